@@ -1,0 +1,103 @@
+"""JSON bodies, strictly: no NaN, no NUL, no lone surrogates, no duplicate meaning, bounded in size and depth.
+
+What PostgreSQL or the next program could not hold is refused at the edge with words, instead of failing later as a 500.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import IO, Any
+
+from rest_framework.parsers import BaseParser
+
+from convoship.lib.problems import Problem
+
+MAX_BODY_BYTES = 256 * 1024
+MAX_DEPTH = 40
+
+
+class BadJSON(ValueError):
+    """The text is not JSON that we take; the message says why."""
+
+
+def _no_constant(name: str) -> Any:
+    raise BadJSON(f"{name} is not JSON.")
+
+
+def loads(raw: bytes | str) -> Any:
+    """Parse JSON or raise `BadJSON` with plain words."""
+    try:
+        text = raw.decode("utf-8") if isinstance(raw, bytes) else raw
+    except UnicodeDecodeError as error:
+        raise BadJSON("The body is not UTF-8.") from error
+    if _depth(text) > MAX_DEPTH:
+        raise BadJSON(f"The JSON is nested more than {MAX_DEPTH} deep.")
+    try:
+        value = json.loads(text, parse_constant=_no_constant)
+    except BadJSON:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise BadJSON(f"The body is not valid JSON: {error}.") from error
+    if "\\u" in text or "\x00" in text:
+        _check_text(value)
+    return value
+
+
+def _depth(text: str) -> int:
+    """An upper bound of the nesting, found without parsing (brackets in strings count, which only makes it larger)."""
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return 0
+    depth = deepest = 0
+    in_string = escaped = False
+    for character in text:
+        if in_string:
+            if escaped:
+                escaped = False
+            elif character == "\\":
+                escaped = True
+            elif character == '"':
+                in_string = False
+        elif character == '"':
+            in_string = True
+        elif character in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif character in "]}":
+            depth -= 1
+    return deepest
+
+
+def _check_text(value: Any) -> None:
+    if isinstance(value, str):
+        if "\x00" in value:
+            raise BadJSON("Text may not contain the NUL character.")
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            raise BadJSON("Text may not contain half of a surrogate pair.")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _check_text(key)
+            _check_text(item)
+    elif isinstance(value, list):
+        for item in value:
+            _check_text(item)
+
+
+class StrictJSONParser(BaseParser):
+    """DRF's door to `loads`."""
+
+    media_type = "application/json"
+
+    def parse(
+        self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        """The parsed body; an empty one is `{}`."""
+        raw = stream.read(MAX_BODY_BYTES + 1)
+        if len(raw) > MAX_BODY_BYTES:
+            raise Problem("payload_too_large", f"The body may have at most {MAX_BODY_BYTES // 1024} KiB.")
+        if not raw:
+            return {}
+        try:
+            return loads(raw)
+        except BadJSON as error:
+            raise Problem("invalid", str(error)) from error

@@ -1,0 +1,192 @@
+"""Errors as RFC 9457 problem details, and the one exception that acts raise.
+
+A `Problem` says what went wrong (`detail`), its stable `code` (CONTRACT section 3) and, where it helps, `errors` by field and a
+`hint` (what to do). Doors render it: the API as `application/problem+json`, pages as a message, sockets as an `error` frame.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFieldsSent
+from django.http import Http404, HttpRequest, JsonResponse
+from rest_framework import exceptions as drf
+from rest_framework.response import Response
+
+logger = logging.getLogger(__name__)
+
+CONTENT_TYPE = "application/problem+json"
+TYPE_BASE = "https://docs.convoship.dev/problems/"
+
+STATUS_OF_CODE: Mapping[str, int] = {
+    "token_missing": 401,
+    "token_malformed": 401,
+    "token_unknown": 401,
+    "token_revoked": 401,
+    "token_expired": 401,
+    "origin_missing": 403,
+    "origin_not_allowed": 403,
+    "agent_mismatch": 403,
+    "channel_not_allowed": 403,
+    "scope_missing": 403,
+    "signature_invalid": 403,
+    "identity_required": 403,
+    "csrf_failed": 403,
+    "not_found": 404,
+    "method_not_allowed": 405,
+    "not_acceptable": 406,
+    "conflict": 409,
+    "idempotency_conflict": 409,
+    "conversation_ended": 409,
+    "precondition_failed": 412,
+    "payload_too_large": 413,
+    "unsupported_media_type": 415,
+    "invalid": 422,
+    "rate_limited": 429,
+    "quota_exceeded": 429,
+    "internal": 500,
+    "unavailable": 503,
+}
+
+
+class Problem(Exception):
+    """What was asked can't be done. `code` decides the status; `retry_after` is in seconds."""
+
+    def __init__(
+        self,
+        code: str,
+        detail: str,
+        *,
+        errors: Mapping[str, Sequence[str]] | None = None,
+        hint: str | None = None,
+        retry_after: int | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.status = STATUS_OF_CODE[code]
+        self.detail = detail
+        self.errors = {field: list(messages) for field, messages in (errors or {}).items()}
+        self.hint = hint
+        self.retry_after = retry_after if retry_after is not None else (5 if self.status == 503 else None)
+        self.extra = dict(extra or {})
+
+    def body(self) -> dict[str, Any]:
+        """The problem document."""
+        document: dict[str, Any] = {
+            "type": TYPE_BASE + self.code,
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.detail,
+            "code": self.code,
+        }
+        if self.errors:
+            document["errors"] = self.errors
+        if self.hint:
+            document["hint"] = self.hint
+        return document | self.extra
+
+    def headers(self) -> dict[str, str]:
+        """Headers that go with it: `Retry-After`, `WWW-Authenticate`."""
+        headers = {"Cache-Control": "no-store"}
+        if self.retry_after is not None:
+            headers["Retry-After"] = str(max(1, self.retry_after))
+        if self.status == 401:
+            headers["WWW-Authenticate"] = "Bearer"
+        return headers
+
+
+def invalid(errors: Mapping[str, Sequence[str]], detail: str | None = None, hint: str | None = None) -> Problem:
+    """422 with one message list per field."""
+    first_field, first_messages = next(iter(errors.items()))
+    return Problem("invalid", detail or f"{first_field}: {first_messages[0]}", errors=errors, hint=hint)
+
+
+def not_found() -> Problem:
+    """404, the same to the byte whether the object does not exist or belongs to someone else."""
+    return Problem("not_found", "There is nothing at this address that this token may see.")
+
+
+def as_json_response(problem: Problem) -> JsonResponse:
+    """For plain Django views and middleware."""
+    return JsonResponse(
+        problem.body(), status=problem.status, content_type=CONTENT_TYPE, headers=problem.headers()
+    )
+
+
+def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response | None:
+    """DRF's exception handler: every error leaves as a problem document."""
+    problem = _as_problem(exc)
+    if problem is None:
+        request = context.get("request")
+        logger.exception("unhandled error at %s", getattr(request, "path", "?"), exc_info=exc)
+        problem = internal()
+    response = Response(problem.body(), status=problem.status, headers=problem.headers(), content_type=CONTENT_TYPE)
+    for name, value in getattr(exc, "auth_headers", {}).items():
+        response[name] = value
+    return response
+
+
+def internal() -> Problem:
+    """500: ours, logged, and said without inner detail."""
+    return Problem("internal", "Something broke on our side. It has been logged; trying again may help.")
+
+
+def _as_problem(exc: Exception) -> Problem | None:
+    match exc:
+        case Problem():
+            return exc
+        case Http404():
+            return not_found()
+        case RequestDataTooBig() | TooManyFieldsSent():
+            return Problem("payload_too_large", "The request body is larger than this call takes.")
+        case PermissionDenied() | drf.PermissionDenied():
+            return Problem("scope_missing", "This token or role may not do that.")
+        case drf.NotFound():
+            return not_found()
+        case drf.ValidationError():
+            return invalid(_flat_errors(exc.detail))
+        case drf.ParseError():
+            return Problem("invalid", str(exc.detail))
+        case drf.UnsupportedMediaType():
+            return Problem(
+                "unsupported_media_type", str(exc.detail), hint="Send JSON with Content-Type: application/json."
+            )
+        case drf.MethodNotAllowed():
+            return Problem("method_not_allowed", str(exc.detail))
+        case drf.NotAcceptable():
+            return Problem("not_acceptable", str(exc.detail))
+        case drf.NotAuthenticated() | drf.AuthenticationFailed():
+            return Problem("token_missing", str(exc.detail))
+    return None
+
+
+def _flat_errors(detail: Any, path: str = "") -> dict[str, list[str]]:
+    """DRF's nested error detail as `{"path.to[0].field": [messages]}`."""
+    if isinstance(detail, Mapping):
+        found: dict[str, list[str]] = {}
+        for key, value in detail.items():
+            name = "" if key == "non_field_errors" else str(key)
+            separator = "." if path and name else ""
+            found |= _flat_errors(value, f"{path}{separator}{name}")
+        return found
+    if isinstance(detail, list) and any(isinstance(item, Mapping | list) for item in detail):
+        found = {}
+        for position, item in enumerate(detail):
+            if item:
+                found |= _flat_errors(item, f"{path}[{position}]")
+        return found
+    messages = detail if isinstance(detail, list) else [detail]
+    return {path or "body": [str(message) for message in messages]}
+
+
+def error_view(code: str, detail: str) -> Any:
+    """A Django error view that answers `/v1/` with this problem."""
+
+    def view(request: HttpRequest, *args: Any, **kwargs: Any) -> JsonResponse:
+        return as_json_response(Problem(code, detail))
+
+    return view

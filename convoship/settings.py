@@ -1,0 +1,350 @@
+"""Settings, read from the environment (docs/configuration.md lists every variable).
+
+Beside a running `make run` a second terminal needs no environment: what the supervisor wrote to `.convoship/run.json`
+stands in for variables that are not set.
+"""
+
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from convoship.machine import state
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+state.fill_environment()
+env = environ.Env()
+
+TESTING = env.bool("CONVOSHIP_TESTING", default=False)
+DEBUG = env.bool("DEBUG", default=False)
+CONVOSHIP_ROLE = env.str("CONVOSHIP_ROLE", default="web")
+
+
+def required(name: str) -> str:
+    """The variable's value, or a refusal to start that says what to do."""
+    value = env.str(name, default="")
+    if not value:
+        raise ImproperlyConfigured(
+            f"{name} is not set. `make run` sets it up on one machine; on a server of your own set it in the environment "
+            "(see docs/configuration.md)."
+        )
+    return value
+
+
+# --- Keys ---------------------------------------------------------------------------------------------------------
+
+SECRET_KEY = required("SECRET_KEY")
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+
+# --- Addresses ----------------------------------------------------------------------------------------------------
+
+PUBLIC_BASE_URL = env.str("PUBLIC_BASE_URL", default="http://127.0.0.1:8000").rstrip("/")
+_public = urlsplit(PUBLIC_BASE_URL)
+if _public.scheme not in {"http", "https"} or not _public.hostname or _public.path:
+    raise ImproperlyConfigured(
+        f"PUBLIC_BASE_URL is {PUBLIC_BASE_URL!r}: it takes scheme://host[:port] and nothing after it."
+    )
+PUBLIC_IS_HTTPS = _public.scheme == "https"
+PUBLIC_IS_LOCAL = _public.hostname in {"127.0.0.1", "localhost", "::1"}
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[_public.hostname])
+if PUBLIC_IS_LOCAL:
+    ALLOWED_HOSTS += [name for name in ("127.0.0.1", "localhost", "[::1]") if name not in ALLOWED_HOSTS]
+# Addresses (or networks) of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.
+TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
+STRANGER_SITE_URL = env.str("CONVOSHIP_STRANGER_SITE_URL", default="")
+LOCAL_DIR = Path(env.str("CONVOSHIP_LOCAL_DIR", default=str(BASE_DIR / ".convoship")))
+
+# --- What is installed --------------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "daphne",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django.contrib.humanize",
+    "channels",
+    "corsheaders",
+    "rest_framework",
+    "adrf",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "allauth",
+    "allauth.account",
+    "axes",
+    "csp",
+    "django_htmx",
+    "lucide",
+    "convoship",
+    "workspaces",
+    "deployments",
+    "channels_app",
+    "widget",
+]
+
+# The visitors' API and the embed carry neither cookies nor pages, so they pass by what only pages need: under ASGI each
+# synchronous middleware costs a thread hop (docs/adr/0006).
+MIDDLEWARE = [
+    "corsheaders.middleware.CorsMiddleware",
+    "convoship.lib.middleware.bad_requests_are_problems",
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "convoship.urls"
+ASGI_APPLICATION = "convoship.asgi.application"
+WSGI_APPLICATION = "convoship.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "csp.context_processors.nonce",
+                "convoship.pages.context.chrome",
+            ],
+            "builtins": ["lucide.templatetags.lucide"],
+        },
+    },
+]
+
+# --- Data ---------------------------------------------------------------------------------------------------------
+
+# Two roles on one database (docs/architecture.md, Tenancy): `default` is what the product runs as and is under row-level
+# security; `owner` owns the tables and is used by migrations alone.
+_pool = {"min_size": 0, "max_size": env.int("DATABASE_POOL_SIZE", default=16), "timeout": 10, "max_idle": 60}
+DATABASES = {
+    "default": env.db_url_config(required("DATABASE_URL")),
+    "owner": env.db_url_config(required("MIGRATE_DATABASE_URL")),
+}
+for _alias in DATABASES.values():
+    _alias["ENGINE"] = "django.db.backends.postgresql"
+    _alias.setdefault("OPTIONS", {})["connect_timeout"] = 5
+# Under ASGI a request's thread changes from one to the next, so persistent connections do not work; the pool lends them.
+DATABASES["default"]["OPTIONS"]["pool"] = _pool
+DATABASE_ROUTERS = ["convoship.lib.database.OwnerMigrates"]
+
+REDIS_URL = required("REDIS_URL")
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": env.str("CONVOSHIP_CHANNEL_LAYER", default="channels_redis.pubsub.RedisPubSubChannelLayer"),
+        "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_connect_timeout": 2}], "prefix": "convoship"},
+    }
+}
+
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_SERIALIZER = "json"
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 10, "socket_connect_timeout": 2, "max_retries": 1}
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {"task": "deployments.tasks.sweep", "schedule": 5.0, "options": {"expires": 5}},
+}
+
+# --- People who sign in -------------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "workspaces.User"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "dashboard"
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_ADAPTER = "workspaces.accounts.AccountAdapter"
+ACCOUNT_UNIQUE_EMAIL = True
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_CONFIRM_EMAIL_ON_GET = False
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_RATE_LIMITS = {} if TESTING else {"signup": "20/h/ip", "reset_password": "20/h/ip"}
+# django-axes counts failures for allauth's form and Django admin alike.
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = 0.25  # hours
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_USERNAME_FORM_FIELD = "login"
+AXES_CLIENT_IP_CALLABLE = "convoship.lib.client_ip.of_request"
+AXES_RESET_ON_SUCCESS = True
+AXES_ENABLED = env.bool("AXES_ENABLED", default=True)
+
+# --- Mail: without EMAIL_URL it goes to the local mailbox page that `make run` links --------------------------------
+
+EMAIL_URL = env.str("EMAIL_URL", default="")
+if EMAIL_URL:
+    vars().update(env.email_url_config(EMAIL_URL))
+    EMAIL_TIMEOUT = 10
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = str(LOCAL_DIR / "mail")
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"Convoship <no-reply@{_public.hostname}>")
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+# The local mailbox shows everyone's mail, so only `make run` turns it on, and only requests from this machine see it.
+LOCAL_MAILBOX = env.bool("CONVOSHIP_LOCAL_MAILBOX", default=False) and not EMAIL_URL and PUBLIC_IS_LOCAL
+ACCOUNT_EMAIL_VERIFICATION = "mandatory" if EMAIL_URL else "optional"
+
+# --- What browsers are told ---------------------------------------------------------------------------------------
+
+RUNTIME_PATH = "/v1/public/runtime"
+# Any origin is echoed so that the widget can read why it was refused; the wall is the view's own origin check
+# (CONTRACT section 4). Allow-all would send `*`.
+CORS_URLS_REGEX = rf"^{RUNTIME_PATH}/.*$"
+CORS_ALLOWED_ORIGIN_REGEXES = [r"^.*$"]
+CORS_ALLOW_CREDENTIALS = False
+CORS_ALLOW_HEADERS = [
+    "accept",
+    "authorization",
+    "content-type",
+    "user-agent",
+    "x-csrftoken",
+    "x-requested-with",
+    "prefer",
+    "last-event-id",
+    "if-none-match",
+]
+CORS_EXPOSE_HEADERS = ["Retry-After", "ETag"]
+
+_socket_origin = PUBLIC_BASE_URL.replace("http", "ws", 1)
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:", "https:"],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'", _socket_origin],
+        "form-action": ["'self'"],
+        "frame-src": ["'self'"],
+        "manifest-src": ["'self'"],
+        "base-uri": ["'none'"],
+        "object-src": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_IS_HTTPS
+SESSION_COOKIE_NAME = "__Host-sessionid" if PUBLIC_IS_HTTPS else "sessionid"
+CSRF_COOKIE_NAME = "__Host-csrftoken" if PUBLIC_IS_HTTPS else "csrftoken"
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
+CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]
+CSRF_FAILURE_VIEW = "convoship.pages.errors.csrf_failed"
+if PUBLIC_IS_HTTPS:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+    SECURE_SSL_REDIRECT = True
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+    SECURE_HSTS_SECONDS = 60 * 60 * 24 * 365
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+
+# --- Static files -------------------------------------------------------------------------------------------------
+
+STATIC_URL = "/static/"
+STATIC_ROOT = Path(env.str("CONVOSHIP_STATIC_ROOT", default=str(LOCAL_DIR / "static")))
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": (
+            "django.contrib.staticfiles.storage.StaticFilesStorage"
+            if DEBUG or TESTING
+            else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        )
+    },
+}
+WHITENOISE_USE_FINDERS = DEBUG or TESTING
+
+# --- API ----------------------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["convoship.lib.parsers.StrictJSONParser"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "UNAUTHENTICATED_USER": None,
+    "EXCEPTION_HANDLER": "convoship.lib.problems.exception_handler",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "COERCE_DECIMAL_TO_STRING": False,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Convoship API",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+
+# --- Limits (docs/configuration.md); "N/seconds" -------------------------------------------------------------------
+
+LIMITS = {
+    "visitor_messages": env.str("LIMIT_VISITOR_MESSAGES", default="20/10"),
+    "visitor_sockets": env.int("LIMIT_VISITOR_SOCKETS", default=20),
+    "sessions_per_ip": env.str("LIMIT_SESSIONS_PER_IP", default="30/60"),
+    "sessions_per_deployment": env.str("LIMIT_SESSIONS_PER_DEPLOYMENT", default="600/60"),
+}
+
+# --- Language, time, logs -----------------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+USE_TZ = True
+TIME_ZONE = "UTC"
+USE_I18N = True
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "loggers": {
+        "django.request": {"level": "ERROR"},
+        "django.channels.server": {"level": "WARNING"},
+        "daphne": {"level": "WARNING"},
+    },
+}
+
+# A failpoint kills or stops the process on purpose; it may never be armed on a server by accident.
+if env.list("CONVOSHIP_FAILPOINTS", default=[]) and not (DEBUG or TESTING):
+    sys.exit("CONVOSHIP_FAILPOINTS is set while DEBUG is off: unset it (or set CONVOSHIP_TESTING=1 in a fault test).")

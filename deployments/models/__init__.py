@@ -1,0 +1,25 @@
+"""What answers, where it is embedded, and the conversations it has had."""
+
+from deployments.models.assistant import Assistant, AssistantVersion
+from deployments.models.conversation import (
+    Conversation,
+    Message,
+    SessionToken,
+    Turn,
+    VisitorSession,
+)
+from deployments.models.deployment import Deployment, DeploymentToken
+from deployments.models.person import Person
+
+__all__ = [
+    "Assistant",
+    "AssistantVersion",
+    "Conversation",
+    "Deployment",
+    "DeploymentToken",
+    "Message",
+    "Person",
+    "SessionToken",
+    "Turn",
+    "VisitorSession",
+]

@@ -1,0 +1,222 @@
+"""Conversations, their messages, the turns that answer them, and the browser sessions that may read them."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+
+from convoship.lib.tenancy import TenantManager, TenantModel
+from deployments.models.assistant import Assistant, AssistantVersion
+from deployments.models.deployment import Deployment
+from deployments.models.person import Person
+
+
+class Channel(models.TextChoices):
+    """Where a conversation takes place."""
+
+    WEB = "web", "Web"
+
+
+class Control(models.TextChoices):
+    """Who answers next."""
+
+    ASSISTANT = "assistant", "Assistant"
+    WAITING = "waiting", "Waiting for a person"
+    HUMAN = "human", "Person"
+
+
+class Status(models.TextChoices):
+    """Whether a conversation goes on, and if not how it ended."""
+
+    ACTIVE = "active", "Active"
+    COMPLETED = "completed", "Completed"
+    FAILED = "failed", "Failed"
+    ABANDONED = "abandoned", "Abandoned"
+
+
+class Conversation(TenantModel):
+    """One person with one assistant over one channel. `head_seq` is the last message's seq, `rev` the change counter."""
+
+    assistant = models.ForeignKey(Assistant, on_delete=models.CASCADE, related_name="conversations")
+    version = models.ForeignKey(AssistantVersion, on_delete=models.PROTECT, related_name="+")
+    deployment = models.ForeignKey(Deployment, null=True, on_delete=models.SET_NULL, related_name="conversations")
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="conversations")
+    channel = models.CharField(max_length=10, choices=Channel)
+    status = models.CharField(max_length=10, choices=Status, default=Status.ACTIVE)
+    control = models.CharField(max_length=10, choices=Control, default=Control.ASSISTANT)
+    head_seq = models.PositiveIntegerField(default=0)
+    rev = models.PositiveIntegerField(default=0)
+    flow_state = models.JSONField(default=dict)
+    locale = models.CharField(max_length=35, blank=True)
+    page_url = models.CharField(max_length=2000, blank=True)
+    page_title = models.CharField(max_length=300, blank=True)
+    referrer = models.CharField(max_length=2000, blank=True)
+    origin = models.CharField(max_length=300, blank=True)
+    assigned_to = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    waiting_since = models.DateTimeField(null=True, blank=True)
+    handoff_reason = models.CharField(max_length=300, blank=True)
+    members_told_at = models.DateTimeField(null=True, blank=True)
+    ended_reason = models.CharField(max_length=300, blank=True)
+    last_text = models.CharField(max_length=200, blank=True)
+    started_at = models.DateTimeField(auto_now_add=True)
+    last_activity_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    objects = TenantManager()
+
+    class Meta(TenantModel.Meta):
+        indexes: ClassVar = [
+            models.Index(fields=["workspace", "-last_activity_at"]),
+            models.Index(fields=["last_activity_at"], condition=models.Q(status="active"), name="conversation_idle"),
+            models.Index(fields=["waiting_since"], condition=models.Q(control="waiting"), name="conversation_waiting"),
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(control="waiting", waiting_since__isnull=False) | ~models.Q(control="waiting"),
+                name="waiting_has_a_start",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status="active", ended_at__isnull=True)
+                | (~models.Q(status="active") & models.Q(ended_at__isnull=False)),
+                name="ended_has_an_end",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"conversation {str(self.id)[:8]}"
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it takes further messages."""
+        return self.status == Status.ACTIVE
+
+
+class AuthorKind(models.TextChoices):
+    """Who wrote a message."""
+
+    VISITOR = "visitor", "Visitor"
+    ASSISTANT = "assistant", "Assistant"
+    AGENT = "agent", "Person"
+    SYSTEM = "system", "System"
+
+
+class MessageStatus(models.TextChoices):
+    """What became of a message (CONTRACT section 1); on the web a committed message is `received` or `sent`."""
+
+    RECEIVED = "received", "Received"
+    STREAMING = "streaming", "Being written"
+    SENT = "sent", "Sent"
+    FAILED = "failed", "Failed"
+
+
+class Message(TenantModel):
+    """One line of a conversation. Made by `conversations.post_message` and nowhere else."""
+
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="messages")
+    seq = models.PositiveIntegerField()
+    rev = models.PositiveIntegerField()
+    author_kind = models.CharField(max_length=10, choices=AuthorKind)
+    author_name = models.CharField(max_length=100, blank=True)
+    author_user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    text = models.TextField(blank=True)
+    payload = models.CharField(max_length=1000, blank=True)
+    blocks = models.JSONField(default=list)
+    # Chosen by who sends it, so that sending it again makes no second one.
+    client_id = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001 (NULLs stay out of the unique index)
+    body_digest = models.BinaryField(max_length=32, null=True)
+    status = models.CharField(max_length=10, choices=MessageStatus)
+    reason = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = TenantManager()
+
+    class Meta(TenantModel.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["conversation", "seq"], name="one_message_per_seq"),
+            models.UniqueConstraint(fields=["conversation", "client_id"], name="one_message_per_client_id"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["conversation", "rev"])]
+
+    def __str__(self) -> str:
+        return f"message {self.seq}"
+
+
+class TurnStatus(models.TextChoices):
+    """Where an answer stands."""
+
+    QUEUED = "queued", "Queued"
+    RUNNING = "running", "Running"
+    DONE = "done", "Done"
+    FAILED = "failed", "Failed"
+
+
+class Turn(TenantModel):
+    """The answering of one message: claimed with a lease, finished or failed, never lost."""
+
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="turns")
+    message = models.OneToOneField(Message, on_delete=models.CASCADE, related_name="turn")
+    seq = models.PositiveIntegerField()
+    status = models.CharField(max_length=10, choices=TurnStatus, default=TurnStatus.QUEUED)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    # A claim's fencing token and its end: an owner that overslept its lease can write nothing more.
+    claim = models.UUIDField(null=True)
+    leased_until = models.DateTimeField(null=True)
+    reason = models.CharField(max_length=300, blank=True)
+    trace = models.JSONField(default=dict)
+    created_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True)
+
+    objects = TenantManager()
+
+    class Meta(TenantModel.Meta):
+        indexes: ClassVar = [
+            models.Index(
+                fields=["conversation", "seq"],
+                condition=models.Q(status__in=["queued", "running"]),
+                name="turn_unfinished",
+            ),
+            models.Index(
+                fields=["created_at"], condition=models.Q(status__in=["queued", "running"]), name="turn_due"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"turn of message {self.seq}"
+
+
+class VisitorSession(TenantModel):
+    """A browser's right to one conversation."""
+
+    deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="sessions")
+    conversation = models.OneToOneField(Conversation, on_delete=models.CASCADE, related_name="session")
+    client_id = models.UUIDField(null=True)
+    body_digest = models.BinaryField(max_length=32)
+    expires_at = models.DateTimeField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = TenantManager()
+
+    class Meta(TenantModel.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["deployment", "client_id"], name="one_session_per_client_id"),
+        ]
+
+    def __str__(self) -> str:
+        return f"session {str(self.id)[:8]}"
+
+
+class SessionToken(TenantModel):
+    """A `cst_` token of a session. A replayed session start makes another, and the earlier one stays good."""
+
+    session = models.ForeignKey(VisitorSession, on_delete=models.CASCADE, related_name="tokens")
+    digest = models.BinaryField(max_length=32, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = TenantManager()
+
+    def __str__(self) -> str:
+        return f"token of {self.session_id}"

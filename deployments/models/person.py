@@ -1,0 +1,32 @@
+"""Someone a workspace talks with."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+from convoship.lib.tenancy import TenantManager, TenantModel
+
+
+class Person(TenantModel):
+    """A person across channels. What a browser says of them is what they typed, not who they are."""
+
+    name = models.CharField(max_length=100, blank=True)
+    email = models.EmailField(max_length=254, blank=True)
+    # Groups one browser's visits for reports; random, from the widget, and grants nothing.
+    visitor_id = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = TenantManager()
+
+    class Meta(TenantModel.Meta):
+        indexes: ClassVar = [models.Index(fields=["workspace", "visitor_id"], condition=~models.Q(visitor_id=""), name="person_by_visitor")]
+
+    def __str__(self) -> str:
+        return self.label
+
+    @property
+    def label(self) -> str:
+        """A name to show: their own, or one made from their id that stays the same."""
+        return self.name or self.email or f"Visitor {str(self.id)[:4].upper()}"
