@@ -1,0 +1,155 @@
+"""The responder port: what every kind of assistant (script, LLM, webhook) looks like to a turn.
+
+A responder is asked twice: `welcome` when a conversation opens, `answer` for each thing the visitor says. `answer` streams:
+it yields `Reply` values as they come into being, and the turn stores, sends and remembers them. It never touches the
+database, holds no lock, and keeps nothing between turns but caches; whatever must last goes through `Remember`.
+
+The order of a turn is the order of what was yielded. Consecutive `Token`s make one message, which is finished by
+`EndOfText` (with its blocks), by the next `Say`, `HandOver` or `End`, or by the end of the turn. `Trace` may come
+anywhere and is never shown to visitors. A turn that yields no text is legal (a hand-over without words, say).
+
+A responder that can't answer raises `ResponderError`: plain words, the remedy, and whether trying again can help. Anything
+else it raises is a bug of ours and ends the turn as `failed` with a general reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
+
+Author: TypeAlias = Literal["visitor", "assistant", "agent", "system"]
+Block: TypeAlias = Mapping[str, Any]  # CONTRACT 4: buttons, card, carousel, list
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One earlier message of the conversation."""
+
+    author: Author
+    text: str
+    payload: str | None  # the value of the button that the visitor tapped, if it was a tap
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TurnInput:
+    """All that a responder may know. `history` is oldest first, without the message that is being answered."""
+
+    text: str
+    payload: str | None
+    locale: str | None  # as the visitor's side gave it: "de", "de-AT", "en_GB"
+    channel: str
+    history: Sequence[Line]
+    state: Mapping[str, Any]  # what the last `Remember` of this conversation held; {} at first
+    content: Mapping[str, Any]  # the published version's part for this kind of responder, as validated on publishing
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """A whole message."""
+
+    text: str
+    blocks: tuple[Block, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A piece of a message that is still being written."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndOfText:
+    """The message made of the tokens so far is finished, and carries these blocks."""
+
+    blocks: tuple[Block, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """Replaces the conversation's state as a whole. JSON values only."""
+
+    state: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """A person is wanted. Nothing that is yielded afterwards is text."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The conversation is completed."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """How the answer was found (which intent, score, runners-up): for the transcript and *Try it*. JSON values only."""
+
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+Reply: TypeAlias = Say | Token | EndOfText | Remember | HandOver | End | Trace
+
+
+class ResponderError(Exception):
+    """The responder can't answer this turn.
+
+    `reason`: what went wrong, in plain words, for the transcript. `remedy`: what the assistant's owner can do about it.
+    `retryable`: whether the same turn may succeed when tried again.
+    """
+
+    def __init__(self, reason: str, remedy: str, *, retryable: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.remedy = remedy
+        self.retryable = retryable
+
+
+@runtime_checkable
+class Responder(Protocol):
+    """One kind of assistant. Instances are shared by all turns of a process, so they hold no turn's data."""
+
+    kind: ClassVar[str]  # "scripted", "llm", "webhook": the assistant's `responder`
+
+    def welcome(self, content: Mapping[str, Any], locale: str | None, channel: str) -> Sequence[Say]:
+        """What is said first. Quick, and without network."""
+        ...
+
+    def answer(self, turn: TurnInput) -> AsyncIterator[Reply]:
+        """The reply to one message: an async generator. Closing it early stops the work."""
+        ...
+
+
+_responders: dict[str, Responder] = {}
+
+
+def register(responder: Responder) -> None:
+    """Called once per kind, in `AppConfig.ready()`. Another responder under a kind that is taken is a ValueError."""
+    held = _responders.get(responder.kind)
+    if held is not None and type(held) is not type(responder):
+        raise ValueError(f"the responder kind {responder.kind!r} is taken by {type(held).__name__}")
+    _responders[responder.kind] = responder
+
+
+def responder_for(kind: str) -> Responder:
+    """The responder of an assistant; ResponderError when its kind isn't built or not registered."""
+    try:
+        return _responders[kind]
+    except KeyError:
+        raise ResponderError(
+            f"This assistant wants a responder of the kind {kind!r}, which this server doesn't have.",
+            "Choose another responder for the assistant and publish it.",
+        ) from None
+
+
+def responder_kinds() -> tuple[str, ...]:
+    """The kinds an assistant can choose from, in the order of registration."""
+    return tuple(_responders)
