@@ -1,0 +1,114 @@
+"""From a bare Python to the project's own environment in .venv. Standard library alone.
+
+Installing happens only when a lock file changed since the last time, so a second start needs no network.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Iterator
+
+from convoship.machine import preflight
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+VENV = ROOT / ".venv"
+STAMP = VENV / "convoship-installed.json"
+INSTALLER = "requirements-uv.txt"
+LOCKS = {"product": ("requirements.txt",), "tests": ("requirements.txt", "requirements-dev.txt")}
+
+
+def enter(needs: str) -> None:
+    """Go on inside .venv, made and filled first if this command needs that. Returns where we are in it already."""
+    if needs:
+        wanted = _wanted(needs)
+        is_installed = _installed(wanted)
+        found = preflight.findings(ROOT, is_installed=is_installed)
+        if found:
+            sys.exit(preflight.report(found))
+        if not is_installed:
+            _install(needs, wanted)
+    if (VENV / "bin" / "python").exists() and Path(sys.prefix).resolve() != VENV.resolve():
+        python = str(VENV / "bin" / "python")
+        sys.stdout.flush()
+        os.execv(python, [python, *sys.argv])  # noqa: S606  (no shell is the point)
+
+
+def _wanted(needs: str) -> dict[str, str]:
+    return {name: sha256((ROOT / name).read_bytes()).hexdigest() for name in LOCKS[needs]}
+
+
+def _stamped() -> dict[str, str]:
+    try:
+        stamp = json.loads(STAMP.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return stamp if isinstance(stamp, dict) else {}
+
+
+def _installed(wanted: dict[str, str]) -> bool:
+    stamp = _stamped()
+    return (VENV / "bin" / "python").exists() and all(stamp.get(name) == digest for name, digest in wanted.items())
+
+
+def _install(needs: str, wanted: dict[str, str]) -> None:
+    with _alone():
+        if _installed(wanted):  # somebody else did it while we waited
+            return
+        started = time.monotonic()
+        _say("Installing what Convoship needs into .venv (once; later starts need neither time nor network) ...")
+        # The system's Python may have been removed or replaced by another version since.
+        if not _works(VENV / "bin" / "python", "-c", "import pip"):
+            _run("making .venv", sys.executable, "-m", "venv", "--clear", str(VENV))
+        python = str(VENV / "bin" / "python")
+        _run("installing uv", python, "-m", "pip", "install", "--quiet", "--require-hashes", "--no-deps", "-r", INSTALLER)
+        files = [part for name in LOCKS[needs] for part in ("-r", name)]
+        # Without compiled bytecode every start takes seconds longer, in the worst case each time.
+        _run(
+            "installing the packages",
+            *(python, "-m", "uv", "pip", "install", "--quiet", "--compile-bytecode", "--require-hashes"),
+            *("--python", python, *files),
+        )
+        STAMP.write_text(json.dumps({**_stamped(), **wanted}, indent=2) + "\n", encoding="utf-8")
+        _say(f"Installed in {time.monotonic() - started:.0f} s.")
+
+
+def _works(*command: object) -> bool:
+    try:
+        return subprocess.run([str(part) for part in command], capture_output=True, check=False).returncode == 0  # noqa: S603
+    except OSError:
+        return False
+
+
+def _run(doing: str, *command: str) -> None:
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode:
+        said = "\n".join(f"  | {line}" for line in (done.stdout + done.stderr).strip().splitlines()[-15:])
+        sys.exit(
+            f"Convoship stopped while {doing}:\n{said}\n\nThe first start needs the network to reach the Python package index "
+            "(a proxy or a mirror is set as for pip: PIP_INDEX_URL, UV_DEFAULT_INDEX, HTTPS_PROXY). Nothing is half done: "
+            "start again when it is mended."
+        )
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One installation at a time, though `make run` and `make test` start together."""
+    descriptor = os.open(ROOT, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()

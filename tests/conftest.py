@@ -1,0 +1,87 @@
+"""The test database: made and migrated by the owner, used as the application role, so that tests run under row-level
+security as the product does."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+
+import psycopg
+import pytest
+from django.db import connections
+from django.test import TransactionTestCase
+from psycopg import sql
+from pytest_django.plugin import DjangoDbBlocker
+
+# Filled by migrations and by Django itself; emptying them would leave later tests without permissions and content types.
+KEPT_TABLES = ("django_migrations", "django_content_type", "auth_permission")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment: None, django_db_blocker: DjangoDbBlocker) -> Generator[None]:
+    """One database for each pytest-xdist worker."""
+    owner, default = connections["owner"], connections["default"]
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    name = "test_convoship" + (f"_{worker}" if worker else "")
+    before = owner.settings_dict["NAME"]
+    with django_db_blocker.unblock():
+        owner.settings_dict["TEST"]["NAME"] = name
+        owner.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+        owner.close()
+        _close(default)
+        default.settings_dict["NAME"] = name
+    patch = pytest.MonkeyPatch()
+    patch.setattr(TransactionTestCase, "_fixture_teardown", _empty_as_owner)
+    yield
+    patch.undo()
+    with django_db_blocker.unblock():
+        _close(default)
+        owner.close()
+        default.settings_dict["NAME"] = before
+        _drop(name, before)
+        owner.settings_dict["NAME"] = before
+
+
+def _owner_connection(database: str) -> psycopg.Connection[tuple[object, ...]]:
+    settings = connections["owner"].settings_dict
+    return psycopg.connect(
+        host=settings["HOST"],
+        port=settings["PORT"],
+        user=settings["USER"],
+        password=settings["PASSWORD"],
+        dbname=database,
+        autocommit=True,
+    )
+
+
+def _empty_as_owner(_test: TransactionTestCase) -> None:
+    """What a test with `transaction=True` leaves behind. The application role has no TRUNCATE, and gets none for tests.
+
+    Only tables that grew are emptied: TRUNCATE of all of them takes longer than most tests.
+    """
+    with _owner_connection(connections["default"].settings_dict["NAME"]) as connection:
+        connection.execute("SET lock_timeout = '10s'")
+        # A file of size zero holds no row, whatever row-level security would let us see of it.
+        tables = connection.execute(
+            "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+            " AND relowner = current_user::regrole AND pg_relation_size(oid) > 0 AND NOT relname = ANY(%s)",
+            [list(KEPT_TABLES)],
+        ).fetchall()
+        if tables:
+            names = sql.SQL(", ").join(sql.Identifier(str(row[0])) for row in tables)
+            # CASCADE reaches only tables that are empty, which are those not named here, and none that is kept.
+            connection.execute(sql.SQL("TRUNCATE {} CASCADE").format(names))
+
+
+def _close(connection: object) -> None:
+    connection.close()  # type: ignore[attr-defined]
+    connection.close_pool()  # type: ignore[attr-defined]
+
+
+def _drop(name: str, maintenance: str) -> None:
+    """Best effort: throw-away servers go away as a whole."""
+    try:
+        with _owner_connection(maintenance) as connection:
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
+    except psycopg.Error as error:
+        print(f"The test database {name} stays: {error}")  # noqa: T201
