@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The one entry: `python3 manage.py up` on a bare machine, and Django's commands beside it.
 
-Any Python 3.11 or newer will do to call it: what is missing is installed into .venv first (convoship/machine/bootstrap).
+Any Python 3.11 or newer will do: what is missing is installed into .venv first (convoship/machine/bootstrap).
 """
 
 import os

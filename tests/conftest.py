@@ -13,7 +13,7 @@ from django.test import TransactionTestCase
 from psycopg import sql
 from pytest_django.plugin import DjangoDbBlocker
 
-# Filled by migrations and by Django itself; emptying them would leave later tests without permissions and content types.
+# Filled by migrations and by Django itself; without them later tests would lack permissions and content types.
 KEPT_TABLES = ("django_migrations", "django_content_type", "auth_permission")
 
 
@@ -84,4 +84,4 @@ def _drop(name: str, maintenance: str) -> None:
         with _owner_connection(maintenance) as connection:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
     except psycopg.Error as error:
-        print(f"The test database {name} stays: {error}")  # noqa: T201
+        print(f"The test database {name} stays: {error}")

@@ -10,8 +10,8 @@ MIGRATING_ALIAS = "owner"
 class OwnerMigrates:
     """Migrations run as the role that owns the tables; everything else runs as the one under row-level security.
 
-    Reading and writing need no rule: without one they go to `default`, and a data migration that asks for `owner` by name
-    gets it.
+    Reading and writing need no rule: without one they go to `default`, and a data migration that asks for `owner` by
+    name gets it.
     """
 
     def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool:

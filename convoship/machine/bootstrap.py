@@ -68,7 +68,9 @@ def _install(needs: str, wanted: dict[str, str]) -> None:
         if not _works(VENV / "bin" / "python", "-c", "import pip"):
             _run("making .venv", sys.executable, "-m", "venv", "--clear", str(VENV))
         python = str(VENV / "bin" / "python")
-        _run("installing uv", python, "-m", "pip", "install", "--quiet", "--require-hashes", "--no-deps", "-r", INSTALLER)
+        _run(
+            "installing uv", python, "-m", "pip", "install", "--quiet", "--require-hashes", "--no-deps", "-r", INSTALLER
+        )
         files = [part for name in LOCKS[needs] for part in ("-r", name)]
         # Without compiled bytecode every start takes seconds longer, in the worst case each time.
         _run(
@@ -82,18 +84,20 @@ def _install(needs: str, wanted: dict[str, str]) -> None:
 
 def _works(*command: object) -> bool:
     try:
-        return subprocess.run([str(part) for part in command], capture_output=True, check=False).returncode == 0  # noqa: S603
+        return subprocess.run([str(part) for part in command], capture_output=True, check=False).returncode == 0
     except OSError:
         return False
 
 
 def _run(doing: str, *command: str) -> None:
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         said = "\n".join(f"  | {line}" for line in (done.stdout + done.stderr).strip().splitlines()[-15:])
         sys.exit(
-            f"Convoship stopped while {doing}:\n{said}\n\nThe first start needs the network to reach the Python package index "
-            "(a proxy or a mirror is set as for pip: PIP_INDEX_URL, UV_DEFAULT_INDEX, HTTPS_PROXY). Nothing is half done: "
+            f"Convoship stopped while {doing}:\n{said}\n\nThe first start needs the network to reach the Python "
+            "package index "
+            "(a proxy or a mirror is set as for pip: PIP_INDEX_URL, UV_DEFAULT_INDEX, HTTPS_PROXY). Nothing is half "
+            "done: "
             "start again when it is mended."
         )
 

@@ -44,7 +44,8 @@ def load_or_make(folder: Path) -> Keys:
     if not path.exists():
         if (folder / "postgres" / "data").exists():
             raise MachineError(
-                f"{path} is gone, but the database it opens is still in {folder}. Put the file back from a backup; or, to "
+                f"{path} is gone, but the database it opens is still in {folder}. Put the file back from a backup; or, "
+                "to "
                 f"start over with empty data, move {folder} away."
             )
         keys = make()

@@ -29,7 +29,7 @@ def _lowest_ephemeral() -> int:
 
 
 def free(host: str = "127.0.0.1") -> int:
-    """A free port below the ephemeral range, where no outgoing connection can take it between our look and the server."""
+    """A free port below the ephemeral range: no outgoing connection takes it between our look and the server."""
     top = min(_lowest_ephemeral(), 60000)
     for _attempt in range(50):
         port = random.randrange(max(1024, top - 16000), top)  # noqa: S311  (no secret)

@@ -107,7 +107,7 @@ class Postgres:
             if user:
                 os.chown(data, user.uid, user.gid)
                 os.chown(password.name, user.uid, user.gid)
-            done = subprocess.run(  # noqa: S603
+            done = subprocess.run(
                 [
                     str(binaries / "initdb"),
                     f"--pgdata={data}",
@@ -144,7 +144,8 @@ class Postgres:
             except psycopg.OperationalError as error:
                 if "password authentication failed" in str(error):
                     raise MachineError(
-                        "PostgreSQL runs but refuses our password: keys.json and the database are not of the same making. "
+                        "PostgreSQL runs but refuses our password: keys.json and the database are not of the same "
+                        "making. "
                         "Put both back from the same backup."
                     ) from error
                 time.sleep(0.03)
@@ -161,7 +162,7 @@ class Postgres:
             ):
                 if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone():
                     connection.execute(
-                        sql.SQL("CREATE ROLE {} " + rights + " PASSWORD {}").format(  # noqa: S608
+                        sql.SQL("CREATE ROLE {} " + rights + " PASSWORD {}").format(
                             sql.Identifier(role), sql.Literal(password)
                         )
                     )
@@ -210,8 +211,10 @@ def _user_for(data: Path) -> User | None:
     if os.geteuid() != 0:
         if owner is not None and owner != os.geteuid():
             raise MachineError(
-                f"The database in {data} belongs to the user {_name_of(owner)}, and you are {_name_of(os.geteuid())}. Start "
-                "as the user who first ran `make run` here (root, if that was root), or set CONVOSHIP_LOCAL_DIR to another "
+                f"The database in {data} belongs to the user {_name_of(owner)}, and you are {_name_of(os.geteuid())}. "
+                "Start "
+                "as the user who first ran `make run` here (root, if that was root), or set CONVOSHIP_LOCAL_DIR to "
+                "another "
                 "folder."
             )
         return None
@@ -223,7 +226,8 @@ def _user_for(data: Path) -> User | None:
         except KeyError:
             continue
     raise MachineError(
-        "PostgreSQL cannot run as root, and this machine has neither a user postgres nor nobody. Run as a normal user, or "
+        "PostgreSQL cannot run as root, and this machine has neither a user postgres nor nobody. Run as a normal user, "
+        "or "
         "set DATABASE_URL."
     )
 
@@ -233,7 +237,8 @@ def _user(name: str, uid: int) -> User:
         return User(uid=uid, gid=pwd.getpwuid(uid).pw_gid, name=name)
     except KeyError as error:
         raise MachineError(
-            f"The database belongs to the user id {uid}, which this machine does not know. Give the folder to a user it "
+            f"The database belongs to the user id {uid}, which this machine does not know. Give the folder to a user "
+            "it "
             "knows (chown -R nobody)."
         ) from error
 
@@ -248,7 +253,7 @@ def _name_of(uid: int) -> str:
 def _as(user: User, command: list[str]) -> bool:
     """Whether a command succeeds as another user: the one honest test of what that user can reach."""
     try:
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(
             command,
             cwd="/",
             env=_environment(),
@@ -291,13 +296,15 @@ def _copy_binaries(binaries: Path) -> Path:
 def _check_version(data: Path, binaries: Path) -> None:
     """Stop where the data were written by another major version: it could not read them."""
     has = (data / "PG_VERSION").read_text(encoding="utf-8").strip()
-    said = subprocess.run(  # noqa: S603
+    said = subprocess.run(
         [str(binaries / "postgres"), "--version"], capture_output=True, text=True, env=_environment(), check=True
     ).stdout
     runs = said.split()[-1].split(".")[0]
     if has != runs:
         raise MachineError(
-            f"The database in {data} was written by PostgreSQL {has}, and this version of Convoship brings PostgreSQL {runs}. "
-            "Its files are as they were. Go back to the version of Convoship that wrote them and make a dump (pg_dump), or "
+            f"The database in {data} was written by PostgreSQL {has}, and this version of Convoship brings PostgreSQL "
+            f"{runs}. "
+            "Its files are as they were. Go back to the version of Convoship that wrote them and make a dump "
+            "(pg_dump), or "
             "set CONVOSHIP_LOCAL_DIR to another folder to start empty."
         )

@@ -1,4 +1,4 @@
-"""What this machine must have, asked before anything is installed. Standard library alone, and readable by old Pythons."""
+"""What this machine must have, asked before anything is installed. Standard library alone, for old Pythons too."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def report(found: list[Finding]) -> str:
 def apt_line(packages: list[str]) -> str:
     """The one command that installs these packages, for this user."""
     install = f"apt-get update && apt-get install -y --no-install-recommends {' '.join(packages)}"
-    return install if os.geteuid() == 0 else "sudo sh -c '{}'".format(install)  # noqa: UP032
+    return install if os.geteuid() == 0 else "sudo sh -c '{}'".format(install)
 
 
 def _python() -> Finding | None:
@@ -52,7 +52,8 @@ def _python() -> Finding | None:
     if version >= OLDEST_PYTHON:
         return None
     return Finding(
-        f"This is Python {version[0]}.{version[1]}; it takes {OLDEST_PYTHON[0]}.{OLDEST_PYTHON[1]} or newer. If a newer one "
+        f"This is Python {version[0]}.{version[1]}; it takes {OLDEST_PYTHON[0]}.{OLDEST_PYTHON[1]} or newer. If a "
+        "newer one "
         "is installed, say so: make run PYTHON=python3.12",
         ("python3", "python3-venv"),
     )
@@ -63,7 +64,8 @@ def _machine() -> Finding | None:
     if here in MACHINES:
         return None
     return Finding(
-        f"This machine is {here[0]} on {here[1]}. The embedded servers and the packages are made for Linux on x86_64 and "
+        f"This machine is {here[0]} on {here[1]}. The embedded servers and the packages are made for Linux on x86_64 "
+        "and "
         "aarch64 and for macOS on arm64."
     )
 
@@ -74,7 +76,8 @@ def _glibc() -> Finding | None:
     name, version = platform.libc_ver()
     if name != "glibc":
         return Finding(
-            "This system has no glibc (Alpine and its relatives have musl). The packages are made for glibc 2.28 or newer; "
+            "This system has no glibc (Alpine and its relatives have musl). The packages are made for glibc 2.28 or "
+            "newer; "
             "an image based on Debian has it."
         )
     numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
@@ -94,7 +97,9 @@ def _disk(root: Path) -> Finding | None:
     free = shutil.disk_usage(root).free
     if free >= NEEDED_BYTES:
         return None
-    return Finding(f"The disk of {root} has {free // 1_000_000} MB free; the first start takes {NEEDED_BYTES // 1_000_000} MB.")
+    return Finding(
+        f"The disk of {root} has {free // 1_000_000} MB free; the first start takes {NEEDED_BYTES // 1_000_000} MB."
+    )
 
 
 def _writable(root: Path) -> Finding | None:

@@ -62,7 +62,7 @@ def spawn(spec: Spec) -> subprocess.Popen[bytes]:
     """
     descriptor = os.open(spec.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
-        return subprocess.Popen(  # noqa: S603  (the commands are ours)
+        return subprocess.Popen(
             list(spec.command),
             cwd=spec.folder,
             env=dict(spec.environment),
@@ -70,7 +70,7 @@ def spawn(spec: Spec) -> subprocess.Popen[bytes]:
             stdout=descriptor,
             stderr=descriptor,
             start_new_session=True,
-            preexec_fn=_dies_with_us(spec.death_signal),  # noqa: PLW1509  (one thread, and nothing but prctl in it)
+            preexec_fn=_dies_with_us(spec.death_signal),
             user=spec.user.uid if spec.user else None,
             group=spec.user.gid if spec.user else None,
             extra_groups=[] if spec.user else None,

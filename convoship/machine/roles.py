@@ -37,8 +37,10 @@ def fault(cursor: Any) -> str:
     if not faults:
         return ""
     return (
-        f"The role {name} in DATABASE_URL {' and '.join(faults)}, so row-level security would not keep workspaces apart. "
-        "Give DATABASE_URL a role of its own (CREATE ROLE convoship_app LOGIN NOSUPERUSER NOBYPASSRLS PASSWORD '...'), and "
+        f"The role {name} in DATABASE_URL {' and '.join(faults)}, so row-level security would not keep workspaces "
+        "apart. "
+        "Give DATABASE_URL a role of its own (CREATE ROLE convoship_app LOGIN NOSUPERUSER NOBYPASSRLS PASSWORD '...'), "
+        "and "
         "MIGRATE_DATABASE_URL the role that owns the tables; then run `manage.py migrate`, which grants what is needed."
     )
 
@@ -69,7 +71,7 @@ class Grants:
         return str(self.owner.settings_dict["USER"]) != self.role_name
 
     def before(self) -> bool:
-        """Set the default privileges. True where this role has had none so far, and so needs them on what is there too."""
+        """Set the default privileges. True where this role had none, and so needs them on what is there too."""
         with self.owner.cursor() as cursor:
             cursor.execute(
                 "SELECT EXISTS (SELECT 1 FROM pg_default_acl d, aclexplode(d.defaclacl) a"

