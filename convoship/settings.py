@@ -88,11 +88,9 @@ INSTALLED_APPS = [
     "widget",
 ]
 
-# The visitors' API and the embed carry neither cookies nor pages, so they pass by what only pages need: under ASGI each
-# synchronous middleware costs a thread hop (docs/adr/0006).
 MIDDLEWARE = [
     "corsheaders.middleware.CorsMiddleware",
-    "convoship.lib.middleware.bad_requests_are_problems",
+    "convoship.lib.middleware.api_errors_are_problems",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -291,6 +289,8 @@ STORAGES = {
         )
     },
 }
+# The widget's own build puts a content hash into names; Django's storage does the same for the rest.
+WHITENOISE_IMMUTABLE_FILE_TEST = r"^.+\.[0-9a-f]{12}\..+$"
 WHITENOISE_USE_FINDERS = DEBUG or TESTING
 
 # --- API ----------------------------------------------------------------------------------------------------------

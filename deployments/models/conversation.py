@@ -40,7 +40,7 @@ class Conversation(TenantModel):
     """One person with one assistant over one channel. `head_seq` is the last message's seq, `rev` the change counter."""
 
     assistant = models.ForeignKey(Assistant, on_delete=models.CASCADE, related_name="conversations")
-    version = models.ForeignKey(AssistantVersion, on_delete=models.PROTECT, related_name="+")
+    version = models.ForeignKey(AssistantVersion, on_delete=models.RESTRICT, related_name="+")
     deployment = models.ForeignKey(Deployment, null=True, on_delete=models.SET_NULL, related_name="conversations")
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="conversations")
     channel = models.CharField(max_length=10, choices=Channel)

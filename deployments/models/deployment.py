@@ -24,6 +24,8 @@ class Deployment(TenantModel):
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
+    # Counts changes of what lets a visitor in (revocation, origins); open sockets check again when it moves.
+    access_rev = models.PositiveIntegerField(default=0)
     # Written at most once a minute, from the session start.
     last_used_at = models.DateTimeField(null=True, blank=True)
     last_used_origin = models.CharField(max_length=300, blank=True)

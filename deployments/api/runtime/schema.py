@@ -1,0 +1,118 @@
+"""The shapes of the visitors' API for OpenAPI. Written as JSON Schema, since no serializer stands behind them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter
+
+
+def _object(required: list[str] | None = None, **properties: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {"type": "object", "properties": properties}
+    if required:
+        found["required"] = required
+    return found
+
+
+_TEXT = {"type": "string"}
+_UUID = {"type": "string", "format": "uuid"}
+_TIME = {"type": "string", "format": "date-time"}
+_NUMBER = {"type": "integer", "minimum": 0}
+_YES_NO = {"type": "boolean"}
+
+_SESSION = _object(
+    ["id", "conversation_id", "status", "control", "head_seq", "rev", "created_at"],
+    id=_UUID,
+    conversation_id=_UUID,
+    status={"enum": ["active", "completed", "failed", "abandoned"]},
+    control={"enum": ["assistant", "waiting", "human"]},
+    head_seq=_NUMBER,
+    rev=_NUMBER,
+    created_at=_TIME,
+)
+MESSAGE = _object(
+    ["id", "seq", "author", "text", "blocks", "attachments", "status", "rev", "created_at"],
+    id=_UUID,
+    seq={"type": "integer", "minimum": 1},
+    author=_object(
+        ["kind"], kind={"enum": ["visitor", "assistant", "agent", "system"]}, name=_TEXT, avatar_url=_TEXT
+    ),
+    text=_TEXT,
+    blocks={"type": "array", "items": {"type": "object"}},
+    attachments={"type": "array", "items": {"type": "object"}},
+    client_id=_TEXT,
+    status={"enum": ["received", "streaming", "sent", "failed"]},
+    reason=_TEXT,
+    rev=_NUMBER,
+    created_at=_TIME,
+)
+_MESSAGES = {"type": "array", "items": MESSAGE}
+_ASSISTANT = _object(["id", "name"], id=_UUID, name=_TEXT)
+
+SESSION = _object(["session"], session=_SESSION)
+CONFIG = _object(
+    ["assistant", "theme", "texts", "features", "version"],
+    assistant=_ASSISTANT,
+    theme={"type": "object"},
+    texts={"type": "object"},
+    features={"type": "object"},
+    version=_TEXT,
+)
+CONFIG_PARAMETERS = [OpenApiParameter("agent_id", _UUID, required=True, description="The assistant's id.")]
+SESSION_REQUEST = {
+    "application/json": _object(
+        ["agent_id"],
+        agent_id=_UUID,
+        channel={"enum": ["web"]},
+        client_id={**_UUID, "description": "Random, made for this one call; repeating it repeats the answer."},
+        visitor_id={"type": "string", "maxLength": 64},
+        resume={"type": "string", "description": "An earlier cst_ token."},
+        user=_object(name={"type": "string", "maxLength": 100}, email={"type": "string", "maxLength": 254}),
+        locale={"type": "string", "maxLength": 35},
+        page=_object(url=_TEXT, title=_TEXT, referrer=_TEXT),
+    )
+}
+SESSION_OPENED = _object(
+    ["session", "session_token", "expires_at", "socket_url", "assistant", "theme", "messages", "has_more"],
+    session=_SESSION,
+    session_token=_TEXT,
+    expires_at=_TIME,
+    socket_url=_TEXT,
+    assistant=_ASSISTANT,
+    theme={"type": "object"},
+    messages=_MESSAGES,
+    has_more=_YES_NO,
+)
+MESSAGES = _object(
+    ["messages", "head_seq", "rev", "has_more"], messages=_MESSAGES, head_seq=_NUMBER, rev=_NUMBER, has_more=_YES_NO
+)
+MESSAGES_PARAMETERS = [
+    OpenApiParameter("after", int, description="Messages with a seq above this one."),
+    OpenApiParameter("rev", int, description="Messages made or changed after this rev, in order of rev."),
+    OpenApiParameter("limit", int, description="1 to 200, 50 by default."),
+]
+MESSAGE_REQUEST = {
+    "application/json": _object(
+        ["client_id"],
+        client_id={"type": "string", "minLength": 1, "maxLength": 64},
+        text={"type": "string", "maxLength": 8000},
+        payload={"type": "string", "maxLength": 1000, "description": "The value of a tapped button."},
+    )
+}
+MESSAGE_POSTED = _object(
+    ["message", "replies", "head_seq", "rev", "pending"],
+    message=MESSAGE,
+    replies=_MESSAGES,
+    head_seq=_NUMBER,
+    rev=_NUMBER,
+    pending=_YES_NO,
+)
+EVENT_REQUEST = {
+    "application/json": {
+        "oneOf": [
+            _object(["type", "on"], type={"const": "typing"}, on=_YES_NO),
+            _object(["type", "seq"], type={"const": "read"}, seq=_NUMBER),
+        ]
+    }
+}
+HANDOFF_REQUEST = {"application/json": _object(reason={"type": "string", "maxLength": 300})}

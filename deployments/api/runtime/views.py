@@ -1,0 +1,249 @@
+"""The visitors' API (CONTRACT section 4): thin doors over `sessions` and `visits`."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+from uuid import UUID
+
+from adrf.views import APIView
+from channels.db import database_sync_to_async
+from django.conf import settings
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from convoship.lib.problems import Problem, invalid
+from deployments import live, sessions, theme, turns, visits
+from deployments.api.bearer import caller_of, token_of, wait_of
+from deployments.api.runtime import bodies, schema
+from deployments.models import Deployment, Message
+from deployments.wire import message_json, moment, session_json
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+MOST_MESSAGES = 200
+
+
+async def in_thread(fn: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run a synchronous act in a thread of its own, with its connection given back afterwards."""
+    return await database_sync_to_async(fn, thread_sensitive=False)(*args, **kwargs)
+
+
+class RuntimeView(APIView):
+    """No cookies, no classes of authentication: the token and the origin are checked by the act itself."""
+
+    authentication_classes = ()
+    permission_classes = ()
+    view_is_async = True
+    public = True
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Content negotiation only."""
+        request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(request)
+
+
+def socket_url(session_id: UUID) -> str:
+    """Where the widget opens its socket."""
+    return settings.PUBLIC_BASE_URL.replace("http", "ws", 1) + f"{settings.RUNTIME_PATH}/sessions/{session_id}/socket"
+
+
+def assistant_json(deployment: Deployment) -> dict[str, str]:
+    """What visitors may know of the assistant: the published name."""
+    published = deployment.assistant.published
+    name = published.content["name"] if published else deployment.assistant.name
+    return {"id": str(deployment.assistant_id), "name": name}
+
+
+class ConfigView(RuntimeView):
+    """What a widget asks before it draws its launcher."""
+
+    @extend_schema(responses={200: schema.CONFIG}, parameters=schema.CONFIG_PARAMETERS, operation_id="runtime_config")
+    async def get(self, request: Request) -> Response:
+        """The assistant's name, the theme and what this deployment offers; with an ETag, and no rows made."""
+        try:
+            agent_id = bodies.parse_uuid(request.query_params.get("agent_id"))
+        except ValueError:
+            raise invalid({"agent_id": ["The assistant's id, a UUID."]}) from None
+        deployment = await in_thread(sessions.read_config, token_of(request), caller_of(request), agent_id)
+        body = {
+            "assistant": assistant_json(deployment),
+            "theme": theme.resolved(deployment.theme),
+            "texts": {},
+            "features": {"handoff": True},
+        }
+        etag = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:32]
+        headers = {"ETag": f'"{etag}"', "Cache-Control": "no-cache"}
+        if request.headers.get("If-None-Match", "").removeprefix("W/") == headers["ETag"]:
+            return Response(status=304, headers=headers)
+        return Response(body | {"version": etag}, headers=headers)
+
+
+class SessionsView(RuntimeView):
+    """Session starts."""
+
+    @extend_schema(
+        request=schema.SESSION_REQUEST,
+        responses={201: schema.SESSION_OPENED, 200: schema.SESSION_OPENED},
+        operation_id="runtime_session_start",
+    )
+    async def post(self, request: Request) -> Response:
+        """Start a session, resume one (200), or repeat a start that was not heard."""
+        token, caller = token_of(request), caller_of(request)
+        try:
+            wanted = bodies.session_request(request.data)
+        except Problem:
+            # The checks' order is token, origin, agent, body: a bad body is said only to who passed the first two.
+            await in_thread(sessions.check_before_body, token, caller)
+            raise
+        opened = await in_thread(sessions.start, token, caller, wanted)
+        conversation = opened.session.conversation
+        body = {
+            "session": session_json(opened.session.id, conversation),
+            "session_token": opened.token,
+            "expires_at": moment(opened.session.expires_at),
+            "socket_url": socket_url(opened.session.id),
+            "assistant": assistant_json(opened.deployment),
+            "theme": theme.resolved(opened.deployment.theme),
+            "messages": [message_json(message) for message in opened.messages],
+            "has_more": opened.has_more,
+        }
+        return Response(body, status=201 if opened.created else 200, headers={"Cache-Control": "no-store"})
+
+
+class VisitView(RuntimeView):
+    """What a `cst_` token opens."""
+
+    async def visit(self, request: Request, session_id: UUID) -> visits.Visit:
+        """The visit, or 401/404."""
+        return await in_thread(visits.resolve, token_of(request), session_id)
+
+
+class SessionView(VisitView):
+    """One session."""
+
+    @extend_schema(responses={200: schema.SESSION}, operation_id="runtime_session")
+    async def get(self, request: Request, session_id: UUID) -> Response:
+        """Where the session stands; also how a widget learns why its socket was refused."""
+        visit = await self.visit(request, session_id)
+        page = await in_thread(visits.read, visit, caller_of(request), limit=0)
+        return Response({"session": session_json(session_id, page.conversation)})
+
+
+class MessagesView(VisitView):
+    """The messages of a session's conversation."""
+
+    @extend_schema(
+        responses={200: schema.MESSAGES}, parameters=schema.MESSAGES_PARAMETERS, operation_id="runtime_messages"
+    )
+    async def get(self, request: Request, session_id: UUID) -> Response:
+        """Messages after a `seq`, or all that changed after a `rev`."""
+        visit = await self.visit(request, session_id)
+        query = request.query_params
+        most = 2**31 - 1
+        after = bodies.number(query.get("after"), "after", least=0, most=most, default=0)
+        rev = bodies.number(query.get("rev"), "rev", least=0, most=most, default=-1)
+        limit = bodies.number(query.get("limit"), "limit", least=1, most=MOST_MESSAGES, default=50)
+        page = await in_thread(
+            visits.read, visit, caller_of(request), after=after, rev=None if rev < 0 else rev, limit=limit
+        )
+        return Response(
+            {
+                "messages": [message_json(message) for message in page.messages],
+                "head_seq": page.conversation.head_seq,
+                "rev": page.next_rev if rev >= 0 else page.conversation.rev,
+                "has_more": page.has_more,
+            }
+        )
+
+    @extend_schema(
+        request=schema.MESSAGE_REQUEST,
+        responses={201: schema.MESSAGE_POSTED, 200: schema.MESSAGE_POSTED},
+        operation_id="runtime_message_send",
+    )
+    async def post(self, request: Request, session_id: UUID) -> Response:
+        """Send a message and wait for its answer, as long as `Prefer: wait=N` says."""
+        visit = await self.visit(request, session_id)
+        caller = caller_of(request)
+        try:
+            wanted = bodies.visitor_message(request.data)
+        except Problem:
+            await in_thread(visits.read, visit, caller, limit=0)
+            raise
+        posted = await in_thread(visits.post, visit, caller, wanted)
+        replies: list[Message] = []
+        pending = False
+        if posted.claim is not None:
+            replies, pending = await _answer_within(posted.claim, wait_of(request))
+        elif not posted.is_new:
+            pending, replies = await in_thread(visits.answer_to, visit, posted.message)
+        head = replies[-1] if replies else posted.message
+        return Response(
+            {
+                "message": message_json(posted.message),
+                "replies": [message_json(reply) for reply in replies],
+                "head_seq": max(posted.conversation.head_seq, head.seq),
+                "rev": max(posted.conversation.rev, head.rev),
+                "pending": pending,
+            },
+            status=201 if posted.is_new else 200,
+        )
+
+
+async def _answer_within(claim: turns.Claim, seconds: int) -> tuple[list[Message], bool]:
+    """The answer, if it comes in time; else it goes on without us and reaches the visitor as live frames."""
+    answering = turns.in_background(claim)
+    try:
+        return await asyncio.wait_for(asyncio.shield(answering), seconds), False
+    except TimeoutError:
+        return [], True
+
+
+class EventsView(VisitView):
+    """Typing and read marks."""
+
+    @extend_schema(request=schema.EVENT_REQUEST, responses={204: None}, operation_id="runtime_event")
+    async def post(self, request: Request, session_id: UUID) -> Response:
+        """`{type: "typing", on}` or `{type: "read", seq}`."""
+        visit = await self.visit(request, session_id)
+        await in_thread(visits.read, visit, caller_of(request), limit=0)
+        body = request.data
+        kind = body.get("type") if isinstance(body, dict) else None
+        if kind == "typing" and isinstance(body.get("on"), bool):
+            live.tell_typing(visit.workspace_id, visit.conversation_id, {"kind": "visitor"}, on=body["on"])
+        elif not (kind == "read" and type(body.get("seq")) is int and body["seq"] >= 0):
+            raise invalid({"type": ['{"type": "typing", "on": true|false} or {"type": "read", "seq": N}.']})
+        return Response(status=204)
+
+
+class HandoffView(VisitView):
+    """Asking for a person."""
+
+    @extend_schema(
+        request=schema.HANDOFF_REQUEST, responses={202: schema.SESSION}, operation_id="runtime_handoff"
+    )
+    async def post(self, request: Request, session_id: UUID) -> Response:
+        """Ask for a person; asking twice is asking once."""
+        visit = await self.visit(request, session_id)
+        reason = request.data.get("reason") if isinstance(request.data, dict) else None
+        if reason is not None and (not isinstance(reason, str) or len(reason) > 300):
+            raise invalid({"reason": ["A text of at most 300 characters."]})
+        _, conversation = await in_thread(visits.ask_for_person, visit, caller_of(request), reason or "")
+        return Response({"session": session_json(session_id, conversation)}, status=202)
+
+
+class EndView(VisitView):
+    """Ending the conversation."""
+
+    @extend_schema(request=None, responses={200: schema.SESSION}, operation_id="runtime_end")
+    async def post(self, request: Request, session_id: UUID) -> Response:
+        """End the conversation; ending it twice is ending it once."""
+        visit = await self.visit(request, session_id)
+        _, conversation = await in_thread(visits.end, visit, caller_of(request))
+        return Response({"session": session_json(session_id, conversation)})
+
+

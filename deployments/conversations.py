@@ -1,0 +1,199 @@
+"""`open_conversation` and `post_message`: the only way a conversation or a message is born.
+
+Every function here runs inside `tenant()`. What changes a conversation holds its row lock (`lock()`), so `seq` has no holes
+and `rev` counts every change once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+
+from convoship.lib.problems import Problem, not_found
+from deployments import live
+from deployments.models import Assistant, Conversation, Deployment, Message, Person
+from deployments.models.conversation import AuthorKind, MessageStatus
+from workspaces.models import User
+
+PREVIEW_LENGTH = 200
+
+
+@dataclass(frozen=True)
+class NewMessage:
+    """A message about to be posted. `client_id` makes posting it twice post it once."""
+
+    author_kind: str
+    text: str
+    author_name: str = ""
+    author_user: User | None = None
+    payload: str = ""
+    blocks: Sequence[Mapping[str, Any]] = ()
+    client_id: str | None = None
+    status: str = MessageStatus.SENT
+    reason: str = ""
+
+    @property
+    def body_digest(self) -> bytes:
+        """What makes two posts under one `client_id` the same message."""
+        return hashlib.sha256(json.dumps([self.text, self.payload]).encode("utf-8", "surrogatepass")).digest()
+
+
+def open_conversation(
+    deployment: Deployment, person: Person, *, channel: str, context: Mapping[str, str]
+) -> Conversation:
+    """A new conversation with the deployment's assistant as it is published now, empty as yet.
+
+    `context` may hold `locale`, `page_url`, `page_title`, `referrer`, `origin`.
+    """
+    assistant: Assistant = deployment.assistant
+    if assistant.published_id is None:
+        raise Problem(
+            "conflict",
+            f"The assistant {assistant.name!r} has not been published yet, so nothing can answer.",
+            hint="Open the assistant in Convoship and press Publish.",
+        )
+    return Conversation.objects.create(
+        assistant=assistant,
+        version_id=assistant.published_id,
+        deployment=deployment,
+        person=person,
+        channel=channel,
+        **context,
+    )
+
+
+def lock(conversation_id: UUID) -> Conversation:
+    """The conversation, held until the transaction ends; 404 where this workspace has none by that id."""
+    try:
+        return Conversation.objects.select_for_update().get(id=conversation_id)
+    except Conversation.DoesNotExist:
+        raise not_found() from None
+
+
+def post_message(conversation: Conversation, new: NewMessage) -> Message:
+    """Post one message to a locked conversation and tell it after COMMIT."""
+    return post_messages(conversation, [new])[0]
+
+
+def post_messages(conversation: Conversation, news: Iterable[NewMessage]) -> list[Message]:
+    """Post messages in order to a locked conversation: one INSERT, one UPDATE, one event."""
+    messages = []
+    for new in news:
+        conversation.head_seq += 1
+        conversation.rev += 1
+        messages.append(
+            Message(
+                workspace_id=conversation.workspace_id,
+                conversation=conversation,
+                seq=conversation.head_seq,
+                rev=conversation.rev,
+                author_kind=new.author_kind,
+                author_name=new.author_name[:100],
+                author_user=new.author_user,
+                text=new.text,
+                payload=new.payload,
+                blocks=list(new.blocks),
+                client_id=new.client_id,
+                body_digest=new.body_digest if new.client_id else None,
+                status=new.status,
+                reason=new.reason,
+                created_at=timezone.now(),
+            )
+        )
+    Message.objects.bulk_create(messages)
+    said = [message.text for message in messages if message.text and message.author_kind != AuthorKind.SYSTEM]
+    if said:
+        conversation.last_text = said[-1][:PREVIEW_LENGTH]
+    conversation.last_activity_at = timezone.now()
+    save(conversation, messages)
+    return messages
+
+
+def change_message(conversation: Conversation, message: Message, **changes: Any) -> Message:
+    """Change a message of a locked conversation: its `rev` moves to the head, and listeners are told."""
+    conversation.rev += 1
+    for name, value in changes.items():
+        setattr(message, name, value)
+    message.rev = conversation.rev
+    message.save(update_fields=[*changes, "rev"])
+    save(conversation, [message])
+    return message
+
+
+def save(conversation: Conversation, messages: list[Message]) -> None:
+    """Write the locked conversation back and tell its change after COMMIT."""
+    conversation.save(update_fields=_CHANGING_FIELDS)
+    live.tell_change(conversation, messages)
+
+
+_CHANGING_FIELDS = [
+    "head_seq",
+    "rev",
+    "status",
+    "control",
+    "flow_state",
+    "assigned_to",
+    "waiting_since",
+    "handoff_reason",
+    "members_told_at",
+    "ended_reason",
+    "ended_at",
+    "last_text",
+    "last_activity_at",
+]
+
+
+def already_posted(conversation: Conversation, new: NewMessage) -> Message | None:
+    """The message that this `client_id` already made; 409 where it made another one."""
+    if new.client_id is None:
+        return None
+    earlier = Message.objects.filter(conversation=conversation, client_id=new.client_id).first()
+    if earlier is not None and bytes(earlier.body_digest or b"") != new.body_digest:
+        raise Problem(
+            "idempotency_conflict",
+            "This client_id was already used for a message with another text.",
+            hint="Use a fresh random client_id for each message; use it again only to repeat the same message.",
+        )
+    return earlier
+
+
+def require_active(conversation: Conversation) -> None:
+    """409 `conversation_ended` unless the conversation goes on."""
+    if not conversation.is_active:
+        raise Problem(
+            "conversation_ended",
+            f"This conversation is {conversation.status} and takes no more messages.",
+            hint="Start a new session.",
+        )
+
+
+def end(conversation: Conversation, status: str, reason: str, words: str) -> None:
+    """End a locked conversation, saying so in it. Ending an ended one changes nothing."""
+    if not conversation.is_active:
+        return
+    conversation.status = status
+    conversation.ended_reason = reason
+    conversation.ended_at = timezone.now()
+    conversation.waiting_since = None
+    if conversation.control == "waiting":
+        conversation.control = "assistant"
+    if words:
+        post_message(conversation, NewMessage(author_kind=AuthorKind.SYSTEM, text=words))
+    else:
+        save(conversation, [])
+
+
+def messages_page(conversation: Conversation, *, after: int, rev: int | None, limit: int) -> tuple[list[Message], bool]:
+    """A page of messages and whether there are more: by `rev` where it is given, else by `seq` (CONTRACT section 4)."""
+    if limit == 0:
+        return [], False
+    rows = Message.objects.filter(conversation=conversation)
+    rows = rows.filter(seq__gt=after).order_by("seq") if rev is None else rows.filter(rev__gt=rev).order_by("rev")
+    found = list(rows[: limit + 1])
+    return found[:limit], len(found) > limit

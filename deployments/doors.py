@@ -1,0 +1,94 @@
+"""What is found before the tenant is known: ids by token digest, and work that is due.
+
+Each asks one SECURITY DEFINER function (migration `0002_wall`), the only ways through row-level security.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import connection
+
+
+@dataclass(frozen=True)
+class TokenOwner:
+    """Whose a deployment token is."""
+
+    workspace_id: UUID
+    deployment_id: UUID
+    token_id: UUID
+
+
+@dataclass(frozen=True)
+class SessionOwner:
+    """Whose a session token is."""
+
+    workspace_id: UUID
+    session_id: UUID
+    deployment_id: UUID
+    conversation_id: UUID
+
+
+@dataclass(frozen=True)
+class DueWork:
+    """One thing the sweeper should do: `turn`, `tell_members`, `nobody_came` or `idle`, and the row's id."""
+
+    kind: str
+    workspace_id: UUID
+    id: UUID
+
+
+@dataclass(frozen=True)
+class SessionPulse:
+    """What a socket must know of its session, whatever events were lost."""
+
+    session_id: UUID
+    head_seq: int
+    rev: int
+    status: str
+    control: str
+    access_rev: int
+
+
+def resolve_token(digest: bytes) -> TokenOwner | None:
+    """The deployment of a `cdp_` digest."""
+    row = _one("SELECT workspace_id, deployment_id, token_id FROM resolve_token(%s)", [digest])
+    return TokenOwner(*row) if row else None
+
+
+def resolve_session(digest: bytes) -> SessionOwner | None:
+    """The session of a `cst_` digest."""
+    row = _one(
+        "SELECT workspace_id, session_id, deployment_id, conversation_id FROM resolve_session(%s)", [digest]
+    )
+    return SessionOwner(*row) if row else None
+
+
+def locate_session(session_id: UUID) -> tuple[UUID, UUID] | None:
+    """The workspace and deployment of a session, for the origin check of a handshake that carries no token yet."""
+    row = _one("SELECT workspace_id, deployment_id FROM locate_session(%s)", [session_id])
+    return (row[0], row[1]) if row else None
+
+
+def due_work(limit: int) -> list[DueWork]:
+    """Work that is due in any workspace, the oldest first."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT kind, workspace_id, id FROM due_work(%s)", [limit])
+        return [DueWork(*row) for row in cursor.fetchall()]
+
+
+def pulse(session_ids: list[UUID]) -> dict[UUID, SessionPulse]:
+    """The state of these sessions; one that is gone is missing. `access_rev` changes with what may let it in."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT session_id, head_seq, rev, status, control, access_rev FROM pulse(%s)", [session_ids]
+        )
+        return {row[0]: SessionPulse(*row) for row in cursor.fetchall()}
+
+
+def _one(sql: str, parameters: list[object]) -> tuple[UUID, ...] | None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        row: tuple[UUID, ...] | None = cursor.fetchone()
+        return row

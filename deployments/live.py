@@ -1,0 +1,201 @@
+"""Live events: told after COMMIT, best effort, to whoever listens on any process.
+
+An event is a doorbell with the news attached. It may be lost, doubled or late; listeners compare revs and read what they
+lack from the database. Only this module and the consumers know the channel layer.
+
+The layer is reached through one channel a process (`Hub`), not one a socket: sockets then open and live while Valkey is
+away, and cost it nothing each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from channels.layers import get_channel_layer
+from django.db import transaction
+
+from deployments.models import Conversation, Message
+from deployments.wire import message_json
+
+logger = logging.getLogger(__name__)
+
+Event = Mapping[str, Any]
+Listener = Callable[[Event], None]
+
+SEND_TIMEOUT_SECONDS = 2.0
+RETRY_SECONDS = 1.0
+
+
+def conversation_group(workspace_id: UUID, conversation_id: UUID) -> str:
+    """Where one conversation's changes are told."""
+    return f"c.{workspace_id.hex}.{conversation_id.hex}"
+
+
+def workspace_group(workspace_id: UUID) -> str:
+    """Where the inbox hears that some conversation changed."""
+    return f"w.{workspace_id.hex}"
+
+
+def deployment_group(workspace_id: UUID, deployment_id: UUID) -> str:
+    """Where a deployment's sockets hear that it was revoked or its origins changed."""
+    return f"d.{workspace_id.hex}.{deployment_id.hex}"
+
+
+def tell_change(conversation: Conversation, messages: list[Message]) -> None:
+    """After COMMIT, tell that these messages were made or changed, and what state the conversation is in."""
+    state = {
+        "conversation_id": str(conversation.id),
+        "head_seq": conversation.head_seq,
+        "rev": conversation.rev,
+        "status": conversation.status,
+        "control": conversation.control,
+    }
+    change = {"type": "change", **state, "messages": [message_json(message) for message in messages]}
+    _after_commit(conversation_group(conversation.workspace_id, conversation.id), change)
+    _after_commit(workspace_group(conversation.workspace_id), {"type": "conversation", **state})
+
+
+def tell_piece(conversation: Conversation, message_id: UUID, index: int, text: str) -> None:
+    """Tell a piece of an answer still being written; `index` is its offset in code points."""
+    event = {
+        "type": "token",
+        "conversation_id": str(conversation.id),
+        "message_id": str(message_id),
+        "index": index,
+        "text": text,
+    }
+    send(conversation_group(conversation.workspace_id, conversation.id), event)
+
+
+def tell_typing(workspace_id: UUID, conversation_id: UUID, author: Mapping[str, str], *, on: bool) -> None:
+    """Tell that someone types. Not stored."""
+    event = {"type": "typing", "conversation_id": str(conversation_id), "author": dict(author), "on": on}
+    send(conversation_group(workspace_id, conversation_id), event)
+
+
+def tell_deployment(workspace_id: UUID, deployment_id: UUID) -> None:
+    """After COMMIT, make every socket of the deployment check whether it may stay."""
+    _after_commit(deployment_group(workspace_id, deployment_id), {"type": "deployment"})
+
+
+def _after_commit(group: str, event: Event) -> None:
+    transaction.on_commit(partial(send, group, event))
+
+
+def send(group: str, event: Event) -> None:
+    """Hand the event to the layer without waiting for it; callable from any thread."""
+    message = {**event, "type": "live.event", "event": event["type"], "group": group}
+    asyncio.run_coroutine_threadsafe(_send(group, message), _loop())
+
+
+async def _send(group: str, message: dict[str, Any]) -> None:
+    layer = get_channel_layer()
+    try:
+        async with asyncio.timeout(SEND_TIMEOUT_SECONDS):
+            await layer.group_send(group, message)
+    except Exception as error:  # noqa: BLE001 (a doorbell that does not ring must never break what was committed)
+        logger.warning("live event not told, listeners will find it in the database: %r", error)
+
+
+_background: asyncio.AbstractEventLoop | None = None
+_background_lock = threading.Lock()
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    """The loop that events are sent on: the hub's where this process serves sockets, else one in a thread of its own."""
+    hub = Hub.of_process()
+    if hub is not None:
+        return hub.loop
+    global _background
+    with _background_lock:
+        if _background is None or _background.is_closed():
+            _background = asyncio.new_event_loop()
+            threading.Thread(target=_background.run_forever, name="live-events", daemon=True).start()
+        return _background
+
+
+class Hub:
+    """This process' ear: one channel, many groups, many listeners."""
+
+    _instance: Hub | None = None
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.listeners: dict[str, set[Listener]] = {}
+        self.joined: set[str] = set()
+        self.changed = asyncio.Event()
+        self.hearing = loop.create_task(self._hear())
+
+    @classmethod
+    def get(cls) -> Hub:
+        """The hub of the running loop, made when first asked for."""
+        loop = asyncio.get_running_loop()
+        if cls._instance is None or cls._instance.loop is not loop:
+            cls._instance = cls(loop)
+        return cls._instance
+
+    @classmethod
+    def of_process(cls) -> Hub | None:
+        """The hub, if this process has one whose loop still runs."""
+        hub = cls._instance
+        return hub if hub is not None and hub.loop.is_running() else None
+
+    def listen(self, group: str, listener: Listener) -> None:
+        """Call the listener with every event of the group; it must not block."""
+        self.listeners.setdefault(group, set()).add(listener)
+        self.changed.set()
+
+    def leave(self, group: str, listener: Listener) -> None:
+        """Stop calling it."""
+        listeners = self.listeners.get(group)
+        if listeners is None:
+            return
+        listeners.discard(listener)
+        if not listeners:
+            del self.listeners[group]
+            self.changed.set()
+
+    async def _hear(self) -> None:
+        """Keep the layer's groups equal to what is listened to, and pass on what comes, across outages."""
+        while True:
+            try:
+                layer = get_channel_layer()
+                channel = await layer.new_channel()
+                self.joined.clear()
+                self.changed.set()
+                async with asyncio.TaskGroup() as both:
+                    both.create_task(self._receive(layer, channel))
+                    both.create_task(self._keep_groups(layer, channel))
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:  # noqa: BLE001 (whatever the layer raises, hearing goes on)
+                logger.warning("live events are not heard, the pulse stands in: %r", error)
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _receive(self, layer: Any, channel: str) -> None:
+        while True:
+            message = await layer.receive(channel)
+            event = {**message, "type": message["event"]}
+            for listener in tuple(self.listeners.get(message["group"], ())):
+                try:
+                    listener(event)
+                except Exception:
+                    logger.exception("a listener of live events failed")
+
+    async def _keep_groups(self, layer: Any, channel: str) -> None:
+        while True:
+            await self.changed.wait()
+            self.changed.clear()
+            wanted = set(self.listeners)
+            for group in wanted - self.joined:
+                await layer.group_add(group, channel)
+                self.joined.add(group)
+            for group in self.joined - wanted:
+                await layer.group_discard(group, channel)
+                self.joined.discard(group)

@@ -1,0 +1,176 @@
+"""The socket of signed-in pages, `/app/socket`: live lists and transcripts.
+
+Its right is the session cookie, so the handshake's `Origin` must be our own (a cookie travels with a foreign page's
+socket too). Rights are checked at every subscription and again every few seconds, so that a sign-out or a removed
+membership ends it.
+
+From the page: `{"type": "subscribe", "conversation": id}`, `{"type": "subscribe", "list": true}`,
+`{"type": "typing", "conversation": id, "on": bool}`, `{"type": "ping"}`. To the page: the live events themselves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from channels.db import database_sync_to_async
+from channels.exceptions import StopConsumer
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+from django.contrib.sessions.models import Session
+
+from convoship.lib.parsers import BadJSON, loads
+from convoship.lib.problems import Problem
+from convoship.lib.tenancy import tenant
+from deployments import live
+from deployments.api.runtime.bodies import parse_uuid
+from deployments.models import Conversation
+from workspaces.access import SESSION_KEY
+from workspaces.members import workspaces_of
+from workspaces.models import Membership, User
+from workspaces.permissions import of_role
+
+RECHECK_SECONDS = 4.0
+LARGEST_FRAME = 8 * 1024
+MOST_WAITING_EVENTS = 1000
+SIGNED_OUT, FORBIDDEN, OVERLOAD = 4401, 4403, 1013
+
+
+class AppConsumer(AsyncWebsocketConsumer):
+    """One open page of a member."""
+
+    channel_layer_alias = "no channel of its own"
+
+    async def connect(self) -> None:
+        """Our own origin, a signed-in user, and a workspace; refused before accepting otherwise."""
+        self.groups_heard: set[str] = set()
+        self.conversations: set[UUID] = set()
+        self.events: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue(MOST_WAITING_EVENTS)
+        self.tasks: list[asyncio.Task[None]] = []
+        self.workspace_id: UUID | None = None
+        origins = [value.decode("latin-1") for name, value in self.scope["headers"] if name == b"origin"]
+        if origins != [settings.PUBLIC_BASE_URL] or not self.scope["user"].is_authenticated:
+            await self.close()
+            return
+        self.user: User = self.scope["user"]
+        self.workspace_id = await _in_thread(_workspace, self.user, self.scope["session"].get(SESSION_KEY))
+        if self.workspace_id is None or not await self._may_read():
+            await self.close()
+            return
+        await self.accept()
+        loop = asyncio.get_running_loop()
+        self.tasks = [loop.create_task(self._write()), loop.create_task(self._recheck())]
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """One frame of the page."""
+        try:
+            await self._handle(_parse(text_data))
+        except Problem as problem:
+            await self._send({"type": "error", "code": problem.code, "detail": problem.detail})
+
+    async def _handle(self, frame: Mapping[str, Any]) -> None:
+        assert self.workspace_id is not None
+        match frame:
+            case {"type": "subscribe", "list": True}:
+                self._listen(live.workspace_group(self.workspace_id))
+            case {"type": "subscribe", "conversation": raw}:
+                conversation_id = await self._own_conversation(raw)
+                self.conversations.add(conversation_id)
+                self._listen(live.conversation_group(self.workspace_id, conversation_id))
+            case {"type": "typing", "conversation": raw, "on": bool(on)}:
+                conversation_id = await self._own_conversation(raw, "conversations.write")
+                author = {"kind": "agent", "name": self.user.display_name}
+                live.tell_typing(self.workspace_id, conversation_id, author, on=on)
+            case {"type": "ping"}:
+                await self._send({"type": "pong"})
+            case _:
+                raise Problem("invalid", "Known frames: subscribe, typing, ping.")
+
+    async def _own_conversation(self, raw: object, permission: str = "conversations.read") -> UUID:
+        try:
+            conversation_id = parse_uuid(raw)
+        except ValueError:
+            raise Problem("not_found", "There is no such conversation.") from None
+        if not await _in_thread(_may_see, self.user, self.workspace_id, conversation_id, permission):
+            raise Problem("not_found", "There is no such conversation.")
+        return conversation_id
+
+    def _listen(self, group: str) -> None:
+        if group not in self.groups_heard:
+            self.groups_heard.add(group)
+            live.Hub.get().listen(group, self._hear)
+
+    def _hear(self, event: Mapping[str, Any]) -> None:
+        try:
+            self.events.put_nowait(event)
+        except asyncio.QueueFull:
+            asyncio.get_running_loop().create_task(self.close(OVERLOAD))
+
+    async def _write(self) -> None:
+        while True:
+            event = await self.events.get()
+            await self._send({key: value for key, value in event.items() if key not in {"group", "event"}})
+
+    async def _recheck(self) -> None:
+        while True:
+            await asyncio.sleep(RECHECK_SECONDS)
+            if not await self._still_signed_in():
+                await self.close(SIGNED_OUT)
+                return
+            if not await self._may_read():
+                await self.close(FORBIDDEN)
+                return
+
+    async def _still_signed_in(self) -> bool:
+        return await _in_thread(Session.objects.filter(session_key=self.scope["session"].session_key).exists)
+
+    async def _may_read(self) -> bool:
+        return await _in_thread(_role_allows, self.user, self.workspace_id, "conversations.read")
+
+    async def _send(self, body: Mapping[str, Any]) -> None:
+        await self.send(text_data=json.dumps(body, ensure_ascii=False, separators=(",", ":")))
+
+    async def websocket_disconnect(self, message: Mapping[str, Any]) -> None:
+        """Leave nothing behind."""
+        for task in self.tasks:
+            task.cancel()
+        for group in self.groups_heard:
+            live.Hub.get().leave(group, self._hear)
+        raise StopConsumer
+
+
+def _parse(text: str | None) -> Mapping[str, Any]:
+    if text is None or len(text) > LARGEST_FRAME:
+        raise Problem("invalid", f"Frames are text of at most {LARGEST_FRAME} characters.")
+    try:
+        frame = loads(text)
+    except BadJSON as error:
+        raise Problem("invalid", str(error)) from error
+    if not isinstance(frame, Mapping):
+        raise Problem("invalid", "A frame is a JSON object.")
+    return frame
+
+
+def _workspace(user: User, chosen: str | None) -> UUID | None:
+    ids = workspaces_of(user)
+    return next((found for found in ids if str(found) == chosen), ids[0] if ids else None)
+
+
+def _role_allows(user: User, workspace_id: UUID, permission: str) -> bool:
+    with tenant(workspace_id):
+        membership = Membership.objects.filter(user=user, user__is_active=True).first()
+        return membership is not None and permission in of_role(membership.role)
+
+
+def _may_see(user: User, workspace_id: UUID, conversation_id: UUID, permission: str) -> bool:
+    if not _role_allows(user, workspace_id, permission):
+        return False
+    with tenant(workspace_id):
+        return Conversation.objects.filter(id=conversation_id).exists()
+
+
+async def _in_thread(fn: Any, *args: Any) -> Any:
+    return await database_sync_to_async(fn, thread_sensitive=False)(*args)

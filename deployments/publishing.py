@@ -1,0 +1,96 @@
+"""Making and changing assistants: the draft, and publishing it as an immutable version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Max
+from django.utils import timezone
+
+from convoship.lib.actors import Actor
+from convoship.lib.problems import invalid, not_found
+from deployments.models import Assistant, AssistantVersion
+from deployments.models.assistant import Responder
+from deployments.responders import content
+from workspaces import audit
+from workspaces.models import User
+
+
+def create_assistant(actor: Actor, *, name: str, template: str | None = None) -> Assistant:
+    """A new assistant with an empty draft, or with a template's."""
+    assistant = Assistant(name=name, responder=Responder.SCRIPTED)
+    if template is not None:
+        try:
+            assistant.draft = {"scripted": content.from_template(template)}
+        except KeyError:
+            known = ", ".join(content.TEMPLATES)
+            raise invalid({"template": [f"There is no template {template!r}. Known: {known}."]}) from None
+    assistant.save()
+    audit.record(actor, "assistant.created", assistant, template=template)
+    return assistant
+
+
+def change_draft(
+    actor: Actor, assistant: Assistant, *, name: str | None = None, scripted: Mapping[str, Any] | None = None
+) -> Assistant:
+    """Change what will be published next. `scripted` is checked and taken as a whole."""
+    changed = []
+    if name is not None and name != assistant.name:
+        assistant.name = name
+        changed.append("name")
+    if scripted is not None:
+        assistant.draft = {**assistant.draft, "scripted": parsed_script(scripted)}
+        changed.append("scripted")
+    if changed:
+        assistant.draft_changed_at = timezone.now()
+        assistant.save()
+        audit.record(actor, "assistant.changed", assistant, changed=changed)
+    return assistant
+
+
+def parsed_script(script: object) -> dict[str, Any]:
+    """The scripted content in normal form; 422 with a message per path."""
+    try:
+        return content.validate(script)
+    except content.ContentRefused as refused:
+        raise invalid({f"scripted.{path}" if path else "scripted": said for path, said in refused.errors.items()}) from None
+
+
+def publish(actor: Actor, assistant_id: UUID, *, note: str = "") -> AssistantVersion:
+    """Freeze the draft as the next version; conversations that are running keep the one they began with."""
+    try:
+        assistant = Assistant.objects.select_for_update().get(id=assistant_id)
+    except Assistant.DoesNotExist:
+        raise not_found() from None
+    parsed_script(assistant.draft["scripted"])
+    last = AssistantVersion.objects.filter(assistant=assistant).aggregate(Max("number"))["number__max"] or 0
+    version = AssistantVersion.objects.create(
+        assistant=assistant,
+        number=last + 1,
+        content=assistant.content_of_draft(),
+        note=note,
+        published_by=User.objects.filter(id=actor.id).first() if actor.kind == "user" else None,
+    )
+    assistant.published = version
+    assistant.save(update_fields=["published"])
+    audit.record(actor, "assistant.published", assistant, version=version.number, note=note)
+    return version
+
+
+def delete_assistant(actor: Actor, assistant: Assistant) -> None:
+    """Delete the assistant with its deployments and conversations."""
+    audit.record(actor, "assistant.deleted", assistant)
+    assistant.delete()
+
+
+@lru_cache(maxsize=512)
+def _cached_version(workspace_id: UUID, version_id: UUID) -> AssistantVersion:
+    return AssistantVersion.objects.get(id=version_id)
+
+
+def version(workspace_id: UUID, version_id: UUID) -> AssistantVersion:
+    """A version by id. Versions never change, so a process reads each one once; call inside `tenant()`."""
+    return _cached_version(workspace_id, version_id)

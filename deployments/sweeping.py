@@ -1,0 +1,111 @@
+"""What must happen though nobody asks: unfinished turns, hand-overs that wait, conversations gone quiet.
+
+`due_work` finds it across workspaces; each piece then runs in its own tenant. Every act here checks again under the row
+lock, so two sweepers do no harm.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Callable
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.core.mail import send_mail
+from django.utils import timezone
+
+from convoship.lib.tenancy import in_tenant, tenant
+from deployments import conversations, doors, handoff, turns
+from deployments.models import Conversation
+from deployments.models.conversation import Control, Status
+from workspaces.members import addresses_with
+
+logger = logging.getLogger(__name__)
+
+BATCH = 100
+WEB_IDLE = dt.timedelta(hours=24)
+
+
+async def sweep() -> int:
+    """Do a batch of what is due; returns how many pieces there were."""
+    work = await sync_to_async(doors.due_work, thread_sensitive=False)(BATCH)
+    for piece in work:
+        try:
+            if piece.kind == "turn":
+                await _finish_turn(piece.workspace_id, piece.id)
+            else:
+                await sync_to_async(_run, thread_sensitive=False)(piece)
+        except Exception:
+            logger.exception("sweeping %s %s failed, it stays due", piece.kind, piece.id)
+    return len(work)
+
+
+async def _finish_turn(workspace_id: UUID, conversation_id: UUID) -> None:
+    claim = await in_tenant(turns.claim_due)(workspace_id, conversation_id)
+    if claim is not None:
+        await turns.take_turn(claim)
+
+
+def _run(piece: doors.DueWork) -> None:
+    act: dict[str, Callable[[UUID, UUID], None]] = {
+        "tell_members": tell_members,
+        "nobody_came": give_up_waiting,
+        "idle": abandon,
+    }
+    act[piece.kind](piece.workspace_id, piece.id)
+
+
+def give_up_waiting(workspace_id: UUID, conversation_id: UUID) -> None:
+    """Nobody came: the assistant is back."""
+    with tenant(workspace_id):
+        handoff.nobody_came(conversations.lock(conversation_id))
+
+
+def abandon(workspace_id: UUID, conversation_id: UUID) -> None:
+    """End a conversation in which nothing has happened for a day."""
+    with tenant(workspace_id):
+        conversation = conversations.lock(conversation_id)
+        if conversation.is_active and timezone.now() - conversation.last_activity_at >= WEB_IDLE:
+            conversations.end(conversation, Status.ABANDONED, "Nothing was said for 24 hours.", "")
+
+
+def tell_members(workspace_id: UUID, conversation_id: UUID) -> None:
+    """Mail the members who can answer that somebody waits.
+
+    Marked before the mail leaves and unmarked if it doesn't: a mail is sent again rather than never, and two sweepers
+    don't both send it.
+    """
+    with tenant(workspace_id):
+        conversation = conversations.lock(conversation_id)
+        if conversation.control != Control.WAITING or conversation.members_told_at is not None:
+            return
+        conversation.members_told_at = timezone.now()
+        conversation.save(update_fields=["members_told_at"])
+        addresses = addresses_with("conversations.write")
+        subject, body = _waiting_mail(conversation)
+    failed = []
+    for address in addresses:
+        try:
+            send_mail(subject, body, None, [address])
+        except OSError as error:
+            failed.append(address)
+            logger.error("mail to %s about conversation %s was not taken: %s", address, conversation_id, error)
+    if failed and len(failed) == len(addresses):
+        with tenant(workspace_id):
+            Conversation.objects.filter(id=conversation_id).update(members_told_at=None)
+
+
+def _waiting_mail(conversation: Conversation) -> tuple[str, str]:
+    person, assistant = conversation.person.label, conversation.assistant.name
+    link = f"{settings.PUBLIC_BASE_URL}/app/conversations/{conversation.id}/"
+    subject = " ".join(f"{person} is waiting for a person ({assistant})".split())
+    body = (
+        f"{person} asked for a person while talking with {assistant}.\n\n"
+        f"Reason: {conversation.handoff_reason}\n"
+        f"Last message: {conversation.last_text}\n\n"
+        f"Answer here: {link}\n\n"
+        f"If nobody answers within {handoff.LONGEST_WAIT.seconds // 60} minutes the assistant goes on.\n"
+    )
+    return subject, body

@@ -1,0 +1,49 @@
+"""How conversations look from outside: the JSON of CONTRACT section 4, one place for HTTP, sockets and live events."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from deployments.models import Conversation, Message
+
+
+def moment(value: dt.datetime) -> str:
+    """ISO 8601 UTC with milliseconds: `2026-11-22T10:00:00.123Z`."""
+    return value.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def message_json(message: Message) -> dict[str, Any]:
+    """A message as visitors see it."""
+    author: dict[str, Any] = {"kind": message.author_kind}
+    if message.author_name:
+        author["name"] = message.author_name
+    document: dict[str, Any] = {
+        "id": str(message.id),
+        "seq": message.seq,
+        "author": author,
+        "text": message.text,
+        "blocks": message.blocks,
+        "attachments": [],
+        "status": message.status,
+        "rev": message.rev,
+        "created_at": moment(message.created_at),
+    }
+    if message.client_id:
+        document["client_id"] = message.client_id
+    if message.reason:
+        document["reason"] = message.reason
+    return document
+
+
+def session_json(session_id: Any, conversation: Conversation) -> dict[str, Any]:
+    """A visitor session."""
+    return {
+        "id": str(session_id),
+        "conversation_id": str(conversation.id),
+        "status": conversation.status,
+        "control": conversation.control,
+        "head_seq": conversation.head_seq,
+        "rev": conversation.rev,
+        "created_at": moment(conversation.started_at),
+    }

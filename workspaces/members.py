@@ -1,0 +1,48 @@
+"""Workspaces and the people in them: made, found, and told."""
+
+from __future__ import annotations
+
+from uuid import UUID, uuid4
+
+from django.db import connection
+
+from convoship.lib.actors import Actor
+from convoship.lib.tenancy import tenant
+from workspaces import audit
+from workspaces.models import Membership, User, Workspace
+from workspaces.permissions import PERMISSIONS, Role, of_role
+
+
+def workspaces_of(user: User) -> list[UUID]:
+    """The ids of the user's workspaces, the oldest membership first: a named door through the wall."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT workspaces_of(%s)", [user.id])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def create_workspace(user: User, name: str, *, ip: str = "") -> Workspace:
+    """A new workspace with this user as its owner."""
+    workspace_id = uuid4()
+    with tenant(workspace_id):
+        workspace = Workspace.objects.create(id=workspace_id, name=name)
+        Membership.objects.create(user=user, role=Role.OWNER)
+        audit.record(actor_of(user, Role.OWNER, ip), "workspace.created", workspace)
+    return workspace
+
+
+def rename_workspace(actor: Actor, workspace: Workspace, name: str) -> None:
+    """Give the workspace another name."""
+    before, workspace.name = workspace.name, name
+    workspace.save(update_fields=["name"])
+    audit.record(actor, "workspace.renamed", workspace, before=before, after=name)
+
+
+def actor_of(user: User, role: str, ip: str = "") -> Actor:
+    """The user acting in a workspace with this role."""
+    return Actor(kind="user", id=user.id, label=user.email, permissions=of_role(role), ip=ip)
+
+
+def addresses_with(permission: str) -> list[str]:
+    """The e-mail addresses of active members whose role has the permission. Inside `tenant()`."""
+    members = Membership.objects.select_related("user").filter(role__in=PERMISSIONS[permission], user__is_active=True)
+    return sorted(member.user.email for member in members)
