@@ -1,0 +1,109 @@
+"""What tests start from: people, workspaces, assistants, deployments, keys and sessions, made through the product's own acts.
+
+Call these outside `tenant()`, or inside that of the workspace they are given.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Any
+from uuid import uuid4
+
+from convoship.lib.actors import Actor
+from convoship.lib.tenancy import tenant
+from deployments import deploying, publishing, sessions
+from deployments.deploying import NewDeployment
+from deployments.models import Assistant
+from deployments.sessions import Caller, OpenedSession, SessionRequest
+from workspaces import api_keys, members
+from workspaces.api_keys import NewApiKey
+from workspaces.models import Membership, User, Workspace
+from workspaces.permissions import SCOPES, Role
+
+SHOP = "https://shop.example"
+
+
+def make_user(email: str | None = None, password: str | None = None, **fields: Any) -> User:
+    """A user; without a password only `client.force_login` signs them in."""
+    return User.objects.create_user(email or f"{uuid4().hex[:12]}@example.com", password, **fields)
+
+
+def make_staff(email: str | None = None, password: str | None = None, **fields: Any) -> User:
+    """A user with every right in Django admin, as `createsuperuser` makes one."""
+    return User.objects.create_superuser(email or f"staff-{uuid4().hex[:8]}@example.com", password, **fields)
+
+
+def make_workspace(owner: User | None = None, name: str = "Acme") -> Workspace:
+    """A workspace; its owner is found again with `owner_of`."""
+    return members.create_workspace(owner or make_user(), name)
+
+
+def owner_of(workspace: Workspace) -> User:
+    """The (first) owner of the workspace."""
+    with tenant(workspace.id):
+        first = Membership.objects.select_related("user").filter(role=Role.OWNER).order_by("created_at").first()
+    assert first is not None
+    return first.user
+
+
+def member(workspace: Workspace, role: str, user: User | None = None) -> User:
+    """A user with this role in the workspace: a new one, or the one given."""
+    user = user or make_user()
+    with tenant(workspace.id):
+        Membership.objects.create(user=user, role=role)
+    return user
+
+
+def actor(workspace: Workspace, role: str = Role.OWNER) -> Actor:
+    """The workspace's owner acting with this role's rights."""
+    return members.actor_of(owner_of(workspace), role)
+
+
+def make_assistant(
+    workspace: Workspace, published: bool = True, template: str | None = "faq", name: str = "Ada"
+) -> Assistant:
+    """An assistant made from the template; `published` is loaded where it is there."""
+    who = actor(workspace)
+    with tenant(workspace.id):
+        assistant = publishing.create_assistant(who, name=name, template=template)
+        if published:
+            publishing.publish(who, assistant.id)
+        return Assistant.objects.select_related("published").get(id=assistant.id)
+
+
+def make_deployment(
+    workspace: Workspace,
+    assistant: Assistant | None = None,
+    origins: Sequence[str] = (SHOP,),
+    name: str = "Shop",
+    **fields: Any,
+) -> NewDeployment:
+    """A deployment of the assistant (a new, published one unless given), with its `token`."""
+    assistant = assistant or make_assistant(workspace)
+    who = actor(workspace)
+    with tenant(workspace.id):
+        return deploying.create(who, assistant, name=name, allowed_origins=list(origins), **fields)
+
+
+def make_api_key(
+    workspace: Workspace, scopes: Sequence[str] = tuple(SCOPES), name: str = "Tests", **fields: Any
+) -> NewApiKey:
+    """A key with these scopes (all of them unless given), with its `token`."""
+    who = actor(workspace)
+    with tenant(workspace.id):
+        return api_keys.create(who, name=name, scopes=scopes, **fields)
+
+
+def caller(origin: str | None = SHOP, ip: str | None = None) -> Caller:
+    """A visitor's browser; each call comes from an address of its own, so that no limit is met by accident."""
+    return Caller(origin, ip or f"10.{random.randrange(256)}.{random.randrange(256)}.{random.randrange(1, 255)}")
+
+
+def start_session(
+    new: NewDeployment, origin: str | None = None, ip: str | None = None, **request: Any
+) -> OpenedSession:
+    """A visitor's session of the deployment, from the first of its allowed origins unless another is given."""
+    deployment = new.deployment
+    who = caller(origin or deployment.allowed_origins[0], ip)
+    return sessions.start(new.token, who, SessionRequest(agent_id=deployment.assistant_id, **request))
