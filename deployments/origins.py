@@ -1,9 +1,9 @@
 """Allowed origins: which web pages may talk to a deployment, and the words for those that may not.
 
-An allowed origin is `scheme://host[:port]` as a browser writes it: lower case, no path, no trailing slash, no default port,
-punycode (CONTRACT 4). `null` never is one. `https://*.example.com` stands for sub-domains of any depth, not for the apex,
-and never stands directly on a public suffix. What is stored has passed `parse_allowed`; what a request brings is compared
-byte for byte by `matches`, without any repair. How the spelling is taken apart: `origin_forms.py`.
+An allowed origin is `scheme://host[:port]` as a browser writes it: lower case, no path, no trailing slash, no default
+port, punycode (CONTRACT 4). `null` never is one. `https://*.example.com` stands for sub-domains of any depth, not for
+the apex, and never stands directly on a public suffix. What is stored has passed `parse_allowed`; what a request
+brings is compared byte for byte by `matches`, without any repair. How the spelling is taken apart: `origin_forms.py`.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _LABELS = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
 class Refusal:
     """Why an origin was not let in: the words of the 403 (CONTRACT 3).
 
-    `seen`: the origin, printable and cut short. `rule`: a word that never changes meaning. `detail`: what was seen and what
-    it failed. `hint`: what the site's owner can do. `nearest`: the one allowed origin with the same host, if there is one.
+    `seen`: the origin, printable and cut short. `rule`: a word that never changes meaning. `detail`: what was seen and
+    what it failed. `hint`: what the site's owner can do. `nearest`: the one allowed origin with the same host, if any.
     """
 
     seen: str
@@ -37,7 +37,7 @@ class Refusal:
 
 
 def parse_allowed(value: str) -> str:
-    """`value` itself if it is an allowed origin in normal form; otherwise OriginRefused, with the corrected value if any."""
+    """`value` itself if it is an allowed origin in normal form; else OriginRefused, with the corrected value if any."""
     if not isinstance(value, str) or not value.strip():
         raise OriginRefused("Type the address of the site, such as https://www.example.com.")
     parts = parse(value)
@@ -112,8 +112,8 @@ def explain(origin: str, allowed: Sequence[str]) -> Refusal:
         seen,
         "host_not_listed",
         f"The host {parts.host} is not among the allowed origins of this deployment.",
-        f"If this is your site, add {seen} to the allowed origins on the Deploy page. Every host counts as its own, also "
-        "with and without “www.”.",
+        f"If this is your site, add {seen} to the allowed origins on the Deploy page. Every host counts as its own, "
+        "also with and without “www.”.",
         None,
     )
 

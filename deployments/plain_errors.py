@@ -1,8 +1,9 @@
 """JSON Schema failures in plain words, each under the path of the value it is about (`intents[2].phrases`).
 
-A schema says its own words where the general ones would not help: `"x-words": {"pattern": "Use a colour such as #1f6feb."}`,
-by keyword. Unknown and missing keys are reported under their own path. What is echoed from the input is cut short and
-stripped of control characters and lone surrogates, so that an error can always be stored, sent and shown.
+A schema says its own words where the general ones would not help: `"x-words": {"pattern": "Use a colour such as
+#1f6feb."}`, by keyword. Unknown and missing keys are reported under their own path. What is echoed from the input is
+cut short and stripped of control characters and lone surrogates, so that an error can always be stored, sent and
+shown.
 """
 
 from __future__ import annotations
@@ -71,12 +72,12 @@ PlainValidator: Any = extend(  # type: ignore[no-untyped-call]
 )
 
 
-def path_of(parts: Any, root: str) -> str:
-    """`["intents", 2, "phrases"]` -> `intents[2].phrases`; the value itself is called `root`."""
+def path_of(parts: Any) -> str:
+    """`["intents", 2, "phrases"]` -> `intents[2].phrases`; the path of the value itself is empty."""
     path = ""
     for part in parts:
         path += f"[{part}]" if isinstance(part, int) else ("." if path else "") + shown(part)
-    return path or root
+    return path
 
 
 def _words(error: ValidationError) -> str:
@@ -122,15 +123,15 @@ def _texts(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple
             yield from _texts(item, (*path, index))
 
 
-def failures(validator: Any, value: object, root: str) -> dict[str, list[str]]:
-    """What is wrong with `value`, by path; empty when it fits the schema and can be stored. `root` names the whole."""
+def failures(validator: Any, value: object) -> dict[str, list[str]]:
+    """What is wrong with `value`, by path; empty when it fits the schema and can be stored."""
     errors: dict[str, list[str]] = {}
     for error in islice(validator.iter_errors(value), MOST_ERRORS):
-        found = errors.setdefault(path_of(error.absolute_path, root), [])
+        found = errors.setdefault(path_of(error.absolute_path), [])
         if (words := _words(error)) not in found:
             found.append(words)
     if not errors:  # only now is the depth of the value known to be the schema's
         for parts, text in _texts(value):
             if _UNSTORABLE.search(text):
-                errors[path_of(parts, root)] = ["This contains a character that can't be stored. Type the text again."]
+                errors[path_of(parts)] = ["This contains a character that can't be stored. Type the text again."]
     return errors

@@ -1,15 +1,16 @@
 """The responder port: what every kind of assistant (script, LLM, webhook) looks like to a turn.
 
-A responder is asked twice: `welcome` when a conversation opens, `answer` for each thing the visitor says. `answer` streams:
-it yields `Reply` values as they come into being, and the turn stores, sends and remembers them. It never touches the
-database, holds no lock, and keeps nothing between turns but caches; whatever must last goes through `Remember`.
+A responder is asked twice: `welcome` when a conversation opens, `answer` for each thing the visitor says. `answer`
+streams: it yields `Reply` values as they come into being, and the turn stores, sends and remembers them. It never
+touches the database, holds no lock, and keeps nothing between turns but caches; whatever must last goes through
+`Remember`.
 
 The order of a turn is the order of what was yielded. Consecutive `Token`s make one message, which is finished by
 `EndOfText` (with its blocks), by the next `Say`, `HandOver` or `End`, or by the end of the turn. `Trace` may come
 anywhere and is never shown to visitors. A turn that yields no text is legal (a hand-over without words, say).
 
-A responder that can't answer raises `ResponderError`: plain words, the remedy, and whether trying again can help. Anything
-else it raises is a bug of ours and ends the turn as `failed` with a general reason.
+A responder that can't answer raises `ResponderError`: plain words, the remedy, and whether trying again can help.
+Anything else it raises is a bug of ours and ends the turn as `failed` with a general reason.
 """
 
 from __future__ import annotations
@@ -115,7 +116,10 @@ class ResponderError(Exception):
 
 @runtime_checkable
 class Responder(Protocol):
-    """One kind of assistant. Instances are shared by all turns of a process, so they hold no turn's data."""
+    """One kind of assistant. Instances are shared by all turns of a process, so they hold no turn's data.
+
+    One that doesn't look at `TurnInput.history` says so with `reads_history = False` and is spared the query for it.
+    """
 
     kind: ClassVar[str]  # "scripted", "llm", "webhook": the assistant's `responder`
 

@@ -17,7 +17,7 @@ import copy
 import json
 import unicodedata
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from deployments.plain_errors import PlainValidator, failures, shown
 from deployments.responders.template_faq import FAQ
@@ -121,7 +121,7 @@ _validator = PlainValidator(SCHEMA)
 
 
 class ContentRefused(ValueError):
-    """The content can't be used. `errors`: path (`intents[2].phrases`) -> messages in plain words."""
+    """The content can't be used. `errors`: path (`intents[2].phrases`) -> messages in plain words; the whole is ""."""
 
     def __init__(self, errors: dict[str, list[str]]) -> None:
         super().__init__("; ".join(f"{path}: {' '.join(words)}" for path, words in errors.items()))
@@ -130,11 +130,10 @@ class ContentRefused(ValueError):
 
 def validate(content: object) -> dict[str, Any]:
     """The content in normal form; ContentRefused with every fault found. The input isn't changed."""
-    errors = failures(_validator, content, "scripted")
+    errors = failures(_validator, content)
     if errors:
         raise ContentRefused(errors)
-    assert isinstance(content, dict)
-    whole: dict[str, Any] = _trimmed({**EMPTY, **content})
+    whole: dict[str, Any] = _trimmed({**EMPTY, **cast("dict[str, Any]", content)})
     for part in ("welcome", "fallback"):
         whole[part].setdefault("buttons", [])
     for intent in whole["intents"]:

@@ -153,6 +153,7 @@ FAQ: dict[str, Any] = {
             "Pricing and payment",
             """
             how much does it cost
+            how much is it
             what are your prices
             price list
             do you have a discount
