@@ -1,4 +1,4 @@
-"""What tests start from: people, workspaces, assistants, deployments, keys and sessions, made through the product's own acts.
+"""What tests start from: people, workspaces, assistants, deployments, keys, sessions, made through the product's acts.
 
 Call these outside `tenant()`, or inside that of the workspace they are given.
 """
