@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from contextlib import suppress
 
 
 def _colours(stream: object) -> bool:
@@ -32,8 +33,10 @@ def loud(text: str) -> str:
 
 def say(line: str = "") -> None:
     """One line, at once: somebody waits for it, or a program reads it through a pipe."""
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+    # The terminal may be gone while the product goes on.
+    with suppress(OSError):
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
 
 
 def said(line: str) -> None:
@@ -43,5 +46,6 @@ def said(line: str) -> None:
 
 def complain(line: str) -> None:
     """One line to where errors go."""
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()
+    with suppress(OSError):
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()

