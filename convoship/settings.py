@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+from whitenoise.compress import Compressor
 
 from convoship.machine import state
 
@@ -292,6 +293,8 @@ STORAGES = {
 # The widget's own build puts a content hash into names; Django's storage does the same for the rest.
 WHITENOISE_IMMUTABLE_FILE_TEST = r"^.+\.[0-9a-f]{12}\..+$"
 WHITENOISE_USE_FINDERS = DEBUG or TESTING
+# Source maps are most of the bytes and nobody's page load; compressing them would cost the first start 15 s.
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = [*Compressor.SKIP_COMPRESS_EXTENSIONS, "map"]
 
 # --- API ----------------------------------------------------------------------------------------------------------
 
