@@ -36,7 +36,7 @@ class Refusal:
     nearest: str | None
 
 
-def parse_allowed(value: str) -> str:
+def parse_allowed(value: object) -> str:
     """`value` itself if it is an allowed origin in normal form; else OriginRefused, with the corrected value if any."""
     if not isinstance(value, str) or not value.strip():
         raise OriginRefused("Type the address of the site, such as https://www.example.com.")
@@ -46,7 +46,7 @@ def parse_allowed(value: str) -> str:
     return value
 
 
-def matches(origin: str, allowed: Sequence[str]) -> bool:
+def matches(origin: object, allowed: Sequence[str]) -> bool:
     """Whether an `Origin` header, byte for byte, is one of the allowed origins or under a wildcard. Never raises."""
     if not isinstance(origin, str) or len(origin) > LONGEST_ORIGIN or "*" in origin or "://" not in origin:
         return False
@@ -118,7 +118,7 @@ def explain(origin: str, allowed: Sequence[str]) -> Refusal:
     )
 
 
-def of_url(url: str) -> str | None:
+def of_url(url: object) -> str | None:
     """The origin of an http or https address in normal form, or None if it has none (or carries a user name).
 
     For our own `PUBLIC_BASE_URL` and for addresses of pages; unlike `parse_allowed` it knows IPv6 addresses.

@@ -87,7 +87,7 @@ def _words(error: ValidationError) -> str:
     own = schema.get("x-words", {}).get(rule) if isinstance(schema, Mapping) else None
     if own and rule != "additionalProperties":
         return str(own)
-    size = len(error.instance) if isinstance(error.instance, str | list) else 0
+    size = len(error.instance) if isinstance(error.instance, str | list | dict) else 0
     match rule:
         case "type":
             return f"This must be {_TYPES.get(str(limit), str(limit))}."
@@ -99,7 +99,7 @@ def _words(error: ValidationError) -> str:
             return f"This is too long: {size} characters, at most {limit} are possible."
         case "minItems":
             return f"This needs at least {limit}."
-        case "maxItems":
+        case "maxItems" | "maxProperties":
             return f"These are too many: {size}, at most {limit} are possible."
         case "minimum":
             return f"This must be {limit} or more."
