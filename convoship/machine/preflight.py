@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 OLDEST_PYTHON = (3, 11)
-NEWEST_TRIED_PYTHON = (3, 14)
 OLDEST_GLIBC = (2, 28)
+OLDEST_MACOS = 15
 NEEDED_BYTES = 1_000_000_000
 MACHINES = {("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64")}
 
@@ -26,7 +26,7 @@ class Finding:
 
 def findings(root: Path, *, is_installed: bool) -> list[Finding]:
     """Everything that stands in the way, all at once."""
-    found = [_python(), _machine(), _glibc(), _writable(root)]
+    found = [_python(), _machine(), _macos(), _glibc(), _writable(root)]
     if not is_installed:
         found += [_venv(), _disk(root)]
     return [finding for finding in found if finding]
@@ -68,6 +68,13 @@ def _machine() -> Finding | None:
         "and "
         "aarch64 and for macOS on arm64."
     )
+
+
+def _macos() -> Finding | None:
+    version = platform.mac_ver()[0]
+    if sys.platform != "darwin" or int(version.split(".")[0] or 0) >= OLDEST_MACOS:
+        return None
+    return Finding(f"This is macOS {version}; the packages are made for macOS {OLDEST_MACOS} or newer.")
 
 
 def _glibc() -> Finding | None:
