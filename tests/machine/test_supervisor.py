@@ -1,0 +1,116 @@
+"""Children that die, children that won't stop, and a supervisor that is killed; with small programs for children."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from convoship.machine import processes, supervisor
+from convoship.machine.processes import Spec
+from convoship.machine.state import ROOT
+from convoship.machine.supervisor import Child, Supervisor
+from tests.driver import wait_for
+
+
+def spec(tmp_path: Path, code: str, **more: object) -> Spec:
+    return Spec(
+        name="child",
+        command=[sys.executable, "-S", "-c", code],
+        environment=dict(os.environ),
+        folder=tmp_path,
+        log=tmp_path / "child.log",
+        **more,  # type: ignore[arg-type]
+    )
+
+
+class Enough(Exception):
+    """Ends the endless watch."""
+
+
+def test_one_that_keeps_dying_is_started_ever_more_slowly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = [1000.0]
+    monkeypatch.setattr(supervisor.time, "monotonic", lambda: clock[0])
+    keeper = Supervisor(lambda pids: None)
+    child = Child(spec(tmp_path, "raise SystemExit(3)"))
+    starts: list[float] = []
+    real_spawn = supervisor.spawn
+
+    def spawn(child_spec: Spec) -> subprocess.Popen[bytes]:
+        starts.append(clock[0])
+        process = real_spawn(child_spec)
+        process.wait()
+        return process
+
+    def sleep(_seconds: float) -> None:
+        clock[0] += 0.5
+        if len(starts) > 9:
+            raise Enough
+
+    monkeypatch.setattr(supervisor, "spawn", spawn)
+    monkeypatch.setattr(supervisor.time, "sleep", sleep)
+    keeper.start(child)
+    with pytest.raises(Enough):
+        keeper.watch()
+    pauses = [later - earlier for earlier, later in pairwise(starts)]
+    assert pauses[:4] == sorted(pauses[:4])
+    assert pauses[-1] == pytest.approx(supervisor.LONGEST_DELAY, abs=1)
+    assert "child stopped with exit code 3; starting it again in 0.5 s" in capsys.readouterr().out
+
+
+def test_one_that_will_not_stop_is_killed_and_named(tmp_path: Path) -> None:
+    keeper = Supervisor(lambda pids: None)
+    stubborn = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
+    )
+    child = Child(spec(tmp_path, stubborn, stop_seconds=0.3))
+    keeper.start(child)
+    wait_for("it is deaf", lambda: "deaf" in (tmp_path / "child.log").read_text())
+    assert keeper.stop_all() == ["child"]
+
+
+def test_those_that_hold_data_stop_last_and_in_reverse(tmp_path: Path) -> None:
+    keeper = Supervisor(lambda pids: None)
+    order = tmp_path / "order"
+    for name, holds_data in (("postgres", True), ("valkey", True), ("web", False)):
+        code = (
+            "import signal, sys, time\n"
+            f"def stop(*_):\n    open({str(order)!r}, 'a').write('{name} ')\n    sys.exit()\n"
+            f"signal.signal(signal.SIGTERM, stop)\nopen({str(tmp_path / name)!r}, 'w')\ntime.sleep(60)"
+        )
+        keeper.start(Child(spec(tmp_path, code, holds_data=holds_data)))
+        wait_for(name, (tmp_path / name).exists)
+    assert keeper.stop_all() == []
+    assert order.read_text().split() == ["web", "valkey", "postgres"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children of their parent's death")
+def test_a_killed_parent_takes_its_children_along(tmp_path: Path) -> None:
+    code = (
+        "import os, sys, time\nfrom pathlib import Path\nfrom convoship.machine.processes import Spec, spawn\n"
+        f"folder = Path({str(tmp_path)!r})\n"
+        "command = [sys.executable, '-S', '-c', 'import time; time.sleep(60)']\n"
+        "child = spawn(Spec('c', command, dict(os.environ), folder, folder / 'log'))\n"
+        "(folder / 'pid').write_text(str(child.pid))\ntime.sleep(60)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
+    pid = int(wait_for("the child's pid", lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text()))
+    assert processes.birth(pid)
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    wait_for("the child is gone", lambda: not processes.birth(pid), 10)
+
+
+def test_a_process_is_known_by_its_birth() -> None:
+    assert processes.birth(os.getpid()) == processes.birth(os.getpid()) != ""
+    gone = subprocess.Popen([sys.executable, "-S", "-c", ""])
+    gone.wait()
+    assert processes.birth(gone.pid) == ""
+    processes.outwait({"gone": {"pid": gone.pid, "born": "1"}, "odd": {}}, seconds=0)
