@@ -1,0 +1,387 @@
+/** The chat: what happens when a visitor or the host page does something, and what is then to be seen. */
+import type { App, Host } from '../host.ts';
+import type { Button, Problem, Session } from '../protocol.ts';
+import { createPanel } from '../ui/panel.ts';
+import type { Trouble, View } from '../ui/view.ts';
+import { Conversation } from './conversation.ts';
+import { caller } from './http.ts';
+import type { LinkState } from './link.ts';
+import { Outbox, room } from './outbox.ts';
+import { sessions, uuid } from './session.ts';
+import type { Kept } from './session.ts';
+import { openStore } from './store.ts';
+import { speaker } from './texts.ts';
+import type { Say } from './texts.ts';
+import { merge } from './theme.ts';
+import type { Theme } from './theme.ts';
+import { troubles } from './trouble.ts';
+
+export function createChat(host: Host): App {
+  const { options, signal } = host;
+  const call = caller(host.api, signal);
+  const store = openStore(host.prefix, () => localStorage);
+  const session = sessions(host, call, store);
+  let theme: Theme;
+  let say: Say;
+  let conversation: Conversation | null = null;
+  let link: LinkState = 'connecting';
+  let starting = false;
+  let trouble: Trouble | null = null;
+  let ended: string | null = null;
+  let control: Session['control'] = 'assistant';
+  let note = '';
+  let back = 0;
+  let retry = 0;
+  let frame = 0;
+  let tick = 0;
+  const announced = new Set<string>();
+  /** What lies at or before it is history, not news. */
+  let baseline = 0;
+
+  const outbox = new Outbox(store, {
+    send: (item) => conversation?.send(item) ?? null,
+    changed: () => draw(),
+    failed: (item) => host.emit('message:failed', { client_id: item.client_id, text: item.text, code: item.code }),
+    later: (ms) => {
+      clearTimeout(tick);
+      // Once a second, because the visitor sees how long it still takes.
+      tick = window.setTimeout(() => outbox.flush(), Math.min(ms, 1000));
+    },
+    now: Date.now,
+    id: uuid,
+  });
+
+  const panel = createPanel(host, {
+    send,
+    tap: (button: Button) => speak(button.label, button.payload),
+    typing: (on) => conversation?.tellTyping(on),
+    draft: (text) => (text ? store.set('draft', text) : store.drop('draft')),
+    again: (item) => outbox.again(item),
+    discard: (item) => outbox.discard(item),
+    handoff: () => void act('handoff'),
+    end: () => void act('end'),
+    restart,
+    // The launcher keeps what is wanted; one way to close keeps both in step.
+    close: () => host.launcher.click(),
+  });
+  panel.composer.put(store.get<string>('draft') ?? '');
+
+  const isOpen = (): boolean => !panel.el.hidden;
+
+  // ---- what is to be seen
+
+  function view(): View {
+    const { config, state } = host.now();
+    const assistant = config?.assistant?.name || say('assistant');
+    const banner: View['banner'] =
+      conversation?.active && link !== 'online' && link !== 'connecting'
+        ? { kind: link === 'offline' ? 'info' : 'bad', text: say(link === 'offline' ? 'offline' : 'reconnecting') }
+        : back
+          ? { kind: 'good', text: say('back') }
+          : null;
+    return {
+      say,
+      theme,
+      assistant,
+      banner,
+      trouble,
+      ended,
+      locale: state.locale,
+      api: host.api,
+      title: theme['header.title'] || config?.assistant?.name || say('title'),
+      subtitle: theme['header.subtitle'] ?? (trouble ? '' : say('subtitle')),
+      loading: !conversation && ended === null,
+      messages: conversation?.sync.messages ?? [],
+      unsent: outbox.items,
+      typing: conversation?.active ? conversation.typing : null,
+      status: conversation?.active ? (control === 'waiting' ? say('waiting') : note) : '',
+      canHandoff: !!config?.features?.['handoff'] && control === 'assistant',
+      active: !!conversation?.active,
+      stream: options.stream !== false,
+    };
+  }
+
+  /** At most once a frame, however many changes come. */
+  function draw(): void {
+    if (signal.aborted) return;
+    notice();
+    frame ||= requestAnimationFrame(() => {
+      frame = 0;
+      if (isOpen()) panel.update(view());
+    });
+    // A tab in the background gets no frames; nothing is to be seen there either.
+  }
+
+  /** Read, unread, and the host page's events. */
+  function notice(): void {
+    if (!conversation) return;
+    const { seq } = conversation.sync;
+    const seen = isOpen() && document.visibilityState === 'visible';
+    const known = readMark();
+    if (seen && seq > known) store.set('read', { c: conversation.session.conversation_id, seq });
+    if (seen) conversation.tellRead(seq);
+    const { theirs } = conversation;
+    for (const message of theirs) {
+      if (announced.has(message.id) || message.status === 'streaming') continue;
+      announced.add(message.id);
+      if (message.seq > baseline) host.emit('message:received', message);
+    }
+    const unread = seen ? 0 : theirs.filter((m) => m.seq > known && m.status !== 'streaming').length;
+    if (unread !== host.now().state.unread) {
+      host.set({ unread });
+      host.emit('unread', unread);
+    }
+  }
+
+  function readMark(): number {
+    const mark = store.get<{ c: string; seq: number }>('read');
+    return mark && mark.c === conversation?.session.conversation_id ? mark.seq : 0;
+  }
+
+  // ---- beginning, and what can go wrong with it
+
+  const shown = troubles(() => say, () => retryNow());
+
+  async function begin(): Promise<void> {
+    if (starting || conversation || signal.aborted) return;
+    clearTimeout(retry);
+    starting = true;
+    trouble = null;
+    draw();
+    try {
+      if (host.now().problem?.code === 'unreachable') {
+        await host.reload();
+        refresh();
+      }
+      const { problem } = host.now();
+      if (problem) return fail(problem, 0);
+      const { reply, kept } = await session.begin();
+      if (signal.aborted) return;
+      const { body } = reply;
+      if (body && kept) take(kept, body.session, (it) => it.sync.start({ ...body, rev: body.session.rev }), reply.status !== 200);
+      else if (reply.problem) fail(host.complain(reply.problem), reply.wait);
+    } finally {
+      starting = false;
+    }
+  }
+
+  function fail(problem: Problem, wait: number): void {
+    trouble = shown(problem, wait);
+    if (wait || problem.status === 503) retry = window.setTimeout(() => void begin(), (wait || 5) * 1000);
+    draw();
+  }
+
+  function retryNow(): void {
+    trouble = null;
+    conversation?.close();
+    conversation = null;
+    void begin();
+  }
+
+  function take(kept: Kept, first: Session, fill: (it: Conversation) => void, fresh: boolean): void {
+    const it: Conversation = (conversation = new Conversation(host, call, kept, first, outbox, {
+      changed: draw,
+      link: (state) => linked(state),
+      session: (now) => conversation === it && status(now),
+      refused: (problem) => conversation === it && lost(problem),
+    }));
+    ended = null;
+    note = '';
+    control = first.control;
+    fill(it);
+    baseline = Math.max(it.sync.seq, readMark());
+    const orphans = outbox.restore(first.conversation_id);
+    if (orphans.length && !panel.composer.text()) panel.composer.put(orphans.join('\n\n'));
+    it.connect();
+    status(first);
+    if (fresh) host.emit('session:start', host.now().state.session);
+    outbox.flush();
+  }
+
+  function lost(problem: Problem): void {
+    conversation?.close();
+    conversation = null;
+    host.set({ session: null, connection: 'none' });
+    // The session alone is gone (expired, or on another server): the visitor may begin again at once.
+    if (/^token_(unknown|expired|malformed)$|^not_found$/.test(problem.code)) {
+      session.forget();
+      ended = say('ended');
+      return draw();
+    }
+    host.complain(problem);
+    trouble = shown(problem, 0);
+    draw();
+  }
+
+  // ---- while it goes on
+
+  function linked(state: LinkState): void {
+    const was = link;
+    link = state;
+    host.set({ connection: state });
+    if (state === 'online') {
+      if (was === 'reconnecting' || was === 'offline') {
+        clearTimeout(back);
+        back = window.setTimeout(() => {
+          back = 0;
+          draw();
+        }, 2500);
+      }
+      for (const item of outbox.items) if (item.state === 'failed' && item.code === 'unreachable') outbox.again(item);
+      outbox.flush();
+    }
+    draw();
+  }
+
+  function status(now: Session): void {
+    const before = control;
+    control = now.control;
+    host.set({ session: { id: now.id, conversationId: now.conversation_id, status: now.status, control } });
+    if (control !== before) {
+      note = say(control === 'human' ? 'withPerson' : 'withAssistant');
+      host.emit('handoff', control);
+    }
+    if (now.status !== 'active' && ended === null) {
+      ended = say(now.status === 'failed' ? 'endedByServer' : 'ended');
+      host.set({ connection: 'none' });
+      host.emit('session:end', host.now().state.session);
+    }
+    draw();
+  }
+
+  async function act(name: 'handoff' | 'end'): Promise<void> {
+    const problem = await conversation?.act(name);
+    if (!problem || signal.aborted) return;
+    host.complain(problem);
+    note = say('problem');
+    draw();
+  }
+
+  function send(text: string): void {
+    speak(text, undefined);
+  }
+
+  function speak(text: string, payload: unknown): void {
+    note = '';
+    store.set('spoke', Date.now());
+    outbox.add(conversation?.session.conversation_id ?? '', text, payload);
+    panel.list.toEnd();
+  }
+
+  function restart(): void {
+    if (conversation?.active) void conversation.act('end');
+    reset(false);
+    if (isOpen()) void begin();
+    panel.composer.focus();
+  }
+
+  function reset(forget: boolean): void {
+    clearTimeout(retry);
+    const unsent = outbox.items.filter((item) => item.state === 'failed' && item.payload === undefined).map((item) => item.text ?? '');
+    conversation?.close();
+    conversation = null;
+    starting = false;
+    trouble = ended = null;
+    note = '';
+    session.forget();
+    outbox.clear();
+    announced.clear();
+    // What the ended conversation refused is not lost: it waits in the composer.
+    if (!forget && unsent.length) panel.composer.put([panel.composer.text(), ...unsent].filter(Boolean).join('\n\n'));
+    if (forget) {
+      panel.composer.put('');
+      for (const key of store.keys()) store.drop(key);
+    }
+    host.set({ session: null, connection: 'none', unread: 0 });
+    draw();
+  }
+
+  // ---- other tabs, the page's life
+
+  window.addEventListener(
+    'storage',
+    ({ key }) => {
+      if (key !== host.prefix + 'session' || (!conversation && ended === null)) return;
+      const other = session.kept();
+      if (other && other.conversation === conversation?.session.conversation_id) return;
+      conversation?.close();
+      conversation = null;
+      announced.clear();
+      ended = other ? null : say('elsewhere');
+      host.set({ session: null, connection: 'none', unread: 0 });
+      if (other && isOpen()) void begin();
+      draw();
+    },
+    { signal },
+  );
+  document.addEventListener('visibilitychange', draw, { signal });
+  window.addEventListener('online', () => (trouble ? void begin() : outbox.flush()), { signal });
+  window.addEventListener('offline', draw, { signal });
+
+  function refresh(): void {
+    const { config, layers, state } = host.now();
+    const { theme: merged, bad } = merge(layers);
+    theme = merged;
+    if (bad.length) console.warn(`[Convoship] These theme keys are unknown or have a value that can't be used, and are ignored: ${bad.join(', ')}`);
+    say = speaker(state.locale, [config?.texts, theme.customTexts]);
+    draw();
+  }
+  refresh();
+
+  return {
+    open(): void {
+      if (isOpen()) return;
+      if (!conversation && ended === null) void begin();
+      panel.update(view());
+      panel.show();
+      host.set({ open: true });
+      host.emit('open');
+      draw();
+    },
+    close(): void {
+      if (!isOpen()) return;
+      panel.hide();
+      host.set({ open: false });
+      host.emit('close');
+    },
+    wake(): void {
+      const kept = session.kept();
+      if (!kept || conversation) return;
+      const first: Session = { id: kept.id, conversation_id: kept.conversation, status: 'active', control: 'assistant', head_seq: 0, rev: 0, created_at: '' };
+      // From nothing: the welcome brings it all, and nothing is begun that a visitor hasn't asked for.
+      take(kept, first, () => {}, false);
+    },
+    send(text: unknown): void {
+      if (typeof text !== 'string' || !text.trim()) return console.warn('[Convoship] sendMessage needs a text.');
+      const left = room(text);
+      if (left.points < 0 || left.bytes < 0) {
+        host.emit('message:failed', { text, code: 'payload_too_large' });
+        return console.warn('[Convoship] sendMessage: the text is longer than 8,000 characters or 32 KiB.');
+      }
+      void begin();
+      send(text.trim());
+    },
+    identify(): void {
+      const kept = session.kept();
+      if (!kept || !conversation || !host.now().config?.features?.['identify']) return;
+      void (async () => {
+        const { user, userToken } = options;
+        const proof = typeof userToken === 'function' ? await userToken() : userToken;
+        const { problem } = await call('POST', `/sessions/${kept.id}/identify`, kept.token, { body: { user, ...(proof ? { user_token: proof } : {}) } });
+        if (problem) host.complain(problem);
+      })().catch((error) => host.complain({ code: 'identity_required', title: String(error) }));
+    },
+    reset(forget = false): void {
+      reset(forget);
+      if (isOpen()) void begin();
+    },
+    refresh,
+    destroy(): void {
+      conversation?.close();
+      conversation = null;
+      cancelAnimationFrame(frame);
+      for (const timer of [retry, back, tick]) clearTimeout(timer);
+      panel.remove();
+    },
+  };
+}

@@ -1,0 +1,89 @@
+/** One line of the conversation. */
+import { render } from '../markdown.ts';
+import type { Message } from '../protocol.ts';
+import type { Item } from '../app/outbox.ts';
+import type { TextKey } from '../app/texts.ts';
+import { block } from './blocks.ts';
+import { avatar, h, icon, picture } from './dom.ts';
+import type { Acts, View } from './view.ts';
+
+const clock = (at: string | number, locale: string): string => format(at, locale, { hour: 'numeric', minute: '2-digit' });
+
+export function format(at: string | number, locale: string, how: Intl.DateTimeFormatOptions): string {
+  try {
+    return new Intl.DateTimeFormat(locale, how).format(new Date(at));
+  } catch {
+    return '';
+  }
+}
+
+export function nameOf(message: Message, view: View): string {
+  const { kind, name } = message.author;
+  if (name) return name;
+  return kind === 'visitor' ? view.say('you') : kind === 'agent' ? view.say('agent') : view.assistant;
+}
+
+/** `first` and `last` of a run by the same author: the name stands above the first, face and time by the last. */
+export function messageRow(message: Message, first: boolean, last: boolean, view: View, acts: Acts): HTMLElement {
+  const { author, status } = message;
+  if (author.kind === 'system') return h('div', { class: 'row note' }, render(message.text));
+  const mine = author.kind === 'visitor';
+  const writing = status === 'streaming';
+  const failed = status === 'failed';
+  const body = mine ? h('div', { class: 'bubble' }, message.text) : h('div', { class: 'bubble md' }, render(message.text));
+  if (writing) body.setAttribute('aria-busy', 'true');
+  if (failed && !message.text) body.replaceChildren(icon('alert'), view.say('answerFailed'));
+  const blocks = writing ? [] : (message.blocks ?? []).map((it) => block(it, view, acts));
+  const face = mine
+    ? null
+    : last
+      ? avatar(picture(author.avatar_url ?? view.theme.avatarUrl ?? view.theme['header.avatarUrl'], view.api), nameOf(message, view), author.kind === 'assistant' && !author.name ? 'spark' : null)
+      : h('span', { class: 'avatar none' });
+  return h(
+    'div',
+    { class: `row ${mine ? 'mine' : 'theirs'}${first ? ' first' : ''}${last ? ' last' : ''}${failed ? ' failed' : ''}` },
+    face,
+    h(
+      'div',
+      { class: 'stack' },
+      h('span', { class: first && !mine ? 'name' : 'sr' }, nameOf(message, view)),
+      (message.text || failed) && body,
+      ...blocks,
+      last && !writing && h('time', { class: 'meta', dateTime: message.created_at }, clock(message.created_at, view.locale)),
+    ),
+  );
+}
+
+/** A message that the server hasn't confirmed yet. */
+export function unsentRow(item: Item, first: boolean, view: View, acts: Acts): HTMLElement {
+  const { say } = view;
+  const failed = item.state === 'failed';
+  const meta = failed
+    ? h(
+        'div',
+        { class: 'meta bad' },
+        icon('alert'),
+        h('span', {}, `${say('notSent')} ${reason(item.code, view)} `),
+        h('button', { class: 'text-button', type: 'button', onclick: () => acts.again(item) }, say('tryAgain')),
+        h('button', { class: 'text-button', type: 'button', onclick: () => acts.discard(item) }, say('discard')),
+      )
+    : h('div', { class: 'meta' }, waiting(item, view));
+  return h(
+    'div',
+    { class: `row mine last${first ? ' first' : ''}${failed ? ' failed' : ' pending'}` },
+    h('div', { class: 'stack' }, h('span', { class: 'sr' }, say('you')), h('div', { class: 'bubble' }, item.text ?? ''), meta),
+  );
+}
+
+function waiting(item: Item, view: View): string {
+  if (item.code === 'rate_limited' && item.until) {
+    return view.say('sendWait', { n: Math.max(1, Math.ceil((item.until - Date.now()) / 1000)) });
+  }
+  return view.say(navigator.onLine === false ? 'waitingToSend' : 'sending');
+}
+
+function reason(code: string | undefined, view: View): string {
+  const known: TextKey[] = ['reason_rate_limited', 'reason_payload_too_large', 'reason_invalid', 'reason_conversation_ended', 'reason_unreachable'];
+  const key = known.find((k) => k === 'reason_' + code);
+  return view.say(key ?? 'reason_other', { code: code ?? '' });
+}

@@ -1,0 +1,50 @@
+/** What the panel shows, as plain values: the chat works it out, the panel draws it. */
+import type { Author, Button, Message } from '../protocol.ts';
+import type { Item } from '../app/outbox.ts';
+import type { Say } from '../app/texts.ts';
+import type { Theme } from '../app/theme.ts';
+
+export interface Trouble {
+  title: string;
+  text: string;
+  code?: string;
+  /** A button leads on. */
+  action?: { label: string; run(): void };
+}
+
+export interface View {
+  say: Say;
+  locale: string;
+  theme: Theme;
+  api: string;
+  assistant: string;
+  title: string;
+  subtitle: string;
+  loading: boolean;
+  trouble: Trouble | null;
+  messages: Message[];
+  unsent: Item[];
+  typing: Author | null;
+  banner: { kind: 'bad' | 'good' | 'info'; text: string } | null;
+  status: string;
+  /** Why nothing more can be said here, if so. */
+  ended: string | null;
+  canHandoff: boolean;
+  active: boolean;
+  /** Whether half-written answers are shown as they grow. */
+  stream: boolean;
+}
+
+/** What a visitor can do. */
+export interface Acts {
+  send(text: string): void;
+  tap(button: Button): void;
+  typing(on: boolean): void;
+  draft(text: string): void;
+  again(item: Item): void;
+  discard(item: Item): void;
+  handoff(): void;
+  end(): void;
+  restart(): void;
+  close(): void;
+}
