@@ -112,14 +112,14 @@ class Up:
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             try:
-                line = self._queue.get(timeout=left)
+                said = self._queue.get(timeout=left)
             except queue.Empty:
                 break
-            if line is None:
+            if said is None:
                 break
-            self.lines.append(line)
-            if words in line:
-                return line
+            self.lines.append(said)
+            if words in said:
+                return said
         raise AssertionError(f"it never said {words!r}; it said:\n{self.output}")
 
     def is_up(self) -> Up:

@@ -118,4 +118,4 @@ class Grants:
             cursor.execute(sql.SQL("GRANT {} ON {} {} TO {}").format(*map(sql.SQL, (rights, word, name)), self.role))
 
     def _statement(self, text: str) -> sql.Composed:
-        return sql.SQL(text).format(self.role)  # type: ignore[arg-type]  # the text is one of ours
+        return sql.SQL(text).format(self.role)  # the text is one of ours

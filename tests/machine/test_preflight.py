@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import platform
 import shutil
@@ -44,7 +45,7 @@ def test_it_runs_on_a_bare_python(module: str) -> None:
 
 def test_all_that_is_missing_is_told_at_once_with_one_apt_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "version_info", (3, 9, 2))
-    monkeypatch.setattr(preflight.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     text = words(tmp_path)
     assert "This is Python 3.9; it takes 3.11 or newer" in text
@@ -75,7 +76,7 @@ def test_a_machine_without_wheels_is_named(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_full_disk_stops_the_first_start_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 9, 1_000_000))  # type: ignore[attr-defined]
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 9, 1_000_000))
     assert "1 MB free; the first start takes 1000 MB" in words(tmp_path)
     assert preflight.findings(tmp_path, is_installed=True) == []
 

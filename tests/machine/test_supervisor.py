@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -37,11 +38,11 @@ def test_one_that_keeps_dying_is_started_ever_more_slowly(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     clock = [1000.0]
-    monkeypatch.setattr(supervisor.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     keeper = Supervisor(lambda pids: None)
     child = Child(spec(tmp_path, "raise SystemExit(3)"))
     starts: list[float] = []
-    real_spawn = supervisor.spawn
+    real_spawn = processes.spawn
 
     def spawn(child_spec: Spec) -> subprocess.Popen[bytes]:
         starts.append(clock[0])
@@ -55,7 +56,7 @@ def test_one_that_keeps_dying_is_started_ever_more_slowly(
             raise Enough
 
     monkeypatch.setattr(supervisor, "spawn", spawn)
-    monkeypatch.setattr(supervisor.time, "sleep", sleep)
+    monkeypatch.setattr(time, "sleep", sleep)
     keeper.start(child)
     with pytest.raises(Enough):
         keeper.watch()

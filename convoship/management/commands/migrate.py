@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import CommandError
+from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands import migrate
 from django.db import connections
 
@@ -17,7 +16,7 @@ from convoship.machine.roles import Grants
 class Command(migrate.Command):
     """Django's own command on the `owner` alias, between the two halves of the grants."""
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
         """The same options; another default."""
         super().add_arguments(parser)
         parser.set_defaults(database=MIGRATING_ALIAS)
