@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg import sql
 
+from convoship.machine.state import MachineError
+
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -48,10 +50,29 @@ def fault(cursor: Any) -> str:
 def fault_of(url: str) -> str:
     """The same for a DATABASE_URL; a server that cannot be reached is a fault too."""
     try:
-        with psycopg.connect(url.replace("postgis://", "postgres://"), connect_timeout=5) as connection:
-            return fault(connection.cursor())
+        return _ask(url)
     except psycopg.OperationalError as error:
         return f"DATABASE_URL does not lead to a database: {str(error).strip()}"
+
+
+def refuse_unsafe(url: str) -> None:
+    """For servers that are started without `up`: stop here rather than run without the wall.
+
+    A database that cannot be reached is no reason: the server starts, and /readyz says what is missing.
+    """
+    try:
+        words = _ask(url)
+    except psycopg.OperationalError:
+        return
+    if words:
+        raise MachineError(words)
+
+
+def _ask(url: str) -> str:
+    # django-environ knows more names for PostgreSQL than its own library does.
+    _scheme, _, rest = url.partition("://")
+    with psycopg.connect(f"postgresql://{rest}", connect_timeout=5) as connection:
+        return fault(connection.cursor())
 
 
 class Grants:

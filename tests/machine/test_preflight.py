@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import os
 import platform
@@ -41,6 +42,11 @@ def test_it_runs_on_a_bare_python(module: str) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", ["manage.py", "convoship/machine/bootstrap.py", "convoship/machine/preflight.py"])
+def test_an_old_python_can_read_what_tells_it_so(name: str) -> None:
+    ast.parse((ROOT / name).read_text(), feature_version=(3, 7))
 
 
 def test_all_that_is_missing_is_told_at_once_with_one_apt_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -112,6 +112,9 @@ def test_the_owner_is_refused_as_the_application() -> None:
         owner.execute("CREATE TABLE IF NOT EXISTS owned_by_me (id int)")
     try:
         assert "owns 1 tables" in roles.fault_of(os.environ["MIGRATE_DATABASE_URL"])
+        with pytest.raises(MachineError, match="row-level security would not keep workspaces apart"):
+            roles.refuse_unsafe(os.environ["MIGRATE_DATABASE_URL"])
+        roles.refuse_unsafe(os.environ["DATABASE_URL"])
     finally:
         with psycopg.connect(os.environ["MIGRATE_DATABASE_URL"]) as owner:
             owner.execute("DROP TABLE owned_by_me")
@@ -119,6 +122,7 @@ def test_the_owner_is_refused_as_the_application() -> None:
 
 def test_a_database_that_is_not_there_is_said() -> None:
     assert "does not lead to a database" in roles.fault_of("postgres://a:b@127.0.0.1:9/none")
+    roles.refuse_unsafe("postgres://a:b@127.0.0.1:9/none")
 
 
 def test_only_the_owner_migrates() -> None:
