@@ -311,12 +311,13 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Convoship API",
+    "DESCRIPTION": "Errors are `application/problem+json`; lists are cursor pages; times are ISO 8601 UTC.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/v1/",
     "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
+    "PATH_CONVERTER_OVERRIDES": {"id": {"type": "string", "format": "uuid"}},
+    "POSTPROCESSING_HOOKS": ["convoship.api_docs.finish"],
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 

@@ -3,6 +3,8 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from convoship import api_docs
+
 handler400 = "convoship.pages.errors.bad_request"
 handler403 = "convoship.pages.errors.forbidden"
 handler404 = "convoship.pages.errors.missing"
@@ -10,5 +12,9 @@ handler500 = "convoship.pages.errors.broken"
 
 urlpatterns = [
     path("v1/public/runtime/", include("deployments.api.runtime.urls")),
+    path("v1/", include("workspaces.api.urls")),
+    path("v1/", include("deployments.api.admin.urls")),
+    path("v1/openapi.json", api_docs.openapi, name="openapi"),
+    path("v1/docs", api_docs.docs, name="api_docs"),
     path("admin/", admin.site.urls),
 ]

@@ -35,6 +35,12 @@ def request(conversation: Conversation, reason: str) -> list[Message]:
     return [_notice(conversation, say("waiting", conversation.locale))]
 
 
+def request_by(actor: Actor, conversation: Conversation, reason: str) -> None:
+    """The same, asked for by a member or a customer's program instead of the visitor or the assistant."""
+    if request(conversation, reason):
+        audit.record(actor, "conversation.handoff_requested", conversation, reason=reason[:300])
+
+
 def join(actor: Actor, user: User, conversation: Conversation) -> None:
     """A member takes the conversation over, from the assistant, from waiting, or from another member."""
     conversations.require_active(conversation)
@@ -51,7 +57,7 @@ def reply(actor: Actor, user: User | None, conversation: Conversation, text: str
     """Answer as a person (or, by an API key, as the workspace), taking over first. Repeating `client_id` posts once."""
     new = NewMessage(
         author_kind=AuthorKind.AGENT,
-        author_name=user.display_name if user else actor.label,
+        author_name=user.display_name if user else actor.shown_as,
         author_user=user,
         text=text,
         client_id=client_id,
@@ -65,7 +71,7 @@ def reply(actor: Actor, user: User | None, conversation: Conversation, text: str
     elif conversation.control != Control.HUMAN:
         conversation.control = Control.HUMAN
         conversation.waiting_since = None
-        _notice(conversation, say("joined", conversation.locale, name=actor.label))
+        _notice(conversation, say("joined", conversation.locale, name=actor.shown_as))
     message = conversations.post_message(conversation, new)
     audit.record(actor, "conversation.answered", conversation, seq=message.seq)
     return message

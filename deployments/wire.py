@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any
 
+from convoship.lib.times import moment as moment
 from deployments.models import Conversation, Message
-
-
-def moment(value: dt.datetime) -> str:
-    """ISO 8601 UTC with milliseconds: `2026-11-22T10:00:00.123Z`."""
-    return value.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def message_json(message: Message) -> dict[str, Any]:

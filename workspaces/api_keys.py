@@ -78,5 +78,12 @@ def authenticate(token: str, ip: str) -> tuple[UUID, Actor]:
         now = timezone.now()
         if key.last_used_at is None or now - key.last_used_at > LAST_USED_STEP:
             ApiKey.objects.filter(id=key.id).update(last_used_at=now)
-    permissions = of_scopes(key.scopes)
-    return workspace_id, Actor(kind="api_key", id=key.id, label=f"{key.name} ({key.prefix}...)", permissions=permissions, ip=ip)
+    actor = Actor(
+        kind="api_key",
+        id=key.id,
+        label=f"{key.name} ({key.prefix}...)",
+        permissions=of_scopes(key.scopes),
+        ip=ip,
+        public_name=key.name,
+    )
+    return workspace_id, actor

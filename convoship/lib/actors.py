@@ -16,6 +16,13 @@ class Actor:
     label: str
     permissions: frozenset[str] = field(default_factory=frozenset)
     ip: str = ""
+    # What visitors may see of it; `label` is for the audit log.
+    public_name: str = ""
+
+    @property
+    def shown_as(self) -> str:
+        """The name that visitors see."""
+        return self.public_name or self.label
 
     def may(self, permission: str) -> bool:
         """Whether this actor has the permission."""

@@ -1,0 +1,123 @@
+"""What the API says of itself: the OpenAPI document, and the page where people read it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import lru_cache
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+from drf_spectacular.generators import SchemaGenerator
+
+from workspaces.api.schema import COMPONENTS
+
+RUNTIME = "/v1/public/runtime"
+_JSON = "application/problem+json"
+_PROBLEM = {"$ref": "#/components/schemas/Problem"}
+
+# The first part of a path -> under which heading its calls stand.
+_TAGS = {
+    "me": ("Key", "Whose key this is and what it may do."),
+    "assistants": ("Assistants", "What answers: drafts, publishing, trying."),
+    "deployments": ("Deployments", "Where an assistant is embedded, and the token that opens it."),
+    "conversations": ("Conversations", "What was said, and answering as a person."),
+    "public": ("Visitors", "What the widget calls. Every request comes from an allowed origin of the deployment."),
+}
+_SCHEMES = {
+    "ApiKey": {"type": "http", "scheme": "bearer", "description": "`csk_...`, made under Workspace, API keys."},
+    "DeploymentToken": {"type": "http", "scheme": "bearer", "description": "`cdp_...`, the token in a snippet."},
+    "VisitorToken": {"type": "http", "scheme": "bearer", "description": "`cst_...`, from `POST /sessions`."},
+}
+_WORDS = {
+    "401": "The token is missing, wrong, revoked or expired.",
+    "403": "The token or role may not do this, or the page's origin is not allowed.",
+    "404": "There is nothing at this address that this token may see.",
+    "406": "The call answers application/json only.",
+    "409": "It conflicts with how things are now, or with an earlier use of the same key.",
+    "413": "The body is larger than this call takes.",
+    "415": "Send application/json.",
+    "422": "A field is missing or wrong; `errors` names each.",
+    "429": "Too many; `Retry-After` says when to try again.",
+    "503": "What this needs is away for a moment; `Retry-After` says when to try again.",
+    "default": "Whatever else goes wrong.",
+}
+_SUCCESS = {"200": "As it is now.", "201": "Made.", "202": "Accepted.", "204": "Done; there is nothing to say."}
+_METHODS = {"get", "post", "put", "patch", "delete"}
+
+
+def finish(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """drf-spectacular's last step: tags, who may call, what can go wrong, and the named schemas."""
+    components = result.setdefault("components", {})
+    components.setdefault("schemas", {}).update(COMPONENTS)
+    components["schemas"] = dict(sorted(components["schemas"].items()))
+    components["securitySchemes"] = _SCHEMES
+    result["tags"] = [{"name": name, "description": words} for name, words in _TAGS.values()]
+    for path, operations in result["paths"].items():
+        for method, operation in operations.items():
+            if method in _METHODS:
+                _complete(path, method, operation)
+    return result
+
+
+def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
+    operation["tags"] = [_TAGS[path.split("/")[2]][0]]
+    operation["security"] = [{_scheme(path): []}]
+    first_line, _, rest = operation.get("description", "").partition("\n")
+    operation["summary"] = first_line
+    operation["description"] = rest.strip() or first_line
+    if "requestBody" in operation:
+        schema = operation["requestBody"]["content"]["application/json"]["schema"]
+        operation["requestBody"]["required"] = bool(schema.get("required"))
+    for status, response in operation["responses"].items():
+        response["description"] = response.get("description") or _SUCCESS.get(status, "Done.")
+    for status in _faults(path, method, operation):
+        operation["responses"][status] = {"description": _WORDS[status], "content": {_JSON: {"schema": _PROBLEM}}}
+
+
+def _scheme(path: str) -> str:
+    if not path.startswith(RUNTIME):
+        return "ApiKey"
+    return "VisitorToken" if "{" in path else "DeploymentToken"
+
+
+def _faults(path: str, method: str, operation: dict[str, Any]) -> list[str]:
+    statuses = ["401", "403", "406", "default"]
+    if "{" in path:
+        statuses.append("404")
+    if method != "get":
+        statuses.append("409")
+    if "requestBody" in operation:
+        statuses += ["413", "415", "422"]
+    elif operation.get("parameters") and method == "get":
+        statuses.append("422")
+    if path.startswith(RUNTIME) and method == "post":
+        statuses.append("429")
+    return sorted(set(statuses))
+
+
+@lru_cache(maxsize=1)
+def document() -> tuple[bytes, str]:
+    """The document with this server's address in it, and its ETag. Made once a process."""
+    made = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    raw = json.dumps({**made, "servers": [{"url": settings.PUBLIC_BASE_URL}]}, indent=2).encode()
+    return raw, f'"{hashlib.sha256(raw).hexdigest()[:32]}"'
+
+
+@require_safe
+def openapi(request: HttpRequest) -> HttpResponse:
+    """`GET /v1/openapi.json`."""
+    raw, etag = document()
+    headers = {"ETag": etag, "Cache-Control": "public, max-age=300"}
+    if request.headers.get("If-None-Match", "").removeprefix("W/") == etag:
+        return HttpResponse(status=304, headers=headers)
+    return HttpResponse(raw, content_type="application/json", headers=headers)
+
+
+@require_safe
+def docs(request: HttpRequest) -> HttpResponse:
+    """`GET /v1/docs`: the document for people, with a way to try calls with a key of one's own."""
+    return render(request, "api/docs.html")

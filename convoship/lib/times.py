@@ -1,0 +1,10 @@
+"""Moments as JSON has them."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+
+def moment(value: dt.datetime) -> str:
+    """ISO 8601 UTC with milliseconds: `2026-11-22T10:00:00.123Z`."""
+    return value.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

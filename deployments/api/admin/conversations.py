@@ -1,0 +1,171 @@
+"""Conversations: found, read, answered, handed over and back, resolved."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from convoship.lib.problems import not_found
+from deployments import conversations, handoff
+from deployments.api.admin import schema
+from deployments.api.admin.bodies import Body, said
+from deployments.api.admin.shapes import conversation_json
+from deployments.models import Conversation, Message
+from deployments.models.conversation import Channel, Control, Status
+from deployments.wire import message_json
+from workspaces.api import queries
+from workspaces.api.base import WorkspaceView
+from workspaces.api.pages import PARAMETERS, Order, page
+from workspaces.api.replays import Answer, idempotent
+from workspaces.models import User
+
+ORDER = Order("last_activity_at")
+MESSAGE_ORDER = Order("seq", descending=False, of=int)
+
+_MESSAGE = Body(schema.NEW_MESSAGE)
+_HANDOFF = Body(schema.HANDOFF)
+
+
+def conversation_of(conversation_id: UUID) -> Conversation:
+    """The workspace's conversation; else 404."""
+    try:
+        return Conversation.objects.select_related("person", "assigned_to").get(id=conversation_id)
+    except Conversation.DoesNotExist:
+        raise not_found() from None
+
+
+def found(request: Request) -> QuerySet[Conversation]:
+    """The conversations that the filters leave."""
+    rows = Conversation.objects.select_related("person", "assigned_to")
+    wanted: dict[str, Any] = {
+        "status": queries.choice(request, "status", Status.values),
+        "control": queries.choice(request, "control", Control.values),
+        "channel": queries.choice(request, "channel", Channel.values),
+        "assistant_id": queries.an_id(request, "assistant"),
+        "deployment_id": queries.an_id(request, "deployment"),
+    }
+    rows = rows.filter(**{column: value for column, value in wanted.items() if value is not None})
+    text = queries.words(request, "q")
+    if text:
+        person = Q(person__name__icontains=text) | Q(person__email__icontains=text)
+        rows = rows.filter(Q(last_text__icontains=text) | person)
+    return rows
+
+
+class ConversationsView(WorkspaceView):
+    """All conversations of the workspace."""
+
+    permissions = {"GET": "conversations.read"}
+
+    @extend_schema(
+        operation_id="conversations_list",
+        responses={200: schema.CONVERSATIONS},
+        parameters=schema.CONVERSATION_FILTERS,
+    )
+    def get(self, request: Request) -> Response:
+        """The conversations, the last one that moved first."""
+        filters = ("status", "control", "channel", "assistant", "deployment", "q")
+        queries.only(request, *filters, *PARAMETERS)
+        return page(request, found(request), ORDER, conversation_json)
+
+
+class ConversationView(WorkspaceView):
+    """One conversation."""
+
+    permissions = {"GET": "conversations.read"}
+
+    @extend_schema(operation_id="conversations_read", responses={200: schema.CONVERSATION})
+    def get(self, request: Request, conversation_id: UUID) -> Response:
+        """The conversation, without its messages."""
+        queries.only(request)
+        return Response(conversation_json(conversation_of(conversation_id)))
+
+
+class ConversationMessagesView(WorkspaceView):
+    """A conversation's messages."""
+
+    permissions = {"GET": "conversations.read", "POST": "conversations.write"}
+
+    @extend_schema(
+        operation_id="conversation_messages_list", responses={200: schema.MESSAGES}, parameters=schema.PAGE_PARAMETERS
+    )
+    def get(self, request: Request, conversation_id: UUID) -> Response:
+        """The messages, in their order."""
+        conversation = conversation_of(conversation_id)
+        queries.only(request, *PARAMETERS)
+        return page(request, Message.objects.filter(conversation=conversation), MESSAGE_ORDER, message_json)
+
+    @extend_schema(
+        operation_id="conversation_messages_send",
+        request=_MESSAGE.documented,
+        responses={201: schema.MESSAGE, 200: schema.MESSAGE},
+    )
+    @idempotent
+    def post(self, request: Request, conversation_id: UUID) -> Response:
+        """Answer as a person; the assistant is silent from then on, until the conversation is returned to it."""
+        conversation = conversations.lock(conversation_id)
+        wanted = _MESSAGE.read(request)
+        before = conversation.head_seq
+        message = handoff.reply(self.actor, _user(self), conversation, said(wanted["text"]), wanted.get("client_id"))
+        return Answer(message_json(message), status=201 if message.seq > before else 200)
+
+
+class ConversationActView(WorkspaceView):
+    """Something that is done to a conversation, and answers with it."""
+
+    def done(self, conversation: Conversation) -> Response:
+        """The conversation as it is now."""
+        return Response(conversation_json(conversation_of(conversation.id)))
+
+
+class ConversationHandoffView(ConversationActView):
+    """Asking for a person."""
+
+    permissions = {"POST": "conversations.write"}
+
+    @extend_schema(
+        operation_id="conversations_handoff", request=_HANDOFF.documented, responses={200: schema.CONVERSATION}
+    )
+    def post(self, request: Request, conversation_id: UUID) -> Response:
+        """Ask the members for a person; asking twice is asking once."""
+        conversation = conversations.lock(conversation_id)
+        reason = _HANDOFF.read(request).get("reason") or f"Asked for by {self.actor.label}."
+        handoff.request_by(self.actor, conversation, reason)
+        return self.done(conversation)
+
+
+class ConversationReturnView(ConversationActView):
+    """Handing back."""
+
+    permissions = {"POST": "conversations.write"}
+
+    @extend_schema(operation_id="conversations_return", request=None, responses={200: schema.CONVERSATION})
+    def post(self, request: Request, conversation_id: UUID) -> Response:
+        """Hand the conversation back to the assistant."""
+        conversation = conversations.lock(conversation_id)
+        handoff.give_back(self.actor, conversation)
+        return self.done(conversation)
+
+
+class ConversationResolveView(ConversationActView):
+    """Resolving."""
+
+    permissions = {"POST": "conversations.write"}
+
+    @extend_schema(operation_id="conversations_resolve", request=None, responses={200: schema.CONVERSATION})
+    def post(self, request: Request, conversation_id: UUID) -> Response:
+        """End the conversation; resolving an ended one changes nothing."""
+        conversation = conversations.lock(conversation_id)
+        user = _user(self)
+        handoff.resolve(self.actor, user.display_name if user else self.actor.shown_as, conversation)
+        return self.done(conversation)
+
+
+def _user(view: WorkspaceView) -> User | None:
+    """The member who acts, if it is one: visitors see their name."""
+    return User.objects.get(id=view.actor.id) if view.actor.kind == "user" else None

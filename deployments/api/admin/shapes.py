@@ -1,0 +1,76 @@
+"""How the admin API shows things (CONTRACT section 7)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from convoship.lib.times import moment
+from deployments import deploying
+from deployments.models import Assistant, Conversation, Deployment
+
+
+def _maybe(value: dt.datetime | None) -> str | None:
+    return moment(value) if value else None
+
+
+def assistant_json(assistant: Assistant) -> dict[str, Any]:
+    """The draft, and how it stands to what is published."""
+    return {
+        "id": str(assistant.id),
+        "name": assistant.name,
+        "responder": assistant.responder,
+        "scripted": assistant.draft["scripted"],
+        "published_version": assistant.published.number if assistant.published else None,
+        "has_unpublished_changes": assistant.has_unpublished_changes,
+        "created_at": moment(assistant.created_at),
+    }
+
+
+def deployment_json(deployment: Deployment) -> dict[str, Any]:
+    """A deployment; never its token."""
+    return {
+        "id": str(deployment.id),
+        "name": deployment.name,
+        "assistant_id": str(deployment.assistant_id),
+        "token_prefix": deploying.current_token(deployment).prefix,
+        "allowed_origins": deployment.allowed_origins,
+        "theme": deployment.theme,
+        "allow_server_callers": deployment.allow_server_callers,
+        "status": deployment.status,
+        "last_used_at": _maybe(deployment.last_used_at),
+        "last_used_origin": deployment.last_used_origin or None,
+        "created_at": moment(deployment.created_at),
+        "revoked_at": _maybe(deployment.revoked_at),
+    }
+
+
+def conversation_json(conversation: Conversation) -> dict[str, Any]:
+    """A conversation without its messages."""
+    person, member = conversation.person, conversation.assigned_to
+    return {
+        "id": str(conversation.id),
+        "assistant_id": str(conversation.assistant_id),
+        "deployment_id": str(conversation.deployment_id) if conversation.deployment_id else None,
+        "channel": conversation.channel,
+        "status": conversation.status,
+        "control": conversation.control,
+        "person": {"id": str(person.id), "label": person.label, "name": person.name, "email": person.email},
+        "assigned_to": {"id": str(member.id), "name": member.display_name} if member else None,
+        "head_seq": conversation.head_seq,
+        "rev": conversation.rev,
+        "last_text": conversation.last_text,
+        "locale": conversation.locale,
+        "origin": conversation.origin,
+        "page": {
+            "url": conversation.page_url,
+            "title": conversation.page_title,
+            "referrer": conversation.referrer,
+        },
+        "waiting_since": _maybe(conversation.waiting_since),
+        "handoff_reason": conversation.handoff_reason,
+        "ended_reason": conversation.ended_reason,
+        "started_at": moment(conversation.started_at),
+        "last_activity_at": moment(conversation.last_activity_at),
+        "ended_at": _maybe(conversation.ended_at),
+    }

@@ -1,0 +1,29 @@
+"""Routes of the admin API for what answers and what was said, under `/v1/`."""
+
+from django.urls import path, register_converter
+
+from deployments.api.admin import assistants, conversations, deployments
+from workspaces.api.ids import IdConverter
+
+register_converter(IdConverter, "id")
+
+_ASSISTANT = "assistants/<id:assistant_id>"
+_DEPLOYMENT = "deployments/<id:deployment_id>"
+_CONVERSATION = "conversations/<id:conversation_id>"
+
+urlpatterns = [
+    path("assistants", assistants.AssistantsView.as_view(), name="api_assistants"),
+    path(_ASSISTANT, assistants.AssistantView.as_view(), name="api_assistant"),
+    path(f"{_ASSISTANT}/publish", assistants.PublishView.as_view(), name="api_publish"),
+    path(f"{_ASSISTANT}/try", assistants.TryView.as_view(), name="api_try"),
+    path(f"{_ASSISTANT}/deployments", deployments.AssistantDeploymentsView.as_view(), name="api_deployments"),
+    path(_DEPLOYMENT, deployments.DeploymentView.as_view(), name="api_deployment"),
+    path(f"{_DEPLOYMENT}/revoke", deployments.RevokeView.as_view(), name="api_revoke"),
+    path(f"{_DEPLOYMENT}/rotate", deployments.RotateView.as_view(), name="api_rotate"),
+    path("conversations", conversations.ConversationsView.as_view(), name="api_conversations"),
+    path(_CONVERSATION, conversations.ConversationView.as_view(), name="api_conversation"),
+    path(f"{_CONVERSATION}/messages", conversations.ConversationMessagesView.as_view(), name="api_messages"),
+    path(f"{_CONVERSATION}/handoff", conversations.ConversationHandoffView.as_view(), name="api_handoff"),
+    path(f"{_CONVERSATION}/return", conversations.ConversationReturnView.as_view(), name="api_return"),
+    path(f"{_CONVERSATION}/resolve", conversations.ConversationResolveView.as_view(), name="api_resolve"),
+]

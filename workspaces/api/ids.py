@@ -1,0 +1,20 @@
+"""Ids in addresses, headers and queries: a UUID in lower case, or nothing that exists."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.urls.converters import StringConverter
+
+
+def parsed_id(value: str) -> UUID | None:
+    """The id in its one spelling (CONTRACT: lower case), else None."""
+    try:
+        parsed = UUID(value)
+    except ValueError:
+        return None
+    return parsed if str(parsed) == value else None
+
+
+class IdConverter(StringConverter):
+    """`<id:name>`: takes any text, so that what isn't an id gets the very 404 of an id that doesn't exist."""

@@ -1,0 +1,110 @@
+"""`Idempotency-Key`: a creating POST that is sent twice happens once, and the second gets the first one's answer.
+
+The key's row is inserted before anything else, in the handler's own transaction. A second call that comes while the
+first is at work waits at the unique index until that one has committed, and then finds its answer; if the first one
+failed, its row is gone with it and the second does the work. Failures are not kept.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from convoship.lib.problems import Problem, invalid
+from workspaces.api.base import WorkspaceView
+from workspaces.models import IdempotencyKey
+
+HEADER = "Idempotency-Key"
+KEPT_FOR = dt.timedelta(hours=24)
+SWEPT_AT_ONCE = 50
+
+_FORM = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
+
+_PARAMETER = OpenApiParameter(
+    HEADER,
+    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": f"^{_FORM.pattern}$"},
+    OpenApiParameter.HEADER,
+    description="Makes it safe to send the call again: for 24 hours the same key answers the same resource.",
+)
+
+V = TypeVar("V", bound=WorkspaceView)
+P = ParamSpec("P")
+Handler = Callable[Concatenate[V, Request, P], Response]
+
+
+class Answer(Response):
+    """A creating handler's answer. `kept` is what a replay shows where the first answer showed something just once."""
+
+    def __init__(self, body: Mapping[str, Any], *, status: int = 201, kept: Mapping[str, Any] | None = None) -> None:
+        super().__init__(body, status=status)
+        self.kept = body if kept is None else {**kept, "replayed": True}
+
+
+def idempotent(handler: Handler[V, P]) -> Handler[V, P]:
+    """Honour `Idempotency-Key` on this handler, which runs inside `tenant()` and returns an `Answer`."""
+
+    @wraps(handler)
+    def run(view: V, request: Request, *args: P.args, **kwargs: P.kwargs) -> Response:
+        key = request.headers.get(HEADER)
+        if key is None:
+            return handler(view, request, *args, **kwargs)
+        if not _FORM.fullmatch(key):
+            raise invalid({HEADER: ["1 to 255 printable ASCII characters, for instance a random UUID."]})
+        row, is_new = _take(key, f"{request.method} {request.path}"[:200], _digest(request.data))
+        if not is_new:
+            return _replayed(row, _digest(request.data))
+        response = handler(view, request, *args, **kwargs)
+        if not isinstance(response, Answer):
+            raise TypeError(f"{type(view).__name__} is idempotent, so it has to return an Answer")
+        IdempotencyKey.objects.filter(id=row.id).update(status=response.status_code, answer=dict(response.kept))
+        return response
+
+    documented: Handler[V, P] = extend_schema(parameters=[_PARAMETER])(run)
+    return documented
+
+
+def _take(key: str, route: str, digest: bytes) -> tuple[IdempotencyKey, bool]:
+    """The key's row, and whether this call is the one that made it."""
+    outdated = timezone.now() - KEPT_FOR
+    IdempotencyKey.objects.filter(route=route, key=key, created_at__lt=outdated).delete()
+    try:
+        with transaction.atomic():
+            row = IdempotencyKey.objects.create(route=route, key=key, body_digest=digest, status=0, answer={})
+    except IntegrityError:
+        return IdempotencyKey.objects.get(route=route, key=key), False
+    _sweep(outdated)
+    return row, True
+
+
+def _sweep(outdated: dt.datetime) -> None:
+    """Who makes a key clears some old ones away, waiting for nobody."""
+    old = IdempotencyKey.objects.select_for_update(skip_locked=True).filter(created_at__lt=outdated)
+    ids = list(old.values_list("id", flat=True)[:SWEPT_AT_ONCE])
+    if ids:
+        IdempotencyKey.objects.filter(id__in=ids).delete()
+
+
+def _replayed(row: IdempotencyKey, digest: bytes) -> Response:
+    if bytes(row.body_digest) != digest:
+        raise Problem(
+            "idempotency_conflict",
+            "This Idempotency-Key was already used for this call with another body.",
+            hint="Use a fresh key for each new request; use it again only to repeat the same one.",
+        )
+    return Response(row.answer, status=row.status, headers={"Idempotency-Replayed": "true"})
+
+
+def _digest(body: Any) -> bytes:
+    """What makes two bodies the same: their JSON, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode("utf-8", "surrogatepass")).digest()
