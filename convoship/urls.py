@@ -17,4 +17,8 @@ urlpatterns = [
     path("v1/openapi.json", api_docs.openapi, name="openapi"),
     path("v1/docs", api_docs.docs, name="api_docs"),
     path("admin/", admin.site.urls),
+    path("", include("convoship.pages.urls")),
+    path("", include("workspaces.urls")),
+    path("", include("deployments.pages.urls")),
+    path("", include("channels_app.urls")),
 ]

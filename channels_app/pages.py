@@ -1,0 +1,75 @@
+"""Operate, Channels: where assistants meet visitors. So far that is the web widget."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any
+
+from django import forms
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from deployments.models import Assistant
+from deployments.pages import deploy, deployment_form, queries
+from deployments.pages.deployment_form import DeploymentForm
+from workspaces import once
+from workspaces.access import WorkspaceRequest, workspace_page
+
+
+class ChannelDeploymentForm(DeploymentForm):
+    """The Deploy page's form, and which assistant it is for."""
+
+    assistant = forms.ModelChoiceField(
+        queryset=None,
+        empty_label=None,
+        error_messages={"required": "Choose an assistant.", "invalid_choice": "Choose one of your assistants."},
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["assistant"].queryset = Assistant.objects.order_by("name", "created_at")  # type: ignore[attr-defined]
+
+
+@require_safe
+@workspace_page("deployments.read")
+def channels(request: WorkspaceRequest) -> HttpResponse:
+    """The channels of the workspace."""
+    return _page(request, ChannelDeploymentForm())
+
+
+def _page(request: WorkspaceRequest, form: ChannelDeploymentForm) -> HttpResponse:
+    rows = sorted(
+        queries.deployments().filter(revoked_at=None), key=lambda row: (row.assistant.name, str(row.assistant_id))
+    )
+    context = {
+        "groups": [
+            (assistant, [deploy.shown(row) for row in found])
+            for assistant, found in groupby(rows, key=lambda row: row.assistant)
+        ],
+        "form": form,
+        "once": once.mark(),
+        "has_assistants": Assistant.objects.exists(),
+        "may_write": request.actor.may("deployments.write"),
+    }
+    return render(request, "channels_app/channels.html", context, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@workspace_page("deployments.write")
+def channel_deployment_create(request: WorkspaceRequest) -> HttpResponse:
+    """Make a deployment of the chosen assistant and show its token, this once."""
+    if request.method != "POST":
+        return redirect("channels")
+    if deployment_form.wants_correction(request):
+        return _page(request, ChannelDeploymentForm(deployment_form.corrected(request.POST)))
+    form = ChannelDeploymentForm(request.POST)
+    if not form.is_valid():
+        return _page(request, form)
+    assistant = form.cleaned_data["assistant"]
+    if once.was_sent(request):
+        return deploy.already_made(request, assistant)
+    made = deployment_form.create(request, form, assistant)
+    return deploy.token_page(request, made) if made else _page(request, form)

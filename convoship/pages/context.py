@@ -1,0 +1,84 @@
+"""The chrome around every page: what stands in the sidebar, and where in it one is.
+
+Everything is worked out when a template asks for it, so that an error page never touches the database.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import cast
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from convoship.pages.mailbox import is_open_to
+from deployments.pages.queries import waiting_count
+from workspaces.access import WorkspaceRequest
+from workspaces.members import workspaces_of
+
+
+@dataclass(frozen=True)
+class Item:
+    """One place in the sidebar."""
+
+    label: str
+    icon: str
+    href: str
+    is_current: bool
+    count: int = 0
+
+
+@dataclass(frozen=True)
+class Group:
+    """A titled group of places."""
+
+    title: str
+    items: list[Item]
+
+
+class Chrome:
+    """What `app.html` draws around a page."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self.request = request
+
+    @cached_property
+    def nav(self) -> list[Group]:
+        """The sidebar. A place is in it once it is built; outside a workspace there is none."""
+        if not hasattr(self.request, "workspace"):
+            return []
+        inside = cast(WorkspaceRequest, self.request)
+        waiting = waiting_count() if inside.actor.may("conversations.read") else 0
+        return [
+            Group("", [self._item("Overview", "house", "dashboard")]),
+            Group("Build", [self._item("Assistants", "bot-message-square", "assistants")]),
+            Group(
+                "Operate",
+                [
+                    self._item("Channels", "cable", "channels"),
+                    self._item("Conversations", "messages-square", "conversations", waiting),
+                ],
+            ),
+            Group("Workspace", [self._item("Settings", "settings", "workspace")]),
+        ]
+
+    def _item(self, label: str, icon: str, name: str, count: int = 0) -> Item:
+        href = reverse(name)
+        path = self.request.path
+        return Item(label, icon, href, path == href or (href != "/" and path.startswith(href)), count)
+
+    @cached_property
+    def has_other_workspaces(self) -> bool:
+        """Whether there is another workspace to switch to."""
+        return self.request.user.is_authenticated and len(workspaces_of(self.request.user)) > 1
+
+    @cached_property
+    def mailbox(self) -> bool:
+        """Whether this browser may see the local mailbox."""
+        return is_open_to(self.request)
+
+
+def chrome(request: HttpRequest) -> dict[str, Chrome]:
+    """Context processor: `chrome`."""
+    return {"chrome": Chrome(request)}

@@ -1,0 +1,60 @@
+"""Is the process alive, and can it work?"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import redis
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+logger = logging.getLogger(__name__)
+
+REDIS_TIMEOUT_SECONDS = 1.0
+
+
+@require_safe
+@never_cache
+def alive(request: HttpRequest) -> HttpResponse:
+    """`/healthz`: the process answers. Asks nobody, so that a database outage restarts no web server."""
+    return HttpResponse("ok\n", content_type="text/plain; charset=utf-8")
+
+
+@require_safe
+@never_cache
+def ready(request: HttpRequest) -> JsonResponse:
+    """`/readyz`: what is needed for work, each named; 503 when one is away."""
+    checks = {"database": _check("database", _database), "redis": _check("redis", _redis)}
+    is_ready = all(answer == "ok" for answer in checks.values())
+    return JsonResponse(
+        {"status": "ready" if is_ready else "not ready", "checks": checks}, status=200 if is_ready else 503
+    )
+
+
+def _check(name: str, ask: Callable[[], None]) -> str:
+    try:
+        ask()
+    except (DatabaseError, redis.RedisError, OSError) as error:
+        # The reason goes to the log: it may name hosts, and this page is open to all.
+        logger.warning("not ready, %s does not answer: %s", name, error)
+        return "does not answer"
+    return "ok"
+
+
+def _database() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+
+def _redis() -> None:
+    client = redis.Redis.from_url(
+        settings.REDIS_URL, socket_timeout=REDIS_TIMEOUT_SECONDS, socket_connect_timeout=REDIS_TIMEOUT_SECONDS
+    )
+    try:
+        client.ping()
+    finally:
+        client.close()

@@ -1,0 +1,84 @@
+"""Tags of the console's templates: an icon, a form field, a time, a person's initials."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django import template
+from django.forms import BoundField, CheckboxInput
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from lucide.templatetags.lucide import lucide
+
+register = template.Library()
+
+
+@register.simple_tag
+def icon(name: str, size: int = 18) -> SafeString:
+    """A Lucide icon that stands beside words, and so is hidden from screen readers."""
+    return SafeString(lucide(name, size=size, stroke_width="1.75", aria_hidden="true", focusable="false"))
+
+
+@register.inclusion_tag("components/field.html")
+def field(
+    bound: BoundField, label: str = "", hint: str = "", placeholder: str = "", kind: str = "", optional: bool = False
+) -> dict[str, Any]:
+    """A labelled form field with its hint and errors, tied together for screen readers."""
+    attrs: dict[str, Any] = dict(bound.field.widget.attrs)
+    attrs.pop("placeholder", None)
+    if placeholder:
+        attrs["placeholder"] = placeholder
+    if kind:
+        attrs["class"] = kind
+    hint = hint or str(bound.help_text or "")
+    described = [f"{bound.auto_id}_hint"] if hint else []
+    if bound.errors:
+        described.append(f"{bound.auto_id}_error")
+    attrs["aria-describedby"] = " ".join(described) or False
+    widget = bound.field.widget
+    kept, widget.attrs = widget.attrs, {}
+    try:
+        rendered = bound.as_widget(attrs=attrs)
+    finally:
+        widget.attrs = kept
+    return {
+        "id": bound.auto_id,
+        "label": label or bound.label,
+        "hint": hint,
+        "errors": bound.errors,
+        "widget": rendered,
+        "optional": optional,
+        "is_check": isinstance(bound.field.widget, CheckboxInput),
+    }
+
+
+@register.simple_tag
+def when(moment: dt.datetime | None, never: str = "never") -> SafeString | str:
+    """A time as people say it, with the whole of it in the title."""
+    if moment is None:
+        return never
+    whole = moment.astimezone(dt.UTC)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>', whole.isoformat(), f"{whole:%-d %B %Y, %H:%M} UTC", spoken(moment)
+    )
+
+
+def spoken(moment: dt.datetime) -> str:
+    """`just now`, `5 min ago`, `in 3 h`, `yesterday`, `12 Nov`, `12 Nov 2025`."""
+    now = timezone.now()
+    seconds = (now - moment).total_seconds()
+    ahead, seconds = seconds < 0, abs(seconds)
+    if seconds < 45:
+        return "in a moment" if ahead else "just now"
+    for limit, size, unit in ((3600, 60, "min"), (86400, 3600, "h")):
+        if seconds < limit:
+            count = max(1, round(seconds / size))
+            return f"in {count} {unit}" if ahead else f"{count} {unit} ago"
+    days = abs((now.date() - moment.date()).days)
+    if days == 1:
+        return "tomorrow" if ahead else "yesterday"
+    if days < 7:
+        return f"in {days} days" if ahead else f"{days} days ago"
+    return f"{moment:%-d %b}" if moment.year == now.year else f"{moment:%-d %b %Y}"

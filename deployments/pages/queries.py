@@ -1,0 +1,143 @@
+"""Which rows the pages show. Inside `tenant()`."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import Case, Count, F, IntegerField, Prefetch, Q, QuerySet, Value, When
+
+from deployments.models import Assistant, Conversation, Deployment, DeploymentToken, Message
+from deployments.models.conversation import Control, Status
+from workspaces.models import User
+
+PAGE_SIZE = 30
+LONGEST_TRANSCRIPT = 500
+
+FILTERS = {
+    "all": Q(),
+    "waiting": Q(control=Control.WAITING, status=Status.ACTIVE),
+    "mine": Q(),
+    "active": Q(status=Status.ACTIVE),
+    "ended": ~Q(status=Status.ACTIVE),
+}
+
+
+def waiting_count() -> int:
+    """How many visitors wait for a person now."""
+    return Conversation.objects.filter(FILTERS["waiting"]).count()
+
+
+def assistants() -> QuerySet[Assistant]:
+    """Every assistant by name, with what the list says about each."""
+    return (
+        Assistant.objects.select_related("published")
+        .annotate(
+            live_deployments=Count("deployments", filter=Q(deployments__revoked_at=None), distinct=True),
+        )
+        .order_by("name", "created_at")
+    )
+
+
+def first_assistant() -> Assistant | None:
+    """The assistant to start with: a published one if there is any."""
+    return Assistant.objects.order_by(F("published_id").asc(nulls_last=True), "created_at").first()
+
+
+def first_live_deployment() -> Deployment | None:
+    """A deployment that lets visitors in, of a published assistant, the one used last if any was."""
+    return (
+        Deployment.objects.select_related("assistant")
+        .filter(revoked_at=None, assistant__published__isnull=False)
+        .order_by(F("last_used_at").desc(nulls_last=True), "created_at")
+        .first()
+    )
+
+
+def any_conversation() -> bool:
+    """Whether anyone has ever talked with an assistant."""
+    return Conversation.objects.exists()
+
+
+def deployments(assistant: Assistant | None = None) -> QuerySet[Deployment]:
+    """Deployments with their tokens: live ones first, the newest first."""
+    rows = Deployment.objects.select_related("assistant__published").prefetch_related(
+        Prefetch("tokens", queryset=DeploymentToken.objects.order_by("-created_at"))
+    )
+    if assistant is not None:
+        rows = rows.filter(assistant=assistant)
+    return rows.order_by(F("revoked_at").desc(nulls_first=True), "-created_at")
+
+
+@dataclass(frozen=True)
+class Page:
+    """Conversations, and the cursor of the next page if there is one."""
+
+    conversations: Sequence[Conversation]
+    next: str
+
+
+def latest_conversations(count: int) -> list[Conversation]:
+    """The latest conversations, who waits on top, the longest wait first."""
+    return list(
+        _listed().annotate(rank=_rank()).order_by("rank", F("waiting_since").asc(), "-last_activity_at")[:count]
+    )
+
+
+def conversations_page(*, filter_name: str, user: User, text: str, cursor: str) -> Page:
+    """A page of the list, by last activity. Waiting ones stand on top of the first page whatever their age."""
+    rows = _listed().filter(FILTERS[filter_name])
+    if filter_name == "mine":
+        rows = rows.filter(assigned_to=user)
+    if text:
+        rows = rows.filter(
+            Q(last_text__icontains=text) | Q(person__name__icontains=text) | Q(person__email__icontains=text)
+        )
+    waiting: list[Conversation] = []
+    if filter_name != "waiting":
+        if not cursor:
+            waiting = list(rows.filter(FILTERS["waiting"]).order_by("waiting_since")[:PAGE_SIZE])
+        rows = rows.exclude(FILTERS["waiting"])
+    after = read_cursor(cursor)
+    if after is not None:
+        moment, last_id = after
+        rows = rows.filter(Q(last_activity_at__lt=moment) | Q(last_activity_at=moment, id__lt=last_id))
+    found = list(rows.order_by("-last_activity_at", "-id")[: PAGE_SIZE + 1])
+    more = len(found) > PAGE_SIZE
+    found = found[:PAGE_SIZE]
+    return Page([*waiting, *found], make_cursor(found[-1]) if more else "")
+
+
+def _listed() -> QuerySet[Conversation]:
+    return Conversation.objects.select_related("person", "assistant", "deployment", "assigned_to")
+
+
+def _rank() -> Case:
+    return Case(When(FILTERS["waiting"], then=Value(0)), default=Value(1), output_field=IntegerField())
+
+
+def make_cursor(conversation: Conversation) -> str:
+    """Where a page ended."""
+    raw = f"{conversation.last_activity_at.isoformat()} {conversation.id}"
+    return base64.urlsafe_b64encode(raw.encode()).decode().rstrip("=")
+
+
+def read_cursor(cursor: str) -> tuple[dt.datetime, UUID] | None:
+    """The moment and id in a cursor; None for none, or for one that was made up."""
+    try:
+        moment, _, last_id = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().partition(" ")
+        parsed = dt.datetime.fromisoformat(moment)
+        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=dt.UTC)), UUID(last_id)
+    except (ValueError, binascii.Error):
+        return None
+
+
+def transcript(conversation: Conversation) -> tuple[list[Message], bool]:
+    """The last messages in order, each with the turn that answered it; whether earlier ones are left out."""
+    rows = Message.objects.filter(conversation=conversation).select_related("turn").order_by("-seq")
+    found = list(rows[: LONGEST_TRANSCRIPT + 1])
+    return found[:LONGEST_TRANSCRIPT][::-1], len(found) > LONGEST_TRANSCRIPT

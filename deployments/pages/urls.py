@@ -1,0 +1,35 @@
+"""Routes of assistants, deployments and conversations."""
+
+from django.urls import path
+
+from deployments.pages import assistants, conversations, deploy
+
+urlpatterns = [
+    path("app/assistants/", assistants.assistants, name="assistants"),
+    path("app/assistants/new", assistants.assistant_new, name="assistant_new"),
+    path("app/assistants/<uuid:assistant_id>/", assistants.assistant, name="assistant"),
+    path("app/assistants/<uuid:assistant_id>/save", assistants.assistant_save, name="assistant_save"),
+    path("app/assistants/<uuid:assistant_id>/delete", assistants.assistant_delete, name="assistant_delete"),
+    path("app/assistants/<uuid:assistant_id>/deploy", deploy.deploy, name="deploy"),
+    path("app/assistants/<uuid:assistant_id>/deploy/new", deploy.deployment_create, name="deployment_create"),
+    path("app/deployments/<uuid:deployment_id>/", deploy.deployment, name="deployment"),
+    path("app/deployments/<uuid:deployment_id>/change", deploy.deployment_change, name="deployment_change"),
+    path("app/deployments/<uuid:deployment_id>/rotate", deploy.deployment_rotate, name="deployment_rotate"),
+    path("app/deployments/<uuid:deployment_id>/revoke", deploy.deployment_revoke, name="deployment_revoke"),
+    path("app/conversations/", conversations.conversations, name="conversations"),
+    path("app/conversations/rows", conversations.conversations_rows, name="conversations_rows"),
+    path("app/conversations/<uuid:conversation_id>/", conversations.conversation, name="conversation"),
+    path("app/conversations/<uuid:conversation_id>/live", conversations.conversation_live, name="conversation_live"),
+    path("app/conversations/<uuid:conversation_id>/reply", conversations.conversation_reply, name="conversation_reply"),
+    path("app/conversations/<uuid:conversation_id>/take", conversations.conversation_take, name="conversation_take"),
+    path(
+        "app/conversations/<uuid:conversation_id>/return",
+        conversations.conversation_return,
+        name="conversation_return",
+    ),
+    path(
+        "app/conversations/<uuid:conversation_id>/resolve",
+        conversations.conversation_resolve,
+        name="conversation_resolve",
+    ),
+]
