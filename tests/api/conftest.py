@@ -25,7 +25,7 @@ class Program:
         """Call `/v1/...`; the answer carries `.data`, its JSON."""
         sent = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         raw = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else b""
-        response = self.client.generic(
+        response: Any = self.client.generic(
             method, f"/v1{path}", raw, content_type="application/json", headers={**sent, **headers}
         )
         response.data = json.loads(response.content) if response.content else None

@@ -46,7 +46,7 @@ class WorkspaceView(APIView):
         if lacking:
             raise TypeError(f"{cls.__name__} names no permission for: {', '.join(lacking)}")
 
-    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """DRF's own order, with our two walls between reading the head and running the handler."""
         self.args, self.kwargs = args, kwargs
         self.request: Request = self.initialize_request(request, *args, **kwargs)

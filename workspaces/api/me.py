@@ -30,13 +30,13 @@ class MeView(WorkspaceView):
         return Response({**who, "workspace": {"id": str(workspace.id), "name": workspace.name}})
 
     def _key(self) -> dict[str, Any]:
-        key = ApiKey.objects.get(id=self.actor.id)
+        key = ApiKey.objects.get(id=str(self.actor.id))
         expires_at = moment(key.expires_at) if key.expires_at else None
         shown = {"id": str(key.id), "name": key.name, "prefix": key.prefix, "expires_at": expires_at}
         return {"api_key": shown, "scopes": [scope for scope in key.scopes if scope in SCOPES]}
 
     def _user(self) -> dict[str, Any]:
-        member = Membership.objects.select_related("user").get(user_id=self.actor.id)
+        member = Membership.objects.select_related("user").get(user_id=str(self.actor.id))
         user = member.user
         shown = {"id": str(user.id), "email": user.email, "name": user.name, "role": member.role}
         scopes = [scope for scope, granted in SCOPES.items() if granted <= self.actor.permissions]

@@ -31,11 +31,11 @@ def fields(*, optional: tuple[str, ...] = (), **properties: Schema) -> Schema:
     return {"type": "object", "properties": properties, "required": required}
 
 
-def body(*, required: tuple[str, ...] = (), **properties: Schema) -> Schema:
+def body(properties: Mapping[str, Schema], *, required: tuple[str, ...] = ()) -> Schema:
     """An object of a request: unknown fields are refused."""
     return {
         "type": "object",
-        "properties": properties,
+        "properties": dict(properties),
         "required": list(required),
         "additionalProperties": False,
     }

@@ -22,6 +22,7 @@ from workspaces.api import queries
 from workspaces.api.base import WorkspaceView, ids_of
 from workspaces.api.pages import PARAMETERS, Order, page
 from workspaces.api.replays import Answer, idempotent
+from workspaces.api.schema import PAGE_PARAMETERS
 
 ORDER = Order("created_at")
 
@@ -47,9 +48,7 @@ class AssistantsView(WorkspaceView):
 
     permissions = {"GET": "assistants.read", "POST": "assistants.write"}
 
-    @extend_schema(
-        operation_id="assistants_list", responses={200: schema.ASSISTANTS}, parameters=schema.PAGE_PARAMETERS
-    )
+    @extend_schema(operation_id="assistants_list", responses={200: schema.ASSISTANTS}, parameters=PAGE_PARAMETERS)
     def get(self, request: Request) -> Response:
         """The assistants, the newest first."""
         queries.only(request, *PARAMETERS)

@@ -22,6 +22,7 @@ from workspaces.api import queries
 from workspaces.api.base import WorkspaceView
 from workspaces.api.pages import PARAMETERS, Order, page
 from workspaces.api.replays import Answer, idempotent
+from workspaces.api.schema import PAGE_PARAMETERS
 from workspaces.models import User
 
 ORDER = Order("last_activity_at")
@@ -92,7 +93,7 @@ class ConversationMessagesView(WorkspaceView):
     permissions = {"GET": "conversations.read", "POST": "conversations.write"}
 
     @extend_schema(
-        operation_id="conversation_messages_list", responses={200: schema.MESSAGES}, parameters=schema.PAGE_PARAMETERS
+        operation_id="conversation_messages_list", responses={200: schema.MESSAGES}, parameters=PAGE_PARAMETERS
     )
     def get(self, request: Request, conversation_id: UUID) -> Response:
         """The messages, in their order."""
@@ -168,4 +169,4 @@ class ConversationResolveView(ConversationActView):
 
 def _user(view: WorkspaceView) -> User | None:
     """The member who acts, if it is one: visitors see their name."""
-    return User.objects.get(id=view.actor.id) if view.actor.kind == "user" else None
+    return User.objects.get(id=str(view.actor.id)) if view.actor.kind == "user" else None

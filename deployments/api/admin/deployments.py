@@ -21,6 +21,7 @@ from workspaces.api import queries
 from workspaces.api.base import WorkspaceView
 from workspaces.api.pages import PARAMETERS, Order, page
 from workspaces.api.replays import Answer, idempotent
+from workspaces.api.schema import PAGE_PARAMETERS
 
 ORDER = Order("created_at")
 
@@ -52,9 +53,7 @@ class AssistantDeploymentsView(WorkspaceView):
 
     permissions = {"GET": "deployments.read", "POST": "deployments.write"}
 
-    @extend_schema(
-        operation_id="deployments_list", responses={200: schema.DEPLOYMENTS}, parameters=schema.PAGE_PARAMETERS
-    )
+    @extend_schema(operation_id="deployments_list", responses={200: schema.DEPLOYMENTS}, parameters=PAGE_PARAMETERS)
     def get(self, request: Request, assistant_id: UUID) -> Response:
         """The assistant's deployments, the newest first."""
         assistant_of(assistant_id)

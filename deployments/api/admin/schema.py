@@ -64,20 +64,18 @@ ASSISTANT = component(
     ),
 )
 ASSISTANTS = page_of("AssistantPage", ASSISTANT)
-NEW_ASSISTANT = body(
-    required=("name",),
-    name=_line(100),
-    responder=_choices(Responder),
-    template={"enum": list(TEMPLATES), "description": "What the script begins with; `scripted` replaces it."},
-    scripted=SCRIPT,
-)
-ASSISTANT_CHANGES = body(name=_line(100), responder=_choices(Responder), scripted=SCRIPT)
-PUBLISH = body(note={"type": "string", "maxLength": 200})
+_DRAFT: dict[str, Schema] = {"name": _line(100), "responder": _choices(Responder), "scripted": SCRIPT}
+_TEMPLATE: Schema = {"enum": list(TEMPLATES), "description": "What the script begins with; `scripted` replaces it."}
+NEW_ASSISTANT = body({**_DRAFT, "template": _TEMPLATE}, required=("name",))
+ASSISTANT_CHANGES = body(_DRAFT)
+PUBLISH = body({"note": {"type": "string", "maxLength": 200}})
 TRY = body(
+    {
+        "text": _line(LONGEST_TEXT),
+        "payload": {"type": "string", "maxLength": 1000, "description": "The value of a tapped button."},
+        "locale": {"type": "string", "maxLength": 35},
+    },
     required=("text",),
-    text=_line(LONGEST_TEXT),
-    payload={"type": "string", "maxLength": 1000, "description": "The value of a tapped button."},
-    locale={"type": "string", "maxLength": 35},
 )
 TRIED = component(
     "Tried",
@@ -127,17 +125,16 @@ _SETTINGS: dict[str, Schema] = {
     "theme": THEME,
     "allow_server_callers": YES_NO,
 }
-NEW_DEPLOYMENT = body(required=("name", "allowed_origins"), **_SETTINGS)
-DEPLOYMENT_CHANGES = body(**_SETTINGS)
-ROTATE = body(
-    overlap_seconds={
-        "type": "integer",
-        "minimum": 0,
-        "maximum": MAX_OVERLAP_SECONDS,
-        "default": 0,
-        "description": "How long the earlier tokens go on.",
-    }
-)
+NEW_DEPLOYMENT = body(_SETTINGS, required=("name", "allowed_origins"))
+DEPLOYMENT_CHANGES = body(_SETTINGS)
+_OVERLAP: Schema = {
+    "type": "integer",
+    "minimum": 0,
+    "maximum": MAX_OVERLAP_SECONDS,
+    "default": 0,
+    "description": "How long the earlier tokens go on.",
+}
+ROTATE = body({"overlap_seconds": _OVERLAP})
 
 # --- Conversations ------------------------------------------------------------------------------------------------
 
@@ -169,17 +166,12 @@ CONVERSATION = component(
 CONVERSATIONS = page_of("ConversationPage", CONVERSATION)
 MESSAGE = component("Message", VISITORS_MESSAGE)
 MESSAGES = page_of("MessagePage", MESSAGE)
-NEW_MESSAGE = body(
-    required=("text",),
-    text=_line(LONGEST_TEXT),
-    client_id={
-        "type": "string",
-        "minLength": 1,
-        "maxLength": 64,
-        "description": "Random for each message; the same one again posts nothing twice.",
-    },
-)
-HANDOFF = body(reason={"type": "string", "maxLength": 300})
+_CLIENT_ID: Schema = {
+    **_line(64),
+    "description": "Random for each message; the same one again posts nothing twice.",
+}
+NEW_MESSAGE = body({"text": _line(LONGEST_TEXT), "client_id": _CLIENT_ID}, required=("text",))
+HANDOFF = body({"reason": {"type": "string", "maxLength": 300}})
 CONVERSATION_FILTERS = [
     OpenApiParameter("status", _choices(Status)),
     OpenApiParameter("control", _choices(Control)),
