@@ -69,7 +69,10 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 
 /** Lays `source` over `into`; answers the paths that can't be used. Empty values stand for "not set". */
 export function lay(source: unknown, into: Theme, bad: string[] = [], prefix = ''): string[] {
-  if (!isObject(source)) return source == null ? bad : [prefix || 'theme'];
+  if (!isObject(source)) {
+    if (source != null) bad.push(prefix || 'theme');
+    return bad;
+  }
   for (const [key, value] of Object.entries(source)) {
     const path = prefix + key;
     if (value == null || value === '') continue;

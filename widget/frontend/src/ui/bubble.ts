@@ -36,7 +36,7 @@ export function messageRow(message: Message, first: boolean, last: boolean, view
   const blocks = writing ? [] : (message.blocks ?? []).map((it) => block(it, view, acts));
   const face = mine
     ? null
-    : last
+    : first
       ? avatar(picture(author.avatar_url ?? view.theme.avatarUrl ?? view.theme['header.avatarUrl'], view.api), nameOf(message, view), author.kind === 'assistant' && !author.name ? 'spark' : null)
       : h('span', { class: 'avatar none' });
   return h(

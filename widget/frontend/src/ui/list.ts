@@ -87,7 +87,7 @@ export function createList(acts: Acts) {
 }
 
 function layout(view: View, acts: Acts): Row[] {
-  const rows: Row[] = [intro(view)];
+  const rows: Row[] = view.theme.greeting ? [intro(view)] : [];
   const look = view.locale + view.active;
   const shown = view.messages.filter((m) => m.text || m.blocks?.length || m.status === 'failed').filter((m) => view.stream || m.status !== 'streaming');
   let day = '';
@@ -131,8 +131,8 @@ function intro(view: View): Row {
   const src = picture(theme['header.avatarUrl'] ?? theme.avatarUrl, api);
   return {
     key: 'intro',
-    sign: [greeting, title, src].join(),
-    draw: () => h('div', { class: 'intro' }, avatar(src, title, src ? null : 'chat'), h('p', { class: 'intro-title' }, title), greeting && h('p', { class: 'greeting' }, greeting)),
+    sign: [greeting, src].join(),
+    draw: () => h('div', { class: 'intro' }, avatar(src, title, src ? null : 'chat'), h('p', { class: 'greeting' }, greeting)),
   };
 }
 

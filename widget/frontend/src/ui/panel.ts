@@ -11,7 +11,8 @@ import type { Entry } from './menu.ts';
 import type { Acts, View } from './view.ts';
 
 const PHONE = '(max-width: 480px)';
-const SURFACES = { light: '#ffffff', dark: '#17191e' };
+/** The bubbles' grounds, on which the brand's colour is hardest to read. */
+const SURFACES = { light: '#f1f3f6', dark: '#262a32' };
 
 export function createPanel(host: Host, acts: Acts) {
   host.style(css);

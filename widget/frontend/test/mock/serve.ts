@@ -9,6 +9,7 @@ const mock = new MockRuntime();
 const api = await mock.listen(Number(process.env['MOCK_PORT'] ?? 8391));
 
 const page = (query: URLSearchParams): string => {
+  const nonce = query.has('nonce') ? ` nonce="${query.get('nonce')}"` : '';
   const theme: Record<string, unknown> = {};
   for (const key of ['mode', 'primaryColor', 'position']) if (query.has(key)) theme[key] = query.get(key);
   const options = { agentId: '0b9dbb6e-0000-4000-8000-000000000001', token: query.get('token') ?? 'cdp_demo1234demo', channel: 'web', apiUrl: api, theme, ...(query.has('locale') ? { locale: query.get('locale') } : {}) };
@@ -16,8 +17,8 @@ const page = (query: URLSearchParams): string => {
 <title>A stranger's page</title>
 <style>body{font:17px/1.6 Georgia,serif;margin:0;color:#222;background:${query.get('mode') === 'dark' ? '#0e1014' : '#fff'}}main{max-width:720px;margin:8vh auto;padding:0 24px;${query.get('mode') === 'dark' ? 'color:#c9cdd6' : ''}}h1{font-size:40px;line-height:1.15}button{all:unset;color:red}*{letter-spacing:.02em}</style>
 <main><h1>Fine goods from the harbour</h1><p>${'Rope, canvas and wool, made to last. '.repeat(14)}</p></main>
-<script src="${api}/embed/v1.js"></script>
-<script>ConvoshipQueue.push(['init', ${JSON.stringify(options)}]);</script></html>`;
+<script src="${api}/embed/v1.js"${nonce}></script>
+<script${nonce}>ConvoshipQueue.push(['init', ${JSON.stringify(options)}]);</script></html>`;
 };
 
 createServer((request, response) => {
