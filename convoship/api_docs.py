@@ -13,11 +13,10 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
 
-from workspaces.api.schema import COMPONENTS
+from workspaces.api.schema import COMPONENTS, published
 
 RUNTIME = "/v1/public/runtime"
-_JSON = "application/problem+json"
-_PROBLEM = {"$ref": "#/components/schemas/Problem"}
+_PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 
 # The first part of a path -> under which heading its calls stand.
 _TAGS = {
@@ -28,6 +27,12 @@ _TAGS = {
     "public": ("Visitors", "What the widget calls. Every request comes from an allowed origin of the deployment."),
 }
 _SCHEMES = {
+    "Session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": settings.SESSION_COOKIE_NAME,
+        "description": "A signed-in browser: `X-CSRFToken` with every change, `X-Workspace-Id` to pick a workspace.",
+    },
     "ApiKey": {"type": "http", "scheme": "bearer", "description": "`csk_...`, made under Workspace, API keys."},
     "DeploymentToken": {"type": "http", "scheme": "bearer", "description": "`cdp_...`, the token in a snippet."},
     "VisitorToken": {"type": "http", "scheme": "bearer", "description": "`cst_...`, from `POST /sessions`."},
@@ -55,6 +60,9 @@ def finish(result: dict[str, Any], generator: Any, request: Any, public: bool) -
     components.setdefault("schemas", {}).update(COMPONENTS)
     components["schemas"] = dict(sorted(components["schemas"].items()))
     components["securitySchemes"] = _SCHEMES
+    components["responses"] = {
+        _name(status): {"description": words, "content": _PROBLEM} for status, words in _WORDS.items()
+    }
     result["tags"] = [{"name": name, "description": words} for name, words in _TAGS.values()]
     for path, operations in result["paths"].items():
         for method, operation in operations.items():
@@ -64,24 +72,30 @@ def finish(result: dict[str, Any], generator: Any, request: Any, public: bool) -
 
 
 def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
-    operation["tags"] = [_TAGS[path.split("/")[2]][0]]
-    operation["security"] = [{_scheme(path): []}]
-    first_line, _, rest = operation.get("description", "").partition("\n")
-    operation["summary"] = first_line
-    operation["description"] = rest.strip() or first_line
+    operation["tags"] = [_TAGS[next(part for part in reversed(path.split("/")) if part in _TAGS)][0]]
+    operation["security"] = [{scheme: []} for scheme in _schemes(path)]
+    # A docstring's first line is the heading; what follows it, if anything, the description.
+    operation["summary"], _, rest = operation.pop("description", "").partition("\n")
+    if rest.strip():
+        operation["description"] = rest.strip()
     if "requestBody" in operation:
-        schema = operation["requestBody"]["content"]["application/json"]["schema"]
-        operation["requestBody"]["required"] = bool(schema.get("required"))
+        content = published(operation["requestBody"]["content"])
+        required = bool(content["application/json"]["schema"].get("required"))
+        operation["requestBody"] = {"content": content, "required": required}
     for status, response in operation["responses"].items():
-        response["description"] = response.get("description") or _SUCCESS.get(status, "Done.")
+        response["description"] = _SUCCESS[status]
     for status in _faults(path, method, operation):
-        operation["responses"][status] = {"description": _WORDS[status], "content": {_JSON: {"schema": _PROBLEM}}}
+        operation["responses"][status] = {"$ref": f"#/components/responses/{_name(status)}"}
 
 
-def _scheme(path: str) -> str:
+def _name(status: str) -> str:
+    return f"Problem{status}" if status.isdigit() else "ProblemOther"
+
+
+def _schemes(path: str) -> list[str]:
     if not path.startswith(RUNTIME):
-        return "ApiKey"
-    return "VisitorToken" if "{" in path else "DeploymentToken"
+        return ["ApiKey", "Session"]
+    return ["VisitorToken" if "{" in path else "DeploymentToken"]
 
 
 def _faults(path: str, method: str, operation: dict[str, Any]) -> list[str]:
