@@ -1,0 +1,197 @@
+"""The ready workspace of `make run`, and `manage.py demo`."""
+
+from __future__ import annotations
+
+import io
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+
+from convoship import demo
+from convoship.lib.tenancy import tenant
+from deployments import deploying, sessions
+from deployments.models import Assistant, Deployment
+from deployments.sessions import SessionRequest
+from tests import factories
+from workspaces.members import actor_of
+from workspaces.models import AuditEvent, Membership, User
+
+pytestmark = pytest.mark.django_db
+
+STRANGER = "http://127.0.0.1:8001"
+
+
+@pytest.fixture(autouse=True)
+def machine(settings: Any, tmp_path: Path) -> Path:
+    """A folder of its own, and a stranger's site."""
+    settings.LOCAL_DIR = tmp_path / "local"
+    settings.STRANGER_SITE_URL = STRANGER
+    return tmp_path / "local"
+
+
+def run(name: str) -> dict[str, Any]:
+    """The command's answer, which has to be one JSON object."""
+    out = io.StringIO()
+    call_command(name, "--json", stdout=out)
+    answer: dict[str, Any] = json.loads(out.getvalue())
+    return answer
+
+
+def only_deployment(workspace_id: str) -> Deployment:
+    from uuid import UUID
+
+    with tenant(UUID(workspace_id)):
+        return Deployment.objects.get()
+
+
+def token_in(machine: Path, deployment_id: str) -> str:
+    found = demo._TOKEN.search((machine / "stranger" / f"{deployment_id}.html").read_text())
+    assert found is not None
+    return found[0]
+
+
+def opens(token: str, deployment: Deployment, origin: str = STRANGER) -> str:
+    request = SessionRequest(agent_id=deployment.assistant_id)
+    return sessions.start(token, factories.caller(origin), request).session.conversation.status
+
+
+def test_ready_makes_a_workspace_whose_widget_answers_on_the_strangers_site(machine: Path) -> None:
+    ready = run("ready")
+    assert ready["sign_in_url"].startswith("http://127.0.0.1:8000/sign-in/")
+    assert ready["demo_page"] == f"{STRANGER}/demo/{ready['deployment_id']}"
+    deployment = only_deployment(ready["workspace_id"])
+    assert deployment.allowed_origins == [STRANGER, "http://localhost:8001"]
+    token = token_in(machine, ready["deployment_id"])
+    assert opens(token, deployment) == opens(token, deployment, "http://localhost:8001") == "active"
+    path = machine / "stranger" / f"{ready['deployment_id']}.html"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert path.read_text() == deploying.snippet(deployment.assistant_id, token)
+
+
+def test_the_link_signs_in_once_and_the_owner_has_no_password() -> None:
+    ready = run("ready")
+    owner = User.objects.get(email=ready["email"])
+    assert not owner.has_usable_password()
+    assert not owner.is_staff
+    path = ready["sign_in_url"].removeprefix("http://127.0.0.1:8000")
+    assert Client().get(path).status_code in {200, 302}
+
+
+def test_a_second_start_makes_nothing_new_but_a_link(machine: Path) -> None:
+    first, second = run("ready"), run("ready")
+    assert first.pop("sign_in_url") != second.pop("sign_in_url")
+    assert first == second
+    deployment = only_deployment(first["workspace_id"])
+    assert deployment.tokens.model is not None
+    with tenant(deployment.workspace_id):
+        assert deployment.tokens.count() == 1
+        assert Assistant.objects.count() == 1
+        assert not AuditEvent.objects.filter(action="deployment.changed").exists()
+
+
+def test_a_strangers_site_on_another_port_is_allowed_instead_and_added_origins_stay(
+    machine: Path, settings: Any
+) -> None:
+    ready = run("ready")
+    deployment = only_deployment(ready["workspace_id"])
+    owner = actor_of(User.objects.get(email=ready["email"]), "owner")
+    with tenant(deployment.workspace_id):
+        origins = [*deployment.allowed_origins, "https://mine.example"]
+        deploying.change(owner, Deployment.objects.get(), {"allowed_origins": origins})
+    settings.STRANGER_SITE_URL = "http://127.0.0.1:9001"
+    token = token_in(machine, ready["deployment_id"])
+    assert run("ready")["demo_page"].startswith("http://127.0.0.1:9001/demo/")
+    now = only_deployment(ready["workspace_id"])
+    assert now.allowed_origins == ["https://mine.example", "http://127.0.0.1:9001", "http://localhost:9001"]
+    assert token_in(machine, ready["deployment_id"]) == token
+
+
+def test_another_address_of_ours_is_written_into_the_snippet_with_the_same_token(machine: Path, settings: Any) -> None:
+    ready = run("ready")
+    token = token_in(machine, ready["deployment_id"])
+    settings.PUBLIC_BASE_URL = "http://127.0.0.1:8123"
+    assert run("ready")["sign_in_url"].startswith("http://127.0.0.1:8123/")
+    text = (machine / "stranger" / f"{ready['deployment_id']}.html").read_text()
+    assert "apiUrl: 'http://127.0.0.1:8123'" in text
+    assert token in text
+
+
+def test_a_lost_snippet_gets_a_new_token_and_the_old_one_goes_on(machine: Path) -> None:
+    ready = run("ready")
+    deployment = only_deployment(ready["workspace_id"])
+    before = token_in(machine, ready["deployment_id"])
+    (machine / "stranger" / f"{ready['deployment_id']}.html").unlink()
+    assert run("ready")["deployment_id"] == ready["deployment_id"]
+    after = token_in(machine, ready["deployment_id"])
+    assert after != before
+    assert opens(before, deployment) == opens(after, deployment) == "active"
+
+
+def test_a_revoked_deployment_and_a_deleted_assistant_are_made_anew() -> None:
+    ready = run("ready")
+    deployment = only_deployment(ready["workspace_id"])
+    owner = actor_of(User.objects.get(email=ready["email"]), "owner")
+    with tenant(deployment.workspace_id):
+        deploying.revoke(owner, Deployment.objects.get())
+    again = run("ready")
+    assert again["deployment_id"] != ready["deployment_id"]
+    assert again["assistant_id"] == ready["assistant_id"]
+    with tenant(deployment.workspace_id):
+        Assistant.objects.all().delete()
+    third = run("ready")
+    assert third["assistant_id"] != ready["assistant_id"]
+    assert third["workspace_id"] == ready["workspace_id"]
+
+
+def test_demo_prints_all_that_a_program_needs_and_makes_another_each_time() -> None:
+    first, second = run("demo"), run("demo")
+    assert list(first) == [
+        "base_url",
+        "workspace_id",
+        "email",
+        "password",
+        "api_key",
+        "assistant_id",
+        "deployment_id",
+        "deployment_token",
+        "allowed_origins",
+        "demo_page",
+    ]
+    for name in ("workspace_id", "email", "password", "api_key", "assistant_id", "deployment_id", "deployment_token"):
+        assert first[name] != second[name]
+    assert not User.objects.filter(is_staff=True).exists()
+
+
+def test_the_demos_key_token_and_password_open_what_they_should(client: Client) -> None:
+    made = run("demo")
+    me = client.get("/v1/me", headers={"Authorization": f"Bearer {made['api_key']}"}).json()
+    assert me["workspace"]["id"] == made["workspace_id"]
+    deployment = only_deployment(made["workspace_id"])
+    assert str(deployment.assistant_id) == made["assistant_id"]
+    assert made["allowed_origins"] == deployment.allowed_origins
+    assert opens(made["deployment_token"], deployment, made["allowed_origins"][0]) == "active"
+    owner = User.objects.get(email=made["email"])
+    assert owner.check_password(made["password"])
+    with tenant(deployment.workspace_id):
+        assert Membership.objects.get(user=owner).role == "owner"
+        assert Assistant.objects.select_related("published").get().published is not None
+
+
+async def test_the_demos_assistant_answers_hello() -> None:
+    from deployments import trying
+    from deployments.responders.content import from_template
+
+    tried = await trying.try_once("scripted", from_template(demo.TEMPLATE), "hello")
+    assert tried.trace["intent"] == "Greeting"
+
+
+def test_without_a_strangers_site_the_deployment_is_for_our_own_address(settings: Any) -> None:
+    settings.STRANGER_SITE_URL = ""
+    made = run("demo")
+    assert made["demo_page"] is None
+    assert made["allowed_origins"] == ["http://127.0.0.1:8000", "http://localhost:8000"]
