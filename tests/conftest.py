@@ -59,6 +59,9 @@ def _empty_as_owner(_test: TransactionTestCase) -> None:
 
     Only tables that grew are emptied: TRUNCATE of all of them takes longer than most tests.
     """
+    # Each asynchronous test has an event loop of its own, whose threads die with the connections they borrowed. The
+    # product has one loop for life and loses none; here every test gets a new pool.
+    _close(connections["default"])
     with _owner_connection(connections["default"].settings_dict["NAME"]) as connection:
         connection.execute("SET lock_timeout = '10s'")
         # A file of size zero holds no row, whatever row-level security would let us see of it.
