@@ -7,7 +7,7 @@ import { Conversation } from './conversation.ts';
 import { caller } from './http.ts';
 import type { LinkState } from './link.ts';
 import { Outbox, room } from './outbox.ts';
-import { sessions, uuid } from './session.ts';
+import { proofOf, sessions, uuid } from './session.ts';
 import type { Kept } from './session.ts';
 import { openStore } from './store.ts';
 import { speaker } from './texts.ts';
@@ -15,6 +15,7 @@ import type { Say } from './texts.ts';
 import { merge } from './theme.ts';
 import type { Theme } from './theme.ts';
 import { troubles } from './trouble.ts';
+import { createUnread } from './unread.ts';
 
 export function createChat(host: Host): App {
   const { options, signal } = host;
@@ -34,9 +35,7 @@ export function createChat(host: Host): App {
   let retry = 0;
   let frame = 0;
   let tick = 0;
-  const announced = new Set<string>();
-  /** What lies at or before it is history, not news. */
-  let baseline = 0;
+  const unread = createUnread(host, store);
 
   const outbox = new Outbox(store, {
     send: (item) => conversation?.send(item) ?? null,
@@ -104,38 +103,12 @@ export function createChat(host: Host): App {
   /** At most once a frame, however many changes come. */
   function draw(): void {
     if (signal.aborted) return;
-    notice();
+    if (conversation) unread.notice(conversation, isOpen() && document.visibilityState === 'visible');
     frame ||= requestAnimationFrame(() => {
       frame = 0;
       if (isOpen()) panel.update(view());
     });
     // A tab in the background gets no frames; nothing is to be seen there either.
-  }
-
-  /** Read, unread, and the host page's events. */
-  function notice(): void {
-    if (!conversation) return;
-    const { seq } = conversation.sync;
-    const seen = isOpen() && document.visibilityState === 'visible';
-    const known = readMark();
-    if (seen && seq > known) store.set('read', { c: conversation.session.conversation_id, seq });
-    if (seen) conversation.tellRead(seq);
-    const { theirs } = conversation;
-    for (const message of theirs) {
-      if (announced.has(message.id) || message.status === 'streaming') continue;
-      announced.add(message.id);
-      if (message.seq > baseline) host.emit('message:received', message);
-    }
-    const unread = seen ? 0 : theirs.filter((m) => m.seq > known && m.status !== 'streaming').length;
-    if (unread !== host.now().state.unread) {
-      host.set({ unread });
-      host.emit('unread', unread);
-    }
-  }
-
-  function readMark(): number {
-    const mark = store.get<{ c: string; seq: number }>('read');
-    return mark && mark.c === conversation?.session.conversation_id ? mark.seq : 0;
   }
 
   // ---- beginning, and what can go wrong with it
@@ -160,6 +133,9 @@ export function createChat(host: Host): App {
       const { body } = reply;
       if (body && kept) take(kept, body.session, (it) => it.sync.start({ ...body, rev: body.session.rev }), reply.status !== 200);
       else if (reply.problem) fail(host.complain(reply.problem), reply.wait);
+    } catch (error) {
+      // Nothing here should throw; what does all the same is shown and said, never lost.
+      fail(host.complain({ code: 'internal', title: String(error) }), 0);
     } finally {
       starting = false;
     }
@@ -189,7 +165,7 @@ export function createChat(host: Host): App {
     note = '';
     control = first.control;
     fill(it);
-    baseline = Math.max(it.sync.seq, readMark());
+    unread.begin(it);
     const orphans = outbox.restore(first.conversation_id);
     if (orphans.length && !panel.composer.text()) panel.composer.put(orphans.join('\n\n'));
     it.connect();
@@ -285,15 +261,16 @@ export function createChat(host: Host): App {
     note = '';
     session.forget();
     outbox.clear();
-    announced.clear();
     // What the ended conversation refused is not lost: it waits in the composer.
     if (!forget && unsent.length) panel.composer.put([panel.composer.text(), ...unsent].filter(Boolean).join('\n\n'));
     if (forget) {
       panel.composer.put('');
       for (const key of store.keys()) store.drop(key);
     }
-    host.set({ session: null, connection: 'none', unread: 0 });
-    draw();
+    host.set({ session: null, connection: 'none' });
+    unread.show(0);
+    // At once and also while closed: what was said must not stay on a page that the next person uses.
+    panel.update(view());
   }
 
   // ---- other tabs, the page's life
@@ -306,9 +283,9 @@ export function createChat(host: Host): App {
       if (other && other.conversation === conversation?.session.conversation_id) return;
       conversation?.close();
       conversation = null;
-      announced.clear();
       ended = other ? null : say('elsewhere');
-      host.set({ session: null, connection: 'none', unread: 0 });
+      host.set({ session: null, connection: 'none' });
+      unread.show(0);
       if (other && isOpen()) void begin();
       draw();
     },
@@ -365,11 +342,10 @@ export function createChat(host: Host): App {
       const kept = session.kept();
       if (!kept || !conversation || !host.now().config?.features?.['identify']) return;
       void (async () => {
-        const { user, userToken } = options;
-        const proof = typeof userToken === 'function' ? await userToken() : userToken;
-        const { problem } = await call('POST', `/sessions/${kept.id}/identify`, kept.token, { body: { user, ...(proof ? { user_token: proof } : {}) } });
+        const proof = await proofOf(host);
+        const { problem } = await call('POST', `/sessions/${kept.id}/identify`, kept.token, { body: { user: options.user, ...(proof ? { user_token: proof } : {}) } });
         if (problem) host.complain(problem);
-      })().catch((error) => host.complain({ code: 'identity_required', title: String(error) }));
+      })();
     },
     reset(forget = false): void {
       reset(forget);

@@ -20,6 +20,17 @@ export const uuid = (): string =>
 
 const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 
+/** The host page's proof of who its user is. What the page's own function throws is its owner's to read. */
+export async function proofOf({ options, complain }: Host): Promise<string | undefined> {
+  const { userToken } = options;
+  try {
+    return typeof userToken === 'function' ? await userToken() : userToken;
+  } catch (error) {
+    complain({ code: 'identity_required', title: 'userToken() failed', detail: String(error) });
+    return undefined;
+  }
+}
+
 export interface Begun {
   reply: Reply<Started>;
   kept: Kept | null;
@@ -33,8 +44,8 @@ export function sessions(host: Host, call: Call, store: Store) {
   const body = async (): Promise<Record<string, unknown>> => {
     let visitor = store.get<string>('visitor');
     if (!visitor) store.set('visitor', (visitor = uuid()));
-    const { user, userToken } = options;
-    const proof = typeof userToken === 'function' ? await userToken() : userToken;
+    const { user } = options;
+    const proof = await proofOf(host);
     const resume = store.get<Kept>('session')?.token;
     return {
       agent_id: options.agentId,
@@ -45,7 +56,7 @@ export function sessions(host: Host, call: Call, store: Store) {
       ...(user ? { user } : {}),
       ...(proof ? { user_token: proof } : {}),
       locale: host.now().state.locale,
-      page: { url: location.href.slice(0, 2000), title: document.title.slice(0, 300), referrer: document.referrer.slice(0, 2000) },
+      page: { url: location.href.slice(0, 2000), title: Array.from(document.title).slice(0, 300).join(''), referrer: document.referrer.slice(0, 2000) },
     };
   };
 
@@ -74,7 +85,13 @@ export function sessions(host: Host, call: Call, store: Store) {
     /** One tab at a time: the second then finds the first one's session and resumes it. */
     async begin(): Promise<Begun> {
       const name = host.prefix + 'begin';
-      if (navigator.locks) return navigator.locks.request(name, ask) as Promise<Begun>;
+      let asked: Promise<Begun> | undefined;
+      try {
+        if (navigator.locks) return await (navigator.locks.request(name, () => (asked = ask())) as Promise<Begun>);
+      } catch {
+        // A sandboxed frame may not lock.
+        if (asked) return asked;
+      }
       // Plain http pages have no locks: a mark in storage does nearly as well.
       const me = uuid();
       for (let i = 0; i < 20; i++) {

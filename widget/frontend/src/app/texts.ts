@@ -149,7 +149,8 @@ export function speaker(locale: string, own: unknown[]): Say {
     let text: string = base[key];
     for (const layer of own) {
       const word = (layer as Record<string, unknown> | null | undefined)?.[key];
-      if (typeof word === 'string' && word) text = word;
+      // An empty text takes one away: a subtitle, say.
+      if (typeof word === 'string') text = word;
     }
     return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
   };

@@ -164,7 +164,7 @@ export function createPanel(host: Host, acts: Acts) {
       if (view.trouble || view.ended !== null) question = null;
       composer.update(view);
       footer(view);
-      if (!list.el.hidden) list.update(view);
+      if (!view.trouble) list.update(view);
     },
     show(): void {
       fit();
