@@ -159,7 +159,7 @@ def check_strict_csp_and_trusted_types(browser: Browser) -> None:
         visit.done()
 
 
-def check_cut_two_hundred_sends(browser: Browser) -> None:
+def check_forty_sends_over_ten_cuts(browser: Browser) -> None:
     visit = Visit(browser).open()
     mock("flags", {"delay": 0})
     for n in range(40):
