@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -130,6 +130,7 @@ class Hub:
         self.listeners: dict[str, set[Listener]] = {}
         self.joined: set[str] = set()
         self.changed = asyncio.Event()
+        self.parts: list[asyncio.Task[None]] = []
         self.hearing = loop.create_task(self._hear())
 
     @classmethod
@@ -161,6 +162,17 @@ class Hub:
             del self.listeners[group]
             self.changed.set()
 
+    async def close(self) -> None:
+        """Stop hearing; what listens is forgotten. For the end of an event loop."""
+        self.listeners.clear()
+        # More than once: redis-py swallows a cancellation that reaches it while it connects.
+        while running := {task for task in (self.hearing, *self.parts) if not task.done()}:
+            for task in running:
+                task.cancel()
+            await asyncio.wait(running, timeout=0.1)
+        if type(self)._instance is self:
+            type(self)._instance = None
+
     async def _hear(self) -> None:
         """Keep the layer's groups equal to what is listened to, and pass on what comes, across outages."""
         while True:
@@ -169,14 +181,22 @@ class Hub:
                 channel = await layer.new_channel()
                 self.joined.clear()
                 self.changed.set()
-                async with asyncio.TaskGroup() as both:
-                    both.create_task(self._receive(layer, channel))
-                    both.create_task(self._keep_groups(layer, channel))
+                await self._until_one_fails(self._receive(layer, channel), self._keep_groups(layer, channel))
             except asyncio.CancelledError:
                 raise
             except Exception as error:  # noqa: BLE001 (whatever the layer raises, hearing goes on)
                 logger.warning("live events are not heard, the pulse stands in: %r", error)
                 await asyncio.sleep(RETRY_SECONDS)
+
+    async def _until_one_fails(self, *parts: Coroutine[Any, Any, None]) -> None:
+        self.parts = [self.loop.create_task(part) for part in parts]
+        try:
+            done, _ = await asyncio.wait(self.parts, return_when=asyncio.FIRST_COMPLETED)
+            for part in done:
+                part.result()
+        finally:
+            for task in self.parts:
+                task.cancel()
 
     async def _receive(self, layer: Any, channel: str) -> None:
         while True:

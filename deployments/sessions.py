@@ -175,6 +175,9 @@ def _deployment_for(owner: doors.TokenOwner, caller: Caller, agent_id: UUID | No
             "The token belongs to another assistant than agentId names.",
             hint="Copy the whole snippet again instead of its parts.",
         )
+    assistant = deployment.assistant
+    if assistant.published_id is not None:
+        assistant.published = publishing.version(owner.workspace_id, assistant.published_id)
     return deployment, origin
 
 
@@ -185,8 +188,6 @@ def read_config(token: str, caller: Caller, agent_id: UUID) -> Deployment:
         raise unknown_token()
     with tenant(owner.workspace_id):
         deployment, _ = _deployment_for(owner, caller, agent_id)
-        if deployment.assistant.published_id:
-            deployment.assistant.published = publishing.version(owner.workspace_id, deployment.assistant.published_id)
         return deployment
 
 

@@ -11,12 +11,12 @@ import logging
 from collections.abc import Callable
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.mail import send_mail
 from django.utils import timezone
 
 from convoship.lib.tenancy import in_tenant, tenant
+from convoship.lib.threads import in_thread
 from deployments import conversations, doors, handoff, turns
 from deployments.models import Conversation
 from deployments.models.conversation import Control, Status
@@ -30,13 +30,13 @@ WEB_IDLE = dt.timedelta(hours=24)
 
 async def sweep() -> int:
     """Do a batch of what is due; returns how many pieces there were."""
-    work = await sync_to_async(doors.due_work, thread_sensitive=False)(BATCH)
+    work = await in_thread(doors.due_work, BATCH)
     for piece in work:
         try:
             if piece.kind == "turn":
                 await _finish_turn(piece.workspace_id, piece.id)
             else:
-                await sync_to_async(_run, thread_sensitive=False)(piece)
+                await in_thread(_run, piece)
         except Exception:
             logger.exception("sweeping %s %s failed, it stays due", piece.kind, piece.id)
     return len(work)

@@ -181,6 +181,7 @@ def _settle(claim: Claim, answer: Answer) -> tuple[list[Message], Claim | None]:
     if not finished:
         raise ClaimLost
     posted: list[Message] = []
+    _cut_streaming(conversation)
     if conversation.is_active and conversation.control == Control.ASSISTANT:
         posted = _post_answer(conversation, claim, answer)
     return posted, _claim_next(conversation)

@@ -16,12 +16,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
-from channels.db import database_sync_to_async
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 from convoship.lib import client_ip, limiting
 from convoship.lib.problems import Problem
+from convoship.lib.threads import in_thread
 from deployments import live, turns, visits
 from deployments.api.runtime import bodies
 from deployments.doors import SessionPulse
@@ -82,7 +82,7 @@ class VisitorConsumer(AsyncWebsocketConsumer):
         if frames.PROTOCOL not in offered:
             await self.close()
             return
-        if not await _in_thread(visits.may_connect, self.session_id, self.caller):
+        if not await in_thread(visits.may_connect, self.session_id, self.caller):
             await self.close()
             return
         await self.accept(subprotocol=frames.PROTOCOL)
@@ -157,8 +157,8 @@ class VisitorConsumer(AsyncWebsocketConsumer):
     async def _hello(self, hello: frames.Hello) -> None:
         if self.visit is not None:
             raise Problem("invalid", "hello was said already.")
-        visit = await _in_thread(visits.resolve, hello.token, self.session_id)
-        if not await _in_thread(
+        visit = await in_thread(visits.resolve, hello.token, self.session_id)
+        if not await in_thread(
             limiting.take_socket, str(visit.workspace_id), str(visit.session_id), self.socket_id
         ):
             raise_close = Problem("rate_limited", "Too many windows are open for this conversation.", retry_after=30)
@@ -169,7 +169,7 @@ class VisitorConsumer(AsyncWebsocketConsumer):
         # Listen first, read afterwards: what happens in between is then heard, and not lost.
         for group in self._groups(visit):
             live.Hub.get().listen(group, self.hear)
-        page = await _in_thread(visits.read, visit, self.caller, after=hello.after, rev=hello.rev, limit=CATCH_UP_LIMIT)
+        page = await in_thread(visits.read, visit, self.caller, after=hello.after, rev=hello.rev, limit=CATCH_UP_LIMIT)
         self.waiting_for_hello.cancel()
         await self._welcome(page)
         self.writer = asyncio.get_running_loop().create_task(self._write())
@@ -201,7 +201,7 @@ class VisitorConsumer(AsyncWebsocketConsumer):
         self.sent_since_head = True
 
     async def _send_message(self, visit: Visit, frame: Mapping[str, Any]) -> None:
-        posted = await _in_thread(visits.post, visit, self.caller, bodies.visitor_message(frame))
+        posted = await in_thread(visits.post, visit, self.caller, bodies.visitor_message(frame))
         if not posted.is_new:
             # Said before: the sender may have missed that it was taken, so it is told again.
             await self._frame("message.created", message=message_json(posted.message))
@@ -307,7 +307,7 @@ class VisitorConsumer(AsyncWebsocketConsumer):
         if now - self.renewed_at > RENEW_SOCKET_SECONDS and self.visit is not None:
             self.renewed_at = now
             workspace, session = str(self.visit.workspace_id), str(self.visit.session_id)
-            await _in_thread(limiting.take_socket, workspace, session, self.socket_id)
+            await in_thread(limiting.take_socket, workspace, session, self.socket_id)
 
     async def _catch_up(self) -> None:
         """Read and tell all that changed after what was told."""
@@ -328,7 +328,7 @@ class VisitorConsumer(AsyncWebsocketConsumer):
 
     async def _read(self, limit: int = 0) -> Page:
         assert self.visit is not None
-        return await _in_thread(visits.read, self.visit, self.caller, rev=self.rev, limit=limit)
+        return await in_thread(visits.read, self.visit, self.caller, rev=self.rev, limit=limit)
 
     async def _frame(self, kind: str, **body: Any) -> None:
         text = _dump({"type": kind, **body})
@@ -358,7 +358,7 @@ class VisitorConsumer(AsyncWebsocketConsumer):
         if visit is not None:
             for group in self._groups(visit):
                 live.Hub.get().leave(group, self.hear)
-            await _in_thread(
+            await in_thread(
                 limiting.release_socket, str(visit.workspace_id), str(visit.session_id), self.socket_id
             )
         raise StopConsumer
@@ -374,9 +374,6 @@ def _change(messages: list[Message], conversation: Conversation | None = None) -
 def _dump(body: Mapping[str, Any]) -> str:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
-
-async def _in_thread(fn: Any, *args: Any, **kwargs: Any) -> Any:
-    return await database_sync_to_async(fn, thread_sensitive=False)(*args, **kwargs)
 
 
 def _log_failure(task: asyncio.Task[Any]) -> None:

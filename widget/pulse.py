@@ -11,8 +11,7 @@ import logging
 from typing import Protocol
 from uuid import UUID
 
-from channels.db import database_sync_to_async
-
+from convoship.lib.threads import in_thread
 from deployments import doors
 from deployments.doors import SessionPulse
 
@@ -73,6 +72,6 @@ class Pulse:
         for start in range(0, len(patients), BATCH):
             batch = patients[start : start + BATCH]
             ids = list({patient.session_id for patient in batch})
-            found = await database_sync_to_async(doors.pulse, thread_sensitive=False)(ids)
+            found = await in_thread(doors.pulse, ids)
             for patient in batch:
                 patient.on_pulse(found.get(patient.session_id))

@@ -10,12 +10,12 @@ import uuid
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from asgiref.sync import iscoroutinefunction
-from channels.db import database_sync_to_async
 from django.db import connection, models, transaction
+
+from convoship.lib.threads import in_thread
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -52,32 +52,31 @@ def tenant(workspace_id: uuid.UUID) -> Iterator[None]:
         if entered is not None:
             yield
             return
-        outer_transaction = connection.in_atomic_block and len(connection.savepoint_ids) > 0
+        inside_a_larger_transaction = len(connection.savepoint_ids) > 0
         _set_for_transaction(workspace_id)
         token = _current.set(workspace_id)
         try:
             yield
         finally:
             _current.reset(token)
-            # COMMIT and ROLLBACK forget the setting; leaving a savepoint of a larger transaction does not.
-            if outer_transaction and not connection.needs_rollback:
-                _set_for_transaction(None)
+        # COMMIT, ROLLBACK and going back to a savepoint forget the setting; releasing a savepoint does not.
+        if inside_a_larger_transaction:
+            _set_for_transaction(None)
 
 
 def in_tenant(fn: Callable[P, R]) -> Callable[Concatenate[uuid.UUID, P], Awaitable[R]]:
-    """Make a synchronous act awaitable as `in_tenant(act)(workspace_id, ...)`: one thread hop, one transaction.
-
-    Not thread-sensitive, so that one slow query does not queue every socket of the process behind it; Django's
-    connection pool bounds how many connections that can take.
-    """
+    """Make a synchronous act awaitable as `in_tenant(act)(workspace_id, ...)`: one thread hop, one transaction."""
     if iscoroutinefunction(fn):
         raise TypeError("in_tenant takes a synchronous function: nothing may await inside a transaction")
 
-    def run(workspace_id: uuid.UUID, *args: P.args, **kwargs: P.kwargs) -> R:
+    def enter(workspace_id: uuid.UUID, *args: P.args, **kwargs: P.kwargs) -> R:
         with tenant(workspace_id):
             return fn(*args, **kwargs)
 
-    return wraps(fn)(database_sync_to_async(run, thread_sensitive=False))
+    async def run(workspace_id: uuid.UUID, *args: P.args, **kwargs: P.kwargs) -> R:
+        return await in_thread(enter, workspace_id, *args, **kwargs)
+
+    return run
 
 
 class TenantQuerySet(models.QuerySet[M]):

@@ -16,7 +16,6 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from channels.db import database_sync_to_async
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
@@ -25,6 +24,7 @@ from django.contrib.sessions.models import Session
 from convoship.lib.parsers import BadJSON, loads
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import tenant
+from convoship.lib.threads import in_thread
 from deployments import live
 from deployments.api.runtime.bodies import parse_uuid
 from deployments.models import Conversation
@@ -56,7 +56,7 @@ class AppConsumer(AsyncWebsocketConsumer):
             await self.close()
             return
         self.user: User = self.scope["user"]
-        self.workspace_id = await _in_thread(_workspace, self.user, self.scope["session"].get(SESSION_KEY))
+        self.workspace_id = await in_thread(_workspace, self.user, self.scope["session"].get(SESSION_KEY))
         if self.workspace_id is None or not await self._may_read():
             await self.close()
             return
@@ -94,7 +94,7 @@ class AppConsumer(AsyncWebsocketConsumer):
             conversation_id = parse_uuid(raw)
         except ValueError:
             raise Problem("not_found", "There is no such conversation.") from None
-        if not await _in_thread(_may_see, self.user, self.workspace_id, conversation_id, permission):
+        if not await in_thread(_may_see, self.user, self.workspace_id, conversation_id, permission):
             raise Problem("not_found", "There is no such conversation.")
         return conversation_id
 
@@ -125,10 +125,10 @@ class AppConsumer(AsyncWebsocketConsumer):
                 return
 
     async def _still_signed_in(self) -> bool:
-        return await _in_thread(Session.objects.filter(session_key=self.scope["session"].session_key).exists)
+        return await in_thread(Session.objects.filter(session_key=self.scope["session"].session_key).exists)
 
     async def _may_read(self) -> bool:
-        return await _in_thread(_role_allows, self.user, self.workspace_id, "conversations.read")
+        return await in_thread(_role_allows, self.user, self.workspace_id, "conversations.read")
 
     async def _send(self, body: Mapping[str, Any]) -> None:
         await self.send(text_data=json.dumps(body, ensure_ascii=False, separators=(",", ":")))
@@ -171,6 +171,3 @@ def _may_see(user: User, workspace_id: UUID, conversation_id: UUID, permission: 
     with tenant(workspace_id):
         return Conversation.objects.filter(id=conversation_id).exists()
 
-
-async def _in_thread(fn: Any, *args: Any) -> Any:
-    return await database_sync_to_async(fn, thread_sensitive=False)(*args)

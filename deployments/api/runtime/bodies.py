@@ -61,7 +61,7 @@ def session_request(raw: object) -> SessionRequest:
     visitor_id = _text(body, "visitor_id", 64, errors)
     resume = _text(body, "resume", 200, errors)
     locale = _text(body, "locale", 35, errors)
-    user, page = body.get("user") or {}, body.get("page") or {}
+    user, page = ({} if body.get(name) is None else body[name] for name in ("user", "page"))
     if not isinstance(user, Mapping):
         errors["user"] = ["An object with name and email."]
         user = {}

@@ -5,33 +5,25 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from adrf.views import APIView
-from channels.db import database_sync_to_async
 from django.conf import settings
+from django.http import HttpRequest
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from convoship.lib.problems import Problem, invalid
+from convoship.lib.threads import in_thread
 from deployments import live, sessions, theme, turns, visits
 from deployments.api.bearer import caller_of, token_of, wait_of
 from deployments.api.runtime import bodies, schema
 from deployments.models import Deployment, Message
 from deployments.wire import message_json, moment, session_json
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
 MOST_MESSAGES = 200
-
-
-async def in_thread(fn: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Run a synchronous act in a thread of its own, with its connection given back afterwards."""
-    return await database_sync_to_async(fn, thread_sensitive=False)(*args, **kwargs)
 
 
 class RuntimeView(APIView):
@@ -40,11 +32,24 @@ class RuntimeView(APIView):
     authentication_classes = ()
     permission_classes = ()
     view_is_async = True
-    public = True
+    http_method_names: ClassVar[list[str]] = ["get", "head", "post"]
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Content negotiation only."""
-        request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(request)
+    async def async_dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
+        """As adrf's, without its hop to a thread: nothing before the handler touches the database here."""
+        self.args, self.kwargs = args, kwargs
+        self.headers = self.default_response_headers
+        self.format_kwarg = None
+        asked = self.request = self.initialize_request(request, *args, **kwargs)
+        try:
+            asked.accepted_renderer, asked.accepted_media_type = self.perform_content_negotiation(asked)
+            method = (request.method or "").lower()
+            known = method in self.http_method_names
+            handler = getattr(self, method, self.http_method_not_allowed) if known else self.http_method_not_allowed
+            response = await handler(asked, *args, **kwargs)
+        except Exception as error:
+            response = self.handle_exception(error)
+        self.response = self.finalize_response(asked, response, *args, **kwargs)
+        return self.response
 
 
 def socket_url(session_id: UUID) -> str:

@@ -1,0 +1,20 @@
+"""The one way from asynchronous code to a synchronous act."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+from channels.db import database_sync_to_async
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+async def in_thread(fn: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run the act in a thread; its database connection goes back to the pool when it is done.
+
+    Not thread-sensitive: one slow query must not queue every socket of the process behind it. A plain `sync_to_async`
+    would keep the connection with the thread, and a handful of threads would empty the pool.
+    """
+    return await database_sync_to_async(fn, thread_sensitive=False)(*args, **kwargs)

@@ -1,0 +1,69 @@
+"""A visitor at the runtime API: real views, real PostgreSQL, through Django's asynchronous client."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from django.test import AsyncClient
+
+from deployments.deploying import NewDeployment
+from tests import factories
+
+ORIGIN = "https://shop.example"
+BASE = "/v1/public/runtime"
+
+
+@dataclass
+class Site:
+    """A web page of an allowed origin with a deployment's snippet in it."""
+
+    made: NewDeployment
+    origin: str | None = ORIGIN
+    client: AsyncClient = field(default_factory=AsyncClient)
+
+    @property
+    def token(self) -> str:
+        return self.made.token
+
+    @property
+    def agent_id(self) -> str:
+        return str(self.made.deployment.assistant_id)
+
+    @property
+    def workspace_id(self) -> uuid.UUID:
+        return self.made.deployment.workspace_id
+
+    async def call(self, method: str, path: str, token: str | None, body: Any = None, **headers: str) -> Any:
+        """Call the runtime API; the answer carries `.data`, its JSON."""
+        sent = {"Origin": self.origin} if self.origin is not None else {}
+        if token is not None:
+            sent["Authorization"] = f"Bearer {token}"
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else b""
+        response = await self.client.generic(
+            method, BASE + path, raw, content_type="application/json", headers=sent | headers
+        )
+        response.data = json.loads(response.content) if response.content else None
+        return response
+
+    async def start(self, **changes: Any) -> Any:
+        """`POST /sessions`."""
+        body = {"agent_id": self.agent_id, "channel": "web", "client_id": str(uuid.uuid4())} | changes
+        return await self.call("POST", "/sessions", self.token, body)
+
+    async def say(self, session: Any, text: str, **more: Any) -> Any:
+        """`POST /messages` in a session as `start` answered it."""
+        body = {"client_id": str(uuid.uuid4()), "text": text} | more
+        path = f"/sessions/{session['session']['id']}/messages"
+        return await self.call("POST", path, session["session_token"], body)
+
+
+@pytest.fixture
+def site(transactional_db: None) -> Iterator[Site]:
+    """A live deployment on https://shop.example."""
+    workspace = factories.make_workspace()
+    yield Site(factories.make_deployment(workspace, origins=(ORIGIN,)))

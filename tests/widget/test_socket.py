@@ -1,0 +1,301 @@
+"""The visitor's socket: the handshake, the frames, the limits, the ends."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from typing import Any
+
+import pytest
+
+from convoship.lib.actors import SYSTEM
+from convoship.lib.tenancy import tenant
+from convoship.lib.threads import in_thread
+from deployments import conversations, deploying, handoff, live
+from tests.widget.conftest import Site, Socket
+from widget import consumers, pulse
+
+pytestmark = pytest.mark.asyncio
+
+
+async def act(site: Site, fn: Any, *args: Any, **kwargs: Any) -> Any:
+    """Run an act in the site's workspace, as another process would."""
+
+    def run() -> Any:
+        with tenant(site.workspace_id):
+            return fn(*args, **kwargs)
+
+    return await in_thread(run)
+
+
+def reply_as_agent(conversation_id: str, text: str) -> None:
+    handoff.reply(SYSTEM, None, conversations.lock(uuid.UUID(conversation_id)), text, None)
+
+
+async def test_hello_is_welcomed_with_the_conversation_so_far(site: Site) -> None:
+    session = (await site.start()).data
+    socket = Socket.of(session)
+    welcome = await socket.open(session)
+    assert welcome["messages"] == session["messages"]
+    assert welcome["rev"] == session["session"]["rev"]
+    assert welcome["has_more"] is False
+    assert welcome["session"] == session["session"]
+    await socket.disconnect()
+
+
+async def test_a_message_is_echoed_and_answered_on_the_same_socket(site: Site) -> None:
+    session = (await site.start()).data
+    socket = Socket.of(session)
+    welcome = await socket.open(session)
+    await socket.say("message.send", client_id="one", text="hello")
+    mine = await socket.hear("message.created")
+    answer = await socket.hear("message.created")
+    assert (mine["message"]["client_id"], mine["message"]["rev"]) == ("one", welcome["rev"] + 1)
+    assert (answer["message"]["author"]["kind"], answer["message"]["rev"]) == ("assistant", welcome["rev"] + 2)
+    await socket.disconnect()
+
+
+async def test_each_change_is_told_once_to_every_socket_of_the_conversation(site: Site) -> None:
+    session = (await site.start()).data
+    sockets = [Socket.of(session) for _ in range(3)]
+    for socket in sockets:
+        await socket.open(session)
+    await sockets[0].say("message.send", client_id="one", text="hello")
+    for socket in sockets:
+        frames = [await socket.hear("message.created") for _ in range(2)]
+        assert [frame["message"]["seq"] for frame in frames] == [2, 3]
+        assert await socket.receive_nothing(0.3)
+        await socket.disconnect()
+
+
+async def test_a_person_who_joins_is_seen_live(site: Site) -> None:
+    session = (await site.start()).data
+    socket = Socket.of(session)
+    await socket.open(session)
+    await act(site, reply_as_agent, session["session"]["conversation_id"], "I am here")
+    frames = [await socket.hear() for _ in range(3)]
+    said = [frame["message"]["author"]["kind"] for frame in frames if frame["type"] == "message.created"]
+    assert said == ["system", "agent"]
+    assert [frame["session"]["control"] for frame in frames if frame["type"] == "session.updated"] == ["human"]
+    await socket.disconnect()
+
+
+@pytest.mark.parametrize("origin", ["https://other.example", "http://shop.example", "null", None])
+async def test_a_foreign_origin_is_refused_before_accepting(site: Site, origin: str | None) -> None:
+    session = (await site.start()).data
+    accepted, _ = await Socket.of(session, origin=origin).connect()
+    assert not accepted
+
+
+async def test_an_unknown_session_or_address_is_refused_before_accepting(site: Site) -> None:
+    for path in (f"/v1/public/runtime/sessions/{uuid.uuid4()}/socket", "/v1/nothing", "/"):
+        accepted, _ = await Socket(path).connect()
+        assert not accepted
+
+
+async def test_a_client_that_does_not_speak_our_protocol_is_refused(site: Site) -> None:
+    session = (await site.start()).data
+    accepted, _ = await Socket.of(session, protocols=("chat",)).connect()
+    assert not accepted
+
+
+async def test_without_hello_the_socket_is_closed(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consumers, "HELLO_SECONDS", 0.1)
+    session = (await site.start()).data
+    socket = Socket.of(session)
+    await socket.connect()
+    assert await socket.closed() == 4408
+
+
+@pytest.mark.parametrize("token", ["cst_nonsense", "", 5, None])
+async def test_a_bad_token_is_told_and_closed(site: Site, token: object) -> None:
+    session = (await site.start()).data
+    socket = Socket.of(session)
+    await socket.connect()
+    await socket.say("hello", token=token)
+    assert (await socket.hear("error"))["code"].startswith("token_")
+    assert await socket.closed() == 4401
+
+
+async def test_the_token_of_another_session_opens_nothing(site: Site) -> None:
+    mine, yours = (await site.start()).data, (await site.start()).data
+    socket = Socket.of(yours)
+    await socket.connect()
+    await socket.say("hello", token=mine["session_token"])
+    assert await socket.closed() == 4401
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        " ",
+        "{",
+        "[]",
+        "null",
+        '"hello"',
+        '{"type": 5}',
+        '{"type": "shout"}',
+        '{"type": "message.send"}',
+        '{"type": "message.send", "client_id": "a", "text": "\\u0000"}',
+        '{"type": "message.send", "client_id": "a", "text": "\\ud800"}',
+        '{"type": "message.send", "client_id": "a", "text": ' + "[" * 5000 + "}",
+        '{"type": "message.send", "client_id": "a", "text": "' + "x" * 8001 + '"}',
+        '{"type": "hello", "token": "again"}',
+    ],
+)
+async def test_a_bad_frame_gets_an_error_frame_and_the_socket_lives_on(site: Site, text: str) -> None:
+    session = (await site.start()).data
+    socket = Socket.of(session)
+    await socket.open(session)
+    await socket.send_to(text_data=text)
+    assert (await socket.hear("error"))["detail"]
+    await socket.say("ping")
+    await socket.hear("pong")
+    await socket.disconnect()
+
+
+async def test_binary_frames_are_refused_with_words(site: Site) -> None:
+    session = (await site.start()).data
+    socket = Socket.of(session)
+    await socket.open(session)
+    await socket.send_to(bytes_data=b"\x00")
+    assert "text" in (await socket.hear("error"))["detail"]
+    await socket.disconnect()
+
+
+async def test_a_frame_before_hello_is_refused(site: Site) -> None:
+    session = (await site.start()).data
+    socket = Socket.of(session)
+    await socket.connect()
+    await socket.say("message.send", client_id="a", text="hello")
+    assert (await socket.hear("error"))["code"] == "token_missing"
+    assert await socket.closed() == 4401
+
+
+async def test_a_frame_that_is_too_large_closes_the_socket(site: Site) -> None:
+    session = (await site.start()).data
+    socket = Socket.of(session)
+    await socket.open(session)
+    await socket.send_to(text_data=" " * (128 * 1024 + 1))
+    assert await socket.closed() == 1009
+
+
+async def test_a_flood_of_frames_closes_the_socket(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consumers, "MOST_FRAMES", 5)
+    session = (await site.start()).data
+    socket = Socket.of(session)
+    await socket.open(session)
+    for _ in range(6):
+        await socket.say("ping")
+    assert await socket.closed() == 4429
+
+
+async def test_too_many_messages_are_told_with_a_time_and_the_socket_lives_on(site: Site, settings: Any) -> None:
+    settings.LIMITS = settings.LIMITS | {"visitor_messages": "2/10"}
+    session = (await site.start()).data
+    socket = Socket.of(session)
+    await socket.open(session)
+    for number in range(3):
+        await socket.say("message.send", client_id=str(number), text="hello")
+    error = await socket.hear("error")
+    assert (error["code"], error["client_id"]) == ("rate_limited", "2")
+    assert 1 <= error["retry_after"] <= 11
+    await socket.disconnect()
+
+
+async def test_a_visitor_has_so_many_sockets_and_no_more(site: Site, settings: Any) -> None:
+    settings.LIMITS = settings.LIMITS | {"visitor_sockets": 2}
+    session = (await site.start()).data
+    sockets = [Socket.of(session) for _ in range(2)]
+    for socket in sockets:
+        await socket.open(session)
+    third = Socket.of(session)
+    await third.connect()
+    await third.say("hello", token=session["session_token"])
+    assert await third.closed() == 4429
+    await sockets[0].disconnect()
+    fourth = Socket.of(session)
+    await fourth.open(session)
+    for socket in (sockets[1], fourth):
+        await socket.disconnect()
+
+
+async def test_an_ended_conversation_is_shown_and_takes_nothing(site: Site) -> None:
+    session = (await site.start()).data
+    await site.call("POST", f"/sessions/{session['session']['id']}/end", session["session_token"])
+    socket = Socket.of(session)
+    welcome = await socket.open(session)
+    assert welcome["session"]["status"] == "completed"
+    await socket.say("message.send", client_id="a", text="hello")
+    error = await socket.hear("error")
+    assert (error["code"], error["client_id"]) == ("conversation_ended", "a")
+    assert await socket.closed() == 4409
+
+
+async def test_revoking_closes_the_socket_within_a_second(site: Site) -> None:
+    session = (await site.start()).data
+    socket = Socket.of(session)
+    await socket.open(session)
+    await asyncio.sleep(0)
+    await act(site, deploying.revoke, SYSTEM, site.made.deployment)
+    async with asyncio.timeout(1):
+        assert await socket.closed() == 4403
+
+
+async def test_removing_the_origin_closes_the_socket(site: Site) -> None:
+    session = (await site.start()).data
+    socket = Socket.of(session)
+    await socket.open(session)
+    await act(site, deploying.change, SYSTEM, site.made.deployment, {"allowed_origins": ["https://new.example"]})
+    async with asyncio.timeout(1):
+        assert await socket.closed() == 4403
+
+
+async def test_without_live_events_the_pulse_closes_a_revoked_socket_within_five_seconds(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = (await site.start()).data
+    socket = Socket.of(session)
+    await socket.open(session)
+    monkeypatch.setattr(live, "send", lambda group, event: None)
+    await pulse.Pulse.get().take()
+    await act(site, deploying.revoke, SYSTEM, site.made.deployment)
+    async with asyncio.timeout(5):
+        assert await socket.closed() == 4403
+
+
+async def test_a_head_is_told_after_anything_was_sent(site: Site) -> None:
+    session = (await site.start()).data
+    socket = Socket.of(session)
+    welcome = await socket.open(session)
+    head = await socket.hear("head", timeout=6)
+    assert (head["seq"], head["rev"]) == (welcome["session"]["head_seq"], welcome["rev"])
+    await socket.disconnect()
+
+
+async def test_a_long_conversation_is_welcomed_in_a_frame_that_fits(site: Site) -> None:
+    session = (await site.start()).data
+
+    def fill() -> None:
+        for _ in range(12):
+            reply_as_agent(session["session"]["conversation_id"], "ä" * 6000)
+
+    await act(site, fill)
+    socket = Socket.of(session)
+    welcome = await socket.open(session)
+    assert welcome["has_more"] is True
+    assert welcome["rev"] == welcome["messages"][-1]["rev"]
+    await socket.disconnect()
+
+
+async def test_a_closed_socket_leaves_nothing_behind(site: Site) -> None:
+    session = (await site.start()).data
+    sockets = [Socket.of(session) for _ in range(5)]
+    for socket in sockets:
+        await socket.open(session)
+    hub = live.Hub.get()
+    assert hub.listeners
+    for socket in sockets:
+        await socket.disconnect()
+    assert not hub.listeners
+    assert not pulse.Pulse.get().patients
