@@ -21,7 +21,7 @@ from workspaces.access import WorkspaceRequest, workspace_page
 class ChannelDeploymentForm(DeploymentForm):
     """The Deploy page's form, and which assistant it is for."""
 
-    assistant = forms.ModelChoiceField(
+    assistant: forms.ModelChoiceField[Assistant] = forms.ModelChoiceField(
         queryset=None,
         empty_label=None,
         error_messages={"required": "Choose an assistant.", "invalid_choice": "Choose one of your assistants."},

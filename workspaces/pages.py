@@ -140,7 +140,7 @@ def _workspace_page(
     may_read_keys = request.actor.may("api_keys.read")
     context = {
         "name_form": name_form or WorkspaceForm(instance=Workspace.objects.get()),
-        "key_form": key_form or ApiKeyForm(),
+        "key_form": key_form or ApiKeyForm(auto_id="key_%s"),
         "once": once.mark(),
         "members": Membership.objects.select_related("user").order_by("created_at"),
         "keys": list(ApiKey.objects.select_related("created_by").order_by("-created_at")) if may_read_keys else [],
@@ -173,7 +173,7 @@ def workspace_rename(request: WorkspaceRequest) -> HttpResponse:
 @workspace_page("api_keys.write")
 def api_key_create(request: WorkspaceRequest) -> HttpResponse:
     """Make an API key and show its token, this once."""
-    form = ApiKeyForm(request.POST)
+    form = ApiKeyForm(request.POST, auto_id="key_%s")
     if not form.is_valid():
         return _workspace_page(request, key_form=form)
     if once.was_sent(request):

@@ -54,6 +54,7 @@ def overview(request: WorkspaceRequest) -> HttpResponse:
             "site": site,
             "deployment": deployment,
             "conversations": latest,
+            "figures": queries.figures(),
         },
     )
 

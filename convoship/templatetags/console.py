@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any
 
 from django import template
@@ -13,6 +14,8 @@ from django.utils.safestring import SafeString
 from lucide.templatetags.lucide import lucide
 
 register = template.Library()
+
+_MARKS = re.compile(r"[*_`~#]|^\s*[-+>] ", re.MULTILINE)
 
 
 @register.simple_tag
@@ -52,6 +55,12 @@ def field(
         "optional": optional,
         "is_check": isinstance(bound.field.widget, CheckboxInput),
     }
+
+
+@register.filter
+def without_marks(text: str) -> str:
+    """A text's words in one line, without Markdown's signs: for previews."""
+    return " ".join(_MARKS.sub("", text).split())
 
 
 @register.simple_tag

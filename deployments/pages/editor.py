@@ -22,7 +22,7 @@ from deployments.responders.content import INTENT_PAYLOAD, name_key
 LINK, WORDS = "url", "payload"
 ACTIONS = {"": "Nothing more", "hand_over": "Hand over to a person", "end": "End the conversation"}
 LONGEST_ASSISTANT_NAME = 100
-_PATH = re.compile(r"[a-z_]+(\.[a-z0-9_]+){0,5}", re.ASCII)
+_PATH = re.compile(r"[a-z_]+(\.[a-z0-9_]+){0,6}", re.ASCII)
 
 Errors = Mapping[str, list[str]]
 
@@ -470,7 +470,7 @@ class _Drawing:
             answers=answers,
             answers_errors=answers_errors,
             phrase_count=len(lines),
-            about=" ".join(said.split())[:140],
+            about=said[:200],
             has_errors=has_errors,
             is_open=has_errors or self.focus == path or self.focus.startswith(f"{path}."),
         )

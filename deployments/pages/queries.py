@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db.models import Case, Count, F, IntegerField, Prefetch, Q, QuerySet, Value, When
+from django.utils import timezone
 
 from deployments.models import Assistant, Conversation, Deployment, DeploymentToken, Message
 from deployments.models.conversation import Control, Status
@@ -30,6 +31,27 @@ FILTERS = {
 def waiting_count() -> int:
     """How many visitors wait for a person now."""
     return Conversation.objects.filter(FILTERS["waiting"]).count()
+
+
+@dataclass(frozen=True)
+class Figures:
+    """How many conversations there are, for the dashboard."""
+
+    waiting: int
+    active: int
+    today: int
+
+
+def figures() -> Figures:
+    """Waiting now, under way now, begun in the last 24 hours."""
+    day = timezone.now() - dt.timedelta(hours=24)
+    return Figures(
+        **Conversation.objects.aggregate(
+            waiting=Count("id", filter=FILTERS["waiting"]),
+            active=Count("id", filter=FILTERS["active"]),
+            today=Count("id", filter=Q(started_at__gte=day)),
+        )
+    )
 
 
 def assistants() -> QuerySet[Assistant]:

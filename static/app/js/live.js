@@ -34,6 +34,7 @@ document.addEventListener("htmx:afterSettle", () => {
   if (conversation && follow) toEnd();
   if (reply) {
     reply.hidden = live().dataset.active !== "yes";
+    reply.querySelector("[data-takes-over]").hidden = live().dataset.mine === "yes";
     delete reply.dataset.sent;
     reply.removeAttribute("aria-busy");
   }

@@ -66,6 +66,17 @@ function select(element) {
   selection.addRange(range);
 }
 
+async function copyAtOnce(button) {
+  button.focus();
+  try {
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+    button.querySelector("[data-copy-label]").textContent = "Copied. Copy again";
+    live.textContent = "The snippet is copied";
+  } catch {
+    // Not allowed without a click.
+  }
+}
+
 async function copy(button) {
   const source = document.getElementById(button.dataset.copy);
   const label = button.querySelector("[data-copy-label]") || button;
@@ -88,7 +99,11 @@ async function copy(button) {
   }, 2500);
 }
 
-for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
+for (const button of document.querySelectorAll("[data-copy]")) {
+  button.hidden = false;
+  // "Rotate and copy" ends on a page whose button says so; a browser that wants a click for it leaves the button.
+  if ("copyNow" in button.dataset) copyAtOnce(button);
+}
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-copy]");
   if (button) copy(button);
@@ -126,10 +141,13 @@ document.addEventListener("keydown", (event) => {
 
 // The server says UTC; who reads lives somewhere.
 const whole = new Intl.DateTimeFormat(undefined, { dateStyle: "long", timeStyle: "short" });
+const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 function localTimes(root) {
   for (const time of root.querySelectorAll("time[datetime]")) {
     const moment = new Date(time.dateTime);
-    if (!Number.isNaN(moment.valueOf())) time.title = whole.format(moment);
+    if (Number.isNaN(moment.valueOf())) continue;
+    time.title = whole.format(moment);
+    if ("clock" in time.dataset) time.textContent = clock.format(moment);
   }
 }
 localTimes(document);

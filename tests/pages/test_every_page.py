@@ -1,0 +1,245 @@
+"""What holds on every page: the policy, no inline code, roles, and the wall between workspaces."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from convoship.lib.tenancy import tenant
+from deployments.models import Conversation
+from tests import factories
+from tests.pages.conftest import Browser, browser_of, forms_of, text
+from workspaces.models import ApiKey, AuditEvent, Workspace
+from workspaces.permissions import PERMISSIONS, Role
+
+GET, POST, BOTH = ("GET",), ("POST",), ("GET", "POST")
+
+# Every page of a workspace: its address, how it is asked for, and the permission it takes.
+PAGES: dict[str, tuple[str, tuple[str, ...], str]] = {
+    "dashboard": ("/", GET, "workspace.read"),
+    "assistants": ("/app/assistants/", GET, "assistants.read"),
+    "assistant_new": ("/app/assistants/new", BOTH, "assistants.write"),
+    "assistant": ("/app/assistants/{assistant}/", GET, "assistants.read"),
+    "assistant_save": ("/app/assistants/{assistant}/save", BOTH, "assistants.write"),
+    "assistant_delete": ("/app/assistants/{assistant}/delete", BOTH, "assistants.write"),
+    "deploy": ("/app/assistants/{assistant}/deploy", GET, "deployments.read"),
+    "deployment_create": ("/app/assistants/{assistant}/deploy/new", BOTH, "deployments.write"),
+    "deployment": ("/app/deployments/{deployment}/", GET, "deployments.read"),
+    "deployment_change": ("/app/deployments/{deployment}/change", POST, "deployments.write"),
+    "deployment_rotate": ("/app/deployments/{deployment}/rotate", POST, "deployments.write"),
+    "deployment_revoke": ("/app/deployments/{deployment}/revoke", BOTH, "deployments.write"),
+    "channels": ("/app/channels/", GET, "deployments.read"),
+    "channel_deployment_create": ("/app/channels/new-deployment", BOTH, "deployments.write"),
+    "conversations": ("/app/conversations/", GET, "conversations.read"),
+    "conversations_rows": ("/app/conversations/rows", GET, "conversations.read"),
+    "conversation": ("/app/conversations/{conversation}/", GET, "conversations.read"),
+    "conversation_live": ("/app/conversations/{conversation}/live", GET, "conversations.read"),
+    "conversation_reply": ("/app/conversations/{conversation}/reply", POST, "conversations.write"),
+    "conversation_take": ("/app/conversations/{conversation}/take", POST, "conversations.write"),
+    "conversation_return": ("/app/conversations/{conversation}/return", POST, "conversations.write"),
+    "conversation_resolve": ("/app/conversations/{conversation}/resolve", POST, "conversations.write"),
+    "workspace": ("/app/workspace/", GET, "workspace.read"),
+    "workspace_rename": ("/app/workspace/name", POST, "workspace.write"),
+    "api_key_create": ("/app/workspace/api-keys/new", POST, "api_keys.write"),
+    "api_key_revoke": ("/app/workspace/api-keys/{key}/revoke", BOTH, "api_keys.write"),
+}
+OUTSIDE = {"workspace_new": "/app/new-workspace/", "workspace_choose": "/app/workspaces/", "account_email": "/account/"}
+SIGNED_OUT = [
+    "/sign-in/",
+    "/sign-up/",
+    "/sign-in/unknown-secret/",
+    "/account/password/reset/",
+    "/account/password/reset/sent/",
+    "/account/password/reset/1-2/",
+    "/account/password/reset/done/",
+    "/account/verify/sent/",
+    "/account/verify/unknown/",
+    "/account/closed/",
+    "/no-such-page/",
+]
+
+
+@pytest.fixture
+def ids(workspace: Workspace) -> dict[str, str]:
+    """One object of each kind in the workspace."""
+    made = factories.make_deployment(workspace)
+    conversation = factories.start_session(made).session.conversation
+    key = factories.make_api_key(workspace).key
+    return {
+        "assistant": str(made.deployment.assistant_id),
+        "deployment": str(made.deployment.id),
+        "conversation": str(conversation.id),
+        "key": str(key.id),
+    }
+
+
+def asked(client: Client, address: str, method: str) -> Any:
+    """Ask without CSRF checks: here it is about rights."""
+    client.handler.enforce_csrf_checks = False
+    return client.get(address) if method == "GET" else client.post(address, {})
+
+
+def cases() -> Iterator[tuple[str, str, str, str]]:
+    for name, (address, methods, permission) in PAGES.items():
+        for method in methods:
+            yield name, address, method, permission
+
+
+def all_routes(resolver: URLResolver | None = None) -> Iterator[URLPattern]:
+    for pattern in (resolver or get_resolver()).url_patterns:
+        if isinstance(pattern, URLResolver):
+            if str(pattern.pattern) not in {"v1/", "v1/public/runtime/", "admin/"}:
+                yield from all_routes(pattern)
+        else:
+            yield pattern
+
+
+def test_every_route_of_the_console_is_listed_here() -> None:
+    inside = {route.name for route in all_routes() if str(route.pattern).startswith("app/")}
+    assert inside == set(PAGES) - {"dashboard"} | {"workspace_new", "workspace_choose"}
+
+
+def test_every_view_carries_the_permission_that_is_listed_here() -> None:
+    for route in all_routes():
+        if route.name in PAGES and route.name != "dashboard":
+            assert getattr(route.callback, "permission", None) == PAGES[route.name][2], route.name
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_each_role_may_do_what_its_permissions_say(workspace: Workspace, ids: dict[str, str], role: str) -> None:
+    someone = browser_of(workspace, factories.member(workspace, role))
+    for name, address, method, permission in cases():
+        may = role in PERMISSIONS[permission]
+        if may and method == "POST":
+            continue  # what they then do has tests of its own
+        status = asked(someone.client, address.format(**ids), method).status_code
+        assert (status == 403) is not may, f"{name} {method} as {role}: {status}"
+        assert may or status == 403
+
+
+def test_who_is_signed_out_is_asked_to_sign_in(client: Client, ids: dict[str, str]) -> None:
+    for name, address, method, _ in cases():
+        answer = asked(client, address.format(**ids), method)
+        assert answer.status_code in {302, 405}, name
+        if answer.status_code == 302:
+            assert answer["Location"].startswith("/sign-in/"), name
+
+
+def test_another_workspaces_objects_are_as_missing_ones(ids: dict[str, str]) -> None:
+    other = factories.make_workspace(name="Other")
+    stranger = browser_of(other, factories.owner_of(other))
+    nowhere = dict.fromkeys(ids, "00000000-0000-4000-8000-000000000000")
+    for name, address, method, _ in cases():
+        if "{" not in address:
+            continue
+        theirs = asked(stranger.client, address.format(**ids), method)
+        missing = asked(stranger.client, address.format(**nowhere), method)
+        assert theirs.status_code == missing.status_code == 404, f"{name} {method}"
+        assert without_nonce(text(theirs)) == without_nonce(text(missing)), name
+
+
+def without_nonce(page: str) -> str:
+    return re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", page)
+
+
+def test_nothing_of_another_workspace_was_changed_by_trying(workspace: Workspace, ids: dict[str, str]) -> None:
+    with tenant(workspace.id):
+        lines = AuditEvent.objects.count()
+    other = factories.make_workspace(name="Other")
+    stranger = browser_of(other, factories.owner_of(other))
+    for _, address, method, _ in cases():
+        if method == "POST":
+            asked(stranger.client, address.format(**ids), method)
+    with tenant(workspace.id):
+        assert AuditEvent.objects.count() == lines
+        assert Conversation.objects.get().control == "assistant"
+        assert ApiKey.objects.get().revoked_at is None
+
+
+def test_lists_show_nothing_of_another_workspace(ids: dict[str, str]) -> None:
+    other = factories.make_workspace(name="Other")
+    stranger = browser_of(other, factories.owner_of(other))
+    for address in ("/", "/app/assistants/", "/app/channels/", "/app/conversations/", "/app/workspace/"):
+        page = text(stranger.get(address))
+        assert not any(id_ in page for id_ in ids.values()), address
+
+
+def test_a_post_without_a_csrf_token_is_refused(member: Browser, ids: dict[str, str]) -> None:
+    for name, address, method, _ in cases():
+        if method == "POST":
+            answer = member.post(address.format(**ids))
+            assert answer.status_code == 403, name
+            assert "This form is too old" in text(answer)
+
+
+def every_page(member: Browser, ids: dict[str, str]) -> Iterator[tuple[str, Any]]:
+    for _, address, method, _ in cases():
+        if method == "GET":
+            yield address, member.get(address.format(**ids))
+    for address in OUTSIDE.values():
+        yield address, member.get(address)
+    signed_out = Client()
+    for address in SIGNED_OUT:
+        yield address, signed_out.get(address, follow=True)
+
+
+INLINE = re.compile(r"<script(?![^>]*\ssrc=)|<style|\sstyle=|\son[a-z]+=|javascript:|\shx-on", re.IGNORECASE)
+
+
+def test_every_page_is_under_the_policy_and_has_nothing_inline(member: Browser, ids: dict[str, str]) -> None:
+    for address, answer in every_page(member, ids):
+        policy = answer["Content-Security-Policy"]
+        assert "script-src 'self';" in policy + ";", address
+        assert "unsafe" not in policy
+        assert INLINE.findall(text(answer)) == [], address
+        assert answer["X-Frame-Options"] == "DENY"
+
+
+def test_every_page_has_one_heading_a_title_and_a_way_past_the_menu(member: Browser, ids: dict[str, str]) -> None:
+    for address, answer in every_page(member, ids):
+        page = text(answer)
+        if "<html" not in page:
+            continue
+        assert page.count("<h1") == 1, address
+        assert re.search(r"<title>[^<·]+ · Convoship</title>", page), address
+        assert 'href="#main"' in page
+        assert page.count('id="main"') == 1
+
+
+def test_no_id_stands_twice_on_a_page(member: Browser, ids: dict[str, str]) -> None:
+    for address, answer in every_page(member, ids):
+        page = re.sub(r"<template.*?</template>", "", text(answer), flags=re.DOTALL)
+        found = re.findall(r'\sid="([^"]+)"', page)
+        assert len(found) == len(set(found)), f"{address}: {[i for i in found if found.count(i) > 1][:3]}"
+
+
+def test_every_form_that_changes_something_is_a_post_with_a_token(member: Browser, ids: dict[str, str]) -> None:
+    for address, answer in every_page(member, ids):
+        for form, source in zip(forms_of(answer), re.findall(r"<form[^>]*>", text(answer)), strict=True):
+            is_search = 'role="search"' in source
+            assert is_search or ("csrfmiddlewaretoken" in form.values and 'method="post"' in source), address
+
+
+def test_every_error_page_asks_for_nothing(client: Client) -> None:
+    """Without the `db` fixture: a query would fail the test."""
+    client.raise_request_exception = False
+    missing = client.get("/no-such-page/")
+    assert missing.status_code == 404
+    assert "There is nothing at this address" in text(missing)
+    from django.test import RequestFactory
+
+    from convoship.pages import errors
+
+    request = RequestFactory().get("/app/x/")
+    for answer in (
+        errors.bad_request(request, Exception()),
+        errors.forbidden(request, Exception("Your role (Viewer) may not do this.")),
+        errors.missing(request, Exception()),
+        errors.broken(request),
+    ):
+        assert "<h1>" in text(answer)
