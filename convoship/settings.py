@@ -62,7 +62,7 @@ LOCAL_DIR = Path(env.str("CONVOSHIP_LOCAL_DIR", default=str(BASE_DIR / ".convosh
 
 INSTALLED_APPS = [
     "daphne",
-    "django.contrib.admin",
+    "convoship.staff.apps.StaffAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -199,6 +199,7 @@ AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_USERNAME_FORM_FIELD = "login"
+AXES_USERNAME_CALLABLE = "workspaces.sign_in_failures.username"
 AXES_CLIENT_IP_CALLABLE = "convoship.lib.client_ip.of_request"
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False

@@ -1,0 +1,1 @@
+"""Django admin for staff: one workspace at a time, entered on the record."""
