@@ -205,7 +205,9 @@ def test_a_normal_user_starts_it_from_a_bare_python() -> None:
         pytest.skip(f"{python} is no Python 3.11 with venv that everybody may run")
     base = Path(tempfile.mkdtemp(prefix="convoship-nobody-"))
     try:
-        files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
+        files = subprocess.run(
+            ["git", "ls-files", "-zco", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True
+        ).stdout
         for name in filter(None, files.decode().split("\0")):
             if (ROOT / name).is_file():
                 target = base / "checkout" / name
