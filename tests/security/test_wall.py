@@ -74,9 +74,7 @@ def test_every_policy_checks_reads_and_writes() -> None:
 
 
 def test_the_doors_through_the_wall_are_the_listed_ones_with_a_fixed_search_path() -> None:
-    functions = rows(
-        "SELECT proname, proconfig FROM pg_proc WHERE prosecdef AND pronamespace = 'public'::regnamespace"
-    )
+    functions = rows("SELECT proname, proconfig FROM pg_proc WHERE prosecdef AND pronamespace = 'public'::regnamespace")
     assert {name for name, _ in functions} == DOORS
     assert all(config == ["search_path=public, pg_temp"] for _, config in functions)
 
@@ -87,9 +85,7 @@ def test_every_tenant_model_is_managed_by_the_manager_that_raises() -> None:
         for model in apps.get_models()
         if isinstance(model._default_manager, TenantManager) and isinstance(model._base_manager, TenantManager)
     }
-    guarded = {
-        name for (name,) in rows("SELECT relname FROM pg_class WHERE relrowsecurity AND relkind = 'r'")
-    }
+    guarded = {name for (name,) in rows("SELECT relname FROM pg_class WHERE relrowsecurity AND relkind = 'r'")}
     assert tables == guarded
 
 

@@ -1,0 +1,231 @@
+"""What every route is, and one good call of it: the isolation test walks the URL conf and finds each route here.
+
+A route without an entry fails the build, so nobody can add a door and forget its wall.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from convoship.lib.tenancy import tenant
+from deployments.deploying import NewDeployment
+from deployments.models import Conversation
+from deployments.sessions import OpenedSession
+from tests import factories
+from workspaces.api_keys import NewApiKey
+from workspaces.models import User, Workspace
+
+# Routes that show nothing of any workspace, and why they may stand open.
+PUBLIC: Mapping[str, str] = {
+    "dashboard": "sign-in page, or a redirect into one's own workspace",
+    "mailbox": "404 unless `make run` turned it on, and then for this machine only",
+    "mailbox_mail": "as the mailbox",
+    "healthz": "liveness, no data",
+    "readyz": "names of dependencies, no data",
+    "openapi": "the published description",
+    "api_docs": "the published description, as a page",
+    "sign_in_link": "a one-time secret of 256 bits",
+    "workspace_new": "makes one's own",
+    "workspace_choose": "chooses among one's own",
+    "account_rename": "one's own account",
+    "account_verify": "one's own account",
+    "account_login": "django-allauth",
+    "account_signup": "django-allauth",
+    "account_logout": "django-allauth",
+    "account_email": "django-allauth, one's own account",
+    "account_email_verification_sent": "django-allauth",
+    "account_confirm_email": "django-allauth, signed key",
+    "account_inactive": "django-allauth",
+    "account_reauthenticate": "django-allauth, one's own account",
+    "account_change_password": "django-allauth, one's own account",
+    "account_set_password": "django-allauth, one's own account",
+    "account_reset_password": "django-allauth",
+    "account_reset_password_done": "django-allauth",
+    "account_reset_password_from_key": "django-allauth, signed key",
+    "account_reset_password_from_key_done": "django-allauth",
+}
+
+
+@dataclass
+class World:
+    """A workspace with one of everything that a route can name."""
+
+    workspace: Workspace = field(default_factory=factories.make_workspace)
+    deployment: NewDeployment = field(init=False)
+    opened: OpenedSession = field(init=False)
+    key: NewApiKey = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.deployment = factories.make_deployment(self.workspace)
+        self.opened = factories.start_session(self.deployment)
+        self.key = factories.make_api_key(self.workspace)
+
+    @property
+    def owner(self) -> User:
+        return factories.owner_of(self.workspace)
+
+    @property
+    def ids(self) -> dict[str, uuid.UUID]:
+        """What the routes' arguments stand for."""
+        return {
+            "assistant_id": self.deployment.deployment.assistant_id,
+            "deployment_id": self.deployment.deployment.id,
+            "conversation_id": self.opened.session.conversation_id,
+            "session_id": self.opened.session.id,
+            "key_id": self.key.key.id,
+        }
+
+    def wait_for_a_person(self) -> None:
+        """Bring the conversation to where it can be handed back."""
+        with tenant(self.workspace.id):
+            Conversation.objects.update(control="human")
+
+
+Body = Mapping[str, Any] | Callable[[World], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One good call of a route."""
+
+    method: Literal["GET", "POST", "PATCH", "DELETE"]
+    body: Body | None = None
+    before: Callable[[World], None] | None = None
+    # Foreign ids that travel in the body, as a foreign caller would send them.
+    ids_in_body: bool = False
+    changes: bool = True
+
+    def data(self, world: World) -> Mapping[str, Any] | None:
+        """The body for this world."""
+        return self.body(world) if callable(self.body) else self.body
+
+    @property
+    def is_changing(self) -> bool:
+        return self.method != "GET" and self.changes
+
+
+GET = [Call("GET")]
+_DEPLOYMENT = {"name": "New", "allowed_origins": ["https://a.example"]}
+_DEPLOYMENT_FORM = {"name": "New", "allowed_origins": "https://a.example", "once": "a form of the test"}
+
+
+_ASSISTANT_FORM = {"op": "save-anyway", "name": "Renamed", "welcome.text": "Hi", "fallback.text": "Sorry"}
+
+
+# Signed-in pages: called by the cookie of a member.
+PAGES: Mapping[str, list[Call]] = {
+    "workspace": GET,
+    "workspace_rename": [Call("POST", {"name": "Renamed"})],
+    "api_key_create": [Call("POST", {"name": "CI", "scopes": ["assistants:read"], "once": "a form of the test"})],
+    "api_key_revoke": [Call("GET"), Call("POST", {})],
+    "assistants": GET,
+    "assistant_new": [Call("GET"), Call("POST", {"name": "Bea", "template": "faq"})],
+    "assistant": GET,
+    "assistant_save": [Call("POST", _ASSISTANT_FORM)],
+    "assistant_delete": [Call("GET"), Call("POST", {})],
+    "deploy": GET,
+    "deployment_create": [Call("POST", _DEPLOYMENT_FORM)],
+    "deployment": GET,
+    "deployment_change": [Call("POST", _DEPLOYMENT_FORM)],
+    "deployment_rotate": [Call("POST", {"overlap": "0", "once": "a form of the test"})],
+    "deployment_revoke": [Call("GET"), Call("POST", {})],
+    "conversations": GET,
+    "conversations_rows": GET,
+    "conversation": GET,
+    "conversation_live": GET,
+    "conversation_reply": [Call("POST", {"text": "Hello", "client_id": "a"})],
+    "conversation_take": [Call("POST", {})],
+    "conversation_return": [Call("POST", {}, before=World.wait_for_a_person)],
+    "conversation_resolve": [Call("POST", {})],
+    "channels": GET,
+    "channel_deployment_create": [
+        Call(
+            "POST",
+            lambda world: {**_DEPLOYMENT_FORM, "assistant": str(world.ids["assistant_id"])},
+            ids_in_body=True,
+        )
+    ],
+}
+
+# The admin API: called by a key.
+API: Mapping[str, list[Call]] = {
+    "api_me": GET,
+    "api_assistants": [Call("GET"), Call("POST", {"name": "Bea"})],
+    "api_assistant": [Call("GET"), Call("PATCH", {"name": "Renamed"}), Call("DELETE")],
+    "api_publish": [Call("POST", {"note": "Now"})],
+    "api_try": [Call("POST", {"text": "hello"}, changes=False)],
+    "api_deployments": [Call("GET"), Call("POST", _DEPLOYMENT)],
+    "api_deployment": [Call("GET"), Call("PATCH", {"name": "Renamed"})],
+    "api_revoke": [Call("POST", {})],
+    "api_rotate": [Call("POST", {"overlap_seconds": 5})],
+    "api_conversations": GET,
+    "api_conversation": GET,
+    "api_messages": [Call("GET"), Call("POST", {"text": "Hello"})],
+    "api_handoff": [Call("POST", {})],
+    "api_return": [Call("POST", {}, before=World.wait_for_a_person)],
+    "api_resolve": [Call("POST", {})],
+}
+
+# The visitors' API by `cst_` token: what a visitor does to their own conversation is no act of the workspace.
+VISITOR: Mapping[str, list[Call]] = {
+    "runtime_session": GET,
+    "runtime_messages": [Call("GET"), Call("POST", {"client_id": "a", "text": "hello"})],
+    "runtime_events": [Call("POST", {"type": "typing", "on": True})],
+    "runtime_handoff": [Call("POST", {})],
+    "runtime_end": [Call("POST", {})],
+}
+
+# The visitors' API by `cdp_` token.
+DEPLOYMENT_TOKEN: Mapping[str, list[Call]] = {
+    "runtime_config": GET,
+    "runtime_sessions": [Call("POST", lambda world: {"agent_id": str(world.ids["assistant_id"])})],
+}
+
+SOCKETS = {
+    "visitor_socket": "tests/widget/test_socket.py",
+    "app_socket": "tests/security/test_app_socket.py",
+    None: "refuses whatever it is asked",
+}
+
+
+@dataclass(frozen=True)
+class Route:
+    """One named route of the URL conf."""
+
+    name: str
+    pattern: str
+    arguments: frozenset[str]
+    callback: Any
+
+
+def routes() -> list[Route]:
+    """Every route but Django admin's, whose wall is tested in tests/admin."""
+    return list(_walk(get_resolver(), "", frozenset()))
+
+
+def _walk(resolver: URLResolver, prefix: str, arguments: frozenset[str]) -> Iterator[Route]:
+    for entry in resolver.url_patterns:
+        pattern = prefix + str(entry.pattern)
+        inside = arguments | frozenset(getattr(entry.pattern, "converters", {}))
+        if pattern.startswith("admin/"):
+            continue
+        if isinstance(entry, URLResolver):
+            yield from _walk(entry, pattern, inside)
+        elif isinstance(entry, URLPattern):
+            yield Route(entry.name or pattern, pattern, inside, entry.callback)
+
+
+def cases(table: Mapping[str, list[Call]]) -> list[tuple[str, Call]]:
+    """Every call of a table."""
+    return [(name, call) for name, calls in table.items() for call in calls]
+
+
+def as_json(body: Mapping[str, Any] | None) -> bytes:
+    """A body for the APIs."""
+    return json.dumps(body).encode() if body is not None else b""
