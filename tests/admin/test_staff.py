@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.apps import apps
@@ -126,7 +126,7 @@ def test_entering_is_written_into_the_workspaces_audit_log(inside: Client, full:
     with tenant(full.id):
         line = AuditEvent.objects.get(action="staff.entered")
         assert (line.actor_kind, line.ip) == ("staff", "127.0.0.1")
-        assert User.objects.get(id=line.actor_id).email == line.actor_label
+        assert User.objects.get(id=str(line.actor_id)).email == line.actor_label
     inside.get(changelist(AuditEvent))
     with tenant(full.id):
         assert AuditEvent.objects.filter(action="staff.entered").count() == 1
@@ -195,7 +195,7 @@ def test_a_user_who_is_not_staff_finds_nothing_here(full: Workspace) -> None:
 
 
 def test_the_door_in_the_database_opens_for_active_staff_alone(full: Workspace) -> None:
-    def asked(user_id: object) -> int:
+    def asked(user_id: UUID) -> int:
         with connection.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM staff_workspaces(%s, '', 10)", [user_id])
             return int(cursor.fetchone()[0])
