@@ -1,6 +1,7 @@
 """The ASGI door: HTTP to Django, sockets to the consumers, and the embed script answered before either."""
 
 import os
+from typing import cast
 
 from channels.routing import ProtocolTypeRouter
 from django.core.asgi import get_asgi_application
@@ -9,11 +10,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "convoship.settings")
 django_application = get_asgi_application()
 
 from convoship.sockets import socket_application  # noqa: E402  (the apps must be loaded first)
-from widget.embed import answers_embed_script  # noqa: E402
+from widget.embed import Application, answers_embed_script  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
-        "http": answers_embed_script(django_application),
+        "http": answers_embed_script(cast(Application, django_application)),
         "websocket": socket_application,
     }
 )

@@ -29,7 +29,8 @@ def required(name: str) -> str:
     value = env.str(name, default="")
     if not value:
         raise ImproperlyConfigured(
-            f"{name} is not set. `make run` sets it up on one machine; on a server of your own set it in the environment "
+            f"{name} is not set. `make run` sets it up on one machine; on a server of your own set it in the "
+            "environment "
             "(see docs/configuration.md)."
         )
     return value
@@ -133,7 +134,7 @@ TEMPLATES = [
 
 # --- Data ---------------------------------------------------------------------------------------------------------
 
-# Two roles on one database (docs/architecture.md, Tenancy): `default` is what the product runs as and is under row-level
+# Two roles on one database (docs/architecture.md, Tenancy): `default` is what the product runs as, under row-level
 # security; `owner` owns the tables and is used by migrations alone.
 _pool = {"min_size": 0, "max_size": env.int("DATABASE_POOL_SIZE", default=16), "timeout": 10, "max_idle": 60}
 DATABASES = {
@@ -143,7 +144,7 @@ DATABASES = {
 for _alias in DATABASES.values():
     _alias["ENGINE"] = "django.db.backends.postgresql"
     _alias.setdefault("OPTIONS", {})["connect_timeout"] = 5
-# Under ASGI a request's thread changes from one to the next, so persistent connections do not work; the pool lends them.
+# Under ASGI each request has another thread, so persistent connections do not work; the pool lends them.
 DATABASES["default"]["OPTIONS"]["pool"] = _pool
 DATABASE_ROUTERS = ["convoship.lib.database.OwnerMigrates"]
 

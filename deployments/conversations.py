@@ -1,7 +1,7 @@
 """`open_conversation` and `post_message`: the only way a conversation or a message is born.
 
-Every function here runs inside `tenant()`. What changes a conversation holds its row lock (`lock()`), so `seq` has no holes
-and `rev` counts every change once.
+Every function here runs inside `tenant()`. What changes a conversation holds its row lock (`lock()`), so `seq` has no
+holes and `rev` counts every change once.
 """
 
 from __future__ import annotations

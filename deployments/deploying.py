@@ -19,7 +19,7 @@ from convoship.lib.problems import Problem, invalid
 from deployments import live, origins, theme
 from deployments.models import Assistant, Deployment, DeploymentToken
 from workspaces import audit
-from workspaces.models import User
+from workspaces.members import user_of
 
 MAX_ORIGINS = 50
 MAX_OVERLAP_SECONDS = 30 * 24 * 3600
@@ -103,7 +103,7 @@ def create(
         allowed_origins=parsed_origins(allowed_origins),
         theme=parsed_theme(theme) if theme else {},
         allow_server_callers=allow_server_callers,
-        created_by=_user(actor),
+        created_by=user_of(actor),
     )
     token = _add_token(deployment)
     audit.record(actor, "deployment.created", deployment, allowed_origins=deployment.allowed_origins)
@@ -168,7 +168,3 @@ def _add_token(deployment: Deployment) -> tokens.NewToken:
     token = tokens.make("cdp")
     DeploymentToken.objects.create(deployment=deployment, prefix=token.prefix, digest=token.digest)
     return token
-
-
-def _user(actor: Actor) -> User | None:
-    return User.objects.filter(id=actor.id).first() if actor.kind == "user" else None

@@ -59,9 +59,7 @@ def resolve_token(digest: bytes) -> TokenOwner | None:
 
 def resolve_session(digest: bytes) -> SessionOwner | None:
     """The session of a `cst_` digest."""
-    row = _one(
-        "SELECT workspace_id, session_id, deployment_id, conversation_id FROM resolve_session(%s)", [digest]
-    )
+    row = _one("SELECT workspace_id, session_id, deployment_id, conversation_id FROM resolve_session(%s)", [digest])
     return SessionOwner(*row) if row else None
 
 
@@ -81,13 +79,11 @@ def due_work(limit: int) -> list[DueWork]:
 def pulse(session_ids: list[UUID]) -> dict[UUID, SessionPulse]:
     """The state of these sessions; one that is gone is missing. `access_rev` changes with what may let it in."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT session_id, head_seq, rev, status, control, access_rev FROM pulse(%s)", [session_ids]
-        )
+        cursor.execute("SELECT session_id, head_seq, rev, status, control, access_rev FROM pulse(%s)", [session_ids])
         return {row[0]: SessionPulse(*row) for row in cursor.fetchall()}
 
 
-def _one(sql: str, parameters: list[object]) -> tuple[UUID, ...] | None:
+def _one(sql: str, parameters: list[bytes] | list[UUID]) -> tuple[UUID, ...] | None:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         row: tuple[UUID, ...] | None = cursor.fetchone()

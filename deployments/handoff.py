@@ -1,7 +1,8 @@
 """When people take over, and how they hand back. The one place that moves `control`.
 
-`assistant` → `waiting` (asked for) → `human` (someone came) → `assistant` (handed back), or `waiting` → `assistant` when
-nobody came in time. Each step says so to the visitor. Every function takes a locked conversation inside `tenant()`.
+`assistant` → `waiting` (asked for) → `human` (someone came) → `assistant` (handed back), or `waiting` → `assistant`
+when nobody came in time. Each step says so to the visitor. Every function takes a locked conversation inside
+`tenant()`.
 """
 
 from __future__ import annotations

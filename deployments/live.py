@@ -1,7 +1,7 @@
 """Live events: told after COMMIT, best effort, to whoever listens on any process.
 
-An event is a doorbell with the news attached. It may be lost, doubled or late; listeners compare revs and read what they
-lack from the database. Only this module and the consumers know the channel layer.
+An event is a doorbell with the news attached. It may be lost, doubled or late; listeners compare revs and read what
+they lack from the database. Only this module and the consumers know the channel layer.
 
 The layer is reached through one channel a process (`Hub`), not one a socket: sockets then open and live while Valkey is
 away, and cost it nothing each.
@@ -108,7 +108,7 @@ _background_lock = threading.Lock()
 
 
 def _loop() -> asyncio.AbstractEventLoop:
-    """The loop that events are sent on: the hub's where this process serves sockets, else one in a thread of its own."""
+    """The loop that events are sent on: the hub's where there is one, else one in a thread of its own."""
     hub = Hub.of_process()
     if hub is not None:
         return hub.loop

@@ -16,7 +16,7 @@ from deployments.models import Assistant, AssistantVersion
 from deployments.models.assistant import Responder
 from deployments.responders import content
 from workspaces import audit
-from workspaces.models import User
+from workspaces.members import user_of
 
 
 def create_assistant(actor: Actor, *, name: str, template: str | None = None) -> Assistant:
@@ -56,7 +56,9 @@ def parsed_script(script: object) -> dict[str, Any]:
     try:
         return content.validate(script)
     except content.ContentRefused as refused:
-        raise invalid({f"scripted.{path}" if path else "scripted": said for path, said in refused.errors.items()}) from None
+        raise invalid(
+            {f"scripted.{path}" if path else "scripted": said for path, said in refused.errors.items()}
+        ) from None
 
 
 def publish(actor: Actor, assistant_id: UUID, *, note: str = "") -> AssistantVersion:
@@ -72,7 +74,7 @@ def publish(actor: Actor, assistant_id: UUID, *, note: str = "") -> AssistantVer
         number=last + 1,
         content=assistant.content_of_draft(),
         note=note,
-        published_by=User.objects.filter(id=actor.id).first() if actor.kind == "user" else None,
+        published_by=user_of(actor),
     )
     assistant.published = version
     assistant.save(update_fields=["published"])

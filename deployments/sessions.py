@@ -296,7 +296,10 @@ def _create(deployment: Deployment, origin: str, request: SessionRequest) -> Vis
             conversation,
             [
                 conversations.NewMessage(
-                    author_kind=AuthorKind.ASSISTANT, author_name=version.content["name"], text=say.text, blocks=say.blocks
+                    author_kind=AuthorKind.ASSISTANT,
+                    author_name=version.content["name"],
+                    text=say.text,
+                    blocks=say.blocks,
                 )
                 for say in welcome
             ],

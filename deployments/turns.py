@@ -1,9 +1,9 @@
 """`take_turn`: the one place where a message gets its answer, whichever door the message came through.
 
-A turn is a row. Posting the message makes it, claimed at once by the process that took the message (`Claim`); the answer
-is written under that claim and finishes the row in the same transaction. A process that dies leaves a claim whose lease
-runs out; the sweeper claims it anew. Whatever the responder does, a turn ends `done` or `failed`, and a failed one says
-so in the conversation.
+A turn is a row. Posting the message makes it, claimed at once by the process that took the message (`Claim`); the
+answer is written under that claim and finishes the row in the same transaction. A process that dies leaves a claim
+whose lease runs out; the sweeper claims it anew. Whatever the responder does, a turn ends `done` or `failed`, and a
+failed one says so in the conversation.
 
 Nothing here holds a database connection while a responder works.
 """
@@ -17,7 +17,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.utils import timezone
@@ -89,7 +89,7 @@ class ClaimLost(Exception):
 def open_turn(conversation: Conversation, message: Message) -> Claim | None:
     """Make the turn of a message just posted to a locked conversation; claimed, if no earlier one is unfinished.
 
-    None where a person answers, or where an earlier turn is still under way: whoever finishes that one goes on with this.
+    None where a person answers, or where an earlier turn is under way: whoever finishes that one goes on with this.
     """
     if conversation.control != Control.ASSISTANT:
         return None
@@ -141,11 +141,10 @@ def _claim(turn: Turn, conversation: Conversation) -> Claim:
             Line(author=m.author_kind, text=m.text, payload=m.payload or None, at=m.created_at)  # type: ignore[arg-type]
             for m in reversed(earlier)
         ]
-    assert turn.claim is not None
     return Claim(
         workspace_id=conversation.workspace_id,
         turn_id=turn.id,
-        token=turn.claim,
+        token=cast(UUID, turn.claim),
         conversation_id=conversation.id,
         version=version,
         locale=conversation.locale,
@@ -203,7 +202,9 @@ def _post_answer(conversation: Conversation, claim: Claim, answer: Answer) -> li
     return posted
 
 
-def _new(claim: Claim, text: str, blocks: tuple[Mapping[str, Any], ...] = (), status: str = MessageStatus.SENT) -> NewMessage:
+def _new(
+    claim: Claim, text: str, blocks: tuple[Mapping[str, Any], ...] = (), status: str = MessageStatus.SENT
+) -> NewMessage:
     return NewMessage(
         author_kind=AuthorKind.ASSISTANT,
         author_name=claim.version.content["name"],
@@ -255,7 +256,9 @@ def _save_text(claim: Claim, message_id: UUID, text: str) -> None:
     Message.objects.filter(id=message_id).update(text=text)
 
 
-def _end_text(claim: Claim, message: Message, text: str, blocks: tuple[Mapping[str, Any], ...], failure: str) -> Message:
+def _end_text(
+    claim: Claim, message: Message, text: str, blocks: tuple[Mapping[str, Any], ...], failure: str
+) -> Message:
     conversation = _hold(claim)
     return conversations.change_message(
         conversation,
@@ -324,8 +327,7 @@ class _Writer:
         self.claim = claim
         self.answer = Answer()
         self.posted: list[Message] = []
-        self.message: Message | None = None
-        self.conversation: Conversation | None = None
+        self.writing: tuple[Conversation, Message] | None = None
         self.text = ""
         self.saved_at = 0.0
 
@@ -362,23 +364,23 @@ class _Writer:
     async def _piece(self, text: str) -> None:
         index = len(self.text)
         self.text += text
-        if self.message is None:
+        if self.writing is None:
             begin = in_tenant(_begin_text)
             before, self.answer.said = self.answer.said, []
-            self.conversation, self.message = await begin(self.claim.workspace_id, self.claim, before, self.text)
+            self.writing = await begin(self.claim.workspace_id, self.claim, before, self.text)
             self.saved_at = time.monotonic()
             return
-        assert self.conversation is not None
-        live.tell_piece(self.conversation, self.message.id, index, text)
+        conversation, message = self.writing
+        live.tell_piece(conversation, message.id, index, text)
         if time.monotonic() - self.saved_at >= SAVE_EVERY_SECONDS:
-            await in_tenant(_save_text)(self.claim.workspace_id, self.claim, self.message.id, self.text)
+            await in_tenant(_save_text)(self.claim.workspace_id, self.claim, message.id, self.text)
             self.saved_at = time.monotonic()
 
     async def _end_text(self, blocks: tuple[Mapping[str, Any], ...], failure: str = "") -> None:
-        if self.message is None:
+        if self.writing is None:
             return
-        message, text = self.message, self.text
-        self.message, self.text = None, ""
+        (_, message), text = self.writing, self.text
+        self.writing, self.text = None, ""
         self.posted.append(
             await in_tenant(_end_text)(self.claim.workspace_id, self.claim, message, text, blocks, failure)
         )

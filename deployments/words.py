@@ -20,11 +20,14 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "waiting": "Ich habe einen Menschen dazu gebeten. Sie können weiterschreiben, alles wird gesehen.",
         "joined": "{name} ist dem Gespräch beigetreten.",
         "returned": "Der Assistent ist wieder für Sie da.",
-        "nobody_came": "Gerade ist niemand frei, deshalb ist der Assistent wieder da. Ihre Nachrichten bleiben erhalten.",
+        "nobody_came": "Gerade ist niemand frei, darum ist der Assistent wieder da. Ihre Nachrichten bleiben erhalten.",
         "resolved": "{name} hat dieses Gespräch geschlossen.",
         "ended_by_visitor": "Sie haben dieses Gespräch beendet.",
         "ended_by_flow": "Dieses Gespräch ist beendet.",
-        "answer_failed": "Beim Antworten ist etwas schiefgegangen. Bitte senden Sie Ihre Nachricht noch einmal oder bitten Sie um einen Menschen.",
+        "answer_failed": (
+            "Beim Antworten ist etwas schiefgegangen. Senden Sie Ihre Nachricht bitte noch einmal, "
+            "oder bitten Sie um einen Menschen."
+        ),
         "wants_person": "Mit einem Menschen sprechen",
     },
 }

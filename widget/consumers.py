@@ -1,8 +1,8 @@
 """The visitor's socket (CONTRACT section 4, Socket).
 
-A socket remembers the `rev` it has sent. Whatever it hears (its own posts, live events, the pulse) is compared with that:
-the very next change is sent on, anything further makes it read what lies between from the database. So frames may be
-lost, doubled or late on the way here, and the visitor still sees each change once and in order.
+A socket remembers the `rev` it has sent. Whatever it hears (its own posts, live events, the pulse) is compared with
+that: the very next change is sent on, anything further makes it read what lies between from the database. So frames
+may be lost, doubled or late on the way here, and the visitor still sees each change once and in order.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ _CLOSE_FOR = {
 class VisitorConsumer(AsyncWebsocketConsumer):
     """One visitor's socket."""
 
-    # Live events come through the process' hub, so a socket needs no channel of its own (and none while Valkey is away).
+    # Live events come through the process' hub, so a socket needs no channel of its own, and none while Valkey is away.
     channel_layer_alias = "no channel of its own"
 
     async def connect(self) -> None:
@@ -158,9 +158,7 @@ class VisitorConsumer(AsyncWebsocketConsumer):
         if self.visit is not None:
             raise Problem("invalid", "hello was said already.")
         visit = await in_thread(visits.resolve, hello.token, self.session_id)
-        if not await in_thread(
-            limiting.take_socket, str(visit.workspace_id), str(visit.session_id), self.socket_id
-        ):
+        if not await in_thread(limiting.take_socket, str(visit.workspace_id), str(visit.session_id), self.socket_id):
             raise_close = Problem("rate_limited", "Too many windows are open for this conversation.", retry_after=30)
             await self._error(raise_close)
             self._close_soon(Close.RATE)
@@ -261,9 +259,7 @@ class VisitorConsumer(AsyncWebsocketConsumer):
             case "deployment":
                 await self._check_access()
             case "token":
-                await self._frame(
-                    "token", message_id=event["message_id"], index=event["index"], text=event["text"]
-                )
+                await self._frame("token", message_id=event["message_id"], index=event["index"], text=event["text"])
             case "typing" if event["author"].get("kind") != "visitor":
                 await self._frame("typing", author=event["author"], on=event["on"])
 
@@ -327,7 +323,8 @@ class VisitorConsumer(AsyncWebsocketConsumer):
         await self._read()
 
     async def _read(self, limit: int = 0) -> Page:
-        assert self.visit is not None
+        if self.visit is None:
+            raise Problem("token_missing", "The first frame must be hello, with the session's token.")
         return await in_thread(visits.read, self.visit, self.caller, rev=self.rev, limit=limit)
 
     async def _frame(self, kind: str, **body: Any) -> None:
@@ -358,9 +355,7 @@ class VisitorConsumer(AsyncWebsocketConsumer):
         if visit is not None:
             for group in self._groups(visit):
                 live.Hub.get().leave(group, self.hear)
-            await in_thread(
-                limiting.release_socket, str(visit.workspace_id), str(visit.session_id), self.socket_id
-            )
+            await in_thread(limiting.release_socket, str(visit.workspace_id), str(visit.session_id), self.socket_id)
         raise StopConsumer
 
 
@@ -373,7 +368,6 @@ def _change(messages: list[Message], conversation: Conversation | None = None) -
 
 def _dump(body: Mapping[str, Any]) -> str:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-
 
 
 def _log_failure(task: asyncio.Task[Any]) -> None:

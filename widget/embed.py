@@ -1,7 +1,7 @@
 """`GET /embed/v1.js`, answered from memory before Django: the one file whose request rate counts.
 
-Every page of every customer asks for it, so it is kept with its compressed forms and its ETag. Readable from any origin;
-five minutes fresh and a day while revalidating (CONTRACT section 5).
+Every page of every customer asks for it, so it is kept with its compressed forms and its ETag. Readable from any
+origin; five minutes fresh and a day while revalidating (CONTRACT section 5).
 """
 
 from __future__ import annotations

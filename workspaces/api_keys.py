@@ -15,7 +15,8 @@ from convoship.lib.actors import Actor
 from convoship.lib.problems import Problem, invalid
 from convoship.lib.tenancy import tenant
 from workspaces import audit
-from workspaces.models import ApiKey, User
+from workspaces.members import user_of
+from workspaces.models import ApiKey
 from workspaces.permissions import SCOPES, of_scopes
 
 LAST_USED_STEP = dt.timedelta(minutes=1)
@@ -29,9 +30,7 @@ class NewApiKey:
     token: str
 
 
-def create(
-    actor: Actor, *, name: str, scopes: Sequence[str], expires_at: dt.datetime | None = None
-) -> NewApiKey:
+def create(actor: Actor, *, name: str, scopes: Sequence[str], expires_at: dt.datetime | None = None) -> NewApiKey:
     """A new key. It can't do more than who makes it."""
     unknown = [scope for scope in scopes if scope not in SCOPES]
     if unknown or not scopes:
@@ -39,7 +38,9 @@ def create(
         raise invalid({"scopes": [f"{problem} Known scopes: {', '.join(SCOPES)}."]})
     beyond = of_scopes(scopes) - actor.permissions
     if beyond:
-        raise Problem("scope_missing", f"You can't give a key more than you may do yourself: {', '.join(sorted(beyond))}.")
+        raise Problem(
+            "scope_missing", f"You can't give a key more than you may do yourself: {', '.join(sorted(beyond))}."
+        )
     token = tokens.make("csk")
     key = ApiKey.objects.create(
         name=name,
@@ -47,7 +48,7 @@ def create(
         digest=token.digest,
         scopes=sorted(set(scopes)),
         expires_at=expires_at,
-        created_by=User.objects.filter(id=actor.id).first() if actor.kind == "user" else None,
+        created_by=user_of(actor),
     )
     audit.record(actor, "api_key.created", key, scopes=key.scopes)
     return NewApiKey(key, token.value)

@@ -42,6 +42,13 @@ def actor_of(user: User, role: str, ip: str = "") -> Actor:
     return Actor(kind="user", id=user.id, label=user.email, permissions=of_role(role), ip=ip)
 
 
+def user_of(actor: Actor) -> User | None:
+    """The user who acts; None for keys, staff and the product itself."""
+    if actor.kind != "user" or actor.id is None:
+        return None
+    return User.objects.filter(id=actor.id).first()
+
+
 def addresses_with(permission: str) -> list[str]:
     """The e-mail addresses of active members whose role has the permission. Inside `tenant()`."""
     members = Membership.objects.select_related("user").filter(role__in=PERMISSIONS[permission], user__is_active=True)

@@ -37,7 +37,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     """A person who signs in. Belongs to workspaces by memberships; not tenant data itself."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    email = models.EmailField("e-mail", max_length=254)
+    email = models.EmailField("e-mail", max_length=254, unique=True)
     name = models.CharField(max_length=100, blank=True)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)

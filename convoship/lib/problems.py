@@ -1,7 +1,8 @@
 """Errors as RFC 9457 problem details, and the one exception that acts raise.
 
-A `Problem` says what went wrong (`detail`), its stable `code` (CONTRACT section 3) and, where it helps, `errors` by field and a
-`hint` (what to do). Doors render it: the API as `application/problem+json`, pages as a message, sockets as an `error` frame.
+A `Problem` says what went wrong (`detail`), its stable `code` (CONTRACT section 3) and, where it helps, `errors` by
+field and a `hint` (what to do). Doors render it: the API as `application/problem+json`, pages as a message, sockets
+as an `error` frame.
 """
 
 from __future__ import annotations
@@ -112,9 +113,7 @@ def not_found() -> Problem:
 
 def as_json_response(problem: Problem) -> JsonResponse:
     """For plain Django views and middleware."""
-    return JsonResponse(
-        problem.body(), status=problem.status, content_type=CONTENT_TYPE, headers=problem.headers()
-    )
+    return JsonResponse(problem.body(), status=problem.status, content_type=CONTENT_TYPE, headers=problem.headers())
 
 
 def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response | None:
@@ -122,7 +121,7 @@ def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response | 
     problem = _as_problem(exc)
     if problem is None:
         request = context.get("request")
-        logger.exception("unhandled error at %s", getattr(request, "path", "?"), exc_info=exc)
+        logger.error("unhandled error at %s", getattr(request, "path", "?"), exc_info=exc)
         problem = internal()
     response = Response(problem.body(), status=problem.status, headers=problem.headers(), content_type=CONTENT_TYPE)
     for name, value in getattr(exc, "auth_headers", {}).items():

@@ -20,7 +20,7 @@ CHECKSUM_LENGTH = 6
 READABLE_PREFIX_LENGTH = 12
 PLACEHOLDER_SUFFIX = "_PASTE_YOUR_TOKEN"
 
-_FORM = re.compile(r"(cdp|cst|cpt|csk)_[0-9A-Za-z]{%d}" % (BODY_LENGTH + CHECKSUM_LENGTH), re.ASCII)
+_FORM = re.compile(rf"(cdp|cst|cpt|csk)_[0-9A-Za-z]{{{BODY_LENGTH + CHECKSUM_LENGTH}}}", re.ASCII)
 
 
 @dataclass(frozen=True)

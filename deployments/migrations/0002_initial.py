@@ -6,218 +6,313 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('deployments', '0001_initial'),
-        ('workspaces', '0001_initial'),
+        ("deployments", "0001_initial"),
+        ("workspaces", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='assistant',
-            name='workspace',
-            field=models.ForeignKey(editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='workspaces.workspace'),
+            model_name="assistant",
+            name="workspace",
+            field=models.ForeignKey(
+                editable=False, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="workspaces.workspace"
+            ),
         ),
         migrations.AddField(
-            model_name='assistantversion',
-            name='assistant',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='deployments.assistant'),
+            model_name="assistantversion",
+            name="assistant",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="versions", to="deployments.assistant"
+            ),
         ),
         migrations.AddField(
-            model_name='assistantversion',
-            name='published_by',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="assistantversion",
+            name="published_by",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddField(
-            model_name='assistantversion',
-            name='workspace',
-            field=models.ForeignKey(editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='workspaces.workspace'),
+            model_name="assistantversion",
+            name="workspace",
+            field=models.ForeignKey(
+                editable=False, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="workspaces.workspace"
+            ),
         ),
         migrations.AddField(
-            model_name='assistant',
-            name='published',
-            field=models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='deployments.assistantversion'),
+            model_name="assistant",
+            name="published",
+            field=models.ForeignKey(
+                blank=True,
+                editable=False,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to="deployments.assistantversion",
+            ),
         ),
         migrations.AddField(
-            model_name='conversation',
-            name='assigned_to',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="conversation",
+            name="assigned_to",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='conversation',
-            name='assistant',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='conversations', to='deployments.assistant'),
+            model_name="conversation",
+            name="assistant",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="conversations", to="deployments.assistant"
+            ),
         ),
         migrations.AddField(
-            model_name='conversation',
-            name='version',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.RESTRICT, related_name='+', to='deployments.assistantversion'),
+            model_name="conversation",
+            name="version",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.RESTRICT, related_name="+", to="deployments.assistantversion"
+            ),
         ),
         migrations.AddField(
-            model_name='conversation',
-            name='workspace',
-            field=models.ForeignKey(editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='workspaces.workspace'),
+            model_name="conversation",
+            name="workspace",
+            field=models.ForeignKey(
+                editable=False, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="workspaces.workspace"
+            ),
         ),
         migrations.AddField(
-            model_name='deployment',
-            name='assistant',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='deployments', to='deployments.assistant'),
+            model_name="deployment",
+            name="assistant",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="deployments", to="deployments.assistant"
+            ),
         ),
         migrations.AddField(
-            model_name='deployment',
-            name='created_by',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="deployment",
+            name="created_by",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddField(
-            model_name='deployment',
-            name='workspace',
-            field=models.ForeignKey(editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='workspaces.workspace'),
+            model_name="deployment",
+            name="workspace",
+            field=models.ForeignKey(
+                editable=False, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="workspaces.workspace"
+            ),
         ),
         migrations.AddField(
-            model_name='conversation',
-            name='deployment',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='conversations', to='deployments.deployment'),
+            model_name="conversation",
+            name="deployment",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="conversations",
+                to="deployments.deployment",
+            ),
         ),
         migrations.AddField(
-            model_name='deploymenttoken',
-            name='deployment',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tokens', to='deployments.deployment'),
+            model_name="deploymenttoken",
+            name="deployment",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="tokens", to="deployments.deployment"
+            ),
         ),
         migrations.AddField(
-            model_name='deploymenttoken',
-            name='workspace',
-            field=models.ForeignKey(editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='workspaces.workspace'),
+            model_name="deploymenttoken",
+            name="workspace",
+            field=models.ForeignKey(
+                editable=False, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="workspaces.workspace"
+            ),
         ),
         migrations.AddField(
-            model_name='message',
-            name='author_user',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="message",
+            name="author_user",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddField(
-            model_name='message',
-            name='conversation',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='messages', to='deployments.conversation'),
+            model_name="message",
+            name="conversation",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="messages", to="deployments.conversation"
+            ),
         ),
         migrations.AddField(
-            model_name='message',
-            name='workspace',
-            field=models.ForeignKey(editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='workspaces.workspace'),
+            model_name="message",
+            name="workspace",
+            field=models.ForeignKey(
+                editable=False, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="workspaces.workspace"
+            ),
         ),
         migrations.AddField(
-            model_name='person',
-            name='workspace',
-            field=models.ForeignKey(editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='workspaces.workspace'),
+            model_name="person",
+            name="workspace",
+            field=models.ForeignKey(
+                editable=False, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="workspaces.workspace"
+            ),
         ),
         migrations.AddField(
-            model_name='conversation',
-            name='person',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='conversations', to='deployments.person'),
+            model_name="conversation",
+            name="person",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="conversations", to="deployments.person"
+            ),
         ),
         migrations.AddField(
-            model_name='sessiontoken',
-            name='workspace',
-            field=models.ForeignKey(editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='workspaces.workspace'),
+            model_name="sessiontoken",
+            name="workspace",
+            field=models.ForeignKey(
+                editable=False, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="workspaces.workspace"
+            ),
         ),
         migrations.AddField(
-            model_name='turn',
-            name='conversation',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='turns', to='deployments.conversation'),
+            model_name="turn",
+            name="conversation",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="turns", to="deployments.conversation"
+            ),
         ),
         migrations.AddField(
-            model_name='turn',
-            name='message',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='turn', to='deployments.message'),
+            model_name="turn",
+            name="message",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.CASCADE, related_name="turn", to="deployments.message"
+            ),
         ),
         migrations.AddField(
-            model_name='turn',
-            name='workspace',
-            field=models.ForeignKey(editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='workspaces.workspace'),
+            model_name="turn",
+            name="workspace",
+            field=models.ForeignKey(
+                editable=False, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="workspaces.workspace"
+            ),
         ),
         migrations.AddField(
-            model_name='visitorsession',
-            name='conversation',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='session', to='deployments.conversation'),
+            model_name="visitorsession",
+            name="conversation",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.CASCADE, related_name="session", to="deployments.conversation"
+            ),
         ),
         migrations.AddField(
-            model_name='visitorsession',
-            name='deployment',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='sessions', to='deployments.deployment'),
+            model_name="visitorsession",
+            name="deployment",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="sessions", to="deployments.deployment"
+            ),
         ),
         migrations.AddField(
-            model_name='visitorsession',
-            name='workspace',
-            field=models.ForeignKey(editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='workspaces.workspace'),
+            model_name="visitorsession",
+            name="workspace",
+            field=models.ForeignKey(
+                editable=False, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="workspaces.workspace"
+            ),
         ),
         migrations.AddField(
-            model_name='sessiontoken',
-            name='session',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tokens', to='deployments.visitorsession'),
+            model_name="sessiontoken",
+            name="session",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="tokens", to="deployments.visitorsession"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='assistantversion',
-            constraint=models.UniqueConstraint(fields=('assistant', 'number'), name='one_version_per_number'),
+            model_name="assistantversion",
+            constraint=models.UniqueConstraint(fields=("assistant", "number"), name="one_version_per_number"),
         ),
         migrations.AddIndex(
-            model_name='assistant',
-            index=models.Index(fields=['workspace', 'name'], name='deployments_workspa_c61ca4_idx'),
+            model_name="assistant",
+            index=models.Index(fields=["workspace", "name"], name="deployments_workspa_c61ca4_idx"),
         ),
         migrations.AddIndex(
-            model_name='deployment',
-            index=models.Index(fields=['workspace', 'assistant', '-created_at'], name='deployments_workspa_dc294a_idx'),
+            model_name="deployment",
+            index=models.Index(fields=["workspace", "assistant", "-created_at"], name="deployments_workspa_dc294a_idx"),
         ),
         migrations.AddIndex(
-            model_name='deploymenttoken',
-            index=models.Index(fields=['deployment', '-created_at'], name='deployments_deploym_4a8bb7_idx'),
+            model_name="deploymenttoken",
+            index=models.Index(fields=["deployment", "-created_at"], name="deployments_deploym_4a8bb7_idx"),
         ),
         migrations.AddIndex(
-            model_name='message',
-            index=models.Index(fields=['conversation', 'rev'], name='deployments_convers_4fd723_idx'),
+            model_name="message",
+            index=models.Index(fields=["conversation", "rev"], name="deployments_convers_4fd723_idx"),
         ),
         migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(fields=('conversation', 'seq'), name='one_message_per_seq'),
+            model_name="message",
+            constraint=models.UniqueConstraint(fields=("conversation", "seq"), name="one_message_per_seq"),
         ),
         migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(fields=('conversation', 'client_id'), name='one_message_per_client_id'),
+            model_name="message",
+            constraint=models.UniqueConstraint(fields=("conversation", "client_id"), name="one_message_per_client_id"),
         ),
         migrations.AddIndex(
-            model_name='person',
-            index=models.Index(condition=models.Q(('visitor_id', ''), _negated=True), fields=['workspace', 'visitor_id'], name='person_by_visitor'),
+            model_name="person",
+            index=models.Index(
+                condition=models.Q(("visitor_id", ""), _negated=True),
+                fields=["workspace", "visitor_id"],
+                name="person_by_visitor",
+            ),
         ),
         migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(fields=['workspace', '-last_activity_at'], name='deployments_workspa_05dd29_idx'),
+            model_name="conversation",
+            index=models.Index(fields=["workspace", "-last_activity_at"], name="deployments_workspa_05dd29_idx"),
         ),
         migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(condition=models.Q(('status', 'active')), fields=['last_activity_at'], name='conversation_idle'),
+            model_name="conversation",
+            index=models.Index(
+                condition=models.Q(("status", "active")), fields=["last_activity_at"], name="conversation_idle"
+            ),
         ),
         migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(condition=models.Q(('control', 'waiting')), fields=['waiting_since'], name='conversation_waiting'),
+            model_name="conversation",
+            index=models.Index(
+                condition=models.Q(("control", "waiting")), fields=["waiting_since"], name="conversation_waiting"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='conversation',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('control', 'waiting'), ('waiting_since__isnull', False)), models.Q(('control', 'waiting'), _negated=True), _connector='OR'), name='waiting_has_a_start'),
+            model_name="conversation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("control", "waiting"), ("waiting_since__isnull", False)),
+                    models.Q(("control", "waiting"), _negated=True),
+                    _connector="OR",
+                ),
+                name="waiting_has_a_start",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='conversation',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', True), ('status', 'active')), models.Q(models.Q(('status', 'active'), _negated=True), ('ended_at__isnull', False)), _connector='OR'), name='ended_has_an_end'),
+            model_name="conversation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("ended_at__isnull", True), ("status", "active")),
+                    models.Q(models.Q(("status", "active"), _negated=True), ("ended_at__isnull", False)),
+                    _connector="OR",
+                ),
+                name="ended_has_an_end",
+            ),
         ),
         migrations.AddIndex(
-            model_name='turn',
-            index=models.Index(condition=models.Q(('status__in', ['queued', 'running'])), fields=['conversation', 'seq'], name='turn_unfinished'),
+            model_name="turn",
+            index=models.Index(
+                condition=models.Q(("status__in", ["queued", "running"])),
+                fields=["conversation", "seq"],
+                name="turn_unfinished",
+            ),
         ),
         migrations.AddIndex(
-            model_name='turn',
-            index=models.Index(condition=models.Q(('status__in', ['queued', 'running'])), fields=['created_at'], name='turn_due'),
+            model_name="turn",
+            index=models.Index(
+                condition=models.Q(("status__in", ["queued", "running"])), fields=["created_at"], name="turn_due"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='visitorsession',
-            constraint=models.UniqueConstraint(fields=('deployment', 'client_id'), name='one_session_per_client_id'),
+            model_name="visitorsession",
+            constraint=models.UniqueConstraint(fields=("deployment", "client_id"), name="one_session_per_client_id"),
         ),
     ]

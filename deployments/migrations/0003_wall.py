@@ -84,7 +84,7 @@ class Migration(migrations.Migration):
             "due_work",
             "p_limit integer",
             "TABLE(kind text, workspace_id uuid, id uuid)",
-            f"SELECT kind, workspace_id, id FROM ({DUE_WORK}) AS due",
+            f"SELECT kind, workspace_id, id FROM ({DUE_WORK}) AS due",  # noqa: S608 (constants of this file)
         ),
         door(
             "pulse",

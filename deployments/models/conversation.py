@@ -37,7 +37,7 @@ class Status(models.TextChoices):
 
 
 class Conversation(TenantModel):
-    """One person with one assistant over one channel. `head_seq` is the last message's seq, `rev` the change counter."""
+    """One person with one assistant over one channel. `head_seq` is the last message's seq, `rev` counts changes."""
 
     assistant = models.ForeignKey(Assistant, on_delete=models.CASCADE, related_name="conversations")
     version = models.ForeignKey(AssistantVersion, on_delete=models.RESTRICT, related_name="+")
@@ -179,9 +179,7 @@ class Turn(TenantModel):
                 condition=models.Q(status__in=["queued", "running"]),
                 name="turn_unfinished",
             ),
-            models.Index(
-                fields=["created_at"], condition=models.Q(status__in=["queued", "running"]), name="turn_due"
-            ),
+            models.Index(fields=["created_at"], condition=models.Q(status__in=["queued", "running"]), name="turn_due"),
         ]
 
     def __str__(self) -> str:

@@ -21,7 +21,11 @@ class Person(TenantModel):
     objects = TenantManager()
 
     class Meta(TenantModel.Meta):
-        indexes: ClassVar = [models.Index(fields=["workspace", "visitor_id"], condition=~models.Q(visitor_id=""), name="person_by_visitor")]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["workspace", "visitor_id"], condition=~models.Q(visitor_id=""), name="person_by_visitor"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.label

@@ -72,7 +72,8 @@ class AppConsumer(AsyncWebsocketConsumer):
             await self._send({"type": "error", "code": problem.code, "detail": problem.detail})
 
     async def _handle(self, frame: Mapping[str, Any]) -> None:
-        assert self.workspace_id is not None
+        if self.workspace_id is None:
+            return
         match frame:
             case {"type": "subscribe", "list": True}:
                 self._listen(live.workspace_group(self.workspace_id))
@@ -94,7 +95,10 @@ class AppConsumer(AsyncWebsocketConsumer):
             conversation_id = parse_uuid(raw)
         except ValueError:
             raise Problem("not_found", "There is no such conversation.") from None
-        if not await in_thread(_may_see, self.user, self.workspace_id, conversation_id, permission):
+        seen = self.workspace_id is not None and await in_thread(
+            _may_see, self.user, self.workspace_id, conversation_id, permission
+        )
+        if not seen:
             raise Problem("not_found", "There is no such conversation.")
         return conversation_id
 
@@ -128,7 +132,9 @@ class AppConsumer(AsyncWebsocketConsumer):
         return await in_thread(Session.objects.filter(session_key=self.scope["session"].session_key).exists)
 
     async def _may_read(self) -> bool:
-        return await in_thread(_role_allows, self.user, self.workspace_id, "conversations.read")
+        return self.workspace_id is not None and await in_thread(
+            _role_allows, self.user, self.workspace_id, "conversations.read"
+        )
 
     async def _send(self, body: Mapping[str, Any]) -> None:
         await self.send(text_data=json.dumps(body, ensure_ascii=False, separators=(",", ":")))
@@ -170,4 +176,3 @@ def _may_see(user: User, workspace_id: UUID, conversation_id: UUID, permission: 
         return False
     with tenant(workspace_id):
         return Conversation.objects.filter(id=conversation_id).exists()
-

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,7 +43,7 @@ class Site:
         if token is not None:
             sent["Authorization"] = f"Bearer {token}"
         raw = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else b""
-        response = await self.client.generic(
+        response: Any = await self.client.generic(
             method, BASE + path, raw, content_type="application/json", headers=sent | headers
         )
         response.data = json.loads(response.content) if response.content else None
@@ -63,7 +62,7 @@ class Site:
 
 
 @pytest.fixture
-def site(transactional_db: None) -> Iterator[Site]:
+def site(transactional_db: None) -> Site:
     """A live deployment on https://shop.example."""
     workspace = factories.make_workspace()
-    yield Site(factories.make_deployment(workspace, origins=(ORIGIN,)))
+    return Site(factories.make_deployment(workspace, origins=(ORIGIN,)))

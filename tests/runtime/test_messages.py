@@ -43,7 +43,7 @@ async def test_a_message_is_answered_in_the_same_call(site: Site) -> None:
 
 async def test_a_tapped_button_sends_its_payload(site: Site) -> None:
     session = (await site.start()).data
-    buttons = [block for block in session["messages"][0]["blocks"] if block["type"] == "buttons"][0]["buttons"]
+    buttons = next(block for block in session["messages"][0]["blocks"] if block["type"] == "buttons")["buttons"]
     tapped = next(button for button in buttons if "payload" in button)
     answer = await site.say(session, tapped["label"], payload=tapped["payload"])
     assert answer.status_code == 201

@@ -65,9 +65,7 @@ async def test_config_tells_the_theme_and_makes_no_rows(site: Site) -> None:
     assert answer.status_code == 200
     assert set(answer.data) == {"assistant", "theme", "texts", "features", "version"}
     assert answer["Cache-Control"] == "no-cache"
-    again = await site.call(
-        "GET", f"/config?agent_id={site.agent_id}", site.token, **{"If-None-Match": answer["ETag"]}
-    )
+    again = await site.call("GET", f"/config?agent_id={site.agent_id}", site.token, **{"If-None-Match": answer["ETag"]})
     assert again.status_code == 304
     assert await counted(site) == 0
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import inspect
 import uuid
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -24,7 +23,7 @@ from tests import factories
 from tests.security import matrix
 from tests.security.matrix import API, DEPLOYMENT_TOKEN, PAGES, PUBLIC, SOCKETS, VISITOR, Call, Route, World
 from workspaces.models import AuditEvent
-from workspaces.permissions import PERMISSIONS, Role
+from workspaces.permissions import PERMISSIONS, SCOPES, Role
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -36,19 +35,19 @@ def arguments(route: Route, world: World, **instead: Any) -> dict[str, Any]:
     return {name: instead.get(name, world.ids[name]) for name in route.arguments}
 
 
-def call_page(client: Client, name: str, call: Call, kwargs: Mapping[str, Any], world: World) -> HttpResponse:
+def call_page(client: Client, name: str, call: Call, kwargs: dict[str, Any], world: World) -> Any:
     url = reverse(name, kwargs=kwargs)
     return client.get(url) if call.method == "GET" else client.post(url, call.data(world) or {})
 
 
-def call_api(token: str | None, name: str, call: Call, kwargs: Mapping[str, Any], world: World) -> HttpResponse:
+def call_api(token: str | None, name: str, call: Call, kwargs: dict[str, Any], world: World) -> Any:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     url = reverse(name, kwargs=kwargs)
     body = matrix.as_json(call.data(world))
     return Client().generic(call.method, url, body, content_type="application/json", headers=headers)
 
 
-def call_runtime(token: str | None, name: str, call: Call, kwargs: Mapping[str, Any], world: World) -> HttpResponse:
+def call_runtime(token: str | None, name: str, call: Call, kwargs: dict[str, Any], world: World) -> Any:
     headers = ORIGIN | ({"Authorization": f"Bearer {token}"} if token else {})
     url = reverse(name, kwargs=kwargs)
     if name == "runtime_config":
@@ -134,7 +133,7 @@ def test_a_key_passes_and_every_change_is_in_the_audit_log(name: str, call: Call
     assert (audit_events(world) > before) == call.is_changing
 
 
-@pytest.mark.parametrize(("name", "call"), [*matrix.cases(VISITOR)])
+@pytest.mark.parametrize(("name", "call"), matrix.cases(VISITOR))
 def test_a_visitor_passes_with_their_own_token(name: str, call: Call) -> None:
     world = World()
     answer = call_runtime(world.opened.token, name, call, arguments(ROUTES[name], world), world)
@@ -144,7 +143,7 @@ def test_a_visitor_passes_with_their_own_token(name: str, call: Call) -> None:
 # --- Someone else's -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "call"), [case for case in matrix.cases(PAGES)])
+@pytest.mark.parametrize(("name", "call"), matrix.cases(PAGES))
 def test_a_page_of_another_workspace_is_as_if_it_did_not_exist(name: str, call: Call) -> None:
     if not (ROUTES[name].arguments or call.ids_in_body):
         return
@@ -222,7 +221,7 @@ def test_a_key_without_the_scope_is_refused_and_nothing_changes(name: str, call:
     if not needed:
         return
     world = World()
-    others = [scope for scope in matrix.factories.SCOPES if needed not in matrix.factories.SCOPES[scope]]
+    others = [scope for scope in SCOPES if needed not in SCOPES[scope]]
     key = factories.make_api_key(world.workspace, others)
     before = everything(world)
     answer = call_api(key.token, name, call, arguments(ROUTES[name], world), world)
@@ -258,8 +257,8 @@ def test_without_a_good_token_nothing_opens(name: str, call: Call) -> None:
     before = everything(world)
     kwargs = arguments(ROUTES[name], world)
     caller = call_api if name in API else call_runtime
-    prefix = "csk" if name in API else "cdp" if name in DEPLOYMENT_TOKEN else "cst"
-    wrong_kind = "cdp" if prefix != "cdp" else "csk"
+    prefix: tokens.Prefix = "csk" if name in API else "cdp" if name in DEPLOYMENT_TOKEN else "cst"
+    wrong_kind: tokens.Prefix = "cdp" if prefix != "cdp" else "csk"
     for token in (None, "x", tokens.make(wrong_kind).value, tokens.make(prefix).value):
         answer = caller(token, name, call, kwargs, world)
         assert answer.status_code == 401, (token, answer.content)

@@ -1,8 +1,9 @@
-"""The wall between workspaces, as PostgreSQL has it: asked of the catalogue, so that no later table can be forgotten."""
+"""The wall between workspaces as PostgreSQL has it, asked of the catalogue: no later table can be forgotten."""
 
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 import pytest
 from django.apps import apps
@@ -46,7 +47,7 @@ SHARED_TABLES = {
 }
 
 
-def rows(sql: str, *parameters: object) -> list[tuple]:
+def rows(sql: str, *parameters: uuid.UUID) -> list[Any]:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         return cursor.fetchall()

@@ -71,9 +71,8 @@ def session_request(raw: object) -> SessionRequest:
     if body.get("user_token"):
         errors["user_token"] = ["This deployment does not check identities; leave user_token out."]
     known = {"name": _text(user, "name", 100, errors), "email": _text(user, "email", 254, errors)}
-    if errors:
+    if errors or agent_id is None:
         raise invalid(errors)
-    assert agent_id is not None
     return SessionRequest(agent_id, channel, client_id, visitor_id, resume, known, locale, page_of(page))
 
 

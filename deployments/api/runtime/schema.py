@@ -34,9 +34,7 @@ MESSAGE = _object(
     ["id", "seq", "author", "text", "blocks", "attachments", "status", "rev", "created_at"],
     id=_UUID,
     seq={"type": "integer", "minimum": 1},
-    author=_object(
-        ["kind"], kind={"enum": ["visitor", "assistant", "agent", "system"]}, name=_TEXT, avatar_url=_TEXT
-    ),
+    author=_object(["kind"], kind={"enum": ["visitor", "assistant", "agent", "system"]}, name=_TEXT, avatar_url=_TEXT),
     text=_TEXT,
     blocks={"type": "array", "items": {"type": "object"}},
     attachments={"type": "array", "items": {"type": "object"}},

@@ -12,6 +12,7 @@ from adrf.views import APIView
 from django.conf import settings
 from django.http import HttpRequest
 from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -44,9 +45,11 @@ class RuntimeView(APIView):
             asked.accepted_renderer, asked.accepted_media_type = self.perform_content_negotiation(asked)
             method = (request.method or "").lower()
             known = method in self.http_method_names
-            handler = getattr(self, method, self.http_method_not_allowed) if known else self.http_method_not_allowed
+            handler = getattr(self, method, None) if known else None
+            if handler is None:
+                raise MethodNotAllowed(method.upper())
             response = await handler(asked, *args, **kwargs)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (every error leaves as a problem document)
             response = self.handle_exception(error)
         self.response = self.finalize_response(asked, response, *args, **kwargs)
         return self.response
@@ -216,7 +219,7 @@ class EventsView(VisitView):
         """`{type: "typing", on}` or `{type: "read", seq}`."""
         visit = await self.visit(request, session_id)
         await in_thread(visits.read, visit, caller_of(request), limit=0)
-        body = request.data
+        body: Any = request.data
         kind = body.get("type") if isinstance(body, dict) else None
         if kind == "typing" and isinstance(body.get("on"), bool):
             live.tell_typing(visit.workspace_id, visit.conversation_id, {"kind": "visitor"}, on=body["on"])
@@ -228,9 +231,7 @@ class EventsView(VisitView):
 class HandoffView(VisitView):
     """Asking for a person."""
 
-    @extend_schema(
-        request=schema.HANDOFF_REQUEST, responses={202: schema.SESSION}, operation_id="runtime_handoff"
-    )
+    @extend_schema(request=schema.HANDOFF_REQUEST, responses={202: schema.SESSION}, operation_id="runtime_handoff")
     async def post(self, request: Request, session_id: UUID) -> Response:
         """Ask for a person; asking twice is asking once."""
         visit = await self.visit(request, session_id)
@@ -250,5 +251,3 @@ class EndView(VisitView):
         visit = await self.visit(request, session_id)
         _, conversation = await in_thread(visits.end, visit, caller_of(request))
         return Response({"session": session_json(session_id, conversation)})
-
-
