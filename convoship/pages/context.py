@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from typing import cast
+from uuid import UUID
 
 from django.http import HttpRequest
 from django.urls import reverse
@@ -45,11 +46,14 @@ class Chrome:
 
     @cached_property
     def nav(self) -> list[Group]:
-        """The sidebar. A place is in it once it is built; outside a workspace there is none."""
-        if not hasattr(self.request, "workspace"):
+        """The sidebar. A place is in it once it is built; who has no workspace yet has none."""
+        if hasattr(self.request, "workspace"):
+            inside = cast(WorkspaceRequest, self.request)
+            waiting = waiting_count() if inside.actor.may("conversations.read") else 0
+        elif self._workspaces:
+            waiting = 0  # one's own account: no workspace is entered there
+        else:
             return []
-        inside = cast(WorkspaceRequest, self.request)
-        waiting = waiting_count() if inside.actor.may("conversations.read") else 0
         return [
             Group("", [self._item("Overview", "house", "dashboard")]),
             Group("Build", [self._item("Assistants", "bot-message-square", "assistants")]),
@@ -71,7 +75,11 @@ class Chrome:
     @cached_property
     def has_other_workspaces(self) -> bool:
         """Whether there is another workspace to switch to."""
-        return self.request.user.is_authenticated and len(workspaces_of(self.request.user)) > 1
+        return len(self._workspaces) > 1
+
+    @cached_property
+    def _workspaces(self) -> list[UUID]:
+        return workspaces_of(self.request.user) if self.request.user.is_authenticated else []
 
     @cached_property
     def mailbox(self) -> bool:

@@ -45,12 +45,14 @@ def overview(request: WorkspaceRequest) -> HttpResponse:
     latest = queries.latest_conversations(8) if request.actor.may("conversations.read") else []
     site = stranger_site(deployment.id) if deployment else ""
     steps = _steps(assistant, deployment, has_conversation=queries.any_conversation(), site=site)
+    left = sum(not step.is_done for step in steps)
     return render(
         request,
         "pages/dashboard.html",
         {
             "steps": steps,
-            "is_ready": all(step.is_done for step in steps),
+            "left": ("", "One step", "Two steps", "Three steps")[left],
+            "is_ready": left == 0,
             "site": site,
             "deployment": deployment,
             "conversations": latest,

@@ -26,7 +26,12 @@ def icon(name: str, size: int = 18) -> SafeString:
 
 @register.inclusion_tag("components/field.html")
 def field(
-    bound: BoundField, label: str = "", hint: str = "", placeholder: str = "", kind: str = "", optional: bool = False
+    bound: BoundField,
+    label: str = "",
+    hint: str | None = None,
+    placeholder: str = "",
+    kind: str = "",
+    optional: bool = False,
 ) -> dict[str, Any]:
     """A labelled form field with its hint and errors, tied together for screen readers."""
     attrs: dict[str, Any] = dict(bound.field.widget.attrs)
@@ -35,7 +40,7 @@ def field(
         attrs["placeholder"] = placeholder
     if kind:
         attrs["class"] = kind
-    hint = hint or str(bound.help_text or "")
+    hint = str(bound.help_text or "") if hint is None else hint
     described = [f"{bound.auto_id}_hint"] if hint else []
     if bound.errors:
         described.append(f"{bound.auto_id}_error")

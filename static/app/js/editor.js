@@ -105,6 +105,11 @@ form.addEventListener("input", (event) => {
     const title = event.target.closest("[data-row]").querySelector("[data-summary-name]");
     title.textContent = event.target.value || "New intent";
   }
+  if (event.target.matches("[data-phrases]")) {
+    const count = event.target.value.split("\n").filter((line) => line.trim()).length;
+    const badge = event.target.closest("[data-row]").querySelector("[data-phrase-count]");
+    badge.textContent = `${count} phrase${count === 1 ? "" : "s"}`;
+  }
 });
 
 // --- Nothing typed is lost -----------------------------------------------------------------------------------------
