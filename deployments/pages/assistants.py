@@ -16,6 +16,7 @@ from convoship.lib.problems import Problem
 from deployments import publishing
 from deployments.models import Assistant
 from deployments.pages import editor, queries
+from deployments.pages.editor_drawing import EditorForm, draw
 from deployments.responders.content import TEMPLATE_LABELS
 from workspaces import refusals
 from workspaces.access import WorkspaceRequest, workspace_page
@@ -65,14 +66,14 @@ def _assistant(assistant_id: UUID) -> Assistant:
 def assistant(request: WorkspaceRequest, assistant_id: UUID) -> HttpResponse:
     """The editor."""
     row = _assistant(assistant_id)
-    form = editor.draw(editor.from_content(row.name, row.draft["scripted"]))
+    form = draw(editor.from_content(row.name, row.draft["scripted"]))
     return _editor_page(request, row, form)
 
 
 def _editor_page(
     request: WorkspaceRequest,
     row: Assistant,
-    form: editor.EditorForm,
+    form: EditorForm,
     *,
     status: int = 200,
     seen: str = "",
@@ -104,16 +105,16 @@ def assistant_save(request: WorkspaceRequest, assistant_id: UUID) -> HttpRespons
     seen = request.POST.get("seen", "")
     if ":" in operation:
         focus = editor.apply(typed, operation)
-        return _editor_page(request, row, editor.draw(typed, focus=focus), seen=seen, is_unsaved=True)
+        return _editor_page(request, row, draw(typed, focus=focus), seen=seen, is_unsaved=True)
     editor.drop_empty(typed)
     verb, _, anyway = operation.partition("-")
     if not anyway and seen != row.draft_changed_at.isoformat():
-        form = editor.draw(typed)
+        form = draw(typed)
         return _editor_page(request, row, form, status=409, seen=seen, is_conflict=True, is_unsaved=True)
     errors = _save(request, row, typed, note=request.POST.get("note", "").strip(), publish=verb == "publish")
     if errors:
         row = _assistant(assistant_id)
-        form = editor.draw(typed, errors)
+        form = draw(typed, errors)
         return _editor_page(request, row, form, status=422, seen=seen if anyway == "" else "", is_unsaved=True)
     return redirect("assistant", row.id)
 
