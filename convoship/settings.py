@@ -329,7 +329,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 LIMITS = {
     "visitor_messages": env.str("LIMIT_VISITOR_MESSAGES", default="20/10"),
     "visitor_sockets": env.int("LIMIT_VISITOR_SOCKETS", default=20),
-    "sessions_per_ip": env.str("LIMIT_SESSIONS_PER_IP", default="30/60"),
+    "sessions_per_ip": env.str("LIMIT_SESSIONS_PER_IP", default="60/60"),
     "sessions_per_deployment": env.str("LIMIT_SESSIONS_PER_DEPLOYMENT", default="600/60"),
 }
 

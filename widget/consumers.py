@@ -70,7 +70,7 @@ class VisitorConsumer(AsyncWebsocketConsumer):
         self.visit: Visit | None = None
         self.rev = self.head_seq = 0
         self.state: dict[str, str] = {}
-        self.access_rev: int | None = None
+        self.access_rev = 0
         self.events: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue()
         self.writer: asyncio.Task[None] | None = None
         self.closing = False
@@ -195,6 +195,7 @@ class VisitorConsumer(AsyncWebsocketConsumer):
         # With has_more the client pages by HTTP up to the head before it applies what comes live.
         self.rev, self.head_seq = conversation.rev, conversation.head_seq
         self.state = {"status": conversation.status, "control": conversation.control}
+        self.access_rev = page.session.deployment.access_rev
         await self.send(text_data=_dump(body))
         self.sent_since_head = True
 
@@ -291,9 +292,9 @@ class VisitorConsumer(AsyncWebsocketConsumer):
             await self._frame("session.updated", session=session_json(self.session_id, page.conversation))
 
     async def _tell_pulse(self, pulse: SessionPulse) -> None:
-        if self.access_rev is not None and pulse.access_rev != self.access_rev:
+        if pulse.access_rev != self.access_rev:
             await self._check_access()
-        self.access_rev = pulse.access_rev
+            self.access_rev = pulse.access_rev
         if pulse.rev > self.rev or {"status": pulse.status, "control": pulse.control} != self.state:
             await self._catch_up()
         now = time.monotonic()

@@ -17,7 +17,7 @@ from deployments.doors import SessionPulse
 
 logger = logging.getLogger(__name__)
 
-EVERY_SECONDS = 4.0
+EVERY_SECONDS = 3.0
 BATCH = 2000
 
 

@@ -258,7 +258,6 @@ async def test_without_live_events_the_pulse_closes_a_revoked_socket_within_five
     socket = Socket.of(session)
     await socket.open(session)
     monkeypatch.setattr(live, "send", lambda group, event: None)
-    await pulse.Pulse.get().take()
     await act(site, deploying.revoke, SYSTEM, site.made.deployment)
     async with asyncio.timeout(5):
         assert await socket.closed() == 4403

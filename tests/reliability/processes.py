@@ -1,0 +1,98 @@
+"""Real daphne processes on the test database, with a Valkey of their own that a test may stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+
+from django.db import connections
+
+from convoship.machine import ports
+from convoship.machine.state import ROOT
+from convoship.machine.valkey import Valkey
+from tests.driver import get, wait_for
+
+HOST = "127.0.0.1"
+
+
+class OwnValkey:
+    """A Valkey for one test."""
+
+    def __init__(self, folder: Path) -> None:
+        self.server = Valkey(folder / "valkey", folder / "valkey.log", "test", durable=False)
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return self.server.url
+
+    def start(self) -> None:
+        """Start, on the same port as before."""
+        spec = self.server.prepare()
+        with self.server.log.open("ab") as log:
+            self.process = subprocess.Popen(spec.command, env=spec.environment, cwd=spec.folder, stdout=log, stderr=log)
+        self.server.wait_ready(self.process)
+
+    def stop(self) -> None:
+        """Kill it as hard as can be."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def __enter__(self) -> OwnValkey:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def database_url(alias: str) -> str:
+    """The test database as a URL."""
+    settings = connections[alias].settings_dict
+    return (
+        f"postgres://{settings['USER']}:{settings['PASSWORD']}@{settings['HOST']}:{settings['PORT']}/{settings['NAME']}"
+    )
+
+
+@contextmanager
+def web_processes(count: int, redis_url: str, folder: Path) -> Iterator[list[str]]:
+    """So many web processes; gives their base URLs."""
+    addresses: list[str] = []
+    processes = []
+    try:
+        for number in range(count):
+            port = ports.free(HOST)
+            address = f"http://{HOST}:{port}"
+            environment = os.environ | {
+                "DATABASE_URL": database_url("default"),
+                "MIGRATE_DATABASE_URL": database_url("owner"),
+                "REDIS_URL": redis_url,
+                "PUBLIC_BASE_URL": address,
+                "DATABASE_POOL_SIZE": "6",
+            }
+            command = [sys.executable, "-m", "daphne", "-b", HOST, "-p", str(port), "convoship.asgi:application"]
+            with (folder / f"web{number}.log").open("wb") as log:
+                processes.append(subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log))
+            addresses.append(address)
+        for address in addresses:
+            wait_for(f"{address} to answer", lambda url=address: get(f"{url}/healthz")[0] == 200)
+        yield addresses
+    finally:
+        for process in processes:
+            process.send_signal(signal.SIGTERM)
+        for process in processes:
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
