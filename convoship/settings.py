@@ -203,6 +203,9 @@ AXES_USERNAME_FORM_FIELD = "login"
 AXES_USERNAME_CALLABLE = "workspaces.sign_in_failures.username"
 AXES_CLIENT_IP_CALLABLE = "convoship.lib.client_ip.of_request"
 AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_TEMPLATE = "errors/locked_out.html"
+# Successful sign-ins are not axes' matter, and a sign-in link's path holds its secret.
+AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
 AXES_ENABLED = env.bool("AXES_ENABLED", default=True)
 
@@ -322,7 +325,9 @@ SPECTACULAR_SETTINGS = {
     "PATH_CONVERTER_OVERRIDES": {"id": {"type": "string", "format": "uuid"}},
     "POSTPROCESSING_HOOKS": ["convoship.api_docs.finish"],
 }
-DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+# Forms of our own pages: the largest script has a few thousand fields. JSON bodies are bounded by StrictJSONParser.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
 
 # --- Limits (docs/configuration.md); "N/seconds" -------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -56,6 +57,10 @@ class OwnValkey:
         self.stop()
 
 
+def _answers(address: str) -> bool:
+    return get(f"{address}/healthz")[0] == 200
+
+
 def database_url(alias: str) -> str:
     """The test database as a URL."""
     settings = connections[alias].settings_dict
@@ -85,7 +90,7 @@ def web_processes(count: int, redis_url: str, folder: Path) -> Iterator[list[str
                 processes.append(subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log))
             addresses.append(address)
         for address in addresses:
-            wait_for(f"{address} to answer", lambda url=address: get(f"{url}/healthz")[0] == 200)
+            wait_for(f"{address} to answer", partial(_answers, address))
         yield addresses
     finally:
         for process in processes:

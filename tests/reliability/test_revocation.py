@@ -6,13 +6,14 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
+from websockets.typing import Origin, Subprotocol
 
 from convoship.lib.actors import SYSTEM
 from convoship.lib.tenancy import tenant
@@ -44,7 +45,9 @@ def valkey(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> It
 @asynccontextmanager
 async def socket(base_url: str, opened: OpenedSession) -> Any:
     url = base_url.replace("http", "ws") + f"/v1/public/runtime/sessions/{opened.session.id}/socket"
-    async with connect(url, origin=factories.SHOP, subprotocols=["convoship.v1"], ping_interval=None) as connection:  # type: ignore[arg-type]
+    async with connect(
+        url, origin=Origin(factories.SHOP), subprotocols=[Subprotocol("convoship.v1")], ping_interval=None
+    ) as connection:
         await connection.send(json.dumps({"type": "hello", "token": opened.token}))
         welcome = json.loads(await connection.recv())
         assert welcome["type"] == "welcome"
@@ -64,8 +67,6 @@ async def seconds_until_all_are_closed(
     addresses: list[str], sessions: list[OpenedSession], act: Callable[[], Any]
 ) -> float:
     """Open a socket per session, spread over the processes; act; give how long the last close took."""
-    from contextlib import AsyncExitStack
-
     async with AsyncExitStack() as stack:
         connections = [
             await stack.enter_async_context(socket(addresses[number % len(addresses)], opened))
@@ -91,7 +92,7 @@ def test_a_revoke_closes_every_socket_on_two_processes_within_a_second(valkey: O
     sessions = [factories.start_session(made) for _ in range(2 * SOCKETS_PER_PROCESS)]
     with web_processes(2, valkey.url, tmp_path) as addresses:
         took = asyncio.run(seconds_until_all_are_closed(addresses, sessions, lambda: revoke(made)))
-    print(f"closed {len(sessions)} sockets on 2 processes in {took * 1000:.0f} ms")  # noqa: T201
+    print(f"closed {len(sessions)} sockets on 2 processes in {took * 1000:.0f} ms")
     assert took <= 1.0
 
 
@@ -107,7 +108,7 @@ def test_with_valkey_stopped_a_revoke_closes_every_socket_within_five_seconds(
 
     with web_processes(2, valkey.url, tmp_path) as addresses:
         took = asyncio.run(seconds_until_all_are_closed(addresses, sessions, stop_and_revoke))
-    print(f"closed {len(sessions)} sockets without Valkey in {took:.1f} s")  # noqa: T201
+    print(f"closed {len(sessions)} sockets without Valkey in {took:.1f} s")
     assert took <= 5.0
 
 
@@ -118,7 +119,7 @@ def test_with_valkey_stopped_a_visitor_still_opens_a_socket_and_is_answered(valk
     async def talk(address: str) -> list[str]:
         async with socket(address, opened) as connection:
             await connection.send(json.dumps({"type": "message.send", "client_id": "one", "text": "hello"}))
-            kinds = []
+            kinds: list[str] = []
             async with asyncio.timeout(10):
                 while len(kinds) < 2:
                     frame = json.loads(await connection.recv())
