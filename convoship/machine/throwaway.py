@@ -22,9 +22,13 @@ from convoship.machine.valkey import Valkey
 
 
 class ThrowAway:
-    """PostgreSQL and Valkey in a temporary folder, without the care for power cuts that makes them slow."""
+    """PostgreSQL and Valkey in a temporary folder, without the care for power cuts that makes them slow.
 
-    def __init__(self) -> None:
+    `durable` puts that care back, for those who measure.
+    """
+
+    def __init__(self, *, durable: bool = False) -> None:
+        self._durable = durable
         self._folder: Path | None = None
         self._running: list[tuple[subprocess.Popen[bytes], Spec]] = []
 
@@ -46,14 +50,16 @@ class ThrowAway:
         }
         try:
             if not os.environ.get("DATABASE_URL"):
-                postgres = Postgres(self._folder / "postgres", self._folder / "postgres.log", keys, durable=False)
+                postgres = Postgres(
+                    self._folder / "postgres", self._folder / "postgres.log", keys, durable=self._durable
+                )
                 self._launch(postgres)
                 postgres.create_roles()
                 environment["DATABASE_URL"] = postgres.url(APP)
                 environment["MIGRATE_DATABASE_URL"] = postgres.url(OWNER)
             if not os.environ.get("REDIS_URL"):
                 valkey = Valkey(
-                    self._folder / "valkey", self._folder / "valkey.log", keys.valkey_password, durable=False
+                    self._folder / "valkey", self._folder / "valkey.log", keys.valkey_password, durable=self._durable
                 )
                 self._launch(valkey)
                 environment["REDIS_URL"] = valkey.url

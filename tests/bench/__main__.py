@@ -1,0 +1,117 @@
+"""`make bench`: python -m tests.bench [--quick] [--rounds N] [--only turn,ping,...] [--no-page]"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import datetime as dt
+import json
+import os
+import platform
+import sys
+import time
+from importlib.metadata import version
+from typing import Any
+
+from convoship.machine.state import ROOT
+from tests.bench import goals, measures
+from tests.bench.clients import Broken
+from tests.bench.servers import Bench, bench
+
+PAGE = ROOT / "docs" / "bench.md"
+NAMES = ("idle", "turn", "watched", "ping", "session", "http_turn", "wall", "script")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="The product beside the toys.")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--quick", action="store_true", help="one short round: does it run, and roughly how fast")
+    parser.add_argument("--only", default=",".join(NAMES), help=f"some of {','.join(NAMES)}")
+    parser.add_argument("--no-page", action="store_true", help="do not write docs/bench.md")
+    return parser.parse_args()
+
+
+def _say(words: str) -> None:
+    sys.stderr.write(f"{words}\n")
+    sys.stderr.flush()
+
+
+async def _measure(servers: Bench, arguments: argparse.Namespace) -> dict[str, list[tuple[Any, Any]]]:
+    names = [name for name in NAMES if name in arguments.only.split(",")]
+    idle, seconds, rounds = (200, 1.0, 1) if arguments.quick else (1000, 2.0, arguments.rounds)
+    began = time.monotonic()
+    data = servers.prepare(max(idle, 4 * measures.LANES))
+    found: dict[str, list[tuple[Any, Any]]] = {name: [] for name in names}
+    # These stand through all rounds; product and socket toy are fresh in each, for their memory is weighed.
+    standing = []
+    try:
+        for start in (
+            lambda: servers.toy(pool=True),
+            lambda: servers.toy(static=True),
+            lambda: servers.product(wall=False),
+        ):
+            standing.append(start())
+        toy_http, toy_static, open_product = standing
+        for number in range(rounds):
+
+            def told(name: str, number: int = number) -> None:
+                _say(f"{time.monotonic() - began:4.0f} s  round {number + 1} of {rounds}: {name}")
+
+            pairs = await measures.one_round(
+                servers, data, (toy_http, toy_static, open_product), names, seconds, idle,
+                toy_first=number % 2 == 0, told=told,
+            )  # fmt: skip
+            for name, pair in pairs.items():
+                found[name].append(pair)
+        if "script" in names:
+            _say(
+                "Cache headers: " + ("; ".join(await measures.cache_faults(open_product, _app_file())) or "as promised")
+            )
+    finally:
+        for server in standing:
+            server.stop()
+    return found
+
+
+def _app_file() -> str:
+    return str(json.loads((goals.WIDGET / "manifest.json").read_text())["app"])
+
+
+def _page(table: str, arguments: argparse.Namespace) -> str:
+    versions = ", ".join(f"{name} {version(name)}" for name in ("Django", "channels", "daphne", "psycopg"))
+    return f"""# The product beside toy servers
+
+Written by `make bench` (`tests/bench/`). A toy server does the least that a layer cannot avoid; it and the product run
+under daphne, one process each, on the same PostgreSQL (fsync on) and Valkey, and take turns under the same load.
+Compare only within a line: figures are medians of {arguments.rounds} rounds, ratios medians of the rounds' ratios. CPU
+is the server process' own, without PostgreSQL and Valkey. Ratios within 1.25 of each other count as equal on a busy
+machine. What the toys do is in `tests/bench/toy/`, the goals are in `tests/bench/goals.py`.
+
+{table}
+
+{dt.datetime.now(dt.UTC):%Y-%m-%d}, {platform.system()} {platform.machine()}, {os.cpu_count()} processors, Python
+{platform.python_version()}, {versions}: `{" ".join(["python -m tests.bench", *sys.argv[1:]])}`
+"""
+
+
+def main() -> int:
+    """Measure, print the table, write the page. A missed goal is told, and is no failure of the measuring."""
+    arguments = _arguments()
+    with bench() as servers:
+        try:
+            found = asyncio.run(_measure(servers, arguments))
+        except (Broken, TimeoutError):
+            _say(servers.last_words())
+            raise
+    table = goals.lines(found)
+    text = goals.markdown(table)
+    print(text)
+    missed = sorted({line.goal for line in table if not line.met}, key=int)
+    print(f"\nMissed: goals {', '.join(missed)}" if missed else "\nAll goals met.")
+    if not (arguments.quick or arguments.no_page) and set(NAMES) <= set(found):
+        PAGE.write_text(_page(text, arguments), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

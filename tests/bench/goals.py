@@ -1,0 +1,124 @@
+"""The goals of the performance page (section 9), and how far they are met."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+import brotli
+
+from convoship.machine.state import ROOT
+
+WIDGET = ROOT / "static" / "widget"
+Rounds = Mapping[str, Sequence[tuple[Any, Any]]]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the table. `ratio` is what is judged; where a bigger one is better, `most` is turned round."""
+
+    goal: str
+    what: str
+    toy: str
+    product: str
+    ratio: float
+    most: float
+    unit: str = "×"
+
+    @property
+    def met(self) -> bool:
+        """Whether the goal is met."""
+        return self.ratio <= self.most
+
+
+def _middle(rounds: Sequence[tuple[Any, Any]], side: int, pick: Callable[[Any], float]) -> float:
+    return median(pick(pair[side]) for pair in rounds)
+
+
+def _line(
+    rounds: Rounds, goal: str, measure: str, what: str, pick: Callable[[Any], float], unit: str, most: float
+) -> list[Line]:
+    if measure not in rounds:
+        return []
+    # The ratio is the median of the rounds' ratios: a round's two loads ran one after the other.
+    ratio = median(pick(product) / pick(toy) for toy, product in rounds[measure])
+    toy, product = (_middle(rounds[measure], side, pick) for side in (0, 1))
+    return [Line(goal, what, f"{toy:.4g} {unit}", f"{product:.4g} {unit}", ratio, most)]
+
+
+def _cpu(load: str) -> Callable[[Any], float]:
+    return lambda found: float(found[load].cpu_us)
+
+
+def _p50(load: str) -> Callable[[Any], float]:
+    return lambda found: float(found[load].p50_ms)
+
+
+def _p99(load: str) -> Callable[[Any], float]:
+    return lambda found: float(found[load].p99_ms)
+
+
+def _sizes() -> list[Line]:
+    names = json.loads((WIDGET / "manifest.json").read_text())
+    loader, app = (len(brotli.compress((WIDGET / names[part]).read_bytes())) / 1000 for part in ("loader", "app"))
+    return [
+        Line("1", "loader, brotli", "", f"{loader:.2f} kB", loader, 3.0, "kB"),
+        Line("2", "all that a text conversation loads, brotli", "", f"{loader + app:.2f} kB", loader + app, 25.0, "kB"),
+    ]
+
+
+def _turns(rounds: Rounds, goal: str, measure: str, words: str) -> list[Line]:
+    return [
+        *_line(rounds, goal, measure, f"{words}, one at a time: CPU", _cpu("c1"), "µs", 1.5),
+        *_line(rounds, goal, measure, f"{words}, one at a time: p50", _p50("c1"), "ms", 1.5),
+        *_line(rounds, goal, measure, f"{words}, 100 visitors at a set rate: CPU", _cpu("paced"), "µs", 1.5),
+        *_line(rounds, goal, measure, f"{words}, 100 visitors at a set rate: p50", _p50("paced"), "ms", 1.5),
+        *_line(rounds, goal, measure, f"{words}, 100 visitors at a set rate: p99", _p99("paced"), "ms", 2.0),
+    ]
+
+
+def lines(rounds: Rounds) -> list[Line]:
+    """The table: medians over the rounds."""
+    table = [
+        *_sizes(),
+        *_turns(rounds, "3", "turn", "message stored and answered on its socket"),
+        *_turns(rounds, "4", "watched", "the same with a member watching"),
+        *_line(rounds, "6", "ping", "frame that is not stored: CPU", _cpu("paced"), "µs", 1.3),
+        *_line(rounds, "7", "idle", "idle socket: memory", lambda found: float(found.kb_per_socket), "kB", 1.3),
+    ]
+    if "idle" in rounds:
+        ten_thousand = median(product.base_mb + 10 * product.kb_per_socket for _, product in rounds["idle"])
+        table.append(
+            Line(
+                "7",
+                "10,000 idle sockets in one process, computed",
+                "",
+                f"{ten_thousand:.0f} MB",
+                ten_thousand,
+                550,
+                "MB",
+            )
+        )
+    return [
+        *table,
+        *_line(rounds, "8", "session", "session start, 16 at once: CPU", _cpu("crowd"), "µs", 1 / 0.6),
+        *_line(rounds, "8", "session", "session start, one at a time: p50", _p50("c1"), "ms", 1.3),
+        *_line(rounds, "9", "http_turn", "turn over HTTP, 16 at once: CPU", _cpu("crowd"), "µs", 1 / 0.7),
+        *_line(rounds, "13", "wall", "read with the tenant wall, to without: CPU", _cpu("crowd"), "µs", 1.4),
+        *_line(rounds, "14", "script", "`/embed/v1.js`, 16 at once: CPU", _cpu("crowd"), "µs", 1.0),
+    ]
+
+
+def markdown(table: Sequence[Line]) -> str:
+    """The table in Markdown."""
+    rows = ["| # | what | toy | product | ratio | goal | |", "|---|---|---|---|---|---|---|"]
+    for line in table:
+        said = f"{line.ratio:.2f} {line.unit}".replace(" ×", " ×")
+        rows.append(
+            f"| {line.goal} | {line.what} | {line.toy} | {line.product} | {said} | ≤ {line.most:.3g} {line.unit} "
+            f"| {'met' if line.met else '**missed**'} |"
+        )
+    return "\n".join(rows)

@@ -1,0 +1,161 @@
+"""What is measured and what it stands on: PostgreSQL with real fsync, Valkey, product and toys, all under daphne."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg import sql
+
+from convoship.machine import ports
+from convoship.machine.addresses import Address
+from convoship.machine.processes import Spec, ask_to_stop, last_lines, spawn, wait_stopped
+from convoship.machine.product import Product
+from convoship.machine.state import ROOT
+from convoship.machine.throwaway import ThrowAway
+from tests.bench.clients import Broken
+from tests.driver import clean_environment
+
+TOY = "tests.bench.toy.asgi:application"
+PRODUCT = "convoship.asgi:application"
+WITHOUT_WALL = "tests.bench.no_wall:application"
+
+
+@dataclass
+class Server:
+    """One running daphne."""
+
+    spec: Spec
+    process: subprocess.Popen[bytes]
+    port: int
+
+    @property
+    def pid(self) -> int:
+        """Whose processor time and memory are counted."""
+        return self.process.pid
+
+    def stop(self) -> None:
+        """End it."""
+        hurry = replace(self.spec, stop_signal=signal.SIGKILL)
+        ask_to_stop(self.process, hurry)
+        wait_stopped(self.process, hurry)
+
+
+class Bench:
+    """The servers below, and how to start those to be measured."""
+
+    def __init__(self, environment: Mapping[str, str], folder: Path) -> None:
+        self.folder = folder
+        self.environment = {
+            **clean_environment(),
+            **environment,
+            "CONVOSHIP_STATIC_ROOT": str(folder / "static"),
+            # Every request comes from one address here; what one visitor may do keeps its limits.
+            "LIMIT_SESSIONS_PER_IP": "1000000/60",
+            "LIMIT_SESSIONS_PER_DEPLOYMENT": "1000000/60",
+            "LOG_LEVEL": "WARNING",
+        }
+        self.open_database = _sibling(environment["DATABASE_URL"], "convoship_open")
+        self.toy_database = _sibling(environment["MIGRATE_DATABASE_URL"], "toy")
+
+    def prepare(self, sessions: int) -> dict[str, Any]:
+        """Tables, static files, visitors, and the databases beside the product's; answers what `prepare` prints."""
+        self._run("manage.py", "migrate", "--no-input", "--skip-checks", "--verbosity", "0")
+        self._run("manage.py", "collectstatic", "--no-input", "--verbosity", "0", "--ignore", "rest_framework")
+        made: dict[str, Any] = json.loads(self._run("-m", "tests.bench.prepare", str(sessions)).splitlines()[-1])
+        owner = self.environment["MIGRATE_DATABASE_URL"]
+        with psycopg.connect(_dsn(owner), autocommit=True) as connection:
+            template = sql.Identifier(urlsplit(owner).path[1:])
+            connection.execute(sql.SQL("CREATE DATABASE convoship_open TEMPLATE {}").format(template))
+            connection.execute("CREATE DATABASE toy")
+        with psycopg.connect(_dsn(_sibling(owner, "convoship_open")), autocommit=True) as connection:
+            rows = connection.execute("SELECT oid::regclass::text FROM pg_class WHERE relrowsecurity").fetchall()
+            for (table,) in rows:
+                connection.execute(sql.SQL("ALTER TABLE {} DISABLE ROW LEVEL SECURITY").format(sql.SQL(table)))
+        with psycopg.connect(_dsn(self.toy_database), autocommit=True) as connection:
+            connection.execute((Path(__file__).parent / "toy" / "schema.sql").read_bytes())
+        return made
+
+    def product(self, *, wall: bool = True) -> Server:
+        """The product, or the product without its wall."""
+        more = {} if wall else {"DATABASE_URL": self.open_database}
+        return self._start(PRODUCT if wall else WITHOUT_WALL, more)
+
+    def toy(self, *, pool: bool = False, static: bool = False) -> Server:
+        """A toy."""
+        more = {"TOY_DATABASE_URL": self.toy_database, "DJANGO_SETTINGS_MODULE": "tests.bench.toy.settings"}
+        if pool:
+            more["TOY_POOL"] = "1"
+        if static:
+            root = self.folder / "toy-static"
+            root.mkdir(exist_ok=True)
+            (root / "v1.js").write_bytes((ROOT / "static" / "widget" / "v1.js").read_bytes())
+            more["TOY_STATIC_ROOT"] = str(root)
+        return self._start(TOY, more)
+
+    def _start(self, application: str, more: Mapping[str, str]) -> Server:
+        port = ports.free()
+        base = f"http://127.0.0.1:{port}"
+        product = Product(
+            Address("127.0.0.1", port, base, 0, None),
+            {**self.environment, "PUBLIC_BASE_URL": base, **more},
+            self.folder,
+        )
+        spec = product.web()
+        spec = replace(spec, command=[application if word == PRODUCT else word for word in spec.command])
+        process = spawn(spec)
+        server = Server(spec, process, port)
+        try:
+            product.web_answers(spec.log)(process)
+        except BaseException:
+            server.stop()
+            raise
+        return server
+
+    def _run(self, *arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, *arguments], cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise Broken(f"{' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def last_words(self) -> str:
+        """The end of the servers' log."""
+        return last_lines(self.folder / "web.log", 20)
+
+
+@contextmanager
+def bench() -> Iterator[Bench]:
+    """PostgreSQL and Valkey as `make run` has them, with every commit on the disk before it is answered."""
+    servers = ThrowAway(durable=True)
+    try:
+        environment = servers.start()
+        with TemporaryDirectory(prefix="convoship-bench-") as folder:
+            yield Bench(
+                {**{name: os.environ[name] for name in _GIVEN if name in os.environ}, **environment}, Path(folder)
+            )
+    finally:
+        servers.stop()
+
+
+_GIVEN = ("DATABASE_URL", "MIGRATE_DATABASE_URL", "REDIS_URL")
+
+
+def _sibling(url: str, database: str) -> str:
+    return urlsplit(url)._replace(path=f"/{database}").geturl()
+
+
+def _dsn(url: str) -> str:
+    return f"postgresql://{url.partition('://')[2]}"

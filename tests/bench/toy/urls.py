@@ -1,0 +1,10 @@
+"""HTTP routes of the toys."""
+
+from django.urls import path
+
+from tests.bench.toy import views
+
+urlpatterns = [
+    path("session", views.SessionView.as_view()),
+    path("turn", views.TurnView.as_view()),
+]
