@@ -1,0 +1,166 @@
+"""`/app/socket`: the cookie opens it on our own origin alone, and rights are checked at every subscription and after."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from typing import Any
+
+import pytest
+from channels.testing import WebsocketCommunicator
+from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.test import Client
+
+from convoship.asgi import application
+from convoship.lib.actors import SYSTEM
+from convoship.lib.tenancy import tenant
+from convoship.lib.threads import in_thread
+from deployments import conversations, handoff
+from deployments.pages import socket as app_socket
+from tests import factories
+from tests.security.matrix import World
+from tests.widget.conftest import hub_of_this_loop
+from workspaces.models import Membership, User
+from workspaces.permissions import Role
+
+__all__ = ["hub_of_this_loop"]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
+
+
+class Page:
+    """A signed-in page's socket."""
+
+    def __init__(self, cookie: str | None, origin: str | None) -> None:
+        headers = [(b"host", b"127.0.0.1")]
+        if origin is not None:
+            headers.append((b"origin", origin.encode()))
+        if cookie is not None:
+            headers.append((b"cookie", f"{settings.SESSION_COOKIE_NAME}={cookie}".encode()))
+        self.socket = WebsocketCommunicator(application, "/app/socket", headers=headers)
+
+    async def opens(self) -> bool:
+        accepted, _ = await self.socket.connect(timeout=3)
+        return bool(accepted)
+
+    async def say(self, **frame: Any) -> None:
+        await self.socket.send_to(text_data=json.dumps(frame))
+
+    async def hear(self, kind: str) -> dict[str, Any]:
+        while True:
+            frame: dict[str, Any] = json.loads(await self.socket.receive_from(3))
+            if frame["type"] == kind:
+                return frame
+
+    async def close_code(self) -> int:
+        while True:
+            event = await self.socket.receive_output(8)
+            if event["type"] == "websocket.close":
+                return int(event["code"])
+
+
+def cookie_of(user: User) -> str:
+    client = Client()
+    client.force_login(user)
+    return client.cookies[settings.SESSION_COOKIE_NAME].value
+
+
+@pytest.fixture
+def world(transactional_db: None) -> World:
+    return World()
+
+
+async def page_of(user: User, origin: str | None = settings.PUBLIC_BASE_URL) -> Page:
+    return Page(await in_thread(cookie_of, user), origin)
+
+
+@pytest.mark.parametrize("origin", [None, "null", "https://evil.example", settings.PUBLIC_BASE_URL + ".evil.example"])
+async def test_a_foreign_page_with_the_members_cookie_is_refused(world: World, origin: str | None) -> None:
+    page = await page_of(await in_thread(lambda: world.owner), origin)
+    assert not await page.opens()
+
+
+async def test_without_a_session_or_a_workspace_nothing_opens(world: World) -> None:
+    assert not await Page(None, settings.PUBLIC_BASE_URL).opens()
+    assert not await Page("nonsense", settings.PUBLIC_BASE_URL).opens()
+    homeless = await in_thread(factories.make_user)
+    assert not await (await page_of(homeless)).opens()
+
+
+async def test_a_member_hears_their_conversations_and_list(world: World) -> None:
+    page = await page_of(await in_thread(lambda: world.owner))
+    assert await page.opens()
+    conversation_id = world.ids["conversation_id"]
+    await page.say(type="subscribe", conversation=str(conversation_id))
+    await page.say(type="subscribe", list=True)
+    await page.say(type="ping")
+    await page.hear("pong")
+
+    def speak() -> None:
+        with tenant(world.workspace.id):
+            handoff.reply(SYSTEM, None, conversations.lock(conversation_id), "Here I am", None)
+
+    heard = []
+    async with asyncio.timeout(5):
+        while len(heard) < 2:
+            await in_thread(speak)
+            heard = [await page.hear("change"), await page.hear("conversation")]
+    assert {frame["conversation_id"] for frame in heard} == {str(conversation_id)}
+    await page.socket.disconnect()
+
+
+async def test_another_workspaces_conversation_is_as_if_it_did_not_exist(world: World) -> None:
+    theirs = await in_thread(World)
+    page = await page_of(await in_thread(lambda: world.owner))
+    assert await page.opens()
+    answers = []
+    for conversation in (str(theirs.ids["conversation_id"]), str(uuid.uuid4()), "x", 5, None):
+        await page.say(type="subscribe", conversation=conversation)
+        answers.append(await page.hear("error"))
+        await page.say(type="typing", conversation=conversation, on=True)
+        answers.append(await page.hear("error"))
+    assert {json.dumps(answer) for answer in answers} == {json.dumps(answers[0])}
+    await page.socket.disconnect()
+
+
+async def test_a_viewer_hears_and_does_not_type(world: World) -> None:
+    viewer = await in_thread(factories.member, world.workspace, Role.VIEWER)
+    page = await page_of(viewer)
+    assert await page.opens()
+    await page.say(type="typing", conversation=str(world.ids["conversation_id"]), on=True)
+    assert (await page.hear("error"))["code"] == "not_found"
+    await page.socket.disconnect()
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "null", '{"type": "shout"}', '{"type": "subscribe"}', "[" * 5000])
+async def test_a_bad_frame_gets_an_error_frame_and_the_socket_lives_on(world: World, text: str) -> None:
+    page = await page_of(await in_thread(lambda: world.owner))
+    assert await page.opens()
+    await page.socket.send_to(text_data=text)
+    assert (await page.hear("error"))["detail"]
+    await page.say(type="ping")
+    await page.hear("pong")
+    await page.socket.disconnect()
+
+
+async def test_signing_out_ends_the_socket(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app_socket, "RECHECK_SECONDS", 0.1)
+    page = await page_of(await in_thread(lambda: world.owner))
+    assert await page.opens()
+    await in_thread(Session.objects.all().delete)
+    assert await page.close_code() == 4401
+
+
+async def test_a_removed_member_is_let_go(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app_socket, "RECHECK_SECONDS", 0.1)
+    agent = await in_thread(factories.member, world.workspace, Role.AGENT)
+    page = await page_of(agent)
+    assert await page.opens()
+
+    def remove() -> None:
+        with tenant(world.workspace.id):
+            Membership.objects.filter(user=agent).delete()
+
+    await in_thread(remove)
+    assert await page.close_code() == 4403
