@@ -57,7 +57,7 @@ async def _answer(scope: Scope, send: Any) -> None:
     if scope["method"] not in {"GET", "HEAD"}:
         headers = [(b"allow", b"GET, HEAD"), (b"content-length", b"0")]
         await send({"type": "http.response.start", "status": 405, "headers": headers})
-        await send({"type": "http.response.body"})
+        await send({"type": "http.response.body", "body": b""})
         return
     found = script()
     asked = dict(scope["headers"])
@@ -73,7 +73,7 @@ async def _answer(scope: Scope, send: Any) -> None:
     ]
     if found.etag in (tag.strip().removeprefix(b"W/") for tag in asked.get(b"if-none-match", b"").split(b",")):
         await send({"type": "http.response.start", "status": 304, "headers": headers})
-        await send({"type": "http.response.body"})
+        await send({"type": "http.response.body", "body": b""})
         return
     body = found.encodings[encoding]
     headers.append((b"content-length", str(len(body)).encode()))

@@ -1,4 +1,4 @@
-"""`/app/socket`: the cookie opens it on our own origin alone, and rights are checked at every subscription and after."""
+"""`/app/socket`: the cookie opens it on our own origin alone; rights are checked at every subscription and after."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ async def test_a_member_hears_their_conversations_and_list(world: World) -> None
         with tenant(world.workspace.id):
             handoff.reply(SYSTEM, None, conversations.lock(conversation_id), "Here I am", None)
 
-    heard = []
+    heard: list[dict[str, Any]] = []
     async with asyncio.timeout(5):
         while len(heard) < 2:
             await in_thread(speak)

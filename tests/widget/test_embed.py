@@ -9,6 +9,7 @@ import brotli
 import pytest
 from channels.testing import HttpCommunicator
 
+from convoship.asgi import application
 from widget.embed import script
 
 pytestmark = [pytest.mark.django_db, pytest.mark.asyncio]
@@ -19,7 +20,7 @@ async def get(method: str = "GET", **headers: str) -> dict[str, Any]:
 
     sent = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
     answer = await HttpCommunicator(application, method, "/embed/v1.js", headers=sent).get_response()
-    return {"body": b"", **answer, "headers": {name.decode(): value.decode() for name, value in answer["headers"]}}
+    return {**answer, "headers": {name.decode(): value.decode() for name, value in answer["headers"]}}
 
 
 async def test_it_is_javascript_that_any_origin_may_read_and_caches_for_five_minutes() -> None:
