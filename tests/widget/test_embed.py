@@ -16,7 +16,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.asyncio]
 
 
 async def get(method: str = "GET", **headers: str) -> dict[str, Any]:
-    from convoship.asgi import application
 
     sent = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
     answer = await HttpCommunicator(application, method, "/embed/v1.js", headers=sent).get_response()
