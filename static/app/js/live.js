@@ -50,10 +50,10 @@ function connect() {
   const scheme = location.protocol === "https:" ? "wss:" : "ws:";
   socket = new WebSocket(`${scheme}//${location.host}/app/socket`);
   socket.addEventListener("open", () => {
-    // Whatever happened while nobody listened is fetched now.
-    if (tries > 0) refresh();
     tries = 0;
     send(conversation ? { type: "subscribe", conversation } : { type: "subscribe", list: true });
+    // Whatever happened while nobody listened, if only since the page was made, is fetched now.
+    refresh();
   });
   socket.addEventListener("message", (event) => hear(JSON.parse(event.data)));
   socket.addEventListener("close", (event) => {
