@@ -7,16 +7,25 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, StorageState, expect
 
 from convoship.machine import packages, ports
 from tests.driver import Up, clean_environment, wait_for
+from tests.e2e.programs import Program
+from tests.e2e.visitor import Visitor
+
+PATIENCE = 20_000  # milliseconds: two busy cores are slow now and then, and a right answer comes at once
+# One machine visits all day, so the limit per address is out of the way here; tests/runtime holds it.
+VISITS = {"LIMIT_SESSIONS_PER_IP": "2000/60"}
+
+expect.set_options(timeout=PATIENCE)
 
 
 @dataclass
@@ -85,7 +94,7 @@ def product() -> Iterator[Product]:
     # As root the database's user has to pass through.
     base.chmod(0o711 if os.geteuid() == 0 else 0o700)
     more = json.loads(os.environ.get("CONVOSHIP_E2E_ENV", "{}"))
-    up = Up(base / "local", environment=clean_environment(PORT=str(ports.free()), **more))
+    up = Up(base / "local", environment=clean_environment(PORT=str(ports.free()), **{**VISITS, **more}))
     try:
         yield Product(up.is_up())
     finally:
@@ -110,3 +119,86 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
             "--disable-quic",
         ],
     }
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
+    """A desktop's window, in English; no animation to wait for."""
+    return {
+        **browser_context_args,
+        "viewport": {"width": 1280, "height": 800},
+        "locale": "en-GB",
+        "reduced_motion": "reduce",
+    }
+
+
+Visit = Callable[..., Visitor]
+
+
+@pytest.fixture
+def visit(new_context: Callable[..., BrowserContext]) -> Iterator[Visit]:
+    """Sends visitors to pages, each in a browser of their own unless it is told another's; none may see an error."""
+    visitors: list[Visitor] = []
+
+    def arrive(url: str = "", *, context: BrowserContext | None = None, script: str = "", **options: Any) -> Visitor:
+        context = context or new_context(**options)
+        context.set_default_timeout(PATIENCE)
+        if script:
+            context.add_init_script(script)
+        visitors.append(Visitor(context.new_page()))
+        if url:
+            visitors[-1].goto(url)
+        return visitors[-1]
+
+    yield arrive
+    for visitor in visitors:
+        assert not visitor.uncaught, f"uncaught on {visitor.page.url}: {visitor.uncaught}"
+
+
+@pytest.fixture(scope="session")
+def demo(product: Product) -> dict[str, Any]:
+    """The demo workspace that all tests share."""
+    return product.demo
+
+
+@pytest.fixture(scope="session")
+def program(demo: dict[str, Any]) -> Program:
+    """A program with the demo workspace's key."""
+    return Program(demo)
+
+
+@pytest.fixture
+def shop(demo: dict[str, Any]) -> str:
+    """The stranger's shop, which has the demo's snippet in it."""
+    return str(demo["demo_page"])
+
+
+@pytest.fixture(scope="session")
+def member_state(product: Product, demo: dict[str, Any], browser: Browser) -> StorageState:
+    """The cookies of the demo's owner, who signed in with e-mail and password."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{product.base_url}/sign-in/")
+    page.get_by_label("E-mail").fill(demo["email"])
+    page.get_by_label("Password", exact=True).fill(demo["password"])
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("link", name="Overview")).to_be_visible()
+    state = context.storage_state()
+    context.close()
+    return state
+
+
+@pytest.fixture
+def member(new_context: Callable[..., BrowserContext], member_state: StorageState, product: Product) -> Page:
+    """A tab of the demo's owner, signed in; addresses are the product's."""
+    context = new_context(storage_state=member_state, base_url=product.base_url)
+    context.set_default_timeout(PATIENCE)
+    return context.new_page()
+
+
+@pytest.fixture
+def newcomer(new_context: Callable[..., BrowserContext], product: Product) -> Page:
+    """A tab of somebody who has no account yet; addresses are the product's."""
+    context = new_context(base_url=product.base_url)
+    context.set_default_timeout(PATIENCE)
+    return context.new_page()

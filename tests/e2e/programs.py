@@ -1,0 +1,51 @@
+"""A customer's program: the admin API with a demo workspace's key, to prepare and to see what the database holds."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Mapping
+from typing import Any
+
+
+class Program:
+    """Calls `/v1/` with a key."""
+
+    def __init__(self, demo: Mapping[str, Any]) -> None:
+        self.demo = demo
+
+    def call(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        """One call; an error status raises."""
+        request = urllib.request.Request(
+            f"{self.demo['base_url']}/v1{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"Bearer {self.demo['api_key']}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            parsed: dict[str, Any] = json.load(answer)
+        return parsed
+
+    def deploy(self, *origins: str, **more: Any) -> dict[str, Any]:
+        """Another deployment of the demo's assistant: `{deployment, token, embed_snippet}`."""
+        path = f"/assistants/{self.demo['assistant_id']}/deployments"
+        return self.call("POST", path, {"name": "Another", "allowed_origins": list(origins), **more})
+
+    def revoke(self, deployment_id: str) -> None:
+        """Revoke a deployment."""
+        self.call("POST", f"/deployments/{deployment_id}/revoke")
+
+    def messages(self, conversation_id: str) -> list[dict[str, Any]]:
+        """Every message of a conversation, as the database has it."""
+        found: list[dict[str, Any]] = []
+        path: str | None = f"/conversations/{conversation_id}/messages?limit=100"
+        while path:
+            page = self.call("GET", path)
+            found += page["results"]
+            path = page["next"] and page["next"].split("/v1", 1)[1]
+        return found
+
+    def said(self, conversation_id: str, kind: str = "visitor") -> list[str]:
+        """What one side said, in order."""
+        messages = sorted(self.messages(conversation_id), key=lambda message: message["seq"])
+        return [message["text"] for message in messages if message["author"]["kind"] == kind]
