@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import environ
+import sentry_sdk
 from django.core.exceptions import ImproperlyConfigured
 from whitenoise.compress import Compressor
 
@@ -357,6 +358,11 @@ LOGGING = {
         "daphne": {"level": "WARNING"},
     },
 }
+
+SENTRY_DSN = env.str("SENTRY_DSN", default="")
+if SENTRY_DSN:
+    # Neither visitors' texts nor addresses leave with an error report.
+    sentry_sdk.init(SENTRY_DSN, send_default_pii=False, max_request_body_size="never", include_local_variables=False)
 
 # A failpoint kills or stops the process on purpose; it may never be armed on a server by accident.
 if env.list("CONVOSHIP_FAILPOINTS", default=[]) and not (DEBUG or TESTING):
