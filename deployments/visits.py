@@ -165,6 +165,17 @@ def read(visit: Visit, caller: Caller, *, after: int = 0, rev: int | None = None
         return Page(session, conversation, messages, has_more)
 
 
+def resume(visit: Visit, caller: Caller, *, after: int, rev: int | None, limit: int) -> tuple[Page, list[Message]]:
+    """A page as `read` gives it, and apart from it every message still being written.
+
+    Saving a text that is being written is no change that counts, so a client may have its `rev` and not its text.
+    """
+    with tenant(visit.workspace_id):
+        page = read(visit, caller, after=after, rev=rev, limit=limit)
+        streaming = Message.objects.filter(conversation=page.conversation, status=MessageStatus.STREAMING)
+        return page, list(streaming.order_by("seq"))
+
+
 def ask_for_person(visit: Visit, caller: Caller, reason: str) -> tuple[VisitorSession, Conversation]:
     """The visitor wants a person."""
     with tenant(visit.workspace_id):

@@ -167,9 +167,11 @@ class VisitorConsumer(AsyncWebsocketConsumer):
         # Listen first, read afterwards: what happens in between is then heard, and not lost.
         for group in self._groups(visit):
             live.Hub.get().listen(group, self.hear)
-        page = await in_thread(visits.read, visit, self.caller, after=hello.after, rev=hello.rev, limit=CATCH_UP_LIMIT)
+        page, streaming = await in_thread(
+            visits.resume, visit, self.caller, after=hello.after, rev=hello.rev, limit=CATCH_UP_LIMIT
+        )
         self.waiting_for_hello.cancel()
-        await self._welcome(page)
+        await self._welcome(page, streaming)
         self.writer = asyncio.get_running_loop().create_task(self._write())
         self.writer.add_done_callback(_log_failure)
         Pulse.get().watch(self)
@@ -180,18 +182,20 @@ class VisitorConsumer(AsyncWebsocketConsumer):
             live.deployment_group(visit.workspace_id, visit.deployment_id),
         )
 
-    async def _welcome(self, page: Page) -> None:
+    async def _welcome(self, page: Page, streaming: list[Message]) -> None:
         conversation = page.conversation
         messages = [message_json(message) for message in page.messages]
+        told = {message["id"] for message in messages}
+        unfinished = [message_json(message) for message in streaming if str(message.id) not in told]
         has_more, rev = page.has_more, page.next_rev
         head = {"type": "welcome", "session": session_json(self.session_id, conversation)}
         while messages:
-            body = {**head, "messages": messages, "rev": rev, "has_more": has_more}
+            body = {**head, "messages": messages + unfinished, "rev": rev, "has_more": has_more}
             if len(_dump(body).encode()) <= frames.LARGEST_FROM_SERVER:
                 break
             messages = messages[: len(messages) // 2]
             has_more, rev = True, messages[-1]["rev"] if messages else 0
-        body = {**head, "messages": messages, "rev": rev, "has_more": has_more}
+        body = {**head, "messages": messages + unfinished, "rev": rev, "has_more": has_more}
         # With has_more the client pages by HTTP up to the head before it applies what comes live.
         self.rev, self.head_seq = conversation.rev, conversation.head_seq
         self.state = {"status": conversation.status, "control": conversation.control}

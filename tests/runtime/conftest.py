@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from django.test import AsyncClient
 
+from convoship.lib.tenancy import tenant
 from deployments.deploying import NewDeployment
+from deployments.models import AssistantVersion
+from deployments.responders import base
+from deployments.responders.base import Reply, Say, TurnInput
 from tests import factories
 
 ORIGIN = "https://shop.example"
@@ -66,3 +71,33 @@ def site(transactional_db: None) -> Site:
     """A live deployment on https://shop.example."""
     workspace = factories.make_workspace()
     return Site(factories.make_deployment(workspace, origins=(ORIGIN,)))
+
+
+Script = Callable[[TurnInput], AsyncIterator[Reply]]
+
+
+class Probe:
+    """A responder whose answer each test writes."""
+
+    kind: ClassVar[str] = "probe"
+    script: Script
+
+    def welcome(self, content: Mapping[str, Any], locale: str | None, channel: str) -> Sequence[Say]:
+        return [Say("Hello")]
+
+    def answer(self, turn: TurnInput) -> AsyncIterator[Reply]:
+        return self.script(turn)
+
+
+@pytest.fixture
+def probe(site: Site, monkeypatch: pytest.MonkeyPatch) -> Probe:
+    """The site's assistant is answered by this."""
+    found = Probe()
+    monkeypatch.setitem(base._responders, "probe", found)
+    with tenant(site.workspace_id):
+        assistant = site.made.deployment.assistant
+        assistant.published = AssistantVersion.objects.create(
+            assistant=assistant, number=99, content={"name": "Probe", "responder": "probe", "probe": {}}
+        )
+        assistant.save()
+    return found

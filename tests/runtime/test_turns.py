@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 import time_machine
@@ -16,42 +16,12 @@ from django.utils import timezone
 from convoship.lib.tenancy import tenant
 from convoship.lib.threads import in_thread
 from deployments import conversations, handoff, sweeping, turns, visits
-from deployments.models import AssistantVersion, Conversation, Message, Turn
-from deployments.responders import base
+from deployments.models import Conversation, Message, Turn
 from deployments.responders.base import End, EndOfText, HandOver, Remember, Reply, ResponderError, Say, Token, TurnInput
 from deployments.sessions import Caller
-from tests.runtime.conftest import Site
+from tests.runtime.conftest import Probe, Site
 
 pytestmark = pytest.mark.asyncio
-
-Script = Callable[[TurnInput], AsyncIterator[Reply]]
-
-
-class Probe:
-    """A responder whose answer each test writes."""
-
-    kind: ClassVar[str] = "probe"
-    script: Script
-
-    def welcome(self, content: Mapping[str, Any], locale: str | None, channel: str) -> Sequence[Say]:
-        return [Say("Hello")]
-
-    def answer(self, turn: TurnInput) -> AsyncIterator[Reply]:
-        return self.script(turn)
-
-
-@pytest.fixture
-def probe(site: Site, monkeypatch: pytest.MonkeyPatch) -> Probe:
-    """The site's assistant is answered by this."""
-    found = Probe()
-    monkeypatch.setitem(base._responders, "probe", found)
-    with tenant(site.workspace_id):
-        assistant = site.made.deployment.assistant
-        assistant.published = AssistantVersion.objects.create(
-            assistant=assistant, number=99, content={"name": "Probe", "responder": "probe", "probe": {}}
-        )
-        assistant.save()
-    return found
 
 
 async def in_site(site: Site, fn: Callable[..., Any], *args: Any) -> Any:

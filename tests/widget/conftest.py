@@ -11,9 +11,9 @@ import pytest_asyncio
 from channels.testing import WebsocketCommunicator
 
 from deployments import live
-from tests.runtime.conftest import ORIGIN, Site, site
+from tests.runtime.conftest import ORIGIN, Probe, Site, probe, site
 
-__all__ = ["Site", "Socket", "site"]
+__all__ = ["Probe", "Site", "Socket", "probe", "site"]
 
 
 class Socket(WebsocketCommunicator):
