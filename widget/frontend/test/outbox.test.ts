@@ -9,6 +9,7 @@ import { memoryStorage } from './storage.ts';
 function setup(storage = memoryStorage()) {
   const sent: Outgoing[] = [];
   const settle: ((outcome: Outcome) => void)[] = [];
+  const confirmed: Item[] = [];
   const failed: Item[] = [];
   const waits: number[] = [];
   const world = { open: true, now: 1000 };
@@ -19,6 +20,7 @@ function setup(storage = memoryStorage()) {
       return new Promise((done) => settle.push(done));
     },
     changed: () => {},
+    sent: (item) => confirmed.push(item),
     failed: (item) => failed.push(item),
     later: (ms) => waits.push(ms),
     now: () => world.now,
@@ -28,7 +30,7 @@ function setup(storage = memoryStorage()) {
     settle.shift()?.(outcome);
     await new Promise((done) => setImmediate(done));
   };
-  return { outbox, sent, failed, waits, world, answer, storage };
+  return { outbox, sent, confirmed, failed, waits, world, answer, storage };
 }
 
 test('one at a time, in order', async () => {
@@ -40,6 +42,19 @@ test('one at a time, in order', async () => {
   assert.deepEqual(sent.map((s) => s.text), ['one', 'two']);
   await answer('sent');
   assert.deepEqual(outbox.items, []);
+});
+
+test('what the server has is said once, whoever brings the news first', async () => {
+  const { outbox, confirmed, failed, answer } = setup();
+  const item = outbox.add('c', 'one');
+  assert.deepEqual(confirmed, []);
+  outbox.confirm(item.client_id);
+  await answer('sent');
+  assert.deepEqual(confirmed.map(({ text }) => text), ['one']);
+  outbox.add('c', 'two');
+  await answer({ failed: 'invalid' });
+  assert.equal(confirmed.length, 1);
+  assert.equal(failed.length, 1);
 });
 
 test('a try without an answer goes out again under the same client_id', async () => {

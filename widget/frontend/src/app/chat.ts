@@ -40,6 +40,7 @@ export function createChat(host: Host): App {
   const outbox = new Outbox(store, {
     send: (item) => conversation?.send(item) ?? null,
     changed: () => draw(),
+    sent: ({ client_id, text }) => host.emit('message:sent', { client_id, text }),
     failed: (item) => host.emit('message:failed', { client_id: item.client_id, text: item.text, code: item.code }),
     later: (ms) => {
       clearTimeout(tick);

@@ -23,6 +23,8 @@ export interface OutboxPorts {
   /** Sends and answers once the server has confirmed or refused. Null: there is no way out now; `flush()` follows. */
   send(item: Outgoing): Promise<Outcome> | null;
   changed(): void;
+  /** The server has it, said once. */
+  sent(item: Item): void;
   failed(item: Item): void;
   later(ms: number): void;
   now(): number;
@@ -87,6 +89,7 @@ export class Outbox {
     const item = this.items.find((i) => i.client_id === clientId);
     if (!item) return false;
     this.discard(item);
+    this.#ports.sent(item);
     return true;
   }
 
