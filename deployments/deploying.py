@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from convoship.lib import tokens
 from convoship.lib.actors import Actor
-from convoship.lib.problems import Problem, invalid
+from convoship.lib.problems import Problem, invalid, not_found
 from deployments import live, origins, theme
 from deployments.models import Assistant, Deployment, DeploymentToken
 from workspaces import audit
@@ -128,6 +128,11 @@ def change(actor: Actor, deployment: Deployment, changes: Mapping[str, Any]) -> 
 
 def rotate(actor: Actor, deployment: Deployment, *, overlap_seconds: int = 0) -> NewDeployment:
     """A second token; the earlier ones go on for `overlap_seconds`, then they are refused."""
+    # Held from here on: two at once would each leave a token that does not end.
+    held = Deployment.objects.select_for_update().filter(id=deployment.id).first()
+    if held is None:
+        raise not_found()
+    deployment = held
     if deployment.revoked_at is not None:
         raise Problem("conflict", "This deployment is revoked, so it takes no new token.", hint="Make a new one.")
     if not 0 <= overlap_seconds <= MAX_OVERLAP_SECONDS:
@@ -141,15 +146,24 @@ def rotate(actor: Actor, deployment: Deployment, *, overlap_seconds: int = 0) ->
 
 def revoke(actor: Actor, deployment: Deployment) -> Deployment:
     """Revoke at once: once this has committed nothing is accepted any more, and every open socket is told."""
-    if deployment.revoked_at is not None:
+    hold_alone([deployment.id])
+    live_one = Deployment.objects.filter(id=deployment.id, revoked_at=None)
+    is_revoked_now = live_one.update(revoked_at=timezone.now(), access_rev=F("access_rev") + 1)
+    deployment.refresh_from_db(fields=["revoked_at", "access_rev"])
+    if not is_revoked_now:
         return deployment
-    hold(deployment.id, exclusive=True)
-    deployment.revoked_at = timezone.now()
-    deployment.access_rev = F("access_rev") + 1
-    deployment.save(update_fields=["revoked_at", "access_rev"])
     audit.record(actor, "deployment.revoked", deployment)
     live.tell_deployment(deployment.workspace_id, deployment.id)
     return deployment
+
+
+def hold_alone(deployment_ids: Iterable[UUID]) -> None:
+    """Wait for all who accept sessions and messages of these deployments, and keep others out until this has ended.
+
+    Before any row of theirs is locked: who accepts holds the advisory lock, and wants the rows at COMMIT.
+    """
+    for deployment_id in sorted(deployment_ids):
+        hold(deployment_id, exclusive=True)
 
 
 def hold(deployment_id: UUID, *, exclusive: bool = False) -> None:

@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from convoship.lib.actors import Actor
 from convoship.lib.problems import invalid, not_found
-from deployments.models import Assistant, AssistantVersion
+from deployments import deploying
+from deployments.models import Assistant, AssistantVersion, Conversation
 from deployments.models.assistant import Responder
 from deployments.responders import content
 from workspaces import audit
@@ -83,7 +84,12 @@ def publish(actor: Actor, assistant_id: UUID, *, note: str = "") -> AssistantVer
 
 
 def delete_assistant(actor: Actor, assistant: Assistant) -> None:
-    """Delete the assistant with its deployments and conversations."""
+    """Delete the assistant with its deployments and conversations, once whoever writes in one of them is done."""
+    deploying.hold_alone(assistant.deployments.values_list("id", flat=True))
+    conversations = Conversation.objects.filter(assistant=assistant).order_by("id")
+    list(conversations.select_for_update().values_list("id", flat=True))
+    if Assistant.objects.select_for_update().filter(id=assistant.id).first() is None:
+        raise not_found()
     audit.record(actor, "assistant.deleted", assistant)
     assistant.delete()
 

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import time_machine
+from django.db import connection
 from django.utils import timezone
 
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import tenant
-from deployments import sessions
+from deployments import deploying, sessions
+from deployments.deploying import NewDeployment
+from deployments.models import Deployment
 from deployments.sessions import SessionRequest
 from tests import factories
 from tests.api.conftest import Program, program
-from workspaces.models import AuditEvent
+from workspaces.models import AuditEvent, Workspace
 
 pytestmark = pytest.mark.django_db
 
@@ -125,6 +132,72 @@ def test_a_revoked_deployment_is_dead_at_once_and_for_good(api: Program, path: s
     assert api.post(f"{where}/revoke").data == revoked.data
     refused = api.post(f"{where}/rotate")
     assert (refused.status_code, refused.data["code"]) == (409, "conflict")
+
+
+@pytest.fixture
+def opening(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[NewDeployment]:
+    """A deployment of which a session is being opened: the transaction is under way for another half second."""
+    made = factories.make_deployment(factories.make_workspace())
+    is_open, note_use = threading.Event(), sessions._note_use
+
+    def note_late(*arguments: Any) -> None:
+        is_open.set()
+        time.sleep(0.5)
+        note_use(*arguments)
+
+    def start() -> None:
+        try:
+            factories.start_session(made)
+        finally:
+            connection.close()
+
+    monkeypatch.setattr(sessions, "_note_use", note_late)
+    with ThreadPoolExecutor(1) as pool:
+        starting = pool.submit(start)
+        assert is_open.wait(10)
+        yield made
+        starting.result()
+
+
+def test_a_revoke_gets_through_while_a_session_is_being_opened(opening: NewDeployment) -> None:
+    path = f"/deployments/{opening.deployment.id}/revoke"
+    assert program(workspace=workspace_of(opening)).post(path).status_code == 200
+    with pytest.raises(Problem, match="revoked"):
+        factories.start_session(opening)
+
+
+def test_so_does_deleting_the_assistant(opening: NewDeployment) -> None:
+    path = f"/assistants/{opening.deployment.assistant_id}"
+    assert program(workspace=workspace_of(opening)).call("DELETE", path).status_code == 204
+    with pytest.raises(Problem, match="No such token"):
+        factories.start_session(opening)
+
+
+def workspace_of(made: NewDeployment) -> Workspace:
+    with tenant(made.deployment.workspace_id):
+        return Workspace.objects.get()
+
+
+def test_two_rotations_at_once_leave_one_token(transactional_db: None) -> None:
+    workspace = factories.make_workspace()
+    made = factories.make_deployment(workspace)
+    who, together = factories.actor(workspace), threading.Barrier(2)
+
+    def rotate(_: int) -> str:
+        try:
+            with tenant(workspace.id):
+                row = Deployment.objects.get(id=made.deployment.id)
+                together.wait(10)
+                token = deploying.rotate(who, row).token
+                time.sleep(0.2)
+                return token
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        values = list(pool.map(rotate, range(2)))
+    answers = [opens(value, str(made.deployment.assistant_id)) for value in (made.token, *values)]
+    assert sorted(answers) == ["opened", "token_expired", "token_expired"]
 
 
 def test_rotating_with_an_overlap_keeps_the_earlier_token_for_that_long(api: Program, path: str) -> None:

@@ -87,7 +87,7 @@ class AssistantView(WorkspaceView):
     @extend_schema(operation_id="assistants_delete", responses={204: None})
     def delete(self, request: Request, assistant_id: UUID) -> Response:
         """Delete the assistant with its deployments and conversations."""
-        publishing.delete_assistant(self.actor, assistant_of(assistant_id, lock=True))
+        publishing.delete_assistant(self.actor, assistant_of(assistant_id))
         return Response(status=204)
 
 

@@ -100,7 +100,7 @@ class RevokeView(WorkspaceView):
     @extend_schema(operation_id="deployments_revoke", request=None, responses={200: schema.DEPLOYMENT})
     def post(self, request: Request, deployment_id: UUID) -> Response:
         """Refuse its tokens and close its visitors' sessions, at once and for good."""
-        return Response(deployment_json(deploying.revoke(self.actor, deployment_of(deployment_id, lock=True))))
+        return Response(deployment_json(deploying.revoke(self.actor, deployment_of(deployment_id))))
 
 
 class RotateView(WorkspaceView):
