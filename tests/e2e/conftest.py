@@ -137,11 +137,14 @@ Visit = Callable[..., Visitor]
 
 @pytest.fixture
 def visit(new_context: Callable[..., BrowserContext]) -> Iterator[Visit]:
-    """Sends visitors to pages, each in a browser of their own unless it is told another's; none may see an error."""
+    """Sends visitors to pages, each in a browser of their own unless it is told another's; none may see an error.
+
+    `script` runs in the page before anything else.
+    """
     visitors: list[Visitor] = []
 
-    def arrive(url: str = "", *, context: BrowserContext | None = None, script: str = "", **options: Any) -> Visitor:
-        context = context or new_context(**options)
+    def arrive(url: str = "", *, context: BrowserContext | None = None, script: str = "") -> Visitor:
+        context = context or new_context()
         context.set_default_timeout(PATIENCE)
         if script:
             context.add_init_script(script)

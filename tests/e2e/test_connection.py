@@ -70,7 +70,8 @@ def test_a_killed_server_costs_no_message_and_doubles_none(
     visitor.ask("where is my order", ORDER)
     visitor.is_connected()
     for text in ("one", "two"):
-        visitor.say(text)
+        visitor.ask(text, "I'm not sure that I understood")
+    expect(visitor.heard).to_have_count(4)
     product.kill_web()
     expect(visitor.banner).to_have_text("Connection lost. Reconnecting…")
     visitor.say("when are you open")

@@ -1,0 +1,165 @@
+"""axe on the widget and on every page, light and dark, wide and narrow; and no page wider than its window."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e import axe
+from tests.e2e.conftest import Product, Visit
+from tests.e2e.programs import Program
+from tests.e2e.visitor import Visitor
+
+WIDGET = "document.querySelector('convoship-widget')"
+OUTSIDE = ("/sign-in/", "/sign-up/", "/account/password/reset/", "/account/verify/sent/", "/mailbox/", "/nowhere/")
+INSIDE = (
+    "/",
+    "/account/",
+    "/app/assistants/",
+    "/app/assistants/new",
+    "/app/assistants/{assistant_id}/",
+    "/app/assistants/{assistant_id}/deploy",
+    "/app/deployments/{deployment_id}/",
+    "/app/deployments/{deployment_id}/revoke",
+    "/app/channels/",
+    "/app/conversations/",
+    "/app/conversations/{conversation_id}/",
+    "/app/workspace/",
+    "/app/workspaces/",
+    "/app/new-workspace/",
+)
+
+
+def is_fit(page: Page, name: str) -> None:
+    """In each width and colour: nothing for axe to say, nothing beyond the edge."""
+    found = {}
+    for look in axe.looks(page):
+        wrong = axe.violations(page) + [f"too wide: {it}" for it in axe.overflow(page)]
+        if wrong:
+            found[f"{name} at {look}"] = wrong
+    assert not found, "\n".join(f"{where}\n    " + "\n    ".join(wrong) for where, wrong in found.items())
+
+
+@pytest.fixture(scope="module")
+def conversation_id(demo: dict[str, Any], program: Program, browser: Browser) -> str:
+    """A conversation with a bit of everything in it, where a person is asked for."""
+    context = browser.new_context(reduced_motion="reduce")
+    visitor = Visitor(context.new_page())
+    visitor.goto(demo["demo_page"])
+    visitor.chat()
+    visitor.ask("how do I return something", "How to return an item")
+    visitor.ask("how much is shipping", "Express")
+    visitor.tap("Where is my order?")
+    visitor.hears("tracking link")
+    visitor.tap("Talk to a person")
+    visitor.sees("We’ve let the team know")
+    found = visitor.conversation_id
+    context.close()
+    return found
+
+
+@pytest.mark.parametrize("path", OUTSIDE)
+def test_pages_for_anyone(path: str, newcomer: Page) -> None:
+    newcomer.goto(path)
+    is_fit(newcomer, path)
+
+
+@pytest.mark.parametrize("path", INSIDE)
+def test_pages_for_members(path: str, demo: dict[str, Any], conversation_id: str, member: Page) -> None:
+    member.goto(path.format(**demo, conversation_id=conversation_id))
+    expect(member.locator("main")).to_be_visible()
+    # What can be opened is looked at open too.
+    member.evaluate("for (const box of document.querySelectorAll('main details:not(.menu)')) box.open = true")
+    is_fit(member, path)
+
+
+def test_the_token_page_and_the_form_with_mistakes(demo: dict[str, Any], member: Page) -> None:
+    member.goto(f"/app/assistants/{demo['assistant_id']}/deploy")
+    form = member.locator("details#new")
+    if form.get_attribute("open") is None:
+        member.get_by_text("New deployment").click()
+    form.get_by_label("Name").fill("A site")
+    form.get_by_label("Allowed origins").fill("https://www.example.com/\nhttps://")
+    form.get_by_role("button", name="Make the deployment").click()
+    expect(member.get_by_role("list", name="Origins to correct")).to_be_visible()
+    is_fit(member, "form with mistakes")
+    member.get_by_label("Allowed origins").fill("https://www.example.com")
+    member.get_by_role("button", name="Make the deployment").click()
+    expect(member.get_by_role("heading", name="A site is ready")).to_be_visible()
+    is_fit(member, "token shown once")
+
+
+def test_the_menus(demo: dict[str, Any], member: Page) -> None:
+    member.goto("/")
+    member.locator(".sidebar details.menu summary").click()
+    assert axe.violations(member) == []
+    member.set_viewport_size({"width": 390, "height": 844})
+    member.locator(".topbar summary").click()
+    assert axe.violations(member) == []
+    assert axe.overflow(member) == []
+
+
+def test_the_widget_closed_and_open(shop: str, visit: Visit) -> None:
+    visitor = visit(shop)
+    expect(visitor.launcher).to_be_visible()
+    for look in axe.looks(visitor.page):
+        assert axe.violations(visitor.page, WIDGET) == [], f"closed at {look}"
+    visitor.chat()
+    visitor.ask("how do I return something", "How to return an item")
+    visitor.ask("how much is shipping", "Express")
+    visitor.say("talk to a person please")
+    visitor.sees("We’ve let the team know")
+    for look in axe.looks(visitor.page):
+        assert axe.violations(visitor.page, WIDGET) == [], f"open at {look}"
+        assert axe.overflow(visitor.page) == [], f"open at {look}"
+    visitor.panel.get_by_role("button", name="More options").click()
+    for look in axe.looks(visitor.page):
+        assert axe.violations(visitor.page, WIDGET) == [], f"menu at {look}"
+
+
+def test_the_widget_refused_offline_and_ended(product: Product, program: Program, shop: str, visit: Visit) -> None:
+    made = program.deploy("https://elsewhere.example")
+    refused = visit(product.page_with(made["embed_snippet"])).open()
+    refused.sees("403 origin_not_allowed")
+    visitor = visit(shop).chat()
+    visitor.page.context.set_offline(True)
+    visitor.say("are you there")
+    visitor.sees("You’re offline")
+    for name, tab in (("refused", refused), ("offline", visitor)):
+        for look in axe.looks(tab.page):
+            assert axe.violations(tab.page, WIDGET) == [], f"{name} at {look}"
+    visitor.page.context.set_offline(False)
+    visitor.chooses("End conversation")
+    visitor.panel.get_by_role("button", name="End it").click()
+    visitor.sees("This conversation has ended.")
+    for look in axe.looks(visitor.page):
+        assert axe.violations(visitor.page, WIDGET) == [], f"ended at {look}"
+
+
+def test_the_way_of_somebody_new(newcomer: Page) -> None:
+    newcomer.goto("/sign-up/")
+    newcomer.get_by_label("E-mail").fill(f"new-{uuid.uuid4().hex[:8]}@harbour.example")
+    newcomer.get_by_label("Password").fill("short")
+    newcomer.get_by_role("button", name="Make the account").click()
+    expect(newcomer.locator(".errors").first).to_be_visible()
+    is_fit(newcomer, "sign-up with mistakes")
+    newcomer.get_by_label("Password").fill("a-kettle-on-driftwood")
+    newcomer.get_by_role("button", name="Make the account").click()
+    newcomer.get_by_label("Name").fill("Harbour")
+    newcomer.get_by_role("button", name="Make the workspace").click()
+    for path in ("/", "/app/assistants/", "/app/channels/", "/app/conversations/"):
+        newcomer.goto(path)
+        is_fit(newcomer, f"{path} with nothing there yet")
+
+
+def test_what_axe_and_the_ruler_would_find(newcomer: Page) -> None:
+    newcomer.goto("/sign-in/")
+    newcomer.evaluate(
+        "document.querySelector('main').insertAdjacentHTML('beforeend', '<img src=x><p class=wide>wide</p>');"
+        "document.querySelector('.wide').style.width = '3000px'"
+    )
+    assert [line for line in axe.violations(newcomer) if line.startswith("image-alt")]
+    assert axe.overflow(newcomer)
