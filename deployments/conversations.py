@@ -15,6 +15,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from convoship.lib import rows
 from convoship.lib.problems import Problem, not_found
 from deployments import live
 from deployments.models import Assistant, Conversation, Deployment, Message, Person
@@ -106,7 +107,7 @@ def post_messages(conversation: Conversation, news: Iterable[NewMessage]) -> lis
                 created_at=timezone.now(),
             )
         )
-    Message.objects.bulk_create(messages)
+    rows.insert(messages)
     said = [message.text for message in messages if message.text and message.author_kind != AuthorKind.SYSTEM]
     if said:
         conversation.last_text = said[-1][:PREVIEW_LENGTH]
@@ -128,11 +129,11 @@ def change_message(conversation: Conversation, message: Message, **changes: Any)
 
 def save(conversation: Conversation, messages: list[Message]) -> None:
     """Write the locked conversation back and tell its change after COMMIT."""
-    conversation.save(update_fields=_CHANGING_FIELDS)
+    rows.update(conversation, _CHANGING_FIELDS)
     live.tell_change(conversation, messages)
 
 
-_CHANGING_FIELDS = [
+_CHANGING_FIELDS = (
     "head_seq",
     "rev",
     "status",
@@ -146,7 +147,18 @@ _CHANGING_FIELDS = [
     "ended_at",
     "last_text",
     "last_activity_at",
-]
+)
+
+
+def standing(conversation: Conversation, client_id: str) -> tuple[bool, bool]:
+    """Of a locked conversation: whether it has a message of this `client_id`, and whether one of its turns is open."""
+    row = rows.one(
+        "SELECT EXISTS (SELECT FROM deployments_message WHERE conversation_id = %s AND client_id = %s),"
+        " EXISTS (SELECT FROM deployments_turn WHERE conversation_id = %s AND status IN ('queued', 'running'))",
+        [conversation.id, client_id, conversation.id],
+    )
+    has_message, has_open_turn = row or (False, False)
+    return has_message, has_open_turn
 
 
 def already_posted(conversation: Conversation, new: NewMessage) -> Message | None:
@@ -193,7 +205,10 @@ def messages_page(conversation: Conversation, *, after: int, rev: int | None, li
     """A page of messages and whether there are more: by `rev` where it is given, else by `seq` (CONTRACT section 4)."""
     if limit == 0:
         return [], False
-    rows = Message.objects.filter(conversation=conversation)
-    rows = rows.filter(seq__gt=after).order_by("seq") if rev is None else rows.filter(rev__gt=rev).order_by("rev")
-    found = list(rows[: limit + 1])
+    messages = Message.objects.filter(conversation=conversation)
+    if rev is None:
+        messages = messages.filter(seq__gt=after).order_by("seq")
+    else:
+        messages = messages.filter(rev__gt=rev).order_by("rev")
+    found = list(messages[: limit + 1])
     return found[:limit], len(found) > limit

@@ -162,20 +162,18 @@ def hold_alone(deployment_ids: Iterable[UUID]) -> None:
 
     Before any row of theirs is locked: who accepts holds the advisory lock, and wants the rows at COMMIT.
     """
-    for deployment_id in sorted(deployment_ids):
-        hold(deployment_id, exclusive=True)
-
-
-def hold(deployment_id: UUID, *, exclusive: bool = False) -> None:
-    """Keep the deployment as it is until this transaction ends.
-
-    Accepting a message holds it shared, revoking holds it alone: so no message is accepted after a revoke has answered.
-    An advisory lock, because a row lock would be a write for every message.
-    """
-    function = "pg_advisory_xact_lock" if exclusive else "pg_advisory_xact_lock_shared"
-    key = int.from_bytes(deployment_id.bytes[:8], "big", signed=True)
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {function}(%s)", [key])
+        for key in sorted(lock_key(deployment_id) for deployment_id in deployment_ids):
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [key])
+
+
+def lock_key(deployment_id: UUID) -> int:
+    """The advisory lock that keeps a deployment as it is until the transaction ends.
+
+    Accepting a message holds it shared (`tenant(..., shared_lock=...)`), revoking holds it alone: so no message is
+    accepted after a revoke has answered. An advisory lock, because a row lock would be a write for every message.
+    """
+    return int.from_bytes(deployment_id.bytes[:8], "big", signed=True)
 
 
 def _add_token(deployment: Deployment) -> tokens.NewToken:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -119,7 +119,19 @@ def revoked_token() -> Problem:
     )
 
 
-def check_origin(deployment: Deployment, caller: Caller) -> str:
+class Gate(Protocol):
+    """What says whom a deployment lets in."""
+
+    @property
+    def allowed_origins(self) -> Sequence[str]:
+        """Origins in normal form."""
+
+    @property
+    def allow_server_callers(self) -> bool:
+        """Whether a request without an origin may come in."""
+
+
+def check_origin(deployment: Gate, caller: Caller) -> str:
     """The origin to remember; 403 with what was seen and which rule it failed."""
     origin = caller.origin
     if origin is None and caller.same_origin_fetch:
@@ -207,7 +219,7 @@ def start(token: str, caller: Caller, request: SessionRequest) -> OpenedSession:
     limiting.hit("sessions_per_deployment", workspace, str(owner.deployment_id), words=words)
     for last_try in (False, True):
         try:
-            with tenant(owner.workspace_id):
+            with tenant(owner.workspace_id, shared_lock=deploying.lock_key(owner.deployment_id)):
                 return _start(owner, caller, request)
         except IntegrityError:
             # Two calls with one client_id raced: the other one has committed, so the second look finds its session.
@@ -217,7 +229,6 @@ def start(token: str, caller: Caller, request: SessionRequest) -> OpenedSession:
 
 
 def _start(owner: doors.TokenOwner, caller: Caller, request: SessionRequest) -> OpenedSession:
-    deploying.hold(owner.deployment_id)
     deployment, origin = _deployment_for(owner, caller, request.agent_id)
     if request.channel != Channel.WEB:
         raise Problem("channel_not_allowed", f"A deployment's token opens the channel web, not {request.channel!r}.")
@@ -265,7 +276,7 @@ def _resumable(deployment: Deployment, token: str) -> VisitorSession | None:
     )
     if found is None or found.session.expires_at <= timezone.now() or not found.session.conversation.is_active:
         return None
-    touch(found.session)
+    touch(found.session.id, found.session.expires_at)
     return found.session
 
 
@@ -338,11 +349,11 @@ def _note_use(deployment: Deployment, origin: str) -> None:
         Deployment.objects.filter(id=deployment.id).update(last_used_at=now, last_used_origin=origin)
 
 
-def touch(session: VisitorSession) -> None:
+def touch(session_id: UUID, expires_at: dt.datetime) -> None:
     """Thirty days from the last use, written once an hour at most."""
     until = timezone.now() + LIFETIME
-    if until - session.expires_at > TOUCH_AFTER:
-        VisitorSession.objects.filter(id=session.id).update(expires_at=until)
+    if until - expires_at > TOUCH_AFTER:
+        VisitorSession.objects.filter(id=session_id).update(expires_at=until)
 
 
 def page_of(raw: Mapping[str, Any]) -> dict[str, str]:

@@ -5,7 +5,8 @@ answer is written under that claim and finishes the row in the same transaction.
 whose lease runs out; the sweeper claims it anew. Whatever the responder does, a turn ends `done` or `failed`, and a
 failed one says so in the conversation.
 
-Nothing here holds a database connection while a responder works.
+Nothing here holds a database connection while a responder waits for anything. One that never waits (`AnswersAtOnce`)
+is asked within the transaction that takes the message: message, answer and finished turn are stored together.
 """
 
 from __future__ import annotations
@@ -15,25 +16,28 @@ import datetime as dt
 import logging
 import time
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 from uuid import UUID
 
 from django.utils import timezone
 
+from convoship.lib import rows
 from convoship.lib.tenancy import in_tenant
 from deployments import conversations, handoff, live, publishing
 from deployments.conversations import NewMessage
 from deployments.models import AssistantVersion, Conversation, Message, Turn
 from deployments.models.conversation import AuthorKind, Control, MessageStatus, Status, TurnStatus
 from deployments.responders.base import (
+    AnswersAtOnce,
     End,
     EndOfText,
     HandOver,
     Line,
     Remember,
     Reply,
+    Responder,
     ResponderError,
     Say,
     Token,
@@ -50,6 +54,7 @@ ANSWER_TIMEOUT_SECONDS = 30.0
 MOST_ATTEMPTS = 3
 HISTORY_LINES = 20
 SAVE_EVERY_SECONDS = 1.0
+BROKE = "The assistant broke while answering. The error has been logged."
 
 _UNFINISHED = (TurnStatus.QUEUED, TurnStatus.RUNNING)
 
@@ -78,6 +83,20 @@ class Answer:
     trace: dict[str, Any] = field(default_factory=dict)
     failure: str = ""
 
+    def add(self, reply: Reply) -> None:
+        """One more thing that was said or wanted; pieces of text are the writer's."""
+        match reply:
+            case Say():
+                self.said.append(reply)
+            case Trace():
+                self.trace.update(reply.data)
+            case Remember():
+                self.state = reply.state
+            case HandOver():
+                self.hand_over = reply.reason
+            case End():
+                self.end = reply.reason
+
 
 class ClaimLost(Exception):
     """Another process has claimed the turn, or it has ended: what was answered here must not be written."""
@@ -86,20 +105,64 @@ class ClaimLost(Exception):
 # --- The database's side: synchronous, inside `tenant()` ------------------------------------------------------------
 
 
-def open_turn(conversation: Conversation, message: Message) -> Claim | None:
-    """Make the turn of a message just posted to a locked conversation; claimed, if no earlier one is unfinished.
+def take_message(
+    conversation: Conversation, new: NewMessage, *, queue: bool
+) -> tuple[Message, list[Message], Claim | None]:
+    """Post what a visitor says to a locked conversation, and see to its answer: (message, answer, claim).
 
-    None where a person answers, or where an earlier turn is under way: whoever finishes that one goes on with this.
+    A responder that answers at once has done so when this returns. For any other the turn is claimed, unless `queue`
+    says that an earlier one is unfinished: whoever finishes that one goes on with this. Where a person answers, there
+    is no turn.
     """
     if conversation.control != Control.ASSISTANT:
-        return None
-    turn = Turn(conversation=conversation, message=message, seq=message.seq, workspace_id=conversation.workspace_id)
-    if Turn.objects.filter(conversation=conversation, status__in=_UNFINISHED).exists():
-        turn.save(force_insert=True)
-        return None
-    _take(turn)
-    turn.save(force_insert=True)
-    return _claim(turn, conversation)
+        return conversations.post_message(conversation, new), [], None
+    version = publishing.version(conversation.workspace_id, conversation.version_id)
+    responder = None if queue else _responder_of(version)
+    if isinstance(responder, AnswersAtOnce):
+        message, *replies = _answer_at_once(conversation, new, version, responder)
+        return message, replies, None
+    message = conversations.post_message(conversation, new)
+    turn = _turn(conversation, message)
+    if not queue:
+        _take(turn)
+    rows.insert([turn])
+    return message, [], None if queue else _claim(turn, conversation)
+
+
+def _turn(conversation: Conversation, message: Message) -> Turn:
+    return Turn(conversation=conversation, message=message, seq=message.seq, workspace_id=conversation.workspace_id)
+
+
+def _responder_of(version: AssistantVersion) -> Responder | None:
+    try:
+        return responder_for(version.responder)
+    except ResponderError:
+        return None  # the turn says so when it asks for the responder itself
+
+
+def _answer_at_once(
+    conversation: Conversation, new: NewMessage, version: AssistantVersion, responder: AnswersAtOnce
+) -> list[Message]:
+    """The visitor's message, its answer and its finished turn, in the transaction that takes the message."""
+    answer = Answer()
+    try:
+        for reply in responder.replies(_input(conversation, version, new.text, new.payload, [])):
+            answer.add(reply)
+    except ResponderError as error:
+        answer.failure = f"{error.reason} {error.remedy}"
+    except Exception:
+        logger.exception("responder %s broke in conversation %s", version.responder, conversation.id)
+        answer.failure = BROKE
+    posted = _post_answer(conversation, version, answer, before=[new])
+    turn = _turn(conversation, posted[0])
+    turn.status, turn.attempts, turn.finished_at = _ended(answer), 1, timezone.now()
+    turn.reason, turn.trace = answer.failure[:300], answer.trace
+    rows.insert([turn])
+    return posted
+
+
+def _ended(answer: Answer) -> TurnStatus:
+    return TurnStatus.FAILED if answer.failure else TurnStatus.DONE
 
 
 def claim_due(conversation_id: UUID) -> Claim | None:
@@ -148,15 +211,21 @@ def _claim(turn: Turn, conversation: Conversation) -> Claim:
         conversation_id=conversation.id,
         version=version,
         locale=conversation.locale,
-        input=TurnInput(
-            text=message.text,
-            payload=message.payload or None,
-            locale=conversation.locale or None,
-            channel=conversation.channel,
-            history=lines,
-            state=conversation.flow_state,
-            content=version.responder_content,
-        ),
+        input=_input(conversation, version, message.text, message.payload, lines),
+    )
+
+
+def _input(
+    conversation: Conversation, version: AssistantVersion, text: str, payload: str, history: list[Line]
+) -> TurnInput:
+    return TurnInput(
+        text=text,
+        payload=payload or None,
+        locale=conversation.locale or None,
+        channel=conversation.channel,
+        history=history,
+        state=conversation.flow_state,
+        content=version.responder_content,
     )
 
 
@@ -172,7 +241,7 @@ def _settle(claim: Claim, answer: Answer) -> tuple[list[Message], Claim | None]:
     """Write what was answered, finish the turn, and claim the next one: one transaction."""
     conversation = conversations.lock(claim.conversation_id)
     finished = Turn.objects.filter(id=claim.turn_id, claim=claim.token, status=TurnStatus.RUNNING).update(
-        status=TurnStatus.FAILED if answer.failure else TurnStatus.DONE,
+        status=_ended(answer),
         reason=answer.failure[:300],
         trace=answer.trace,
         finished_at=timezone.now(),
@@ -182,16 +251,18 @@ def _settle(claim: Claim, answer: Answer) -> tuple[list[Message], Claim | None]:
     posted: list[Message] = []
     _cut_streaming(conversation)
     if conversation.is_active and conversation.control == Control.ASSISTANT:
-        posted = _post_answer(conversation, claim, answer)
+        posted = _post_answer(conversation, claim.version, answer)
     return posted, _claim_next(conversation)
 
 
-def _post_answer(conversation: Conversation, claim: Claim, answer: Answer) -> list[Message]:
+def _post_answer(
+    conversation: Conversation, version: AssistantVersion, answer: Answer, before: Sequence[NewMessage] = ()
+) -> list[Message]:
     if answer.state is not None:
         conversation.flow_state = dict(answer.state)
-    news = [_new(claim, item.text, item.blocks) for item in answer.said]
+    news = [*before, *(_new(version, item.text, item.blocks) for item in answer.said)]
     if answer.failure:
-        news.append(_failure_notice(claim.locale, answer.failure))
+        news.append(_failure_notice(conversation.locale))
     posted = conversations.post_messages(conversation, news) if news else []
     if not news and answer.state is not None:
         conversations.save(conversation, [])
@@ -203,18 +274,18 @@ def _post_answer(conversation: Conversation, claim: Claim, answer: Answer) -> li
 
 
 def _new(
-    claim: Claim, text: str, blocks: tuple[Mapping[str, Any], ...] = (), status: str = MessageStatus.SENT
+    version: AssistantVersion, text: str, blocks: tuple[Mapping[str, Any], ...] = (), status: str = MessageStatus.SENT
 ) -> NewMessage:
     return NewMessage(
         author_kind=AuthorKind.ASSISTANT,
-        author_name=claim.version.content["name"],
+        author_name=version.content["name"],
         text=text,
         blocks=blocks,
         status=status,
     )
 
 
-def _failure_notice(locale: str, reason: str) -> NewMessage:
+def _failure_notice(locale: str) -> NewMessage:
     return NewMessage(
         author_kind=AuthorKind.SYSTEM, text=say("answer_failed", locale), status=MessageStatus.FAILED, reason=""
     )
@@ -228,7 +299,7 @@ def _fail(conversation: Conversation, turn: Turn, reason: str) -> None:
     logger.error("turn %s of conversation %s failed: %s", turn.id, conversation.id, reason)
     _cut_streaming(conversation)
     if conversation.is_active and conversation.control == Control.ASSISTANT:
-        conversations.post_message(conversation, _failure_notice(conversation.locale, reason))
+        conversations.post_message(conversation, _failure_notice(conversation.locale))
 
 
 def _cut_streaming(conversation: Conversation) -> None:
@@ -243,8 +314,9 @@ def _begin_text(claim: Claim, before: list[Say], text: str) -> tuple[Conversatio
     """Store what was said before, and the beginning of a text that is still being written."""
     conversation = _hold(claim)
     _cut_streaming(conversation)
-    news = [_new(claim, item.text, item.blocks) for item in before]
-    posted = conversations.post_messages(conversation, [*news, _new(claim, text, status=MessageStatus.STREAMING)])
+    news = [_new(claim.version, item.text, item.blocks) for item in before]
+    news.append(_new(claim.version, text, status=MessageStatus.STREAMING))
+    posted = conversations.post_messages(conversation, news)
     return conversation, posted[-1]
 
 
@@ -309,7 +381,7 @@ async def _answer_one(claim: Claim) -> tuple[list[Message], Claim | None]:
             raise
         except Exception:
             logger.exception("responder %s broke in turn %s", claim.version.responder, claim.turn_id)
-            writer.answer.failure = "The assistant broke while answering. The error has been logged."
+            writer.answer.failure = BROKE
         return await writer.finish()
     except ClaimLost:
         logger.warning("turn %s was claimed by another process, this answer is dropped", claim.turn_id)
@@ -340,20 +412,9 @@ class _Writer:
             case EndOfText():
                 await self._end_text(reply.blocks)
                 return
-            case Trace():
-                self.answer.trace.update(reply.data)
-                return
-            case Remember():
-                self.answer.state = reply.state
-                return
-        await self._end_text(())
-        match reply:
-            case Say():
-                self.answer.said.append(reply)
-            case HandOver():
-                self.answer.hand_over = reply.reason
-            case End():
-                self.answer.end = reply.reason
+            case Say() | HandOver() | End():
+                await self._end_text(())
+        self.answer.add(reply)
 
     async def finish(self) -> tuple[list[Message], Claim | None]:
         """Write what is left and finish the turn."""

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cache
+from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
 from uuid import UUID
 
 from django.db import IntegrityError
 from django.utils import timezone
 
-from convoship.lib import limiting
+from convoship.lib import limiting, rows
 from convoship.lib.problems import Problem, not_found
 from convoship.lib.tenancy import tenant
 from deployments import conversations, deploying, doors, handoff, sessions, turns
 from deployments.conversations import NewMessage
-from deployments.models import Conversation, Deployment, Message, Turn, VisitorSession
+from deployments.models import Conversation, Deployment, Message, Turn
 from deployments.models.conversation import AuthorKind, MessageStatus, Status
 from deployments.sessions import Caller
 from deployments.words import say
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -40,11 +48,15 @@ class VisitorMessage:
 
 @dataclass(frozen=True)
 class Posted:
-    """A visitor's message as stored, whether it is new, and the claim to answer it if this process got it."""
+    """A visitor's message as stored, and whether it is new.
+
+    `replies` are its answer where that was stored with it; `claim` is the right to answer it where this process has to.
+    """
 
     message: Message
     conversation: Conversation
     is_new: bool
+    replies: list[Message]
     claim: turns.Claim | None
 
 
@@ -52,10 +64,10 @@ class Posted:
 class Page:
     """Messages, whether there are more, and the conversation they belong to."""
 
-    session: VisitorSession
     conversation: Conversation
     messages: list[Message]
     has_more: bool
+    access_rev: int
 
     @property
     def next_rev(self) -> int:
@@ -71,6 +83,14 @@ def resolve(token: str, session_id: UUID) -> Visit:
     if owner.session_id != session_id:
         raise not_found()
     return Visit(owner.workspace_id, owner.session_id, owner.deployment_id, owner.conversation_id)
+
+
+def by_token(
+    act: Callable[Concatenate[Visit, P], R], token: str, session_id: UUID, *args: P.args, **kwargs: P.kwargs
+) -> tuple[Visit, R]:
+    """Resolve the token and do something with the visit, in one go."""
+    visit = resolve(token, session_id)
+    return visit, act(visit, *args, **kwargs)
 
 
 def may_connect(session_id: UUID, caller: Caller) -> bool:
@@ -90,26 +110,49 @@ def may_connect(session_id: UUID, caller: Caller) -> bool:
     return True
 
 
-def enter(visit: Visit, caller: Caller, *, lock: bool = False) -> tuple[VisitorSession, Conversation]:
-    """The session and its conversation, after the checks: alive, and from an allowed origin. Inside `tenant()`.
+class Admission(NamedTuple):
+    """What is checked at every step of a visitor."""
 
-    With `lock` the conversation is held, and the deployment with it, until the transaction ends.
+    expires_at: dt.datetime
+    revoked_at: dt.datetime | None
+    allowed_origins: Sequence[str]
+    allow_server_callers: bool
+    access_rev: int
+
+
+def enter(visit: Visit, caller: Caller, *, lock: bool = False) -> tuple[Conversation, Admission]:
+    """The conversation, after the checks: session alive, and from an allowed origin. Inside `tenant()`.
+
+    With `lock` the conversation is held until the transaction ends; `_changing` holds the deployment.
     """
-    if lock:
-        deploying.hold(visit.deployment_id)
-    rows = VisitorSession.objects.select_related("deployment", "conversation")
-    if lock:
-        rows = rows.select_for_update(of=("conversation",))
-    session = rows.filter(id=visit.session_id).first()
-    if session is None:
+    row = rows.one(_enter_sql() + (" FOR UPDATE OF c" if lock else ""), [visit.session_id])
+    if row is None:
         raise sessions.unknown_token()
-    if session.deployment.revoked_at is not None:
+    size = len(Admission._fields)
+    admission, conversation = Admission(*row[:size]), rows.read(Conversation, row[size:])
+    if admission.revoked_at is not None:
         raise sessions.revoked_token()
-    if session.expires_at <= timezone.now():
+    if admission.expires_at <= timezone.now():
         raise Problem("token_expired", "This session was not used for 30 days and is over.", hint="Start a new one.")
-    sessions.check_origin(session.deployment, caller)
-    sessions.touch(session)
-    return session, session.conversation
+    sessions.check_origin(admission, caller)
+    sessions.touch(visit.session_id, admission.expires_at)
+    return conversation, admission
+
+
+@cache
+def _enter_sql() -> str:
+    return f"""
+        SELECT s.expires_at, d.revoked_at, d.allowed_origins, d.allow_server_callers, d.access_rev,
+               {rows.columns(Conversation, "c")}
+          FROM deployments_visitorsession s
+          JOIN deployments_deployment d ON d.id = s.deployment_id
+          JOIN deployments_conversation c ON c.id = s.conversation_id
+         WHERE s.id = %s"""  # noqa: S608  (names of columns)
+
+
+def _changing(visit: Visit) -> AbstractContextManager[None]:
+    """The visit's workspace, with the deployment held as it is: what changes a conversation happens in here."""
+    return tenant(visit.workspace_id, shared_lock=deploying.lock_key(visit.deployment_id))
 
 
 def post(visit: Visit, caller: Caller, message: VisitorMessage) -> Posted:
@@ -119,7 +162,7 @@ def post(visit: Visit, caller: Caller, message: VisitorMessage) -> Posted:
     )
     for last_try in (False, True):
         try:
-            with tenant(visit.workspace_id):
+            with _changing(visit):
                 return _post(visit, caller, message)
         except IntegrityError:
             if last_try:
@@ -128,7 +171,7 @@ def post(visit: Visit, caller: Caller, message: VisitorMessage) -> Posted:
 
 
 def _post(visit: Visit, caller: Caller, message: VisitorMessage) -> Posted:
-    _, conversation = enter(visit, caller, lock=True)
+    conversation, _ = enter(visit, caller, lock=True)
     new = NewMessage(
         author_kind=AuthorKind.VISITOR,
         text=message.text,
@@ -136,12 +179,13 @@ def _post(visit: Visit, caller: Caller, message: VisitorMessage) -> Posted:
         client_id=message.client_id,
         status=MessageStatus.RECEIVED,
     )
-    earlier = conversations.already_posted(conversation, new)
+    posted_before, has_unanswered = conversations.standing(conversation, message.client_id)
+    earlier = conversations.already_posted(conversation, new) if posted_before else None
     if earlier is not None:
-        return Posted(earlier, conversation, is_new=False, claim=None)
+        return Posted(earlier, conversation, is_new=False, replies=[], claim=None)
     conversations.require_active(conversation)
-    stored = conversations.post_message(conversation, new)
-    return Posted(stored, conversation, is_new=True, claim=turns.open_turn(conversation, stored))
+    stored, replies, claim = turns.take_message(conversation, new, queue=has_unanswered)
+    return Posted(stored, conversation, is_new=True, replies=replies, claim=claim)
 
 
 def answer_to(visit: Visit, message: Message) -> tuple[bool, list[Message]]:
@@ -160,9 +204,9 @@ def answer_to(visit: Visit, message: Message) -> tuple[bool, list[Message]]:
 def read(visit: Visit, caller: Caller, *, after: int = 0, rev: int | None = None, limit: int = 50) -> Page:
     """A page of the conversation."""
     with tenant(visit.workspace_id):
-        session, conversation = enter(visit, caller)
+        conversation, admission = enter(visit, caller)
         messages, has_more = conversations.messages_page(conversation, after=after, rev=rev, limit=limit)
-        return Page(session, conversation, messages, has_more)
+        return Page(conversation, messages, has_more, admission.access_rev)
 
 
 def resume(visit: Visit, caller: Caller, *, after: int, rev: int | None, limit: int) -> tuple[Page, list[Message]]:
@@ -176,18 +220,18 @@ def resume(visit: Visit, caller: Caller, *, after: int, rev: int | None, limit: 
         return page, list(streaming.order_by("seq"))
 
 
-def ask_for_person(visit: Visit, caller: Caller, reason: str) -> tuple[VisitorSession, Conversation]:
+def ask_for_person(visit: Visit, caller: Caller, reason: str) -> Conversation:
     """The visitor wants a person."""
-    with tenant(visit.workspace_id):
-        session, conversation = enter(visit, caller, lock=True)
+    with _changing(visit):
+        conversation, _ = enter(visit, caller, lock=True)
         handoff.request(conversation, reason or "The visitor asked for a person.")
-        return session, conversation
+        return conversation
 
 
-def end(visit: Visit, caller: Caller) -> tuple[VisitorSession, Conversation]:
+def end(visit: Visit, caller: Caller) -> Conversation:
     """The visitor ends the conversation."""
-    with tenant(visit.workspace_id):
-        session, conversation = enter(visit, caller, lock=True)
+    with _changing(visit):
+        conversation, _ = enter(visit, caller, lock=True)
         words = say("ended_by_visitor", conversation.locale)
         conversations.end(conversation, Status.COMPLETED, "Ended by the visitor.", words)
-        return session, conversation
+        return conversation

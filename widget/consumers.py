@@ -199,7 +199,7 @@ class VisitorConsumer(AsyncWebsocketConsumer):
         # With has_more the client pages by HTTP up to the head before it applies what comes live.
         self.rev, self.head_seq = conversation.rev, conversation.head_seq
         self.state = {"status": conversation.status, "control": conversation.control}
-        self.access_rev = page.session.deployment.access_rev
+        self.access_rev = page.access_rev
         await self.send(text_data=_dump(body))
         self.sent_since_head = True
 
@@ -209,7 +209,7 @@ class VisitorConsumer(AsyncWebsocketConsumer):
             # Said before: the sender may have missed that it was taken, so it is told again.
             await self._frame("message.created", message=message_json(posted.message))
             return
-        self.hear(_change([posted.message], posted.conversation))
+        self.hear(_change([posted.message, *posted.replies], posted.conversation))
         if posted.claim is not None:
             answering = asyncio.get_running_loop().create_task(self._answer(visit, posted.claim))
             answering.add_done_callback(_log_failure)

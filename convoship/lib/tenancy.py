@@ -37,23 +37,32 @@ def current_workspace_id() -> uuid.UUID | None:
     return _current.get()
 
 
-def _set_for_transaction(workspace_id: uuid.UUID | None) -> None:
+def _set_for_transaction(workspace_id: uuid.UUID | None, shared_lock: int | None = None) -> None:
+    sql, values = "SELECT set_config('app.workspace_id', %s, true)", [str(workspace_id or "")]
     with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('app.workspace_id', %s, true)", [str(workspace_id or "")])
+        if shared_lock is None:
+            cursor.execute(sql, values)
+        else:
+            cursor.execute(f"{sql}, pg_advisory_xact_lock_shared(%s)", [*values, shared_lock])
 
 
 @contextmanager
-def tenant(workspace_id: uuid.UUID) -> Iterator[None]:
-    """Run the block as this workspace, in one transaction. Entering the same workspace again is a savepoint."""
+def tenant(workspace_id: uuid.UUID, *, shared_lock: int | None = None) -> Iterator[None]:
+    """Run the block as this workspace, in one transaction. Entering the same workspace again is a savepoint.
+
+    `shared_lock` is the key of an advisory lock to hold, shared, from the start: it costs no statement of its own.
+    """
     entered = _current.get()
     if entered is not None and entered != workspace_id:
         raise AnotherTenant(f"tenant {workspace_id} entered inside tenant {entered}")
     with transaction.atomic():
         if entered is not None:
+            if shared_lock is not None:
+                _set_for_transaction(workspace_id, shared_lock)
             yield
             return
         inside_a_larger_transaction = len(connection.savepoint_ids) > 0
-        _set_for_transaction(workspace_id)
+        _set_for_transaction(workspace_id, shared_lock)
         token = _current.set(workspace_id)
         try:
             yield

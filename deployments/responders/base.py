@@ -132,6 +132,19 @@ class Responder(Protocol):
         ...
 
 
+@runtime_checkable
+class AnswersAtOnce(Protocol):
+    """A responder that never waits: pure computation of a few milliseconds, without files, network or sleep.
+
+    It is asked by `replies` inside the transaction that takes the visitor's message, which spares a turn a second one;
+    `answer` says the same for a message that had to queue.
+    """
+
+    def replies(self, turn: TurnInput) -> Sequence[Reply]:
+        """The whole reply to one message: no `Token`s."""
+        ...
+
+
 _responders: dict[str, Responder] = {}
 
 

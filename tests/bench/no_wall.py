@@ -14,7 +14,7 @@ from convoship.asgi import application as application
 from convoship.lib import tenancy
 
 
-def _nothing(_workspace_id: UUID | None) -> None:
+def _nothing(_workspace_id: UUID | None, _shared_lock: int | None = None) -> None:
     """In place of `set_config`."""
 
 

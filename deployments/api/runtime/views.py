@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
 from adrf.views import APIView
@@ -24,6 +25,8 @@ from deployments.api.runtime import bodies, schema
 from deployments.models import Deployment, Message
 from deployments.wire import message_json, moment, session_json
 
+P = ParamSpec("P")
+R = TypeVar("R")
 MOST_MESSAGES = 200
 
 
@@ -126,9 +129,17 @@ class SessionsView(RuntimeView):
 class VisitView(RuntimeView):
     """What a `cst_` token opens."""
 
-    async def visit(self, request: Request, session_id: UUID) -> visits.Visit:
-        """The visit, or 401/404."""
-        return await in_thread(visits.resolve, token_of(request), session_id)
+    async def visit(
+        self,
+        request: Request,
+        session_id: UUID,
+        act: Callable[Concatenate[visits.Visit, P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> tuple[visits.Visit, R]:
+        """The visit, or 401/404, and what comes of an act with it: one thread hop."""
+        token = token_of(request)
+        return await in_thread(lambda: visits.by_token(act, token, session_id, *args, **kwargs))
 
 
 class SessionView(VisitView):
@@ -137,8 +148,7 @@ class SessionView(VisitView):
     @extend_schema(responses={200: schema.SESSION}, operation_id="runtime_session")
     async def get(self, request: Request, session_id: UUID) -> Response:
         """Where the session stands; also how a widget learns why its socket was refused."""
-        visit = await self.visit(request, session_id)
-        page = await in_thread(visits.read, visit, caller_of(request), limit=0)
+        _, page = await self.visit(request, session_id, visits.read, caller_of(request), limit=0)
         return Response({"session": session_json(session_id, page.conversation)})
 
 
@@ -150,14 +160,16 @@ class MessagesView(VisitView):
     )
     async def get(self, request: Request, session_id: UUID) -> Response:
         """Messages after a `seq`, or all that changed after a `rev`."""
-        visit = await self.visit(request, session_id)
-        query = request.query_params
-        most = 2**31 - 1
-        after = bodies.number(query.get("after"), "after", least=0, most=most, default=0)
-        rev = bodies.number(query.get("rev"), "rev", least=0, most=most, default=-1)
-        limit = bodies.number(query.get("limit"), "limit", least=1, most=MOST_MESSAGES, default=50)
-        page = await in_thread(
-            visits.read, visit, caller_of(request), after=after, rev=None if rev < 0 else rev, limit=limit
+        caller, query, most = caller_of(request), request.query_params, 2**31 - 1
+        try:
+            after = bodies.number(query.get("after"), "after", least=0, most=most, default=0)
+            rev = bodies.number(query.get("rev"), "rev", least=0, most=most, default=-1)
+            limit = bodies.number(query.get("limit"), "limit", least=1, most=MOST_MESSAGES, default=50)
+        except Problem:
+            await self.visit(request, session_id, visits.read, caller, limit=0)
+            raise
+        _, page = await self.visit(
+            request, session_id, visits.read, caller, after=after, rev=None if rev < 0 else rev, limit=limit
         )
         return Response(
             {
@@ -175,16 +187,15 @@ class MessagesView(VisitView):
     )
     async def post(self, request: Request, session_id: UUID) -> Response:
         """Send a message and wait for its answer, as long as `Prefer: wait=N` says."""
-        visit = await self.visit(request, session_id)
         caller = caller_of(request)
         try:
             wanted = bodies.visitor_message(request.data)
         except Problem:
-            await in_thread(visits.read, visit, caller, limit=0)
+            # A bad body is said only to who may write here.
+            await self.visit(request, session_id, visits.read, caller, limit=0)
             raise
-        posted = await in_thread(visits.post, visit, caller, wanted)
-        replies: list[Message] = []
-        pending = False
+        visit, posted = await self.visit(request, session_id, visits.post, caller, wanted)
+        replies, pending = posted.replies, False
         if posted.claim is not None:
             replies, pending = await _answer_within(posted.claim, wait_of(request))
         elif not posted.is_new:
@@ -217,8 +228,7 @@ class EventsView(VisitView):
     @extend_schema(request=schema.EVENT_REQUEST, responses={204: None}, operation_id="runtime_event")
     async def post(self, request: Request, session_id: UUID) -> Response:
         """`{type: "typing", on}` or `{type: "read", seq}`."""
-        visit = await self.visit(request, session_id)
-        await in_thread(visits.read, visit, caller_of(request), limit=0)
+        visit, _ = await self.visit(request, session_id, visits.read, caller_of(request), limit=0)
         body: Any = request.data
         kind = body.get("type") if isinstance(body, dict) else None
         if kind == "typing" and isinstance(body.get("on"), bool):
@@ -234,11 +244,12 @@ class HandoffView(VisitView):
     @extend_schema(request=schema.HANDOFF_REQUEST, responses={202: schema.SESSION}, operation_id="runtime_handoff")
     async def post(self, request: Request, session_id: UUID) -> Response:
         """Ask for a person; asking twice is asking once."""
-        visit = await self.visit(request, session_id)
+        caller = caller_of(request)
         reason = request.data.get("reason") if isinstance(request.data, dict) else None
         if reason is not None and (not isinstance(reason, str) or len(reason) > 300):
+            await self.visit(request, session_id, visits.read, caller, limit=0)
             raise invalid({"reason": ["A text of at most 300 characters."]})
-        _, conversation = await in_thread(visits.ask_for_person, visit, caller_of(request), reason or "")
+        _, conversation = await self.visit(request, session_id, visits.ask_for_person, caller, reason or "")
         return Response({"session": session_json(session_id, conversation)}, status=202)
 
 
@@ -248,6 +259,5 @@ class EndView(VisitView):
     @extend_schema(request=None, responses={200: schema.SESSION}, operation_id="runtime_end")
     async def post(self, request: Request, session_id: UUID) -> Response:
         """End the conversation; ending it twice is ending it once."""
-        visit = await self.visit(request, session_id)
-        _, conversation = await in_thread(visits.end, visit, caller_of(request))
+        _, conversation = await self.visit(request, session_id, visits.end, caller_of(request))
         return Response({"session": session_json(session_id, conversation)})
