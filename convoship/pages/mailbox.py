@@ -26,7 +26,7 @@ from django.views.decorators.http import require_safe
 
 MOST_SHOWN = 100
 _SEPARATOR = b"\n" + b"-" * 79 + b"\n"
-_NAME = re.compile(r"\d{8}-\d{6}-\d+-\d+", re.ASCII)
+_NAME = re.compile(r"\d{8}-\d{6}-\d{1,20}-\d{1,5}", re.ASCII)
 _PROXY_HEADERS = ("HTTP_FORWARDED", "HTTP_VIA", "HTTP_X_REAL_IP")
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from django.http import QueryDict
 
+from convoship.lib.parsers import BadJSON, loads
 from deployments.responders.content import INTENT_PAYLOAD, name_key
 
 LINK, WORDS = "url", "payload"
@@ -248,8 +249,8 @@ def _answer_content(answer: TypedAnswer) -> dict[str, Any]:
 def blocks_of(text: str) -> Any:
     """The JSON of an answer's blocks; what isn't JSON as it is, so that the act refuses it."""
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return loads(text)
+    except BadJSON:
         return text  # the act says that this must be a list
 
 
@@ -281,9 +282,9 @@ def apply(typed: Typed, operation: str) -> str:
             answer.blocks = ""
         return ".".join(parts[:-1])
     rows = _list_at(typed, parts[:-1])
-    if rows is None or not parts[-1].isdecimal() or int(parts[-1]) >= len(rows):
+    position = _position(parts[-1], rows or [])
+    if rows is None or position is None:
         return ""
-    position = int(parts[-1])
     if verb == "remove":
         del rows[position]
         return ""
@@ -307,11 +308,17 @@ def _list_at(typed: Typed, parts: list[str]) -> list[Any] | None:
     return rows if isinstance(rows, list) else None
 
 
+def _position(part: str, rows: list[Any]) -> int | None:
+    """The row's place in its list; a part that names none is refused before `int` chokes on its length."""
+    return int(part) if part.isdecimal() and len(part) < 6 and int(part) < len(rows) else None
+
+
 def _row_at(typed: Typed, parts: list[str]) -> object:
     node: object = typed
     for part in parts:
         if isinstance(node, list):
-            node = node[int(part)] if part.isdecimal() and int(part) < len(node) else None
+            position = _position(part, node)
+            node = node[position] if position is not None else None
         elif part in {"welcome", "fallback", "intents", "answers", "buttons"}:
             node = getattr(node, part, None)
         else:

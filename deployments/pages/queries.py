@@ -153,7 +153,8 @@ def read_cursor(cursor: str) -> tuple[dt.datetime, UUID] | None:
     try:
         moment, _, last_id = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().partition(" ")
         parsed = dt.datetime.fromisoformat(moment)
-        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=dt.UTC)), UUID(last_id)
+        # PostgreSQL does not take every offset that Python reads; ours is always this one.
+        return (parsed, UUID(last_id)) if parsed.utcoffset() == dt.timedelta(0) else None
     except (ValueError, binascii.Error):
         return None
 

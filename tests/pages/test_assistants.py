@@ -180,7 +180,9 @@ def test_blocks_that_were_tampered_with_are_refused(member: Browser, workspace: 
     assistant = factories.make_assistant(workspace)
     form = editor(member, assistant)
     name = form.field(".blocks")
-    for value in ("{", '[{"type":"evil"}]', "[" * 5000, '"x"'):
+    deep = ["[" * depth + "]" * depth for depth in range(900, 1000, 5)]  # as deep as JSON can be read
+    half = '[{"type": "card", "title": "\\ud800"}]'
+    for value in ("{", '[{"type":"evil"}]', "[" * 5000, '"x"', half, *deep):
         form[name] = value
         assert member.send(form, op="save").status_code == 422
 
@@ -188,7 +190,8 @@ def test_blocks_that_were_tampered_with_are_refused(member: Browser, workspace: 
 def test_an_unknown_operation_loses_nothing(member: Browser, workspace: Workspace) -> None:
     assistant = factories.make_assistant(workspace)
     form = editor(member, assistant)
-    for op in ("remove:intents.999", "add:nothing", "up:", ":", "remove:__class__.x", "add:welcome.text"):
+    huge = [f"remove:intents.{'9' * 5000}", f"add:intents.{'9' * 5000}.answers"]
+    for op in ("remove:intents.999", "add:nothing", "up:", ":", "remove:__class__.x", "add:welcome.text", *huge):
         answer = member.client.post(form.action, {**form.values, "op": op})
         assert answer.status_code == 200
         assert form_of(answer, "/save").values["intents.3.name"] == form.values["intents.3.name"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 from uuid import uuid4
 
@@ -96,7 +97,9 @@ def test_pages_follow_by_cursor_without_gap_or_double(
             break
         address = page.rsplit('">Older<', 1)[0].rsplit('href="', 1)[1].replace("&amp;", "&")
     assert sorted(seen) == sorted(ids)
-    for made_up in ("%FF", "x", "////", "a" * 500):
+    moments = ("0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "2020-01-01T00:00:00", "2020-01-01")
+    forged = [base64.urlsafe_b64encode(f"{moment} {uuid4()}".encode()).decode() for moment in moments]
+    for made_up in ("%FF", "x", "////", "a" * 500, *forged):
         assert member.get(f"/app/conversations/?after={made_up}").status_code == 200
 
 

@@ -88,5 +88,6 @@ def test_without_make_run_there_is_no_mailbox(client: Client, db: None) -> None:
 
 
 def test_no_path_leads_out_of_the_mailbox(client: Client, db: None, mailbox: Path) -> None:
-    for name in ("..%2f..%2fetc-0", "20260101-000000-1-0", "x", "20260101-000000-1-99999999"):
+    huge = "20260101-000000-1-" + "9" * 5000
+    for name in ("..%2f..%2fetc-0", "20260101-000000-1-0", "x", "20260101-000000-1-99999999", huge):
         assert client.get(f"/mailbox/{name}/").status_code == 404
