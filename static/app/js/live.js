@@ -22,16 +22,21 @@ function refresh() {
   rung = setTimeout(() => window.htmx?.trigger(live(), "refresh"), 80);
 }
 
-function atEnd() {
-  return innerHeight + scrollY > document.documentElement.scrollHeight - 160;
+// Where the talk ends: on a phone what is known of the visitor stands below it.
+function talkEnd() {
+  return document.querySelector(".talk-main").getBoundingClientRect().bottom + scrollY + 16;
 }
 
-let follow = true;
+function atEnd() {
+  return innerHeight + scrollY > talkEnd() - 160;
+}
+
+let follow = false;
 document.addEventListener("htmx:beforeSwap", () => {
-  follow = atEnd();
+  follow = Boolean(conversation) && atEnd();
 });
 document.addEventListener("htmx:afterSettle", () => {
-  if (conversation && follow) toEnd();
+  if (follow) toEnd();
   if (reply) {
     reply.hidden = live().dataset.active !== "yes";
     reply.querySelector("[data-takes-over]").hidden = live().dataset.mine === "yes";
@@ -41,7 +46,7 @@ document.addEventListener("htmx:afterSettle", () => {
 });
 
 function toEnd() {
-  scrollTo({ top: document.documentElement.scrollHeight });
+  scrollTo({ top: talkEnd() - innerHeight });
 }
 
 // --- The socket ----------------------------------------------------------------------------------------------------
