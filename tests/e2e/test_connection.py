@@ -50,6 +50,14 @@ def test_the_history_is_there_after_a_reload(shop: str, visit: Visit, program: P
     assert program.said(before) == ["where is my order", "when are you open"]
 
 
+def test_a_cards_text_keeps_its_lines(shop: str, visit: Visit) -> None:
+    visitor = visit(shop).chat()
+    visitor.tap("Returns")
+    visitor.hears("How to return an item")
+    words = visitor.panel.locator(".card-text p").inner_text()
+    assert "slip in the parcel.\n2. Stick on" in words
+
+
 def test_two_tabs_are_in_one_conversation(shop: str, visit: Visit) -> None:
     first = visit(shop).chat()
     first.ask("where is my order", ORDER)

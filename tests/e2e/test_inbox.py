@@ -106,6 +106,23 @@ def test_what_is_said_while_a_members_page_still_loads_is_not_missed(shop: str, 
     expect(transcript).to_contain_text("when are you open")
 
 
+@pytest.mark.browser_context_args(viewport={"width": 390, "height": 844})
+def test_on_a_phone_a_conversation_opens_at_its_newest_line(shop: str, visit: Visit, member: Page) -> None:
+    visitor = visit(shop).chat()
+    for _turn in range(2):
+        visitor.ask("how do I return something", "How to return an item")
+    visitor.ask("when are you open", "Monday to Friday")
+    with live_page(member):
+        member.goto(f"/app/conversations/{visitor.conversation_id}/")
+    newest = member.get_by_role("log", name="Transcript").locator(".line").last
+    expect(newest).to_be_in_viewport(ratio=0.9)
+    expect(member.get_by_role("button", name="Send")).to_be_in_viewport(ratio=1)
+    # And stays there as it grows.
+    visitor.ask("where is my order", "tracking link")
+    expect(newest).to_contain_text("tracking link")
+    expect(newest).to_be_in_viewport(ratio=0.9)
+
+
 def test_members_get_a_mail_when_a_visitor_asks_for_a_person(
     product: Product, demo: dict[str, Any], shop: str, visit: Visit, member: Page
 ) -> None:
