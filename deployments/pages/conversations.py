@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -191,8 +192,9 @@ def conversation_reply(request: WorkspaceRequest, conversation_id: UUID) -> Http
     template = "conversation_live.html" if is_fragment else "conversation.html"
     status = 422 if error and not is_fragment else 200
     response = render(request, f"deployments/{template}", context, status=status)
-    if is_fragment and not error:
-        response["HX-Trigger-After-Swap"] = "replied"
+    if is_fragment:
+        # Beside the field, and not in the part that every event fetches again: the reason stays until the next try.
+        response["HX-Trigger-After-Swap"] = json.dumps({"refused": error}) if error else "replied"
     return response
 
 

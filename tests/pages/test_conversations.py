@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from typing import Any
 from uuid import uuid4
 
@@ -178,6 +179,21 @@ def test_an_answer_sent_by_htmx_gets_the_changed_part_alone(member: Browser, mad
     assert answer["HX-Trigger-After-Swap"] == "replied"
     assert "By htmx" in text(answer)
     assert "<html" not in text(answer)
+
+
+def test_a_refused_answer_says_why_beside_the_field_where_no_event_wipes_it_away(
+    member: Browser, made: NewDeployment
+) -> None:
+    conversation = start(made)
+    form = form_of(member.get(f"/app/conversations/{conversation.id}/"), "/reply")
+    form["text"] = "x" * 9000
+    answer = member.client.post(form.action, form.values, headers={"HX-Request": "true"})
+    assert answer.status_code == 200
+    assert "too long" in json.loads(answer["HX-Trigger-After-Swap"])["refused"]
+    # The reason isn't in the part that is fetched again at every event, but between it and the field.
+    assert "too long" not in text(answer)
+    page = text(member.send(form))
+    assert page.index("live-transcript") < page.index("too long") < page.index('id="reply-text"')
 
 
 def test_the_live_parts_are_fragments(member: Browser, made: NewDeployment) -> None:

@@ -9,6 +9,7 @@ const live = () => document.getElementById("live");
 const conversation = live()?.dataset.liveConversation;
 const typing = document.querySelector("[data-typing]");
 const reply = document.querySelector("[data-reply]");
+const away = document.querySelector("[data-away]");
 
 let socket = null;
 let tries = 0;
@@ -40,14 +41,21 @@ document.addEventListener("htmx:afterSettle", () => {
   if (reply) {
     reply.hidden = live().dataset.active !== "yes";
     reply.querySelector("[data-takes-over]").hidden = live().dataset.mine === "yes";
-    delete reply.dataset.sent;
-    reply.removeAttribute("aria-busy");
   }
 });
 
 function toEnd() {
   scrollTo({ top: talkEnd() - innerHeight });
 }
+
+// A session that is over answers with the sign-in page, which has no place inside this one.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { xhr, requestConfig } = event.detail;
+  if (new URL(xhr.responseURL).pathname === new URL(requestConfig.path, location.href).pathname) return;
+  event.detail.shouldSwap = false;
+  if (requestConfig.elt === reply) refuse("you are signed out. Copy your answer, then load this page again.");
+  else if (!reply?.elements.text.value) location.reload();
+});
 
 // --- The socket ----------------------------------------------------------------------------------------------------
 
@@ -56,6 +64,7 @@ function connect() {
   socket = new WebSocket(`${scheme}//${location.host}/app/socket`);
   socket.addEventListener("open", () => {
     tries = 0;
+    if (away) away.hidden = true;
     send(conversation ? { type: "subscribe", conversation } : { type: "subscribe", list: true });
     // Whatever happened while nobody listened, if only since the page was made, is fetched now.
     refresh();
@@ -65,6 +74,7 @@ function connect() {
     socket = null;
     if (event.code === 4401) location.reload();
     tries += 1;
+    if (away && tries > 1) away.hidden = false;
     setTimeout(connect, Math.min(30_000, 500 * 2 ** tries) * (0.5 + Math.random() / 2));
   });
 }
@@ -109,16 +119,57 @@ reply?.addEventListener("input", () => {
 
 // --- Answering -----------------------------------------------------------------------------------------------------
 
+// One answer at a time. What was pressed twice is sent once; what was written while an answer was under way goes after it.
+let sent = null;
+let again = false;
+
+function refuse(words) {
+  document.querySelector("[data-reply-error]").hidden = !words;
+  document.querySelector("[data-reply-words]").textContent = words ? `Not sent: ${words}` : "";
+}
+
+document.addEventListener(
+  "submit",
+  (event) => {
+    if (event.target !== reply) return;
+    const text = reply.elements.text;
+    if (sent === null && text.value.trim()) {
+      sent = text.value;
+      reply.setAttribute("aria-busy", "true");
+      return;
+    }
+    event.preventDefault();
+    event.stopPropagation();
+    if (sent === null) text.focus();
+    else if (text.value !== sent) again = true;
+  },
+  true,
+);
+
 // The server says that it took the answer: the next one is another message.
 document.addEventListener("replied", () => {
   if (!reply) return;
-  reply.reset();
-  reply.elements.text.value = "";
+  const text = reply.elements.text;
+  refuse("");
+  if (sent !== null && text.value.startsWith(sent)) text.value = text.value.slice(sent.length).trimStart();
   reply.elements.client_id.value = crypto.randomUUID?.() ?? String(Math.random()).slice(2) + Date.now();
-  reply.elements.text.focus();
+  text.focus();
   told = 0;
-  send({ type: "typing", conversation, on: false });
+  if (!text.value) send({ type: "typing", conversation, on: false });
   toEnd();
+});
+document.addEventListener("refused", (event) => refuse(event.detail.value));
+
+reply?.addEventListener("htmx:afterRequest", (event) => {
+  if (event.detail.elt !== reply) return;
+  const { xhr, successful } = event.detail;
+  sent = null;
+  reply.removeAttribute("aria-busy");
+  if (!xhr.status) refuse("the server can't be reached. Your answer is still here; send it again in a moment.");
+  else if (!successful) refuse(`the server refused it (${xhr.status}). Copy your answer, then load this page again.`);
+  const next = successful && again && reply.elements.text.value.trim();
+  again = false;
+  if (next) reply.requestSubmit();
 });
 
 if (live()) {
