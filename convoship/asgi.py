@@ -1,7 +1,7 @@
 """The ASGI door: HTTP to Django, sockets to the consumers, and the embed script answered before either."""
 
 import os
-from typing import cast
+from typing import Any, cast
 
 from channels.routing import ProtocolTypeRouter
 from django.core.asgi import get_asgi_application
@@ -12,12 +12,22 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "convoship.settings")
 django_application = get_asgi_application()
 refuse_unsafe(os.environ["DATABASE_URL"])
 
-from convoship.sockets import socket_application  # noqa: E402  (the apps must be loaded first)
+from django.conf import settings  # noqa: E402  (the settings are known now)
+
+from convoship.lib.runtime_handler import RuntimeHandler  # noqa: E402  (the apps must be loaded first)
+from convoship.sockets import socket_application  # noqa: E402
 from widget.embed import Application, answers_embed_script  # noqa: E402
+
+runtime_application = RuntimeHandler()
+
+async def http_application(scope: Any, receive: Any, send: Any) -> None:
+    """The visitors' API has a handler of its own; everything else is Django's."""
+    inner = runtime_application if scope["path"].startswith(f"{settings.RUNTIME_PATH}/") else django_application
+    await inner(scope, receive, send)
 
 application = ProtocolTypeRouter(
     {
-        "http": answers_embed_script(cast(Application, django_application)),
+        "http": answers_embed_script(cast(Application, http_application)),
         "websocket": socket_application,
     }
 )

@@ -46,9 +46,9 @@ class NewMessage:
 
 
 def open_conversation(
-    deployment: Deployment, person: Person, *, channel: str, context: Mapping[str, str]
-) -> Conversation:
-    """A new conversation with the deployment's assistant as it is published now, empty as yet.
+    deployment: Deployment, person: Person, *, channel: str, context: Mapping[str, str], says: Sequence[NewMessage] = ()
+) -> tuple[Conversation, list[Message]]:
+    """A new conversation with the deployment's assistant as it is published now, and what is said in it at once.
 
     `context` may hold `locale`, `page_url`, `page_title`, `referrer`, `origin`.
     """
@@ -59,7 +59,8 @@ def open_conversation(
             f"The assistant {assistant.name!r} has not been published yet, so nothing can answer.",
             hint="Open the assistant in Convoship and press Publish.",
         )
-    return Conversation.objects.create(
+    conversation = Conversation(
+        workspace_id=deployment.workspace_id,
         assistant=assistant,
         version_id=assistant.published_id,
         deployment=deployment,
@@ -67,6 +68,12 @@ def open_conversation(
         channel=channel,
         **context,
     )
+    messages = _line_up(conversation, says)
+    rows.insert([conversation])
+    if messages:
+        rows.insert(messages)
+        live.tell_change(conversation, messages)
+    return conversation, messages
 
 
 def lock(conversation_id: UUID) -> Conversation:
@@ -84,6 +91,14 @@ def post_message(conversation: Conversation, new: NewMessage) -> Message:
 
 def post_messages(conversation: Conversation, news: Iterable[NewMessage]) -> list[Message]:
     """Post messages in order to a locked conversation: one INSERT, one UPDATE, one event."""
+    messages = _line_up(conversation, news)
+    rows.insert(messages)
+    save(conversation, messages)
+    return messages
+
+
+def _line_up(conversation: Conversation, news: Iterable[NewMessage]) -> list[Message]:
+    """The messages with their places, and the conversation as they leave it; nothing is written."""
     messages = []
     for new in news:
         conversation.head_seq += 1
@@ -107,12 +122,10 @@ def post_messages(conversation: Conversation, news: Iterable[NewMessage]) -> lis
                 created_at=timezone.now(),
             )
         )
-    rows.insert(messages)
     said = [message.text for message in messages if message.text and message.author_kind != AuthorKind.SYSTEM]
     if said:
         conversation.last_text = said[-1][:PREVIEW_LENGTH]
     conversation.last_activity_at = timezone.now()
-    save(conversation, messages)
     return messages
 
 

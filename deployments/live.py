@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -57,8 +57,10 @@ def tell_change(conversation: Conversation, messages: list[Message]) -> None:
         "control": conversation.control,
     }
     change = {"type": "change", **state, "messages": [message_json(message) for message in messages]}
-    _after_commit(conversation_group(conversation.workspace_id, conversation.id), change)
-    _after_commit(workspace_group(conversation.workspace_id), {"type": "conversation", **state})
+    _after_commit(
+        (conversation_group(conversation.workspace_id, conversation.id), change),
+        (workspace_group(conversation.workspace_id), {"type": "conversation", **state}),
+    )
 
 
 def tell_piece(conversation: Conversation, message_id: UUID, index: int, text: str) -> None:
@@ -81,24 +83,38 @@ def tell_typing(workspace_id: UUID, conversation_id: UUID, author: Mapping[str, 
 
 def tell_deployment(workspace_id: UUID, deployment_id: UUID) -> None:
     """After COMMIT, make every socket of the deployment check whether it may stay."""
-    _after_commit(deployment_group(workspace_id, deployment_id), {"type": "deployment"})
+    _after_commit((deployment_group(workspace_id, deployment_id), {"type": "deployment"}))
 
 
-def _after_commit(group: str, event: Event) -> None:
-    transaction.on_commit(partial(send, group, event))
+def _after_commit(*rings: tuple[str, Event]) -> None:
+    transaction.on_commit(partial(_ring, rings))
 
 
 def send(group: str, event: Event) -> None:
     """Hand the event to the layer without waiting for it; callable from any thread."""
-    message = {**event, "type": "live.event", "event": event["type"], "group": group}
-    asyncio.run_coroutine_threadsafe(_send(group, message), _loop())
+    _ring([(group, event)])
 
 
-async def _send(group: str, message: dict[str, Any]) -> None:
+def _ring(rings: Sequence[tuple[str, Event]]) -> None:
+    loop = _loop()
+    loop.call_soon_threadsafe(_start, rings, loop)
+
+
+_sending: set[asyncio.Task[None]] = set()
+
+
+def _start(rings: Sequence[tuple[str, Event]], loop: asyncio.AbstractEventLoop) -> None:
+    task = loop.create_task(_send(rings))
+    _sending.add(task)
+    task.add_done_callback(_sending.discard)
+
+
+async def _send(rings: Sequence[tuple[str, Event]]) -> None:
     layer = get_channel_layer()
     try:
         async with asyncio.timeout(SEND_TIMEOUT_SECONDS):
-            await layer.group_send(group, message)
+            for group, event in rings:
+                await layer.group_send(group, {**event, "type": "live.event", "event": event["type"], "group": group})
     except Exception as error:  # noqa: BLE001 (a doorbell that does not ring must never break what was committed)
         logger.warning("live event not told, listeners will find it in the database: %r", error)
 

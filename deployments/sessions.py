@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -18,11 +19,12 @@ from django.conf import settings
 from django.db import IntegrityError
 from django.utils import timezone
 
-from convoship.lib import client_ip, limiting, tokens
+from convoship.lib import client_ip, limiting, rows, tokens
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import tenant
 from deployments import conversations, deploying, doors, origins, publishing
 from deployments.models import (
+    Assistant,
     Deployment,
     DeploymentToken,
     Message,
@@ -164,14 +166,11 @@ def check_before_body(token: str, caller: Caller) -> None:
 
 def _deployment_for(owner: doors.TokenOwner, caller: Caller, agent_id: UUID | None) -> tuple[Deployment, str]:
     """The deployment, after the checks in their order: token, origin, agent. Inside `tenant()`."""
-    token = (
-        DeploymentToken.objects.select_related("deployment__assistant")
-        .filter(id=owner.token_id, deployment_id=owner.deployment_id)
-        .first()
-    )
-    if token is None:
+    row = rows.one(_deployment_sql(), [owner.token_id, owner.deployment_id])
+    if row is None:
         raise unknown_token()
-    deployment = token.deployment
+    token, deployment, assistant = rows.read_each(row, DeploymentToken, Deployment, Assistant)
+    deployment.assistant = assistant
     if deployment.revoked_at is not None:
         raise revoked_token()
     if token.is_expired:
@@ -187,10 +186,19 @@ def _deployment_for(owner: doors.TokenOwner, caller: Caller, agent_id: UUID | No
             "The token belongs to another assistant than agentId names.",
             hint="Copy the whole snippet again instead of its parts.",
         )
-    assistant = deployment.assistant
     if assistant.published_id is not None:
         assistant.published = publishing.version(owner.workspace_id, assistant.published_id)
     return deployment, origin
+
+
+@cache
+def _deployment_sql() -> str:
+    return f"""
+        SELECT {rows.columns(DeploymentToken, "t")}, {rows.columns(Deployment, "d")}, {rows.columns(Assistant, "a")}
+          FROM deployments_deploymenttoken t
+          JOIN deployments_deployment d ON d.id = t.deployment_id
+          JOIN deployments_assistant a ON a.id = d.assistant_id
+         WHERE t.id = %s AND d.id = %s"""  # noqa: S608  (names of columns)
 
 
 def read_config(token: str, caller: Caller, agent_id: UUID) -> Deployment:
@@ -238,13 +246,16 @@ def _start(owner: doors.TokenOwner, caller: Caller, request: SessionRequest) -> 
     resumed = _resumable(deployment, request.resume)
     if resumed is not None:
         return _opened(resumed, deployment, created=False, token=request.resume)
-    session = _create(deployment, origin, request)
+    session, messages = _create(deployment, origin, request)
     _note_use(deployment, origin)
-    return _opened(session, deployment, created=True, token=_new_token(session))
+    return OpenedSession(True, session, _new_token(session), deployment, messages, has_more=False)
 
 
 def _replayed(deployment: Deployment, request: SessionRequest) -> VisitorSession | None:
     if request.client_id is None:
+        return None
+    sql = "SELECT FROM deployments_visitorsession WHERE deployment_id = %s AND client_id = %s"
+    if rows.one(sql, [deployment.id, request.client_id]) is None:
         return None
     session = (
         VisitorSession.objects.select_related("conversation")
@@ -280,8 +291,8 @@ def _resumable(deployment: Deployment, token: str) -> VisitorSession | None:
     return found.session
 
 
-def _create(deployment: Deployment, origin: str, request: SessionRequest) -> VisitorSession:
-    conversation = conversations.open_conversation(
+def _create(deployment: Deployment, origin: str, request: SessionRequest) -> tuple[VisitorSession, list[Message]]:
+    conversation, messages = conversations.open_conversation(
         deployment,
         _person(request),
         channel=request.channel,
@@ -292,30 +303,31 @@ def _create(deployment: Deployment, origin: str, request: SessionRequest) -> Vis
             "referrer": request.page.get("referrer", ""),
             "origin": origin,
         },
+        says=_welcome(deployment, request),
     )
-    session = VisitorSession.objects.create(
+    session = VisitorSession(
         deployment=deployment,
         conversation=conversation,
         client_id=request.client_id,
         body_digest=request.digest,
         expires_at=timezone.now() + LIFETIME,
     )
-    version = publishing.version(conversation.workspace_id, conversation.version_id)
+    rows.insert([session])
+    return session, messages
+
+
+def _welcome(deployment: Deployment, request: SessionRequest) -> list[conversations.NewMessage]:
+    """What the published assistant says first; nothing where none is published, which opening refuses."""
+    version = deployment.assistant.published
+    if version is None:
+        return []
     welcome = responder_for(version.responder).welcome(version.responder_content, request.locale, request.channel)
-    if welcome:
-        conversations.post_messages(
-            conversation,
-            [
-                conversations.NewMessage(
-                    author_kind=AuthorKind.ASSISTANT,
-                    author_name=version.content["name"],
-                    text=say.text,
-                    blocks=say.blocks,
-                )
-                for say in welcome
-            ],
+    return [
+        conversations.NewMessage(
+            author_kind=AuthorKind.ASSISTANT, author_name=version.content["name"], text=say.text, blocks=say.blocks
         )
-    return session
+        for say in welcome
+    ]
 
 
 def _person(request: SessionRequest) -> Person:
@@ -325,7 +337,9 @@ def _person(request: SessionRequest) -> Person:
         person = Person.objects.filter(visitor_id=request.visitor_id).order_by("-created_at").first()
     name, email = request.user.get("name", ""), request.user.get("email", "")
     if person is None:
-        return Person.objects.create(visitor_id=request.visitor_id, name=name, email=email)
+        person = Person(visitor_id=request.visitor_id, name=name, email=email)
+        rows.insert([person])
+        return person
     if (name and name != person.name) or (email and email != person.email):
         person.name, person.email = name or person.name, email or person.email
         person.save(update_fields=["name", "email"])
@@ -334,7 +348,7 @@ def _person(request: SessionRequest) -> Person:
 
 def _new_token(session: VisitorSession) -> str:
     token = tokens.make("cst")
-    SessionToken.objects.create(session=session, digest=token.digest)
+    rows.insert([SessionToken(session=session, digest=token.digest)])
     return token.value
 
 

@@ -48,6 +48,16 @@ def read(model: type[M], values: Sequence[Any]) -> M:
     return model.from_db(connection.alias, names, found)
 
 
+def read_each(values: Sequence[Any], *models_: type[TenantModel]) -> list[Any]:
+    """The instances of a row that was selected with the `columns` of several models."""
+    found, start = [], 0
+    for model in models_:
+        end = start + len(_fields(model))
+        found.append(read(model, values[start:end]))
+        start = end
+    return found
+
+
 def one(sql: str, parameters: Sequence[Any]) -> tuple[Any, ...] | None:
     """The first row of a query inside `tenant()`, if there is one."""
     if current_workspace_id() is None:

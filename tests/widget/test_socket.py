@@ -260,7 +260,7 @@ async def test_without_live_events_the_pulse_closes_a_revoked_socket_within_five
     session = (await site.start()).data
     socket = Socket.of(session)
     await socket.open(session)
-    monkeypatch.setattr(live, "send", lambda group, event: None)
+    monkeypatch.setattr(live, "_ring", lambda rings: None)
     await act(site, deploying.revoke, SYSTEM, site.made.deployment)
     async with asyncio.timeout(5):
         assert await socket.closed() == 4403

@@ -1,0 +1,77 @@
+"""Django's ASGI handler for the visitors' API alone.
+
+Visitors have no cookie, form, sign-in or page, so their requests need none of the middleware that serves those. Under
+ASGI each classic middleware costs a request one or two hops to a thread made for it, together more than the request's
+own work; so do Django's signals around a request, which close connections that `in_thread` has given back already.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction
+from django.core.exceptions import RequestAborted
+from django.core.handlers.asgi import ASGIHandler, get_script_prefix
+from django.core.handlers.exception import convert_exception_to_response
+from django.http import HttpRequest, HttpResponse
+from django.middleware.common import CommonMiddleware
+from django.middleware.security import SecurityMiddleware
+from django.urls import set_script_prefix
+from django.utils.module_loading import import_string
+
+MIDDLEWARE = (
+    "corsheaders.middleware.CorsMiddleware",
+    "convoship.lib.middleware.api_errors_are_problems",
+    "convoship.lib.runtime_handler.Security",
+    "convoship.lib.runtime_handler.Common",
+)
+
+
+class _WithoutThread:
+    """Mixed into a middleware that only computes: it is called where it stands."""
+
+    async def __acall__(self, request: HttpRequest) -> HttpResponse:
+        itself: Any = self
+        response: HttpResponse = itself.process_request(request) or await itself.get_response(request)
+        response = itself.process_response(request, response)
+        return response
+
+
+class Security(_WithoutThread, SecurityMiddleware):
+    """Redirects to https, and headers such as nosniff."""
+
+
+class Common(_WithoutThread, CommonMiddleware):
+    """The check of `Host`, and Content-Length."""
+
+
+class RuntimeHandler(ASGIHandler):
+    """Answers requests under settings.RUNTIME_PATH. A visitor who goes away does not stop what they asked for."""
+
+    def load_middleware(self, is_async: bool = False) -> None:
+        """The chain of MIDDLEWARE above, all of it asynchronous."""
+        self._view_middleware: list[Any] = []
+        self._template_response_middleware: list[Any] = []
+        self._exception_middleware: list[Any] = []
+        itself: Any = self
+        handler = convert_exception_to_response(itself._get_response_async)
+        for path in reversed(MIDDLEWARE):
+            handler = convert_exception_to_response(import_string(path)(handler))
+            if not iscoroutinefunction(handler):
+                raise TypeError(f"{path} is not asynchronous")
+        self._middleware_chain = handler
+
+    async def handle(self, scope: Any, receive: Any, send: Any) -> None:
+        """One request."""
+        try:
+            body = await self.read_body(receive)
+        except RequestAborted:
+            return
+        try:
+            set_script_prefix(get_script_prefix(scope))
+            request, refusal = self.create_request(scope, body)
+            response: Any = refusal if request is None else await self.run_get_response(request)
+            await self.send_response(response, send)
+            response.close()
+        finally:
+            body.close()

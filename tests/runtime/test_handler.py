@@ -1,0 +1,88 @@
+"""The visitors' API as the ASGI server sees it: its own short chain of middleware (convoship/lib/runtime_handler)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from asgiref.testing import ApplicationCommunicator
+
+from tests.runtime.conftest import BASE, ORIGIN, Site
+
+pytestmark = pytest.mark.asyncio
+
+
+async def ask(method: str, path: str, headers: dict[str, str], body: bytes = b"") -> tuple[int, dict[str, str], Any]:
+    """Status, headers and JSON of a request to the product's application."""
+    from convoship.asgi import application
+
+    sent = {"host": "127.0.0.1", "origin": ORIGIN, "content-type": "application/json", "content-length": str(len(body))}
+    sent |= headers
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": method,
+        "path": BASE + path,
+        "raw_path": (BASE + path).encode(),
+        "query_string": b"",
+        "headers": [(name.encode(), value.encode()) for name, value in sent.items()],
+        "client": ["127.0.0.1", 4711],
+    }
+    communicator = ApplicationCommunicator(application, scope)
+    await communicator.send_input({"type": "http.request", "body": body})
+    head = await communicator.receive_output(5)
+    answer = (await communicator.receive_output(5))["body"]
+    await communicator.wait(5)
+    received = {name.decode().lower(): value.decode() for name, value in head["headers"]}
+    return head["status"], received, json.loads(answer) if answer else None
+
+
+async def test_a_visitor_is_answered_with_cors_and_strict_headers_and_without_cookies(site: Site) -> None:
+    body = json.dumps({"agent_id": site.agent_id}).encode()
+    status, headers, data = await ask("POST", "/sessions", {"authorization": f"Bearer {site.token}"}, body)
+    assert status == 201
+    assert data["messages"]
+    assert headers["access-control-allow-origin"] == ORIGIN
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "same-origin"
+    assert "origin" in headers["vary"].lower()
+    assert int(headers["content-length"]) > 0
+    assert "set-cookie" not in headers
+
+
+async def test_a_preflight_is_answered(site: Site) -> None:
+    status, headers, _ = await ask("OPTIONS", "/sessions", {"access-control-request-method": "POST"})
+    assert status == 200
+    assert "authorization" in headers["access-control-allow-headers"]
+    assert "access-control-allow-credentials" not in headers
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status", "code"),
+    [
+        ("GET", "/nothing", {}, 404, "not_found"),
+        ("DELETE", "/sessions", {}, 405, "method_not_allowed"),
+        ("POST", "/sessions", {}, 401, "token_missing"),
+        ("POST", "/sessions", {"host": "evil.example"}, 422, "invalid"),
+    ],
+)
+async def test_what_is_refused_is_a_problem_that_the_page_can_read(
+    site: Site, method: str, path: str, headers: dict[str, str], status: int, code: str
+) -> None:
+    answered, received, data = await ask(method, path, headers, b"{}")
+    assert (answered, data["code"]) == (status, code)
+    assert received["content-type"].startswith("application/problem+json")
+
+
+async def test_a_handler_that_breaks_tells_no_detail(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    from deployments.api.runtime import bodies
+
+    def breaks(_raw: object) -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(bodies, "session_request", breaks)
+    status, headers, data = await ask("POST", "/sessions", {"authorization": f"Bearer {site.token}"}, b"{}")
+    assert (status, data["code"]) == (500, "internal")
+    assert "secret detail" not in json.dumps(data)
+    assert headers["access-control-allow-origin"] == ORIGIN
