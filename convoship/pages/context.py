@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import cast
 from uuid import UUID
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -80,6 +81,11 @@ class Chrome:
     @cached_property
     def _workspaces(self) -> list[UUID]:
         return workspaces_of(self.request.user) if self.request.user.is_authenticated else []
+
+    @cached_property
+    def stranger_site(self) -> str:
+        """The origin of the site on this machine that runs any snippet, if `make run` serves one."""
+        return str(settings.STRANGER_SITE_URL).rstrip("/")
 
     @cached_property
     def mailbox(self) -> bool:

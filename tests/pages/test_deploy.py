@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.conf import settings
 
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import tenant
@@ -44,6 +45,20 @@ def test_a_new_deployment_shows_its_token_once_with_both_snippets(member: Browse
     for page in (f"/app/assistants/{assistant.id}/deploy", "/app/channels/", made.request["PATH_INFO"]):
         assert not TOKEN.search(text(member.get(page)))
     assert token not in str(dict(member.client.session))
+
+
+def test_beside_make_run_the_form_and_the_snippet_lead_to_the_strangers_site(
+    member: Browser, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    form = new_form(member, factories.make_assistant(workspace).id)
+    deploy = form.action.removesuffix("/new")
+    assert "stranger" not in text(member.get(deploy))
+    monkeypatch.setattr(settings, "STRANGER_SITE_URL", "http://127.0.0.1:8001/")
+    assert "<code>http://127.0.0.1:8001</code>" in text(member.get(deploy))
+    assert "stranger" not in text(member.send(form))  # its pages wouldn't let that snippet in
+    form = new_form(member, factories.make_assistant(workspace).id)
+    form["allowed_origins"] = "http://127.0.0.1:8001"
+    assert 'href="http://127.0.0.1:8001/"' in text(member.send(form))
 
 
 def test_sending_the_form_again_by_reloading_makes_and_shows_nothing(member: Browser, workspace: Workspace) -> None:

@@ -43,6 +43,17 @@ document.addEventListener("click", (event) => {
   }
 });
 
+// A menu that opens at the lower edge comes into sight as a whole; `toggle` doesn't bubble.
+document.addEventListener(
+  "toggle",
+  (event) => {
+    if (event.target.matches?.("details.menu[open]")) {
+      event.target.querySelector(".menu-panel")?.scrollIntoView({ block: "nearest" });
+    }
+  },
+  true,
+);
+
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
   for (const menu of document.querySelectorAll("details.menu[open], .topbar > details[open]")) {
@@ -136,6 +147,11 @@ document.addEventListener("keydown", (event) => {
     event.target.form.requestSubmit();
   }
 });
+
+// A page that shows something once answers a form, and the browser can't go back to it: it would say that the form must
+// be sent again. Its place in the history is taken by where "Done" leads.
+const shownOnce = document.querySelector("[data-shown-once]");
+if (shownOnce) history.replaceState(null, "", shownOnce.href);
 
 // --- Times -------------------------------------------------------------------------------------------------------
 
