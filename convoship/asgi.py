@@ -20,10 +20,12 @@ from widget.embed import Application, answers_embed_script  # noqa: E402
 
 runtime_application = RuntimeHandler()
 
+
 async def http_application(scope: Any, receive: Any, send: Any) -> None:
     """The visitors' API has a handler of its own; everything else is Django's."""
     inner = runtime_application if scope["path"].startswith(f"{settings.RUNTIME_PATH}/") else django_application
     await inner(scope, receive, send)
+
 
 application = ProtocolTypeRouter(
     {
