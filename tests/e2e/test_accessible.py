@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, StorageState, expect
 
 from tests.e2e import axe
 from tests.e2e.conftest import Product, Visit
@@ -37,7 +39,7 @@ def is_fit(page: Page, name: str) -> None:
     """In each width and colour: nothing for axe to say, nothing beyond the edge."""
     found = {}
     for look in axe.looks(page):
-        wrong = axe.violations(page) + [f"too wide: {it}" for it in axe.overflow(page)]
+        wrong = axe.violations(page, look=look) + [f"too wide: {it}" for it in axe.overflow(page)]
         if wrong:
             found[f"{name} at {look}"] = wrong
     assert not found, "\n".join(f"{where}\n    " + "\n    ".join(wrong) for where, wrong in found.items())
@@ -61,19 +63,33 @@ def conversation_id(demo: dict[str, Any], program: Program, browser: Browser) ->
     return found
 
 
+@pytest.fixture(scope="module")
+def outside(product: Product, browser: Browser) -> Iterator[Page]:
+    """One tab of somebody who is not signed in, for all pages: they only look."""
+    with closing(browser.new_context(base_url=product.base_url, reduced_motion="reduce")) as context:
+        yield context.new_page()
+
+
+@pytest.fixture(scope="module")
+def inside(product: Product, browser: Browser, member_state: StorageState) -> Iterator[Page]:
+    """One tab of a member."""
+    with closing(browser.new_context(base_url=product.base_url, storage_state=member_state)) as context:
+        yield context.new_page()
+
+
 @pytest.mark.parametrize("path", OUTSIDE)
-def test_pages_for_anyone(path: str, newcomer: Page) -> None:
-    newcomer.goto(path)
-    is_fit(newcomer, path)
+def test_pages_for_anyone(path: str, outside: Page) -> None:
+    outside.goto(path)
+    is_fit(outside, path)
 
 
 @pytest.mark.parametrize("path", INSIDE)
-def test_pages_for_members(path: str, demo: dict[str, Any], conversation_id: str, member: Page) -> None:
-    member.goto(path.format(**demo, conversation_id=conversation_id))
-    expect(member.locator("main")).to_be_visible()
+def test_pages_for_members(path: str, demo: dict[str, Any], conversation_id: str, inside: Page) -> None:
+    inside.goto(path.format(**demo, conversation_id=conversation_id))
+    expect(inside.locator("main")).to_be_visible()
     # What can be opened is looked at open too.
-    member.evaluate("for (const box of document.querySelectorAll('main details:not(.menu)')) box.open = true")
-    is_fit(member, path)
+    inside.evaluate("for (const box of document.querySelectorAll('main details:not(.menu)')) box.open = true")
+    is_fit(inside, path)
 
 
 def test_the_token_page_and_the_form_with_mistakes(demo: dict[str, Any], member: Page) -> None:
@@ -106,18 +122,18 @@ def test_the_widget_closed_and_open(shop: str, visit: Visit) -> None:
     visitor = visit(shop)
     expect(visitor.launcher).to_be_visible()
     for look in axe.looks(visitor.page):
-        assert axe.violations(visitor.page, WIDGET) == [], f"closed at {look}"
+        assert axe.violations(visitor.page, WIDGET, look) == [], f"closed at {look}"
     visitor.chat()
     visitor.ask("how do I return something", "How to return an item")
     visitor.ask("how much is shipping", "Express")
     visitor.say("talk to a person please")
     visitor.sees("We’ve let the team know")
     for look in axe.looks(visitor.page):
-        assert axe.violations(visitor.page, WIDGET) == [], f"open at {look}"
+        assert axe.violations(visitor.page, WIDGET, look) == [], f"open at {look}"
         assert axe.overflow(visitor.page) == [], f"open at {look}"
     visitor.panel.get_by_role("button", name="More options").click()
     for look in axe.looks(visitor.page):
-        assert axe.violations(visitor.page, WIDGET) == [], f"menu at {look}"
+        assert axe.violations(visitor.page, WIDGET, look) == [], f"menu at {look}"
 
 
 def test_the_widget_refused_offline_and_ended(product: Product, program: Program, shop: str, visit: Visit) -> None:
@@ -130,13 +146,13 @@ def test_the_widget_refused_offline_and_ended(product: Product, program: Program
     visitor.sees("You’re offline")
     for name, tab in (("refused", refused), ("offline", visitor)):
         for look in axe.looks(tab.page):
-            assert axe.violations(tab.page, WIDGET) == [], f"{name} at {look}"
+            assert axe.violations(tab.page, WIDGET, look) == [], f"{name} at {look}"
     visitor.page.context.set_offline(False)
     visitor.chooses("End conversation")
     visitor.panel.get_by_role("button", name="End it").click()
     visitor.sees("This conversation has ended.")
     for look in axe.looks(visitor.page):
-        assert axe.violations(visitor.page, WIDGET) == [], f"ended at {look}"
+        assert axe.violations(visitor.page, WIDGET, look) == [], f"ended at {look}"
 
 
 def test_the_way_of_somebody_new(newcomer: Page) -> None:

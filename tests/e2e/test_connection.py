@@ -77,9 +77,9 @@ def test_a_killed_server_costs_no_message_and_doubles_none(
     visitor = visit(shop).chat()
     visitor.ask("where is my order", ORDER)
     visitor.is_connected()
+    # Killed with these on their way, stored or not, answered or not.
     for text in ("one", "two"):
-        visitor.ask(text, "I'm not sure that I understood")
-    expect(visitor.heard).to_have_count(4)
+        visitor.say(text)
     product.kill_web()
     expect(visitor.banner).to_have_text("Connection lost. Reconnecting…")
     visitor.say("when are you open")
