@@ -4,7 +4,8 @@ An event is a doorbell with the news attached. It may be lost, doubled or late; 
 they lack from the database. Only this module and the consumers know the channel layer.
 
 The layer is reached through one channel a process (`Hub`), not one a socket: sockets then open and live while Valkey is
-away, and cost it nothing each.
+away, and cost it nothing each. It carries one group a workspace, whose events the hub hands to the listeners of the
+group each was told to: a change is sent once, and a socket that opens has nothing to join.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -96,8 +98,14 @@ def send(group: str, event: Event) -> None:
 
 
 def _ring(rings: Sequence[tuple[str, Event]]) -> None:
+    """Tell events of one workspace, each to its group."""
     loop = _loop()
     loop.call_soon_threadsafe(_start, rings, loop)
+
+
+def _carrier(group: str) -> str:
+    """The layer's group that carries this one: its workspace's."""
+    return f"w.{group.split('.')[1]}"
 
 
 _sending: set[asyncio.Task[None]] = set()
@@ -113,8 +121,7 @@ async def _send(rings: Sequence[tuple[str, Event]]) -> None:
     layer = get_channel_layer()
     try:
         async with asyncio.timeout(SEND_TIMEOUT_SECONDS):
-            for group, event in rings:
-                await layer.group_send(group, {**event, "type": "live.event", "event": event["type"], "group": group})
+            await layer.group_send(_carrier(rings[0][0]), {"type": "live.events", "rings": rings})
     except Exception as error:  # noqa: BLE001 (a doorbell that does not ring must never break what was committed)
         logger.warning("live event not told, listeners will find it in the database: %r", error)
 
@@ -144,6 +151,7 @@ class Hub:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.listeners: dict[str, set[Listener]] = {}
+        self.carriers: Counter[str] = Counter()
         self.joined: set[str] = set()
         self.changed = asyncio.Event()
         self.parts: list[asyncio.Task[None]] = []
@@ -165,8 +173,10 @@ class Hub:
 
     def listen(self, group: str, listener: Listener) -> None:
         """Call the listener with every event of the group; it must not block."""
-        self.listeners.setdefault(group, set()).add(listener)
-        self.changed.set()
+        if group not in self.listeners:
+            self.listeners[group] = set()
+            self._count(group, 1)
+        self.listeners[group].add(listener)
 
     def leave(self, group: str, listener: Listener) -> None:
         """Stop calling it."""
@@ -176,11 +186,21 @@ class Hub:
         listeners.discard(listener)
         if not listeners:
             del self.listeners[group]
+            self._count(group, -1)
+
+    def _count(self, group: str, change: int) -> None:
+        carrier = _carrier(group)
+        was_wanted = carrier in self.carriers
+        self.carriers[carrier] += change
+        if not self.carriers[carrier]:
+            del self.carriers[carrier]
+        if (carrier in self.carriers) != was_wanted:
             self.changed.set()
 
     async def close(self) -> None:
         """Stop hearing; what listens is forgotten. For the end of an event loop."""
         self.listeners.clear()
+        self.carriers.clear()
         # More than once: redis-py swallows a cancellation that reaches it while it connects.
         while running := {task for task in (self.hearing, *self.parts) if not task.done()}:
             for task in running:
@@ -217,18 +237,18 @@ class Hub:
     async def _receive(self, layer: Any, channel: str) -> None:
         while True:
             message = await layer.receive(channel)
-            event = {**message, "type": message["event"]}
-            for listener in tuple(self.listeners.get(message["group"], ())):
-                try:
-                    listener(event)
-                except Exception:
-                    logger.exception("a listener of live events failed")
+            for group, event in message["rings"]:
+                for listener in tuple(self.listeners.get(group, ())):
+                    try:
+                        listener(event)
+                    except Exception:
+                        logger.exception("a listener of live events failed")
 
     async def _keep_groups(self, layer: Any, channel: str) -> None:
         while True:
             await self.changed.wait()
             self.changed.clear()
-            wanted = set(self.listeners)
+            wanted = set(self.carriers)
             for group in wanted - self.joined:
                 await layer.group_add(group, channel)
                 self.joined.add(group)

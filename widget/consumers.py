@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
+from channels.consumer import get_handler_name
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 
@@ -62,6 +63,13 @@ class VisitorConsumer(AsyncWebsocketConsumer):
 
     # Live events come through the process' hub, so a socket needs no channel of its own, and none while Valkey is away.
     channel_layer_alias = "no channel of its own"
+
+    async def dispatch(self, message: Mapping[str, Any]) -> None:
+        """As Channels', without its hop to a thread before every frame: the acts give back their connections."""
+        handler = getattr(self, get_handler_name(message), None)
+        if handler is None:
+            raise ValueError(f"no handler for the message type {message['type']}")
+        await handler(message)
 
     async def connect(self) -> None:
         """Refuse an unknown session or a foreign origin before accepting; then wait for hello."""
