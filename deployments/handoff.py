@@ -50,7 +50,7 @@ def join(actor: Actor, user: User, conversation: Conversation) -> None:
     conversation.control = Control.HUMAN
     conversation.assigned_to = user
     conversation.waiting_since = None
-    _notice(conversation, say("joined", conversation.locale, name=user.display_name))
+    _notice(conversation, say("joined", conversation.locale, name=user.public_name))
     audit.record(actor, "conversation.taken", conversation)
 
 
@@ -58,7 +58,7 @@ def reply(actor: Actor, user: User | None, conversation: Conversation, text: str
     """Answer as a person (or, by an API key, as the workspace), taking over first. Repeating `client_id` posts once."""
     new = NewMessage(
         author_kind=AuthorKind.AGENT,
-        author_name=user.display_name if user else actor.shown_as,
+        author_name=user.public_name if user else actor.shown_as,
         author_user=user,
         text=text,
         client_id=client_id,

@@ -18,13 +18,14 @@ from django.utils import timezone
 from convoship.lib.tenancy import in_tenant, tenant
 from convoship.lib.threads import in_thread
 from deployments import conversations, doors, handoff, turns
-from deployments.models import Conversation
-from deployments.models.conversation import Control, Status
+from deployments.models import Conversation, Message
+from deployments.models.conversation import AuthorKind, Control, Status
 from workspaces.members import addresses_with
 
 logger = logging.getLogger(__name__)
 
 BATCH = 100
+LONGEST_QUOTE = 500
 WEB_IDLE = dt.timedelta(hours=24)
 
 
@@ -98,13 +99,14 @@ def tell_members(workspace_id: UUID, conversation_id: UUID) -> None:
 
 
 def _waiting_mail(conversation: Conversation) -> tuple[str, str]:
+    said = Message.objects.filter(conversation=conversation, author_kind=AuthorKind.VISITOR).order_by("-seq").first()
     person, assistant = conversation.person.label, conversation.assistant.name
     link = f"{settings.PUBLIC_BASE_URL}/app/conversations/{conversation.id}/"
     subject = " ".join(f"{person} is waiting for a person ({assistant})".split())
     body = (
         f"{person} asked for a person while talking with {assistant}.\n\n"
         f"Reason: {conversation.handoff_reason}\n"
-        f"Last message: {conversation.last_text}\n\n"
+        f"Their last words: {said.text[:LONGEST_QUOTE] if said else 'none yet'}\n\n"
         f"Answer here: {link}\n\n"
         f"If nobody answers within {handoff.LONGEST_WAIT.seconds // 60} minutes the assistant goes on.\n"
     )

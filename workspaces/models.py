@@ -56,8 +56,13 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @property
     def display_name(self) -> str:
-        """What visitors see of a person who answers: never the address."""
+        """What colleagues see: the name, or the first half of the address."""
         return self.name or self.email.split("@")[0]
+
+    @property
+    def public_name(self) -> str:
+        """What visitors see of a person who answers: never any part of the address."""
+        return self.name or "Team"
 
 
 class SignInLink(models.Model):

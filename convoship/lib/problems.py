@@ -20,7 +20,8 @@ from rest_framework.response import Response
 logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
-TYPE_BASE = "https://docs.convoship.dev/problems/"
+# A name, not an address: what it means is in the document itself and at /v1/docs.
+TYPE_BASE = "urn:convoship:problem:"
 
 STATUS_OF_CODE: Mapping[str, int] = {
     "token_missing": 401,

@@ -226,6 +226,6 @@ def conversation_return(request: WorkspaceRequest, conversation_id: UUID) -> Htt
 def conversation_resolve(request: WorkspaceRequest, conversation_id: UUID) -> HttpResponse:
     """End it."""
     with refusals.said_as_message(request):
-        handoff.resolve(request.actor, request.user.display_name, acts.lock(conversation_id))
+        handoff.resolve(request.actor, request.user.public_name, acts.lock(conversation_id))
         messages.success(request, "Resolved. If the visitor writes again, a new conversation begins.")
     return redirect("conversation", conversation_id)

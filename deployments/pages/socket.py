@@ -83,7 +83,7 @@ class AppConsumer(AsyncWebsocketConsumer):
                 self._listen(live.conversation_group(self.workspace_id, conversation_id))
             case {"type": "typing", "conversation": raw, "on": bool(on)}:
                 conversation_id = await self._own_conversation(raw, "conversations.write")
-                author = {"kind": "agent", "name": self.user.display_name}
+                author = {"kind": "agent", "name": self.user.public_name}
                 live.tell_typing(self.workspace_id, conversation_id, author, on=on)
             case {"type": "ping"}:
                 await self._send({"type": "pong"})

@@ -253,6 +253,7 @@ async def test_a_hand_over_mails_the_members_once_and_ends_after_five_minutes(si
     await sweeping.sweep()
     [sent] = mail.outbox
     assert "The visitor is upset." in sent.body
+    assert "Their last words: go" in sent.body
     assert f"/app/conversations/{session['session']['conversation_id']}/" in sent.body
     conversation = await in_site(site, Conversation.objects.get)
     assert conversation.control == "waiting"

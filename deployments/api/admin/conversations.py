@@ -163,7 +163,7 @@ class ConversationResolveView(ConversationActView):
         """End the conversation; resolving an ended one changes nothing."""
         conversation = conversations.lock(conversation_id)
         user = _user(self)
-        handoff.resolve(self.actor, user.display_name if user else self.actor.shown_as, conversation)
+        handoff.resolve(self.actor, user.public_name if user else self.actor.shown_as, conversation)
         return self.done(conversation)
 
 

@@ -3,8 +3,8 @@ import type { Problem } from '../protocol.ts';
 
 export const warn = (text: string): void => console.warn('[Convoship] ' + text);
 
-export function explain({ status, code, title, detail, hint, type }: Problem): void {
-  console.error([`[Convoship] ${status || ''} ${code}: ${title}`, detail, hint, type].filter(Boolean).join('\n'));
+export function explain({ status, code, title, detail, hint }: Problem): void {
+  console.error([`[Convoship] ${status || ''} ${code}: ${title}`, detail, hint].filter(Boolean).join('\n'));
 }
 
 /** Runs what may throw, a subscriber above all: it is named and ends there. */
