@@ -70,8 +70,8 @@ def database_url(alias: str) -> str:
 
 
 @contextmanager
-def web_processes(count: int, redis_url: str, folder: Path) -> Iterator[list[str]]:
-    """So many web processes; gives their base URLs."""
+def web_processes(count: int, redis_url: str, folder: Path, *options: str) -> Iterator[list[str]]:
+    """So many web processes, with these options of daphne; gives their base URLs."""
     addresses: list[str] = []
     processes = []
     try:
@@ -85,7 +85,8 @@ def web_processes(count: int, redis_url: str, folder: Path) -> Iterator[list[str
                 "PUBLIC_BASE_URL": address,
                 "DATABASE_POOL_SIZE": "6",
             }
-            command = [sys.executable, "-m", "daphne", "-b", HOST, "-p", str(port), "convoship.asgi:application"]
+            command = [sys.executable, "-m", "daphne", "-b", HOST, "-p", str(port), *options]
+            command.append("convoship.asgi:application")
             with (folder / f"web{number}.log").open("wb") as log:
                 processes.append(subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log))
             addresses.append(address)

@@ -40,7 +40,7 @@ class Socket(WebsocketCommunicator):
         """Send a frame."""
         await self.send_to(text_data=json.dumps({"type": kind, **body}))
 
-    async def hear(self, kind: str | None = None, timeout: float = 3) -> dict[str, Any]:  # noqa: ASYNC109
+    async def hear(self, kind: str | None = None, timeout: float = 6) -> dict[str, Any]:  # noqa: ASYNC109
         """The next frame, or the next of this kind."""
         while True:
             frame = json.loads(await self.receive_from(timeout))

@@ -1,0 +1,40 @@
+"""What daphne's command line has no options for, set for every WebSocket it serves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import daphne.server
+from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
+
+
+class Protocol(WebSocketProtocol):  # type: ignore[misc]
+    """A socket that is pinged every `--ping-interval`, whatever its client sends."""
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N802, N803, the library's names
+        """As daphne's, which takes a message for a sign that the client reads."""
+        pinged_at = self.last_ping
+        super().onMessage(payload, isBinary)
+        self.last_ping = pinged_at
+
+
+class Factory(WebSocketFactory):  # type: ignore[misc]
+    """Sockets that end when they should.
+
+    What is written to a client that doesn't read waits in this process' memory, and only the ping finds it out. So the
+    ping has to be answered by its pong: by default anything that the client sends counts, and one that sends but never
+    reads would be kept, and fed, for ever.
+
+    A frame that is too large is told so with a close frame (1009) before the connection is cut.
+    """
+
+    protocol = Protocol
+
+    def setProtocolOptions(self, **options: Any) -> None:  # noqa: N802, the library's name
+        """As daphne sets them, and ours."""
+        super().setProtocolOptions(**options, autoPingRestartOnAnyTraffic=False, failByDrop=False)
+
+
+def adjust_daphne() -> None:
+    """Make daphne use our factory. Called while it loads the application, before it opens its port."""
+    daphne.server.WebSocketFactory = Factory
