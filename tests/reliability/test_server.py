@@ -1,0 +1,62 @@
+"""What the server itself sees to: a frame that is too large is told so, and who doesn't read is let go (R25, R26)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+
+from convoship.machine.product import LARGEST_FRAME
+from tests import factories
+from tests.reliability.processes import OwnValkey, web_processes
+from tests.reliability.test_revocation import closed, socket
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LIMITS = ("--websocket-max-message-size", str(LARGEST_FRAME), "--websocket-max-frame-size", str(LARGEST_FRAME))
+PINGS = ("--ping-interval", "1", "--ping-timeout", "2")
+
+
+@pytest.mark.parametrize("options", [LIMITS, ()], ids=["by daphne", "by the consumer"])
+@pytest.mark.parametrize("size", [LARGEST_FRAME + 1, 2 * 1024 * 1024])
+def test_a_frame_that_is_too_large_closes_the_socket_with_1009(
+    tmp_path: Path, size: int, options: tuple[str, ...]
+) -> None:
+    opened = factories.start_session(factories.make_deployment(factories.make_workspace()))
+
+    async def shout(address: str) -> int:
+        async with socket(address, opened) as connection:
+            await connection.send("x" * size)
+            async with asyncio.timeout(10):
+                return (await closed(connection))[0]
+
+    with OwnValkey(tmp_path) as valkey, web_processes(1, valkey.url, tmp_path, *options) as [address]:
+        assert asyncio.run(shout(address)) == 1009
+
+
+def test_who_sends_and_never_reads_is_let_go(tmp_path: Path) -> None:
+    opened = factories.start_session(factories.make_deployment(factories.make_workspace()))
+
+    async def seconds_until_cut(address: str) -> float:
+        async with socket(address, opened) as connection:
+            connection.transport.pause_reading()  # no pong is sent either
+            began = time.monotonic()
+            async with asyncio.timeout(12):
+                try:
+                    while True:
+                        connection.transport.write(_masked(b'{"type":"ping"}'))
+                        if connection.transport.is_closing():
+                            return time.monotonic() - began
+                        await asyncio.sleep(0.2)
+                finally:
+                    connection.transport.abort()
+
+    with OwnValkey(tmp_path) as valkey, web_processes(1, valkey.url, tmp_path, *PINGS) as [address]:
+        assert asyncio.run(seconds_until_cut(address)) < 8
+
+
+def _masked(text: bytes) -> bytes:
+    """A text frame of a client, masked with zeros."""
+    return bytes([0x81, 0x80 | len(text), 0, 0, 0, 0]) + text
