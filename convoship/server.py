@@ -7,9 +7,14 @@ from typing import Any
 import daphne.server
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 
+# Too large, restart, overload: a server's codes, which autobahn's `sendClose` keeps from applications.
+SERVER_CODES = frozenset({1009, 1012, 1013})
 
-class Protocol(WebSocketProtocol):  # type: ignore[misc]
-    """A socket that is pinged every `--ping-interval`, whatever its client sends."""
+
+class Protocol(WebSocketProtocol):
+    """A socket pinged every `--ping-interval` whatever its client sends, and closed with a server's codes too."""
+
+    last_ping: float
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N802, N803, the library's names
         """As daphne's, which takes a message for a sign that the client reads."""
@@ -17,8 +22,15 @@ class Protocol(WebSocketProtocol):  # type: ignore[misc]
         super().onMessage(payload, isBinary)
         self.last_ping = pinged_at
 
+    def serverClose(self, code: int | None = None) -> None:  # noqa: N802, the library's name
+        """Close with this code. Autobahn raises for a server's codes, and the socket would stay open."""
+        if code in SERVER_CODES:
+            self.sendCloseFrame(code=code, isReply=False)
+        else:
+            super().serverClose(code=code)
 
-class Factory(WebSocketFactory):  # type: ignore[misc]
+
+class Factory(WebSocketFactory):
     """Sockets that end when they should.
 
     What is written to a client that doesn't read waits in this process' memory, and only the ping finds it out. So the
