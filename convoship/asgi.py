@@ -15,7 +15,7 @@ refuse_unsafe(os.environ["DATABASE_URL"])
 from django.conf import settings  # noqa: E402  (the settings are known now)
 
 from convoship.lib.runtime_handler import RuntimeHandler  # noqa: E402  (the apps must be loaded first)
-from convoship.server import adjust_daphne  # noqa: E402
+from convoship.server import adjust_daphne, at_the_root  # noqa: E402
 from convoship.sockets import socket_application  # noqa: E402
 from widget.embed import Application, answers_embed_script  # noqa: E402
 
@@ -29,9 +29,11 @@ async def http_application(scope: Any, receive: Any, send: Any) -> None:
 
 
 adjust_daphne()
-application = ProtocolTypeRouter(
-    {
-        "http": answers_embed_script(cast(Application, http_application)),
-        "websocket": socket_application,
-    }
+application = at_the_root(
+    ProtocolTypeRouter(
+        {
+            "http": answers_embed_script(cast(Application, http_application)),
+            "websocket": socket_application,
+        }
+    )
 )

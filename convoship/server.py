@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import daphne.server
@@ -9,6 +10,8 @@ from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 
 # Too large, restart, overload: a server's codes, which autobahn's `sendClose` keeps from applications.
 SERVER_CODES = frozenset({1009, 1012, 1013})
+
+Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 class Protocol(WebSocketProtocol):
@@ -50,3 +53,16 @@ class Factory(WebSocketFactory):
 def adjust_daphne() -> None:
     """Make daphne use our factory. Called while it loads the application, before it opens its port."""
     daphne.server.WebSocketFactory = Factory
+
+
+def at_the_root(inner: Application) -> Application:
+    """The application without `root_path`, which daphne believes of a header of anyone's (`Daphne-Root-Path`).
+
+    Django puts it before every address it makes, also into mails: one could ask for another's new password and have
+    the link lead to a host of one's own. PUBLIC_BASE_URL has no path, so there is nothing true that it could say.
+    """
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await inner({**scope, "root_path": ""}, receive, send)
+
+    return application

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -60,3 +61,21 @@ def test_who_sends_and_never_reads_is_let_go(tmp_path: Path) -> None:
 def _masked(text: bytes) -> bytes:
     """A text frame of a client, masked with zeros."""
     return bytes([0x81, 0x80 | len(text), 0, 0, 0, 0]) + text
+
+
+def test_no_header_moves_the_product_to_another_root(tmp_path: Path) -> None:
+    """Daphne believes `Daphne-Root-Path` of anyone; it would stand before the address in a mailed link."""
+
+    def seen(address: str, path: str, root: str) -> tuple[int, str | None]:
+        connection = HTTPConnection(address.removeprefix("http://"), timeout=10)
+        try:
+            connection.request("GET", path, headers={"Daphne-Root-Path": root})
+            answer = connection.getresponse()
+            return answer.status, answer.getheader("Location")
+        finally:
+            connection.close()
+
+    with OwnValkey(tmp_path) as valkey, web_processes(1, valkey.url, tmp_path) as [address]:
+        assert seen(address, "/", ".evil.example") == (302, "/sign-in/")
+        runtime = "/v1/public/runtime"
+        assert seen(address, f"{runtime}/sign-in/", runtime)[0] == 404  # no page without the pages' middleware
