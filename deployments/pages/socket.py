@@ -19,7 +19,10 @@ from uuid import UUID
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
-from django.contrib.sessions.models import Session
+from django.contrib.auth import HASH_SESSION_KEY
+from django.contrib.auth import SESSION_KEY as USER_SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
+from django.utils.crypto import constant_time_compare
 
 from convoship.lib.parsers import BadJSON, loads
 from convoship.lib.problems import Problem
@@ -129,7 +132,7 @@ class AppConsumer(AsyncWebsocketConsumer):
                 return
 
     async def _still_signed_in(self) -> bool:
-        return await in_thread(Session.objects.filter(session_key=self.scope["session"].session_key).exists)
+        return await in_thread(_is_signed_in, self.user, self.scope["session"].session_key)
 
     async def _may_read(self) -> bool:
         return self.workspace_id is not None and await in_thread(
@@ -163,6 +166,17 @@ def _parse(text: str | None) -> Mapping[str, Any]:
 def _workspace(user: User, chosen: str | None) -> UUID | None:
     ids = workspaces_of(user)
     return next((found for found in ids if str(found) == chosen), ids[0] if ids else None)
+
+
+def _is_signed_in(user: User, session_key: str) -> bool:
+    """Whether the session is there, not over, and of the password that the user has now."""
+    kept = SessionStore(session_key).load()
+    known = User.objects.filter(id=user.id, is_active=True).first()
+    if known is None or kept.get(USER_SESSION_KEY) != str(known.pk):
+        return False
+    given = kept.get(HASH_SESSION_KEY, "")
+    hashes = (known.get_session_auth_hash(), *known.get_session_auth_fallback_hash())
+    return any(constant_time_compare(given, one) for one in hashes)
 
 
 def _role_allows(user: User, workspace_id: UUID, permission: str) -> bool:

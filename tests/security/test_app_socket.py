@@ -12,6 +12,7 @@ from channels.testing import WebsocketCommunicator
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.test import Client
+from django.utils import timezone
 
 from convoship.asgi import application
 from convoship.lib.actors import SYSTEM
@@ -149,6 +150,24 @@ async def test_signing_out_ends_the_socket(world: World, monkeypatch: pytest.Mon
     page = await page_of(await in_thread(lambda: world.owner))
     assert await page.opens()
     await in_thread(Session.objects.all().delete)
+    assert await page.close_code() == 4401
+
+
+async def test_a_new_password_ends_the_sockets_of_other_browsers(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app_socket, "RECHECK_SECONDS", 0.1)
+    owner = await in_thread(lambda: world.owner)
+    page = await page_of(owner)
+    assert await page.opens()
+    owner.set_password("another long one 5417")
+    await in_thread(owner.save)
+    assert await page.close_code() == 4401
+
+
+async def test_a_session_that_is_over_ends_the_socket(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app_socket, "RECHECK_SECONDS", 0.1)
+    page = await page_of(await in_thread(lambda: world.owner))
+    assert await page.opens()
+    await in_thread(lambda: Session.objects.update(expire_date=timezone.now()))
     assert await page.close_code() == 4401
 
 
