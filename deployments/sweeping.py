@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.mail import send_mail
+from django.db import connection
 from django.utils import timezone
 
 from convoship.lib.tenancy import in_tenant, tenant
@@ -75,27 +76,40 @@ def abandon(workspace_id: UUID, conversation_id: UUID) -> None:
 def tell_members(workspace_id: UUID, conversation_id: UUID) -> None:
     """Mail the members who can answer that somebody waits.
 
-    Marked before the mail leaves and unmarked if it doesn't: a mail is sent again rather than never, and two sweepers
-    don't both send it.
+    Marked once the mail has left: one is sent again rather than never. Two sweepers don't both send it, for the first
+    holds an advisory lock; the conversation's row stays free, so that nobody in it waits for a mail server.
     """
     with tenant(workspace_id):
-        conversation = conversations.lock(conversation_id)
-        if conversation.control != Control.WAITING or conversation.members_told_at is not None:
-            return
-        conversation.members_told_at = timezone.now()
-        conversation.save(update_fields=["members_told_at"])
-        addresses = addresses_with("conversations.write")
-        subject, body = _waiting_mail(conversation)
+        conversation = Conversation.objects.filter(id=conversation_id, **_UNTOLD).first()
+        if conversation is not None and _is_mine_to_tell(conversation_id) and _mail_members(conversation):
+            this_wait = {**_UNTOLD, "waiting_since": conversation.waiting_since}
+            Conversation.objects.filter(id=conversation_id, **this_wait).update(members_told_at=timezone.now())
+
+
+_UNTOLD = {"control": Control.WAITING, "members_told_at": None}
+
+
+def _is_mine_to_tell(conversation_id: UUID) -> bool:
+    """Whether no other sweeper is telling this one's members, or has told them since."""
+    key = int.from_bytes(conversation_id.bytes[8:], "big", signed=True)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [key])
+        (is_held,) = cursor.fetchone() or (False,)
+    return is_held and Conversation.objects.filter(id=conversation_id, **_UNTOLD).exists()
+
+
+def _mail_members(conversation: Conversation) -> bool:
+    """Whether there was nobody to tell, or at least one mail was taken."""
+    addresses = addresses_with("conversations.write")
+    subject, body = _waiting_mail(conversation)
     failed = []
     for address in addresses:
         try:
             send_mail(subject, body, None, [address])
         except OSError as error:
             failed.append(address)
-            logger.error("mail to %s about conversation %s was not taken: %s", address, conversation_id, error)
-    if failed and len(failed) == len(addresses):
-        with tenant(workspace_id):
-            Conversation.objects.filter(id=conversation_id).update(members_told_at=None)
+            logger.error("mail to %s about conversation %s was not taken: %s", address, conversation.id, error)
+    return not addresses or len(failed) < len(addresses)
 
 
 def _waiting_mail(conversation: Conversation) -> tuple[str, str]:

@@ -265,6 +265,26 @@ async def test_a_hand_over_mails_the_members_once_and_ends_after_five_minutes(si
     assert (await messages(site))[-1].text.startswith("Nobody is free right now")
 
 
+async def test_a_mail_that_did_not_leave_is_sent_again(
+    site: Site, probe: Probe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def script(turn: TurnInput) -> AsyncIterator[Reply]:
+        yield HandOver("The visitor is upset.")
+
+    def dies(*_: object) -> None:
+        raise RuntimeError("stopped while mailing")
+
+    probe.script = script
+    await site.say((await site.start()).data, "go")
+    with monkeypatch.context() as patch:
+        patch.setattr(sweeping, "send_mail", dies)
+        await sweeping.sweep()
+    assert (await in_site(site, Conversation.objects.get)).members_told_at is None
+    await asyncio.gather(sweeping.sweep(), sweeping.sweep())
+    assert len(mail.outbox) == 1
+    assert (await in_site(site, Conversation.objects.get)).members_told_at is not None
+
+
 async def test_a_conversation_that_went_quiet_is_abandoned(site: Site, probe: Probe) -> None:
     await site.start()
     long_ago = timezone.now() - dt.timedelta(hours=25)
