@@ -195,7 +195,7 @@ ACCOUNT_UNIQUE_EMAIL = True
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_CONFIRM_EMAIL_ON_GET = False
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
-ACCOUNT_RATE_LIMITS = {} if TESTING else {"signup": "20/h/ip", "reset_password": "20/h/ip"}
+ACCOUNT_RATE_LIMITS = {} if TESTING else {"signup": "20/h/ip", "reset_password": "20/h/ip,5/h/key"}
 # django-axes counts failures for allauth's form and Django admin alike.
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25  # hours

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.urls import reverse
 
+from convoship.lib import client_ip
 from workspaces.models import User
 
 
@@ -21,6 +22,10 @@ class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Anyone may make an account."""
         return True
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """What its limits count: behind our proxy the visitor's own address, not the proxy's for all of them."""
+        return client_ip.bucket(client_ip.of_request(request))
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Render now, send once the change it tells of is committed."""

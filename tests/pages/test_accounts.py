@@ -154,3 +154,14 @@ def test_who_came_by_link_chooses_a_password(member: Browser) -> None:
 def test_ways_to_sign_in_that_are_not_built_are_not_there(client: Client, db: None) -> None:
     for path in ("/accounts/login/", "/account/email/", "/sign-in/code/x/y/", "/account/phone/"):
         assert client.get(path).status_code == 404
+
+
+def test_behind_our_proxy_each_visitor_has_limits_of_their_own(client: Client, db: None, settings: Any) -> None:
+    settings.TRUSTED_PROXIES = ["10.0.0.1"]
+    settings.ACCOUNT_RATE_LIMITS = {"reset_password": "1/h/ip"}
+
+    def ask(address: str) -> int:
+        headers = {"REMOTE_ADDR": "10.0.0.1", "HTTP_X_FORWARDED_FOR": address}
+        return client.post("/account/password/reset/", {"email": "eve@example.com"}, **headers).status_code  # type: ignore[arg-type]
+
+    assert [ask(address) for address in ("192.0.2.1", "192.0.2.2", "192.0.2.1")] == [302, 302, 429]
