@@ -10,9 +10,14 @@ from deployments.models import (
     Conversation,
     Deployment,
     DeploymentToken,
+    IdentitySecret,
     Message,
     Person,
+    PreviewToken,
+    RefusedOrigin,
+    Rollout,
     SessionToken,
+    TokenUse,
     Turn,
     VisitorSession,
 )
@@ -56,6 +61,54 @@ class DeploymentTokenAdmin(TenantAdmin):
     list_select_related = ("deployment",)
     search_fields = ("prefix",)
     ordering = ("-created_at",)
+
+
+@admin.register(TokenUse)
+class TokenUseAdmin(TenantAdmin):
+    """How often tokens were used, by origin."""
+
+    list_display = ("token", "deployment", "origin", "loads", "sessions", "first_used_at", "last_used_at")
+    list_select_related = ("token", "deployment")
+    search_fields = ("origin",)
+    ordering = ("-last_used_at",)
+
+
+@admin.register(RefusedOrigin)
+class RefusedOriginAdmin(TenantAdmin):
+    """Origins that were not let in."""
+
+    list_display = ("origin", "deployment", "rule", "count", "page", "first_seen_at", "last_seen_at")
+    list_select_related = ("deployment",)
+    list_filter = ("rule",)
+    search_fields = ("origin", "page")
+    ordering = ("-last_seen_at",)
+
+
+@admin.register(IdentitySecret)
+class IdentitySecretAdmin(TenantAdmin):
+    """That a deployment has identity secrets; nothing of them but their last characters."""
+
+    list_display = ("deployment", "hint", "created_at", "expires_at", "last_used_at")
+    list_select_related = ("deployment",)
+    ordering = ("-created_at",)
+
+
+@admin.register(PreviewToken)
+class PreviewTokenAdmin(TenantAdmin):
+    """Previews that were opened."""
+
+    list_display = ("id", "deployment", "made_by", "created_at", "expires_at")
+    list_select_related = ("deployment", "made_by")
+    ordering = ("-created_at",)
+
+
+@admin.register(Rollout)
+class RolloutAdmin(TenantAdmin):
+    """Staged rollouts."""
+
+    list_display = ("deployment", "share", "base_version", "version", "started_by", "started_at", "ended_at", "outcome")
+    list_select_related = ("deployment", "base_version", "version", "started_by")
+    ordering = ("-started_at",)
 
 
 @admin.register(Person)

@@ -29,19 +29,20 @@ def wall(table: str, column: str = "workspace_id") -> RunSQL:
     )
 
 
-def door(name: str, arguments: str, returns: str, body: str) -> RunSQL:
+def door(name: str, arguments: str, returns: str, body: str, *, before: str = "") -> RunSQL:
     """A SECURITY DEFINER function through the wall: fixed search_path, ids and states only, never content.
 
-    `arguments` is the SQL argument list, `returns` the SQL return type, `body` one SQL query.
-    Grants to the application role are the `migrate` command's work.
+    `arguments` is the SQL argument list, `returns` the SQL return type, `body` one SQL query; `before` is the query of
+    the door that this one replaces. Grants to the application role are the `migrate` command's work.
     """
     types = ", ".join(part.split()[-1] for part in arguments.split(",")) if arguments else ""
-    return RunSQL(
-        f"""
-        CREATE FUNCTION {name}({arguments}) RETURNS {returns}
+
+    def made(query: str) -> str:
+        return f"""
+        CREATE {"OR REPLACE " if before else ""}FUNCTION {name}({arguments}) RETURNS {returns}
             LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
-            AS $door$ {body} $door$;
+            AS $door$ {query} $door$;
         REVOKE ALL ON FUNCTION {name}({types}) FROM PUBLIC;
-        """,
-        f"DROP FUNCTION {name}({types});",
-    )
+        """
+
+    return RunSQL(made(body), made(before) if before else f"DROP FUNCTION {name}({types});")

@@ -8,7 +8,15 @@ from deployments.models.conversation import (
     Turn,
     VisitorSession,
 )
-from deployments.models.deployment import Deployment, DeploymentToken
+from deployments.models.deployment import (
+    Deployment,
+    DeploymentToken,
+    IdentitySecret,
+    PreviewToken,
+    RefusedOrigin,
+    Rollout,
+    TokenUse,
+)
 from deployments.models.person import Person
 
 __all__ = [
@@ -17,9 +25,14 @@ __all__ = [
     "Conversation",
     "Deployment",
     "DeploymentToken",
+    "IdentitySecret",
     "Message",
     "Person",
+    "PreviewToken",
+    "RefusedOrigin",
+    "Rollout",
     "SessionToken",
+    "TokenUse",
     "Turn",
     "VisitorSession",
 ]

@@ -29,16 +29,28 @@ class Assistant(TenantModel):
     name = models.CharField(max_length=100)
     responder = models.CharField(max_length=12, choices=Responder, default=Responder.SCRIPTED)
     draft = models.JSONField(default=blank_draft)
+    # The editor's form as it was typed, while it isn't content yet (a field is empty, say): autosaving loses nothing.
+    draft_typed = models.JSONField(null=True, blank=True, editable=False)
     draft_changed_at = models.DateTimeField(auto_now_add=True)
     published = models.ForeignKey(
         "AssistantVersion", null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="+"
     )
+    # [{utterance, expected}]: what should lead to which intent ("" is the fallback). Run on publishing.
+    test_cases = models.JSONField(default=list, blank=True)
+    # The percentage of test cases that have to pass, or publishing is refused; None only reports.
+    test_threshold = models.PositiveSmallIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = TenantManager()
 
     class Meta(TenantModel.Meta):
         indexes: ClassVar = [models.Index(fields=["workspace", "name"])]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(test_threshold__isnull=True) | models.Q(test_threshold__lte=100),
+                name="test_threshold_is_a_percentage",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -60,6 +72,8 @@ class AssistantVersion(TenantModel):
     number = models.PositiveIntegerField()
     content = models.JSONField()
     note = models.CharField(max_length=200, blank=True)
+    # What the test cases said when this was frozen: {passed, total, failures: [{utterance, expected, got, score}]}.
+    test_report = models.JSONField(default=dict, blank=True)
     published_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     published_at = models.DateTimeField(auto_now_add=True)
 

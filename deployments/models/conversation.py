@@ -9,7 +9,7 @@ from django.db import models
 
 from convoship.lib.tenancy import TenantManager, TenantModel
 from deployments.models.assistant import Assistant, AssistantVersion
-from deployments.models.deployment import Deployment
+from deployments.models.deployment import Deployment, DeploymentToken, Rollout
 from deployments.models.person import Person
 
 
@@ -49,6 +49,19 @@ class Conversation(TenantModel):
     head_seq = models.PositiveIntegerField(default=0)
     rev = models.PositiveIntegerField(default=0)
     flow_state = models.JSONField(default=dict)
+    # What the page says of its user ({name, email, ...}); proved only where the person has an `external_id`.
+    visitor_data = models.JSONField(default=dict, blank=True)
+    # Said if the visitor says nothing until `silent_at`: {text, blocks, then}.
+    if_silent = models.JSONField(null=True, blank=True)
+    silent_at = models.DateTimeField(null=True, blank=True)
+    # Tried from our own pages (`cpt_`): counts nowhere.
+    is_test = models.BooleanField(default=False)
+    rollout = models.ForeignKey(Rollout, null=True, blank=True, on_delete=models.SET_NULL, related_name="conversations")
+    variant = models.CharField(max_length=1, blank=True)
+    # The first time that a person was asked for or took part; None: the assistant did it alone.
+    person_wanted_at = models.DateTimeField(null=True, blank=True)
+    # Turns that failed.
+    failures = models.PositiveIntegerField(default=0)
     locale = models.CharField(max_length=35, blank=True)
     page_url = models.CharField(max_length=2000, blank=True)
     page_title = models.CharField(max_length=300, blank=True)
@@ -73,6 +86,8 @@ class Conversation(TenantModel):
             models.Index(fields=["workspace", "-last_activity_at"]),
             models.Index(fields=["last_activity_at"], condition=models.Q(status="active"), name="conversation_idle"),
             models.Index(fields=["waiting_since"], condition=models.Q(control="waiting"), name="conversation_waiting"),
+            models.Index(fields=["silent_at"], condition=models.Q(silent_at__isnull=False), name="conversation_silent"),
+            models.Index(fields=["deployment", "-started_at"]),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(
@@ -192,6 +207,8 @@ class VisitorSession(TenantModel):
     deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="sessions")
     conversation = models.OneToOneField(Conversation, on_delete=models.CASCADE, related_name="session")
     client_id = models.UUIDField(null=True)
+    # The token that opened it; None: a preview's, or one that is gone.
+    token = models.ForeignKey(DeploymentToken, null=True, on_delete=models.SET_NULL, related_name="+")
     body_digest = models.BinaryField(max_length=32)
     expires_at = models.DateTimeField()
     created_at = models.DateTimeField(auto_now_add=True)

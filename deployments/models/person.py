@@ -16,6 +16,9 @@ class Person(TenantModel):
     email = models.EmailField(max_length=254, blank=True)
     # Groups one browser's visits for reports; random, from the widget, and grants nothing.
     visitor_id = models.CharField(max_length=64, blank=True)
+    # Who the customer's own server says this is: the `sub` of a `user_token` whose signature was good.
+    external_id = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 (NULLs stay out of the unique index)
+    verified_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = TenantManager()
@@ -25,6 +28,9 @@ class Person(TenantModel):
             models.Index(
                 fields=["workspace", "visitor_id"], condition=~models.Q(visitor_id=""), name="person_by_visitor"
             )
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["workspace", "external_id"], name="one_person_per_external_id"),
         ]
 
     def __str__(self) -> str:

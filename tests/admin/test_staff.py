@@ -12,10 +12,12 @@ from django.contrib.auth.models import Permission
 from django.db import connection, models
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import TenantManager, tenant
 from deployments import visits
+from deployments.models import Deployment, IdentitySecret, PreviewToken, RefusedOrigin, Rollout, TokenUse
 from tests import factories
 from workspaces import staff
 from workspaces.models import AuditEvent, IdempotencyKey, User, Workspace
@@ -42,10 +44,25 @@ def full(db: None) -> Workspace:
     """A workspace that has something of everything."""
     workspace = factories.make_workspace(name="Acme")
     factories.make_api_key(workspace)
-    opened = factories.start_session(factories.make_deployment(workspace))
+    made = factories.make_deployment(workspace)
+    opened = factories.start_session(made)
+    with tenant(workspace.id):
+        _what_deploying_leaves(made.deployment)
     visit = visits.resolve(opened.token, opened.session.id)
     visits.post(visit, factories.caller(), visits.VisitorMessage(client_id="one", text="hello"))
     return workspace
+
+
+def _what_deploying_leaves(deployment: Deployment) -> None:
+    """Rows whose making is told in their own tests."""
+    now = timezone.now()
+    token = deployment.tokens.get()
+    TokenUse.objects.create(deployment=deployment, token=token, first_used_at=now, last_used_at=now)
+    RefusedOrigin.objects.create(deployment=deployment, rule="null", first_seen_at=now, last_seen_at=now)
+    IdentitySecret.objects.create(deployment=deployment, sealed=uuid4().bytes * 4, hint="abcd")
+    PreviewToken.objects.create(deployment=deployment, digest=uuid4().bytes * 2, expires_at=now)
+    version = deployment.assistant.published
+    Rollout.objects.create(deployment=deployment, base_version=version, theme={}, share=10)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ DOORS = {
     "locate_session",
     "pulse",
     "resolve_api_key",
+    "resolve_preview",
     "resolve_session",
     "resolve_token",
     "staff_workspaces",
