@@ -62,6 +62,7 @@ def _what_deploying_leaves(deployment: Deployment) -> None:
     IdentitySecret.objects.create(deployment=deployment, sealed=uuid4().bytes * 4, hint="abcd")
     PreviewToken.objects.create(deployment=deployment, digest=uuid4().bytes * 2, expires_at=now)
     version = deployment.assistant.published
+    assert version is not None
     Rollout.objects.create(deployment=deployment, base_version=version, theme={}, share=10)
 
 
