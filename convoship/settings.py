@@ -13,6 +13,7 @@ import sentry_sdk
 from django.core.exceptions import ImproperlyConfigured
 from whitenoise.compress import Compressor
 
+from convoship.lib.outbound.addresses import allowlist
 from convoship.machine import state
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -329,6 +330,14 @@ SPECTACULAR_SETTINGS = {
 # Forms of our own pages: the largest script has a few thousand fields. JSON bodies are bounded by StrictJSONParser.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
+
+# --- Calls out of the product (convoship/lib/outbound) --------------------------------------------------------------
+
+try:
+    OUTBOUND_ALLOWLIST = allowlist(env.list("CONVOSHIP_PRIVATE_ALLOWLIST", default=[]))
+except ValueError as error:
+    raise ImproperlyConfigured(f"CONVOSHIP_PRIVATE_ALLOWLIST: {error}.") from None
+OUTBOUND_ALLOW_PRIVATE = env.bool("CONVOSHIP_ALLOW_PRIVATE_NETWORK", default=False)
 
 # --- Limits (docs/configuration.md); "N/seconds" -------------------------------------------------------------------
 

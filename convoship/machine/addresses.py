@@ -28,6 +28,11 @@ class Address:
         """The stranger's site: another port is another origin."""
         return f"http://127.0.0.1:{self.stranger_port}"
 
+    @property
+    def own_sites(self) -> list[str]:
+        """Both sites as `host:port`, by each name this machine has for itself."""
+        return [f"{host}:{port}" for port in (self.port, self.stranger_port) for host in ("127.0.0.1", "localhost")]
+
 
 def choose() -> Address:
     """From HOST, PORT and PUBLIC_BASE_URL; without PORT a busy 8000 gives way to the next free one."""

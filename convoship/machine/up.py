@@ -99,6 +99,8 @@ class _Up:
             "CONVOSHIP_STRANGER_SITE_URL": address.stranger_url,
             "CONVOSHIP_LOCAL_MAILBOX": outside.get("CONVOSHIP_LOCAL_MAILBOX", "0" if outside.get("EMAIL_URL") else "1"),
             "PYTHONUNBUFFERED": "1",
+            # This machine's own two sites may be looked at by "Check a page"; nothing else of it.
+            "CONVOSHIP_PRIVATE_ALLOWLIST": outside.get("CONVOSHIP_PRIVATE_ALLOWLIST") or ",".join(address.own_sites),
         }
         postgres = valkey = None
         started = []

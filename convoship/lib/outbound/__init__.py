@@ -1,0 +1,23 @@
+"""Calls out of the product: nothing else in it opens a connection (tests/security/test_outbound.py sees to it)."""
+
+from convoship.lib.outbound.http import (
+    Fetched,
+    GuardedTransport,
+    OutboundError,
+    Refused,
+    Unreachable,
+    checked,
+    client,
+    fetch,
+)
+
+__all__ = [
+    "Fetched",
+    "GuardedTransport",
+    "OutboundError",
+    "Refused",
+    "Unreachable",
+    "checked",
+    "client",
+    "fetch",
+]

@@ -1,0 +1,254 @@
+"""The guarded HTTP client: every call out of the product goes through it.
+
+A host is resolved here, every address it has is checked, and the connection is made to an address that was checked,
+under the host's own name for TLS and `Host`: so there is no second look-up that could answer otherwise. No proxy of the
+environment, no user names in addresses, no cookies, and redirects only where the caller wants them, each checked like
+the first address. Time and size have an end.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import ssl
+import time
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urljoin
+
+import httpcore
+import httpx
+from django.conf import settings
+
+from convoship.lib.outbound.addresses import PORTS, Address, is_disguised, is_public, literal
+
+TOTAL_SECONDS = 10.0
+CONNECT_SECONDS = 5.0
+LARGEST_BODY = 1024 * 1024
+USER_AGENT = "Convoship"
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+class OutboundError(Exception):
+    """The call gave nothing. `words`: what happened, in plain words, fit for who asked for it."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(words)
+        self.words = words
+
+
+class Refused(OutboundError):
+    """The address may not be called; nothing was sent to it."""
+
+
+class Unreachable(OutboundError):
+    """The address may be called, and gave no whole answer."""
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """An answer. `url` is the address that gave it, `hops` those that led to it; names of `headers` in lower case."""
+
+    url: str
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+    encoding: str
+    hops: list[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """The body as text; what can't be read is replaced."""
+        try:
+            return self.body.decode(self.encoding, errors="replace")
+        except LookupError:
+            return self.body.decode("utf-8", errors="replace")
+
+    def all(self, name: str) -> list[str]:
+        """Every value of a header."""
+        return [value for key, value in self.headers if key == name.lower()]
+
+
+class _TimedStream(httpcore.NetworkStream):
+    """A connection whose whole life has an end: a server that sends a byte now and then doesn't hold us."""
+
+    def __init__(self, inner: httpcore.NetworkStream, deadline: float) -> None:
+        self.inner, self.deadline = inner, deadline
+
+    def _left(self, timeout: float | None) -> float:
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise httpcore.ReadTimeout
+        return min(left, timeout) if timeout is not None else left
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self.inner.read(max_bytes, self._left(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self.inner.write(buffer, self._left(timeout))
+
+    def close(self) -> None:
+        self.inner.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        return _TimedStream(self.inner.start_tls(ssl_context, server_hostname, self._left(timeout)), self.deadline)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self.inner.get_extra_info(info)
+
+
+class GuardedBackend(httpcore.SyncBackend):
+    """Connects to addresses that were checked, and to nothing else; what it opened is over by the deadline."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.deadline = time.monotonic() + seconds
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        """As httpcore's, with the host's addresses checked first; the last one's error if none can be reached."""
+        problem: Exception | None = None
+        for address in permitted(host, port):
+            try:
+                stream = super().connect_tcp(str(address), port, timeout, local_address, socket_options)
+                return _TimedStream(stream, self.deadline)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                problem = error
+        raise problem or httpcore.ConnectError("no address")
+
+    def connect_unix_socket(self, *_: object, **__: object) -> httpcore.NetworkStream:
+        """Never."""
+        raise Refused("Only http and https addresses can be called.")
+
+
+def permitted(host: str, port: int) -> list[Address]:
+    """The addresses of a host, every one of them allowed; Refused otherwise, Unreachable if the name is unknown."""
+    host = host.strip("[]").lower()
+    is_open = settings.OUTBOUND_ALLOW_PRIVATE or (host, port) in settings.OUTBOUND_ALLOWLIST
+    if not is_open and port not in PORTS:
+        raise Refused(f"Port {port} can't be called: only {', '.join(map(str, sorted(PORTS)))}.")
+    if is_disguised(host):
+        raise Refused(f"{host} is a number, not the name of a site.")
+    own = literal(host)
+    found = [own] if own is not None else _resolved(host, port)
+    if not is_open and not all(is_public(address) for address in found):
+        raise Refused(f"{host} leads to an address inside a private network, which can't be called from here.")
+    return found
+
+
+def _resolved(host: str, port: int) -> list[Address]:
+    try:
+        answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise Unreachable(f"There is no site called {host}: its name can't be resolved.") from None
+    return list(dict.fromkeys(ipaddress.ip_address(answer[4][0]) for answer in answers))
+
+
+class GuardedTransport(httpx.HTTPTransport):
+    """httpx's transport on the guarded backend; HTTP/1.1, certificates checked, nothing taken from the environment."""
+
+    def __init__(self, seconds: float = TOTAL_SECONDS) -> None:
+        super().__init__(trust_env=False)
+        # httpx has no parameter for it: the pool that it made is replaced by one with our backend.
+        self._pool.close()
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=ssl.create_default_context(), max_connections=10, network_backend=GuardedBackend(seconds)
+        )
+
+
+def client(seconds: float = TOTAL_SECONDS) -> httpx.Client:
+    """A client for the calls of the next `seconds`. It follows no redirect, keeps no cookies, reads no environment."""
+    return httpx.Client(
+        transport=GuardedTransport(seconds),
+        timeout=httpx.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS)),
+        trust_env=False,
+        headers={"User-Agent": USER_AGENT, "Accept-Encoding": "gzip"},
+    )
+
+
+def fetch(
+    url: str,
+    *,
+    method: str = "GET",
+    headers: Mapping[str, str] | None = None,
+    content: bytes | None = None,
+    follow: int = 0,
+    max_bytes: int = LARGEST_BODY,
+    seconds: float = TOTAL_SECONDS,
+) -> Fetched:
+    """One call, read whole: at most `max_bytes` (unpacked), within `seconds`, over at most `follow` redirects."""
+    hops: list[str] = []
+    with client(seconds) as open_client:
+        while True:
+            target = checked(url)
+            answer = _once(open_client, method, target, headers or {}, content, max_bytes)
+            moved = dict(answer.headers).get("location") if answer.status in _REDIRECTS else None
+            if moved is None or follow == 0:
+                return Fetched(answer.url, answer.status, answer.headers, answer.body, answer.encoding, hops)
+            if len(hops) >= follow:
+                raise Unreachable(f"The address leads from one to the next: {follow} redirects, and no end.")
+            hops.append(url)
+            url = urljoin(str(target), moved)
+
+
+def checked(url: str) -> httpx.URL:
+    """The address as it will be called; Refused if it is none of http or https, or carries a user name."""
+    try:
+        target = httpx.URL(url)
+    except (httpx.InvalidURL, ValueError, TypeError):
+        raise Refused("That is not the address of a page, such as https://www.example.com/.") from None
+    if target.scheme not in {"http", "https"} or not target.host:
+        raise Refused("Only addresses that begin with https:// or http:// can be called.")
+    if target.userinfo:
+        raise Refused("The address carries a user name, which is not sent to anyone. Take it out.")
+    return target.copy_with(fragment=None)
+
+
+def _once(
+    open_client: httpx.Client,
+    method: str,
+    target: httpx.URL,
+    headers: Mapping[str, str],
+    content: bytes | None,
+    max_bytes: int,
+) -> Fetched:
+    host = target.host
+    try:
+        with open_client.stream(method, target, headers=dict(headers), content=content) as response:
+            body = _body(response, max_bytes)
+            pairs = [(name.lower(), value) for name, value in response.headers.multi_items()]
+            return Fetched(str(target), response.status_code, pairs, body, response.encoding or "utf-8")
+    except httpx.TimeoutException:
+        raise Unreachable(f"{host} did not answer in time.") from None
+    except (httpx.ConnectError, httpcore.ConnectError) as error:
+        said = "its certificate can't be trusted" if "CERTIFICATE" in str(error).upper() else "nothing answers there"
+        raise Unreachable(f"No connection to {host}: {said}.") from None
+    except (httpx.HTTPError, httpcore.NetworkError, httpcore.ProtocolError) as error:
+        raise Unreachable(f"{host} broke off: {type(error).__name__}.") from None
+
+
+def _body(response: httpx.Response, max_bytes: int) -> bytes:
+    """The body, unpacked no further than it may be large."""
+    packing = response.headers.get("content-encoding", "").strip().lower()
+    if packing not in {"", "identity", "gzip", "x-gzip", "deflate"}:
+        raise Unreachable(f"The answer is packed as {packing[:20]}, which was not asked for.")
+    unpack = zlib.decompressobj(wbits=47) if packing not in {"", "identity"} else None
+    body = bytearray()
+    for piece in response.iter_raw():
+        try:
+            body += unpack.decompress(piece, max_bytes + 1 - len(body)) if unpack else piece
+        except zlib.error:
+            raise Unreachable("The answer can't be unpacked.") from None
+        if len(body) > max_bytes:
+            raise Unreachable(f"The answer is larger than {max_bytes // 1024} KB.")
+    return bytes(body)
