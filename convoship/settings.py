@@ -13,6 +13,7 @@ import sentry_sdk
 from django.core.exceptions import ImproperlyConfigured
 from whitenoise.compress import Compressor
 
+from convoship.lib.crypto import parse_master_keys
 from convoship.lib.outbound.addresses import allowlist
 from convoship.machine import state
 
@@ -42,6 +43,12 @@ def required(name: str) -> str:
 
 SECRET_KEY = required("SECRET_KEY")
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+# Master keys for secrets at rest, the newest first (`convoship/lib/crypto.py`).
+required("CONVOSHIP_SECRETS_KEYS")
+try:
+    SECRETS_KEYS = parse_master_keys(env.list("CONVOSHIP_SECRETS_KEYS"))
+except ValueError as error:
+    raise ImproperlyConfigured(f"CONVOSHIP_SECRETS_KEYS: {error}.") from None
 
 # --- Addresses ----------------------------------------------------------------------------------------------------
 

@@ -13,14 +13,14 @@ import zlib
 from dataclasses import dataclass
 from typing import Literal
 
-Prefix = Literal["cdp", "cst", "cpt", "csk"]
+Prefix = Literal["cdp", "cst", "cpt", "csk", "cis"]
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 BODY_LENGTH = 32
 CHECKSUM_LENGTH = 6
 READABLE_PREFIX_LENGTH = 12
 PLACEHOLDER_SUFFIX = "_PASTE_YOUR_TOKEN"
 
-_FORM = re.compile(rf"(cdp|cst|cpt|csk)_[0-9A-Za-z]{{{BODY_LENGTH + CHECKSUM_LENGTH}}}", re.ASCII)
+_FORM = re.compile(rf"(cdp|cst|cpt|csk|cis)_[0-9A-Za-z]{{{BODY_LENGTH + CHECKSUM_LENGTH}}}", re.ASCII)
 
 
 @dataclass(frozen=True)

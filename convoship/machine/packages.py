@@ -1,4 +1,4 @@
-"""The one table of system packages that Python's wheels cannot bring: only the browser tests need any."""
+"""The one table of system packages that Python's wheels cannot bring: only the tests need any."""
 
 from __future__ import annotations
 
@@ -44,6 +44,8 @@ def _has_fonts() -> bool:
 FOR_TESTS = (
     SystemPackage("chromium", "the browser tests drive it", lambda: bool(chromium())),
     SystemPackage("fonts-liberation", "without a font a browser draws no letters", _has_fonts),
+    SystemPackage("php-cli", "runs the samples of docs/samples", lambda: bool(shutil.which("php"))),
+    SystemPackage("ruby", "runs the samples of docs/samples", lambda: bool(shutil.which("ruby"))),
 )
 
 
