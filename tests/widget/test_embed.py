@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from pathlib import Path
 from typing import Any
 
 import brotli
@@ -10,15 +11,16 @@ import pytest
 from channels.testing import HttpCommunicator
 
 from convoship.asgi import application
+from deployments import embed_build
+from widget import embed
 from widget.embed import script
 
 pytestmark = [pytest.mark.django_db, pytest.mark.asyncio]
 
 
-async def get(method: str = "GET", **headers: str) -> dict[str, Any]:
-
+async def get(method: str = "GET", path: str = "/embed/v1.js", **headers: str) -> dict[str, Any]:
     sent = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    answer = await HttpCommunicator(application, method, "/embed/v1.js", headers=sent).get_response()
+    answer = await HttpCommunicator(application, method, path, headers=sent).get_response()
     return {**answer, "headers": {name.decode(): value.decode() for name, value in answer["headers"]}}
 
 
@@ -69,3 +71,42 @@ async def test_head_tells_the_length_and_other_methods_are_refused() -> None:
 
 async def test_the_loader_stays_within_its_budget() -> None:
     assert len(script().encodings[b"br"]) <= 3000
+
+
+async def test_its_pinned_name_is_the_same_script_forever() -> None:
+    plain, pinned = await get(), await get(path=embed_build.pinned_path(embed_build.build().mark))
+    assert pinned["status"] == 200
+    assert pinned["body"] == plain["body"]
+    assert pinned["headers"]["cache-control"] == "public, max-age=31536000, immutable"
+    assert pinned["headers"]["access-control-allow-origin"] == "*"  # a script with `integrity` is read by CORS
+
+
+async def test_a_loader_of_an_earlier_release_is_still_there_and_only_as_it_was(
+    tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.LOCAL_DIR = tmp_path
+    monkeypatch.setattr(embed, "_pinned", {})
+    script.cache_clear()
+    earlier = embed_build.Build(b"window.earlier = 1", "app.0.js")
+    with monkeypatch.context() as then:
+        then.setattr(embed_build, "build", lambda: earlier)
+        assert (await get())["body"] == earlier.loader
+    script.cache_clear()
+    assert (await get())["body"] != earlier.loader
+    assert (await get(path=embed_build.pinned_path(earlier.mark)))["body"] == earlier.loader
+
+    other = embed_build.mark_of(b"never served")
+    (tmp_path / "embed" / f"{other}.js").write_bytes(b"something else")
+    assert (await get(path=embed_build.pinned_path(other), host="127.0.0.1"))["status"] == 404
+    assert (await get(path=embed_build.pinned_path("0" * 32), host="127.0.0.1"))["status"] == 404
+
+
+async def test_a_folder_that_can_not_be_written_keeps_nobody_from_the_chat(
+    tmp_path: Path, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").touch()
+    settings.LOCAL_DIR = tmp_path / "file"
+    script.cache_clear()
+    assert (await get())["status"] == 200
+    assert "can't be kept" in caplog.text
+    script.cache_clear()
