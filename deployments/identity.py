@@ -36,7 +36,7 @@ LONGEST_EMAIL = 254
 MAX_OVERLAP_SECONDS = 30 * 24 * 3600
 LAST_USED_STEP = dt.timedelta(minutes=1)
 
-DOCS_HINT = "docs/identity.md has samples in Python, Node, PHP and Ruby."
+DOCS_HINT = "The deployment's Identity tab has samples in Python, Node, PHP and Ruby, and a place to try a token."
 
 
 @dataclass(frozen=True)
@@ -120,8 +120,11 @@ def refused(reason: str, detail: str, hint: str = DOCS_HINT) -> Problem:
     return Problem("identity_required", detail, hint=hint, extra={"reason": reason})
 
 
-def verify(deployment: Deployment, token: str) -> Verified:
-    """What the token proves; 403 with the reason where it proves nothing. Inside `tenant()`."""
+def verify(deployment: Deployment, token: str, *, in_use: bool = True) -> Verified:
+    """What the token proves; 403 with the reason where it proves nothing. Inside `tenant()`.
+
+    With `in_use` off it is only tried, which is no use of the secret.
+    """
     if len(token) > LONGEST_TOKEN or not token.isascii():
         raise refused("malformed", f"user_token is not a JWT of at most {LONGEST_TOKEN} characters.")
     secrets = live_secrets(deployment)
@@ -136,7 +139,8 @@ def verify(deployment: Deployment, token: str) -> Verified:
             claims = _claims(secret, token)
         except jwt.InvalidSignatureError:
             continue
-        _note_use(secret)
+        if in_use:
+            _note_use(secret)
         return _verified(claims)
     raise refused(
         "signature",

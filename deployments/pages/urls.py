@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from deployments.pages import assistants, conversations, deploy
+from deployments.pages import assistants, conversations, deploy, identity
 
 urlpatterns = [
     path("app/assistants/", assistants.assistants, name="assistants"),
@@ -16,6 +16,25 @@ urlpatterns = [
     path("app/deployments/<uuid:deployment_id>/change", deploy.deployment_change, name="deployment_change"),
     path("app/deployments/<uuid:deployment_id>/rotate", deploy.deployment_rotate, name="deployment_rotate"),
     path("app/deployments/<uuid:deployment_id>/revoke", deploy.deployment_revoke, name="deployment_revoke"),
+    path("app/deployments/<uuid:deployment_id>/identity", identity.identity_page, name="deployment_identity"),
+    path(
+        "app/deployments/<uuid:deployment_id>/identity/require",
+        identity.identity_require,
+        name="deployment_identity_require",
+    ),
+    path(
+        "app/deployments/<uuid:deployment_id>/identity/secrets",
+        identity.identity_secret_make,
+        name="deployment_identity_secret_make",
+    ),
+    path(
+        "app/deployments/<uuid:deployment_id>/identity/secrets/<uuid:secret_id>/end",
+        identity.identity_secret_end,
+        name="deployment_identity_secret_end",
+    ),
+    path(
+        "app/deployments/<uuid:deployment_id>/identity/check", identity.identity_check, name="deployment_identity_check"
+    ),
     path("app/conversations/", conversations.conversations, name="conversations"),
     path("app/conversations/rows", conversations.conversations_rows, name="conversations_rows"),
     path("app/conversations/<uuid:conversation_id>/", conversations.conversation, name="conversation"),

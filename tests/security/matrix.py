@@ -6,14 +6,17 @@ A route without an entry fails the build, so nobody can add a door and forget it
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import jwt
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from convoship.lib.tenancy import tenant
+from deployments import identity
 from deployments.deploying import NewDeployment
 from deployments.models import Conversation
 from deployments.sessions import OpenedSession
@@ -60,11 +63,15 @@ class World:
     deployment: NewDeployment = field(init=False)
     opened: OpenedSession = field(init=False)
     key: NewApiKey = field(init=False)
+    secret: identity.NewSecret = field(init=False)
 
     def __post_init__(self) -> None:
         self.deployment = factories.make_deployment(self.workspace)
         self.opened = factories.start_session(self.deployment)
         self.key = factories.make_api_key(self.workspace)
+        who = factories.actor(self.workspace)
+        with tenant(self.workspace.id):
+            self.secret = identity.make_secret(who, self.deployment.deployment)
 
     @property
     def owner(self) -> User:
@@ -79,7 +86,13 @@ class World:
             "conversation_id": self.opened.session.conversation_id,
             "session_id": self.opened.session.id,
             "key_id": self.key.key.id,
+            "secret_id": self.secret.row.id,
         }
+
+    @property
+    def user_token(self) -> str:
+        """A good one."""
+        return jwt.encode({"sub": "u-1", "exp": time.time() + 600}, self.secret.value, algorithm="HS256")
 
     def wait_for_a_person(self) -> None:
         """Bring the conversation to where it can be handed back."""
@@ -135,6 +148,11 @@ PAGES: Mapping[str, list[Call]] = {
     "deployment_change": [Call("POST", _DEPLOYMENT_FORM)],
     "deployment_rotate": [Call("POST", {"overlap": "0", "once": "a form of the test"})],
     "deployment_revoke": [Call("GET"), Call("POST", {})],
+    "deployment_identity": GET,
+    "deployment_identity_require": [Call("POST", {"required": "1"})],
+    "deployment_identity_secret_make": [Call("POST", {"overlap": "0", "once": "a form of the test"})],
+    "deployment_identity_secret_end": [Call("POST", {})],
+    "deployment_identity_check": [Call("POST", lambda world: {"user_token": world.user_token}, changes=False)],
     "conversations": GET,
     "conversations_rows": GET,
     "conversation": GET,
@@ -164,6 +182,10 @@ API: Mapping[str, list[Call]] = {
     "api_deployment": [Call("GET"), Call("PATCH", {"name": "Renamed"})],
     "api_revoke": [Call("POST", {})],
     "api_rotate": [Call("POST", {"overlap_seconds": 5})],
+    "api_identity": GET,
+    "api_identity_secrets": [Call("POST", {"overlap_seconds": 5})],
+    "api_identity_secret_end": [Call("POST", {})],
+    "api_identity_check": [Call("POST", lambda world: {"user_token": world.user_token}, changes=False)],
     "api_conversations": GET,
     "api_conversation": GET,
     "api_messages": [Call("GET"), Call("POST", {"text": "Hello"})],

@@ -127,14 +127,14 @@ _SETTINGS: dict[str, Schema] = {
 }
 NEW_DEPLOYMENT = body(_SETTINGS, required=("name", "allowed_origins"))
 DEPLOYMENT_CHANGES = body(_SETTINGS)
-_OVERLAP: Schema = {
+OVERLAP: Schema = {
     "type": "integer",
     "minimum": 0,
     "maximum": MAX_OVERLAP_SECONDS,
     "default": 0,
     "description": "How long the earlier tokens go on.",
 }
-ROTATE = body({"overlap_seconds": _OVERLAP})
+ROTATE = body({"overlap_seconds": OVERLAP})
 
 # --- Conversations ------------------------------------------------------------------------------------------------
 

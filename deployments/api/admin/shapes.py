@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any
 
-from convoship.lib.times import moment
+from convoship.lib.times import maybe_moment, moment
 from deployments import deploying
 from deployments.models import Assistant, Conversation, Deployment
-
-
-def _maybe(value: dt.datetime | None) -> str | None:
-    return moment(value) if value else None
 
 
 def assistant_json(assistant: Assistant) -> dict[str, Any]:
@@ -38,10 +33,10 @@ def deployment_json(deployment: Deployment) -> dict[str, Any]:
         "theme": deployment.theme,
         "allow_server_callers": deployment.allow_server_callers,
         "status": deployment.status,
-        "last_used_at": _maybe(deployment.last_used_at),
+        "last_used_at": maybe_moment(deployment.last_used_at),
         "last_used_origin": deployment.last_used_origin or None,
         "created_at": moment(deployment.created_at),
-        "revoked_at": _maybe(deployment.revoked_at),
+        "revoked_at": maybe_moment(deployment.revoked_at),
     }
 
 
@@ -67,10 +62,10 @@ def conversation_json(conversation: Conversation) -> dict[str, Any]:
             "title": conversation.page_title,
             "referrer": conversation.referrer,
         },
-        "waiting_since": _maybe(conversation.waiting_since),
+        "waiting_since": maybe_moment(conversation.waiting_since),
         "handoff_reason": conversation.handoff_reason,
         "ended_reason": conversation.ended_reason,
         "started_at": moment(conversation.started_at),
         "last_activity_at": moment(conversation.last_activity_at),
-        "ended_at": _maybe(conversation.ended_at),
+        "ended_at": maybe_moment(conversation.ended_at),
     }

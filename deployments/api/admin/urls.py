@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from deployments.api.admin import assistants, conversations, deployments
+from deployments.api.admin import assistants, conversations, deployments, identity
 from workspaces.api.ids import IdConverter
 
 register_converter(IdConverter, "id")
@@ -20,6 +20,14 @@ urlpatterns = [
     path(_DEPLOYMENT, deployments.DeploymentView.as_view(), name="api_deployment"),
     path(f"{_DEPLOYMENT}/revoke", deployments.RevokeView.as_view(), name="api_revoke"),
     path(f"{_DEPLOYMENT}/rotate", deployments.RotateView.as_view(), name="api_rotate"),
+    path(f"{_DEPLOYMENT}/identity", identity.IdentityView.as_view(), name="api_identity"),
+    path(f"{_DEPLOYMENT}/identity/secrets", identity.SecretsView.as_view(), name="api_identity_secrets"),
+    path(
+        f"{_DEPLOYMENT}/identity/secrets/<id:secret_id>/end",
+        identity.SecretEndView.as_view(),
+        name="api_identity_secret_end",
+    ),
+    path(f"{_DEPLOYMENT}/identity/check", identity.CheckTokenView.as_view(), name="api_identity_check"),
     path("conversations", conversations.ConversationsView.as_view(), name="api_conversations"),
     path(_CONVERSATION, conversations.ConversationView.as_view(), name="api_conversation"),
     path(f"{_CONVERSATION}/messages", conversations.ConversationMessagesView.as_view(), name="api_messages"),
