@@ -40,26 +40,26 @@ def scripts() -> dict[str, str]:
     return {str(name): str(command) for name, command in package.get("scripts", {}).items()}
 
 
-def install() -> None:
+def install(folder: Path = FRONTEND) -> None:
     """`npm ci`, when the lock changed since the last time. No package gets to run an install script."""
-    lock = FRONTEND / "package-lock.json"
+    lock = folder / "package-lock.json"
     if not lock.exists():
-        raise MachineError(f"{lock} is missing: run `npm install` in {FRONTEND} and commit it.")
-    stamp = FRONTEND / "node_modules" / ".convoship-installed"
+        raise MachineError(f"{lock} is missing: run `npm install` in {folder} and commit it.")
+    stamp = folder / "node_modules" / ".convoship-installed"
     digest = sha256(lock.read_bytes()).hexdigest()
     if stamp.exists() and stamp.read_text(encoding="utf-8") == digest:
         return
-    done = npm("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+    done = npm("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", folder=folder)
     if done:
         raise MachineError("npm ci failed; what it said is above.")
     stamp.write_text(digest, encoding="utf-8")
 
 
-def npm(*arguments: str) -> int:
-    """Run npm in the widget's folder; answers its exit code."""
+def npm(*arguments: str, folder: Path = FRONTEND) -> int:
+    """Run npm in the widget's folder, or another; answers its exit code."""
     # The wheel's bin/npm was a link once; as a copy it does not find its library.
     command = [str(wheel() / "bin" / "node"), str(wheel() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
-    return subprocess.run([*command, *arguments], cwd=FRONTEND, env=environment(), check=False).returncode
+    return subprocess.run([*command, *arguments], cwd=folder, env=environment(), check=False).returncode
 
 
 def main(arguments: list[str]) -> int:
