@@ -46,11 +46,11 @@ class NewMessage:
 
 
 def open_conversation(
-    deployment: Deployment, person: Person, *, channel: str, context: Mapping[str, str], says: Sequence[NewMessage] = ()
+    deployment: Deployment, person: Person, *, channel: str, context: Mapping[str, Any], says: Sequence[NewMessage] = ()
 ) -> tuple[Conversation, list[Message]]:
     """A new conversation with the deployment's assistant as it is published now, and what is said in it at once.
 
-    `context` may hold `locale`, `page_url`, `page_title`, `referrer`, `origin`.
+    `context` may hold `locale`, `page_url`, `page_title`, `referrer`, `origin`, `visitor_data`, `is_test`.
     """
     assistant: Assistant = deployment.assistant
     if assistant.published_id is None:

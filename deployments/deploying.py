@@ -1,4 +1,4 @@
-"""Deployments: made, changed, rotated and revoked. A revoked one is dead at once, on every process."""
+"""Deployments: made, changed, paused, rotated and revoked. What ends one holds at once, on every process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from django.utils import timezone
 from convoship.lib import tokens
 from convoship.lib.actors import Actor
 from convoship.lib.problems import Problem, invalid, not_found
-from deployments import live, origins, theme
+from convoship.lib.times import moment
+from deployments import deployment_settings, live, origins, theme
 from deployments.models import Assistant, Deployment, DeploymentToken
 from workspaces import audit
 from workspaces.members import user_of
@@ -87,43 +88,99 @@ def parsed_theme(value: object) -> dict[str, Any]:
         raise invalid({f"theme.{path}" if path else "theme": said for path, said in refused.errors.items()}) from None
 
 
-def create(
-    actor: Actor,
-    assistant: Assistant,
-    *,
-    name: str,
-    allowed_origins: Sequence[str],
-    theme: object = None,
-    allow_server_callers: bool = False,
-) -> NewDeployment:
-    """A new deployment of the assistant, with its first token."""
-    deployment = Deployment.objects.create(
-        assistant=assistant,
-        name=name,
-        allowed_origins=parsed_origins(allowed_origins),
-        theme=parsed_theme(theme) if theme else {},
-        allow_server_callers=allow_server_callers,
-        created_by=user_of(actor),
-    )
+def parsed_changes(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that a deployment takes, each checked; 422 that names every one that can't be taken."""
+    errors: dict[str, list[str]] = {}
+    parsed: dict[str, Any] = {}
+    hint = None
+    for part in (_parsed_origins, _parsed_theme, _parsed_settings):
+        try:
+            parsed |= part(changes)
+        except Problem as problem:
+            errors |= problem.errors
+            hint = hint or problem.hint
+    if errors:
+        raise invalid(errors, hint=hint)
+    return {**changes, **parsed}
+
+
+def _parsed_origins(changes: Mapping[str, Any]) -> dict[str, Any]:
+    return {"allowed_origins": parsed_origins(changes["allowed_origins"])} if "allowed_origins" in changes else {}
+
+
+def _parsed_theme(changes: Mapping[str, Any]) -> dict[str, Any]:
+    return {"theme": parsed_theme(changes["theme"])} if "theme" in changes else {}
+
+
+def _parsed_settings(changes: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        parsed = deployment_settings.settings_of(changes)
+    except deployment_settings.Refused as refused:
+        raise invalid(refused.errors) from None
+    return {name: value for name, value in parsed.items() if name not in {"allowed_origins", "theme"}}
+
+
+def create(actor: Actor, assistant: Assistant, *, name: str, **settings: Any) -> NewDeployment:
+    """A new deployment of the assistant, with its first token. `settings` as `change` takes them."""
+    values = parsed_changes({"allowed_origins": [], **settings, "theme": settings.get("theme") or {}})
+    deployment = Deployment.objects.create(assistant=assistant, name=name, **values, created_by=user_of(actor))
     token = _add_token(deployment)
     audit.record(actor, "deployment.created", deployment, allowed_origins=deployment.allowed_origins)
     return NewDeployment(deployment, token.value, snippet(assistant.id, token.value))
 
 
 def change(actor: Actor, deployment: Deployment, changes: Mapping[str, Any]) -> Deployment:
-    """Change name, allowed origins, theme or `allow_server_callers`; open sockets of a removed origin close."""
+    """Change name, allowed origins, theme or settings; open sockets that it shuts out close.
+
+    Takes `name`, `allowed_origins`, `theme`, `allow_server_callers`, `identity_required`, and what
+    `deployment_settings` parses: `label`, `limits`, `languages`, `hours_text`, `expires_at`.
+    """
+    values = parsed_changes(changes)
     before = {name: getattr(deployment, name) for name in changes}
-    for name, value in changes.items():
-        if name == "allowed_origins":
-            value = parsed_origins(value)
-        elif name == "theme":
-            value = parsed_theme(value)
+    for name, value in values.items():
         setattr(deployment, name, value)
-    deployment.access_rev = F("access_rev") + 1
-    deployment.save(update_fields=[*changes, "access_rev"])
-    audit.record(actor, "deployment.changed", deployment, before=before, after=dict(changes))
-    live.tell_deployment(deployment.workspace_id, deployment.id)
+    _save(deployment, *values)
+    audit.record(actor, "deployment.changed", deployment, before=_told(before), after=_told(values))
     return deployment
+
+
+def _told(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values as the audit log keeps them."""
+    return {name: moment(value) if isinstance(value, dt.datetime) else value for name, value in values.items()}
+
+
+def pause(actor: Actor, deployment: Deployment) -> Deployment:
+    """Let nobody in until `resume`: open chats stop and say why. Pausing twice changes nothing."""
+    _require_unrevoked(deployment, "it can't be paused")
+    if deployment.paused_at is None:
+        # As for a revoke: no message is accepted after this has answered.
+        hold_alone([deployment.id])
+        deployment.paused_at = timezone.now()
+        _save(deployment, "paused_at")
+        audit.record(actor, "deployment.paused", deployment)
+    return deployment
+
+
+def resume(actor: Actor, deployment: Deployment) -> Deployment:
+    """Let visitors in again; chats that were open go on."""
+    _require_unrevoked(deployment, "it can't be resumed")
+    if deployment.paused_at is not None:
+        deployment.paused_at = None
+        _save(deployment, "paused_at")
+        audit.record(actor, "deployment.resumed", deployment)
+    return deployment
+
+
+def _require_unrevoked(deployment: Deployment, so: str) -> None:
+    if deployment.revoked_at is not None:
+        raise Problem("conflict", f"This deployment is revoked, so {so}.", hint="Make a new one.")
+
+
+def _save(deployment: Deployment, *changed: str) -> None:
+    """Save what concerns who is let in, and tell the open sockets to look again."""
+    deployment.access_rev = F("access_rev") + 1
+    deployment.save(update_fields=[*changed, "access_rev"])
+    live.tell_deployment(deployment.workspace_id, deployment.id)
 
 
 def rotate(actor: Actor, deployment: Deployment, *, overlap_seconds: int = 0) -> NewDeployment:
@@ -133,8 +190,7 @@ def rotate(actor: Actor, deployment: Deployment, *, overlap_seconds: int = 0) ->
     if held is None:
         raise not_found()
     deployment = held
-    if deployment.revoked_at is not None:
-        raise Problem("conflict", "This deployment is revoked, so it takes no new token.", hint="Make a new one.")
+    _require_unrevoked(deployment, "it takes no new token")
     if not 0 <= overlap_seconds <= MAX_OVERLAP_SECONDS:
         raise invalid({"overlap_seconds": [f"A whole number from 0 to {MAX_OVERLAP_SECONDS} (30 days)."]})
     ends = timezone.now() + dt.timedelta(seconds=overlap_seconds)
@@ -142,6 +198,21 @@ def rotate(actor: Actor, deployment: Deployment, *, overlap_seconds: int = 0) ->
     token = _add_token(deployment)
     audit.record(actor, "deployment.rotated", deployment, overlap_seconds=overlap_seconds, prefix=token.prefix)
     return NewDeployment(deployment, token.value, snippet(deployment.assistant_id, token.value))
+
+
+def end_token(actor: Actor, deployment: Deployment, token: DeploymentToken) -> None:
+    """End an older token that still overlaps. Ending one that is over changes nothing."""
+    if token.id == current_token(deployment).id:
+        raise Problem(
+            "conflict",
+            "This is the deployment's current token, which pages need.",
+            hint="Rotate it, or revoke the deployment.",
+        )
+    if token.is_expired:
+        return
+    token.expires_at = timezone.now()
+    token.save(update_fields=["expires_at"])
+    audit.record(actor, "deployment.token_ended", deployment, prefix=token.prefix)
 
 
 def revoke(actor: Actor, deployment: Deployment) -> Deployment:

@@ -21,6 +21,14 @@ class TokenOwner:
 
 
 @dataclass(frozen=True)
+class PreviewOwner:
+    """Whose a preview token is."""
+
+    workspace_id: UUID
+    deployment_id: UUID
+
+
+@dataclass(frozen=True)
 class SessionOwner:
     """Whose a session token is."""
 
@@ -32,7 +40,7 @@ class SessionOwner:
 
 @dataclass(frozen=True)
 class DueWork:
-    """One thing the sweeper should do: `turn`, `tell_members`, `nobody_came` or `idle`, and the row's id."""
+    """One thing the sweeper should do: `turn`, `tell_members`, `nobody_came`, `idle` or `silent`, and the row's id."""
 
     kind: str
     workspace_id: UUID
@@ -55,6 +63,12 @@ def resolve_token(digest: bytes) -> TokenOwner | None:
     """The deployment of a `cdp_` digest."""
     row = _one("SELECT workspace_id, deployment_id, token_id FROM resolve_token(%s)", [digest])
     return TokenOwner(*row) if row else None
+
+
+def resolve_preview(digest: bytes) -> PreviewOwner | None:
+    """The deployment of a `cpt_` digest, while the preview lasts."""
+    row = _one("SELECT workspace_id, deployment_id FROM resolve_preview(%s)", [digest])
+    return PreviewOwner(*row) if row else None
 
 
 def resolve_session(digest: bytes) -> SessionOwner | None:

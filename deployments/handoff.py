@@ -31,9 +31,17 @@ def request(conversation: Conversation, reason: str) -> list[Message]:
         return []
     conversation.control = Control.WAITING
     conversation.waiting_since = timezone.now()
-    conversation.members_told_at = None
+    # Nobody is called to a test.
+    conversation.members_told_at = timezone.now() if conversation.is_test else None
     conversation.handoff_reason = reason[:300]
-    return [_notice(conversation, say("waiting", conversation.locale))]
+    return [_notice(conversation, _waiting_words(conversation))]
+
+
+def _waiting_words(conversation: Conversation) -> str:
+    """What the visitor is told, with the deployment's hours where it names them."""
+    hours = conversation.deployment.hours_text if conversation.deployment else ""
+    words = say("waiting", conversation.locale)
+    return f"{words}\n\n{hours}" if hours else words
 
 
 def request_by(actor: Actor, conversation: Conversation, reason: str) -> None:

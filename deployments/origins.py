@@ -12,10 +12,11 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv6Address
+from urllib.parse import urlsplit
 
 from deployments.origin_forms import DEFAULT_PORTS, WILDCARD, OriginRefused, Parts, parse, port_of
 
-__all__ = ["OriginRefused", "Refusal", "explain", "matches", "of_url", "parse_allowed"]
+__all__ = ["OriginRefused", "Refusal", "explain", "kept_address", "matches", "of_url", "parse_allowed"]
 
 LONGEST_ORIGIN = 300  # "https://" + 253 + ":65535" and some air
 _LABELS = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
@@ -217,3 +218,16 @@ def _not_an_origin(seen: str, ipv6: bool = False) -> Refusal:
 def _shown(origin: str) -> str:
     text = re.sub(r"[^\x21-\x7e]", "\N{REPLACEMENT CHARACTER}", str(origin)[:201])
     return text if len(text) <= 200 else f"{text[:199]}…"
+
+
+def kept_address(address: str) -> str:
+    """A page's address as it is kept: without credentials and fragment, at most 2,000 characters; "" if it is none."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return ""
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        return ""
+    host = parts.netloc.rpartition("@")[2]
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{parts.scheme}://{host}{parts.path}{query}"[:2000]

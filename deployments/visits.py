@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
-from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
+from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 from uuid import UUID
 
 from django.db import IntegrityError
@@ -16,11 +17,11 @@ from django.utils import timezone
 from convoship.lib import limiting, rows
 from convoship.lib.problems import Problem, not_found
 from convoship.lib.tenancy import tenant
-from deployments import conversations, deploying, doors, handoff, sessions, turns
+from deployments import admission, conversations, deploying, doors, handoff, live, narrowing, people, sessions, turns
+from deployments.admission import Caller
 from deployments.conversations import NewMessage
 from deployments.models import Conversation, Deployment, Message, Turn
 from deployments.models.conversation import AuthorKind, MessageStatus, Status
-from deployments.sessions import Caller
 from deployments.words import say
 
 P = ParamSpec("P")
@@ -77,9 +78,9 @@ class Page:
 
 def resolve(token: str, session_id: UUID) -> Visit:
     """Whose `cst_` token this is; 404 where it belongs to another session than the address names."""
-    owner = doors.resolve_session(sessions.check_form(token, "cst"))
+    owner = doors.resolve_session(admission.check_form(token, "cst"))
     if owner is None:
-        raise sessions.unknown_token()
+        raise admission.unknown_token()
     if owner.session_id != session_id:
         raise not_found()
     return Visit(owner.workspace_id, owner.session_id, owner.deployment_id, owner.conversation_id)
@@ -100,50 +101,75 @@ def may_connect(session_id: UUID, caller: Caller) -> bool:
         return False
     workspace_id, deployment_id = found
     with tenant(workspace_id):
-        deployment = Deployment.objects.filter(id=deployment_id).first()
-        if deployment is None or deployment.revoked_at is not None:
+        row = rows.one(_enter_sql(), [session_id])
+        if row is None:
             return False
         try:
-            sessions.check_origin(deployment, caller)
+            _admit(workspace_id, deployment_id, *_read(row), caller)
         except Problem:
             return False
     return True
 
 
-class Admission(NamedTuple):
-    """What is checked at every step of a visitor."""
+class Standing(NamedTuple):
+    """What is checked at every step of a visitor: their session's end, and how the deployment stands."""
 
-    expires_at: dt.datetime
+    session_ends_at: dt.datetime
     revoked_at: dt.datetime | None
+    paused_at: dt.datetime | None
+    ends_at: dt.datetime | None
     allowed_origins: Sequence[str]
     allow_server_callers: bool
+    limits: Mapping[str, int]
     access_rev: int
 
 
-def enter(visit: Visit, caller: Caller, *, lock: bool = False) -> tuple[Conversation, Admission]:
-    """The conversation, after the checks: session alive, and from an allowed origin. Inside `tenant()`.
+def enter(visit: Visit, caller: Caller, *, lock: bool = False) -> tuple[Conversation, Standing]:
+    """The conversation, after the checks: session alive, deployment live, allowed origin. Inside `tenant()`.
 
     With `lock` the conversation is held until the transaction ends; `_changing` holds the deployment.
     """
     row = rows.one(_enter_sql() + (" FOR UPDATE OF c" if lock else ""), [visit.session_id])
     if row is None:
-        raise sessions.unknown_token()
-    size = len(Admission._fields)
-    admission, conversation = Admission(*row[:size]), rows.read(Conversation, row[size:])
-    if admission.revoked_at is not None:
-        raise sessions.revoked_token()
-    if admission.expires_at <= timezone.now():
-        raise Problem("token_expired", "This session was not used for 30 days and is over.", hint="Start a new one.")
-    sessions.check_origin(admission, caller)
-    sessions.touch(visit.session_id, admission.expires_at)
-    return conversation, admission
+        raise admission.unknown_token()
+    standing, conversation = _read(row)
+    _admit(visit.workspace_id, visit.deployment_id, standing, conversation, caller)
+    if not conversation.is_test:
+        sessions.touch(visit.session_id, standing.session_ends_at)
+    narrowing.learn(visit.deployment_id, standing.limits)
+    return conversation, standing
+
+
+def _read(row: Sequence[Any]) -> tuple[Standing, Conversation]:
+    size = len(Standing._fields)
+    standing = Standing(*row[:size])
+    return standing._replace(limits=json.loads(row[size - 2])), rows.read(Conversation, row[size:])
+
+
+def _admit(
+    workspace_id: UUID, deployment_id: UUID, standing: Standing, conversation: Conversation, caller: Caller
+) -> None:
+    """Raise what keeps the visitor out. A test goes on while its deployment is paused or over, for an hour."""
+    if standing.revoked_at is not None:
+        raise admission.revoked_token()
+    if standing.session_ends_at <= timezone.now():
+        words = "This test is over." if conversation.is_test else "This session was not used for 30 days and is over."
+        raise Problem("token_expired", words, hint="Start a new one.")
+    if not conversation.is_test:
+        admission.check_end(standing.ends_at)
+    try:
+        admission.check_origin(standing, caller, is_test=conversation.is_test)
+    except Problem as problem:
+        raise admission.counted(workspace_id, deployment_id, caller, problem) from None
+    if standing.paused_at is not None and not conversation.is_test:
+        raise admission.paused_deployment()
 
 
 @cache
 def _enter_sql() -> str:
     return f"""
-        SELECT s.expires_at, d.revoked_at, d.allowed_origins, d.allow_server_callers, d.access_rev,
-               {rows.columns(Conversation, "c")}
+        SELECT s.expires_at, d.revoked_at, d.paused_at, d.expires_at, d.allowed_origins, d.allow_server_callers,
+               d.limits, d.access_rev, {rows.columns(Conversation, "c")}
           FROM deployments_visitorsession s
           JOIN deployments_deployment d ON d.id = s.deployment_id
           JOIN deployments_conversation c ON c.id = s.conversation_id
@@ -160,6 +186,7 @@ def post(visit: Visit, caller: Caller, message: VisitorMessage) -> Posted:
     limiting.hit(
         "visitor_messages", str(visit.workspace_id), str(visit.session_id), words="You are sending very quickly"
     )
+    narrowing.hit_message(visit.workspace_id, visit.deployment_id, visit.session_id)
     for last_try in (False, True):
         try:
             with _changing(visit):
@@ -171,7 +198,8 @@ def post(visit: Visit, caller: Caller, message: VisitorMessage) -> Posted:
 
 
 def _post(visit: Visit, caller: Caller, message: VisitorMessage) -> Posted:
-    conversation, _ = enter(visit, caller, lock=True)
+    conversation, standing = enter(visit, caller, lock=True)
+    narrowing.check_length(standing.limits, message.text)
     new = NewMessage(
         author_kind=AuthorKind.VISITOR,
         text=message.text,
@@ -204,9 +232,9 @@ def answer_to(visit: Visit, message: Message) -> tuple[bool, list[Message]]:
 def read(visit: Visit, caller: Caller, *, after: int = 0, rev: int | None = None, limit: int = 50) -> Page:
     """A page of the conversation."""
     with tenant(visit.workspace_id):
-        conversation, admission = enter(visit, caller)
+        conversation, standing = enter(visit, caller)
         messages, has_more = conversations.messages_page(conversation, after=after, rev=rev, limit=limit)
-        return Page(conversation, messages, has_more, admission.access_rev)
+        return Page(conversation, messages, has_more, standing.access_rev)
 
 
 def resume(visit: Visit, caller: Caller, *, after: int, rev: int | None, limit: int) -> tuple[Page, list[Message]]:
@@ -218,6 +246,18 @@ def resume(visit: Visit, caller: Caller, *, after: int, rev: int | None, limit: 
         page = read(visit, caller, after=after, rev=rev, limit=limit)
         streaming = Message.objects.filter(conversation=page.conversation, status=MessageStatus.STREAMING)
         return page, list(streaming.order_by("seq"))
+
+
+def identify(visit: Visit, caller: Caller, user: Mapping[str, Any], user_token: str) -> Conversation:
+    """Say who the visitor is, with proof or without (`people.identify`)."""
+    with _changing(visit):
+        conversation, _ = enter(visit, caller, lock=True)
+        conversations.require_active(conversation)
+        deployment = Deployment.objects.get(id=visit.deployment_id)
+        verified = people.verified_of(deployment, user, user_token)
+        if people.identify(conversation, user, verified):
+            live.tell_change(conversation, [])
+        return conversation
 
 
 def ask_for_person(visit: Visit, caller: Caller, reason: str) -> Conversation:

@@ -13,8 +13,18 @@ from django.test import TransactionTestCase
 from psycopg import sql
 from pytest_django.plugin import DjangoDbBlocker
 
+from deployments import tallies
+
 # Filled by migrations and by Django itself; without them later tests would lack permissions and content types.
 KEPT_TABLES = ("django_migrations", "django_content_type", "auth_permission")
+
+
+@pytest.fixture(autouse=True)
+def tallies_by_hand(monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
+    """Counts are written when a test asks for it: a timer's connection would not see the test's transaction."""
+    monkeypatch.setattr(tallies, "FLUSH_SECONDS", None)
+    yield
+    tallies.forget()
 
 
 @pytest.fixture(scope="session")

@@ -13,9 +13,10 @@ from uuid import uuid4
 from convoship.lib.actors import Actor
 from convoship.lib.tenancy import tenant
 from deployments import deploying, publishing, sessions
+from deployments.admission import Caller
 from deployments.deploying import NewDeployment
 from deployments.models import Assistant
-from deployments.sessions import Caller, OpenedSession, SessionRequest
+from deployments.sessions import OpenedSession, SessionRequest
 from workspaces import api_keys, members
 from workspaces.api_keys import NewApiKey
 from workspaces.models import Membership, User, Workspace

@@ -24,10 +24,10 @@ from convoship.lib import client_ip, limiting
 from convoship.lib.problems import Problem
 from convoship.lib.threads import in_thread
 from deployments import live, turns, visits
+from deployments.admission import Caller
 from deployments.api.runtime import bodies
 from deployments.doors import SessionPulse
 from deployments.models import Conversation, Message
-from deployments.sessions import Caller
 from deployments.visits import Page, Visit
 from deployments.wire import message_json, session_json
 from widget import frames
@@ -135,6 +135,8 @@ class VisitorConsumer(AsyncWebsocketConsumer):
         except Problem as problem:
             await self._error(problem, client_id)
             code = _CLOSE_FOR.get(problem.code)
+            if code is None and problem.extra.get("reason") == "paused":
+                code = Close.OVERLOAD
             if code is not None:
                 self._close_soon(code)
         except Exception:
@@ -354,6 +356,8 @@ class VisitorConsumer(AsyncWebsocketConsumer):
             body["client_id"] = client_id
         if problem.retry_after is not None:
             body["retry_after"] = problem.retry_after
+        if "reason" in problem.extra:
+            body["reason"] = problem.extra["reason"]
         await self._frame("error", **body)
 
     async def websocket_disconnect(self, message: Mapping[str, Any]) -> None:

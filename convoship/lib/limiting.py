@@ -61,18 +61,18 @@ def _counter() -> _Counter:
     return _Counter(settings.REDIS_URL)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1024)
 def _item(value: str) -> RateLimitItem:
     amount, seconds = value.split("/")
     return RateLimitItemPerSecond(int(amount), int(seconds))
 
 
-def hit(name: str, *bucket: str, words: str) -> None:
-    """Count one; raise `rate_limited` with `Retry-After` once the limit of settings.LIMITS[name] is used up.
+def hit(name: str, *bucket: str, words: str, limit: str = "") -> None:
+    """Count one; raise `rate_limited` with `Retry-After` once `limit` (by default settings.LIMITS[name]) is used up.
 
     `bucket` starts with the workspace id, or with the client's address where no workspace is known yet.
     """
-    item = _item(settings.LIMITS[name])
+    item = _item(limit or settings.LIMITS[name])
     counter = _counter()
     if counter.available():
         try:

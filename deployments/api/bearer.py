@@ -7,7 +7,8 @@ import re
 from django.http import HttpRequest
 
 from convoship.lib import client_ip
-from deployments.sessions import Caller
+from deployments import origins
+from deployments.admission import Caller
 
 _BEARER = re.compile(r"Bearer +(\S{1,200})", re.IGNORECASE)
 _WAIT = re.compile(r"(?:^|[,;\s])wait=(\d{1,3})(?:$|[,;\s])")
@@ -24,7 +25,8 @@ def token_of(request: HttpRequest) -> str:
 def caller_of(request: HttpRequest) -> Caller:
     """Where the request came from. A browser's own word that a GET is same-origin stands for our own address."""
     same_origin = request.method in {"GET", "HEAD"} and request.headers.get("Sec-Fetch-Site") == "same-origin"
-    return Caller(request.headers.get("Origin"), client_ip.of_request(request), same_origin_fetch=same_origin)
+    page = origins.kept_address(request.headers.get("Referer", ""))
+    return Caller(request.headers.get("Origin"), client_ip.of_request(request), same_origin, page)
 
 
 def wait_of(request: HttpRequest) -> int:

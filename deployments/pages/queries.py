@@ -28,9 +28,14 @@ FILTERS = {
 }
 
 
+def real() -> QuerySet[Conversation]:
+    """Conversations with visitors; those tried from our own pages count nowhere."""
+    return Conversation.objects.filter(is_test=False)
+
+
 def waiting_count() -> int:
     """How many visitors wait for a person now."""
-    return Conversation.objects.filter(FILTERS["waiting"]).count()
+    return real().filter(FILTERS["waiting"]).count()
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,7 @@ def figures() -> Figures:
     """Waiting now, under way now, begun in the last 24 hours."""
     day = timezone.now() - dt.timedelta(hours=24)
     return Figures(
-        **Conversation.objects.aggregate(
+        **real().aggregate(
             waiting=Count("id", filter=FILTERS["waiting"]),
             active=Count("id", filter=FILTERS["active"]),
             today=Count("id", filter=Q(started_at__gte=day)),
@@ -82,7 +87,7 @@ def first_live_deployment() -> Deployment | None:
 
 def any_conversation() -> bool:
     """Whether anyone has ever talked with an assistant."""
-    return Conversation.objects.exists()
+    return real().exists()
 
 
 def deployments(assistant: Assistant | None = None) -> QuerySet[Deployment]:
@@ -135,7 +140,7 @@ def conversations_page(*, filter_name: str, user: User, text: str, cursor: str) 
 
 
 def _listed() -> QuerySet[Conversation]:
-    return Conversation.objects.select_related("person", "assistant", "deployment", "assigned_to")
+    return real().select_related("person", "assistant", "deployment", "assigned_to")
 
 
 def _rank() -> Case:

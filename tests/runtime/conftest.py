@@ -12,11 +12,13 @@ import pytest
 from django.test import AsyncClient
 
 from convoship.lib.tenancy import tenant
+from convoship.lib.threads import in_thread
 from deployments.deploying import NewDeployment
-from deployments.models import AssistantVersion
+from deployments.models import AssistantVersion, Deployment
 from deployments.responders import base
 from deployments.responders.base import Reply, Say, TurnInput
 from tests import factories
+from workspaces.models import Workspace
 
 ORIGIN = "https://shop.example"
 BASE = "/v1/public/runtime"
@@ -64,6 +66,17 @@ class Site:
         body = {"client_id": str(uuid.uuid4()), "text": text} | more
         path = f"/sessions/{session['session']['id']}/messages"
         return await self.call("POST", path, session["session_token"], body)
+
+
+async def act(site: Site, change: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """One of the acts on the site's deployment, by the workspace's owner."""
+
+    def run() -> Any:
+        with tenant(site.workspace_id):
+            who = factories.actor(Workspace.objects.get(id=site.workspace_id))
+            return change(who, Deployment.objects.get(id=site.made.deployment.id), *args, **kwargs)
+
+    return await in_thread(run)
 
 
 @pytest.fixture

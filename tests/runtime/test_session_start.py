@@ -244,7 +244,13 @@ async def test_rotation_lets_the_old_token_overlap_and_then_ends_it(site: Site) 
         ("user", {"name": 7}),
         ("page", []),
         ("locale", "x" * 40),
-        ("user_token", "abc"),
+        ("user_token", 5),
+        ("user_token", "x" * 4097),
+        ("user", {"email": "not an address"}),
+        ("user", {"name": "two\nlines"}),
+        ("user", {"plan": ["a"]}),
+        ("user", {"a key with blanks": "x"}),
+        ("user", {f"k{n}": n for n in range(21)}),
     ],
 )
 async def test_a_bad_field_is_named(site: Site, field: str, value: object) -> None:

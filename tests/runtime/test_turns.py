@@ -16,9 +16,9 @@ from django.utils import timezone
 from convoship.lib.tenancy import tenant
 from convoship.lib.threads import in_thread
 from deployments import conversations, handoff, sweeping, turns, visits
+from deployments.admission import Caller
 from deployments.models import Conversation, Message, Turn
 from deployments.responders.base import End, EndOfText, HandOver, Remember, Reply, ResponderError, Say, Token, TurnInput
-from deployments.sessions import Caller
 from tests.runtime.conftest import Probe, Site
 
 pytestmark = pytest.mark.asyncio

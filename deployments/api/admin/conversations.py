@@ -42,7 +42,7 @@ def conversation_of(conversation_id: UUID) -> Conversation:
 
 def found(request: Request) -> QuerySet[Conversation]:
     """The conversations that the filters leave."""
-    rows = Conversation.objects.select_related("person", "assigned_to")
+    rows = Conversation.objects.filter(is_test=False).select_related("person", "assigned_to")
     wanted: dict[str, Any] = {
         "status": queries.choice(request, "status", Status.values),
         "control": queries.choice(request, "control", Control.values),

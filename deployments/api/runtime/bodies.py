@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import math
+import re
 import uuid
 from collections.abc import Mapping
 from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 
 from convoship.lib.problems import Problem, invalid
 from deployments.safe_text import TextRefused, clean_text
@@ -12,6 +17,11 @@ from deployments.sessions import SessionRequest, page_of
 from deployments.visits import VisitorMessage
 
 LONGEST_CLIENT_ID = 64
+LONGEST_USER_TOKEN = 4096
+MOST_OF_USER = 20
+LONGEST_OF_USER = 500
+_LONGEST_OF_USER = {"id": 255, "name": 100, "email": 254}
+_NAME_OF_USER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,49}")
 LONGEST_PAYLOAD = 1000
 
 
@@ -62,18 +72,65 @@ def session_request(raw: object) -> SessionRequest:
     resume = _text(body, "resume", 200, errors)
     locale = _text(body, "locale", 35, errors)
     user, page = ({} if body.get(name) is None else body[name] for name in ("user", "page"))
-    if not isinstance(user, Mapping):
-        errors["user"] = ["An object with name and email."]
-        user = {}
     if not isinstance(page, Mapping):
         errors["page"] = ["An object with url, title and referrer."]
         page = {}
-    if body.get("user_token"):
-        errors["user_token"] = ["This deployment does not check identities; leave user_token out."]
-    known = {"name": _text(user, "name", 100, errors), "email": _text(user, "email", 254, errors)}
+    known = _user(user, errors)
+    user_token = _user_token(body, errors)
     if errors or agent_id is None:
         raise invalid(errors)
-    return SessionRequest(agent_id, channel, client_id, visitor_id, resume, known, locale, page_of(page))
+    return SessionRequest(agent_id, channel, client_id, visitor_id, resume, known, user_token, locale, page_of(page))
+
+
+def identity(raw: object) -> tuple[dict[str, Any], str]:
+    """`POST /identify`: what the page says of its user, and the proof if there is one."""
+    body = _object(raw)
+    errors: dict[str, list[str]] = {}
+    known = _user(body.get("user") or {}, errors)
+    user_token = _user_token(body, errors)
+    if not known and not user_token and not errors:
+        errors["user"] = ["Say who the user is: id, name or email."]
+    if errors:
+        raise invalid(errors)
+    return known, user_token
+
+
+def _user_token(body: Mapping[str, Any], errors: dict[str, list[str]]) -> str:
+    return _text(body, "user_token", LONGEST_USER_TOKEN, errors)
+
+
+def _user(raw: object, errors: dict[str, list[str]]) -> dict[str, Any]:
+    """What a page says of its user, without what is empty: id, name, email, and up to 20 values of its own."""
+    if not isinstance(raw, Mapping):
+        errors["user"] = ["An object with id, name and email."]
+        return {}
+    if len(raw) > MOST_OF_USER:
+        errors["user"] = [f"At most {MOST_OF_USER} values."]
+        return {}
+    found: dict[str, Any] = {}
+    for name, value in raw.items():
+        if value is None or value == "":
+            continue
+        path, longest = f"user.{name}"[:100], _LONGEST_OF_USER.get(name, LONGEST_OF_USER)
+        is_text = name in _LONGEST_OF_USER
+        if name == "id" and isinstance(value, int) and not isinstance(value, bool):
+            value = str(value)
+        if not _NAME_OF_USER.fullmatch(name):
+            errors[path] = ["A name of at most 50 letters, digits, _ and -."]
+        elif isinstance(value, str):
+            if len(value) > longest or not value.isprintable():
+                errors[path] = [f"A text of at most {longest} characters, on one line."]
+            found[name] = value.strip()
+        elif is_text or not isinstance(value, bool | int | float) or not math.isfinite(value) or abs(value) > 1e15:
+            errors[path] = ["A text."] if is_text else ["A text, a number, true or false."]
+        else:
+            found[name] = value
+    if "email" in found and "user.email" not in errors:
+        try:
+            validate_email(found["email"])
+        except ValidationError:
+            errors["user.email"] = ["An e-mail address."]
+    return found
 
 
 def visitor_message(raw: object) -> VisitorMessage:

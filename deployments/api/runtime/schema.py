@@ -57,6 +57,22 @@ CONFIG = _object(
     version=_TEXT,
 )
 CONFIG_PARAMETERS = [OpenApiParameter("agent_id", _UUID, required=True, description="The assistant's id.")]
+_USER = {
+    **_object(
+        id={"type": "string", "maxLength": 255},
+        name={"type": "string", "maxLength": 100},
+        email={"type": "string", "maxLength": 254},
+    ),
+    "description": "What the page says of its user: a claim, unless a user_token proves it.",
+    "maxProperties": 20,
+    "additionalProperties": {"type": ["string", "number", "boolean"], "maxLength": 500},
+}
+_USER_TOKEN = {
+    "type": "string",
+    "maxLength": 4096,
+    "description": "A JWT, HS256, signed with the deployment's identity secret: sub, exp, name, email.",
+}
+IDENTIFY_REQUEST = {"application/json": _object(user=_USER, user_token=_USER_TOKEN)}
 SESSION_REQUEST = {
     "application/json": _object(
         ["agent_id"],
@@ -65,7 +81,8 @@ SESSION_REQUEST = {
         client_id={**_UUID, "description": "Random, made for this one call; repeating it repeats the answer."},
         visitor_id={"type": "string", "maxLength": 64},
         resume={"type": "string", "description": "An earlier cst_ token."},
-        user=_object(name={"type": "string", "maxLength": 100}, email={"type": "string", "maxLength": 254}),
+        user=_USER,
+        user_token=_USER_TOKEN,
         locale={"type": "string", "maxLength": 35},
         page=_object(url=_TEXT, title=_TEXT, referrer=_TEXT),
     )

@@ -10,6 +10,7 @@ urlpatterns = [
     path("sessions/<uuid:session_id>", views.SessionView.as_view(), name="runtime_session"),
     path("sessions/<uuid:session_id>/messages", views.MessagesView.as_view(), name="runtime_messages"),
     path("sessions/<uuid:session_id>/events", views.EventsView.as_view(), name="runtime_events"),
+    path("sessions/<uuid:session_id>/identify", views.IdentifyView.as_view(), name="runtime_identify"),
     path("sessions/<uuid:session_id>/handoff", views.HandoffView.as_view(), name="runtime_handoff"),
     path("sessions/<uuid:session_id>/end", views.EndView.as_view(), name="runtime_end"),
 ]

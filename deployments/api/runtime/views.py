@@ -85,7 +85,7 @@ class ConfigView(RuntimeView):
             "assistant": assistant_json(deployment),
             "theme": theme.resolved(deployment.theme),
             "texts": {},
-            "features": {"handoff": True},
+            "features": {"handoff": True, "identify": True, "languages": deployment.languages},
         }
         etag = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:32]
         headers = {"ETag": f'"{etag}"', "Cache-Control": "no-cache"}
@@ -251,6 +251,22 @@ class HandoffView(VisitView):
             raise invalid({"reason": ["A text of at most 300 characters."]})
         _, conversation = await self.visit(request, session_id, visits.ask_for_person, caller, reason or "")
         return Response({"session": session_json(session_id, conversation)}, status=202)
+
+
+class IdentifyView(VisitView):
+    """Saying who the visitor is."""
+
+    @extend_schema(request=schema.IDENTIFY_REQUEST, responses={200: schema.SESSION}, operation_id="runtime_identify")
+    async def post(self, request: Request, session_id: UUID) -> Response:
+        """Name the visitor of a running session, with a `user_token` as proof where there is one."""
+        caller = caller_of(request)
+        try:
+            user, user_token = bodies.identity(request.data)
+        except Problem:
+            await self.visit(request, session_id, visits.read, caller, limit=0)
+            raise
+        _, conversation = await self.visit(request, session_id, visits.identify, caller, user, user_token)
+        return Response({"session": session_json(session_id, conversation)})
 
 
 class EndView(VisitView):

@@ -1,0 +1,143 @@
+"""Who a visitor is: what a page claims of them, what a `user_token` proves, and which conversations are theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from convoship.lib import rows
+from convoship.lib.problems import Problem
+from deployments import identity
+from deployments.identity import Verified
+from deployments.models import Conversation, Deployment, Person
+
+
+def verified_of(deployment: Deployment, user: Mapping[str, Any], user_token: str) -> Verified | None:
+    """What the token proves, None without one; 403 where it is bad, another user's, or required and missing."""
+    if not user_token:
+        if deployment.identity_required and user:
+            raise identity.refused(
+                "missing",
+                "This deployment requires verified identity, and the page names its user without a user_token.",
+                hint="Pass userToken beside user, or name no user.",
+            )
+        return None
+    verified = identity.verify(deployment, user_token)
+    if (user.get("id") or verified.external_id) != verified.external_id:
+        raise identity.refused(
+            "another_user", "user.id is not the sub of user_token.", hint="Send the same id in both."
+        )
+    if (user.get("email") or verified.email) != verified.email:
+        raise identity.refused(
+            "another_user",
+            "user.email is not the email of user_token.",
+            hint="Put the e-mail address into the token, where it is proved.",
+        )
+    return verified
+
+
+def person_of(visitor_id: str, user: Mapping[str, Any], verified: Verified | None, *, is_test: bool = False) -> Person:
+    """The person of a new conversation.
+
+    A verified one is found by what was proved, in whichever browser. Anybody else is who this browser was before, or
+    new: what they say of themselves is noted, and opens nothing.
+    """
+    if verified is not None:
+        return _verified_person(verified)
+    name, email = user.get("name", ""), user.get("email", "")
+    person = None
+    if visitor_id and not is_test:
+        unproved = Person.objects.filter(visitor_id=visitor_id, external_id=None)
+        person = unproved.order_by("-created_at").first()
+    # Another address on the same device is somebody else: their past keeps its name.
+    if person is None or (email and person.email and email != person.email):
+        person = Person(visitor_id="" if is_test else visitor_id, name=name, email=email)
+        rows.insert([person])
+    else:
+        _note(person, name, email)
+    return person
+
+
+def _verified_person(verified: Verified) -> Person:
+    known = Person.objects.filter(external_id=verified.external_id).first()
+    if known is None:
+        try:
+            with transaction.atomic():
+                return Person.objects.create(
+                    external_id=verified.external_id,
+                    verified_at=timezone.now(),
+                    name=verified.name,
+                    email=verified.email,
+                )
+        except IntegrityError:
+            # Another session of theirs began at the same moment.
+            known = Person.objects.get(external_id=verified.external_id)
+    _note(known, verified.name, verified.email)
+    return known
+
+
+def _note(person: Person, name: str, email: str) -> None:
+    if (name and name != person.name) or (email and email != person.email):
+        person.name, person.email = name or person.name, email or person.email
+        person.save(update_fields=["name", "email"])
+
+
+def may_go_on(conversation: Conversation, user: Mapping[str, Any], verified: Verified | None) -> bool:
+    """Whether this conversation may be resumed: not where the page now proves, or names, somebody else."""
+    known_id = conversation.person.external_id or conversation.visitor_data.get("id")
+    asked_id = verified.external_id if verified else user.get("id")
+    if known_id and asked_id:
+        return bool(known_id == asked_id)
+    known_email, asked_email = conversation.visitor_data.get("email"), user.get("email")
+    return not known_email or not asked_email or known_email == asked_email
+
+
+def claims_of(user: Mapping[str, Any], verified: Verified | None) -> dict[str, Any]:
+    """What a conversation keeps of what the page says of its user, with what was proved on top."""
+    proved = {} if verified is None else {"id": verified.external_id, "name": verified.name, "email": verified.email}
+    return {**user, **{name: value for name, value in proved.items() if value}}
+
+
+def identify(conversation: Conversation, user: Mapping[str, Any], verified: Verified | None) -> bool:
+    """Say who a running conversation's visitor is.
+
+    An unproved one may become a proved one, once: the conversation then is that person's. A proved one stays who they
+    are; another user's token needs a new session, and a claim without proof changes nothing of them. Answers
+    whether anything is different now.
+    """
+    person = conversation.person
+    if verified is None:
+        if person.external_id is not None:
+            _refuse_other_claims(person, user)
+        else:
+            _note(person, user.get("name", ""), user.get("email", ""))
+    elif person.external_id is None:
+        conversation.person = _verified_person(verified)
+    elif person.external_id == verified.external_id:
+        _note(person, verified.name, verified.email)
+    else:
+        raise identity.refused(
+            "another_user",
+            "This conversation belongs to another user.",
+            hint="Call Convoship.logout() first: it begins a new conversation.",
+        )
+    claims = conversation.visitor_data | claims_of(user, verified)
+    if claims == conversation.visitor_data and verified is None:
+        return False
+    conversation.visitor_data = claims
+    conversation.save(update_fields=["person", "visitor_data"])
+    return True
+
+
+def _refuse_other_claims(person: Person, user: Mapping[str, Any]) -> None:
+    other_id = (user.get("id") or person.external_id) != person.external_id
+    if other_id or (user.get("email") or person.email) != person.email:
+        raise Problem(
+            "identity_required",
+            "This visitor is verified, so who they are can't be changed without a user_token.",
+            hint="Pass userToken to identify().",
+            extra={"reason": "missing"},
+        )
