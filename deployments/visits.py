@@ -63,12 +63,13 @@ class Posted:
 
 @dataclass(frozen=True)
 class Page:
-    """Messages, whether there are more, and the conversation they belong to."""
+    """Messages, whether there are more, the conversation they belong to, and until when it may be read at most."""
 
     conversation: Conversation
     messages: list[Message]
     has_more: bool
     access_rev: int
+    shuts_at: dt.datetime
 
     @property
     def next_rev(self) -> int:
@@ -234,7 +235,10 @@ def read(visit: Visit, caller: Caller, *, after: int = 0, rev: int | None = None
     with tenant(visit.workspace_id):
         conversation, standing = enter(visit, caller)
         messages, has_more = conversations.messages_page(conversation, after=after, rev=rev, limit=limit)
-        return Page(conversation, messages, has_more, standing.access_rev)
+        shuts_at = standing.session_ends_at
+        if standing.ends_at is not None and not conversation.is_test:
+            shuts_at = min(shuts_at, standing.ends_at)
+        return Page(conversation, messages, has_more, standing.access_rev, shuts_at)
 
 
 def resume(visit: Visit, caller: Caller, *, after: int, rev: int | None, limit: int) -> tuple[Page, list[Message]]:

@@ -19,6 +19,7 @@ from uuid import UUID
 from channels.consumer import get_handler_name
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.utils import timezone
 
 from convoship.lib import client_ip, limiting
 from convoship.lib.problems import Problem
@@ -79,6 +80,7 @@ class VisitorConsumer(AsyncWebsocketConsumer):
         self.rev = self.head_seq = 0
         self.state: dict[str, str] = {}
         self.access_rev = 0
+        self.shuts_at = timezone.now()
         self.events: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue()
         self.writer: asyncio.Task[None] | None = None
         self.closing = False
@@ -209,7 +211,7 @@ class VisitorConsumer(AsyncWebsocketConsumer):
         # With has_more the client pages by HTTP up to the head before it applies what comes live.
         self.rev, self.head_seq = conversation.rev, conversation.head_seq
         self.state = {"status": conversation.status, "control": conversation.control}
-        self.access_rev = page.access_rev
+        self.access_rev, self.shuts_at = page.access_rev, page.shuts_at
         await self.send(text_data=_dump(body))
         self.sent_since_head = True
 
@@ -306,7 +308,8 @@ class VisitorConsumer(AsyncWebsocketConsumer):
             await self._frame("session.updated", session=session_json(self.session_id, page.conversation))
 
     async def _tell_pulse(self, pulse: SessionPulse) -> None:
-        if pulse.access_rev != self.access_rev:
+        # Time that runs out rings no bell and moves no count.
+        if pulse.access_rev != self.access_rev or timezone.now() >= self.shuts_at:
             await self._check_access()
             self.access_rev = pulse.access_rev
         if pulse.rev > self.rev or {"status": pulse.status, "control": pulse.control} != self.state:
@@ -335,7 +338,7 @@ class VisitorConsumer(AsyncWebsocketConsumer):
 
     async def _check_access(self) -> None:
         """Raise what keeps the visitor out now, if anything does."""
-        await self._read()
+        self.shuts_at = (await self._read()).shuts_at
 
     async def _read(self, limit: int = 0) -> Page:
         if self.visit is None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+import time_machine
+from django.conf import settings
+from django.utils import timezone
 
 from convoship.lib.actors import SYSTEM
 from convoship.lib.tenancy import tenant
 from convoship.lib.threads import in_thread
-from deployments import conversations, deploying, handoff, live, turns
+from deployments import conversations, deploying, handoff, live, previewing, turns
 from deployments.models import Conversation, Message
 from deployments.responders.base import Reply, Token, TurnInput
 from tests.widget.conftest import Probe, Site, Socket
@@ -264,6 +268,76 @@ async def test_without_live_events_the_pulse_closes_a_revoked_socket_within_five
     await act(site, deploying.revoke, SYSTEM, site.made.deployment)
     async with asyncio.timeout(5):
         assert await socket.closed() == 4403
+
+
+@pytest.mark.parametrize("by", ["event", "pulse"])
+async def test_pausing_tells_the_visitor_why_and_closes_the_socket(
+    site: Site, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    session = (await site.start()).data
+    socket = Socket.of(session)
+    await socket.open(session)
+    if by == "pulse":
+        monkeypatch.setattr(live, "_ring", lambda rings: None)
+    await act(site, deploying.pause, SYSTEM, site.made.deployment)
+    async with asyncio.timeout(1 if by == "event" else 5):
+        error = await socket.hear("error")
+        assert await socket.closed() == 1013
+    assert (error["code"], error["reason"], error["retry_after"]) == ("unavailable", "paused", 300)
+    assert "paused" in error["detail"]
+
+
+async def test_a_message_to_a_paused_deployment_is_refused_and_kept_nowhere(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = (await site.start()).data
+    socket = Socket.of(session)
+    await socket.open(session)
+    # The socket has not heard of the pause when the message comes.
+    monkeypatch.setattr(live, "_ring", lambda rings: None)
+    await act(site, deploying.pause, SYSTEM, site.made.deployment)
+    await socket.say("message.send", client_id="a", text="anyone?")
+    error = await socket.hear("error")
+    assert (error["code"], error["reason"], error["client_id"]) == ("unavailable", "paused", "a")
+    assert await socket.closed() == 1013
+    assert not await act(site, lambda: Message.objects.filter(text="anyone?").exists())
+    await act(site, deploying.resume, SYSTEM, site.made.deployment)
+    again = Socket.of(session)
+    await again.open(session)
+    await again.say("message.send", client_id="a", text="anyone?")
+    assert (await again.hear("message.created"))["message"]["text"] == "anyone?"
+    await again.disconnect()
+
+
+async def test_a_paused_deployments_socket_is_refused_before_accepting(site: Site) -> None:
+    session = (await site.start()).data
+    await act(site, deploying.pause, SYSTEM, site.made.deployment)
+    assert not (await Socket.of(session).connect(timeout=3))[0]
+
+
+async def test_when_a_deployments_time_runs_out_the_pulse_closes_its_sockets(site: Site) -> None:
+    session = (await site.start()).data
+    ends = timezone.now() + dt.timedelta(minutes=10)
+    await act(site, deploying.change, SYSTEM, site.made.deployment, {"expires_at": ends})
+    socket = Socket.of(session)
+    await socket.open(session)
+    with time_machine.travel(ends + dt.timedelta(seconds=1)):
+        error = await socket.hear("error")
+        assert await socket.closed() == 4401
+    assert (error["code"], "UTC" in error["detail"]) == ("token_expired", True)
+
+
+async def test_a_test_is_over_after_an_hour_while_its_socket_is_open(site: Site) -> None:
+    preview = await act(site, previewing.mint, SYSTEM, site.made.deployment)
+    site.origin = settings.PUBLIC_BASE_URL
+    session = (await site.call("POST", "/sessions", preview.token, {"agent_id": site.agent_id})).data
+    assert not (await Socket.of(session).connect(timeout=3))[0]  # the shop's page
+    socket = Socket.of(session, origin=settings.PUBLIC_BASE_URL)
+    await socket.open(session)
+    with time_machine.travel(timezone.now() + dt.timedelta(minutes=61)):
+        error = await socket.hear("error")
+        assert await socket.closed() == 4401
+    assert (error["code"], error["detail"]) == ("token_expired", "This test is over.")
 
 
 async def test_a_head_is_told_after_anything_was_sent(site: Site) -> None:
