@@ -353,6 +353,8 @@ LIMITS = {
     "visitor_sockets": env.int("LIMIT_VISITOR_SOCKETS", default=20),
     "sessions_per_ip": env.str("LIMIT_SESSIONS_PER_IP", default="60/60"),
     "sessions_per_deployment": env.str("LIMIT_SESSIONS_PER_DEPLOYMENT", default="600/60"),
+    "page_checks": env.str("LIMIT_PAGE_CHECKS", default="20/60"),
+    "test_pages": env.str("LIMIT_TEST_PAGES", default="60/60"),
 }
 
 # --- Language, time, logs -----------------------------------------------------------------------------------------

@@ -21,4 +21,5 @@ urlpatterns = [
     path("", include("workspaces.urls")),
     path("", include("deployments.pages.urls")),
     path("", include("channels_app.urls")),
+    path("", include("widget.urls")),
 ]

@@ -8,7 +8,7 @@ from urllib.parse import urljoin
 
 from django.conf import settings
 
-from deployments import csp, embed_build, origins
+from deployments import csp, embed_build, origins, snippets
 from deployments.csp import Need, Policy
 from deployments.findings import Finding, bad, good, note, warn
 from deployments.models import Deployment
@@ -20,6 +20,15 @@ _PLACES = {
     "header": "the header Content-Security-Policy",
     "meta": 'the page\'s <meta http-equiv="Content-Security-Policy">',
 }
+
+
+def lines(deployment: Deployment, code: str) -> list[str]:
+    """What a policy has to list for this deployment's chat; with `code`, the snippet's own lines by their hashes."""
+    base = settings.PUBLIC_BASE_URL
+    hashes = [csp.hash_of(script) for script in snippets.inline_scripts(code)]
+    found = [" ".join(["script-src", base, *hashes]), f"connect-src {base} {base.replace('http', 'ws', 1)}"]
+    hosts = list(dict.fromkeys(origins.of_url(url) or url for url in images(deployment.theme, base)))
+    return [*found, f"img-src {' '.join(hosts)}"] if hosts else found
 
 
 @dataclass(frozen=True)

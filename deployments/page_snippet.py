@@ -210,7 +210,7 @@ def of_tokens(deployment: Deployment, found: Found) -> tuple[Deployment, list[Fi
         ]
     spoken_for, findings = deployment, []
     for position, token in enumerate(found.tokens):
-        other, finding = _of_token(deployment, token)
+        other, finding = of_token(deployment, token, is_asked=position == 0)
         findings.append(finding)
         if other is not None and position == 0:
             spoken_for = other
@@ -220,7 +220,11 @@ def of_tokens(deployment: Deployment, found: Found) -> tuple[Deployment, list[Fi
 _COPY_AGAIN = "Copy the snippet of this deployment, with its token, and paste it in place of the other."
 
 
-def _of_token(deployment: Deployment, token: str) -> tuple[Deployment | None, Finding]:
+def of_token(deployment: Deployment, token: str, *, is_asked: bool = True) -> tuple[Deployment | None, Finding]:
+    """Whose token this is, if it is this workspace's, and what that means. Inside `tenant()`.
+
+    `is_asked`: the page's chat goes by this token.
+    """
     shown = f"{token[: tokens.READABLE_PREFIX_LENGTH]}…"
     if tokens.is_placeholder(token):
         return None, bad(
@@ -248,7 +252,7 @@ def _of_token(deployment: Deployment, token: str) -> tuple[Deployment | None, Fi
             remedy=_COPY_AGAIN,
         )
     if row.deployment_id != deployment.id:
-        return row.deployment, _of_another(row, shown)
+        return row.deployment, _of_another(row, shown, is_asked)
     if row.is_expired:
         return deployment, bad(
             "token_rotated",
@@ -265,7 +269,7 @@ def _of_token(deployment: Deployment, token: str) -> tuple[Deployment | None, Fi
     return deployment, good("token_right", f"It carries this deployment's token ({shown}).")
 
 
-def _of_another(row: DeploymentToken, shown: str) -> Finding:
+def _of_another(row: DeploymentToken, shown: str, is_asked: bool) -> Finding:
     other = row.deployment
     if other.status == "revoked" or row.is_expired:
         ended = "is revoked" if other.status == "revoked" else "has another token by now"
@@ -277,7 +281,8 @@ def _of_another(row: DeploymentToken, shown: str) -> Finding:
         )
     return warn(
         "token_of_another_deployment",
-        f"{shown} belongs to another deployment of this workspace, {other.name}. What follows is about that one.",
+        f"{shown} belongs to another deployment of this workspace, {other.name}."
+        + (" Origin and policy are looked at for that one." if is_asked else ""),
         remedy="If this page should show the chat of this deployment, paste this deployment's snippet.",
         deployment_id=other.id,
     )
@@ -304,7 +309,7 @@ def of_options(deployment: Deployment, found: Found) -> Iterator[Finding]:
             remedy="Put this into the snippet.",
             line=f"apiUrl: '{settings.PUBLIC_BASE_URL}'",
         )
-    elif found.page.url.startswith("https://") and settings.PUBLIC_BASE_URL.startswith("http://"):
+    elif found.page.url.startswith("https://") and not (settings.PUBLIC_IS_HTTPS or settings.PUBLIC_IS_LOCAL):
         yield bad(
             "mixed_content",
             f"The page comes by https and Convoship by http ({own}): browsers don't load one into the other.",

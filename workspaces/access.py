@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any, cast
 from uuid import UUID
@@ -43,6 +44,27 @@ def chosen_workspace(request: HttpRequest, user: User) -> UUID | None:
     return ids[0] if ids else None
 
 
+class NoWorkspace(Exception):
+    """The user belongs to no workspace."""
+
+
+@contextmanager
+def entered(request: HttpRequest, permission: str) -> Iterator[WorkspaceRequest]:
+    """Be in the chosen workspace with this permission, in one transaction; PermissionDenied without it."""
+    user = cast(User, request.user)
+    workspace_id = chosen_workspace(request, user)
+    if workspace_id is None:
+        raise NoWorkspace
+    with tenant(workspace_id):
+        inside = cast(WorkspaceRequest, request)
+        inside.membership = Membership.objects.select_related("workspace").get(user=user)
+        inside.workspace = inside.membership.workspace
+        inside.actor = actor_of(user, inside.membership.role, client_ip.of_request(request))
+        if not inside.actor.may(permission):
+            raise PermissionDenied(f"Your role ({inside.membership.get_role_display()}) may not do this.")
+        yield inside
+
+
 def workspace_page(permission: str) -> Callable[[View], View]:
     """Run the view signed in, inside the chosen workspace, with this permission; 403 page without it.
 
@@ -50,21 +72,47 @@ def workspace_page(permission: str) -> Callable[[View], View]:
     """
 
     def decorate(view: View) -> View:
+        @_signed_in(permission)
+        @wraps(view)
+        def run(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            with entered(request, permission) as inside:
+                return view(inside, *args, **kwargs)
+
+        return run
+
+    return decorate
+
+
+def waiting_page(permission: str) -> Callable[[View], View]:
+    """As `workspace_page`, for a view that waits for the network: it enters the workspace itself, by `entered`.
+
+    Who may not is turned away before the view begins.
+    """
+
+    def decorate(view: View) -> View:
+        @_signed_in(permission)
+        @wraps(view)
+        def run(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            with entered(request, permission):
+                pass
+            return view(request, *args, **kwargs)
+
+        return run
+
+    return decorate
+
+
+def _signed_in(permission: str) -> Callable[[View], View]:
+    """What every signed-in page has around it; its permission can be read off it."""
+
+    def decorate(view: View) -> View:
         @login_required
         @wraps(view)
         def run(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            user = cast(User, request.user)
-            workspace_id = chosen_workspace(request, user)
-            if workspace_id is None:
+            try:
+                return view(request, *args, **kwargs)
+            except NoWorkspace:
                 return redirect("workspace_new")
-            with tenant(workspace_id):
-                inside = cast(WorkspaceRequest, request)
-                inside.membership = Membership.objects.select_related("workspace").get(user=user)
-                inside.workspace = inside.membership.workspace
-                inside.actor = actor_of(user, inside.membership.role, client_ip.of_request(request))
-                if not inside.actor.may(permission):
-                    raise PermissionDenied(f"Your role ({inside.membership.get_role_display()}) may not do this.")
-                return view(inside, *args, **kwargs)
 
         run.permission = permission  # type: ignore[attr-defined]
         return run

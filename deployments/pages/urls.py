@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from deployments.pages import assistants, conversations, deploy, identity
+from deployments.pages import assistants, conversations, deploy, identity, install
 
 urlpatterns = [
     path("app/assistants/", assistants.assistants, name="assistants"),
@@ -35,6 +35,11 @@ urlpatterns = [
     path(
         "app/deployments/<uuid:deployment_id>/identity/check", identity.identity_check, name="deployment_identity_check"
     ),
+    path("app/deployments/<uuid:deployment_id>/install", install.install, name="deployment_install"),
+    path("app/deployments/<uuid:deployment_id>/install/fill", install.install_fill, name="deployment_install_fill"),
+    path("app/deployments/<uuid:deployment_id>/install/link", install.install_link, name="deployment_install_link"),
+    path("app/deployments/<uuid:deployment_id>/install/check", install.install_check, name="deployment_install_check"),
+    path("app/deployments/<uuid:deployment_id>/install/allow", install.install_allow, name="deployment_install_allow"),
     path("app/conversations/", conversations.conversations, name="conversations"),
     path("app/conversations/rows", conversations.conversations_rows, name="conversations_rows"),
     path("app/conversations/<uuid:conversation_id>/", conversations.conversation, name="conversation"),

@@ -26,6 +26,8 @@ from workspaces.models import User, Workspace
 
 # Routes that show nothing of any workspace, and why they may stand open.
 PUBLIC: Mapping[str, str] = {
+    "test_page": "a signed link to one deployment's test page, for 15 minutes",
+    "test_page_origin": "as the test page",
     "dashboard": "sign-in page, or a redirect into one's own workspace",
     "mailbox": "404 unless `make run` turned it on, and then for this machine only",
     "mailbox_mail": "as the mailbox",
@@ -148,6 +150,11 @@ PAGES: Mapping[str, list[Call]] = {
     "deployment_change": [Call("POST", _DEPLOYMENT_FORM)],
     "deployment_rotate": [Call("POST", {"overlap": "0", "once": "a form of the test"})],
     "deployment_revoke": [Call("GET"), Call("POST", {})],
+    "deployment_install": GET,
+    "deployment_install_fill": [Call("POST", lambda world: {"token": world.deployment.token}, changes=False)],
+    "deployment_install_link": [Call("POST", {})],
+    "deployment_install_check": [Call("POST", {"page": "http://127.0.0.1/"}, changes=False)],
+    "deployment_install_allow": [Call("POST", {"origin": "https://b.example", "page": "https://b.example/"})],
     "deployment_identity": GET,
     "deployment_identity_require": [Call("POST", {"required": "1"})],
     "deployment_identity_secret_make": [Call("POST", {"overlap": "0", "once": "a form of the test"})],
@@ -182,6 +189,9 @@ API: Mapping[str, list[Call]] = {
     "api_deployment": [Call("GET"), Call("PATCH", {"name": "Renamed"})],
     "api_revoke": [Call("POST", {})],
     "api_rotate": [Call("POST", {"overlap_seconds": 5})],
+    "api_snippets": GET,
+    "api_test_link": [Call("POST", {})],
+    "api_check_page": [Call("POST", {"url": "http://127.0.0.1/"}, changes=False)],
     "api_identity": GET,
     "api_identity_secrets": [Call("POST", {"overlap_seconds": 5})],
     "api_identity_secret_end": [Call("POST", {})],
@@ -199,6 +209,7 @@ VISITOR: Mapping[str, list[Call]] = {
     "runtime_session": GET,
     "runtime_messages": [Call("GET"), Call("POST", {"client_id": "a", "text": "hello"})],
     "runtime_events": [Call("POST", {"type": "typing", "on": True})],
+    "runtime_identify": [Call("POST", {"user": {"name": "Ada"}})],
     "runtime_handoff": [Call("POST", {})],
     "runtime_end": [Call("POST", {})],
 }

@@ -1,0 +1,126 @@
+"""`/test/<signed>`: the real widget of a deployment on a page of ours, for whoever has the link, for 15 minutes.
+
+It needs no sign-in and sets no cookie. The chat on it runs by a preview token made for this very page, so its
+conversations are tests. It also says of any origin that is typed whether the deployment would let it in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from convoship.lib import client_ip, limiting
+from convoship.lib.actors import Actor
+from convoship.lib.problems import Problem
+from convoship.lib.tenancy import tenant
+from deployments import embed_build, origins, previewing, test_links
+from deployments.models import Deployment
+from deployments.test_links import Claim, LinkIsOver, NotALink
+
+LONGEST_TYPED = 2000
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Whether an origin would be let in. `origin` is what a browser sends from what was typed."""
+
+    typed: str
+    origin: str
+    is_let_in: bool
+    words: str
+    hint: str = ""
+
+
+@require_safe
+@never_cache
+def show(request: HttpRequest, signed: str) -> HttpResponse:
+    """The page with the chat."""
+    return _shown(request, signed, chat=True)
+
+
+@require_safe
+@never_cache
+def origin(request: HttpRequest, signed: str) -> HttpResponse:
+    """Whether the origin that was typed would be let in: a part of the page for its script, the whole one otherwise."""
+    return _shown(request, signed, chat=request.headers.get("HX-Request") != "true")
+
+
+def _shown(request: HttpRequest, signed: str, *, chat: bool) -> HttpResponse:
+    try:
+        limiting.hit("test_pages", client_ip.bucket(client_ip.of_request(request)), words="Too many test pages")
+        claim = test_links.read(signed)
+        with tenant(claim.workspace_id):
+            row = Deployment.objects.select_related("assistant").filter(id=claim.deployment_id).first()
+            if row is None or not test_links.maker_is_here(claim):
+                return _over(request, {"is_withdrawn": True}, 410)
+            return _page(request, signed, claim, row, chat=chat)
+    except LinkIsOver as over:
+        return _over(request, {"deployment_id": over.deployment_id, "is_too_old": True}, 410)
+    except NotALink:
+        return _over(request, {"is_cut_short": True}, 404)
+    except Problem as problem:
+        return _slower(request, problem)
+
+
+def _page(request: HttpRequest, signed: str, claim: Claim, row: Deployment, *, chat: bool) -> HttpResponse:
+    typed = request.GET.get("origin", "").strip()[:LONGEST_TYPED]
+    context: dict[str, Any] = {
+        "signed": signed,
+        "deployment": row,
+        "expires_at": claim.expires_at,
+        "typed": typed,
+        "answer": would_let_in(row, typed) if typed else None,
+    }
+    if not chat:
+        return _private(render(request, "widget/test_page_answer.html", context))
+    preview = None if row.revoked_at else previewing.mint(_maker(claim), row)
+    context |= {"preview": preview, "loader": embed_build.LOADER, "api_url": settings.PUBLIC_BASE_URL}
+    return _private(render(request, "widget/test_page.html", context))
+
+
+def _maker(claim: Claim) -> Actor:
+    kind, maker_id = claim.made_by
+    return Actor(kind="user" if kind == "user" else "api_key", id=maker_id, label="a test link")
+
+
+def would_let_in(row: Deployment, typed: str) -> Answer:
+    """What this deployment answers to a page of what was typed: an origin, or the address of a page."""
+    address = typed if "://" in typed or typed == "null" else f"https://{typed}"
+    sent = origins.of_url(address) or typed
+    if origins.matches(sent, row.allowed_origins):
+        return Answer(typed, sent, True, f"Yes. Pages of {sent} may open the chat.", _but(row))
+    refusal = origins.explain(sent, row.allowed_origins)
+    return Answer(typed, sent, False, f"No. {refusal.detail}", refusal.hint)
+
+
+def _but(row: Deployment) -> str:
+    words = {
+        "paused": "Not now, though: the deployment is paused.",
+        "expired": "Not any more, though: the deployment's time is over.",
+        "revoked": "Not any more, though: the deployment is revoked.",
+    }
+    return words.get(row.status, "")
+
+
+def _over(request: HttpRequest, context: dict[str, Any], status: int) -> HttpResponse:
+    return _private(render(request, "widget/test_page_over.html", context, status=status))
+
+
+def _slower(request: HttpRequest, problem: Problem) -> HttpResponse:
+    answer = _over(request, {"problem": problem}, problem.status)
+    for name, value in problem.headers().items():
+        answer[name] = value
+    return answer
+
+
+def _private(response: HttpResponse) -> HttpResponse:
+    """Not for search engines; and the link, which is the key, goes to no other site."""
+    response["X-Robots-Tag"] = "noindex, nofollow"
+    response["Referrer-Policy"] = "no-referrer"
+    return response
