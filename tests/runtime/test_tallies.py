@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import DatabaseError
+from django.utils import timezone
 
 from convoship.lib.tenancy import tenant
 from convoship.lib.threads import in_thread
-from deployments import tallies
-from deployments.models import RefusedOrigin, TokenUse
+from deployments import deploying, tallies
+from deployments.models import Deployment, RefusedOrigin, TokenUse
 from tests import factories
 from tests.runtime.conftest import Site
 
@@ -70,17 +73,78 @@ async def test_an_origin_that_a_running_chat_loses_is_counted_too(site: Site) ->
     assert await in_thread(look) == 1
 
 
-def test_a_stranger_with_a_thousand_origins_fills_no_table(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def knock(made: Deployment, origin: str, times: int = 1) -> None:
+    for _ in range(times):
+        tallies.refused(made.workspace_id, made.id, origin, "host_not_listed", f"{origin}/page")
+
+
+def refused_at(made: Deployment) -> dict[str, int]:
+    with tenant(made.workspace_id):
+        return dict(RefusedOrigin.objects.filter(deployment=made).values_list("origin", "count"))
+
+
+@pytest.fixture
+def five_rows_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tallies, "MOST_ORIGINS", 5)
-    monkeypatch.setattr(tallies, "MOST_WAITING", 20)
+
+
+@pytest.mark.parametrize("flushes", [1, 20])
+def test_a_stranger_with_a_thousand_origins_fills_no_table(db: None, five_rows_at_most: None, flushes: int) -> None:
     made = factories.make_deployment(factories.make_workspace()).deployment
-    for number in range(100):
-        tallies.refused(made.workspace_id, made.id, f"https://{number}.example", "host_not_listed", "")
+    for round_ in range(flushes):
+        for number in range(100 // flushes):
+            knock(made, f"https://{round_}-{number}.example")
+        tallies.flush()
+    found = refused_at(made)
+    assert len(found) == 6
+    assert (sum(found.values()), found[tallies.OTHERS]) == (100, 95)
+
+
+def test_a_flood_at_one_deployment_hides_nothing_of_another(
+    db: None, five_rows_at_most: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flooded, other = (factories.make_deployment(factories.make_workspace(name=name)).deployment for name in ("A", "B"))
+    for number in range(50):
+        knock(flooded, f"https://{number}.example")
+    knock(other, "https://shop.example", times=3)
+    tallies.flush()
+    assert refused_at(other) == {"https://shop.example": 3}
+    monkeypatch.setattr(tallies, "MOST_WAITING", 5)
+    for number in range(50):
+        knock(flooded, f"https://{number}.example")
+    knock(other, "https://shop.example")
+    tallies.flush()
+    assert sum(refused_at(other).values()) == 4  # memory is full: counted among the others, and still counted
+
+
+def test_a_day_after_a_flood_what_comes_again_is_listed_again(db: None, five_rows_at_most: None) -> None:
+    made = factories.make_deployment(factories.make_workspace()).deployment
+    with time_machine.travel(timezone.now() - dt.timedelta(hours=25)):
+        for number in range(10):
+            knock(made, f"https://{number}.example")
+        tallies.flush()
+    assert len(refused_at(made)) == 6
+    knock(made, "https://shop.example", times=2)
+    tallies.flush()
+    found = refused_at(made)
+    assert found["https://shop.example"] == 2
+    assert (len(found), sum(found.values())) == (6, 12)
+
+
+def test_an_allowed_wildcards_many_hosts_are_bounded_as_well(db: None, five_rows_at_most: None) -> None:
+    made = factories.make_deployment(factories.make_workspace()).deployment
+    with tenant(made.workspace_id):
+        token = deploying.current_token(made)
+    with time_machine.travel(timezone.now() - dt.timedelta(hours=25)):
+        for number in range(10):
+            tallies.used(made.workspace_id, made.id, token.id, f"https://{number}.example")
+        tallies.flush()
+    tallies.used(made.workspace_id, made.id, token.id, "https://new.example", session=True)
     tallies.flush()
     with tenant(made.workspace_id):
-        assert RefusedOrigin.objects.count() <= 6
-        assert sum(RefusedOrigin.objects.values_list("count", flat=True)) == 100
-        assert RefusedOrigin.objects.get(origin=tallies.OTHERS).count >= 94
+        uses = {use.origin: (use.loads, use.sessions) for use in TokenUse.objects.all()}
+    assert uses["https://new.example"] == (0, 1)
+    assert (len(uses), sum(loads for loads, _ in uses.values())) == (6, 10)
 
 
 def test_a_count_of_a_deployment_that_is_gone_keeps_no_other_from_being_written(transactional_db: None) -> None:
@@ -100,7 +164,7 @@ def test_what_the_database_does_not_take_is_written_later(db: None, monkeypatch:
         raise DatabaseError("the server closed the connection")
 
     with monkeypatch.context() as patch:
-        patch.setattr(tallies, "_write_refusal", away)
+        patch.setattr(tallies, "_write", away)
         tallies.flush()
     tallies.refused(made.workspace_id, made.id, "https://a.example", "host_not_listed", "")
     tallies.flush()
