@@ -134,8 +134,13 @@ def language_for(languages: Sequence[str], asked: str) -> str:
     tag = _usual(asked)
     if tag in languages:
         return tag
-    near = tag.split("-")[0]
-    return next((language for language in languages if language.split("-")[0] == near), languages[0])
+    wanted = tag
+    while "-" in wanted:
+        # `zh-Hant-TW` is nearer to `zh-Hant` than to `zh`.
+        wanted = wanted.rpartition("-")[0]
+        if wanted in languages:
+            return wanted
+    return next((language for language in languages if language.split("-")[0] == wanted), languages[0])
 
 
 def settings_of(changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -91,6 +91,7 @@ def read_config(token: str, caller: Caller, agent_id: UUID) -> Deployment:
     key = admission.key_of(token)
     with tenant(key.workspace_id):
         admitted = admission.admit(key, caller, agent_id)
+    narrowing.learn(key.deployment_id, admitted.deployment.limits)
     if key.token_id is not None:
         tallies.used(key.workspace_id, key.deployment_id, key.token_id, admitted.origin)
     return admitted.deployment
@@ -108,7 +109,8 @@ def start(token: str, caller: Caller, request: SessionRequest) -> OpenedSession:
     limiting.hit("sessions_per_ip", workspace, client_ip.bucket(caller.ip), words=words)
     words = "Too many new conversations on this site at once"
     limiting.hit("sessions_per_deployment", workspace, str(key.deployment_id), words=words)
-    narrowing.hit_session(key.workspace_id, key.deployment_id, client_ip.bucket(caller.ip))
+    if not key.is_test:
+        narrowing.hit_session(key.workspace_id, key.deployment_id, client_ip.bucket(caller.ip))
     for last_try in (False, True):
         try:
             with tenant(key.workspace_id, shared_lock=deploying.lock_key(key.deployment_id)):

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.conf import settings
 from django.utils import timezone
 
 from convoship.lib.tenancy import tenant
 from convoship.lib.threads import in_thread
-from deployments import deploying
+from deployments import deploying, narrowing, previewing
 from deployments.models import Deployment, DeploymentToken
 from tests.runtime.conftest import Site, act
 from workspaces.models import AuditEvent
@@ -92,27 +93,59 @@ async def test_a_deployments_own_limits_are_narrower_than_the_servers(site: Site
     long = await site.say(session, "x" * 11)
     assert (long.status_code, long.data["code"]) == (413, "payload_too_large")
     assert "10 characters" in long.data["detail"]
-    statuses = [(await site.say(session, "short")).status_code for _ in range(3)]
-    assert 429 in statuses
+    assert (await site.say(session, "short")).status_code == 201
     refused = await site.say(session, "short")
     assert (refused.status_code, refused.data["code"]) == (429, "rate_limited")
     assert int(refused["Retry-After"]) >= 1
+    assert (refused.data["reason"], "at most 2 in 60 seconds" in refused.data["detail"]) == ("deployment_limit", True)
 
 
 async def test_sessions_from_one_address_can_be_narrowed(site: Site) -> None:
     await act(site, deploying.change, {"limits": {"sessions_per_hour": 2}})
-    statuses = [(await site.start()).status_code for _ in range(5)]
-    assert statuses[0] == 201
-    assert statuses[-1] == 429
+    await config(site)
+    assert [(await site.start()).status_code for _ in range(4)] == [201, 201, 429, 429]
+
+
+async def test_a_preview_is_not_counted_with_the_visitors(site: Site) -> None:
+    await act(site, deploying.change, {"limits": {"sessions_per_hour": 1}})
+    await config(site)
+    assert [(await site.start()).status_code for _ in range(2)] == [201, 429]
+    site.origin = settings.PUBLIC_BASE_URL
+    preview = (await act(site, previewing.mint)).token
+    for _ in range(2):
+        assert (await site.call("POST", "/sessions", preview, {"agent_id": site.agent_id})).status_code == 201
+
+
+@pytest.mark.parametrize("limits", [{}, {"sessions_per_hour": 5}])
+async def test_who_was_refused_by_a_limit_gets_in_once_it_is_raised(
+    site: Site, monkeypatch: pytest.MonkeyPatch, limits: dict[str, int]
+) -> None:
+    await act(site, deploying.change, {"limits": {"sessions_per_hour": 1}})
+    await config(site)
+    assert [(await site.start()).status_code for _ in range(2)] == [201, 429]
+    await act(site, deploying.change, {"limits": limits})
+    monkeypatch.setattr(narrowing, "FRESH_SECONDS", 0)  # as 5 seconds later
+    assert (await site.start()).status_code == 201
 
 
 @pytest.mark.parametrize(
-    ("asked", "spoken"), [("de-AT", "de"), ("fr", "en"), ("", "en"), ("pt-br", "pt-BR"), ("en-GB", "en")]
+    ("asked", "spoken"),
+    [
+        ("de-AT", "de"),
+        ("fr", "en"),
+        ("", "en"),
+        ("pt-br", "pt-BR"),
+        ("pt", "pt-BR"),
+        ("en-GB", "en"),
+        ("zh-Hant-TW", "zh-Hant"),
+        ("zh-SG", "zh-Hans"),
+        ("not a tag", "en"),
+    ],
 )
 async def test_a_visitor_is_spoken_to_in_the_nearest_of_the_deployments_languages(
     site: Site, asked: str, spoken: str
 ) -> None:
-    await act(site, deploying.change, {"languages": ["en", "de", "pt_br"]})
+    await act(site, deploying.change, {"languages": ["en", "de", "pt_br", "zh-hans", "zh-hant"]})
     session = (await site.start(locale=asked)).data
 
     def locale() -> str:
