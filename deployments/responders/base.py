@@ -45,6 +45,10 @@ class TurnInput:
     history: Sequence[Line]
     state: Mapping[str, Any]  # what the last `Remember` of this conversation held; {} at first
     content: Mapping[str, Any]  # the published version's part for this kind of responder, as validated on publishing
+    # What is known of the conversation: {"visitor": {...}, "page": {"url", "title"}, "assistant": {"name"}}. What it
+    # says of the visitor is the page's word, or the visitor's own.
+    about: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    at: datetime | None = None  # when this was said; None: now
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +95,25 @@ class End:
 
 
 @dataclass(frozen=True, slots=True)
+class IfSilent:
+    """Said once if the visitor says nothing for so long; then a person is asked for, or the conversation ended.
+
+    Anything that the visitor says before takes it back.
+    """
+
+    after_seconds: int
+    say: Say
+    then: Literal["", "hand_over", "end"] = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Trace:
     """How the answer was found (which intent, score, runners-up): for the transcript and *Try it*. JSON values only."""
 
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
-Reply: TypeAlias = Say | Token | EndOfText | Remember | HandOver | End | Trace
+Reply: TypeAlias = Say | Token | EndOfText | Remember | HandOver | End | IfSilent | Trace
 
 
 class ResponderError(Exception):
@@ -123,8 +139,10 @@ class Responder(Protocol):
 
     kind: ClassVar[str]  # "scripted", "llm", "webhook": the assistant's `responder`
 
-    def welcome(self, content: Mapping[str, Any], locale: str | None, channel: str) -> Sequence[Say]:
-        """What is said first. Quick, and without network."""
+    def welcome(
+        self, content: Mapping[str, Any], locale: str | None, channel: str, about: Mapping[str, Mapping[str, Any]]
+    ) -> Sequence[Say]:
+        """What is said first; `about` as in `TurnInput`. Quick, and without network."""
         ...
 
     def answer(self, turn: TurnInput) -> AsyncIterator[Reply]:

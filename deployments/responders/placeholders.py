@@ -1,0 +1,79 @@
+"""`{{name}}` in an assistant's texts: what may stand there, and how a value is put in without becoming markup.
+
+`{{name}}` or `{{name|other words}}`. A name is a slot (`email`), a constant of the script (`shop_name`), or something
+of the conversation: `visitor.NAME` (what the page says of its user), `assistant.name`, `page.url`, `page.title`. What
+has no value gives the other words, or nothing.
+
+A value comes from a visitor or from a page, so it stands for itself and nothing else: in a message's text, which is
+Markdown, every character that could mean something is escaped; in an address it is percent-encoded.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+LONGEST_SHOWN = 300  # characters of one value
+OF_CONVERSATION = frozenset({"assistant.name", "page.url", "page.title"})
+
+_PLACEHOLDER = re.compile(r"\{\{\s*([^{}|]*?)\s*(?:\|([^{}]*))?\}\}")
+_VISITOR = re.compile(r"visitor\.[A-Za-z_][A-Za-z0-9_-]{0,49}")
+_MARKUP = re.compile(r"[\\`*_~\[\]<>&{}()#|!]")
+_OF_LINE = re.compile(r"^([-+=]|\d{1,9}(?=[.)]))")
+_ENDS = re.compile(r"([.)])")
+
+Values = Mapping[str, Any]
+
+
+def names_in(text: str) -> Iterator[tuple[str, bool]]:
+    """The names that stand in a text, and whether each has other words."""
+    for found in _PLACEHOLDER.finditer(text):
+        yield found[1], found[2] is not None
+
+
+def is_known(name: str, own: frozenset[str]) -> bool:
+    """Whether a name can ever have a value; `own` are the script's slots and constants."""
+    return name in own or name in OF_CONVERSATION or _VISITOR.fullmatch(name) is not None
+
+
+def filled(text: str, values: Values) -> str:
+    """A message's text, which is Markdown, with each value as the plain text that it is."""
+    return _replace(text, values, _escaped)
+
+
+def filled_plain(text: str, values: Values) -> str:
+    """A label or title, which is no Markdown."""
+    return _replace(text, values, lambda value: value)
+
+
+def filled_address(address: str, values: Values) -> str:
+    """An address, with each value percent-encoded."""
+    return _replace(address, values, lambda value: quote(value, safe=""))
+
+
+def _replace(text: str, values: Values, as_text: Callable[[str], str]) -> str:
+    def value_of(found: re.Match[str]) -> str:
+        value = shown(values.get(found[1]))
+        return as_text(value) if value else (found[2] or "").strip()
+
+    return _PLACEHOLDER.sub(value_of, text) if "{{" in text else text
+
+
+def shown(value: Any) -> str:
+    """A value as it is shown: one line, cut short."""
+    text = "" if value is None else str(value)
+    line = " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    return line if len(line) <= LONGEST_SHOWN else line[: LONGEST_SHOWN - 1] + "…"
+
+
+def _escaped(value: str) -> str:
+    """Markdown that shows just these characters, wherever in a line it stands."""
+    text = _MARKUP.sub(r"\\\g<0>", value)
+    opening = _OF_LINE.match(text)
+    if opening is None:
+        return text
+    if opening[1].isdigit():
+        return opening[1] + _ENDS.sub(r"\\\1", text[len(opening[1]) :], count=1)
+    return "\\" + text
