@@ -164,7 +164,7 @@ def _remedy(refused: Refused) -> str:
 
 def _with_loaded(page: Page, deadline: float) -> Page:
     """The page with the text of its own scripts: an app that is built has its snippet in one of them."""
-    loaded = []
+    loaded: list[tuple[str, str]] = []
     for script in page.scripts:
         left = deadline - time.monotonic()
         if not (script.src and script.is_run) or left <= 0.5 or len(loaded) >= MOST_SCRIPTS:

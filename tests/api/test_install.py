@@ -8,11 +8,14 @@ from urllib.parse import urlsplit
 import pytest
 from django.test import Client
 
+from convoship.lib.outbound import Fetched
+from convoship.lib.tenancy import tenant
 from deployments import page_check, page_reading
 from deployments.deploying import NewDeployment
-from deployments.page_check import Fetched, Look
+from deployments.page_check import Look
 from tests import factories
 from tests.api.conftest import Program, program
+from workspaces.models import ApiKey
 
 
 @pytest.fixture
@@ -47,9 +50,6 @@ def test_a_test_link_works_for_anyone_and_is_told_once(api: Program, path: str) 
 
 def test_a_link_goes_with_the_key_that_made_it(api: Program, path: str) -> None:
     link = urlsplit(api.made(f"{path}/test-link", None)["url"]).path
-    from convoship.lib.tenancy import tenant
-    from workspaces.models import ApiKey
-
     with tenant(api.workspace.id):
         ApiKey.objects.all().delete()
     assert Client().get(link).status_code == 410

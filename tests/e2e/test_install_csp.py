@@ -62,7 +62,10 @@ class _Site(BaseHTTPRequestHandler):
         query = parse_qs(url.query)
         kind, body = "text/javascript", b"export default 1"
         if url.path == "/":
-            kind, body = "text/html", page(self.server.server_port, **{k: v[0] for k, v in query.items()}).encode()
+            kind, body = (
+                "text/html",
+                page(int(self.server.server_address[1]), **{k: v[0] for k, v in query.items()}).encode(),
+            )
         elif url.path == "/embed/v1.js":
             body = LOADER.encode()
         elif url.path == "/icon.svg":

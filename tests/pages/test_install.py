@@ -11,6 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from convoship.lib import tokens
+from convoship.lib.outbound import Fetched
 from convoship.lib.tenancy import NoTenant, tenant
 from deployments import deploying, page_check, page_reading, test_links
 from deployments.deploying import NewDeployment
@@ -293,7 +294,7 @@ def test_an_origin_that_is_refused_is_one_click_from_allowed(
     member: Browser, made: NewDeployment, tab: str, monkeypatch: pytest.MonkeyPatch, workspace: Workspace
 ) -> None:
     code = variants(made.deployment.assistant_id, made.token)[0].code
-    fetched = page_check.Fetched("https://new.example/a", 200, [("content-type", "text/html")], code.encode(), "utf-8")
+    fetched = Fetched("https://new.example/a", 200, [("content-type", "text/html")], code.encode(), "utf-8")
     seen = Look("https://new.example/a", page_reading.read(fetched, "https://new.example/a"))
     monkeypatch.setattr(page_check, "look", lambda address: seen)
     form = form_of(member.get(tab), "/install/check#check")
