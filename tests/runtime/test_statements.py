@@ -1,0 +1,67 @@
+"""What a visitor's message costs the database."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from convoship.lib.actors import SYSTEM
+from convoship.lib.tenancy import tenant
+from deployments import deploying, tallies, visits
+from deployments.admission import Caller
+from deployments.deploying import NewDeployment
+from deployments.sessions import OpenedSession
+from deployments.visits import VisitorMessage
+from tests import factories
+
+EVERY_SETTING = {
+    "label": "production",
+    "limits": {"sessions_per_hour": 100, "messages_per_minute": 100, "message_characters": 100},
+    "languages": ["en", "de"],
+    "hours_text": "Monday to Friday, 9 to 17.",
+    "expires_at": timezone.now() + dt.timedelta(days=300),
+}
+
+
+def statements_of_a_message(opened: OpenedSession, client_id: str) -> list[str]:
+    caller = Caller(factories.SHOP, "127.0.0.1")
+    with CaptureQueriesContext(connection) as captured:
+        visits.by_token(visits.post, opened.token, opened.session.id, caller, VisitorMessage(client_id, "hello"))
+    return [query["sql"] for query in captured.captured_queries]
+
+
+@pytest.fixture
+def made(db: None) -> NewDeployment:
+    return factories.make_deployment(factories.make_workspace())
+
+
+def test_a_deployments_settings_cost_a_message_no_statement(made: NewDeployment) -> None:
+    opened = factories.start_session(made)
+    before = statements_of_a_message(opened, "one")
+    with tenant(made.deployment.workspace_id):
+        deploying.change(SYSTEM, made.deployment, EVERY_SETTING)
+    statements_of_a_message(opened, "two")  # the limits are known from here on
+    assert len(statements_of_a_message(opened, "three")) == len(before)
+
+
+def test_a_message_and_its_answer_take_so_many_statements_and_no_more(made: NewDeployment) -> None:
+    said = statements_of_a_message(factories.start_session(made), "one")
+    # Whose token, begin, tenant and lock, who may, what stands, messages, conversation, turn, tenant again, end.
+    assert len(said) <= 10, "\n".join(said)
+
+
+def test_counting_costs_a_visitor_no_statement(made: NewDeployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    def statements() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            factories.start_session(made)
+        return len(captured)
+
+    factories.start_session(made)
+    counting = statements()
+    for name in ("used", "refused"):
+        monkeypatch.setattr(tallies, name, lambda *_, **__: None)
+    assert counting == statements()
