@@ -64,7 +64,7 @@ class _Site(BaseHTTPRequestHandler):
         if url.path == "/":
             kind, body = (
                 "text/html",
-                page(int(self.server.server_address[1]), **{k: v[0] for k, v in query.items()}).encode(),
+                page(int(self.headers["Host"].rpartition(":")[2]), **{k: v[0] for k, v in query.items()}).encode(),
             )
         elif url.path == "/embed/v1.js":
             body = LOADER.encode()
