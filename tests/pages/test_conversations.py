@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from convoship.lib.actors import SYSTEM
 from convoship.lib.tenancy import tenant
-from deployments import conversations, handoff
+from deployments import conversations, deploying, handoff
 from deployments.conversations import NewMessage
 from deployments.deploying import NewDeployment
-from deployments.models import Conversation, Message, Turn
+from deployments.models import Conversation, Deployment, Message, Turn
 from deployments.pages import queries
 from tests import factories
 from tests.pages.conftest import Browser, browser_of, form_of, forms_of, text
@@ -194,6 +196,28 @@ def test_a_refused_answer_says_why_beside_the_field_where_no_event_wipes_it_away
     assert "too long" not in text(answer)
     page = text(member.send(form))
     assert page.index("live-transcript") < page.index("too long") < page.index('id="reply-text"')
+
+
+@pytest.mark.parametrize(
+    ("shut", "words"),
+    [
+        (deploying.pause, "The deployment is paused, so the visitor can't write, and reads what you send once"),
+        (deploying.revoke, "The deployment is revoked: the visitor can neither write nor read what you send."),
+    ],
+)
+def test_a_member_is_told_that_the_visitor_is_shut_out(
+    member: Browser, made: NewDeployment, shut: Callable[..., object], words: str
+) -> None:
+    conversation = start(made, "hello")
+    assert "visitor can" not in page_of(member, conversation)
+    with tenant(conversation.workspace_id):
+        shut(SYSTEM, Deployment.objects.get())
+    page = page_of(member, conversation)
+    assert words in page
+    assert f"/app/deployments/{made.deployment.id}/" in page
+    with tenant(conversation.workspace_id):
+        conversations.end(conversations.lock(conversation.id), "completed", "Over.", "")
+    assert words not in page_of(member, conversation)
 
 
 def test_the_live_parts_are_fragments(member: Browser, made: NewDeployment) -> None:
