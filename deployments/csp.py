@@ -97,6 +97,12 @@ class Policy:
         return None if flags is None else frozenset(flag.lower() for flag in flags)
 
     @property
+    def is_strict_dynamic(self) -> bool:
+        """Whether only scripts pass that a trusted script puts there."""
+        found = self.governing("script-src-elem")
+        return found is not None and _has_keyword(found[1], "strict-dynamic")
+
+    @property
     def nonces(self) -> list[str]:
         """The nonces that scripts may carry."""
         found = self.governing("script-src-elem")

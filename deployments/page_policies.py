@@ -89,7 +89,7 @@ def findings(page: Page, found: Found, deployment: Deployment) -> Iterator[Findi
     needs = wanted(found, deployment)
     hurt = False
     for policy in page.policies:
-        for finding in [*_of_sandbox(policy), *_of_policy(page, policy, blocked(page, needs, policy))]:
+        for finding in [*_of_sandbox(policy), *_of_policy(policy, blocked(page, needs, policy))]:
             hurt = True
             yield finding
     if not page.policies:
@@ -120,10 +120,10 @@ def _of_sandbox(policy: Policy) -> Iterator[Finding]:
         )
 
 
-def _of_policy(page: Page, policy: Policy, hindered: list[Wanted]) -> Iterator[Finding]:
+def _of_policy(policy: Policy, hindered: list[Wanted]) -> Iterator[Finding]:
     scripts = [it for it in hindered if it.need.directive == "script-src-elem"]
     if scripts:
-        yield _for_scripts(page, policy, scripts)
+        yield _for_scripts(policy, scripts)
     calls = [it for it in hindered if it.need.directive == "connect-src"]
     if calls:
         yield _for_calls(policy, calls)
@@ -134,7 +134,7 @@ def _of_policy(page: Page, policy: Policy, hindered: list[Wanted]) -> Iterator[F
             "csp_images",
             f"The policy keeps pictures of the chat's theme away ({_named(policy, 'img-src')}).",
             remedy=_instead(policy, "img-src"),
-            line=csp.with_sources(policy, "img-src", hosts) + ";",
+            line=_line(policy, "img-src", hosts),
         )
 
 
@@ -145,37 +145,42 @@ _PARTS = {
 }
 
 
-def _for_scripts(page: Page, policy: Policy, hindered: list[Wanted]) -> Finding:
+_NONCE_TAG = '<script nonce="YOUR_NONCE" …>'
+_GIVE_NONCE = (
+    "give each of the snippet's script tags the nonce that the page's other scripts have, fresh for each request."
+)
+
+
+def _for_scripts(policy: Policy, hindered: list[Wanted]) -> Finding:
     parts = [words for part, words in _PARTS.items() if any(it.part == part for it in hindered)]
     listing = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
     words = f"The policy keeps {listing} away ({_named(policy, 'script-src-elem')})."
+    # What a script puts into the page has no tag that a nonce could be given to: its host has to be listed.
+    inserted = [origins.of_url(it.need.url) or it.need.url for it in hindered if it.need.is_inserted]
+    in_tags = [it.need for it in hindered if not it.need.is_inserted]
     if policy.nonces:
-        return bad(
-            "csp_scripts",
-            words,
-            remedy="The policy goes by nonces: give each of the snippet's script tags the nonce that the page's other "
-            "scripts have, fresh for each request.",
-            line='<script nonce="YOUR_NONCE" …>',
-        )
-    added = [origins.of_url(it.need.url) or it.need.url for it in hindered if it.need.text is None]
-    added += [csp.hash_of(it.need.text) for it in hindered if it.need.text is not None]
-    source = policy.governing("script-src-elem")
-    if source and any(word.lower() == "'strict-dynamic'" for word in source[1]):
+        if not inserted:
+            return bad("csp_scripts", words, remedy=f"The policy goes by nonces: {_GIVE_NONCE}", line=_NONCE_TAG)
+        remedy = _instead(policy, "script-src-elem") + (f" And {_GIVE_NONCE}" if in_tags else "")
+        return bad("csp_scripts", words, remedy=remedy, line=_line(policy, "script-src-elem", inserted))
+    if policy.is_strict_dynamic:
         return bad(
             "csp_scripts",
             words,
             remedy="The policy has 'strict-dynamic', under which hosts count nothing. Add a nonce to it, fresh for "
             "each request, and the same to each of the snippet's script tags.",
-            line=csp.with_sources(policy, "script-src-elem", ["'nonce-YOUR_NONCE'"]) + ";",
+            line=_line(policy, "script-src-elem", ["'nonce-YOUR_NONCE'"]),
         )
-    has_inline = any(it.need.text is not None for it in hindered)
-    return bad(
-        "csp_scripts",
-        words,
-        remedy=_instead(policy, "script-src-elem")
-        + (" The hashes stand for the snippet's lines as they are now, to the character." if has_inline else ""),
-        line=csp.with_sources(policy, "script-src-elem", added) + ";",
-    )
+    hosts = [origins.of_url(need.url) or need.url for need in in_tags if need.text is None]
+    hashes = [csp.hash_of(need.text) for need in in_tags if need.text is not None]
+    remedy = _instead(policy, "script-src-elem")
+    if hashes:
+        remedy += " The hashes stand for the snippet's lines as they are now, to the character."
+    return bad("csp_scripts", words, remedy=remedy, line=_line(policy, "script-src-elem", [*inserted, *hosts, *hashes]))
+
+
+def _line(policy: Policy, directive: str, added: list[str]) -> str:
+    return csp.with_sources(policy, directive, added) + ";"
 
 
 def _for_calls(policy: Policy, hindered: list[Wanted]) -> Finding:
@@ -183,7 +188,7 @@ def _for_calls(policy: Policy, hindered: list[Wanted]) -> Finding:
     for it in hindered:
         scheme, _, rest = it.need.url.partition("://")
         added.append(f"{scheme}://{rest.partition('/')[0]}")
-    line = csp.with_sources(policy, "connect-src", added) + ";"
+    line = _line(policy, "connect-src", added)
     if any(it.part == "api" for it in hindered):
         return bad(
             "csp_calls",

@@ -17,7 +17,7 @@ from deployments.page_markup import Tag
 # What a browser runs; any other `type` is data, or a script that a consent manager holds back.
 _JAVASCRIPT = re.compile(r"|module|(?:text|application)/(?:x-)?(?:java|ecma)script(?:\s*;.*)?", re.IGNORECASE)
 _LOADER_PATH = re.compile(r"/embed/v1(?:\.[0-9a-f]{32})?\.js")
-_LOADER_URL = re.compile(r"https?:(?:\\?/){2}[^\s'\"`<>\\]+(?:\\?/)embed(?:\\?/)v1(?:\.[0-9a-f]{32})?\.js")
+_LOADER_URL = re.compile(r"https?:(?:\\?/){2}[^\s'\"`<>\\]{1,300}(?:\\?/)embed(?:\\?/)v1(?:\.[0-9a-f]{32})?\.js")
 _INIT = re.compile(r"\[\s*['\"`]init['\"`]\s*,|\bConvoship\.init\s*\(")
 _QUEUE = re.compile(r"ConvoshipQueue\s*(?:=|\|\|)")
 _TOKEN = re.compile(r"\bc(?:dp|pt|st|sk)_[0-9A-Za-z]{8}(?:_PASTE_YOUR_TOKEN|[0-9A-Za-z]*)")

@@ -354,18 +354,23 @@ def test_nobody_there(made: NewDeployment, site: Site) -> None:
     assert codes(report) == ["unreachable"]
 
 
-@pytest.mark.parametrize(
-    "hostile",
-    [
-        "<div>" * 150_000,
-        "<!--" * 200_000,
-        "<a b='" * 150_000,
-        "<script>" * 100_000,
-        "<a " + "b=" * 300_000,
-        "<" * 900_000,
-    ],
-    ids=["open elements", "comments", "quotes", "scripts", "attributes", "angles"],
-)
+HOSTILE = {
+    "open elements": "<div>" * 150_000,
+    "comments": "<!--" * 200_000,
+    "quotes": "<a b='" * 150_000,
+    "scripts": "<script>" * 100_000,
+    "attributes": "<a " + "b=" * 300_000,
+    "angles": "<" * 900_000,
+    "addresses": f"<script>ConvoshipQueue {'https://' * 120_000}</script>",
+    "escaped addresses": f"<script>{'https:/' + chr(92) + '/a/embed/' * 50_000}</script>",
+    "brackets": f"<script>ConvoshipQueue {'[ ' * 400_000}</script>",
+    "agents": f"<script>ConvoshipQueue ['init', {'agentId : ' * 80_000}</script>",
+    "white space": f"<script>ConvoshipQueue ['init', agentId{' ' * 900_000}</script>",
+    "tokens": f"<script>ConvoshipQueue ['init', {'cdp_' * 200_000}</script>",
+}
+
+
+@pytest.mark.parametrize("hostile", HOSTILE.values(), ids=HOSTILE)
 def test_a_hostile_page_costs_no_more_than_another(hostile: str, made: NewDeployment, site: Site) -> None:
     began = time.process_time()
     assert check(made, site.put(hostile)).verdict == "broken"

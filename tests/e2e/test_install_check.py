@@ -207,6 +207,7 @@ MENDED = (
     "two headers of which one refuses",
     "a policy in meta",
     "meta and header together",
+    "tag manager with the nonce alone",
 )
 
 
