@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -88,12 +89,15 @@ def parsed_theme(value: object) -> dict[str, Any]:
         raise invalid({f"theme.{path}" if path else "theme": said for path, said in refused.errors.items()}) from None
 
 
-def parsed_changes(changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The values that a deployment takes, each checked; 422 that names every one that can't be taken."""
+def parsed_changes(changes: Mapping[str, Any], ends_at: dt.datetime | None = None) -> dict[str, Any]:
+    """The values that a deployment takes, each checked; 422 that names every one that can't be taken.
+
+    `ends_at` is its end so far, which may be kept though it is over.
+    """
     errors: dict[str, list[str]] = {}
     parsed: dict[str, Any] = {}
     hint = None
-    for part in (_parsed_origins, _parsed_theme, _parsed_settings):
+    for part in (_parsed_origins, _parsed_theme, partial(_parsed_settings, ends_at=ends_at)):
         try:
             parsed |= part(changes)
         except Problem as problem:
@@ -112,9 +116,9 @@ def _parsed_theme(changes: Mapping[str, Any]) -> dict[str, Any]:
     return {"theme": parsed_theme(changes["theme"])} if "theme" in changes else {}
 
 
-def _parsed_settings(changes: Mapping[str, Any]) -> dict[str, Any]:
+def _parsed_settings(changes: Mapping[str, Any], ends_at: dt.datetime | None) -> dict[str, Any]:
     try:
-        parsed = deployment_settings.settings_of(changes)
+        parsed = deployment_settings.settings_of(changes, ends_at)
     except deployment_settings.Refused as refused:
         raise invalid(refused.errors) from None
     return {name: value for name, value in parsed.items() if name not in {"allowed_origins", "theme"}}
@@ -135,7 +139,7 @@ def change(actor: Actor, deployment: Deployment, changes: Mapping[str, Any]) -> 
     Takes `name`, `allowed_origins`, `theme`, `allow_server_callers`, `identity_required`, and what
     `deployment_settings` parses: `label`, `limits`, `languages`, `hours_text`, `expires_at`.
     """
-    values = parsed_changes(changes)
+    values = parsed_changes(changes, deployment.expires_at)
     before = {name: getattr(deployment, name) for name in changes}
     for name, value in values.items():
         setattr(deployment, name, value)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from deployments.safe_text import LONGEST_TEXT
+from deployments.safe_text import LONGEST_TEXT, TextRefused, clean_text
 
 LONGEST_LABEL = 30
 LONGEST_HOURS = 300
@@ -69,10 +70,12 @@ def parse_limits(value: object) -> dict[str, int]:
     return found
 
 
-def parse_languages(values: Sequence[object]) -> list[str]:
+def parse_languages(values: object) -> list[str]:
     """Language tags in their usual spelling (BCP 47, as browsers send them), the first for everybody else."""
     errors: dict[str, list[str]] = {}
     found: list[str] = []
+    if not isinstance(values, Sequence) or isinstance(values, str):
+        raise Refused({"languages": ['A list such as ["en", "de"], the first for everybody else.']})
     if len(values) > MOST_LANGUAGES:
         raise Refused({"languages": [f"At most {MOST_LANGUAGES} languages."]})
     for position, value in enumerate(values):
@@ -92,24 +95,38 @@ def _usual(tag: str) -> str:
     return "-".join([first.lower(), *(part.title() if len(part) == 4 else part.upper() for part in others)])
 
 
-def parse_label(value: str) -> str:
+def parse_label(value: object) -> str:
     """The environment's name."""
-    label = " ".join(value.split())
+    label = _line("label", value)
     if len(label) > LONGEST_LABEL or not _LABEL.fullmatch(label):
         raise Refused({"label": [f"At most {LONGEST_LABEL} letters and digits, such as production or staging."]})
     return label
 
 
-def parse_hours(value: str) -> str:
+def parse_hours(value: object) -> str:
     """When people are there, in words."""
-    text = " ".join(value.split())
+    text = _line("hours_text", value)
     if len(text) > LONGEST_HOURS:
         raise Refused({"hours_text": [f"At most {LONGEST_HOURS} characters."]})
     return text
 
 
-def parse_end(value: object) -> dt.datetime | None:
-    """The end of its time: a moment to come (ISO 8601 with an offset), or None for no end."""
+def _line(name: str, value: object) -> str:
+    try:
+        return " ".join(clean_text(value).split())
+    except TextRefused as refused:
+        raise Refused({name: [refused.message]}) from None
+
+
+def parse_flag(name: str, value: object) -> bool:
+    """Yes or no."""
+    if not isinstance(value, bool):
+        raise Refused({name: ["true or false."]})
+    return value
+
+
+def parse_end(value: object, known: dt.datetime | None = None) -> dt.datetime | None:
+    """The end of its time: a moment to come (ISO 8601 with an offset), the one it has already, or None for no end."""
     if value is None or value == "":
         return None
     try:
@@ -122,7 +139,7 @@ def parse_end(value: object) -> dt.datetime | None:
         moment = moment.astimezone(dt.UTC)
     except OverflowError:
         raise Refused({"expires_at": ["A moment such as 2027-01-31T18:00:00Z, or null for no end."]}) from None
-    if moment <= timezone.now():
+    if moment <= timezone.now() and moment != known:
         raise Refused({"expires_at": ["That moment is over. Choose one to come, or press Revoke to end it now."]})
     return moment
 
@@ -143,14 +160,16 @@ def language_for(languages: Sequence[str], asked: str) -> str:
     return next((language for language in languages if language.split("-")[0] == wanted), languages[0])
 
 
-def settings_of(changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The changes with each setting parsed; `Refused` with every one that can't be taken."""
-    parsers: Mapping[str, Any] = {
+def settings_of(changes: Mapping[str, Any], ends_at: dt.datetime | None = None) -> dict[str, Any]:
+    """The changes with each setting parsed; `Refused` with every one that can't be taken. `ends_at`: its end so far."""
+    parsers: Mapping[str, Callable[[object], object]] = {
         "label": parse_label,
         "limits": parse_limits,
         "languages": parse_languages,
         "hours_text": parse_hours,
-        "expires_at": parse_end,
+        "expires_at": partial(parse_end, known=ends_at),
+        "allow_server_callers": partial(parse_flag, "allow_server_callers"),
+        "identity_required": partial(parse_flag, "identity_required"),
     }
     errors: dict[str, list[str]] = {}
     parsed = dict(changes)

@@ -69,6 +69,7 @@ async def test_when_its_time_is_over_a_deployment_is_shut_and_a_later_end_opens_
         for answer in (await config(site), await site.start(), await site.say(session, "and now?")):
             assert (answer.status_code, answer.data["code"]) == (401, "token_expired")
             assert "UTC" in answer.data["detail"]
+        await act(site, deploying.change, {"name": "Renamed", "expires_at": ends.isoformat()})  # as a form sends it
         await act(site, deploying.change, {"expires_at": None})
         assert (await site.say(session, "back")).status_code == 201
 
@@ -174,6 +175,14 @@ async def test_who_asks_for_a_person_is_told_the_hours(site: Site) -> None:
         ({"languages": ["en", "not a language"]}, "languages[1]"),
         ({"languages": [5]}, "languages[0]"),
         ({"languages": ["en"] * 21}, "languages"),
+        ({"languages": "en"}, "languages"),
+        ({"languages": None}, "languages"),
+        ({"limits": {"messages_per_minute": 2.5}}, "limits.messages_per_minute"),
+        ({"expires_at": 5}, "expires_at"),
+        ({"label": 5}, "label"),
+        ({"hours_text": "9 to \0 17"}, "hours_text"),
+        ({"allow_server_callers": "yes"}, "allow_server_callers"),
+        ({"identity_required": None}, "identity_required"),
         ({"expires_at": "yesterday"}, "expires_at"),
         ({"expires_at": "2020-01-01T00:00:00Z"}, "expires_at"),
         ({"expires_at": "2127-01-01T00:00:00"}, "expires_at"),
