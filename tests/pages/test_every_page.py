@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from convoship.lib.tenancy import tenant
+from deployments import identity
 from deployments.models import Conversation
 from tests import factories
 from tests.pages.conftest import Browser, browser_of, forms_of, text
@@ -38,6 +39,15 @@ PAGES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "deployment_install_link": ("/app/deployments/{deployment}/install/link", POST, "deployments.write"),
     "deployment_install_check": ("/app/deployments/{deployment}/install/check", POST, "deployments.read"),
     "deployment_install_allow": ("/app/deployments/{deployment}/install/allow", POST, "deployments.write"),
+    "deployment_identity": ("/app/deployments/{deployment}/identity", GET, "deployments.read"),
+    "deployment_identity_require": ("/app/deployments/{deployment}/identity/require", POST, "deployments.write"),
+    "deployment_identity_secret_make": ("/app/deployments/{deployment}/identity/secrets", POST, "deployments.write"),
+    "deployment_identity_secret_end": (
+        "/app/deployments/{deployment}/identity/secrets/{secret}/end",
+        POST,
+        "deployments.write",
+    ),
+    "deployment_identity_check": ("/app/deployments/{deployment}/identity/check", POST, "deployments.read"),
     "channels": ("/app/channels/", GET, "deployments.read"),
     "channel_deployment_create": ("/app/channels/new-deployment", BOTH, "deployments.write"),
     "conversations": ("/app/conversations/", GET, "conversations.read"),
@@ -65,6 +75,7 @@ SIGNED_OUT = [
     "/account/verify/sent/",
     "/account/verify/unknown/",
     "/account/closed/",
+    "/test/no-such-link",
     "/no-such-page/",
 ]
 
@@ -75,7 +86,11 @@ def ids(workspace: Workspace) -> dict[str, str]:
     made = factories.make_deployment(workspace)
     conversation = factories.start_session(made).session.conversation
     key = factories.make_api_key(workspace).key
+    who = factories.actor(workspace)
+    with tenant(workspace.id):
+        secret = identity.make_secret(who, made.deployment).row
     return {
+        "secret": str(secret.id),
         "assistant": str(made.deployment.assistant_id),
         "deployment": str(made.deployment.id),
         "conversation": str(conversation.id),
