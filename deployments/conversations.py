@@ -152,6 +152,10 @@ _CHANGING_FIELDS = (
     "status",
     "control",
     "flow_state",
+    "if_silent",
+    "silent_at",
+    "person_wanted_at",
+    "failures",
     "assigned_to",
     "waiting_since",
     "handoff_reason",
@@ -206,6 +210,7 @@ def end(conversation: Conversation, status: str, reason: str, words: str) -> Non
     conversation.ended_reason = reason
     conversation.ended_at = timezone.now()
     conversation.waiting_since = None
+    conversation.if_silent, conversation.silent_at = None, None
     if conversation.control == "waiting":
         conversation.control = "assistant"
     if words:

@@ -31,10 +31,17 @@ def request(conversation: Conversation, reason: str) -> list[Message]:
         return []
     conversation.control = Control.WAITING
     conversation.waiting_since = timezone.now()
+    _note_wanted(conversation)
     # Nobody is called to a test.
     conversation.members_told_at = timezone.now() if conversation.is_test else None
     conversation.handoff_reason = reason[:300]
     return [_notice(conversation, _waiting_words(conversation))]
+
+
+def _note_wanted(conversation: Conversation) -> None:
+    """From here on the assistant did not do it alone."""
+    conversation.person_wanted_at = conversation.person_wanted_at or timezone.now()
+    conversation.if_silent, conversation.silent_at = None, None
 
 
 def _waiting_words(conversation: Conversation) -> str:
@@ -56,6 +63,7 @@ def join(actor: Actor, user: User, conversation: Conversation) -> None:
     if conversation.control == Control.HUMAN and conversation.assigned_to_id == user.id:
         return
     conversation.control = Control.HUMAN
+    _note_wanted(conversation)
     conversation.assigned_to = user
     conversation.waiting_since = None
     _notice(conversation, say("joined", conversation.locale, name=user.public_name))
@@ -79,6 +87,7 @@ def reply(actor: Actor, user: User | None, conversation: Conversation, text: str
         join(actor, user, conversation)
     elif conversation.control != Control.HUMAN:
         conversation.control = Control.HUMAN
+        _note_wanted(conversation)
         conversation.waiting_since = None
         _notice(conversation, say("joined", conversation.locale, name=actor.shown_as))
     message = conversations.post_message(conversation, new)

@@ -16,6 +16,7 @@ from deployments import deploying
 from deployments.models import Assistant, AssistantVersion, Conversation
 from deployments.models.assistant import Responder
 from deployments.responders import content
+from deployments.responders.templates import TEMPLATES
 from workspaces import audit
 from workspaces.members import user_of
 
@@ -25,10 +26,12 @@ def create_assistant(actor: Actor, *, name: str, template: str | None = None) ->
     assistant = Assistant(name=name, responder=Responder.SCRIPTED)
     if template is not None:
         try:
-            assistant.draft = {"scripted": content.from_template(template)}
+            ready = TEMPLATES[template]
         except KeyError:
-            known = ", ".join(content.TEMPLATES)
+            known = ", ".join(TEMPLATES)
             raise invalid({"template": [f"There is no template {template!r}. Known: {known}."]}) from None
+        assistant.draft = {"scripted": parsed_script(ready.content())}
+        assistant.test_cases = ready.test_cases()
     assistant.save()
     audit.record(actor, "assistant.created", assistant, template=template)
     return assistant

@@ -30,6 +30,7 @@ from deployments import (
     previewing,
     tallies,
 )
+from deployments.about import about
 from deployments.admission import Admitted, Caller, Key
 from deployments.identity import Verified
 from deployments.models import Deployment, Message, SessionToken, VisitorSession
@@ -197,6 +198,7 @@ def _create(
 ) -> tuple[VisitorSession, list[Message]]:
     deployment, key = admitted.deployment, admitted.key
     locale = deployment_settings.language_for(deployment.languages, request.locale)
+    claims = people.claims_of(request.user, verified)
     conversation, messages = conversations.open_conversation(
         deployment,
         people.person_of(request.visitor_id, request.user, verified, is_test=key.is_test),
@@ -207,10 +209,10 @@ def _create(
             "page_title": request.page.get("title", ""),
             "referrer": request.page.get("referrer", ""),
             "origin": admitted.origin,
-            "visitor_data": people.claims_of(request.user, verified),
+            "visitor_data": claims,
             "is_test": key.is_test,
         },
-        says=_welcome(deployment, request.channel, locale),
+        says=_welcome(deployment, request, locale, claims),
     )
     session = VisitorSession(
         deployment=deployment,
@@ -224,12 +226,21 @@ def _create(
     return session, messages
 
 
-def _welcome(deployment: Deployment, channel: str, locale: str) -> list[conversations.NewMessage]:
+def _welcome(
+    deployment: Deployment, request: SessionRequest, locale: str, claims: Mapping[str, Any]
+) -> list[conversations.NewMessage]:
     """What the published assistant says first; nothing where none is published, which opening refuses."""
     version = deployment.assistant.published
     if version is None:
         return []
-    welcome = responder_for(version.responder).welcome(version.responder_content, locale, channel)
+    known = about(
+        claims,
+        page_url=request.page.get("url", ""),
+        page_title=request.page.get("title", ""),
+        assistant=version.content["name"],
+    )
+    responder = responder_for(version.responder)
+    welcome = responder.welcome(version.responder_content, locale, request.channel, known)
     return [
         conversations.NewMessage(
             author_kind=AuthorKind.ASSISTANT, author_name=version.content["name"], text=say.text, blocks=say.blocks

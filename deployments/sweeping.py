@@ -55,6 +55,7 @@ def _run(piece: doors.DueWork) -> None:
         "tell_members": tell_members,
         "nobody_came": give_up_waiting,
         "idle": abandon,
+        "silent": break_silence,
     }
     act[piece.kind](piece.workspace_id, piece.id)
 
@@ -63,6 +64,12 @@ def give_up_waiting(workspace_id: UUID, conversation_id: UUID) -> None:
     """Nobody came: the assistant is back."""
     with tenant(workspace_id):
         handoff.nobody_came(conversations.lock(conversation_id))
+
+
+def break_silence(workspace_id: UUID, conversation_id: UUID) -> None:
+    """The visitor has said nothing for as long as the script waits."""
+    with tenant(workspace_id):
+        turns.speak_into_silence(conversations.lock(conversation_id))
 
 
 def abandon(workspace_id: UUID, conversation_id: UUID) -> None:

@@ -26,6 +26,7 @@ from django.utils import timezone
 from convoship.lib import rows
 from convoship.lib.tenancy import in_tenant
 from deployments import conversations, handoff, live, publishing
+from deployments.about import about
 from deployments.conversations import NewMessage
 from deployments.models import AssistantVersion, Conversation, Message, Turn
 from deployments.models.conversation import AuthorKind, Control, MessageStatus, Status, TurnStatus
@@ -34,6 +35,7 @@ from deployments.responders.base import (
     End,
     EndOfText,
     HandOver,
+    IfSilent,
     Line,
     Remember,
     Reply,
@@ -80,6 +82,7 @@ class Answer:
     state: Mapping[str, Any] | None = None
     hand_over: str | None = None
     end: str | None = None
+    if_silent: IfSilent | None = None
     trace: dict[str, Any] = field(default_factory=dict)
     failure: str = ""
 
@@ -96,6 +99,8 @@ class Answer:
                 self.hand_over = reply.reason
             case End():
                 self.end = reply.reason
+            case IfSilent():
+                self.if_silent = reply
 
 
 class ClaimLost(Exception):
@@ -114,6 +119,7 @@ def take_message(
     says that an earlier one is unfinished: whoever finishes that one goes on with this. Where a person answers, there
     is no turn.
     """
+    conversation.if_silent, conversation.silent_at = None, None
     if conversation.control != Control.ASSISTANT:
         return conversations.post_message(conversation, new), [], None
     version = publishing.version(conversation.workspace_id, conversation.version_id)
@@ -226,6 +232,12 @@ def _input(
         history=history,
         state=conversation.flow_state,
         content=version.responder_content,
+        about=about(
+            conversation.visitor_data,
+            page_url=conversation.page_url,
+            page_title=conversation.page_title,
+            assistant=version.content["name"],
+        ),
     )
 
 
@@ -260,17 +272,47 @@ def _post_answer(
 ) -> list[Message]:
     if answer.state is not None:
         conversation.flow_state = dict(answer.state)
+    if answer.failure:
+        conversation.failures += 1
+    if answer.hand_over is None and answer.end is None:
+        _wait_for_visitor(conversation, answer.if_silent)
     news = [*before, *(_new(version, item.text, item.blocks) for item in answer.said)]
     if answer.failure:
         news.append(_failure_notice(conversation.locale))
     posted = conversations.post_messages(conversation, news) if news else []
-    if not news and answer.state is not None:
+    if not news and (answer.state is not None or answer.if_silent is not None):
         conversations.save(conversation, [])
     if answer.hand_over is not None:
         posted += handoff.request(conversation, answer.hand_over)
     elif answer.end is not None:
         conversations.end(conversation, Status.COMPLETED, answer.end, "")
     return posted
+
+
+def _wait_for_visitor(conversation: Conversation, quiet: IfSilent | None) -> None:
+    """What is said if nothing is said; said by `sweeping`, and taken back by whatever the visitor says before."""
+    if quiet is None:
+        return
+    blocks = [dict(block) for block in quiet.say.blocks]
+    conversation.if_silent = {"text": quiet.say.text, "blocks": blocks, "then": quiet.then}
+    conversation.silent_at = timezone.now() + dt.timedelta(seconds=quiet.after_seconds)
+
+
+def speak_into_silence(conversation: Conversation) -> None:
+    """Say what was to be said to a visitor who says nothing; of a locked conversation whose time for it has come."""
+    due, words = conversation.silent_at, conversation.if_silent
+    if due is None or due > timezone.now():
+        return
+    conversation.if_silent, conversation.silent_at = None, None
+    if not words or not conversation.is_active or conversation.control != Control.ASSISTANT:
+        conversations.save(conversation, [])
+        return
+    version = publishing.version(conversation.workspace_id, conversation.version_id)
+    conversations.post_message(conversation, _new(version, words["text"], tuple(words["blocks"])))
+    if words["then"] == "hand_over":
+        handoff.request(conversation, "The visitor said nothing more, and the assistant asked for a person.")
+    elif words["then"] == "end":
+        conversations.end(conversation, Status.COMPLETED, "The visitor said nothing more.", "")
 
 
 def _new(
@@ -296,6 +338,7 @@ def _fail(conversation: Conversation, turn: Turn, reason: str) -> None:
     turn.reason = reason
     turn.finished_at = timezone.now()
     turn.save(update_fields=["status", "reason", "finished_at"])
+    conversation.failures += 1
     logger.error("turn %s of conversation %s failed: %s", turn.id, conversation.id, reason)
     _cut_streaming(conversation)
     if conversation.is_active and conversation.control == Control.ASSISTANT:

@@ -184,9 +184,9 @@ def test_the_demos_key_token_and_password_open_what_they_should(client: Client) 
 
 async def test_the_demos_assistant_answers_hello() -> None:
     from deployments import trying
-    from deployments.responders.content import from_template
+    from deployments.responders.templates import TEMPLATES
 
-    tried = await trying.try_once("scripted", from_template(demo.TEMPLATE), "hello")
+    tried = await trying.try_once("scripted", TEMPLATES[demo.TEMPLATE].content(), "hello")
     assert tried.trace["intent"] == "Greeting"
 
 

@@ -17,7 +17,7 @@ from deployments import publishing
 from deployments.models import Assistant
 from deployments.pages import editor, queries
 from deployments.pages.editor_drawing import EditorForm, draw
-from deployments.responders.content import TEMPLATE_LABELS
+from deployments.responders.templates import TEMPLATES
 from workspaces import refusals
 from workspaces.access import WorkspaceRequest, workspace_page
 
@@ -26,7 +26,7 @@ class NewAssistantForm(forms.Form):
     """A name, and what to begin with."""
 
     name = forms.CharField(max_length=100, error_messages={"required": "Give the assistant a name: visitors see it."})
-    template = forms.ChoiceField(choices=[("", "Blank"), *((key, key) for key in TEMPLATE_LABELS)], required=False)
+    template = forms.ChoiceField(choices=[("", "Blank"), *((key, key) for key in TEMPLATES)], required=False)
 
 
 @require_safe
@@ -41,7 +41,7 @@ def assistants(request: WorkspaceRequest) -> HttpResponse:
 @workspace_page("assistants.write")
 def assistant_new(request: WorkspaceRequest) -> HttpResponse:
     """Make an assistant, blank or from a template."""
-    form = NewAssistantForm(request.POST or None, initial={"template": next(iter(TEMPLATE_LABELS), "")})
+    form = NewAssistantForm(request.POST or None, initial={"template": next(iter(TEMPLATES))})
     if request.method == "POST" and form.is_valid():
         try:
             with transaction.atomic():
@@ -53,7 +53,7 @@ def assistant_new(request: WorkspaceRequest) -> HttpResponse:
         else:
             messages.success(request, f"{made.name} is there as a draft. Visitors meet it once you publish it.")
             return redirect("assistant", made.id)
-    context = {"form": form, "templates": TEMPLATE_LABELS, "chosen": form["template"].value() or ""}
+    context = {"form": form, "templates": TEMPLATES.values(), "chosen": form["template"].value() or ""}
     return render(request, "deployments/assistant_new.html", context, status=422 if form.errors else 200)
 
 

@@ -23,7 +23,6 @@ languages?}`, where
 
 from __future__ import annotations
 
-import copy
 from typing import Any, cast
 
 from deployments.plain_errors import PlainValidator, failures
@@ -37,7 +36,6 @@ from deployments.responders.schema import (
     MOST_PHRASES,
     SCHEMA,
 )
-from deployments.responders.template_faq import FAQ
 
 __all__ = [
     "EMPTY",
@@ -49,10 +47,7 @@ __all__ = [
     "MOST_INTENTS",
     "MOST_PHRASES",
     "SCHEMA",
-    "TEMPLATES",
-    "TEMPLATE_LABELS",
     "ContentRefused",
-    "from_template",
     "name_key",
     "validate",
 ]
@@ -62,11 +57,6 @@ EMPTY: dict[str, Any] = {
     "intents": [],
     "small_talk": True,
     "fallback": {"text": "Sorry, I didn't understand that. Could you say it in other words?", "buttons": []},
-}
-
-TEMPLATES: dict[str, dict[str, Any]] = {"faq": FAQ}
-TEMPLATE_LABELS = {
-    "faq": ("Help desk", "Answers what a small online shop is asked most, and calls a person when it should.")
 }
 
 _validator = PlainValidator(SCHEMA)
@@ -98,11 +88,6 @@ def validate(content: object) -> dict[str, Any]:
 
 def _phrase_key(phrase: str) -> str:
     return " ".join(name_key(phrase).split())
-
-
-def from_template(key: str) -> dict[str, Any]:
-    """A fresh copy of a template's content; KeyError if there is none of that name."""
-    return copy.deepcopy(TEMPLATES[key])
 
 
 def _trimmed(value: Any) -> Any:

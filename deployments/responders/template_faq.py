@@ -230,3 +230,11 @@ FAQ: dict[str, Any] = {
         _PERSON,
     ),
 }
+
+TESTS: list[dict[str, str]] = [
+    {"utterance": "when do you open on saturdays", "expected": "Opening hours"},
+    {"utterance": "where is my parcel", "expected": "Order status"},
+    {"utterance": "how do I send something back", "expected": "Returns"},
+    {"utterance": "can I talk to a human please", "expected": "Talk to a person"},
+    {"utterance": "who is the president of France", "expected": ""},
+]

@@ -14,7 +14,7 @@ from deployments.responders.base import Reply, Responder, ResponderError, Say, T
 class Echo:
     kind: ClassVar[str] = "echo"
 
-    def welcome(self, content: Mapping[str, Any], locale: str | None, channel: str) -> Sequence[Say]:
+    def welcome(self, content: Mapping[str, Any], locale: str | None, channel: str, about: Any) -> Sequence[Say]:
         return [Say("Hello")]
 
     async def answer(self, turn: TurnInput) -> AsyncIterator[Reply]:

@@ -17,9 +17,10 @@ from deployments.responders import content
 from deployments.responders.base import End, HandOver, Line, Remember, Reply, Responder, Say, Trace, TurnInput
 from deployments.responders.matching import ENOUGH, Matcher, fold
 from deployments.responders.scripted import ScriptedResponder
+from deployments.responders.templates import TEMPLATES
 from tests.deployments import utterances
 
-FAQ = content.validate(content.TEMPLATES["faq"])
+FAQ = content.validate(TEMPLATES["faq"].content())
 NAMES = [intent["name"] for intent in FAQ["intents"]]
 RESPONDER = ScriptedResponder()
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from deployments.responders import content
 from deployments.responders.content import ContentRefused, validate
+from deployments.responders.templates import TEMPLATES
 
 
 def refused(value: object) -> dict[str, list[str]]:
@@ -23,13 +24,14 @@ def intent(**changes: Any) -> dict[str, Any]:
     return {"name": "Hours", "phrases": ["when are you open"], "answers": [{"text": "9 to 5"}], **changes}
 
 
-@pytest.mark.parametrize("key", content.TEMPLATES)
+@pytest.mark.parametrize("key", TEMPLATES)
 def test_every_template_is_valid_as_it_stands_and_copied_afresh(key: str) -> None:
-    fresh = content.from_template(key)
+    fresh = TEMPLATES[key].content()
     assert validate(fresh) == fresh
     fresh["intents"].clear()
-    assert content.TEMPLATES[key]["intents"]
-    assert content.TEMPLATE_LABELS[key]
+    assert TEMPLATES[key].content()["intents"]
+    assert TEMPLATES[key].name
+    assert TEMPLATES[key].description
 
 
 def test_what_is_left_out_comes_from_the_empty_assistant() -> None:

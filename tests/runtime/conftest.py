@@ -95,7 +95,7 @@ class Probe:
     kind: ClassVar[str] = "probe"
     script: Script
 
-    def welcome(self, content: Mapping[str, Any], locale: str | None, channel: str) -> Sequence[Say]:
+    def welcome(self, content: Mapping[str, Any], locale: str | None, channel: str, about: Any) -> Sequence[Say]:
         return [Say("Hello")]
 
     def answer(self, turn: TurnInput) -> AsyncIterator[Reply]:

@@ -9,7 +9,7 @@ from deployments.deploying import MAX_ORIGINS, MAX_OVERLAP_SECONDS
 from deployments.models.assistant import Responder
 from deployments.models.conversation import Channel, Control, Status
 from deployments.responders.content import SCHEMA as SCRIPT_SCHEMA
-from deployments.responders.content import TEMPLATES
+from deployments.responders.templates import TEMPLATES
 from deployments.safe_text import LONGEST_TEXT
 from deployments.theme import THEME_SCHEMA
 from workspaces.api.schema import (
