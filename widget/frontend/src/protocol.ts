@@ -105,4 +105,6 @@ export interface Problem {
   detail: string;
   hint?: string;
   type?: string;
+  /** Of a 503: `paused`, by the owner. */
+  reason?: string;
 }

@@ -17,6 +17,9 @@ import type { Theme } from './theme.ts';
 import { troubles } from './trouble.ts';
 import { createUnread } from './unread.ts';
 
+/** Seconds until a paused chat looks whether it goes on: what the server's `Retry-After` says. */
+const PAUSED = 300;
+
 export function createChat(host: Host): App {
   const { options, signal } = host;
   const call = caller(host.api, signal);
@@ -123,7 +126,8 @@ export function createChat(host: Host): App {
     trouble = null;
     draw();
     try {
-      if (host.now().problem?.code === 'unreachable') {
+      // What passes by itself is looked up again; anything else stays as it was said.
+      if (/^un(reachable|available)$/.test(host.now().problem?.code ?? '')) {
         await host.reload();
         refresh();
       }
@@ -142,7 +146,8 @@ export function createChat(host: Host): App {
     }
   }
 
-  function fail(problem: Problem, wait: number): void {
+  function fail(problem: Problem, after: number): void {
+    const wait = after || (problem.reason === 'paused' ? PAUSED : 0);
     trouble = shown(problem, wait);
     if (wait || problem.status === 503) retry = window.setTimeout(() => void begin(), (wait || 5) * 1000);
     draw();
@@ -185,9 +190,7 @@ export function createChat(host: Host): App {
       ended = say('ended');
       return draw();
     }
-    host.complain(problem);
-    trouble = shown(problem, 0);
-    draw();
+    fail(host.complain(problem), 0);
   }
 
   // ---- while it goes on

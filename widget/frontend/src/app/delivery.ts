@@ -71,7 +71,7 @@ export class Delivery {
     }
     const problem = reply.problem ?? { status: reply.status, code: 'bad_response', title: '', detail: '' };
     if (problem.code === 'conversation_ended') this.#ports.ended();
-    else if (problem.status === 401 || problem.status === 403) this.#ports.refused(problem);
+    else if (problem.status === 401 || problem.status === 403 || problem.reason === 'paused') this.#ports.refused(problem);
     return verdict(problem, reply.wait, tries);
   }
 }

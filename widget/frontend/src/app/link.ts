@@ -205,7 +205,7 @@ export class Link {
       this.#ports.session(found);
       return found.status === 'active' ? found : null;
     }
-    if (found.status === 401 || found.status === 403 || found.status === 404) {
+    if (found.status === 401 || found.status === 403 || found.status === 404 || found.reason === 'paused') {
       this.#ports.refused(found);
       return null;
     }

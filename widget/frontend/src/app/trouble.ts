@@ -13,6 +13,7 @@ export function troubles(say: () => Say, retry: () => void) {
     if (code === 'identity_required') return { title: t('refusedTitle'), text: t('identity'), code: shown };
     if (status === 401 && code !== 'token_missing') return { title: t('deadTitle'), text: t('dead'), code: shown };
     if (status === 401 || status === 403 || code === 'token_placeholder') return { title: t('refusedTitle'), text: t('refused'), code: shown };
+    if (problem.reason === 'paused') return { title: t('pausedTitle'), text: t('paused'), code: shown, action: again };
     if (status === 429 || status === 503) return { title: t('busyTitle'), text: t('busy', { n: wait || 5 }), code: shown, action: again };
     return { title: t('problemTitle'), text: t('problem'), code: shown, action: again };
   };
