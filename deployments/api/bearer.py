@@ -25,8 +25,15 @@ def token_of(request: HttpRequest) -> str:
 def caller_of(request: HttpRequest) -> Caller:
     """Where the request came from. A browser's own word that a GET is same-origin stands for our own address."""
     same_origin = request.method in {"GET", "HEAD"} and request.headers.get("Sec-Fetch-Site") == "same-origin"
-    page = origins.kept_address(request.headers.get("Referer", ""))
-    return Caller(request.headers.get("Origin"), client_ip.of_request(request), same_origin, page)
+    origin = request.headers.get("Origin")
+    return Caller(origin, client_ip.of_request(request), same_origin, _page_of(request, origin))
+
+
+def _page_of(request: HttpRequest, origin: str | None) -> str:
+    """The page as its widget names it (`page`, a path), else as the browser does: mostly its origin alone."""
+    path = request.GET.get("page", "")
+    named = origins.kept_address(origin + path) if origin and path.startswith("/") else ""
+    return named or origins.kept_address(request.headers.get("Referer", ""))
 
 
 def wait_of(request: HttpRequest) -> int:

@@ -46,13 +46,19 @@ async def test_refused_origins_are_counted_with_the_rule_and_the_page(site: Site
     site.origin = "https://other.example"
     await config(site)
     await config(site, Referer="https://user:secret@other.example/page?q=1#part")
+    named = f"/config?agent_id={site.agent_id}&page=%2Fshop%2Fsocks%3Fsize%3D4%23here"
+    site.origin = "https://named.example"
+    await site.call("GET", named, site.token, Referer="https://named.example/")
+    site.origin = "null"
+    await site.call("GET", named, site.token)
     site.origin = None
     await config(site)
     await in_thread(tallies.flush)
 
     def look() -> None:
         with tenant(site.workspace_id):
-            none, other = RefusedOrigin.objects.order_by("origin")
+            none, named, other, null = RefusedOrigin.objects.order_by("origin")
+            assert (named.page, null.origin, null.page) == ("https://named.example/shop/socks?size=4", "null", "")
             assert (none.origin, none.rule, none.count) == ("", "origin_missing", 1)
             assert (other.origin, other.rule, other.count) == ("https://other.example", "host_not_listed", 2)
             assert other.page == "https://other.example/page?q=1"

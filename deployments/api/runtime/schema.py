@@ -56,7 +56,10 @@ CONFIG = _object(
     features={"type": "object"},
     version=_TEXT,
 )
-CONFIG_PARAMETERS = [OpenApiParameter("agent_id", _UUID, required=True, description="The assistant's id.")]
+CONFIG_PARAMETERS = [
+    OpenApiParameter("agent_id", _UUID, required=True, description="The assistant's id."),
+    OpenApiParameter("page", _TEXT, description="The page's path: shown in the list of refused origins, if it is."),
+]
 _USER = {
     **_object(
         id={"type": "string", "maxLength": 255},
