@@ -123,7 +123,7 @@ def _init(assistant_id: UUID, token: str, indent: int) -> str:
 def _plain(base: str, assistant_id: UUID, token: str) -> str:
     return (
         f'<script src="{base}{embed_build.LOADER}"></script>\n'
-        f"<script>\n  (window.ConvoshipQueue = window.ConvoshipQueue || []).push(['init', "
+        f"<script>\n  window.ConvoshipQueue && ConvoshipQueue.push(['init', "
         f"{_init(assistant_id, token, 2)}]);\n</script>\n"
     )
 

@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from convoship.lib.problems import Problem
-from deployments import deploying
+from deployments import deploying, snippets
 from deployments.deploying import NewDeployment
 from deployments.models import Assistant, Deployment
 from deployments.pages import deployment_form, queries
@@ -98,7 +98,7 @@ def token_page(request: WorkspaceRequest, made: NewDeployment, *, rotated: bool 
         "assistant": made.deployment.assistant,
         "token": made.token,
         "snippet": made.embed_snippet,
-        "plain_snippet": deployment_form.plain_snippet(made.embed_snippet),
+        "variants": snippets.variants(made.deployment.assistant_id, made.token)[1:],
         "rotated": rotated,
     }
     return render(request, "deployments/token.html", context)

@@ -127,9 +127,3 @@ def change(request: WorkspaceRequest, form: DeploymentForm, deployment: Deployme
         refusals.put_on(form, problem)
         return False
     return True
-
-
-def plain_snippet(snippet: str) -> str:
-    """The same snippet for pages that want one plain script: no guard, no `async` (CONTRACT section 5)."""
-    lines = snippet.splitlines()[1:]
-    return "\n".join(lines).replace('" async>', '">') + "\n"

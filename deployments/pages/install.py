@@ -1,5 +1,5 @@
-"""The Install tab of a deployment: the snippet in every form, what a policy has to list, where it has been seen, a link to
-the test page, and Check a page."""
+"""The Install tab of a deployment: the snippet in every form, what a policy has to list, where it has been seen, the
+test page, and Check a page."""
 
 from __future__ import annotations
 

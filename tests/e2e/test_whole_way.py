@@ -34,7 +34,7 @@ def confirm_address(page: Page) -> None:
 
 def make_workspace(page: Page) -> None:
     page.goto("/")
-    page.get_by_label("Name").fill("Harbour")
+    page.get_by_role("textbox", name="Name").fill("Harbour")
     page.get_by_role("button", name="Make the workspace").click()
     expect(page.get_by_role("heading", name="to the first answer")).to_be_visible()
 
@@ -42,7 +42,7 @@ def make_workspace(page: Page) -> None:
 def make_assistant(page: Page) -> None:
     page.goto("/app/assistants/")
     page.get_by_role("link", name="New assistant").first.click()
-    page.get_by_label("Name").fill("Kai")
+    page.get_by_role("textbox", name="Name").fill("Kai")
     page.get_by_text("Help desk", exact=False).first.click()
     page.get_by_role("button", name="Make the assistant").click()
     expect(page.get_by_role("heading", name="Kai", level=1)).to_be_visible()
@@ -83,8 +83,9 @@ def deploy(page: Page, origin: str) -> tuple[str, str]:
     token = page.locator("pre#token").inner_text()
     assert re.fullmatch(r"cdp_[0-9A-Za-z]{38}", token)
     assert token in page.locator("pre#snippet").inner_text()
-    page.get_by_text("The plain form").click()
-    return token, page.locator("pre#plain-snippet").inner_text()
+    page.get_by_text("Other forms").click()
+    page.get_by_role("tab", name="Plain HTML").click()
+    return token, page.locator("pre#snippet-plain").inner_text()
 
 
 def test_a_new_customer_goes_from_sign_up_to_a_chat_on_their_own_page(
