@@ -1,13 +1,15 @@
 """A pytest plugin (`-p tests.servers`, set in pyproject.toml): throw-away PostgreSQL and Valkey around the whole run.
 
 It works before pytest-django reads the settings; a conftest would come too late. Workers of pytest-xdist inherit the
-environment and start nothing. With DATABASE_URL and REDIS_URL set, those servers are used.
+environment and start nothing; each has a database of its own in both servers. With DATABASE_URL and REDIS_URL set,
+those servers are used.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Generator
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -21,8 +23,12 @@ _servers: ThrowAway | None = None
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
     """A wrapper, because it comes before pytest-django's own `tryfirst`."""
     global _servers
-    needs_none = "PYTEST_XDIST_WORKER" in os.environ or _only_tells(early_config)
-    if not needs_none:
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    if worker:
+        # PostgreSQL's is made in tests/conftest.py.
+        number = 1 + int(worker.removeprefix("gw"))
+        os.environ["REDIS_URL"] = urlsplit(os.environ["REDIS_URL"])._replace(path=f"/{number}").geturl()
+    elif not _only_tells(early_config):
         _servers = ThrowAway()
         try:
             environment = _servers.start()

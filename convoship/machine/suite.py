@@ -14,7 +14,8 @@ from convoship.machine import node, packages
 from convoship.machine.console import bold, complain, say
 from convoship.machine.state import ROOT, MachineError
 
-NO_TESTS = 5
+# Most tests wait for a database half of their time, so a second process pays off; many more would only want memory.
+WORKERS = str(min(os.cpu_count() or 1, 8))
 
 
 def main(arguments: list[str]) -> int:
@@ -27,7 +28,7 @@ def main(arguments: list[str]) -> int:
         complain(str(error))
         return 1
     results = {
-        "pytest": _pytest(["tests", "--ignore=tests/e2e", "-m", "not machine"]),
+        "pytest": _pytest(["tests", "--ignore=tests/e2e", "-m", "not machine", "-n", WORKERS]),
     }
     if "test" in node.scripts():
         results["widget"] = node.main(["test"])

@@ -43,8 +43,8 @@ def test_me_tells_whose_key_it_is_where_it_works_and_what_it_may_do() -> None:
         ("Basic YTpi", "token_malformed"),
         ("Bearer", "token_malformed"),
         ("Bearer csk_short", "token_malformed"),
-        ("Bearer " + tokens.make("cdp").value, "token_malformed"),
-        ("Bearer " + tokens.make("csk").value, "token_unknown"),
+        pytest.param("Bearer " + tokens.make("cdp").value, "token_malformed", id="a deployment's"),
+        pytest.param("Bearer " + tokens.make("csk").value, "token_unknown", id="nobody's"),
     ],
 )
 def test_a_wrong_key_is_refused_with_the_reason(header: str, code: str) -> None:

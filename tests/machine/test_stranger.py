@@ -70,7 +70,7 @@ def test_a_strict_policy_allows_the_script_host_and_these_inline_scripts_alone(
     assert "unsafe" not in policy
 
 
-@pytest.mark.parametrize("path", ["/demo/../keys", "/demo/x", f"/demo/{uuid.uuid4()}", "/run/1", "/else"])
+@pytest.mark.parametrize("path", ["/demo/../keys", "/demo/x", f"/demo/{uuid.UUID(int=1)}", "/run/1", "/else"])
 def test_nothing_else_is_served(site: stranger.Site, path: str) -> None:
     assert ask(site, path)[0] == 404
 

@@ -78,7 +78,7 @@ def test_a_token_that_is_pasted_is_filled_in_and_with_it_the_policys_hashes(
     [
         ("", "Paste the token"),
         ("cdp_short", "is no deployment token"),
-        (tokens.make("cdp").value, "is not a token of this workspace"),
+        pytest.param(tokens.make("cdp").value, "is not a token of this workspace", id="another's"),
         ("cdp_AbCd1234_PASTE_YOUR_TOKEN", "still has the stand-in"),
     ],
 )
