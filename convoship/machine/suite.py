@@ -33,7 +33,8 @@ def main(arguments: list[str]) -> int:
     if "test" in node.scripts():
         results["widget"] = node.main(["test"])
     if any((ROOT / "tests" / "e2e").glob("test_*.py")):
-        results["browser"] = _pytest(["tests/e2e"])
+        # Each process starts a product of its own, so files stay together; more than two would outgrow small machines.
+        results["browser"] = _pytest(["tests/e2e", "-n", str(min(int(WORKERS), 2)), "--dist", "loadfile"])
     failed = [name for name, code in results.items() if code]
     if failed:
         complain(f"Failed: {', '.join(failed)}")

@@ -89,10 +89,12 @@ def test_destroy_leaves_nothing(shop: str, visit: Visit) -> None:
     assert visitor.js("held.size") > 0
     visitor.js("Convoship.destroy()")
     expect(visitor.host).to_have_count(0)
-    visitor.page.wait_for_function("timers.size === 0")
+    visitor.waits_for("timers.size === 0")
     assert visitor.js("[...held.values()]") == []
     assert visitor.sockets
-    assert all(socket.is_closed() for socket in visitor.sockets)
+    for socket in visitor.sockets:
+        if not socket.is_closed():
+            socket.wait_for_event("close")
     asked: list[str] = []
     visitor.page.on("request", lambda request: asked.append(request.url))
     # What would wake a widget that had left an ear behind.

@@ -7,6 +7,8 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, Response, WebSocket, expect
 
+from tests.driver import wait_for
+
 WELCOME = "What can I do for you?"
 
 
@@ -80,12 +82,16 @@ class Visitor:
     @property
     def conversation_id(self) -> str:
         """The conversation that this tab is in."""
-        self.page.wait_for_function("window.Convoship?.state.session")
+        self.waits_for("window.Convoship?.state.session")
         return str(self.js("Convoship.state.session.conversationId"))
 
     def is_connected(self) -> None:
         """Wait until the socket is up."""
-        self.page.wait_for_function("window.Convoship?.state.connection === 'online'")
+        self.waits_for("window.Convoship?.state.connection === 'online'")
+
+    def waits_for(self, expression: str) -> None:
+        """Wait until it holds. Playwright's own waiting evaluates text in the page, which a strict policy forbids."""
+        wait_for(expression, lambda: self.js(expression), seconds=20)
 
     @property
     def loads_failed(self) -> list[str]:
