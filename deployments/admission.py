@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Protocol
+from typing import Protocol, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -18,8 +18,9 @@ from django.utils import timezone
 
 from convoship.lib import rows, tokens
 from convoship.lib.problems import Problem
-from deployments import doors, origins, publishing, tallies
-from deployments.models import Assistant, Deployment, DeploymentToken
+from deployments import doors, origins, publishing, tallies, variants
+from deployments.models import Assistant, Deployment, DeploymentToken, PreviewToken, Rollout
+from deployments.variants import Met, Variant
 
 PAUSED_RETRY_SECONDS = 300
 
@@ -41,6 +42,7 @@ class Key:
     workspace_id: UUID
     deployment_id: UUID
     token_id: UUID | None
+    preview_id: UUID | None = None
 
     @property
     def is_test(self) -> bool:
@@ -50,11 +52,23 @@ class Key:
 
 @dataclass(frozen=True)
 class Admitted:
-    """What a key opens: the deployment with its assistant and published version, and the origin it is opened from."""
+    """What a key opens: the deployment with its assistant and published version, and the origin it is opened from.
+
+    `rollout` is the one that runs, if any; `previewed` the variant of it that a preview was made for.
+    """
 
     key: Key
     deployment: Deployment
     origin: str
+    rollout: Rollout | None = None
+    previewed: Variant = "a"
+
+    def met_by(self, visitor_id: str) -> Met:
+        """Which version and theme this visitor meets. Inside `tenant()`."""
+        if self.rollout is None:
+            return variants.standing(self.deployment)
+        variant = self.previewed if self.key.is_test else variants.chosen(self.rollout, visitor_id)
+        return variants.of_rollout(self.deployment, self.rollout, variant)
 
 
 class Gate(Protocol):
@@ -140,7 +154,7 @@ def key_of(token: str) -> Key:
         preview = doors.resolve_preview(check_form(token, "cpt"))
         if preview is None:
             raise over_preview()
-        return Key(preview.workspace_id, preview.deployment_id, None)
+        return Key(preview.workspace_id, preview.deployment_id, None, preview.token_id)
     owner = doors.resolve_token(check_form(token, "cdp"))
     if owner is None:
         raise unknown_token()
@@ -202,7 +216,8 @@ def counted(workspace_id: UUID, deployment_id: UUID, caller: Caller, problem: Pr
 
 def admit(key: Key, caller: Caller, agent_id: UUID | None) -> Admitted:
     """The deployment, after the checks in their order. Inside `tenant()`."""
-    deployment, token = _deployment(key)
+    opened = _opened_by(key)
+    deployment, token = opened.deployment, opened.token
     if deployment.revoked_at is not None:
         raise revoked_token()
     if token is not None:
@@ -228,39 +243,40 @@ def admit(key: Key, caller: Caller, agent_id: UUID | None) -> Admitted:
     assistant = deployment.assistant
     if assistant.published_id is not None:
         assistant.published = publishing.version(key.workspace_id, assistant.published_id)
-    return Admitted(key, deployment, origin)
+    return Admitted(key, deployment, origin, opened.rollout, opened.previewed)
 
 
-def _deployment(key: Key) -> tuple[Deployment, DeploymentToken | None]:
-    token = None
-    if key.token_id is None:
-        row = rows.one(_preview_sql(), [key.deployment_id])
-    else:
-        row = rows.one(_deployment_sql(), [key.token_id, key.deployment_id])
+@dataclass(frozen=True)
+class _Opened:
+    """What stands in the rows behind a key; no `token` for a preview."""
+
+    deployment: Deployment
+    rollout: Rollout | None
+    token: DeploymentToken | None = None
+    previewed: Variant = "a"
+
+
+def _opened_by(key: Key) -> _Opened:
+    model: type[DeploymentToken | PreviewToken] = PreviewToken if key.is_test else DeploymentToken
+    row = rows.one(_key_sql(model), [key.preview_id if key.is_test else key.token_id, key.deployment_id])
     if row is None:
         raise unknown_token()
-    if key.token_id is None:
-        deployment, assistant = rows.read_each(row, Deployment, Assistant)
-    else:
-        token, deployment, assistant = rows.read_each(row, DeploymentToken, Deployment, Assistant)
+    token, deployment, assistant, rollout = rows.read_each(row, model, Deployment, Assistant, Rollout)
     deployment.assistant = assistant
-    return deployment, token
+    if isinstance(token, PreviewToken):
+        return _Opened(deployment, rollout, previewed=cast(Variant, token.variant or "a"))
+    return _Opened(deployment, rollout, token)
 
 
 @cache
-def _deployment_sql() -> str:
+def _key_sql(model: type[DeploymentToken | PreviewToken]) -> str:
+    columns = ", ".join(
+        rows.columns(each, alias) for each, alias in ((model, "t"), (Deployment, "d"), (Assistant, "a"), (Rollout, "r"))
+    )
     return f"""
-        SELECT {rows.columns(DeploymentToken, "t")}, {rows.columns(Deployment, "d")}, {rows.columns(Assistant, "a")}
-          FROM deployments_deploymenttoken t
+        SELECT {columns}
+          FROM {model._meta.db_table} t
           JOIN deployments_deployment d ON d.id = t.deployment_id
           JOIN deployments_assistant a ON a.id = d.assistant_id
-         WHERE t.id = %s AND d.id = %s"""  # noqa: S608  (names of columns)
-
-
-@cache
-def _preview_sql() -> str:
-    return f"""
-        SELECT {rows.columns(Deployment, "d")}, {rows.columns(Assistant, "a")}
-          FROM deployments_deployment d
-          JOIN deployments_assistant a ON a.id = d.assistant_id
-         WHERE d.id = %s"""  # noqa: S608  (names of columns)
+          LEFT JOIN deployments_rollout r ON r.deployment_id = d.id AND r.ended_at IS NULL
+         WHERE t.id = %s AND d.id = %s"""  # noqa: S608  (names of tables and columns)

@@ -20,6 +20,7 @@ from convoship.lib.problems import Problem, not_found
 from deployments import live
 from deployments.models import Assistant, Conversation, Deployment, Message, Person
 from deployments.models.conversation import AuthorKind, MessageStatus
+from deployments.variants import Met
 from workspaces.models import User
 
 PREVIEW_LENGTH = 200
@@ -46,14 +47,20 @@ class NewMessage:
 
 
 def open_conversation(
-    deployment: Deployment, person: Person, *, channel: str, context: Mapping[str, Any], says: Sequence[NewMessage] = ()
+    deployment: Deployment,
+    met: Met,
+    person: Person,
+    *,
+    channel: str,
+    context: Mapping[str, Any],
+    says: Sequence[NewMessage] = (),
 ) -> tuple[Conversation, list[Message]]:
-    """A new conversation with the deployment's assistant as it is published now, and what is said in it at once.
+    """A new conversation with the version that its visitor meets, and what is said in it at once.
 
     `context` may hold `locale`, `page_url`, `page_title`, `referrer`, `origin`, `visitor_data`, `is_test`.
     """
     assistant: Assistant = deployment.assistant
-    if assistant.published_id is None:
+    if met.version is None:
         raise Problem(
             "conflict",
             f"The assistant {assistant.name!r} has not been published yet, so nothing can answer.",
@@ -62,10 +69,12 @@ def open_conversation(
     conversation = Conversation(
         workspace_id=deployment.workspace_id,
         assistant=assistant,
-        version_id=assistant.published_id,
+        version_id=met.version.id,
         deployment=deployment,
         person=person,
         channel=channel,
+        rollout_id=met.rollout.id if met.rollout else None,
+        variant=met.variant,
         **context,
     )
     messages = _line_up(conversation, says)
@@ -103,6 +112,7 @@ def _line_up(conversation: Conversation, news: Iterable[NewMessage]) -> list[Mes
     for new in news:
         conversation.head_seq += 1
         conversation.rev += 1
+        conversation.visitor_messages += new.author_kind == AuthorKind.VISITOR
         messages.append(
             Message(
                 workspace_id=conversation.workspace_id,
@@ -149,6 +159,7 @@ def save(conversation: Conversation, messages: list[Message]) -> None:
 _CHANGING_FIELDS = (
     "head_seq",
     "rev",
+    "visitor_messages",
     "status",
     "control",
     "flow_state",

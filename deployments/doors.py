@@ -26,6 +26,7 @@ class PreviewOwner:
 
     workspace_id: UUID
     deployment_id: UUID
+    token_id: UUID
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def resolve_token(digest: bytes) -> TokenOwner | None:
 
 def resolve_preview(digest: bytes) -> PreviewOwner | None:
     """The deployment of a `cpt_` digest, while the preview lasts."""
-    row = _one("SELECT workspace_id, deployment_id FROM resolve_preview(%s)", [digest])
+    row = _one("SELECT workspace_id, deployment_id, token_id FROM resolve_preview(%s)", [digest])
     return PreviewOwner(*row) if row else None
 
 

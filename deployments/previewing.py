@@ -11,6 +11,7 @@ from convoship.lib import tokens
 from convoship.lib.actors import Actor
 from deployments.admission import revoked_token
 from deployments.models import Deployment, PreviewToken
+from deployments.variants import Variant
 from workspaces.members import user_of
 
 LIFETIME = dt.timedelta(minutes=15)
@@ -26,8 +27,10 @@ class Preview:
     expires_at: dt.datetime
 
 
-def mint(actor: Actor, deployment: Deployment) -> Preview:
+def mint(actor: Actor, deployment: Deployment, *, variant: Variant = "a") -> Preview:
     """A token that stands for the deployment's own on our own origin. Its conversations are tests.
+
+    While a rollout runs it shows this variant of it.
 
     No line in the audit log: it opens nothing that its maker may not see, and each page with a preview makes one.
     """
@@ -37,6 +40,6 @@ def mint(actor: Actor, deployment: Deployment) -> Preview:
     PreviewToken.objects.filter(deployment=deployment, expires_at__lt=now).delete()
     token, expires_at = tokens.make("cpt"), now + LIFETIME
     PreviewToken.objects.create(
-        deployment=deployment, digest=token.digest, made_by=user_of(actor), expires_at=expires_at
+        deployment=deployment, digest=token.digest, variant=variant, made_by=user_of(actor), expires_at=expires_at
     )
     return Preview(token.value, expires_at)

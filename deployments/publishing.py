@@ -66,24 +66,39 @@ def parsed_script(script: object) -> dict[str, Any]:
 
 
 def publish(actor: Actor, assistant_id: UUID, *, note: str = "") -> AssistantVersion:
-    """Freeze the draft as the next version; conversations that are running keep the one they began with."""
+    """Freeze the draft as the next version, for everybody; conversations that run keep the one they began with."""
+    assistant = held(assistant_id)
+    version = freeze(actor, assistant, note=note)
+    make_published(actor, assistant, version)
+    return version
+
+
+def held(assistant_id: UUID) -> Assistant:
+    """The assistant, held until the transaction ends; 404 where this workspace has none by that id."""
     try:
-        assistant = Assistant.objects.select_for_update().get(id=assistant_id)
+        return Assistant.objects.select_for_update().get(id=assistant_id)
     except Assistant.DoesNotExist:
         raise not_found() from None
+
+
+def freeze(actor: Actor, assistant: Assistant, *, note: str = "") -> AssistantVersion:
+    """The draft of a held assistant as its next version, which nobody meets yet."""
     parsed_script(assistant.draft["scripted"])
     last = AssistantVersion.objects.filter(assistant=assistant).aggregate(Max("number"))["number__max"] or 0
-    version = AssistantVersion.objects.create(
+    return AssistantVersion.objects.create(
         assistant=assistant,
         number=last + 1,
         content=assistant.content_of_draft(),
         note=note,
         published_by=user_of(actor),
     )
+
+
+def make_published(actor: Actor, assistant: Assistant, version: AssistantVersion) -> None:
+    """Make one of a held assistant's versions the one that visitors meet from now on."""
     assistant.published = version
     assistant.save(update_fields=["published"])
-    audit.record(actor, "assistant.published", assistant, version=version.number, note=note)
-    return version
+    audit.record(actor, "assistant.published", assistant, version=version.number, note=version.note)
 
 
 def delete_assistant(actor: Actor, assistant: Assistant) -> None:

@@ -29,6 +29,7 @@ from deployments import (
     people,
     previewing,
     tallies,
+    variants,
 )
 from deployments.about import about
 from deployments.admission import Admitted, Caller, Key
@@ -36,6 +37,7 @@ from deployments.identity import Verified
 from deployments.models import Deployment, Message, SessionToken, VisitorSession
 from deployments.models.conversation import AuthorKind, Channel
 from deployments.responders.base import responder_for
+from deployments.variants import Met
 
 LIFETIME = dt.timedelta(days=30)
 TOUCH_AFTER = dt.timedelta(hours=1)
@@ -75,6 +77,16 @@ class OpenedSession:
     deployment: Deployment
     messages: list[Message]
     has_more: bool
+    met: Met
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What a widget is told before it draws anything. `visitor_id`: to be kept, where it had none and needs one."""
+
+    deployment: Deployment
+    met: Met
+    visitor_id: str = ""
 
 
 # --- The configuration --------------------------------------------------------------------------------------------
@@ -87,15 +99,22 @@ def check_before_body(token: str, caller: Caller) -> None:
         admission.admit(key, caller, None)
 
 
-def read_config(token: str, caller: Caller, agent_id: UUID) -> Deployment:
-    """The deployment that a widget asks about before it draws anything; makes no rows."""
+def read_config(token: str, caller: Caller, agent_id: UUID, visitor_id: str = "") -> Configuration:
+    """What a widget asks about before it draws anything; makes no rows.
+
+    A visitor meets the same at every page load, before they say a word too. So while a rollout runs, a browser that
+    has no visitor id yet is given one to keep.
+    """
     key = admission.key_of(token)
     with tenant(key.workspace_id):
         admitted = admission.admit(key, caller, agent_id)
+        is_new = admitted.rollout is not None and not visitor_id and not key.is_test
+        given = variants.new_visitor_id() if is_new else ""
+        met = admitted.met_by(visitor_id or given)
     narrowing.learn(key.deployment_id, admitted.deployment.limits)
     if key.token_id is not None:
         tallies.used(key.workspace_id, key.deployment_id, key.token_id, admitted.origin)
-    return admitted.deployment
+    return Configuration(admitted.deployment, met, given)
 
 
 # --- Session start ------------------------------------------------------------------------------------------------
@@ -134,16 +153,17 @@ def _start(key: Key, caller: Caller, request: SessionRequest) -> tuple[OpenedSes
         raise Problem("channel_not_allowed", f"A deployment's token opens the channel web, not {request.channel!r}.")
     replayed = _replayed(deployment, request)
     if replayed is not None:
-        return _opened(replayed, deployment, created=True, token=_new_token(replayed)), origin
+        return _opened(replayed, admitted, created=True, token=_new_token(replayed)), origin
     verified = people.verified_of(deployment, request.user, request.user_token)
     resumed = _resumable(key, deployment, request, verified)
     if resumed is not None:
         people.identify(resumed.conversation, request.user, verified)
-        return _opened(resumed, deployment, created=False, token=request.resume), origin
-    session, messages = _create(admitted, request, verified)
+        return _opened(resumed, admitted, created=False, token=request.resume), origin
+    met = admitted.met_by(request.visitor_id)
+    session, messages = _create(admitted, met, request, verified)
     if not key.is_test:
         _note_use(deployment, origin)
-    return OpenedSession(True, session, _new_token(session), deployment, messages, has_more=False), origin
+    return OpenedSession(True, session, _new_token(session), deployment, messages, has_more=False, met=met), origin
 
 
 def _replayed(deployment: Deployment, request: SessionRequest) -> VisitorSession | None:
@@ -194,13 +214,14 @@ def _resumable(
 
 
 def _create(
-    admitted: Admitted, request: SessionRequest, verified: Verified | None
+    admitted: Admitted, met: Met, request: SessionRequest, verified: Verified | None
 ) -> tuple[VisitorSession, list[Message]]:
     deployment, key = admitted.deployment, admitted.key
     locale = deployment_settings.language_for(deployment.languages, request.locale)
     claims = people.claims_of(request.user, verified)
     conversation, messages = conversations.open_conversation(
         deployment,
+        met,
         people.person_of(request.visitor_id, request.user, verified, is_test=key.is_test),
         channel=request.channel,
         context={
@@ -212,7 +233,7 @@ def _create(
             "visitor_data": claims,
             "is_test": key.is_test,
         },
-        says=_welcome(deployment, request, locale, claims),
+        says=_welcome(met, request, locale, claims),
     )
     session = VisitorSession(
         deployment=deployment,
@@ -227,10 +248,10 @@ def _create(
 
 
 def _welcome(
-    deployment: Deployment, request: SessionRequest, locale: str, claims: Mapping[str, Any]
+    met: Met, request: SessionRequest, locale: str, claims: Mapping[str, Any]
 ) -> list[conversations.NewMessage]:
-    """What the published assistant says first; nothing where none is published, which opening refuses."""
-    version = deployment.assistant.published
+    """What the assistant says first; nothing where none is published, which opening refuses."""
+    version = met.version
     if version is None:
         return []
     known = about(
@@ -255,9 +276,11 @@ def _new_token(session: VisitorSession) -> str:
     return token.value
 
 
-def _opened(session: VisitorSession, deployment: Deployment, *, created: bool, token: str) -> OpenedSession:
-    page, has_more = conversations.messages_page(session.conversation, after=0, rev=None, limit=MESSAGES_AT_START)
-    return OpenedSession(created, session, token, deployment, page, has_more)
+def _opened(session: VisitorSession, admitted: Admitted, *, created: bool, token: str) -> OpenedSession:
+    deployment, conversation = admitted.deployment, session.conversation
+    page, has_more = conversations.messages_page(conversation, after=0, rev=None, limit=MESSAGES_AT_START)
+    met = variants.of_conversation(deployment, admitted.rollout, conversation)
+    return OpenedSession(created, session, token, deployment, page, has_more, met)
 
 
 def _note_use(deployment: Deployment, origin: str) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import copy
 import re
+from collections.abc import Mapping
 from typing import Any, cast
 
 from deployments import contrast
@@ -117,7 +118,7 @@ def validate(theme: object) -> dict[str, Any]:
     return tidy
 
 
-def resolved(theme: dict[str, Any]) -> dict[str, Any]:
+def resolved(theme: Mapping[str, Any]) -> dict[str, Any]:
     """The theme with the defaults where nothing is set: what a widget is given. `textColor` may still be absent."""
     whole = copy.deepcopy(DEFAULT_THEME)
     for key, value in theme.items():

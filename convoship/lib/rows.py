@@ -49,11 +49,13 @@ def read(model: type[M], values: Sequence[Any]) -> M:
 
 
 def read_each(values: Sequence[Any], *models_: type[TenantModel]) -> list[Any]:
-    """The instances of a row that was selected with the `columns` of several models."""
-    found, start = [], 0
+    """The instances of a row selected with the `columns` of several models; None for one that a LEFT JOIN lacks."""
+    found: list[Any] = []
+    start = 0
     for model in models_:
         end = start + len(_fields(model))
-        found.append(read(model, values[start:end]))
+        part = values[start:end]
+        found.append(read(model, part) if any(value is not None for value in part) else None)
         start = end
     return found
 

@@ -48,6 +48,8 @@ class Conversation(TenantModel):
     control = models.CharField(max_length=10, choices=Control, default=Control.ASSISTANT)
     head_seq = models.PositiveIntegerField(default=0)
     rev = models.PositiveIntegerField(default=0)
+    # How many messages are the visitor's: 0 is somebody who opened the chat and said nothing.
+    visitor_messages = models.PositiveIntegerField(default=0)
     flow_state = models.JSONField(default=dict)
     # What the page says of its user ({name, email, ...}); proved only where the person has an `external_id`.
     visitor_data = models.JSONField(default=dict, blank=True)

@@ -155,6 +155,8 @@ class PreviewToken(TenantModel):
 
     deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="+")
     digest = models.BinaryField(max_length=32, unique=True)
+    # Which variant of a running rollout it shows; "" is what stands.
+    variant = models.CharField(max_length=1, blank=True)
     made_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()

@@ -17,6 +17,7 @@ from deployments.sessions import SessionRequest, page_of
 from deployments.visits import VisitorMessage
 
 LONGEST_CLIENT_ID = 64
+LONGEST_VISITOR_ID = 64
 LONGEST_USER_TOKEN = 4096
 MOST_OF_USER = 20
 LONGEST_OF_USER = 500
@@ -61,6 +62,14 @@ def parse_uuid(value: object) -> uuid.UUID:
     return uuid.UUID(value)
 
 
+def visitor_id(raw: str | None) -> str:
+    """The visitor's id from a query string, or ""."""
+    value = (raw or "").strip()
+    if len(value) > LONGEST_VISITOR_ID:
+        raise invalid({"visitor_id": [f"At most {LONGEST_VISITOR_ID} characters."]})
+    return value
+
+
 def session_request(raw: object) -> SessionRequest:
     """`POST /sessions`."""
     body = _object(raw)
@@ -68,7 +77,7 @@ def session_request(raw: object) -> SessionRequest:
     agent_id = _uuid(body, "agent_id", errors, required=True)
     client_id = _uuid(body, "client_id", errors, required=False)
     channel = _text(body, "channel", 20, errors) or "web"
-    visitor_id = _text(body, "visitor_id", 64, errors)
+    visitor_id = _text(body, "visitor_id", LONGEST_VISITOR_ID, errors)
     resume = _text(body, "resume", 200, errors)
     locale = _text(body, "locale", 35, errors)
     user, page = ({} if body.get(name) is None else body[name] for name in ("user", "page"))

@@ -59,6 +59,12 @@ CONFIG = _object(
 CONFIG_PARAMETERS = [
     OpenApiParameter("agent_id", _UUID, required=True, description="The assistant's id."),
     OpenApiParameter("page", _TEXT, description="The page's path: shown in the list of refused origins, if it is."),
+    OpenApiParameter(
+        "visitor_id",
+        {"type": "string", "maxLength": 64},
+        description="The id that this browser keeps for its visitor: decides what they meet while a rollout runs. "
+        "A browser without one is then given one, in `features.visitor_id`, to keep and to send from now on.",
+    ),
 ]
 _USER = {
     **_object(

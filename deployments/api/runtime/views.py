@@ -23,6 +23,7 @@ from deployments import live, sessions, theme, turns, visits
 from deployments.api.bearer import caller_of, token_of, wait_of
 from deployments.api.runtime import bodies, schema
 from deployments.models import Deployment, Message
+from deployments.variants import Met
 from deployments.wire import message_json, moment, session_json
 
 P = ParamSpec("P")
@@ -63,10 +64,9 @@ def socket_url(session_id: UUID) -> str:
     return settings.PUBLIC_BASE_URL.replace("http", "ws", 1) + f"{settings.RUNTIME_PATH}/sessions/{session_id}/socket"
 
 
-def assistant_json(deployment: Deployment) -> dict[str, str]:
+def assistant_json(deployment: Deployment, met: Met) -> dict[str, str]:
     """What visitors may know of the assistant: the published name."""
-    published = deployment.assistant.published
-    name = published.content["name"] if published else deployment.assistant.name
+    name = met.version.content["name"] if met.version else deployment.assistant.name
     return {"id": str(deployment.assistant_id), "name": name}
 
 
@@ -80,12 +80,16 @@ class ConfigView(RuntimeView):
             agent_id = bodies.parse_uuid(request.query_params.get("agent_id"))
         except ValueError:
             raise invalid({"agent_id": ["The assistant's id, a UUID."]}) from None
-        deployment = await in_thread(sessions.read_config, token_of(request), caller_of(request), agent_id)
+        visitor_id = bodies.visitor_id(request.query_params.get("visitor_id"))
+        asked = await in_thread(sessions.read_config, token_of(request), caller_of(request), agent_id, visitor_id)
+        features: dict[str, Any] = {"handoff": True, "identify": True, "languages": asked.deployment.languages}
+        if asked.visitor_id:
+            features["visitor_id"] = asked.visitor_id
         body = {
-            "assistant": assistant_json(deployment),
-            "theme": theme.resolved(deployment.theme),
+            "assistant": assistant_json(asked.deployment, asked.met),
+            "theme": theme.resolved(asked.met.theme),
             "texts": {},
-            "features": {"handoff": True, "identify": True, "languages": deployment.languages},
+            "features": features,
         }
         etag = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:32]
         headers = {"ETag": f'"{etag}"', "Cache-Control": "no-cache"}
@@ -118,8 +122,8 @@ class SessionsView(RuntimeView):
             "session_token": opened.token,
             "expires_at": moment(opened.session.expires_at),
             "socket_url": socket_url(opened.session.id),
-            "assistant": assistant_json(opened.deployment),
-            "theme": theme.resolved(opened.deployment.theme),
+            "assistant": assistant_json(opened.deployment, opened.met),
+            "theme": theme.resolved(opened.met.theme),
             "messages": [message_json(message) for message in opened.messages],
             "has_more": opened.has_more,
         }
