@@ -19,9 +19,10 @@ from convoship.lib import client_ip, limiting
 from convoship.lib.actors import Actor
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import tenant
-from deployments import embed_build, origins, previewing, test_links
+from deployments import embed_build, origins, previewing, rollouts, test_links
 from deployments.models import Deployment
 from deployments.test_links import Claim, LinkIsOver, NotALink
+from deployments.variants import Variant
 
 LONGEST_TYPED = 2000
 
@@ -79,8 +80,15 @@ def _page(request: HttpRequest, signed: str, claim: Claim, row: Deployment, *, c
     }
     if not chat:
         return _private(render(request, "widget/test_page_answer.html", context))
-    preview = None if row.revoked_at else previewing.mint(_maker(claim), row)
-    context |= {"preview": preview, "loader": embed_build.LOADER, "api_url": settings.PUBLIC_BASE_URL}
+    variant: Variant = "b" if request.GET.get("variant") == "b" else "a"
+    preview = None if row.revoked_at else previewing.mint(_maker(claim), row, variant=variant)
+    context |= {
+        "preview": preview,
+        "variant": variant,
+        "rollout": rollouts.running(row),
+        "loader": embed_build.LOADER,
+        "api_url": settings.PUBLIC_BASE_URL,
+    }
     return _private(render(request, "widget/test_page.html", context))
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from deployments.pages import assistants, conversations, deploy, identity, install
+from deployments.pages import assistants, conversations, deploy, identity, install, numbers, rollout
 
 urlpatterns = [
     path("app/assistants/", assistants.assistants, name="assistants"),
@@ -34,6 +34,18 @@ urlpatterns = [
     ),
     path(
         "app/deployments/<uuid:deployment_id>/identity/check", identity.identity_check, name="deployment_identity_check"
+    ),
+    path("app/deployments/<uuid:deployment_id>/numbers", numbers.numbers, name="deployment_numbers"),
+    path("app/deployments/<uuid:deployment_id>/numbers.csv", numbers.numbers_csv, name="deployment_numbers_csv"),
+    path("app/deployments/<uuid:deployment_id>/rollout", rollout.rollout, name="deployment_rollout"),
+    path("app/deployments/<uuid:deployment_id>/rollout/start", rollout.rollout_start, name="deployment_rollout_start"),
+    path("app/deployments/<uuid:deployment_id>/rollout/share", rollout.rollout_share, name="deployment_rollout_share"),
+    path("app/deployments/<uuid:deployment_id>/rollout/keep", rollout.rollout_keep, name="deployment_rollout_keep"),
+    path("app/deployments/<uuid:deployment_id>/rollout/undo", rollout.rollout_undo, name="deployment_rollout_undo"),
+    path(
+        "app/deployments/<uuid:deployment_id>/rollout/preview",
+        rollout.rollout_preview,
+        name="deployment_rollout_preview",
     ),
     path("app/deployments/<uuid:deployment_id>/install", install.install, name="deployment_install"),
     path("app/deployments/<uuid:deployment_id>/install/fill", install.install_fill, name="deployment_install_fill"),

@@ -39,6 +39,7 @@ def begun(made: NewDeployment, at: dt.datetime, **fields: Any) -> Conversation:
         **fields,
     }
     assistant = made.deployment.assistant
+    assert assistant.published_id is not None
     row = Conversation.objects.create(
         assistant=assistant,
         version_id=assistant.published_id,

@@ -25,6 +25,8 @@ INSIDE = (
     "/app/assistants/{assistant_id}/",
     "/app/assistants/{assistant_id}/deploy",
     "/app/deployments/{deployment_id}/",
+    "/app/deployments/{deployment_id}/numbers",
+    "/app/deployments/{deployment_id}/rollout",
     "/app/deployments/{deployment_id}/revoke",
     "/app/channels/",
     "/app/conversations/",

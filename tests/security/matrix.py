@@ -16,9 +16,10 @@ import jwt
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from convoship.lib.tenancy import tenant
-from deployments import identity
+from deployments import identity, rollouts
 from deployments.deploying import NewDeployment
 from deployments.models import Conversation
+from deployments.rollouts import Tried
 from deployments.sessions import OpenedSession
 from tests import factories
 from workspaces.api_keys import NewApiKey
@@ -96,6 +97,12 @@ class World:
         """A good one."""
         return jwt.encode({"sub": "u-1", "exp": time.time() + 600}, self.secret.value, algorithm="HS256")
 
+    def roll_out(self) -> None:
+        """Start a rollout."""
+        with tenant(self.workspace.id):
+            row = self.deployment.deployment
+            rollouts.start(factories.actor(self.workspace), row, Tried(theme={"primaryColor": "#0a6640"}), share=20)
+
     def wait_for_a_person(self) -> None:
         """Bring the conversation to where it can be handed back."""
         with tenant(self.workspace.id):
@@ -150,6 +157,14 @@ PAGES: Mapping[str, list[Call]] = {
     "deployment_change": [Call("POST", _DEPLOYMENT_FORM)],
     "deployment_rotate": [Call("POST", {"overlap": "0", "once": "a form of the test"})],
     "deployment_revoke": [Call("GET"), Call("POST", {})],
+    "deployment_numbers": GET,
+    "deployment_numbers_csv": GET,
+    "deployment_rollout": GET,
+    "deployment_rollout_start": [Call("POST", {"theme": '{"primaryColor": "#0a6640"}', "share": "20"})],
+    "deployment_rollout_share": [Call("POST", {"share": "30"}, before=World.roll_out)],
+    "deployment_rollout_keep": [Call("GET"), Call("POST", {}, before=World.roll_out)],
+    "deployment_rollout_undo": [Call("POST", {}, before=World.roll_out)],
+    "deployment_rollout_preview": [Call("POST", {"variant": "b"})],
     "deployment_install": GET,
     "deployment_install_fill": [Call("POST", lambda world: {"token": world.deployment.token}, changes=False)],
     "deployment_install_link": [Call("POST", {})],
