@@ -188,12 +188,12 @@ def _bound(kind: str, value: Any) -> Any:
         if value == "today":
             return dt.date.min  # never more than another bound
         try:
-            return dt.date.fromisoformat(str(value))
-        except ValueError:
+            return dt.date.fromisoformat(value)
+        except (TypeError, ValueError):
             raise ValueError("Use a day such as 2027-01-31, or “today”.") from None
     if isinstance(value, str):
         raise ValueError("This must be a number.")
-    if kind == "text" and not (float(value).is_integer() and 1 <= value <= 1000):
+    if kind == "text" and not (1 <= value <= 1000 and float(value).is_integer()):
         raise ValueError("This is a number of characters, from 1 to 1000.")
     return value
 

@@ -18,7 +18,8 @@ languages?}`, where
     action          {type: "hand_over" | "end"} or {type: "go_to", intent}, done after the answer
     button          {label, payload} or {label, url}; the payload `intent:NAME` leads to that intent
 
-`validate` gives the normal form: every key of the content there, texts trimmed, line ends as newlines, no phrase twice.
+`validate` gives the normal form: every key of the content there, texts trimmed, line ends as newlines, phrases and
+synonyms on one line, no phrase twice, no list that is empty where it may be left out.
 """
 
 from __future__ import annotations
@@ -59,6 +60,9 @@ EMPTY: dict[str, Any] = {
     "fallback": {"text": "Sorry, I didn't understand that. Could you say it in other words?", "buttons": []},
 }
 
+# Lists that stand in the content though empty.
+_ALWAYS = frozenset({"intents", "phrases", "answers"})
+
 _validator = PlainValidator(SCHEMA)
 
 
@@ -79,7 +83,8 @@ def validate(content: object) -> dict[str, Any]:
     for part in ("welcome", "fallback"):
         whole[part].setdefault("buttons", [])
     for intent in whole["intents"]:
-        intent["phrases"] = list({_phrase_key(phrase): phrase for phrase in reversed(intent["phrases"])}.values())[::-1]
+        phrases = [" ".join(phrase.splitlines()) for phrase in intent["phrases"]]
+        intent["phrases"] = list({_phrase_key(phrase): phrase for phrase in reversed(phrases)}.values())[::-1]
     errors = faults(whole)
     if errors:
         raise ContentRefused(errors)
@@ -94,7 +99,10 @@ def _trimmed(value: Any) -> Any:
     if isinstance(value, str):
         return value.replace("\r\n", "\n").replace("\r", "\n").strip()
     if isinstance(value, dict):
-        return {key: _trimmed(item) for key, item in value.items()}
+        trimmed = {key: _trimmed(item) for key, item in value.items() if item != [] or key in _ALWAYS}
+        if "synonyms" in trimmed:
+            trimmed["synonyms"] = [" ".join(synonym.splitlines()) for synonym in trimmed["synonyms"]]
+        return trimmed
     if isinstance(value, list):
         return [_trimmed(item) for item in value]
     return value
