@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -38,19 +39,37 @@ def create_assistant(actor: Actor, *, name: str, template: str | None = None) ->
 
 
 def change_draft(
-    actor: Actor, assistant: Assistant, *, name: str | None = None, scripted: Mapping[str, Any] | None = None
+    actor: Actor,
+    assistant: Assistant,
+    *,
+    name: str | None = None,
+    scripted: Mapping[str, Any] | None = None,
+    noted_within: dt.timedelta | None = None,
 ) -> Assistant:
-    """Change what will be published next. `scripted` is checked and taken as a whole."""
+    """Change what will be published next. `scripted` is checked and taken as a whole, and ends what was unfinished.
+
+    A page that saves by itself says `noted_within`: its changes are one line of the audit log in that time.
+    """
+    parsed = None if scripted is None else parsed_script(scripted)
     changed = []
+    unfinished = assistant.draft_typed
     if name is not None and name != assistant.name:
         assistant.name = name
         changed.append("name")
-    if scripted is not None:
-        assistant.draft = {**assistant.draft, "scripted": parsed_script(scripted)}
-        changed.append("scripted")
-    if changed:
+        if unfinished is not None:
+            unfinished = {**unfinished, "name": name}
+    if parsed is not None:
+        unfinished = None
+        if parsed != assistant.draft.get("scripted"):
+            assistant.draft = {**assistant.draft, "scripted": parsed}
+            changed.append("scripted")
+    if changed or unfinished != assistant.draft_typed:
+        assistant.draft_typed = unfinished
         assistant.draft_changed_at = timezone.now()
         assistant.save()
+    if changed and noted_within is not None:
+        audit.record_once(actor, "assistant.changed", assistant, within=noted_within, changed=changed)
+    elif changed:
         audit.record(actor, "assistant.changed", assistant, changed=changed)
     return assistant
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from django.db import models
+from django.utils import timezone
 
 from convoship.lib.actors import Actor
 from workspaces.models import AuditEvent
@@ -23,3 +25,17 @@ def record(actor: Actor, action: str, target: models.Model, **data: Any) -> Audi
         data=data,
         ip=actor.ip or None,
     )
+
+
+def record_once(actor: Actor, action: str, target: models.Model, *, within: dt.timedelta, **data: Any) -> None:
+    """As `record`, unless this actor did the same to the same within this time: for what a page saves by itself."""
+    earlier = AuditEvent.objects.filter(
+        actor_kind=actor.kind,
+        actor_id=actor.id,
+        action=action,
+        target_type=target._meta.label_lower,
+        target_id=str(target.pk),
+        created_at__gt=timezone.now() - within,
+    )
+    if not earlier.exists():
+        record(actor, action, target, **data)
