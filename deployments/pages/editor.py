@@ -1,134 +1,38 @@
-"""The assistant's editor as a form: what was typed, its way to content and back, and each error at its own field.
+"""The assistant's editor as a form: what was typed, its way to content and back, and rows that come, go and move.
 
-The form is one tree of rows. A field is called by its path in it (`intents.2.answers.0.text`). Rows keep the order in
-which the browser sends them, whatever is written in their paths, so that moving a row in the page moves it here.
-
-Nothing typed is lost: what comes in goes out again, whether a row was added without JavaScript, something was refused,
-or someone else saved in between. Rows in which nothing was typed are dropped, so that content and form count alike.
+Rows keep the order in which the browser sends them, whatever is written in their paths, so that moving a row in the
+page moves it here. Nothing typed is lost: what comes in goes out again, whether a row was added without JavaScript,
+something was refused, or someone else saved in between. Rows in which nothing was typed are dropped, so that content
+and form count alike.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any
 
 from django.http import QueryDict
 
-from convoship.lib.parsers import BadJSON, loads
+from deployments.pages.editor_content import content_of, row_of
+from deployments.pages.editor_kinds import KINDS, Row, as_tree, new_row, read_row
 from deployments.responders.content import INTENT_PAYLOAD, name_key
 
-LINK, WORDS = "url", "payload"
-ACTIONS = {"": "Nothing more", "hand_over": "Hand over to a person", "end": "End the conversation"}
 LONGEST_ASSISTANT_NAME = 100
-_PATH = re.compile(r"[a-z_]+(\.[a-z0-9_]+){0,6}", re.ASCII)
+_PATH = re.compile(r"[a-z_]+(\.[a-z0-9_]+){0,15}", re.ASCII)
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
-# --- What was typed -----------------------------------------------------------------------------------------------
-
-
-@dataclass
-class TypedButton:
-    """A button: its label, and what it leads to (`intent:NAME`, `url` or `payload` with a value)."""
-
-    label: str = ""
-    target: str = WORDS
-    value: str = ""
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing was typed in it."""
-        return not self.label.strip() and not self.value.strip()
-
-
-@dataclass
-class TypedAnswer:
-    """An answer. `blocks` is JSON: cards and lists, which this page keeps and shows but does not edit."""
-
-    text: str = ""
-    buttons: list[TypedButton] = field(default_factory=list)
-    blocks: str = ""
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing was typed in it."""
-        return not self.text.strip() and not self.blocks and all(button.is_empty for button in self.buttons)
-
-
-@dataclass
-class TypedIntent:
-    """An intent. `was` is the name it had when the page was made, so that a new name takes its buttons along."""
-
-    name: str = ""
-    was: str = ""
-    phrases: str = ""
-    answers: list[TypedAnswer] = field(default_factory=list)
-    action: str = ""
-
-
-@dataclass
-class Typed:
-    """The whole form."""
-
-    name: str = ""
-    welcome: TypedAnswer = field(default_factory=TypedAnswer)
-    fallback: TypedAnswer = field(default_factory=TypedAnswer)
-    small_talk: bool = False
-    intents: list[TypedIntent] = field(default_factory=list)
-
-
-def from_content(name: str, content: Mapping[str, Any]) -> Typed:
+def from_content(name: str, content: Mapping[str, Any]) -> Row:
     """The form of a draft."""
-    return Typed(
-        name=name,
-        welcome=_answer_of(content["welcome"]),
-        fallback=_answer_of(content["fallback"]),
-        small_talk=content["small_talk"],
-        intents=[
-            TypedIntent(
-                name=intent["name"],
-                was=intent["name"],
-                phrases="\n".join(intent["phrases"]),
-                answers=[_answer_of(answer) for answer in intent["answers"]],
-                action=intent.get("action", {}).get("type", ""),
-            )
-            for intent in content["intents"]
-        ],
-    )
+    return row_of("script", {**content, "name": name})
 
 
-def _answer_of(content: Mapping[str, Any]) -> TypedAnswer:
-    blocks = content.get("blocks")
-    return TypedAnswer(
-        text=content["text"],
-        buttons=[_button_of(button) for button in content.get("buttons", [])],
-        blocks=json.dumps(blocks, ensure_ascii=False) if blocks else "",
-    )
-
-
-def _button_of(content: Mapping[str, Any]) -> TypedButton:
-    if "url" in content:
-        return TypedButton(content["label"], LINK, content["url"])
-    payload = content["payload"]
-    if payload.startswith(INTENT_PAYLOAD):
-        return TypedButton(content["label"], payload, "")
-    return TypedButton(content["label"], WORDS, payload)
-
-
-def from_post(data: QueryDict) -> Typed:
+def from_post(data: QueryDict) -> Row:
     """The form as it was sent. Whatever is in it, this raises nothing."""
-    tree = _tree(data)
-    typed = Typed(
-        name=_text(tree, "name"),
-        welcome=_answer_from(tree.get("welcome")),
-        fallback=_answer_from(tree.get("fallback")),
-        small_talk="small_talk" in tree,
-        intents=[_intent_from(row) for row in _rows(tree, "intents")],
-    )
-    _take_buttons_along(typed)
-    return typed
+    script = read_row("script", _tree(data))
+    _take_along(script)
+    return script
 
 
 def _tree(data: QueryDict) -> dict[str, Any]:
@@ -148,179 +52,127 @@ def _tree(data: QueryDict) -> dict[str, Any]:
     return tree
 
 
-def _text(tree: object, name: str) -> str:
-    value = tree.get(name, "") if isinstance(tree, dict) else ""
-    return value if isinstance(value, str) else ""
+def from_kept(kept: object) -> Row:
+    """The form that was kept as it was typed."""
+    return read_row("script", kept)
 
 
-def _rows(tree: object, name: str) -> Iterable[object]:
-    rows = tree.get(name) if isinstance(tree, dict) else None
-    return rows.values() if isinstance(rows, dict) else ()
+def to_kept(script: Row) -> dict[str, Any]:
+    """The form as it was typed, as JSON that the database can hold."""
+    tree: dict[str, Any] = _storable(as_tree(script))
+    return tree
 
 
-def _answer_from(tree: object) -> TypedAnswer:
-    buttons = [
-        TypedButton(_text(row, "label"), _text(row, "target") or WORDS, _text(row, "value"))
-        for row in _rows(tree, "buttons")
-    ]
-    return TypedAnswer(_text(tree, "text"), buttons, _text(tree, "blocks"))
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", value)
+    if isinstance(value, list):
+        return [_storable(item) for item in value]
+    return {name: _storable(item) for name, item in value.items()}
 
 
-def _intent_from(tree: object) -> TypedIntent:
-    return TypedIntent(
-        name=_text(tree, "name"),
-        was=_text(tree, "was"),
-        phrases=_text(tree, "phrases"),
-        answers=[_answer_from(row) for row in _rows(tree, "answers")],
-        action=_text(tree, "action"),
-    )
-
-
-def _every_answer(typed: Typed) -> Iterator[TypedAnswer]:
-    yield typed.welcome
-    yield typed.fallback
-    for intent in typed.intents:
-        yield from intent.answers
-
-
-def _take_buttons_along(typed: Typed) -> None:
-    """Where an intent got a new name, the buttons that led to it lead to the new name."""
+def _take_along(script: Row) -> None:
+    """Where an intent got a new name, the buttons and actions that led to it lead to the new name."""
+    intents = script.lists["intents"]
     renamed = {
-        name_key(intent.was): intent.name.strip()
-        for intent in typed.intents
-        if intent.was and intent.name.strip() and intent.was != intent.name.strip()
+        name_key(intent["was"]): intent["name"].strip()
+        for intent in intents
+        if intent["was"] and intent["name"].strip() and intent["was"] != intent["name"].strip()
     }
-    for answer in _every_answer(typed):
-        for button in answer.buttons:
-            if button.target.startswith(INTENT_PAYLOAD):
-                old = name_key(button.target.removeprefix(INTENT_PAYLOAD))
-                if old in renamed:
-                    button.target = INTENT_PAYLOAD + renamed[old]
-    for intent in typed.intents:
-        intent.was = intent.name.strip() or intent.was
+    for row in script.every() if renamed else ():
+        if row.leads_to is not None and (old := name_key(row.leads_to)) in renamed:
+            for it in row.of_kind.fields:
+                if it.form == "target":
+                    row.values[it.name] = INTENT_PAYLOAD + renamed[old]
+    for intent in intents:
+        intent.values["was"] = intent["name"].strip() or intent["was"]
 
 
-def drop_empty(typed: Typed) -> None:
-    """Take out rows in which nothing was typed, and blank lines among phrases."""
-    for answer in _every_answer(typed):
-        answer.buttons = [button for button in answer.buttons if not button.is_empty]
-    for intent in typed.intents:
-        intent.answers = [answer for answer in intent.answers if not answer.is_empty]
-        intent.phrases = "\n".join(line.strip() for line in intent.phrases.splitlines() if line.strip())
-    typed.intents = [
-        intent for intent in typed.intents if intent.name.strip() or intent.phrases or intent.answers or intent.action
-    ]
+def drop_empty(script: Row) -> None:
+    """Take out rows in which nothing was typed, and blank lines in lists."""
+    for row in script.every():
+        for name, rows in row.lists.items():
+            row.lists[name] = [each for each in rows if not each.is_empty]
+        for it in row.of_kind.fields:
+            if it.form == "lines":
+                lines = (line.strip() for line in row[it.name].split("\n"))
+                row.values[it.name] = "\n".join(line for line in lines if line)
 
 
-def to_content(typed: Typed) -> dict[str, Any]:
+def to_content(script: Row) -> dict[str, Any]:
     """What the form says, as content that the act checks. Empty rows must be dropped before."""
-    return {
-        "welcome": _spoken_content(typed.welcome),
-        "fallback": _spoken_content(typed.fallback),
-        "small_talk": typed.small_talk,
-        "intents": [_intent_content(intent) for intent in typed.intents],
-    }
+    return content_of(script)
 
 
-def _intent_content(intent: TypedIntent) -> dict[str, Any]:
-    content: dict[str, Any] = {
-        "name": intent.name.strip(),
-        "phrases": intent.phrases.splitlines(),
-        "answers": [_answer_content(answer) for answer in intent.answers],
-    }
-    if intent.action:
-        content["action"] = {"type": intent.action}
-    return content
-
-
-def _spoken_content(answer: TypedAnswer) -> dict[str, Any]:
-    return {"text": answer.text.strip(), "buttons": [_button_content(button) for button in answer.buttons]}
-
-
-def _answer_content(answer: TypedAnswer) -> dict[str, Any]:
-    content: dict[str, Any] = {"text": answer.text.strip()}
-    if answer.buttons:
-        content["buttons"] = [_button_content(button) for button in answer.buttons]
-    if answer.blocks:
-        content["blocks"] = blocks_of(answer.blocks)
-    return content
-
-
-def blocks_of(text: str) -> Any:
-    """The JSON of an answer's blocks; what isn't JSON as it is, so that the act refuses it."""
-    try:
-        return loads(text)
-    except BadJSON:
-        return text  # the act says that this must be a list
-
-
-def _button_content(button: TypedButton) -> dict[str, Any]:
-    label = button.label.strip()
-    if button.target == LINK:
-        return {"label": label, "url": button.value.strip()}
-    if button.target.startswith(INTENT_PAYLOAD):
-        return {"label": label, "payload": button.target}
-    return {"label": label, "payload": button.value.strip()}
+def field_of(script: Row, path: str) -> str:
+    """What the browser calls the field that stands at this path, for an answer about the form that it sent."""
+    row, names = script, []
+    parts = path.split(".")
+    while parts:
+        names.append(name := parts.pop(0))
+        if name in row.parts:
+            row = row.parts[name]
+        elif name in row.lists and parts:
+            row = row.lists[name][int(parts.pop(0))]
+            names.append(row.key)
+    return ".".join(names)
 
 
 # --- Rows added, removed and moved without JavaScript -------------------------------------------------------------
 
 
-def apply(typed: Typed, operation: str) -> str:
-    """Do what a row's button asks (`add:intents`, `remove:intents.2`, `up:intents.2`); answers the path to focus."""
-    verb, _, path = operation.partition(":")
+def apply(script: Row, operation: str) -> str:
+    """Do what a row's button asks (`add:intents`, `add:welcome.blocks:card`, `remove:intents.2`, `up:intents.2`).
+
+    Answers the path to focus, which is "" where nothing was done.
+    """
+    verb, _, rest = operation.partition(":")
+    path, _, variant = rest.partition(":")
     parts = path.split(".")
     if verb == "add":
-        rows = _list_at(typed, parts)
-        if rows is None:
-            return ""
-        rows.append(_new_row(parts[-1]))
-        return f"{path}.{len(rows) - 1}"
-    if parts[-1] == "blocks" and verb == "remove":
-        answer = _row_at(typed, parts[:-1])
-        if isinstance(answer, TypedAnswer):
-            answer.blocks = ""
-        return ".".join(parts[:-1])
-    rows = _list_at(typed, parts[:-1])
+        return _add(script, parts, variant)
+    rows = _list_at(script, parts[:-1])
     position = _position(parts[-1], rows or [])
     if rows is None or position is None:
         return ""
     if verb == "remove":
         del rows[position]
-        return ""
+        return ".".join([*parts[:-1], str(min(position, len(rows) - 1))] if rows else parts[:-2])
     step = {"up": -1, "down": 1}.get(verb, 0)
     moved = min(max(position + step, 0), len(rows) - 1)
     rows.insert(moved, rows.pop(position))
     return ".".join([*parts[:-1], str(moved)])
 
 
-def _new_row(kind: str) -> TypedIntent | TypedAnswer | TypedButton:
-    if kind == "intents":
-        return TypedIntent(answers=[TypedAnswer()])
-    return TypedAnswer() if kind == "answers" else TypedButton()
+def _add(script: Row, parts: list[str], variant: str) -> str:
+    rows = _list_at(script, parts)
+    owner = _row_at(script, parts[:-1])
+    if rows is None or owner is None:
+        return ""
+    rows.append(new_row(KINDS[owner.kind].lists[parts[-1]].kind, variant))
+    return rows[-1].focus_path(".".join([*parts, str(len(rows) - 1)]))
 
 
-def _list_at(typed: Typed, parts: list[str]) -> list[Any] | None:
-    if not parts or parts[-1] not in {"intents", "answers", "buttons"}:
-        return None
-    owner = _row_at(typed, parts[:-1])
-    rows = getattr(owner, parts[-1], None)
-    return rows if isinstance(rows, list) else None
+def _list_at(script: Row, parts: list[str]) -> list[Row] | None:
+    owner = _row_at(script, parts[:-1])
+    return owner.lists.get(parts[-1]) if owner and parts else None
 
 
-def _position(part: str, rows: list[Any]) -> int | None:
-    """The row's place in its list; a part that names none is refused before `int` chokes on its length."""
-    return int(part) if part.isdecimal() and len(part) < 6 and int(part) < len(rows) else None
-
-
-def _row_at(typed: Typed, parts: list[str]) -> object:
-    node: object = typed
-    for part in parts:
-        if isinstance(node, list):
-            position = _position(part, node)
-            node = node[position] if position is not None else None
-        elif part in {"welcome", "fallback", "intents", "answers", "buttons"}:
-            node = getattr(node, part, None)
-        else:
+def _row_at(script: Row, parts: list[str]) -> Row | None:
+    row, left = script, list(parts)
+    while left:
+        name = left.pop(0)
+        if name in row.parts:
+            row = row.parts[name]
+            continue
+        rows = row.lists.get(name, [])
+        position = _position(left.pop(0), rows) if left else None
+        if position is None:
             return None
-    return node
+        row = rows[position]
+    return row
+
+
+def _position(part: str, rows: list[Row]) -> int | None:
+    """The row's place in its list; a part that names none is refused before `int` chokes on its length."""
+    return int(part) if part.isdecimal() and part.isascii() and len(part) < 6 and int(part) < len(rows) else None

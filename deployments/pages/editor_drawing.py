@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from deployments.pages.editor import Typed, TypedAnswer, TypedButton, TypedIntent, blocks_of
+from deployments.pages import editor_words
+from deployments.pages.editor_kinds import BLOCKS, Field, Row, new_row, read_row
 from deployments.responders.content import INTENT_PAYLOAD, name_key
 
 Errors = Mapping[str, list[str]]
+
+_BLANK = "rows.new"
 
 
 @dataclass(frozen=True)
@@ -20,196 +23,201 @@ class Slot:
     path: str
     value: str
     errors: list[str]
+    is_focused: bool = False
+    is_lost: bool = False  # leads to an intent that isn't there
+    is_exact: bool = True  # the intent that it leads to is written as it is called
 
     @property
     def id(self) -> str:
         """The input's id."""
-        return "f-" + self.path.replace(".", "-")
+        return id_of(self.path)
+
+    @property
+    def has_lines(self) -> bool:
+        """Whether a field of one line could not hold it."""
+        return "\n" in self.value
+
+    @property
+    def intent(self) -> str:
+        """The intent that it leads to, as it is written here."""
+        return self.value.removeprefix(INTENT_PAYLOAD) if self.value.startswith(INTENT_PAYLOAD) else ""
 
 
-@dataclass(frozen=True)
-class ButtonRow:
-    """A button's inputs."""
-
-    path: str
-    label: Slot
-    target: Slot
-    value: Slot
-    is_lost: bool  # leads to an intent that isn't there
-
-
-@dataclass(frozen=True)
-class AnswerRow:
-    """An answer's inputs, and what it shows besides its text."""
-
-    path: str
-    text: Slot
-    buttons: list[ButtonRow]
-    blocks: Slot
-    shows: list[str]
-    errors: list[str]
-
-
-@dataclass(frozen=True)
-class IntentRow:
-    """An intent's inputs."""
+@dataclass
+class DrawnRow:
+    """A row: by their names its inputs, the rows that are parts of it, and lists of rows."""
 
     path: str
-    was: str
-    name: Slot
-    phrases: Slot
-    action: Slot
-    answers: list[AnswerRow]
-    answers_errors: list[str]
-    phrase_count: int
-    about: str
-    has_errors: bool
-    is_open: bool
-    uid: str = ""
+    kind: str
+    inside: dict[str, Any] = field(default_factory=dict)
+    about: str = ""
+    errors: list[str] = field(default_factory=list)  # of the row as a whole
+    list_errors: dict[str, list[str]] = field(default_factory=dict)
+    has_faults: bool = False
+    has_focus: bool = False  # it or something in it has
+    is_empty: bool = False
+
+    def __getitem__(self, name: str) -> Any:
+        return self.inside[name]
+
+    @property
+    def id(self) -> str:
+        """The row's own id."""
+        return id_of(self.path)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has to be looked at."""
+        return self.has_faults or self.has_focus
+
+    @property
+    def phrase_count(self) -> int:
+        """How many phrases an intent has."""
+        return sum(1 for line in self["phrases"].value.split("\n") if line.strip())
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One error of the summary, and where it is."""
+    """One error of the summary, and where it is: in words, and the path of its field."""
 
     where: str
     words: str
-    anchor: str
+    path: str
+
+    @property
+    def anchor(self) -> str:
+        """The field's id."""
+        return id_of(self.path)
 
 
 @dataclass(frozen=True)
 class EditorForm:
-    """All that the editor's template draws."""
+    """All that the editor's template draws. `blanks` are new rows by the name of their list."""
 
-    name: Slot
-    welcome: AnswerRow
-    fallback: AnswerRow
-    small_talk: bool
-    intents: list[IntentRow]
+    row: DrawnRow
     targets: list[tuple[str, str]]
     faults: list[Fault]
-    focus: str
-    blank_intent: IntentRow
-    blank_answer: AnswerRow
-    blank_button: ButtonRow
+    blanks: Mapping[str, DrawnRow]
+
+    @property
+    def has_open_variable(self) -> bool:
+        """Whether one of the variables has to be looked at."""
+        return any(variable.is_open for variable in self.row["variables"])
+
+
+def id_of(path: str) -> str:
+    """The id of what is at this path."""
+    return "f-" + path.replace(".", "-")
 
 
 class _Drawing:
-    """Draws a typed form with its errors; remembers which errors found their field."""
+    """Draws a typed form with its errors; every error finds the field, the list or the row that it is about."""
 
-    def __init__(self, typed: Typed, errors: Errors, focus: str) -> None:
-        self.typed = typed
+    def __init__(self, script: Row, errors: Errors, focus: str) -> None:
         self.errors = {_form_path(path): said for path, said in errors.items()}
         self.focus = focus
         self.faults: list[Fault] = []
-        self.names = {name_key(intent.name.strip()) for intent in typed.intents}
+        names = (intent["name"].strip() for intent in script.lists.get("intents", ()))
+        self.names = {name: name_key(name) for name in names}
 
-    def said(self, path: str, where: str, anchor: str, *, deep: bool = False) -> list[str]:
-        """The errors of this field; with `deep` also those of what lies below it."""
-        found = [key for key in self.errors if key == path or (deep and key.startswith(f"{path}."))]
-        words = []
-        for key in found:
-            line = key.removeprefix(path).strip(".")
-            place = f"Line {int(line) + 1}: " if line.isdecimal() else ""
-            words += [place + message for message in self.errors.pop(key)]
-        self.faults += [Fault(where, word, anchor) for word in words]
+    def take(self, keys: list[str], where: str, path: str) -> list[str]:
+        """The errors at these keys, which are then done; each becomes a fault of the summary."""
+        words = [message for key in keys for message in self.errors.pop(key)]
+        self.faults += [Fault(where, word, path) for word in words]
         return words
 
-    def slot(self, path: str, value: str, where: str, *, also: tuple[str, ...] = (), deep: bool = False) -> Slot:
-        slot = Slot(path, value, [])
-        for key in (path, *also):
-            slot.errors.extend(self.said(key, where, slot.id, deep=deep))
-        return slot
+    def slot(self, row: Row, it: Field, path: str, where: str, *, is_focused: bool) -> Slot:
+        value, here = row[it.name], f"{path}.{it.name}" if path else it.name
+        keys = [key for key in self.errors if key == here or key in _also_known(row, it, path)]
+        said = self.take(keys, where, here)
+        if it.form in {"lines", "words"}:
+            parts = value.split("\n") if it.form == "lines" else re.split(r"[\s,;]+", value)
+            for key in [key for key in self.errors if key.startswith(f"{here}.")]:
+                number = int(key.rpartition(".")[2])
+                place = f"Line {number + 1}" if it.form == "lines" else f"“{parts[number]}”"
+                self.errors[key] = [f"{place}: {message}" for message in self.errors[key]]
+                said += self.take([key], where, here)
+        if row.leads_to is None or it.form != "target":
+            return Slot(here, value, said, is_focused)
+        is_lost = name_key(row.leads_to) not in self.names.values()
+        return Slot(here, value, said, is_focused, is_lost, row.leads_to in self.names)
 
-    def button(self, path: str, button: TypedButton, where: str) -> ButtonRow:
-        where = f"{where}, button “{button.label}”" if button.label else f"{where}, a button"
-        leads_to_intent = button.target.startswith(INTENT_PAYLOAD)
-        wrong_value = (f"{path}.payload", f"{path}.url")
-        return ButtonRow(
-            path,
-            self.slot(f"{path}.label", button.label, where),
-            self.slot(f"{path}.target", button.target, where, also=wrong_value if leads_to_intent else (path,)),
-            self.slot(f"{path}.value", button.value, where, also=() if leads_to_intent else wrong_value),
-            leads_to_intent and name_key(button.target.removeprefix(INTENT_PAYLOAD)) not in self.names,
-        )
-
-    def answer(self, path: str, answer: TypedAnswer, where: str) -> AnswerRow:
-        text = self.slot(f"{path}.text", answer.text, where)
-        buttons = [self.button(f"{path}.buttons.{n}", row, where) for n, row in enumerate(answer.buttons)]
-        blocks = self.slot(f"{path}.blocks", answer.blocks, where, deep=True)
-        errors = self.said(f"{path}.buttons", where, text.id) + self.said(path, where, text.id)
-        return AnswerRow(path, text, buttons, blocks, _shows(answer.blocks), errors)
-
-    def intent(self, path: str, intent: TypedIntent) -> IntentRow:
-        where = f"Intent “{intent.name.strip()}”" if intent.name.strip() else "An intent without a name"
+    def row(self, row: Row, path: str = "", where: str = "") -> DrawnRow:
+        """The row and all below it."""
         before = len(self.faults)
-        name = self.slot(f"{path}.name", intent.name, where, also=(path,))
-        phrases = self.slot(f"{path}.phrases", intent.phrases, where, deep=True)
-        action = self.slot(f"{path}.action", intent.action, where, deep=True)
-        answers = [self.answer(f"{path}.answers.{n}", row, where) for n, row in enumerate(intent.answers)]
-        answers_errors = self.said(f"{path}.answers", where, answers[0].text.id if answers else name.id)
-        lines = [line for line in intent.phrases.splitlines() if line.strip()]
-        said = next((answer.text for answer in intent.answers if answer.text.strip()), "")
-        has_errors = len(self.faults) > before
-        return IntentRow(
-            path=path,
-            was=intent.was,
-            name=name,
-            phrases=phrases,
-            action=action,
-            answers=answers,
-            answers_errors=answers_errors,
-            phrase_count=len(lines),
-            about=said[:200],
-            has_errors=has_errors,
-            is_open=has_errors or self.focus == path or self.focus.startswith(f"{path}."),
-        )
+        is_focused = bool(self.focus) and self.focus == path
+        drawn = DrawnRow(path, row.kind, about=editor_words.about(row), is_empty=row.is_empty, has_focus=is_focused)
+        for it in row.of_kind.fields:
+            focused = is_focused and it.name == row.first_field
+            drawn.inside[it.name] = self.slot(row, it, path, where or _SCRIPT_FIELDS[it.name], is_focused=focused)
+        for name, part in row.parts.items():
+            words = editor_words.PARTS[name]
+            drawn.inside[name] = self.row(part, _join(path, name), f"{where}, {words}" if where else words)
+        for name, rows in row.lists.items():
+            drawn.inside[name] = list(self.rows(rows, _join(path, name), where))
+        anchor = _join(row.focus_path(path), row.first_field) if row.first_field else path
+        for name in row.lists:
+            keys = [key for key in self.errors if key == _join(path, name)]
+            drawn.list_errors[name] = self.take(keys, where or "The script", anchor)
+        if path:
+            left = [key for key in self.errors if key == path or key.startswith(f"{path}.")]
+            drawn.errors = self.take(left, where, anchor)
+        drawn.has_faults = len(self.faults) > before
+        drawn.has_focus = drawn.has_focus or (bool(self.focus) and self.focus.startswith(f"{path}."))
+        return drawn
+
+    def rows(self, rows: list[Row], path: str, where: str) -> Iterator[DrawnRow]:
+        for number, row in enumerate(rows):
+            words = editor_words.ROWS[row.kind](row, number)
+            yield self.row(row, f"{path}.{number}", f"{where}, {words}" if where else words)
 
 
-def draw(typed: Typed, errors: Errors | None = None, focus: str = "") -> EditorForm:
+_SCRIPT_FIELDS = {"name": "The assistant's name", "small_talk": "Small talk", "languages": "Languages"}
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _also_known(row: Row, it: Field, path: str) -> tuple[str, ...]:
+    """What the content calls this field where that is another name."""
+    if row.kind == "intent" and it.name == "action":
+        return (f"{path}.action.type", f"{path}.action.intent")
+    if row.kind == "button" and it.name == ("target" if row.leads_to is not None else "value"):
+        return (f"{path}.payload", f"{path}.url")
+    return ()
+
+
+def draw(script: Row, errors: Errors | None = None, focus: str = "") -> EditorForm:
     """The form for the template, each error at its field, and a summary of all of them."""
-    drawing = _Drawing(typed, errors or {}, focus)
-    name = drawing.slot("name", typed.name, "The assistant's name")
-    welcome = drawing.answer("welcome", typed.welcome, "Welcome")
-    fallback = drawing.answer("fallback", typed.fallback, "When it doesn't understand")
-    intents = [drawing.intent(f"intents.{n}", row) for n, row in enumerate(typed.intents)]
-    homeless = [Fault(path, word, "f-name") for path, said in drawing.errors.items() for word in said]
-    blank = _Drawing(Typed(), {}, "")
+    drawing = _Drawing(script, errors or {}, focus)
+    row = drawing.row(script)
+    for key in list(drawing.errors):
+        drawing.take([key], key or "The script", "name")
+    names = [intent["name"].strip() for intent in script.lists["intents"]]
+    blank = _Drawing(read_row("script", {}), {}, "")
     return EditorForm(
-        name=name,
-        welcome=welcome,
-        fallback=fallback,
-        small_talk=typed.small_talk,
-        intents=intents,
-        targets=[(INTENT_PAYLOAD + row.name.strip(), row.name.strip()) for row in typed.intents if row.name.strip()],
-        faults=drawing.faults + homeless,
-        focus=focus,
-        blank_intent=blank.intent("intents.new", TypedIntent(answers=[TypedAnswer()])),
-        blank_answer=blank.answer("rows.new", TypedAnswer(), ""),
-        blank_button=blank.button("rows.new", TypedButton(), ""),
+        row=row,
+        targets=[(INTENT_PAYLOAD + name, name) for name in names if name],
+        faults=drawing.faults,
+        blanks={name: blank.row(fresh, _BLANK, "A new row") for name, fresh in _BLANKS.items()},
     )
+
+
+_BLANKS: Mapping[str, Row] = {
+    "intents": new_row("intent"),
+    "answers": new_row("spoken"),
+    "ask": new_row("question"),
+    "choices": new_row("choice"),
+    "buttons": new_row("button"),
+    "also": new_row("other"),
+    "cards": new_row("card"),
+    "items": new_row("item"),
+    "variables": new_row("variable"),
+    **{f"blocks_{kind}": new_row("block", kind) for kind in BLOCKS},
+}
 
 
 def _form_path(path: str) -> str:
     """`scripted.intents[2].phrases[0]` as the form calls it: `intents.2.phrases.0`."""
     return re.sub(r"\[(\d+)\]", r".\1", path.removeprefix("scripted.").removeprefix("scripted"))
-
-
-def _shows(blocks: str) -> list[str]:
-    """What an answer shows besides its text, in words."""
-    parsed = blocks_of(blocks) if blocks else []
-    return [_shown(block) for block in parsed if isinstance(block, dict)] if isinstance(parsed, list) else []
-
-
-def _shown(block: Mapping[str, Any]) -> str:
-    items = block.get("items") or block.get("cards") or block.get("buttons") or []
-    titles = [str(item.get("title") or item.get("label") or "") for item in items if isinstance(item, dict)]
-    match block.get("type"):
-        case "card":
-            return f"A card: {block.get('title', '')}"
-        case "list":
-            return f"A list: {', '.join(titles)}"
-        case "carousel":
-            return f"Cards: {', '.join(titles)}"
-        case _:
-            return f"Buttons: {', '.join(titles)}"

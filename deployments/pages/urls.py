@@ -2,13 +2,14 @@
 
 from django.urls import path
 
-from deployments.pages import assistants, conversations, deploy, identity, install, numbers, rollout
+from deployments.pages import assistants, conversations, deploy, editing, identity, install, numbers, rollout
 
 urlpatterns = [
     path("app/assistants/", assistants.assistants, name="assistants"),
     path("app/assistants/new", assistants.assistant_new, name="assistant_new"),
-    path("app/assistants/<uuid:assistant_id>/", assistants.assistant, name="assistant"),
-    path("app/assistants/<uuid:assistant_id>/save", assistants.assistant_save, name="assistant_save"),
+    path("app/assistants/<uuid:assistant_id>/", editing.assistant, name="assistant"),
+    path("app/assistants/<uuid:assistant_id>/save", editing.assistant_save, name="assistant_save"),
+    path("app/assistants/<uuid:assistant_id>/autosave", editing.assistant_autosave, name="assistant_autosave"),
     path("app/assistants/<uuid:assistant_id>/delete", assistants.assistant_delete, name="assistant_delete"),
     path("app/assistants/<uuid:assistant_id>/deploy", deploy.deploy, name="deploy"),
     path("app/assistants/<uuid:assistant_id>/deploy/new", deploy.deployment_create, name="deployment_create"),

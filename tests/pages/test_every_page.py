@@ -27,6 +27,7 @@ PAGES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "assistant_new": ("/app/assistants/new", BOTH, "assistants.write"),
     "assistant": ("/app/assistants/{assistant}/", GET, "assistants.read"),
     "assistant_save": ("/app/assistants/{assistant}/save", BOTH, "assistants.write"),
+    "assistant_autosave": ("/app/assistants/{assistant}/autosave", POST, "assistants.write"),
     "assistant_delete": ("/app/assistants/{assistant}/delete", BOTH, "assistants.write"),
     "deploy": ("/app/assistants/{assistant}/deploy", GET, "deployments.read"),
     "deployment_create": ("/app/assistants/{assistant}/deploy/new", BOTH, "deployments.write"),

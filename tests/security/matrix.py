@@ -93,6 +93,11 @@ class World:
         }
 
     @property
+    def draft_seen(self) -> str:
+        """When the assistant's draft was changed last, as its editor says it."""
+        return self.deployment.deployment.assistant.draft_changed_at.isoformat()
+
+    @property
     def user_token(self) -> str:
         """A good one."""
         return jwt.encode({"sub": "u-1", "exp": time.time() + 600}, self.secret.value, algorithm="HS256")
@@ -150,6 +155,7 @@ PAGES: Mapping[str, list[Call]] = {
     "assistant_new": [Call("GET"), Call("POST", {"name": "Bea", "template": "faq"})],
     "assistant": GET,
     "assistant_save": [Call("POST", _ASSISTANT_FORM)],
+    "assistant_autosave": [Call("POST", lambda world: {**_ASSISTANT_FORM, "seen": world.draft_seen})],
     "assistant_delete": [Call("GET"), Call("POST", {})],
     "deploy": GET,
     "deployment_create": [Call("POST", _DEPLOYMENT_FORM)],
