@@ -76,7 +76,7 @@ also = st.lists(
         ),
     ),
     max_size=2,
-    unique_by=lambda entry: (entry["language"], entry.get("channel")),
+    unique_by=lambda entry: (str(entry["language"]), str(entry.get("channel"))),
 )
 spoken = st.fixed_dictionaries({"text": texts}, optional={**said, "also": also})
 
@@ -119,14 +119,14 @@ def questions(draw: st.DrawFn) -> dict[str, Any]:
 @st.composite
 def scripts(draw: st.DrawFn) -> dict[str, Any]:
     actions = [{"type": "hand_over"}, {"type": "end"}, {"type": "go_to", "intent": "a"}]
-    intents = [
+    always: dict[str, st.SearchStrategy[Any]] = {
+        "phrases": st.lists(words, min_size=1, max_size=3),
+        "answers": st.lists(spoken, min_size=1, max_size=2),
+    }
+    intents: list[dict[str, Any]] = [
         draw(
             st.fixed_dictionaries(
-                {
-                    "name": st.just(name),
-                    "phrases": st.lists(words, min_size=1, max_size=3),
-                    "answers": st.lists(spoken, min_size=1, max_size=2),
-                },
+                {**always, "name": st.just(name)},
                 optional={
                     "ask": st.lists(questions(), max_size=2, unique_by=lambda question: str(question["slot"])),
                     **({"action": st.sampled_from(actions)} if name != "a" else {}),
