@@ -20,8 +20,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from convoship.lib import parsers
 from convoship.lib.problems import Problem
 from convoship.templatetags.amounts import percent, whole
-from deployments import comparing, figures, rollouts, test_links
-from deployments.comparing import Share, Verdict
+from deployments import chance, figures, rollouts, test_links
+from deployments.chance import Share, Verdict
 from deployments.figures import OfVariant
 from deployments.models import AssistantVersion, Deployment, Rollout
 from deployments.pages import queries
@@ -124,13 +124,13 @@ def compared(sides: Mapping[str, OfVariant]) -> list[Line]:
             "Answered without a person",
             _of(a.alone, a.settled),
             _of(b.alone, b.settled),
-            comparing.judge(Share(a.alone, a.settled), Share(b.alone, b.settled), more_is_better=True),
+            chance.judge(Share(a.alone, a.settled), Share(b.alone, b.settled), more_is_better=True),
         ),
         Line(
             "With an error",
             _of(a.failed, a.sessions),
             _of(b.failed, b.sessions),
-            comparing.judge(Share(a.failed, a.sessions), Share(b.failed, b.sessions), more_is_better=False),
+            chance.judge(Share(a.failed, a.sessions), Share(b.failed, b.sessions), more_is_better=False),
         ),
     ]
 

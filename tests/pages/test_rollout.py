@@ -1,4 +1,4 @@
-"""The Rollout tab: starting with everything that can be wrong, comparing, changing the share, keeping, taking back."""
+"""The Rollout tab: starting with everything that can be wrong, chance, changing the share, keeping, taking back."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from deployments.comparing import Share, difference, judge, wilson
+from deployments.chance import Share, difference, judge, wilson
 
 
 @pytest.mark.parametrize(
