@@ -6,6 +6,7 @@ What PostgreSQL or the next program could not hold is refused at the edge with w
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from typing import IO, Any
 
@@ -25,8 +26,24 @@ def _no_constant(name: str) -> Any:
     raise BadJSON(f"{name} is not JSON.")
 
 
-def loads(raw: bytes | str) -> Any:
-    """Parse JSON or raise `BadJSON` with plain words."""
+def _finite(number: str) -> float:
+    value = float(number)
+    if value in {float("inf"), float("-inf")}:
+        raise BadJSON(f"The number {number[:20]} is too large.")
+    return value
+
+
+def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
+        shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in twice[:60])
+        raise BadJSON(f"The key “{shown}” stands twice in one object: it isn't clear which one counts.")
+    return value
+
+
+def loads(raw: bytes | str, *, no_key_twice: bool = False) -> Any:
+    """Parse JSON or raise `BadJSON` with plain words; `no_key_twice` also where an object repeats a key."""
     try:
         text = raw.decode("utf-8") if isinstance(raw, bytes) else raw
     except UnicodeDecodeError as error:
@@ -34,7 +51,12 @@ def loads(raw: bytes | str) -> Any:
     if _depth(text) > MAX_DEPTH:
         raise BadJSON(f"The JSON is nested more than {MAX_DEPTH} deep.")
     try:
-        value = json.loads(text, parse_constant=_no_constant)
+        value = json.loads(
+            text,
+            parse_constant=_no_constant,
+            parse_float=_finite,
+            object_pairs_hook=_no_key_twice if no_key_twice else None,
+        )
     except BadJSON:
         raise
     except (ValueError, RecursionError) as error:
@@ -87,17 +109,19 @@ class StrictJSONParser(BaseParser):
     """DRF's door to `loads`."""
 
     media_type = "application/json"
+    most_bytes = MAX_BODY_BYTES
+    no_key_twice = False
 
     def parse(
         self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
         """The parsed body; an empty one is `{}`."""
-        raw = stream.read(MAX_BODY_BYTES + 1)
-        if len(raw) > MAX_BODY_BYTES:
-            raise Problem("payload_too_large", f"The body may have at most {MAX_BODY_BYTES // 1024} KiB.")
+        raw = stream.read(self.most_bytes + 1)
+        if len(raw) > self.most_bytes:
+            raise Problem("payload_too_large", f"The body may have at most {self.most_bytes // 1024} KiB.")
         if not raw:
             return {}
         try:
-            return loads(raw)
+            return loads(raw, no_key_twice=self.no_key_twice)
         except BadJSON as error:
             raise Problem("invalid", str(error)) from error
