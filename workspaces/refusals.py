@@ -49,3 +49,14 @@ def said_as_message(request: HttpRequest) -> Iterator[None]:
         if problem.code == "not_found":
             raise Http404 from None
         messages.error(request, words_of(problem))
+
+
+@contextmanager
+def missing_is_404() -> Iterator[None]:
+    """Read what may not be there: the page is then as if its address were wrong."""
+    try:
+        yield
+    except Problem as problem:
+        if problem.code != "not_found":
+            raise
+        raise Http404 from None

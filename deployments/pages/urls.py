@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from deployments.pages import assistants, conversations, deploy, editing, identity, install, numbers, rollout
+from deployments.pages import (
+    assistants,
+    conversations,
+    deploy,
+    editing,
+    identity,
+    install,
+    interchange,
+    numbers,
+    rollout,
+    versions,
+)
+from workspaces.api import ids  # noqa: F401 (registers the converter of numbers)
 
 urlpatterns = [
     path("app/assistants/", assistants.assistants, name="assistants"),
@@ -10,7 +22,20 @@ urlpatterns = [
     path("app/assistants/<uuid:assistant_id>/", editing.assistant, name="assistant"),
     path("app/assistants/<uuid:assistant_id>/save", editing.assistant_save, name="assistant_save"),
     path("app/assistants/<uuid:assistant_id>/autosave", editing.assistant_autosave, name="assistant_autosave"),
+    path("app/assistants/import", interchange.import_new, name="assistant_import_new"),
+    path("app/assistants/<uuid:assistant_id>/", assistants.assistant, name="assistant"),
+    path("app/assistants/<uuid:assistant_id>/save", assistants.assistant_save, name="assistant_save"),
     path("app/assistants/<uuid:assistant_id>/delete", assistants.assistant_delete, name="assistant_delete"),
+    path("app/assistants/<uuid:assistant_id>/versions/", versions.versions_list, name="assistant_versions"),
+    path("app/assistants/<uuid:assistant_id>/versions/compare", versions.compare, name="assistant_compare"),
+    path("app/assistants/<uuid:assistant_id>/versions/<number:number>/", versions.version, name="assistant_version"),
+    path(
+        "app/assistants/<uuid:assistant_id>/versions/<number:number>/restore",
+        versions.restore,
+        name="assistant_restore",
+    ),
+    path("app/assistants/<uuid:assistant_id>/export", interchange.export, name="assistant_export"),
+    path("app/assistants/<uuid:assistant_id>/import", interchange.import_draft, name="assistant_import"),
     path("app/assistants/<uuid:assistant_id>/deploy", deploy.deploy, name="deploy"),
     path("app/assistants/<uuid:assistant_id>/deploy/new", deploy.deployment_create, name="deployment_create"),
     path("app/deployments/<uuid:deployment_id>/", deploy.deployment, name="deployment"),

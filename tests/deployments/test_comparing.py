@@ -74,7 +74,7 @@ _script = st.fixed_dictionaries(
     {},
     optional={
         "welcome": _spoken,
-        "intents": st.lists(_intent, max_size=4, unique_by=lambda each: content.name_key(each["name"])),
+        "intents": st.lists(_intent, max_size=4, unique_by=lambda each: content.name_key(str(each["name"]))),
         "small_talk": st.booleans(),
         "fallback": _spoken,
         "fallback_again": _spoken,

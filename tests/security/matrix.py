@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import time
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -16,9 +15,9 @@ import jwt
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from convoship.lib.tenancy import tenant
-from deployments import identity, rollouts
+from deployments import identity, publishing, rollouts
 from deployments.deploying import NewDeployment
-from deployments.models import Conversation
+from deployments.models import Assistant, Conversation
 from deployments.rollouts import Tried
 from deployments.sessions import OpenedSession
 from tests import factories
@@ -81,7 +80,7 @@ class World:
         return factories.owner_of(self.workspace)
 
     @property
-    def ids(self) -> dict[str, uuid.UUID]:
+    def ids(self) -> dict[str, Any]:
         """What the routes' arguments stand for."""
         return {
             "assistant_id": self.deployment.deployment.assistant_id,
@@ -90,12 +89,8 @@ class World:
             "session_id": self.opened.session.id,
             "key_id": self.key.key.id,
             "secret_id": self.secret.row.id,
+            "number": 1,
         }
-
-    @property
-    def draft_seen(self) -> str:
-        """When the assistant's draft was changed last, as its editor says it."""
-        return self.deployment.deployment.assistant.draft_changed_at.isoformat()
 
     @property
     def user_token(self) -> str:
@@ -107,6 +102,20 @@ class World:
         with tenant(self.workspace.id):
             row = self.deployment.deployment
             rollouts.start(factories.actor(self.workspace), row, Tried(theme={"primaryColor": "#0a6640"}), share=20)
+
+    @property
+    def draft_seen(self) -> str:
+        """How the forms name the draft as it is now."""
+        with tenant(self.workspace.id):
+            return Assistant.objects.get(id=self.deployment.deployment.assistant_id).draft_changed_at.isoformat()
+
+    def publish_another(self) -> None:
+        """Leave version 1 behind, so that there is something to restore."""
+        who = factories.actor(self.workspace)
+        with tenant(self.workspace.id):
+            assistant = Assistant.objects.get(id=self.deployment.deployment.assistant_id)
+            publishing.change_draft(who, assistant, scripted={"welcome": {"text": "Another welcome"}})
+            publishing.publish(who, assistant.id, note="Another")
 
     def wait_for_a_person(self) -> None:
         """Bring the conversation to where it can be handed back."""
@@ -143,6 +152,8 @@ _DEPLOYMENT_FORM = {"name": "New", "allowed_origins": "https://a.example", "once
 
 
 _ASSISTANT_FORM = {"op": "save-anyway", "name": "Renamed", "welcome.text": "Hi", "fallback.text": "Sorry"}
+_IMPORT = {"name": "Imported", "scripted": {"welcome": {"text": "Ahoy"}}}
+_FILE = json.dumps(_IMPORT)
 
 
 # Signed-in pages: called by the cookie of a member.
@@ -157,6 +168,20 @@ PAGES: Mapping[str, list[Call]] = {
     "assistant_save": [Call("POST", _ASSISTANT_FORM)],
     "assistant_autosave": [Call("POST", lambda world: {**_ASSISTANT_FORM, "seen": world.draft_seen})],
     "assistant_delete": [Call("GET"), Call("POST", {})],
+    "assistant_import_new": [Call("GET"), Call("POST", {"text": _FILE})],
+    "assistant_versions": GET,
+    "assistant_compare": GET,
+    "assistant_version": GET,
+    "assistant_restore": [
+        Call("POST", {"op": "draft"}, before=World.publish_another),
+        Call("POST", {"op": "publish"}, before=World.publish_another),
+    ],
+    "assistant_export": GET,
+    "assistant_import": [
+        Call("GET"),
+        Call("POST", {"text": _FILE, "op": "look"}, changes=False),
+        Call("POST", lambda world: {"text": _FILE, "op": "replace", "seen": world.draft_seen}),
+    ],
     "deploy": GET,
     "deployment_create": [Call("POST", _DEPLOYMENT_FORM)],
     "deployment": GET,

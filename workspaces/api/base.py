@@ -115,11 +115,11 @@ def refusal(actor: Actor, permission: str) -> Problem:
     )
 
 
-def ids_of(kwargs: Mapping[str, str]) -> dict[str, UUID]:
-    """The ids of the address; what isn't an id can't exist, so it is the same 404."""
-    ids: dict[str, UUID] = {}
+def ids_of(kwargs: Mapping[str, str | int]) -> dict[str, UUID | int]:
+    """The ids and numbers of the address; what isn't an id can't exist, so it is the same 404."""
+    ids: dict[str, UUID | int] = {}
     for name, value in kwargs.items():
-        parsed = parsed_id(value)
+        parsed = value if isinstance(value, int) else parsed_id(value)
         if parsed is None:
             raise not_found()
         ids[name] = parsed

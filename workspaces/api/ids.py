@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.urls import register_converter
 from django.urls.converters import StringConverter
 
 
@@ -18,3 +19,14 @@ def parsed_id(value: str) -> UUID | None:
 
 class IdConverter(StringConverter):
     """`<id:name>`: takes any text, so that what isn't an id gets the very 404 of an id that doesn't exist."""
+
+
+class NumberConverter(StringConverter):
+    """`<number:name>`: a whole number; what isn't one is 0, which nothing has, so that it gets the very same 404."""
+
+    def to_python(self, value: str) -> int:  # type: ignore[override]
+        """The number, or 0."""
+        return int(value) if value.isascii() and value.isdigit() and len(value) < 10 else 0
+
+
+register_converter(NumberConverter, "number")

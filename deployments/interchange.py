@@ -1,0 +1,196 @@
+"""An assistant as a JSON file: written for other workspaces and for a repository, read from whoever kept one.
+
+The envelope (docs/assistants.md): `{format, format_version, name, responder, scripted, test_cases, test_threshold,
+exported_at}`, without ids and without secrets. Reading takes it, the same with less around `scripted`, or the bare
+object that `scripted` holds.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils import timezone
+
+from convoship.lib.actors import Actor
+from convoship.lib.parsers import BadJSON, loads
+from convoship.lib.problems import Problem, invalid
+from convoship.lib.times import moment
+from deployments import publishing, versions
+from deployments.models import Assistant
+from deployments.models.assistant import Responder
+from deployments.plain_errors import PlainValidator, failures
+from deployments.responders.schema import LONGEST_NAME
+from deployments.responders.schema import SCHEMA as SCRIPT_SCHEMA
+from workspaces import audit
+
+FORMAT, FORMAT_VERSION = "convoship.assistant", 1
+LARGEST_FILE = 2 * 1024 * 1024
+MOST_TEST_CASES = 1000
+LONGEST_UTTERANCE = 2000
+
+_EMPTY = {"pattern": "This must not be empty."}
+_TEST_CASE: dict[str, Any] = {
+    "type": "object",
+    "required": ["utterance", "expected"],
+    "additionalProperties": False,
+    "properties": {
+        "utterance": {"type": "string", "maxLength": LONGEST_UTTERANCE, "pattern": r"\S", "x-words": _EMPTY},
+        "expected": {
+            "type": "string",
+            "maxLength": LONGEST_NAME,
+            "description": "The name of the intent that this leads to; empty for the fallback.",
+        },
+    },
+}
+# What stands around a script; the script itself is checked by its own schema.
+ENVELOPE: dict[str, dict[str, Any]] = {
+    "format": {
+        "const": FORMAT,
+        "x-words": {"const": f"This must be {FORMAT}: other files can't be read here."},
+    },
+    "format_version": {
+        "const": FORMAT_VERSION,
+        "x-words": {"const": f"This must be {FORMAT_VERSION}: it was written by a newer Convoship, or by none."},
+    },
+    "name": {"type": "string", "maxLength": 100, "pattern": r"\S", "x-words": _EMPTY},
+    "responder": {"enum": [str(value) for value in Responder.values]},
+    "scripted": {"type": "object"},
+    "test_cases": {"type": "array", "maxItems": MOST_TEST_CASES, "items": _TEST_CASE},
+    "test_threshold": {"type": ["integer", "null"], "minimum": 0, "maximum": 100},
+    "exported_at": {"type": "string", "maxLength": 40},
+}
+_envelope = PlainValidator(
+    {"type": "object", "required": ["scripted"], "additionalProperties": False, "properties": ENVELOPE}
+)
+_SCRIPT_KEYS = frozenset(SCRIPT_SCHEMA["properties"])
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What a file holds, checked. `name` is None where it says none; so is what it leaves out of the tests."""
+
+    scripted: dict[str, Any]
+    name: str | None = None
+    test_cases: list[dict[str, str]] | None = None
+    test_threshold: int | None = None
+    has_threshold: bool = False
+
+    def content_for(self, assistant: Assistant) -> dict[str, Any]:
+        """What the draft of this assistant would be."""
+        return {**assistant.content_of_draft(), "name": self.name or assistant.name, "scripted": self.scripted}
+
+
+def exported(assistant: Assistant, side: versions.Side = versions.DRAFT) -> dict[str, Any]:
+    """The envelope of the draft, or of a version with the test cases of today; 404 where there is no such version."""
+    content = versions.content_of(assistant, side)
+    return {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "name": content["name"],
+        "responder": content["responder"],
+        "scripted": content["scripted"],
+        "test_cases": assistant.test_cases,
+        "test_threshold": assistant.test_threshold,
+        "exported_at": moment(timezone.now()),
+    }
+
+
+# --- Reading ------------------------------------------------------------------------------------------------------
+
+
+def text_of(raw: bytes) -> str:
+    """A file's text; 422 in words for one that is too large or not UTF-8."""
+    if len(raw) > LARGEST_FILE:
+        raise too_large()
+    if raw[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        raise invalid({"file": ["The file is in UTF-16. Save it as UTF-8 and choose it again."]})
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise invalid({"file": ["The file is not text in UTF-8. Choose the JSON file that was exported."]}) from None
+
+
+def too_large() -> Problem:
+    """413: more than a file may hold."""
+    return Problem("payload_too_large", f"This is too large: at most {LARGEST_FILE // 1024**2} MiB are possible.")
+
+
+def read_text(text: str) -> Imported:
+    """What a file's text holds; 422 with every fault by its path."""
+    if len(text) > LARGEST_FILE or len(text.encode("utf-8", "surrogatepass")) > LARGEST_FILE:
+        raise too_large()
+    text = text.removeprefix("\ufeff")
+    if not text.strip():
+        raise invalid({"text": ["There is nothing in it. Choose a file, or paste its JSON."]})
+    try:
+        return read(loads(text, no_key_twice=True))
+    except BadJSON as error:
+        raise invalid({"text": [str(error).replace("The body is", "This is")]}) from None
+
+
+def read(data: object) -> Imported:
+    """What parsed JSON holds: an envelope, or a bare script; 422 with every fault by its path."""
+    if not isinstance(data, Mapping):
+        raise invalid({"text": ["This must be an object: what an export holds, or what its “scripted” holds."]})
+    if not data:
+        raise invalid({"text": ["There is nothing in it: not even a welcome."]})
+    if "scripted" not in data and "format" not in data and _SCRIPT_KEYS & set(data):
+        return Imported(scripted=_script(data, prefix=""))
+    errors = failures(_envelope, data)
+    script: dict[str, Any] = {}
+    if isinstance(data.get("scripted"), Mapping):
+        try:
+            script = _script(data["scripted"], prefix="scripted")
+        except Problem as problem:
+            errors |= problem.errors
+    if errors:
+        raise invalid(errors)
+    return Imported(
+        scripted=script,
+        name=data["name"].strip() if "name" in data else None,
+        test_cases=copy.deepcopy(data.get("test_cases")),
+        test_threshold=data.get("test_threshold"),
+        has_threshold="test_threshold" in data,
+    )
+
+
+def _script(data: object, *, prefix: str) -> dict[str, Any]:
+    try:
+        return publishing.parsed_script(data)
+    except Problem as problem:
+        if prefix:
+            raise
+        bare = {path.removeprefix("scripted").removeprefix("."): said for path, said in problem.errors.items()}
+        raise invalid({path or "text": said for path, said in bare.items()}) from None
+
+
+# --- Acts ---------------------------------------------------------------------------------------------------------
+
+
+def create(actor: Actor, imported: Imported, *, name: str = "") -> Assistant:
+    """A new assistant of what was read, under `name` or the name that it brings."""
+    called = name.strip() or imported.name
+    if not called:
+        raise invalid({"name": ["Give the assistant a name: this file brings none."]})
+    made = publishing.create_assistant(actor, name=called)
+    replace(actor, made, imported, name=called)
+    return made
+
+
+def replace(actor: Actor, assistant: Assistant, imported: Imported, *, name: str | None = None) -> None:
+    """Make what was read the draft, with its test cases where it brings any. Visitors meet it once it is published."""
+    called = name or imported.name or assistant.name
+    changed = versions.replace_draft(actor, assistant, name=called, scripted=imported.scripted)
+    before = (assistant.test_cases, assistant.test_threshold)
+    if imported.test_cases is not None:
+        assistant.test_cases = imported.test_cases
+    if imported.has_threshold:
+        assistant.test_threshold = imported.test_threshold
+    if before != (assistant.test_cases, assistant.test_threshold):
+        assistant.save(update_fields=["test_cases", "test_threshold"])
+        changed = True
+    if changed:
+        audit.record(actor, "assistant.imported", assistant, test_cases=len(assistant.test_cases))

@@ -1,0 +1,141 @@
+"""The versions of an assistant: which there are, what each holds, and making one the draft again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+from uuid import UUID
+
+from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+
+from convoship.lib.actors import Actor
+from convoship.lib.problems import Problem, not_found
+from deployments import publishing
+from deployments.models import Assistant, AssistantVersion, Conversation
+from deployments.models.conversation import Status
+from workspaces import audit
+from workspaces.models import AuditEvent
+
+# What is compared, shown or exported: a version's number, or the draft.
+Side: TypeAlias = int | Literal["draft"]
+DRAFT: Literal["draft"] = "draft"
+LARGEST_NUMBER = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What came of restoring: the assistant as it is now, and the version published where that was asked for."""
+
+    assistant: Assistant
+    published: AssistantVersion | None
+    is_changed: bool
+
+
+def listed(assistant: Assistant) -> QuerySet[AssistantVersion]:
+    """Its versions, the newest first, each with `running` (conversations that go on with it) and `talks` (all)."""
+    real = Conversation.objects.filter(version=OuterRef("pk"), is_test=False)
+    return (
+        AssistantVersion.objects.filter(assistant=assistant)
+        .select_related("published_by")
+        .annotate(running=_count(real.filter(status=Status.ACTIVE)), talks=_count(real))
+        .order_by("-number")
+    )
+
+
+def _count(rows: QuerySet[Conversation]) -> Coalesce:
+    counted = rows.order_by().values("version").annotate(count=Count("pk")).values("count")
+    return Coalesce(Subquery(counted, output_field=IntegerField()), 0)
+
+
+def one(assistant: Assistant, number: int) -> Any:
+    """The version of this number, with its counts; 404 otherwise."""
+    found = listed(assistant).filter(number=number).first() if 0 < number <= LARGEST_NUMBER else None
+    if found is None:
+        raise not_found()
+    return found
+
+
+def number_before(assistant: Assistant, number: int) -> int | None:
+    """The number of the version before it; None for the first."""
+    earlier = AssistantVersion.objects.filter(assistant=assistant, number__lt=number).order_by("-number")
+    return earlier.values_list("number", flat=True).first()
+
+
+def contents(assistant: Assistant, numbers: Iterable[int]) -> dict[int, Mapping[str, Any]]:
+    """The contents of these versions, by number."""
+    rows = AssistantVersion.objects.filter(assistant=assistant, number__in=numbers)
+    return dict(rows.values_list("number", "content"))
+
+
+def content_of(assistant: Assistant, side: Side) -> Mapping[str, Any]:
+    """The content of the draft, or of a version; 404 where there is none."""
+    content: Mapping[str, Any] = assistant.content_of_draft() if side == DRAFT else one(assistant, side).content
+    return content
+
+
+def publishers(assistant: Assistant, found: Iterable[AssistantVersion]) -> dict[int, str]:
+    """Who published each version, by number: a member's name, else what the audit log calls whoever it was."""
+    named = {version.number: version.published_by.display_name for version in found if version.published_by}
+    unnamed = [version.number for version in found if version.number not in named]
+    if not unnamed:
+        return named
+    lines = AuditEvent.objects.filter(
+        action="assistant.published", target_id=str(assistant.id), data__version__in=unnamed
+    )
+    return {**{line.data["version"]: line.actor_label for line in lines}, **named}
+
+
+def restore(
+    actor: Actor, assistant_id: UUID, number: int, *, publish: bool = False, note: str = "", seen: str | None = None
+) -> Restored:
+    """Make a version's content the draft, and with `publish` live as a new version; conversations keep theirs.
+
+    422 names what would be refused today, 409 if the draft is not the one of `seen` (`draft_changed_at`) any more, and
+    whatever publishing refuses; then nothing is changed.
+    """
+    assistant = locked(assistant_id)
+    version = one(assistant, number)
+    if seen is not None and seen != assistant.draft_changed_at.isoformat():
+        raise Problem("conflict", "The draft was changed meanwhile.", hint="Look at what would be lost, then go on.")
+    is_changed = replace_draft(actor, assistant, name=version.content["name"], scripted=version.responder_content)
+    if is_changed:
+        audit.record(actor, "assistant.restored", assistant, version=number)
+    published = None
+    if publish and assistant.has_unpublished_changes:
+        published = publishing.publish(actor, assistant.id, note=note or f"Restored version {number}")
+        assistant = locked(assistant_id)
+    return Restored(assistant, published, is_changed or published is not None)
+
+
+def replace_draft(actor: Actor, assistant: Assistant, *, name: str, scripted: Mapping[str, Any]) -> bool:
+    """Make this the draft, in place of all that was there; answers whether anything changed."""
+    parsed = publishing.parsed_script(scripted)
+    is_changed = (name, parsed) != (assistant.name, assistant.draft.get("scripted"))
+    if is_changed:
+        publishing.change_draft(actor, assistant, name=name, scripted=parsed)
+    if assistant.draft_typed is not None:  # what the editor holds was typed over the draft that has gone
+        assistant.draft_typed = None
+        assistant.save(update_fields=["draft_typed"])
+        is_changed = True
+    return is_changed
+
+
+def locked(assistant_id: UUID) -> Assistant:
+    """The assistant, held until the transaction ends; 404 otherwise."""
+    try:
+        rows = Assistant.objects.select_related("published").select_for_update(of=("self",))
+        return rows.get(id=assistant_id)
+    except Assistant.DoesNotExist:
+        raise not_found() from None
+
+
+def would_lose(assistant: Assistant, version: AssistantVersion) -> bool:
+    """Whether restoring this version loses something that no version holds."""
+    if assistant.draft_typed is not None:
+        return True
+    draft = assistant.content_of_draft()
+    if draft == version.content:
+        return False
+    return not AssistantVersion.objects.filter(assistant=assistant, content=draft).exists()
