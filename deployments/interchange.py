@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils import timezone
+from django.utils.http import content_disposition_header
+from django.utils.text import slugify
 
 from convoship.lib.actors import Actor
 from convoship.lib.parsers import BadJSON, loads
@@ -98,6 +100,12 @@ def exported(assistant: Assistant, side: versions.Side = versions.DRAFT) -> dict
     }
 
 
+def disposition(assistant: Assistant, side: versions.Side) -> str:
+    """The header that makes it a file, and names it."""
+    suffix = side if side == versions.DRAFT else f"v{side}"
+    return str(content_disposition_header(True, f"{slugify(assistant.name) or 'assistant'}-{suffix}.json"))
+
+
 # --- Reading ------------------------------------------------------------------------------------------------------
 
 
@@ -106,11 +114,11 @@ def text_of(raw: bytes) -> str:
     if len(raw) > LARGEST_FILE:
         raise too_large()
     if raw[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-        raise invalid({"file": ["The file is in UTF-16. Save it as UTF-8 and choose it again."]})
+        raise Problem("invalid", "The file is in UTF-16. Save it as UTF-8 and choose it again.")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise invalid({"file": ["The file is not text in UTF-8. Choose the JSON file that was exported."]}) from None
+        raise Problem("invalid", "The file is not text in UTF-8. Choose the JSON file that was exported.") from None
 
 
 def too_large() -> Problem:
@@ -124,19 +132,19 @@ def read_text(text: str) -> Imported:
         raise too_large()
     text = text.removeprefix("\ufeff")
     if not text.strip():
-        raise invalid({"text": ["There is nothing in it. Choose a file, or paste its JSON."]})
+        raise Problem("invalid", "There is nothing in it. Choose a file, or paste its JSON.")
     try:
         return read(loads(text, no_key_twice=True))
     except BadJSON as error:
-        raise invalid({"text": [str(error).replace("The body is", "This is")]}) from None
+        raise Problem("invalid", str(error).replace("The body is", "This is")) from None
 
 
 def read(data: object) -> Imported:
     """What parsed JSON holds: an envelope, or a bare script; 422 with every fault by its path."""
     if not isinstance(data, Mapping):
-        raise invalid({"text": ["This must be an object: what an export holds, or what its “scripted” holds."]})
+        raise Problem("invalid", "This must be an object: what an export holds, or what its “scripted” holds.")
     if not data:
-        raise invalid({"text": ["There is nothing in it: not even a welcome."]})
+        raise Problem("invalid", "There is nothing in it: not even a welcome.")
     if "scripted" not in data and "format" not in data and _SCRIPT_KEYS & set(data):
         return Imported(scripted=_script(data, prefix=""))
     errors = failures(_envelope, data)
@@ -164,7 +172,7 @@ def _script(data: object, *, prefix: str) -> dict[str, Any]:
         if prefix:
             raise
         bare = {path.removeprefix("scripted").removeprefix("."): said for path, said in problem.errors.items()}
-        raise invalid({path or "text": said for path, said in bare.items()}) from None
+        raise invalid(bare) from None
 
 
 # --- Acts ---------------------------------------------------------------------------------------------------------

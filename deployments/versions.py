@@ -63,10 +63,11 @@ def number_before(assistant: Assistant, number: int) -> int | None:
     return earlier.values_list("number", flat=True).first()
 
 
-def contents(assistant: Assistant, numbers: Iterable[int]) -> dict[int, Mapping[str, Any]]:
-    """The contents of these versions, by number."""
-    rows = AssistantVersion.objects.filter(assistant=assistant, number__in=numbers)
-    return dict(rows.values_list("number", "content"))
+def usual_old(assistant: Assistant, new: Side) -> Side | None:
+    """What one wants to see a side against: the version before it, and for the draft what is live."""
+    if new == DRAFT:
+        return assistant.published.number if assistant.published else None
+    return number_before(assistant, new)
 
 
 def content_of(assistant: Assistant, side: Side) -> Mapping[str, Any]:

@@ -13,8 +13,6 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.http import content_disposition_header
-from django.utils.text import slugify
 from django.views.decorators.http import require_http_methods, require_safe
 
 from convoship.lib.problems import Problem
@@ -22,12 +20,9 @@ from deployments import comparing, interchange, versions
 from deployments.interchange import Imported
 from deployments.models import Assistant
 from deployments.pages import diff_drawing
-from deployments.pages.versions import assistant_of
+from deployments.pages.versions import assistant_of, side_of
 from workspaces import refusals
 from workspaces.access import WorkspaceRequest, workspace_page
-
-# What faults stand under when they are about the whole of what was given.
-_WHOLE = frozenset({"file", "text", ""})
 
 
 class NewImportForm(forms.Form):
@@ -50,24 +45,14 @@ class Given:
 def export(request: WorkspaceRequest, assistant_id: UUID) -> HttpResponse:
     """The draft or a version, as a file to keep."""
     row = assistant_of(assistant_id)
-    wanted = request.GET.get("version", versions.DRAFT)
-    if wanted == versions.DRAFT:
-        document = interchange.exported(row)
-    else:
-        number = int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) < 10 else 0
-        with refusals.missing_is_404():
-            document = interchange.exported(row, number)
+    side = side_of(request.GET.get("version", versions.DRAFT))
+    with refusals.missing_is_404():
+        document = interchange.exported(row, side)
     return HttpResponse(
         json.dumps(document, ensure_ascii=False, indent=2) + "\n",
         content_type="application/json",
-        headers={"Content-Disposition": disposition(row, wanted), "Cache-Control": "no-store"},
+        headers={"Content-Disposition": interchange.disposition(row, side), "Cache-Control": "no-store"},
     )
-
-
-def disposition(row: Assistant, side: str) -> str:
-    """The header that names the file."""
-    suffix = side if side == versions.DRAFT else f"v{int(side)}"
-    return str(content_disposition_header(True, f"{slugify(row.name) or 'assistant'}-{suffix}.json"))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -136,7 +121,7 @@ def _given(request: HttpRequest) -> Given:
         return Given(text, imported=interchange.read_text(text))
     except Problem as problem:
         said = problem.errors or {"": [problem.detail]}
-        faults = [("" if path in _WHOLE else path, words) for path, each in said.items() for words in each]
+        faults = [(path, words) for path, each in said.items() for words in each]
         return Given(text, faults=faults)
 
 

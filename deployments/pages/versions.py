@@ -139,8 +139,8 @@ def _json(content: Mapping[str, Any]) -> str:
 def compare(request: WorkspaceRequest, assistant_id: UUID) -> HttpResponse:
     """What changed between two versions, or a version and the draft."""
     row = assistant_of(assistant_id)
-    new = _side(row, request.GET.get("to") or versions.DRAFT)
-    old = _side(row, request.GET.get("from") or _usual_old(row, new))
+    to, since = side_of(request.GET.get("to") or versions.DRAFT), request.GET.get("from")
+    new, old = _side(row, to), _side(row, side_of(since) if since else versions.usual_old(row, to))
     changes = comparing.compare(old.content, new.content or {})
     drawn, left_out = diff_drawing.draw(changes)
     choices = AssistantVersion.objects.filter(assistant=row).order_by("-number").values_list("number", "note")
@@ -157,21 +157,19 @@ def compare(request: WorkspaceRequest, assistant_id: UUID) -> HttpResponse:
     return render(request, "deployments/compare.html", context)
 
 
-def _usual_old(row: Assistant, new: Shown) -> str:
-    """What one wants to see it against: the version before it, and for the draft what is live."""
-    if new.value == versions.DRAFT:
-        return str(row.published.number) if row.published else ""
-    return str(versions.number_before(row, int(new.value)) or "")
-
-
-def _side(row: Assistant, value: str) -> Shown:
-    if not value:
-        return Shown("", "nothing", None, "")
+def side_of(value: str) -> versions.Side:
+    """What an address names; what isn't a version's number is 0, which none has."""
     if value == versions.DRAFT:
-        return Shown(value, "the draft", row.content_of_draft(), _json(interchange.exported(row)))
-    number = int(value) if value.isascii() and value.isdigit() and len(value) < 10 else 0
-    found = _found(row, number)
-    return Shown(str(number), f"version {number}", found.content, _json(interchange.exported(row, number)))
+        return versions.DRAFT
+    return int(value) if value.isascii() and value.isdigit() and len(value) < 10 else 0
+
+
+def _side(row: Assistant, side: versions.Side | None) -> Shown:
+    if side is None:
+        return Shown("", "nothing", None, "")
+    with refusals.missing_is_404():
+        content, text = versions.content_of(row, side), _json(interchange.exported(row, side))
+    return Shown(str(side), "the draft" if side == versions.DRAFT else f"version {side}", content, text)
 
 
 # --- Restoring ----------------------------------------------------------------------------------------------------

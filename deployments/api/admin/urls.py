@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from deployments.api.admin import assistants, conversations, deployments, identity, install
+from deployments.api.admin import assistants, conversations, deployments, identity, install, versions
 from workspaces.api.ids import IdConverter
 
 register_converter(IdConverter, "id")
@@ -13,9 +13,16 @@ _CONVERSATION = "conversations/<id:conversation_id>"
 
 urlpatterns = [
     path("assistants", assistants.AssistantsView.as_view(), name="api_assistants"),
+    path("assistants/import", versions.ImportNewView.as_view(), name="api_import_new"),
     path(_ASSISTANT, assistants.AssistantView.as_view(), name="api_assistant"),
     path(f"{_ASSISTANT}/publish", assistants.PublishView.as_view(), name="api_publish"),
     path(f"{_ASSISTANT}/try", assistants.TryView.as_view(), name="api_try"),
+    path(f"{_ASSISTANT}/versions", versions.VersionsView.as_view(), name="api_versions"),
+    path(f"{_ASSISTANT}/versions/<number:number>", versions.VersionView.as_view(), name="api_version"),
+    path(f"{_ASSISTANT}/diff", versions.DiffView.as_view(), name="api_diff"),
+    path(f"{_ASSISTANT}/restore", versions.RestoreView.as_view(), name="api_restore"),
+    path(f"{_ASSISTANT}/export", versions.ExportView.as_view(), name="api_export"),
+    path(f"{_ASSISTANT}/import", versions.ImportView.as_view(), name="api_import"),
     path(f"{_ASSISTANT}/deployments", deployments.AssistantDeploymentsView.as_view(), name="api_deployments"),
     path(_DEPLOYMENT, deployments.DeploymentView.as_view(), name="api_deployment"),
     path(f"{_DEPLOYMENT}/revoke", deployments.RevokeView.as_view(), name="api_revoke"),
