@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from convoship.lib.actors import Actor
 from convoship.lib.problems import invalid, not_found
-from deployments import deploying
+from deployments import deploying, test_cases
 from deployments.models import Assistant, AssistantVersion, Conversation
 from deployments.models.assistant import Responder
 from deployments.responders import content
@@ -66,7 +66,8 @@ def change_draft(
     if changed or unfinished != assistant.draft_typed:
         assistant.draft_typed = unfinished
         assistant.draft_changed_at = timezone.now()
-        assistant.save()
+        # Not all of it: test cases may be changed at the same time.
+        assistant.save(update_fields=["name", "draft", "draft_typed", "draft_changed_at"])
     if changed and noted_within is not None:
         audit.record_once(actor, "assistant.changed", assistant, within=noted_within, changed=changed)
     elif changed:
@@ -84,10 +85,13 @@ def parsed_script(script: object) -> dict[str, Any]:
         ) from None
 
 
-def publish(actor: Actor, assistant_id: UUID, *, note: str = "") -> AssistantVersion:
-    """Freeze the draft as the next version, for everybody; conversations that run keep the one they began with."""
+def publish(actor: Actor, assistant_id: UUID, *, note: str = "", despite_tests: bool = False) -> AssistantVersion:
+    """Freeze the draft as the next version, for everybody; conversations that run keep the one they began with.
+
+    409 with the report where fewer test cases pass than the assistant's threshold says, unless `despite_tests`.
+    """
     assistant = held(assistant_id)
-    version = freeze(actor, assistant, note=note)
+    version = freeze(actor, assistant, note=note, despite_tests=despite_tests)
     make_published(actor, assistant, version)
     return version
 
@@ -95,20 +99,25 @@ def publish(actor: Actor, assistant_id: UUID, *, note: str = "") -> AssistantVer
 def held(assistant_id: UUID) -> Assistant:
     """The assistant, held until the transaction ends; 404 where this workspace has none by that id."""
     try:
-        return Assistant.objects.select_for_update().get(id=assistant_id)
+        # `no_key`: a visitor's first message refers to the assistant, and must not wait for test cases to be run.
+        return Assistant.objects.select_for_update(no_key=True).get(id=assistant_id)
     except Assistant.DoesNotExist:
         raise not_found() from None
 
 
-def freeze(actor: Actor, assistant: Assistant, *, note: str = "") -> AssistantVersion:
-    """The draft of a held assistant as its next version, which nobody meets yet."""
+def freeze(actor: Actor, assistant: Assistant, *, note: str = "", despite_tests: bool = False) -> AssistantVersion:
+    """The draft of a held assistant as its next version, which nobody meets yet; 409 as `publish` says."""
     parsed_script(assistant.draft["scripted"])
+    report = test_cases.run(assistant.content_of_draft(), assistant.test_cases)
+    if not despite_tests and not report.is_enough(assistant.test_threshold):
+        raise test_cases.refusal(report, assistant.test_threshold or 0)
     last = AssistantVersion.objects.filter(assistant=assistant).aggregate(Max("number"))["number__max"] or 0
     return AssistantVersion.objects.create(
         assistant=assistant,
         number=last + 1,
         content=assistant.content_of_draft(),
         note=note,
+        test_report=report.as_json(),
         published_by=user_of(actor),
     )
 
@@ -117,7 +126,23 @@ def make_published(actor: Actor, assistant: Assistant, version: AssistantVersion
     """Make one of a held assistant's versions the one that visitors meet from now on."""
     assistant.published = version
     assistant.save(update_fields=["published"])
-    audit.record(actor, "assistant.published", assistant, version=version.number, note=version.note)
+    audit.record(
+        actor,
+        "assistant.published",
+        assistant,
+        version=version.number,
+        note=version.note,
+        **_told_of_tests(version, assistant.test_threshold),
+    )
+
+
+def _told_of_tests(version: AssistantVersion, threshold: int | None) -> dict[str, Any]:
+    """What the audit log keeps of a version's test cases."""
+    passed, total = version.test_report.get("passed", 0), version.test_report.get("total", 0)
+    told = {"tests_passed": passed, "tests_total": total} if total else {}
+    if not test_cases.is_enough(passed, total, threshold):
+        told |= {"despite_tests": True, "tests_needed_percent": threshold}
+    return told
 
 
 def delete_assistant(actor: Actor, assistant: Assistant) -> None:
