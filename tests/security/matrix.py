@@ -130,7 +130,7 @@ Body = Mapping[str, Any] | Callable[[World], Mapping[str, Any]]
 class Call:
     """One good call of a route."""
 
-    method: Literal["GET", "POST", "PATCH", "DELETE"]
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
     body: Body | None = None
     before: Callable[[World], None] | None = None
     # Foreign ids that travel in the body, as a foreign caller would send them.
@@ -238,6 +238,8 @@ API: Mapping[str, list[Call]] = {
     "api_import_new": [Call("POST", _IMPORT)],
     "api_import": [Call("POST", _IMPORT)],
     "api_try": [Call("POST", {"text": "hello"}, changes=False)],
+    "api_tests": [Call("GET"), Call("PUT", {"cases": [{"utterance": "hello", "expected": ""}], "threshold": 50})],
+    "api_tests_run": [Call("POST", {}, changes=False)],
     "api_deployments": [Call("GET"), Call("POST", _DEPLOYMENT)],
     "api_deployment": [Call("GET"), Call("PATCH", {"name": "Renamed"})],
     "api_revoke": [Call("POST", {})],

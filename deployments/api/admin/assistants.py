@@ -1,25 +1,21 @@
-"""Assistants: the draft, publishing it, trying it."""
+"""Assistants: the draft, and publishing it."""
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
-from adrf.views import APIView as AsyncAPIView
-from channels.db import database_sync_to_async
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from convoship.lib.problems import not_found
-from convoship.lib.tenancy import in_tenant
-from deployments import publishing, trying
-from deployments.api.admin import schema
-from deployments.api.admin.bodies import Body, said
+from deployments import publishing
+from deployments.api.admin import schema, schema_testing
+from deployments.api.admin.bodies import Body
 from deployments.api.admin.shapes import assistant_json
 from deployments.models import Assistant
 from workspaces.api import queries
-from workspaces.api.base import WorkspaceView, ids_of
+from workspaces.api.base import WorkspaceView
 from workspaces.api.pages import PARAMETERS, Order, page
 from workspaces.api.replays import Answer, idempotent
 from workspaces.api.schema import PAGE_PARAMETERS
@@ -28,15 +24,14 @@ ORDER = Order("created_at")
 
 _NEW = Body(schema.NEW_ASSISTANT)
 _CHANGES = Body(schema.ASSISTANT_CHANGES)
-_PUBLISH = Body(schema.PUBLISH)
-_TRY = Body(schema.TRY)
+_PUBLISH = Body(schema_testing.PUBLISH)
 
 
 def assistant_of(assistant_id: UUID, *, lock: bool = False) -> Assistant:
     """The workspace's assistant, held until the transaction ends where it is going to be changed; else 404."""
     rows = Assistant.objects.select_related("published")
     if lock:
-        rows = rows.select_for_update(of=("self",))
+        rows = rows.select_for_update(of=("self",), no_key=True)
     try:
         return rows.get(id=assistant_id)
     except Assistant.DoesNotExist:
@@ -99,48 +94,12 @@ class PublishView(WorkspaceView):
     @extend_schema(operation_id="assistants_publish", request=_PUBLISH.documented, responses={200: schema.ASSISTANT})
     @idempotent
     def post(self, request: Request, assistant_id: UUID) -> Response:
-        """Make the draft what new conversations meet; running ones keep the version they began with."""
+        """Make the draft what new conversations meet; running ones keep the version they began with.
+
+        409 with `test_report` where fewer test cases pass than the assistant's threshold says.
+        """
         assistant_of(assistant_id, lock=True)
-        publishing.publish(self.actor, assistant_id, note=_PUBLISH.read(request).get("note", ""))
+        wanted = _PUBLISH.read(request)
+        note, despite_tests = wanted.get("note", ""), wanted.get("despite_tests", False)
+        publishing.publish(self.actor, assistant_id, note=note, despite_tests=despite_tests)
         return Answer(assistant_json(assistant_of(assistant_id)), status=200)
-
-
-class TryView(AsyncAPIView, WorkspaceView):
-    """Trying a draft. Asynchronous, so that no thread and no transaction waits for a slow responder."""
-
-    permissions = {"POST": "assistants.write"}
-    view_is_async = True
-
-    async def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
-        """`WorkspaceView`'s order, with the handler outside of `tenant()`."""
-        self.args, self.kwargs = args, kwargs
-        self.request = self.initialize_request(request, *args, **kwargs)
-        self.headers = self.default_response_headers
-        try:
-            self.initial(self.request, *args, **kwargs)
-            handler = self.handler(self.request)
-            await database_sync_to_async(self.admit, thread_sensitive=False)(self.request)
-            response = await handler(self.request, **ids_of(kwargs))
-        except Exception as error:  # noqa: BLE001 (as in WorkspaceView)
-            response = self.handle_exception(error)
-        self.response = self.finalize_response(self.request, response, *args, **kwargs)
-        return self.response
-
-    @extend_schema(operation_id="assistants_try", request=_TRY.documented, responses={200: schema.TRIED})
-    async def post(self, request: Request, assistant_id: UUID) -> Response:
-        """Let the draft answer one message, as the first of a conversation. Nothing is stored."""
-        assistant = await in_tenant(assistant_of)(self.workspace_id, assistant_id)
-        wanted = _TRY.read(request)
-        tried = await trying.try_once(
-            assistant.responder,
-            assistant.draft[assistant.responder],
-            said(wanted["text"]),
-            payload=wanted.get("payload"),
-            locale=wanted.get("locale"),
-        )
-        body: dict[str, Any] = {
-            "replies": [{"text": reply.text, "blocks": list(reply.blocks)} for reply in tried.replies],
-            "trace": tried.trace,
-        }
-        seen = {"state": tried.state, "hand_over": tried.hand_over, "end": tried.end}
-        return Response(body | {name: value for name, value in seen.items() if value is not None})

@@ -68,26 +68,6 @@ _DRAFT: dict[str, Schema] = {"name": _line(100), "responder": _choices(Responder
 _TEMPLATE: Schema = {"enum": list(TEMPLATES), "description": "What the script begins with; `scripted` replaces it."}
 NEW_ASSISTANT = body({**_DRAFT, "template": _TEMPLATE}, required=("name",))
 ASSISTANT_CHANGES = body(_DRAFT)
-PUBLISH = body({"note": {"type": "string", "maxLength": 200}})
-TRY = body(
-    {
-        "text": _line(LONGEST_TEXT),
-        "payload": {"type": "string", "maxLength": 1000, "description": "The value of a tapped button."},
-        "locale": {"type": "string", "maxLength": 35},
-    },
-    required=("text",),
-)
-TRIED = component(
-    "Tried",
-    fields(
-        optional=("state", "hand_over", "end"),
-        replies={"type": "array", "items": fields(text=TEXT, blocks={"type": "array", "items": {"type": "object"}})},
-        trace={"type": "object", "description": "How the answer was found."},
-        state={"type": "object", "description": "What the assistant would remember."},
-        hand_over={**TEXT, "description": "Why a person would be asked for."},
-        end={**TEXT, "description": "Why the conversation would end."},
-    ),
-)
 
 # --- Deployments --------------------------------------------------------------------------------------------------
 

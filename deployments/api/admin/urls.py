@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from deployments.api.admin import assistants, conversations, deployments, identity, install, versions
+from deployments.api.admin import assistants, conversations, deployments, identity, install, testing, versions
 from workspaces.api.ids import IdConverter
 
 register_converter(IdConverter, "id")
@@ -23,6 +23,9 @@ urlpatterns = [
     path(f"{_ASSISTANT}/restore", versions.RestoreView.as_view(), name="api_restore"),
     path(f"{_ASSISTANT}/export", versions.ExportView.as_view(), name="api_export"),
     path(f"{_ASSISTANT}/import", versions.ImportView.as_view(), name="api_import"),
+    path(f"{_ASSISTANT}/try", testing.TryView.as_view(), name="api_try"),
+    path(f"{_ASSISTANT}/tests", testing.TestsView.as_view(), name="api_tests"),
+    path(f"{_ASSISTANT}/tests/run", testing.TestsRunView.as_view(), name="api_tests_run"),
     path(f"{_ASSISTANT}/deployments", deployments.AssistantDeploymentsView.as_view(), name="api_deployments"),
     path(_DEPLOYMENT, deployments.DeploymentView.as_view(), name="api_deployment"),
     path(f"{_DEPLOYMENT}/revoke", deployments.RevokeView.as_view(), name="api_revoke"),
