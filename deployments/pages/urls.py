@@ -12,6 +12,7 @@ from deployments.pages import (
     interchange,
     numbers,
     rollout,
+    trying,
     versions,
 )
 from workspaces.api import ids  # noqa: F401 (registers the converter of numbers)
@@ -23,8 +24,6 @@ urlpatterns = [
     path("app/assistants/<uuid:assistant_id>/save", editing.assistant_save, name="assistant_save"),
     path("app/assistants/<uuid:assistant_id>/autosave", editing.assistant_autosave, name="assistant_autosave"),
     path("app/assistants/import", interchange.import_new, name="assistant_import_new"),
-    path("app/assistants/<uuid:assistant_id>/", assistants.assistant, name="assistant"),
-    path("app/assistants/<uuid:assistant_id>/save", assistants.assistant_save, name="assistant_save"),
     path("app/assistants/<uuid:assistant_id>/delete", assistants.assistant_delete, name="assistant_delete"),
     path("app/assistants/<uuid:assistant_id>/versions/", versions.versions_list, name="assistant_versions"),
     path("app/assistants/<uuid:assistant_id>/versions/compare", versions.compare, name="assistant_compare"),
@@ -36,6 +35,8 @@ urlpatterns = [
     ),
     path("app/assistants/<uuid:assistant_id>/export", interchange.export, name="assistant_export"),
     path("app/assistants/<uuid:assistant_id>/import", interchange.import_draft, name="assistant_import"),
+    path("app/assistants/<uuid:assistant_id>/try", trying.assistant_try, name="assistant_try"),
+    path("app/assistants/<uuid:assistant_id>/try/case", trying.assistant_try_case, name="assistant_try_case"),
     path("app/assistants/<uuid:assistant_id>/deploy", deploy.deploy, name="deploy"),
     path("app/assistants/<uuid:assistant_id>/deploy/new", deploy.deployment_create, name="deployment_create"),
     path("app/deployments/<uuid:deployment_id>/", deploy.deployment, name="deployment"),

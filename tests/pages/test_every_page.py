@@ -36,6 +36,8 @@ PAGES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "assistant_restore": ("/app/assistants/{assistant}/versions/{number}/restore", POST, "assistants.write"),
     "assistant_export": ("/app/assistants/{assistant}/export", GET, "assistants.read"),
     "assistant_import": ("/app/assistants/{assistant}/import", BOTH, "assistants.write"),
+    "assistant_try": ("/app/assistants/{assistant}/try", BOTH, "assistants.read"),
+    "assistant_try_case": ("/app/assistants/{assistant}/try/case", POST, "assistants.write"),
     "deploy": ("/app/assistants/{assistant}/deploy", GET, "deployments.read"),
     "deployment_create": ("/app/assistants/{assistant}/deploy/new", BOTH, "deployments.write"),
     "deployment": ("/app/deployments/{deployment}/", GET, "deployments.read"),

@@ -18,6 +18,7 @@ from convoship.lib.tenancy import tenant
 from deployments import identity, publishing, rollouts
 from deployments.deploying import NewDeployment
 from deployments.models import Assistant, Conversation
+from deployments.pages.talk import Talk
 from deployments.rollouts import Tried
 from deployments.sessions import OpenedSession
 from tests import factories
@@ -156,6 +157,12 @@ _IMPORT = {"name": "Imported", "scripted": {"welcome": {"text": "Ahoy"}}}
 _FILE = json.dumps(_IMPORT)
 
 
+def _kept_case(world: World) -> Mapping[str, Any]:
+    """Something that was said while trying, to be kept as a test case."""
+    turn = {"text": "a parcel", "payload": None, "replies": [], "trace": {}, "hand_over": None, "end": None}
+    return {"talk": Talk(turns=[turn]).packed(world.ids["assistant_id"]), "case": "0", "expected": ""}
+
+
 # Signed-in pages: called by the cookie of a member.
 PAGES: Mapping[str, list[Call]] = {
     "workspace": GET,
@@ -182,6 +189,8 @@ PAGES: Mapping[str, list[Call]] = {
         Call("POST", {"text": _FILE, "op": "look"}, changes=False),
         Call("POST", lambda world: {"text": _FILE, "op": "replace", "seen": world.draft_seen}),
     ],
+    "assistant_try": [Call("GET"), Call("POST", {"text": "hello"}, changes=False)],
+    "assistant_try_case": [Call("POST", _kept_case)],
     "deploy": GET,
     "deployment_create": [Call("POST", _DEPLOYMENT_FORM)],
     "deployment": GET,

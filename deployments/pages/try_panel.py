@@ -1,0 +1,314 @@
+"""What the panel of *Try it* shows: the conversation as visitors see it, and beside each answer how it was found."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django import forms
+from django.utils.safestring import SafeString
+
+from deployments import test_cases, trying
+from deployments.models import Assistant, AssistantVersion
+from deployments.pages import talk as talks
+from deployments.pages.talk import Talk
+from deployments.pages.trace_words import Explained, explain, meaning_in_words
+from deployments.responders.schema import CHANNELS, MOST_LANGUAGES
+from deployments.safe_text import LONGEST_TEXT, render_markdown
+from deployments.test_cases import utterance_key
+from deployments.trying import LONGEST_LOCALE, Setting
+
+DRAFT = "draft"
+MOST_VERSIONS = 20
+CHANNEL_LABELS = {"web": "Web", "whatsapp": "WhatsApp", "sms": "SMS", "voice": "Voice", "webhook": "Webhook"}
+
+_LOCALE = r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}"
+_NUMBER = re.compile("[0-9]{1,9}")
+_LINK = re.compile(r"(https?://|mailto:|tel:)", re.IGNORECASE)
+
+
+class TryForm(forms.Form):
+    """What is said, and as whom. What isn't there is as on a new page."""
+
+    text = forms.CharField(
+        max_length=LONGEST_TEXT,
+        required=False,
+        error_messages={"max_length": f"This is too long: at most {LONGEST_TEXT} characters are possible."},
+    )
+    channel = forms.ChoiceField(choices=[(key, CHANNEL_LABELS[key]) for key in CHANNELS], required=False)
+    language = forms.RegexField(
+        rf"^{_LOCALE}\Z",
+        max_length=LONGEST_LOCALE,
+        required=False,
+        error_messages={"invalid": "Use a language tag such as en, de or pt-BR."},
+    )
+    name = forms.CharField(max_length=100, required=False)
+    email = forms.CharField(max_length=254, required=False)
+    source = forms.RegexField(rf"^({DRAFT}|[0-9]{{1,9}})\Z", required=False)
+
+
+@dataclass(frozen=True)
+class Button:
+    """A button of a message: a link, or where a tap on it is found again."""
+
+    label: str
+    url: str = ""
+    tap: str = ""
+
+
+@dataclass(frozen=True)
+class Card:
+    """A card, or an item of a list."""
+
+    title: str
+    text: str = ""
+    image: str = ""
+    url: str = ""
+    buttons: list[Button] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Block:
+    """What a message has beside its text."""
+
+    kind: str
+    cards: list[Card] = field(default_factory=list)
+    buttons: list[Button] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One message of the assistant."""
+
+    html: SafeString
+    blocks: list[Block]
+
+
+@dataclass(frozen=True)
+class KnownCase:
+    """The test case that there is for an utterance."""
+
+    expected: str
+    is_met: bool
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Something that was said, and what came of it. `may_be_case`: it was typed, so it can be a test case."""
+
+    number: int
+    text: str
+    is_tap: bool
+    seconds: int
+    answers: list[Answer]
+    how: Explained | None
+    hand_over: str
+    end: str
+    refused: Mapping[str, str] | None
+    may_be_case: bool
+    case: KnownCase | None
+    chosen: str | None  # of the form for a test case, where it is open
+
+
+@dataclass(frozen=True)
+class Quiet:
+    """What would be said into silence."""
+
+    seconds: int
+    html: SafeString
+    then: str
+
+
+@dataclass
+class Panel:
+    """All that the template draws."""
+
+    signed: str
+    began: str
+    welcome: list[Answer]
+    turns: list[Turn]
+    quiet: Quiet | None
+    is_over: bool
+    form: TryForm
+    values: dict[str, str]
+    languages: list[str]
+    sources: list[tuple[str, str]]
+    meanings: list[tuple[str, str]]
+    is_broken: bool
+    is_changed: bool
+    channels: list[tuple[str, str]] = field(default_factory=lambda: [(key, CHANNEL_LABELS[key]) for key in CHANNELS])
+    refused: str = ""  # why what was pressed isn't done
+    told: str = ""  # what was done
+
+
+# --- Who is tried, as whom ----------------------------------------------------------------------------------------
+
+
+def languages_of(script: Mapping[str, Any]) -> list[str]:
+    """The languages that an author writes in: those named, and those that texts have other words for."""
+    found = dict.fromkeys(script.get("languages", ()))
+
+    def look(value: Any) -> None:
+        if isinstance(value, Mapping):
+            for entry in value.get("also", ()):
+                if entry.get("language"):
+                    found.setdefault(entry["language"])
+            for part in value.values():
+                look(part)
+        elif isinstance(value, list):
+            for part in value:
+                look(part)
+
+    look([part for name, part in script.items() if name not in {"languages", "variables"}])
+    return list(found)[:MOST_LANGUAGES]
+
+
+def default_values(assistant: Assistant) -> dict[str, str]:
+    """What a new panel's fields hold."""
+    languages = assistant.draft["scripted"].get("languages", ())
+    return {
+        "text": "",
+        "channel": trying.WEB,
+        "language": languages[0] if languages else "en",
+        "name": "",
+        "email": "",
+        "source": DRAFT,
+    }
+
+
+def versions_of(assistant: Assistant) -> list[AssistantVersion]:
+    """The latest versions, without what is in them."""
+    return list(assistant.versions.defer("content", "test_report").order_by("-number")[:MOST_VERSIONS])
+
+
+def setting(assistant: Assistant, values: Mapping[str, str]) -> tuple[Setting, str]:
+    """What these fields ask for, and a word for it that changes when it does. Inside `tenant()`."""
+    visitor = {name: values[name] for name in ("name", "email") if values[name]}
+    who = {"channel": values["channel"], "locale": values["language"] or None, "visitor": visitor}
+    if _NUMBER.fullmatch(values["source"]):
+        version = assistant.versions.filter(number=int(values["source"])).first()
+        if version is not None:
+            return trying.of_version(version, **who), f"version {version.number}"
+    return trying.of_draft(assistant, **who), assistant.draft_changed_at.isoformat()
+
+
+# --- Drawing ------------------------------------------------------------------------------------------------------
+
+
+def draw(
+    assistant: Assistant,
+    talk: Talk,
+    form: TryForm,
+    values: dict[str, str],
+    seen: str,
+    *,
+    opened: str = "",
+    refused: str = "",
+    told: str = "",
+) -> Panel:
+    """The panel. `opened`: the number of the turn whose test case is being made. Inside `tenant()`."""
+    known = {utterance_key(case["utterance"]): case["expected"] for case in assistant.test_cases}
+    signed = talk.packed(assistant.id)
+    quiet = talk.quiet
+    names = [str(intent["name"]) for intent in assistant.draft["scripted"]["intents"]]
+    return Panel(
+        signed=signed,
+        began=talk.began,
+        welcome=[_answer(spoken, f"w.{place}") for place, spoken in enumerate(talk.welcome)],
+        turns=[
+            _turn(assistant, turn, number, known, is_open=str(number) == opened)
+            for number, turn in enumerate(talk.turns, talk.first)
+        ],
+        quiet=None if quiet is None else Quiet(quiet["after_seconds"], _html(quiet["text"]), quiet["then"]),
+        is_over=talk.is_over,
+        form=form,
+        values=values,
+        languages=languages_of(assistant.draft["scripted"]),
+        sources=[
+            (DRAFT, "The draft as it is saved"),
+            *((str(version.number), f"Version {version.number}") for version in versions_of(assistant)),
+        ],
+        meanings=meanings(names),
+        is_broken=assistant.draft_typed is not None,
+        is_changed=bool(talk.turns) and talk.seen != seen,
+        refused=refused,
+        told=told,
+    )
+
+
+def meanings(names: Sequence[str]) -> list[tuple[str, str]]:
+    """What a test case can expect, for a select."""
+    special = (test_cases.FALLBACK, test_cases.SMALL_TALK)
+    return [*((name, name) for name in names), *((name, meaning_in_words(name)) for name in special)]
+
+
+def _turn(
+    assistant: Assistant, turn: Mapping[str, Any], number: int, known: Mapping[str, str], *, is_open: bool
+) -> Turn:
+    text, is_tap = turn["text"], turn["payload"] is not None
+    may_be_case = bool(text) and not is_tap
+    expected = known.get(utterance_key(text)) if may_be_case else None
+    meant = None
+    if may_be_case and (is_open or expected is not None):
+        # As the first thing said, as test cases are: in the middle of a question the same words may mean another thing.
+        case = {"utterance": text, "expected": expected or ""}
+        meant = test_cases.run(assistant.content_of_draft(), [case]).results[0]
+    return Turn(
+        number=number,
+        text=text,
+        is_tap=is_tap,
+        seconds=turn.get("seconds", 0),
+        answers=[_answer(spoken, f"{number}.{place}") for place, spoken in enumerate(turn["replies"])],
+        how=explain(turn["trace"]),
+        hand_over=turn["hand_over"] or "",
+        end=turn["end"] or "",
+        refused=turn.get("refused"),
+        may_be_case=may_be_case,
+        case=KnownCase(meaning_in_words(expected), meant.passed) if meant and expected is not None else None,
+        chosen=meant.got if meant and is_open else None,
+    )
+
+
+def _html(text: str) -> SafeString:
+    return SafeString(render_markdown(text))
+
+
+def _answer(spoken: Mapping[str, Any], place: str) -> Answer:
+    places = {id(button): number for number, button in enumerate(talks.buttons_of(spoken["blocks"]))}
+
+    def buttons(raw: Sequence[Mapping[str, Any]]) -> list[Button]:
+        return [
+            Button(button["label"], tap=f"{place}.{places[id(button)]}")
+            if "payload" in button
+            else Button(button["label"], url=_link(button.get("url", "")))
+            for button in raw
+        ]
+
+    def card(raw: Mapping[str, Any]) -> Card:
+        image = str(raw.get("image_url", ""))
+        return Card(
+            title=raw["title"],
+            text=raw.get("text", ""),
+            image=image if image.startswith("https://") else "",
+            url=_link(raw.get("url", "")),
+            buttons=buttons(raw.get("buttons", ())),
+        )
+
+    def block(raw: Mapping[str, Any]) -> Block:
+        match raw["type"]:
+            case "card":
+                return Block("card", [card(raw)])
+            case "carousel":
+                return Block("carousel", [card(one) for one in raw["cards"]])
+            case "list":
+                return Block("list", [card(one) for one in raw["items"]])
+        return Block("buttons", buttons=buttons(raw.get("buttons", ())))
+
+    return Answer(_html(spoken["text"]) if spoken["text"] else SafeString(""), [block(raw) for raw in spoken["blocks"]])
+
+
+def _link(url: str) -> str:
+    """An address that may stand in a page."""
+    return url if _LINK.match(url) else ""
