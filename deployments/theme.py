@@ -1,24 +1,41 @@
 """Theme JSON (CONTRACT 5): how a deployment's widget looks.
 
     {primaryColor, textColor, mode, position, offset: {x, y}, launcher: {color, icon, label},
-     header: {title, subtitle, avatarUrl}, greeting, avatarUrl, radius, zIndex, customTexts: {key: text}}
+     header: {title, subtitle, avatarUrl}, greeting, avatarUrl, radius, zIndex, customTexts: {key: text or by language}}
 
 Every key may be left out, and an empty text stands for *not set*. `textColor` is what is written on `primaryColor`; it
 has to reach WCAG AA (4.5:1) there. Without it the widget takes black or white, whichever reads better, as it always
 does for the launcher's icon: one of them reaches 4.58 on any colour. `launcher.color` not set: as `primaryColor`.
+
+`customTexts` replaces the widget's own words by key (deployments/widget_texts.py lists them). A value is a text for
+everybody, or texts by language: `{"de": "Senden", "*": "Go"}`, where `*` is for whoever speaks none of them. Four keys
+stand for texts that have their place elsewhere in the theme and here take a text per language alone: TRANSLATED.
 """
 
 from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from deployments import contrast
+from deployments.deployment_settings import language_for
 from deployments.plain_errors import PlainValidator, failures
 
 ICONS = ("chat", "help")  # those that the launcher draws itself; anything else is the address of an image
+
+EVERYBODY = "*"  # in a text by language: for whoever speaks none of the others
+MOST_LANGUAGES = 40
+LONGEST_CUSTOM = 300
+
+# Key of `customTexts` -> path of the text for everybody, and how long it may be.
+TRANSLATED: Mapping[str, tuple[str, int]] = {
+    "launcherLabel": ("launcher.label", 40),
+    "headerTitle": ("header.title", 60),
+    "headerSubtitle": ("header.subtitle", 120),
+    "greeting": ("greeting", 300),
+}
 
 DEFAULT_THEME: dict[str, Any] = {
     "primaryColor": "#2f54d6",
@@ -66,6 +83,24 @@ def _object(**properties: Any) -> dict[str, Any]:
     return {"type": "object", "additionalProperties": False, "properties": properties}
 
 
+_TAG = r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?"
+
+
+def _by_language(longest: int, tags: str, words: str) -> dict[str, Any]:
+    """A text, or an object of texts by language."""
+    return {
+        "type": ["string", "object"],
+        "maxLength": LONGEST_CUSTOM,
+        "maxProperties": MOST_LANGUAGES,
+        "patternProperties": {f"^({tags}){_END}": _text(longest)},
+        "additionalProperties": False,
+        "x-words": {
+            "type": 'This must be text, or texts by language such as {"de": "Hallo"}.',
+            "additionalProperties": words,
+        },
+    }
+
+
 _image = _url(("",), "Use the address of an image that begins with https://.")
 
 THEME_SCHEMA: dict[str, Any] = {
@@ -90,7 +125,17 @@ THEME_SCHEMA: dict[str, Any] = {
         customTexts={
             "type": "object",
             "maxProperties": 200,
-            "patternProperties": {rf"^[a-zA-Z][a-zA-Z0-9_]{{0,63}}{_END}": _text(300)},
+            "properties": {
+                key: _by_language(longest, _TAG, "Use a language tag such as en, de or pt-BR.")
+                for key, (_, longest) in TRANSLATED.items()
+            },
+            "patternProperties": {
+                rf"^(?!({'|'.join(TRANSLATED)})$)[a-zA-Z][a-zA-Z0-9_]{{0,63}}{_END}": _by_language(
+                    LONGEST_CUSTOM,
+                    rf"\*|{_TAG}",
+                    "Use a language tag such as en, de or pt-BR, or * for everybody else.",
+                )
+            },
             "additionalProperties": False,
             "x-words": {"additionalProperties": "A key has up to 64 letters, digits and underscores."},
         },
@@ -100,11 +145,15 @@ _validator = PlainValidator(THEME_SCHEMA)
 
 
 class ThemeRefused(ValueError):
-    """The theme can't be used. `errors`: path (`launcher.color`) -> messages in plain words; the whole is ""."""
+    """The theme can't be used. `errors`: path (`launcher.color`) -> messages in plain words; the whole is "".
 
-    def __init__(self, errors: dict[str, list[str]]) -> None:
+    `better`: path -> the nearest value that passes, where there is one.
+    """
+
+    def __init__(self, errors: dict[str, list[str]], better: dict[str, str] | None = None) -> None:
         super().__init__("; ".join(f"{path}: {' '.join(words)}" for path, words in errors.items()))
         self.errors = errors
+        self.better = better or {}
 
 
 def validate(theme: object) -> dict[str, Any]:
@@ -118,15 +167,32 @@ def validate(theme: object) -> dict[str, Any]:
     return tidy
 
 
-def resolved(theme: Mapping[str, Any]) -> dict[str, Any]:
-    """The theme with the defaults where nothing is set: what a widget is given. `textColor` may still be absent."""
+def resolved(theme: Mapping[str, Any], locale: str = "", languages: Sequence[str] = ()) -> dict[str, Any]:
+    """The theme with the defaults where nothing is set: what a widget is given. `textColor` may still be absent.
+
+    For a visitor whose browser asks for `locale`, at a deployment that speaks `languages`, the launcher's label is in
+    their language: the launcher is drawn before the script that chooses the other texts is there.
+    """
     whole = copy.deepcopy(DEFAULT_THEME)
     for key, value in theme.items():
         if isinstance(value, dict):
             whole[key] = {**whole.get(key, {}), **value}
         else:
             whole[key] = value
+    label = text_for(whole["customTexts"].get("launcherLabel"), language_for(languages, locale)) if locale else None
+    if label is not None:
+        whole["launcher"]["label"] = label
     return whole
+
+
+def text_for(texts: object, locale: str) -> str | None:
+    """The text by language that is nearest to `locale`; None where there is none, or the texts aren't by language."""
+    if not isinstance(texts, dict):
+        return None
+    tags = [tag for tag in texts if tag != EVERYBODY]
+    near = language_for(tags, locale) if tags else ""
+    same = near.split("-")[0] == locale.replace("_", "-").split("-")[0].lower()
+    return texts.get(near if same else EVERYBODY)
 
 
 def _check_contrast(text: str, primary: str) -> None:
@@ -139,7 +205,7 @@ def _check_contrast(text: str, primary: str) -> None:
         f"{text} on {primary} can't be read by everyone: its contrast is {shown}:1, needed is {contrast.AA_TEXT}:1. "
         f"The nearest colour that passes is {better}. Left out, the widget takes black or white by itself."
     )
-    raise ThemeRefused({"textColor": [words]})
+    raise ThemeRefused({"textColor": [words]}, {"textColor": better})
 
 
 def _tidy(value: dict[str, Any]) -> dict[str, Any]:
@@ -147,7 +213,7 @@ def _tidy(value: dict[str, Any]) -> dict[str, Any]:
     tidy: dict[str, Any] = {}
     for key, item in value.items():
         if key == "customTexts":
-            made: Any = {name: text.strip() for name, text in item.items()}
+            made: Any = {name: text for name, value in item.items() if (text := _tidy_text(value)) != {}}
         elif isinstance(item, dict):
             made = _tidy(item)
         elif isinstance(item, str):
@@ -159,6 +225,13 @@ def _tidy(value: dict[str, Any]) -> dict[str, Any]:
         if made not in ("", {}):
             tidy[key] = made
     return tidy
+
+
+def _tidy_text(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.strip()
+    texts = {tag: text.strip() for tag, text in value.items()}
+    return texts[EVERYBODY] if list(texts) == [EVERYBODY] else texts
 
 
 def _trimmed(key: str, text: str) -> str:

@@ -57,6 +57,47 @@ def test_a_full_theme_is_taken_in_normal_form_and_the_input_is_left_alone() -> N
     assert validate(made) == made
 
 
+def test_texts_by_language_are_taken_and_a_text_for_everybody_alone_is_a_plain_one() -> None:
+    texts: dict[str, Any] = {
+        "send": {"de": " Los ", "*": "Go", "pt-BR": ""},
+        "close": {"*": "Away"},
+        "menu": {},
+        "greeting": {"de": "Moin,\nwas gibt es?"},
+    }
+    assert validate({"customTexts": texts})["customTexts"] == {
+        "send": {"de": "Los", "*": "Go", "pt-BR": ""},
+        "close": "Away",
+        "greeting": {"de": "Moin,\nwas gibt es?"},
+    }
+    assert Draft202012Validator(THEME_SCHEMA).is_valid({"customTexts": texts})
+
+
+def test_themes_from_before_texts_had_languages_stay_as_they_are() -> None:
+    old = {"customTexts": {"send": "Go", "subtitle": "", "greeting": "Never shown", "launcherLabel": "x" * 300}}
+    assert validate(old) == old
+    assert resolved(old, "de")["launcher"]["label"] == ""
+
+
+@pytest.mark.parametrize(
+    ("locale", "languages", "label"),
+    [
+        ("de", [], "Plausch"),
+        ("de_ch", [], "Schwatz"),
+        ("de-CH-1996", [], "Schwatz"),
+        ("pt", [], "Papo"),
+        ("fr", [], "Chat"),
+        ("", [], "Chat"),
+        ("nonsense \x00", [], "Chat"),
+        ("fr", ["de", "en"], "Plausch"),
+        ("en-GB", ["de", "en"], "Chat"),
+    ],
+)
+def test_the_launchers_label_is_in_the_visitors_language(locale: str, languages: list[str], label: str) -> None:
+    texts = {"launcherLabel": {"de": "Plausch", "de-CH": "Schwatz", "pt-BR": "Papo"}}
+    whole = resolved({"launcher": {"label": "Chat"}, "customTexts": texts}, locale, languages)
+    assert whole["launcher"]["label"] == label
+
+
 def test_what_is_empty_counts_as_not_set() -> None:
     assert validate({"textColor": "", "launcher": {"color": "", "icon": ""}, "header": {}, "greeting": " "}) == {}
 
@@ -104,7 +145,14 @@ def test_resolving_merges_groups_key_by_key_and_shares_nothing() -> None:
         ({"greeting": "x" * 301}, "greeting", "too long"),
         ({"greeting": "a\x00"}, "greeting", "can't be stored"),
         ({"greeting": "a\udc00"}, "greeting", "can't be stored"),
-        ({"customTexts": {"a": 1}}, "customTexts.a", "This must be text."),
+        ({"customTexts": {"a": 1}}, "customTexts.a", "This must be text, or texts by language"),
+        ({"customTexts": {"a": {"german": "x"}}}, "customTexts.a.german", "Use a language tag such as en, de or pt-BR"),
+        ({"customTexts": {"a": {"pt_BR": "x"}}}, "customTexts.a.pt_BR", "Use a language tag"),
+        ({"customTexts": {"a": {"de": 1}}}, "customTexts.a.de", "This must be text."),
+        ({"customTexts": {"a": {"de": {"at": "x"}}}}, "customTexts.a.de", "This must be text."),
+        ({"customTexts": {"a": {f"de-{i:03}": "" for i in range(41)}}}, "customTexts.a", "too many: 41"),
+        ({"customTexts": {"greeting": {"*": "x"}}}, "customTexts.greeting.*", "Use a language tag"),
+        ({"customTexts": {"launcherLabel": {"de": "x" * 41}}}, "customTexts.launcherLabel.de", "at most 40"),
         ({"customTexts": {"a b": "x"}}, "customTexts.a b", "letters, digits and underscores"),
         ({"customTexts": {"a": "x" * 301}}, "customTexts.a", "too long"),
         ({"customTexts": {f"k{i}": "" for i in range(201)}}, "customTexts", "too many: 201"),
@@ -161,6 +209,9 @@ def test_text_that_cannot_be_read_is_refused_with_the_nearest_colour_that_can() 
     assert "#ffffff on #ffcc00" in words
     assert "1.5:1" in words
     assert "The nearest colour that passes is #5a5a5a." in words
+    with pytest.raises(ThemeRefused) as error:
+        validate({"primaryColor": "#fc0", "textColor": "#fff"})
+    assert error.value.better == {"textColor": "#5a5a5a"}
     assert list(refused({"textColor": "#2f54d6"})) == ["textColor"]  # upon the default colour
     validate({"primaryColor": "#fc0", "textColor": "#5a5a5a"})
 
@@ -226,7 +277,11 @@ _theme = st.fixed_dictionaries(
         "greeting": st.text("ab é\n", max_size=20),
         "radius": st.integers(0, 32) | st.just(16.0),
         "zIndex": st.integers(0, 2147483647),
-        "customTexts": st.dictionaries(st.sampled_from(["title", "send"]), st.text("xy ", max_size=9)),
+        "customTexts": st.dictionaries(
+            st.sampled_from(["title", "send"]),
+            st.text("xy ", max_size=9)
+            | st.dictionaries(st.sampled_from(["de", "pt-BR", "*"]), st.text("xy ", max_size=9)),
+        ),
     },
 )
 

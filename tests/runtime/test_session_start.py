@@ -16,7 +16,7 @@ from convoship.lib.threads import in_thread
 from deployments import deploying
 from deployments.models import Conversation, VisitorSession
 from tests import factories
-from tests.runtime.conftest import Site
+from tests.runtime.conftest import Site, act
 
 pytestmark = pytest.mark.asyncio
 
@@ -68,6 +68,18 @@ async def test_config_tells_the_theme_and_makes_no_rows(site: Site) -> None:
     again = await site.call("GET", f"/config?agent_id={site.agent_id}", site.token, **{"If-None-Match": answer["ETag"]})
     assert again.status_code == 304
     assert await counted(site) == 0
+
+
+async def test_the_launchers_label_is_told_in_the_visitors_language(site: Site) -> None:
+    labels = {"launcher": {"label": "Chat"}, "customTexts": {"launcherLabel": {"de": "Plausch"}}}
+    await act(site, deploying.change, {"theme": labels})
+    for locale, label in (("de-AT", "Plausch"), ("fr", "Chat"), ("%00", "Chat"), ("", "Chat")):
+        path = f"/config?agent_id={site.agent_id}&locale={locale}"
+        answer = await site.call("GET", path, site.token)
+        assert answer.data["theme"]["launcher"]["label"] == label
+        assert answer.data["theme"]["customTexts"] == labels["customTexts"]
+    opened = await site.call("POST", "/sessions", site.token, {"agent_id": site.agent_id, "locale": "de"})
+    assert opened.data["theme"]["launcher"]["label"] == "Plausch"
 
 
 @pytest.mark.parametrize(

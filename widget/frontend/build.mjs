@@ -1,5 +1,6 @@
 /**
- * Builds static/widget/: app.<hash>.js (the chat), v1.js (the loader that knows its name) and manifest.json.
+ * Builds static/widget/: app.<hash>.js (the chat), v1.js (the loader that knows its name), manifest.json, and texts.json:
+ * the chat's own words by language, for the page where they are replaced.
  * The same sources give the same bytes; `--check` builds in memory and says whether the committed files are these.
  */
 import { createHash } from 'node:crypto';
@@ -45,6 +46,11 @@ async function bundle(entry, format, extra = {}) {
 const sha = (bytes, algorithm, encoding) => createHash(algorithm).update(bytes).digest(encoding);
 const facts = (bytes) => ({ bytes: bytes.length, sha256: sha(bytes, 'sha256', 'hex'), integrity: 'sha384-' + sha(bytes, 'sha384', 'base64') });
 
+async function texts() {
+  const source = await bundle('src/app/texts.ts', 'esm');
+  return (await import('data:text/javascript;base64,' + source.toString('base64'))).LOCALES;
+}
+
 export async function build() {
   const app = await bundle('src/app/index.ts', 'esm');
   const name = `app.${sha(app, 'sha256', 'hex').slice(0, 12)}.js`;
@@ -54,7 +60,8 @@ export async function build() {
     define: { __VERSION__: JSON.stringify(version), __APP__: JSON.stringify(name) },
   });
   const manifest = { version, loader: 'v1.js', app: name, files: { 'v1.js': facts(loader), [name]: facts(app) } };
-  return { 'v1.js': loader, [name]: app, 'manifest.json': Buffer.from(JSON.stringify(manifest, null, 2) + '\n') };
+  const json = (value) => Buffer.from(JSON.stringify(value, null, 2) + '\n');
+  return { 'v1.js': loader, [name]: app, 'manifest.json': json(manifest), 'texts.json': json(await texts()) };
 }
 
 const files = await build();

@@ -58,6 +58,7 @@ CONFIG = _object(
 )
 CONFIG_PARAMETERS = [
     OpenApiParameter("agent_id", _UUID, required=True, description="The assistant's id."),
+    OpenApiParameter("locale", _TEXT, description="The visitor's language: the launcher's label is in it."),
     OpenApiParameter("page", _TEXT, description="The page's path: shown in the list of refused origins, if it is."),
     OpenApiParameter(
         "visitor_id",

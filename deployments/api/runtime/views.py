@@ -29,6 +29,7 @@ from deployments.wire import message_json, moment, session_json
 P = ParamSpec("P")
 R = TypeVar("R")
 MOST_MESSAGES = 200
+LONGEST_LOCALE = 35
 
 
 class RuntimeView(APIView):
@@ -87,7 +88,9 @@ class ConfigView(RuntimeView):
             features["visitor_id"] = asked.visitor_id
         body = {
             "assistant": assistant_json(asked.deployment, asked.met),
-            "theme": theme.resolved(asked.met.theme),
+            "theme": theme.resolved(
+                asked.met.theme, request.query_params.get("locale", "")[:LONGEST_LOCALE], asked.deployment.languages
+            ),
             "texts": {},
             "features": features,
         }
@@ -123,7 +126,7 @@ class SessionsView(RuntimeView):
             "expires_at": moment(opened.session.expires_at),
             "socket_url": socket_url(opened.session.id),
             "assistant": assistant_json(opened.deployment, opened.met),
-            "theme": theme.resolved(opened.met.theme),
+            "theme": theme.resolved(opened.met.theme, wanted.locale, opened.deployment.languages),
             "messages": [message_json(message) for message in opened.messages],
             "has_more": opened.has_more,
         }

@@ -42,7 +42,7 @@ test('plain form: no guard before, the push after runs at once; one request, wit
   window.eval(`ConvoshipQueue.push(['init', ${JSON.stringify(INIT)}])`);
   await settle();
   assert.equal(asked.length, 1);
-  assert.equal(asked[0]?.url, 'https://api.example/v1/public/runtime/config?agent_id=a&page=%2F');
+  assert.equal(asked[0]?.url, 'https://api.example/v1/public/runtime/config?agent_id=a&page=%2F&locale=en');
   assert.equal(asked[0]?.headers['Authorization'], 'Bearer ' + TOKEN);
   assert(host());
   assert.equal(launcher().getAttribute('aria-label'), 'Chat');

@@ -1,10 +1,11 @@
 /** The small pure parts: theme, texts, storage, events of a stream. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { openStore } from '../src/app/store.ts';
 import { readEvents } from '../src/app/stream.ts';
-import { isRtl, LOCALES, speaker } from '../src/app/texts.ts';
-import { DEFAULTS, legible, luminance, merge, onPrimary, readable } from '../src/app/theme.ts';
+import { inLanguage, isRtl, LOCALES, nearest, speaker, spoken } from '../src/app/texts.ts';
+import { DEFAULTS, legible, luminance, merge, onPrimary, readable, translated } from '../src/app/theme.ts';
 import { memoryStorage } from './storage.ts';
 
 const contrast = (a: string, b: string): number => {
@@ -62,6 +63,45 @@ test('texts: the owner’s words win, unknown languages speak English', () => {
   assert.equal(speaker('de', [null, undefined, 'x', { send: 7 }])('send'), 'Senden');
   assert.equal(speaker('en', [])('limit', { n: 5 }), '5 characters left');
   assert(isRtl('ar-EG') && isRtl('he') && !isRtl('en') && !isRtl('arn'));
+});
+
+test('texts: a text by language is the nearest one, the one for everybody else, or the widget’s own', () => {
+  const own = [{ send: { de: 'Los', 'de-CH': 'Ab', 'pt-BR': 'Vai', '*': 'Go' }, retry: { de: 'Nochmal' } }];
+  for (const [locale, word] of Object.entries({ de: 'Los', 'DE-at': 'Los', de_ch: 'Ab', 'de-CH-1996': 'Ab', pt: 'Vai', 'pt-PT': 'Vai', fr: 'Go', '': 'Go' })) assert.equal(speaker(locale, own)('send'), word, locale);
+  assert.equal(speaker('fr', own)('retry'), 'Try again');
+  assert.equal(speaker('de', [{ send: 'Senden!' }, { send: { fr: 'Envoyer' } }])('send'), 'Senden!');
+  assert.equal(inLanguage({ de: 1 }, 'de'), 1);
+  assert.equal(nearest([], 'de'), undefined);
+});
+
+test('texts: a deployment speaks its own languages, the first to everybody else', () => {
+  assert.equal(spoken(['de', 'en'], 'en-GB'), 'en');
+  assert.equal(spoken(['de', 'en'], 'fr'), 'de');
+  assert.equal(spoken([], 'fr'), 'fr');
+  assert.equal(spoken(undefined, 'fr'), 'fr');
+  assert.equal(spoken([7, 'de'], 'fr'), 'de');
+});
+
+test('texts: what can be taken away goes, what names a control stays', () => {
+  const say = speaker('en', [{ subtitle: '', send: '', close: ' ', messages: '', confirmYes: '', pausedTitle: '' }]);
+  assert.equal(say('subtitle'), '');
+  assert.deepEqual([say('send'), say('close'), say('messages'), say('confirmYes'), say('pausedTitle')], ['Send', 'Close chat', 'Conversation', 'End it', 'The chat is paused']);
+});
+
+test('theme: greeting and header are said in the visitor’s language, where there is one for them', () => {
+  const { theme, bad } = merge([{ greeting: 'Hi', header: { title: 'Shop' }, customTexts: { greeting: { de: 'Moin' }, headerTitle: { de: 'Laden' }, headerSubtitle: 'never a plain one', launcherLabel: {} } }]);
+  assert.deepEqual(bad, []);
+  assert.equal(translated(theme, 'de-AT').greeting, 'Moin');
+  assert.equal(translated(theme, 'de-AT')['header.title'], 'Laden');
+  assert.equal(translated(theme, 'fr').greeting, 'Hi');
+  assert.equal(translated(theme, 'fr')['header.title'], 'Shop');
+  assert.equal(translated(theme, 'fr')['header.subtitle'], undefined);
+  assert.deepEqual(merge([null, { customTexts: { send: { de: 5 } } }]).bad, ['customTexts']);
+});
+
+test('texts: the file from which the Appearance page knows them is what the widget says', () => {
+  const file = JSON.parse(readFileSync(new URL('../../../static/widget/texts.json', import.meta.url), 'utf8'));
+  assert.deepEqual(file, LOCALES);
 });
 
 test('storage: one prefix, memory where it is refused, and damaged values are nothing', () => {

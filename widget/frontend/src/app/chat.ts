@@ -2,7 +2,7 @@
 import type { App, Host } from '../host.ts';
 import type { Button, Problem, Session } from '../protocol.ts';
 import { createPanel } from '../ui/panel.ts';
-import type { Trouble, View } from '../ui/view.ts';
+import type { View } from '../ui/view.ts';
 import { Conversation } from './conversation.ts';
 import { caller } from './http.ts';
 import type { LinkState } from './link.ts';
@@ -10,9 +10,9 @@ import { Outbox, room } from './outbox.ts';
 import { proofOf, sessions, uuid } from './session.ts';
 import type { Kept } from './session.ts';
 import { openStore } from './store.ts';
-import { speaker } from './texts.ts';
-import type { Say } from './texts.ts';
-import { merge } from './theme.ts';
+import { speaker, spoken } from './texts.ts';
+import type { Say, TextKey } from './texts.ts';
+import { merge, translated } from './theme.ts';
 import type { Theme } from './theme.ts';
 import { troubles } from './trouble.ts';
 import { createUnread } from './unread.ts';
@@ -27,13 +27,17 @@ export function createChat(host: Host): App {
   const session = sessions(host, call, store);
   let theme: Theme;
   let say: Say;
+  let locale = '';
+  /** Counts changes of theme and language: whatever carries it is drawn anew. */
+  let look = 0;
   let conversation: Conversation | null = null;
   let link: LinkState = 'connecting';
   let starting = false;
-  let trouble: Trouble | null = null;
-  let ended: string | null = null;
+  // Kept as what it is, not in words: theme and language may change while it is shown.
+  let trouble: { problem: Problem; wait: number } | null = null;
+  let ended: TextKey | null = null;
   let control: Session['control'] = 'assistant';
-  let note = '';
+  let note: TextKey | '' = '';
   let back = 0;
   let retry = 0;
   let frame = 0;
@@ -74,7 +78,7 @@ export function createChat(host: Host): App {
   // ---- what is to be seen
 
   function view(): View {
-    const { config, state } = host.now();
+    const { config } = host.now();
     const assistant = config?.assistant?.name || say('assistant');
     const banner: View['banner'] =
       conversation?.active && link !== 'online' && link !== 'connecting'
@@ -87,9 +91,10 @@ export function createChat(host: Host): App {
       theme,
       assistant,
       banner,
-      trouble,
-      ended,
-      locale: state.locale,
+      trouble: trouble && shown(trouble.problem, trouble.wait),
+      ended: ended && say(ended),
+      locale,
+      look,
       api: host.api,
       title: theme['header.title'] || config?.assistant?.name || say('title'),
       subtitle: theme['header.subtitle'] ?? (trouble ? '' : say('subtitle')),
@@ -97,7 +102,7 @@ export function createChat(host: Host): App {
       messages: conversation?.sync.messages ?? [],
       unsent: outbox.items,
       typing: conversation?.active ? conversation.typing : null,
-      status: conversation?.active ? (control === 'waiting' ? say('waiting') : note) : '',
+      status: conversation?.active ? (control === 'waiting' ? say('waiting') : note && say(note)) : '',
       canHandoff: !!config?.features?.['handoff'] && control === 'assistant',
       active: !!conversation?.active,
       stream: options.stream !== false,
@@ -148,7 +153,7 @@ export function createChat(host: Host): App {
 
   function fail(problem: Problem, after: number): void {
     const wait = after || (problem.reason === 'paused' ? PAUSED : 0);
-    trouble = shown(problem, wait);
+    trouble = { problem, wait };
     if (wait || problem.status === 503) retry = window.setTimeout(() => void begin(), (wait || 5) * 1000);
     draw();
   }
@@ -187,7 +192,7 @@ export function createChat(host: Host): App {
     // The session alone is gone (expired, or on another server): the visitor may begin again at once.
     if (/^token_(unknown|expired|malformed)$|^not_found$/.test(problem.code)) {
       session.forget();
-      ended = say('ended');
+      ended = 'ended';
       return draw();
     }
     fail(host.complain(problem), 0);
@@ -218,11 +223,11 @@ export function createChat(host: Host): App {
     control = now.control;
     host.set({ session: { id: now.id, conversationId: now.conversation_id, status: now.status, control } });
     if (control !== before) {
-      note = say(control === 'human' ? 'withPerson' : 'withAssistant');
+      note = control === 'human' ? 'withPerson' : 'withAssistant';
       host.emit('handoff', control);
     }
     if (now.status !== 'active' && ended === null) {
-      ended = say(now.status === 'failed' ? 'endedByServer' : 'ended');
+      ended = now.status === 'failed' ? 'endedByServer' : 'ended';
       host.set({ connection: 'none' });
       host.emit('session:end', host.now().state.session);
     }
@@ -233,7 +238,7 @@ export function createChat(host: Host): App {
     const problem = await conversation?.act(name);
     if (!problem || signal.aborted) return;
     host.complain(problem);
-    note = say('problem');
+    note = 'problem';
     draw();
   }
 
@@ -287,7 +292,7 @@ export function createChat(host: Host): App {
       if (other && other.conversation === conversation?.session.conversation_id) return;
       conversation?.close();
       conversation = null;
-      ended = other ? null : say('elsewhere');
+      ended = other ? null : 'elsewhere';
       host.set({ session: null, connection: 'none' });
       unread.show(0);
       if (other && isOpen()) void begin();
@@ -302,9 +307,11 @@ export function createChat(host: Host): App {
   function refresh(): void {
     const { config, layers, state } = host.now();
     const { theme: merged, bad } = merge(layers);
-    theme = merged;
+    locale = spoken(config?.features?.['languages'], state.locale);
+    theme = translated(merged, locale);
+    look++;
     if (bad.length) console.warn(`[Convoship] These theme keys are unknown or have a value that can't be used, and are ignored: ${bad.join(', ')}`);
-    say = speaker(state.locale, [config?.texts, theme.customTexts]);
+    say = speaker(locale, [config?.texts, theme.customTexts]);
     draw();
   }
   refresh();

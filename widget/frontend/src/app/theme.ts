@@ -1,4 +1,5 @@
 /** Theme JSON as one flat table: every key by its path, so that checking, merging and naming it are one loop. */
+import { inLanguage } from './texts.ts';
 
 export interface Theme {
   primaryColor: string;
@@ -17,7 +18,8 @@ export interface Theme {
   avatarUrl?: string;
   radius: number;
   zIndex: number;
-  customTexts: Record<string, string>;
+  /** By key: a text for everybody, or texts by language. */
+  customTexts: Record<string, string | Record<string, string>>;
 }
 
 export const DEFAULTS: Theme = {
@@ -58,7 +60,7 @@ const RULES: Record<string, Rule> = {
   avatarUrl: url,
   radius: between(0, 32),
   zIndex: between(-2147483648, 2147483647),
-  customTexts: (v) => isObject(v) && Object.values(v).every(text),
+  customTexts: (v) => isObject(v) && Object.values(v).every((it) => text(it) || (isObject(it) && Object.values(it).every(text))),
 };
 
 const GROUPS = /^(offset|launcher|header)$/;
@@ -78,10 +80,24 @@ export function lay(source: unknown, into: Theme, bad: string[] = [], prefix = '
     if (value == null || value === '') continue;
     if (GROUPS.test(path) && isObject(value)) lay(value, into, bad, path + '.');
     else if (!RULES[path]?.(value)) bad.push(path);
-    else if (path === 'customTexts') into.customTexts = { ...into.customTexts, ...(value as Record<string, string>) };
+    else if (path === 'customTexts') into.customTexts = { ...into.customTexts, ...(value as Theme['customTexts']) };
     else (into as unknown as Record<string, unknown>)[path] = value;
   }
   return bad;
+}
+
+/** The keys of `customTexts` that hold a text per language of what has its place elsewhere in the theme. */
+const TRANSLATED = { greeting: 'greeting', headerTitle: 'header.title', headerSubtitle: 'header.subtitle' } as const;
+
+/** The theme with its own texts in the visitor's language. */
+export function translated(theme: Theme, locale: string): Theme {
+  const made = { ...theme };
+  for (const [key, path] of Object.entries(TRANSLATED) as [keyof typeof TRANSLATED, 'greeting'][]) {
+    const texts = theme.customTexts[key];
+    const word = isObject(texts) ? inLanguage(texts, locale) : null;
+    if (text(word)) made[path] = word as string;
+  }
+  return made;
 }
 
 /** Relative luminance (WCAG 2). */

@@ -32,6 +32,7 @@ export function frame(nonce: string | undefined) {
   const box = make('div');
   const launcher = make('button', 'launcher');
   const badge = make('span', 'badge');
+  let face = '';
   root.append(box);
   box.append(launcher);
   const style = (text: string): void => {
@@ -56,9 +57,13 @@ export function frame(nonce: string | undefined) {
     style,
     /** `name`: one of ours, or the address of an image. */
     face(name: string, api: string, mark: number | string): void {
+      badge.textContent = +mark > 9 ? '9+' : '' + mark;
+      badge.hidden = !mark;
+      if (name === face) return;
+      face = name;
       const path = ICONS[name];
       const own = icon(path || ICONS['chat'] || '');
-      launcher.replaceChildren(own);
+      launcher.replaceChildren(own, badge);
       if (!path) {
         const img = make('img');
         img.alt = '';
@@ -66,8 +71,6 @@ export function frame(nonce: string | undefined) {
         img.onload = () => own.replaceWith(img);
         img.src = new URL(name, api).href;
       }
-      badge.textContent = +mark > 9 ? '9+' : '' + mark;
-      if (mark) launcher.append(badge);
     },
   };
 }

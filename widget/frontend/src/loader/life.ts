@@ -85,7 +85,7 @@ export function live(emit: Emit, base: string, nonce: string | undefined) {
       problem = complain({ code: 'token_placeholder', title: token, hint: 'Put your own token here (Deploy page, Rotate and copy)' });
     } else {
       try {
-        const answer = await fetch(api + '/v1/public/runtime/config?' + new URLSearchParams({ agent_id: agentId, page: location.pathname }), {
+        const answer = await fetch(api + '/v1/public/runtime/config?' + new URLSearchParams({ agent_id: agentId, page: location.pathname, locale: state.locale }), {
           headers: { Authorization: 'Bearer ' + token },
           credentials: 'omit',
           signal,

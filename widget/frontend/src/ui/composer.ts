@@ -84,7 +84,7 @@ export function createComposer(acts: Acts) {
     measure,
     update(view: View): void {
       say = view.say;
-      field.placeholder = view.theme.customTexts['placeholder'] ?? view.say('placeholder');
+      field.placeholder = view.say('placeholder');
       field.setAttribute('aria-label', view.say('composer'));
       field.setAttribute('aria-describedby', 'count');
       button.setAttribute('aria-label', view.say('send'));

@@ -88,13 +88,13 @@ export function createList(acts: Acts) {
 
 function layout(view: View, acts: Acts): Row[] {
   const rows: Row[] = view.theme.greeting ? [intro(view)] : [];
-  const look = view.locale + view.active;
+  const look = `${view.look} ${view.active}`;
   const shown = view.messages.filter((m) => m.text || m.blocks?.length || m.status === 'failed').filter((m) => view.stream || m.status !== 'streaming');
   let day = '';
   shown.forEach((message, at) => {
     const today = new Date(message.created_at).toDateString();
     const fresh = today !== day;
-    if (fresh) rows.push({ key: 'day' + today, sign: view.locale, draw: () => h('div', { class: 'day' }, dayName(message.created_at, view)) });
+    if (fresh) rows.push({ key: 'day' + today, sign: look, draw: () => h('div', { class: 'day' }, dayName(message.created_at, view)) });
     day = today;
     const first = fresh || !together(shown[at - 1], message);
     const next = shown[at + 1];
@@ -131,7 +131,7 @@ function intro(view: View): Row {
   const src = picture(theme['header.avatarUrl'] ?? theme.avatarUrl, api);
   return {
     key: 'intro',
-    sign: [greeting, src].join(),
+    sign: [greeting, src, view.look].join(),
     draw: () => h('div', { class: 'intro' }, avatar(src, title, src ? null : 'chat'), h('p', { class: 'greeting' }, greeting)),
   };
 }

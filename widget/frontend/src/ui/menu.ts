@@ -51,7 +51,7 @@ export function createMenu() {
       button.setAttribute('aria-label', label);
       list.setAttribute('aria-label', label);
       el.hidden = !entries.length;
-      if (isOpen() && entries.length === list.children.length) return;
+      if (isOpen() && entries.map((entry) => entry.label).join() === items().map((item) => item.textContent).join()) return;
       list.replaceChildren(
         ...entries.map((entry) =>
           h(

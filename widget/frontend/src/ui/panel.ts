@@ -1,6 +1,7 @@
 /** The chat's window: header, banner, conversation, composer, and what stands in their place when something is wrong. */
 import { legible, onPrimary } from '../app/theme.ts';
 import { isRtl } from '../app/texts.ts';
+import type { TextKey } from '../app/texts.ts';
 import type { Host } from '../host.ts';
 import css from './app.css';
 import { createComposer } from './composer.ts';
@@ -41,7 +42,7 @@ export function createPanel(host: Host, acts: Acts) {
   );
   host.box.prepend(el);
   let last: View | null = null;
-  let question: { text: string; run(): void } | null = null;
+  let question: { text: TextKey; run(): void } | null = null;
   let drawn = '';
 
   const phone = matchMedia(PHONE);
@@ -84,12 +85,13 @@ export function createPanel(host: Host, acts: Acts) {
   };
   const footer = (view: View): void => {
     const { say } = view;
-    const what = question ? 'ask' + question.text : view.trouble ? '' : view.ended !== null ? 'end' + view.ended + view.locale : 'write';
+    const what = question ? 'ask' + question.text + view.look : view.trouble ? '' : view.ended !== null ? 'end' + view.ended + view.look : 'write';
     if (what === drawn) return;
     drawn = what;
     const button = (label: string, name: string, run: () => void): HTMLElement => h('button', { type: 'button', class: name, onclick: run }, label);
     if (question) {
-      const { text, run } = question;
+      const text = say(question.text);
+      const { run } = question;
       const yes = (): void => {
         ask(null);
         run();
@@ -106,8 +108,8 @@ export function createPanel(host: Host, acts: Acts) {
     const { say } = view;
     return [
       ...(view.canHandoff ? [{ label: say('handoff'), icon: 'person' as const, run: acts.handoff }] : []),
-      { label: say('startNew'), icon: 'fresh' as const, run: () => ask({ text: say('confirmNew'), run: acts.restart }) },
-      { label: say('end'), icon: 'end' as const, run: () => ask({ text: say('confirmEnd'), run: acts.end }) },
+      { label: say('startNew'), icon: 'fresh' as const, run: () => ask({ text: 'confirmNew', run: acts.restart }) },
+      { label: say('end'), icon: 'end' as const, run: () => ask({ text: 'confirmEnd', run: acts.end }) },
     ];
   };
 
@@ -132,7 +134,7 @@ export function createPanel(host: Host, acts: Acts) {
     list,
     update(view: View): void {
       const { say } = view;
-      if (!last || last.theme !== view.theme || last.locale !== view.locale || last.title !== view.title) dress(view);
+      if (!last || last.look !== view.look || last.title !== view.title) dress(view);
       last = view;
       title.textContent = view.title;
       subtitle.textContent = view.subtitle;

@@ -15,6 +15,8 @@ export interface Trouble {
 export interface View {
   say: Say;
   locale: string;
+  /** Another number: theme or language changed. */
+  look: number;
   theme: Theme;
   api: string;
   assistant: string;
