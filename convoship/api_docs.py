@@ -13,6 +13,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
 
+from deployments.theme import THEME_SCHEMA
 from workspaces.api.schema import COMPONENTS, published
 
 RUNTIME = "/v1/public/runtime"
@@ -117,18 +118,39 @@ def _faults(path: str, method: str, operation: dict[str, Any]) -> list[str]:
 def document() -> tuple[bytes, str]:
     """The document with this server's address in it, and its ETag. Made once a process."""
     made = SchemaGenerator().get_schema(request=None, public=True)
-    raw = json.dumps({**made, "servers": [{"url": settings.PUBLIC_BASE_URL}]}, indent=2).encode()
+    return _with_etag({**made, "servers": [{"url": settings.PUBLIC_BASE_URL}]})
+
+
+@lru_cache(maxsize=1)
+def theme_document() -> tuple[bytes, str]:
+    """Theme JSON's schema for editors, and its ETag. Made once a process."""
+    own = {"$schema": THEME_SCHEMA["$schema"], "$id": f"{settings.PUBLIC_BASE_URL}/v1/theme-schema.json"}
+    return _with_etag({**own, **published(THEME_SCHEMA)})
+
+
+def _with_etag(made: dict[str, Any]) -> tuple[bytes, str]:
+    raw = json.dumps(made, indent=2).encode()
     return raw, f'"{hashlib.sha256(raw).hexdigest()[:32]}"'
 
 
 @require_safe
 def openapi(request: HttpRequest) -> HttpResponse:
     """`GET /v1/openapi.json`."""
-    raw, etag = document()
+    return _answer(request, document(), "application/json")
+
+
+@require_safe
+def theme_schema(request: HttpRequest) -> HttpResponse:
+    """`GET /v1/theme-schema.json`: what a Theme may be, for editors that check JSON while it is typed."""
+    return _answer(request, theme_document(), "application/schema+json")
+
+
+def _answer(request: HttpRequest, found: tuple[bytes, str], content_type: str) -> HttpResponse:
+    raw, etag = found
     headers = {"ETag": etag, "Cache-Control": "public, max-age=300"}
     if request.headers.get("If-None-Match", "").removeprefix("W/") == etag:
         return HttpResponse(status=304, headers=headers)
-    return HttpResponse(raw, content_type="application/json", headers=headers)
+    return HttpResponse(raw, content_type=content_type, headers=headers)
 
 
 @require_safe

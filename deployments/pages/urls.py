@@ -3,6 +3,7 @@
 from django.urls import path
 
 from deployments.pages import (
+    appearance,
     assistants,
     conversations,
     deploy,
@@ -79,6 +80,17 @@ urlpatterns = [
     path("app/deployments/<uuid:deployment_id>/install/link", install.install_link, name="deployment_install_link"),
     path("app/deployments/<uuid:deployment_id>/install/check", install.install_check, name="deployment_install_check"),
     path("app/deployments/<uuid:deployment_id>/install/allow", install.install_allow, name="deployment_install_allow"),
+    path("app/deployments/<uuid:deployment_id>/appearance", appearance.appearance, name="deployment_appearance"),
+    path(
+        "app/deployments/<uuid:deployment_id>/appearance/save",
+        appearance.appearance_save,
+        name="deployment_appearance_save",
+    ),
+    path(
+        "app/deployments/<uuid:deployment_id>/appearance/preview",
+        appearance.appearance_preview,
+        name="deployment_appearance_preview",
+    ),
     path("app/conversations/", conversations.conversations, name="conversations"),
     path("app/conversations/rows", conversations.conversations_rows, name="conversations_rows"),
     path("app/conversations/<uuid:conversation_id>/", conversations.conversation, name="conversation"),

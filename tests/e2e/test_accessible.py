@@ -28,6 +28,7 @@ INSIDE = (
     "/app/deployments/{deployment_id}/numbers",
     "/app/deployments/{deployment_id}/rollout",
     "/app/deployments/{deployment_id}/revoke",
+    "/app/deployments/{deployment_id}/appearance",
     "/app/channels/",
     "/app/conversations/",
     "/app/conversations/{conversation_id}/",

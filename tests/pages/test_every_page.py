@@ -58,6 +58,9 @@ PAGES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "deployment_install_check": ("/app/deployments/{deployment}/install/check", POST, "deployments.read"),
     "deployment_install_allow": ("/app/deployments/{deployment}/install/allow", POST, "deployments.write"),
     "deployment_identity": ("/app/deployments/{deployment}/identity", GET, "deployments.read"),
+    "deployment_appearance": ("/app/deployments/{deployment}/appearance", GET, "deployments.read"),
+    "deployment_appearance_save": ("/app/deployments/{deployment}/appearance/save", POST, "deployments.write"),
+    "deployment_appearance_preview": ("/app/deployments/{deployment}/appearance/preview", GET, "deployments.read"),
     "deployment_identity_require": ("/app/deployments/{deployment}/identity/require", POST, "deployments.write"),
     "deployment_identity_secret_make": ("/app/deployments/{deployment}/identity/secrets", POST, "deployments.write"),
     "deployment_identity_secret_end": (
@@ -236,7 +239,10 @@ def test_every_page_is_under_the_policy_and_has_nothing_inline(member: Browser, 
         assert "script-src 'self';" in policy + ";", address
         assert "unsafe" not in policy
         assert INLINE.findall(text(answer)) == [], address
-        assert answer["X-Frame-Options"] == "DENY"
+        is_framed = address.endswith("/appearance/preview")  # by a page of ours, and by no other
+        assert answer["X-Frame-Options"] == ("SAMEORIGIN" if is_framed else "DENY")
+        allowed = "'self'" if is_framed else "'none'"
+        assert f"frame-ancestors {allowed}" in policy
 
 
 def test_every_page_has_one_heading_a_title_and_a_way_past_the_menu(member: Browser, ids: dict[str, str]) -> None:

@@ -18,6 +18,7 @@ from convoship.lib.tenancy import tenant
 from deployments import identity, publishing, rollouts
 from deployments.deploying import NewDeployment
 from deployments.models import Assistant, Conversation
+from deployments.pages import appearance_form
 from deployments.pages.talk import Talk
 from deployments.rollouts import Tried
 from deployments.sessions import OpenedSession
@@ -35,6 +36,7 @@ PUBLIC: Mapping[str, str] = {
     "healthz": "liveness, no data",
     "readyz": "names of dependencies, no data",
     "openapi": "the published description",
+    "theme_schema": "the published description of themes",
     "api_docs": "the published description, as a page",
     "sign_in_link": "a one-time secret of 256 bits",
     "workspace_new": "makes one's own",
@@ -210,6 +212,11 @@ PAGES: Mapping[str, list[Call]] = {
     "deployment_install_link": [Call("POST", {})],
     "deployment_install_check": [Call("POST", {"page": "http://127.0.0.1/"}, changes=False)],
     "deployment_install_allow": [Call("POST", {"origin": "https://b.example", "page": "https://b.example/"})],
+    "deployment_appearance": GET,
+    "deployment_appearance_save": [
+        Call("POST", {"op": "json", "json": '{"radius": 4}', "seen": appearance_form.seen({})})
+    ],
+    "deployment_appearance_preview": GET,
     "deployment_identity": GET,
     "deployment_identity_require": [Call("POST", {"required": "1"})],
     "deployment_identity_secret_make": [Call("POST", {"overlap": "0", "once": "a form of the test"})],
@@ -253,6 +260,7 @@ API: Mapping[str, list[Call]] = {
     "api_deployment": [Call("GET"), Call("PATCH", {"name": "Renamed"})],
     "api_revoke": [Call("POST", {})],
     "api_rotate": [Call("POST", {"overlap_seconds": 5})],
+    "api_theme_check": [Call("POST", {"theme": {"radius": 4}}, changes=False)],
     "api_snippets": GET,
     "api_test_link": [Call("POST", {})],
     "api_check_page": [Call("POST", {"url": "http://127.0.0.1/"}, changes=False)],

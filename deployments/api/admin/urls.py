@@ -2,7 +2,16 @@
 
 from django.urls import path, register_converter
 
-from deployments.api.admin import assistants, conversations, deployments, identity, install, testing, versions
+from deployments.api.admin import (
+    appearance,
+    assistants,
+    conversations,
+    deployments,
+    identity,
+    install,
+    testing,
+    versions,
+)
 from workspaces.api.ids import IdConverter
 
 register_converter(IdConverter, "id")
@@ -29,6 +38,7 @@ urlpatterns = [
     path(_DEPLOYMENT, deployments.DeploymentView.as_view(), name="api_deployment"),
     path(f"{_DEPLOYMENT}/revoke", deployments.RevokeView.as_view(), name="api_revoke"),
     path(f"{_DEPLOYMENT}/rotate", deployments.RotateView.as_view(), name="api_rotate"),
+    path(f"{_DEPLOYMENT}/theme/check", appearance.CheckThemeView.as_view(), name="api_theme_check"),
     path(f"{_DEPLOYMENT}/snippets", install.SnippetsView.as_view(), name="api_snippets"),
     path(f"{_DEPLOYMENT}/test-link", install.TestLinkView.as_view(), name="api_test_link"),
     path(f"{_DEPLOYMENT}/check-page", install.CheckPageView.as_view(), name="api_check_page"),

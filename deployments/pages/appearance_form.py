@@ -1,0 +1,389 @@
+"""The Appearance tab's form: the panel's fields and Theme JSON as two views of one theme."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.http import QueryDict
+
+from deployments import theme as themes
+from deployments import widget_texts
+from deployments.deployment_settings import Refused, parse_languages
+from deployments.models import Deployment
+from deployments.theme import DEFAULT_THEME, EVERYBODY, TRANSLATED, ThemeRefused
+
+OWN_IMAGE = "own"
+_UNSHOWABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One field of the panel. `kind`: colour, text, lines, address, whole, choice or icon."""
+
+    path: str
+    label: str
+    kind: str = "text"
+    hint: str = ""
+    choices: tuple[tuple[str, str], ...] = ()
+    most: int = 0
+
+
+@dataclass(frozen=True)
+class Group:
+    """Fields that belong together; `more` are set rarely."""
+
+    title: str
+    settings: tuple[Setting, ...]
+    more: tuple[Setting, ...] = ()
+
+
+GROUPS = (
+    Group(
+        "Colours",
+        (
+            Setting("primaryColor", "Main colour", "colour", "Header, buttons and the visitor's own messages."),
+            Setting("textColor", "Text on it", "colour", "Left empty: black or white, whichever reads better."),
+            Setting("launcher.color", "Launcher", "colour", "Left empty: the main colour."),
+            Setting(
+                "mode",
+                "Light or dark",
+                "choice",
+                choices=(("auto", "As the device"), ("light", "Always light"), ("dark", "Always dark")),
+            ),
+        ),
+    ),
+    Group(
+        "Launcher",
+        (
+            Setting(
+                "launcher.icon",
+                "Icon",
+                "icon",
+                choices=(("chat", "Speech bubble"), ("help", "Question mark"), (OWN_IMAGE, "My own image")),
+            ),
+            Setting("launcher.label", "Label", hint="Read out by screen readers. Left empty: Chat.", most=40),
+        ),
+    ),
+    Group(
+        "Position",
+        (
+            Setting(
+                "position",
+                "Corner",
+                "choice",
+                choices=(("bottom-right", "Bottom right"), ("bottom-left", "Bottom left")),
+            ),
+            Setting("offset.x", "From the side", "whole", "Pixels more than usual.", most=200),
+            Setting("offset.y", "From the bottom", "whole", "Pixels more than usual.", most=200),
+        ),
+        (
+            Setting(
+                "zIndex",
+                "z-index",
+                "whole",
+                "Lower it where something of the page has to lie above the chat.",
+                most=2147483647,
+            ),
+        ),
+    ),
+    Group(
+        "Header",
+        (
+            Setting("header.title", "Title", hint="Left empty: the assistant's name.", most=60),
+            Setting("header.subtitle", "Subtitle", most=120),
+            Setting("header.avatarUrl", "Picture", "address", "Begins with https://. Square, 80 pixels or more."),
+        ),
+    ),
+    Group(
+        "Conversation",
+        (
+            Setting("greeting", "Greeting", "lines", "Stands above the first message.", most=300),
+            Setting("avatarUrl", "Assistant's picture", "address", "Beside its messages. Begins with https://."),
+            Setting("radius", "Roundness of the window", "whole", "0 to 32 pixels.", most=32),
+        ),
+    ),
+)
+SETTINGS = tuple(setting for group in GROUPS for setting in (*group.settings, *group.more))
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong at one path; `better` is a value that passes."""
+
+    path: str
+    words: str
+    better: str = ""
+
+
+@dataclass
+class Appearance:
+    """A theme as it is edited: good, bad, or not even readable as JSON."""
+
+    theme: Any
+    json_text: str
+    language: str = EVERYBODY
+    side: str = "panel"
+    faults: list[Fault] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, theme: Mapping[str, Any], language: str = EVERYBODY) -> Appearance:
+        """A theme as it is kept."""
+        return cls(copy.deepcopy(dict(theme)), as_text(theme), language)
+
+    def check(self) -> dict[str, Any] | None:
+        """The theme in normal form; None with `faults` where it can't be used."""
+        if self.faults:
+            return None
+        try:
+            return themes.validate(self.theme)
+        except ThemeRefused as refused:
+            self.faults = [
+                Fault(path, said, refused.better.get(path, ""))
+                for path, all_ in refused.errors.items()
+                for said in all_
+            ]
+            return None
+
+
+def language_of(typed: str) -> str | None:
+    """A language tag in its usual spelling, or EVERYBODY; None where it is neither."""
+    if typed == EVERYBODY:
+        return typed
+    try:
+        return parse_languages([typed])[0]
+    except Refused:
+        return None
+
+
+def seen(theme: Mapping[str, Any]) -> str:
+    """A mark of the theme that a form began with, by which another's change in between is noticed."""
+    return hashlib.sha256(json.dumps(theme, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def as_text(theme: Any) -> str:
+    """Theme JSON as people edit it: indented, keys in the order of the documentation."""
+    text = json.dumps(_ordered(theme, themes.THEME_SCHEMA), indent=2, ensure_ascii=False)
+    return _UNSHOWABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _ordered(value: Any, schema: Mapping[str, Any]) -> Any:
+    if not isinstance(value, dict):
+        return value
+    parts = schema.get("properties", {})
+    keys = sorted(value, key=lambda key: list(parts).index(key) if key in parts else len(parts))
+    return {key: _ordered(value[key], parts.get(key, {})) for key in keys}
+
+
+def differing(one: Any, other: Any, path: str = "") -> list[str]:
+    """Paths at which two themes are not the same."""
+    if not (isinstance(one, dict) and isinstance(other, dict)):
+        return [] if one == other else [path]
+    keys = sorted(set(one) | set(other))
+    return [
+        found
+        for key in keys
+        for found in differing(one.get(key), other.get(key), f"{path}.{key}" if path else str(key))
+    ]
+
+
+# --- What was sent ------------------------------------------------------------------------------------------------
+
+
+def sent(data: QueryDict, kept: Mapping[str, Any]) -> Appearance:
+    """What a form sent: the side that was saved. The panel shows one language's texts; the others are in its base."""
+    language = language_of(data.get("shown_language", "")) or EVERYBODY
+    side = data.get("op", "")
+    side = side if side in {"panel", "json"} else data.get("side", "panel")
+    text = data.get("json", "")
+    panel = from_panel(data, _base(data, kept), language)
+    if side != "json":
+        return Appearance(panel, as_text(panel), language)
+    found = Appearance(panel, text, language, "json")
+    try:
+        found.theme = parsed(text)
+    except ValueError as error:
+        found.faults = [Fault("", str(error))]
+    return found
+
+
+def _base(data: QueryDict, kept: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The theme as the form was made from it, changes that are not saved yet included."""
+    try:
+        base = parsed(data.get("base", ""))
+    except ValueError:
+        return kept
+    return base if isinstance(base, dict) and "base" in data else kept
+
+
+def parsed(text: str) -> Any:
+    """JSON as it is; ValueError in plain words where it is none."""
+    try:
+        return json.loads(text or "{}", parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        words = f"This is not JSON: it stops making sense in line {error.lineno}, at character {error.colno}."
+        raise ValueError(f"{words} Often a comma or a quotation mark is missing there.") from None
+    except (RecursionError, ValueError):
+        raise ValueError("This can't be read: it is nested too deep, or has a number that is none.") from None
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(name)
+
+
+def from_panel(data: Mapping[str, Any], base: Mapping[str, Any], language: str) -> dict[str, Any]:
+    """The theme that the panel's fields say; what it shows no field for stays as it is in `base`."""
+    made = copy.deepcopy(dict(base))
+    for setting in SETTINGS:
+        if setting.path not in data:
+            continue
+        typed: Any = str(data[setting.path]).replace("\r\n", "\n").strip()
+        if setting.kind == "icon" and typed == OWN_IMAGE:
+            typed = str(data.get(f"{setting.path}.address", "")).strip()
+        if setting.kind == "whole" and re.fullmatch(r"-?[0-9]{1,15}", typed):
+            typed = int(typed)
+        is_default = setting.choices and typed == at(DEFAULT_THEME, setting.path)
+        put(made, setting.path, "" if is_default and at(base, setting.path) is None else typed)
+    for key in text_keys(language):
+        if f"text.{key}" in data:
+            put_text(made, key, language, str(data[f"text.{key}"]).replace("\r\n", "\n").strip())
+    return made
+
+
+def at(theme: Any, path: str) -> Any:
+    """The value at a path; None where there is none."""
+    for key in path.split("."):
+        theme = theme.get(key) if isinstance(theme, dict) else None
+    return theme
+
+
+def put(theme: dict[str, Any], path: str, value: Any) -> None:
+    """Set the value at a path; an empty one is taken out, with the group that it leaves empty."""
+    *groups, key = path.split(".")
+    inside: Any = theme
+    for group in groups:
+        if not isinstance(inside.get(group), dict):
+            inside[group] = {}
+        inside = inside[group]
+    if value == "":
+        inside.pop(key, None)
+    else:
+        inside[key] = value
+    if groups and not theme[groups[0]]:
+        del theme[groups[0]]
+
+
+def put_text(theme: dict[str, Any], key: str, language: str, text: str) -> None:
+    """Set one of the widget's texts for a language, or for everybody; an empty one is the widget's own again.
+
+    One that was taken away on purpose (an empty text, which only Theme JSON can say) stays away.
+    """
+    texts = theme.get("customTexts")
+    texts = theme["customTexts"] = dict(texts) if isinstance(texts, dict) else {}
+    entry = texts.pop(key, None)
+    was: Any = dict(entry) if isinstance(entry, dict) else {} if entry is None else {EVERYBODY: entry}
+    if key in TRANSLATED:
+        was.pop(EVERYBODY, None)
+    if text:
+        was[language] = text
+    elif was.get(language) != "":
+        was.pop(language, None)
+    if was:
+        texts[key] = was[EVERYBODY] if list(was) == [EVERYBODY] else was
+    if not texts:
+        del theme["customTexts"]
+
+
+# --- What is shown ------------------------------------------------------------------------------------------------
+
+
+def text_keys(language: str) -> list[str]:
+    """The texts that the panel sets: for everybody, those of TRANSLATED have their own fields."""
+    own = list(widget_texts.wording(language))
+    return own if language == EVERYBODY else [*TRANSLATED, *own]
+
+
+def languages(row: Deployment, theme: Any, chosen: str) -> list[str]:
+    """Languages to choose from: the deployment's, the theme's, the widget's own."""
+    texts = at(theme, "customTexts")
+    written = [
+        tag
+        for entry in (texts.values() if isinstance(texts, dict) else ())
+        if isinstance(entry, dict)
+        for tag in entry
+        if language_of(tag) == tag
+    ]
+    found = [*row.languages, *sorted(set(written)), *widget_texts.by_language(), chosen]
+    return [tag for tag in dict.fromkeys(found) if tag != EVERYBODY]
+
+
+def groups(edited: Appearance) -> list[dict[str, Any]]:
+    """The panel's fields with their values and faults, for the template."""
+    return [
+        {
+            "title": group.title,
+            "fields": [_shown(setting, edited) for setting in group.settings],
+            "more": [_shown(setting, edited) for setting in group.more],
+        }
+        for group in GROUPS
+    ]
+
+
+def _shown(setting: Setting, edited: Appearance) -> dict[str, Any]:
+    value, default = at(edited.theme, setting.path), at(DEFAULT_THEME, setting.path)
+    typed = showable(value)
+    address = ""
+    if setting.kind == "icon" and typed not in {"", "chat", "help"}:
+        typed, address = OWN_IMAGE, typed
+    return {
+        "setting": setting,
+        "id": "f-" + setting.path.replace(".", "-"),
+        "value": typed or (str(default) if setting.choices else ""),
+        "address": address,
+        "default": "" if default in ("", None) else str(default),
+        "faults": [fault for fault in edited.faults if fault.path == setting.path],
+    }
+
+
+def showable(value: Any) -> str:
+    """A value as it may stand in a field, whatever was sent."""
+    if value is None or isinstance(value, dict | list):
+        return ""
+    return _UNSHOWABLE.sub("\N{REPLACEMENT CHARACTER}", str(value))
+
+
+def texts(edited: Appearance) -> list[dict[str, Any]]:
+    """The widget's texts in the language that is shown, each with what stands there by itself."""
+    own, english = widget_texts.wording(edited.language), widget_texts.wording(widget_texts.STANDARD)
+    return [_shown_text(key, edited, own, english) for key in (*TRANSLATED, *own)]
+
+
+_NAMES = {
+    "launcherLabel": "Launcher's label",
+    "headerTitle": "Header: title",
+    "headerSubtitle": "Header: subtitle",
+    "greeting": "Greeting",
+}
+
+
+def _shown_text(key: str, edited: Appearance, own: Mapping[str, str], english: Mapping[str, str]) -> dict[str, Any]:
+    entry = at(edited.theme, "customTexts")
+    entry = entry.get(key) if isinstance(entry, dict) else None
+    by_language = entry if isinstance(entry, dict) else {EVERYBODY: entry}
+    for_all = at(edited.theme, TRANSLATED[key][0]) if key in TRANSLATED else by_language.get(EVERYBODY)
+    path = f"customTexts.{key}"
+    here = {path, f"{path}.{edited.language}"}
+    return {
+        "key": key,
+        "id": f"f-text-{key}",
+        "is_elsewhere": key in TRANSLATED and edited.language == EVERYBODY,
+        "label": _NAMES.get(key) or english[key],
+        "value": showable(by_language.get(edited.language)),
+        "placeholder": showable(for_all if edited.language != EVERYBODY else "") or own.get(key, ""),
+        "faults": [fault for fault in edited.faults if fault.path in here],
+    }
