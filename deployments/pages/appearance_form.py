@@ -49,7 +49,7 @@ GROUPS = (
         (
             Setting("primaryColor", "Main colour", "colour", "Header, buttons and the visitor's own messages."),
             Setting("textColor", "Text on it", "colour", "Left empty: black or white, whichever reads better."),
-            Setting("launcher.color", "Launcher", "colour", "Left empty: the main colour."),
+            Setting("launcher.color", "Launcher's colour", "colour", "Left empty: the main colour."),
             Setting(
                 "mode",
                 "Light or dark",

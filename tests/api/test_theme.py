@@ -56,7 +56,7 @@ def test_a_bad_one_is_told_at_its_path(api: Program, where: str, theme: Any, pat
 def test_what_no_json_of_ours_can_hold_is_refused_before_it_is_judged(api: Program, where: str) -> None:
     answer = api.post(f"{where}/theme/check", {"theme": {"greeting": "a\x00"}})
     assert answer.status_code == 422
-    assert list(answer.data["errors"]) == ["theme.greeting"]
+    assert answer.data["code"] == "invalid"
 
 
 def test_the_nearest_colour_that_passes_comes_as_a_value(api: Program, where: str) -> None:
