@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from deployments.models import Assistant
-from deployments.pages import deploy, deployment_form, queries
+from deployments.pages import deployment_cards, deployment_form, origin_rows, queries, tokens
 from deployments.pages.deployment_form import DeploymentForm
 from workspaces import once
 from workspaces.access import WorkspaceRequest, workspace_page
@@ -45,15 +45,15 @@ def _page(request: WorkspaceRequest, form: ChannelDeploymentForm) -> HttpRespons
     )
     context = {
         "groups": [
-            (assistant, [deploy.shown(row) for row in found])
-            for assistant, found in groupby(rows, key=lambda row: row.assistant)
+            (assistant, list(found))
+            for assistant, found in groupby(deployment_cards.cards(rows), key=lambda card: card.deployment.assistant)
         ],
         "form": form,
         "once": once.mark(),
         "has_assistants": Assistant.objects.exists(),
         "may_write": request.actor.may("deployments.write"),
     }
-    return render(request, "channels_app/channels.html", context, status=422 if form.errors else 200)
+    return render(request, "channels_app/channels.html", context, status=422 if form.is_bound and form.errors else 200)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -63,13 +63,13 @@ def channel_deployment_create(request: WorkspaceRequest) -> HttpResponse:
     """Make a deployment of the chosen assistant and show its token, this once."""
     if request.method != "POST":
         return redirect("channels")
-    if deployment_form.wants_correction(request):
-        return _page(request, ChannelDeploymentForm(deployment_form.corrected(request.POST)))
+    if origin_rows.wants_rows(request):
+        return _page(request, ChannelDeploymentForm.typed(origin_rows.with_rows(request.POST)))
     form = ChannelDeploymentForm(request.POST)
     if not form.is_valid():
         return _page(request, form)
     assistant = form.cleaned_data["assistant"]
     if once.was_sent(request):
-        return deploy.already_made(request, assistant)
+        return tokens.already_made(request, assistant)
     made = deployment_form.create(request, form, assistant)
-    return deploy.token_page(request, made) if made else _page(request, form)
+    return tokens.token_page(request, made) if made else _page(request, form)

@@ -18,7 +18,7 @@ from convoship.lib import tokens
 from convoship.lib.actors import Actor
 from convoship.lib.problems import Problem, invalid, not_found
 from convoship.lib.times import moment
-from deployments import deployment_settings, live, origins, theme
+from deployments import deployment_settings, live, origins, refused_origins, theme
 from deployments.models import Assistant, Deployment, DeploymentToken
 from workspaces import audit
 from workspaces.members import user_of
@@ -145,7 +145,27 @@ def change(actor: Actor, deployment: Deployment, changes: Mapping[str, Any]) -> 
         setattr(deployment, name, value)
     _save(deployment, *values)
     audit.record(actor, "deployment.changed", deployment, before=_told(before), after=_told(values))
+    if values.keys() & {"allowed_origins", "allow_server_callers"}:
+        refused_origins.forget_allowed(deployment)
     return deployment
+
+
+def allow_origin(actor: Actor, deployment: Deployment, origin: object) -> Deployment:
+    """Add one exact origin to the allowed ones, and forget its refusals. Allowing it twice changes nothing."""
+    # Held: two at once would each write a list without the other's.
+    held = Deployment.objects.select_for_update().filter(id=deployment.id).first()
+    if held is None:
+        raise not_found()
+    _require_unrevoked(held, "it lets nobody in")
+    try:
+        parsed = origins.parse_allowed(origin)
+    except origins.OriginRefused as refused:
+        raise invalid({"origin": [refused.message]}) from None
+    if "*" in parsed:
+        raise invalid({"origin": ["One site at a time here. A wildcard is typed among the allowed origins."]})
+    if parsed not in held.allowed_origins:
+        change(actor, held, {"allowed_origins": [*held.allowed_origins, parsed]})
+    return held
 
 
 def _told(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,17 +5,19 @@ Call these outside `tenant()`, or inside that of the workspace they are given.
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
 from convoship.lib.actors import Actor
+from convoship.lib.problems import Problem
 from convoship.lib.tenancy import tenant
-from deployments import deploying, publishing, sessions
+from deployments import deploying, publishing, sessions, tallies
 from deployments.admission import Caller
 from deployments.deploying import NewDeployment
-from deployments.models import Assistant
+from deployments.models import Assistant, RefusedOrigin
 from deployments.sessions import OpenedSession, SessionRequest
 from workspaces import api_keys, members
 from workspaces.api_keys import NewApiKey
@@ -99,6 +101,16 @@ def make_api_key(
 def caller(origin: str | None = SHOP, ip: str | None = None) -> Caller:
     """A visitor's browser; each call comes from an address of its own, so that no limit is met by accident."""
     return Caller(origin, ip or f"10.{random.randrange(256)}.{random.randrange(256)}.{random.randrange(1, 255)}")
+
+
+def refuse(new: NewDeployment, origin: str | None = "https://stranger.example", page: str = "") -> RefusedOrigin:
+    """A page (or None: a program) that is not let in: its row in the list of refused origins."""
+    who = Caller(origin, "10.0.0.1", page=page)
+    with contextlib.suppress(Problem):
+        sessions.start(new.token, who, SessionRequest(agent_id=new.deployment.assistant_id))
+    tallies.flush()
+    with tenant(new.deployment.workspace_id):
+        return RefusedOrigin.objects.filter(deployment=new.deployment).latest("last_seen_at")
 
 
 def start_session(

@@ -6,7 +6,6 @@ conversations are tests. It also says of any origin that is typed whether the de
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -19,23 +18,10 @@ from convoship.lib import client_ip, limiting
 from convoship.lib.actors import Actor
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import tenant
-from deployments import embed_build, origins, previewing, rollouts, test_links
+from deployments import embed_build, origin_answers, previewing, rollouts, test_links
 from deployments.models import Deployment
 from deployments.test_links import Claim, LinkIsOver, NotALink
 from deployments.variants import Variant
-
-LONGEST_TYPED = 2000
-
-
-@dataclass(frozen=True)
-class Answer:
-    """Whether an origin would be let in. `origin` is what a browser sends from what was typed."""
-
-    typed: str
-    origin: str
-    is_let_in: bool
-    words: str
-    hint: str = ""
 
 
 @require_safe
@@ -70,13 +56,13 @@ def _shown(request: HttpRequest, signed: str, *, chat: bool) -> HttpResponse:
 
 
 def _page(request: HttpRequest, signed: str, claim: Claim, row: Deployment, *, chat: bool) -> HttpResponse:
-    typed = request.GET.get("origin", "").strip()[:LONGEST_TYPED]
+    typed = request.GET.get("origin", "").strip()[: origin_answers.LONGEST_TYPED]
     context: dict[str, Any] = {
         "signed": signed,
         "deployment": row,
         "expires_at": claim.expires_at,
         "typed": typed,
-        "answer": would_let_in(row, typed) if typed else None,
+        "answer": origin_answers.would_let_in(row, typed) if typed else None,
     }
     if not chat:
         return _private(render(request, "widget/test_page_answer.html", context))
@@ -95,25 +81,6 @@ def _page(request: HttpRequest, signed: str, claim: Claim, row: Deployment, *, c
 def _maker(claim: Claim) -> Actor:
     kind, maker_id = claim.made_by
     return Actor(kind="user" if kind == "user" else "api_key", id=maker_id, label="a test link")
-
-
-def would_let_in(row: Deployment, typed: str) -> Answer:
-    """What this deployment answers to a page of what was typed: an origin, or the address of a page."""
-    address = typed if "://" in typed or typed == "null" else f"https://{typed}"
-    sent = origins.of_url(address) or typed
-    if origins.matches(sent, row.allowed_origins):
-        return Answer(typed, sent, True, f"Yes. Pages of {sent} may open the chat.", _but(row))
-    refusal = origins.explain(sent, row.allowed_origins)
-    return Answer(typed, sent, False, f"No. {refusal.detail}", refusal.hint)
-
-
-def _but(row: Deployment) -> str:
-    words = {
-        "paused": "Not now, though: the deployment is paused.",
-        "expired": "Not any more, though: the deployment's time is over.",
-        "revoked": "Not any more, though: the deployment is revoked.",
-    }
-    return words.get(row.status, "")
 
 
 def _over(request: HttpRequest, context: dict[str, Any], status: int) -> HttpResponse:

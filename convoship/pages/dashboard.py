@@ -57,6 +57,7 @@ def overview(request: WorkspaceRequest) -> HttpResponse:
             "deployment": deployment,
             "conversations": latest,
             "figures": queries.figures(),
+            "refused": queries.with_refusals() if request.actor.may("deployments.read") else [],
         },
     )
 

@@ -1,23 +1,21 @@
-"""The Deploy page of an assistant: where it is embedded, with which token, and who may use it."""
+"""The Deploy page of an assistant: where it is embedded, and how each of its deployments stands."""
 
 from __future__ import annotations
 
 from uuid import UUID
 
 from django.contrib import messages
-from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from convoship.lib.problems import Problem
-from deployments import deploying, snippets
-from deployments.deploying import NewDeployment
+from deployments import deploying, token_uses
 from deployments.models import Assistant, Deployment
-from deployments.pages import deployment_form, queries
+from deployments.pages import deployment_cards, deployment_form, origin_rows, queries, tokens
 from deployments.pages.deployment_form import DeploymentForm
+from deployments.pages.overlaps import OVERLAPS
 from workspaces import once, refusals
 from workspaces.access import WorkspaceRequest, workspace_page
 
@@ -33,34 +31,25 @@ def _assistant(assistant_id: UUID) -> Assistant:
     return get_object_or_404(Assistant.objects.select_related("published"), id=assistant_id)
 
 
-def _deployment(deployment_id: UUID) -> Deployment:
-    return get_object_or_404(queries.deployments(), id=deployment_id)
-
-
 def _deploy_page(request: WorkspaceRequest, assistant: Assistant, form: DeploymentForm) -> HttpResponse:
     rows = list(queries.deployments(assistant))
+    live = [row for row in rows if row.revoked_at is None]
+    filters = deployment_cards.filters(request, live)
+    cards = deployment_cards.cards([row for row in live if filters.lets(row)])
     context = {
         "assistant": assistant,
         "tab": "deploy",
         "form": form,
         "once": once.mark(),
-        "live": [shown(row) for row in rows if row.revoked_at is None],
-        "revoked": [shown(row) for row in rows if row.revoked_at is not None],
-        "overlaps": deployment_form.OVERLAPS,
+        "has_live": bool(live),
+        "live": cards,
+        "refused": queries.with_refusals(assistant),
+        "filters": filters,
+        "revoked": deployment_cards.cards([row for row in rows if row.revoked_at is not None]),
+        "overlaps": OVERLAPS,
         "may_write": request.actor.may("deployments.write"),
     }
-    return render(request, "deployments/deploy.html", context, status=422 if form.errors else 200)
-
-
-def shown(deployment: Deployment) -> dict[str, object]:
-    """A deployment with what the page shows of its tokens: the newest, and older ones that still work."""
-    tokens = sorted(deployment.tokens.all(), key=lambda token: token.created_at, reverse=True)
-    return {
-        "deployment": deployment,
-        "prefix": tokens[0].prefix if tokens else "",
-        "older": [token for token in tokens[1:] if not token.is_expired],
-        "snippet": deploying.placeholder_snippet(deployment) if tokens else "",
-    }
+    return render(request, "deployments/deploy.html", context, status=422 if form.is_bound and form.errors else 200)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -71,98 +60,71 @@ def deployment_create(request: WorkspaceRequest, assistant_id: UUID) -> HttpResp
     assistant = _assistant(assistant_id)
     if request.method != "POST":
         return redirect("deploy", assistant.id)
-    if deployment_form.wants_correction(request):
-        return _deploy_page(request, assistant, DeploymentForm(deployment_form.corrected(request.POST)))
+    if origin_rows.wants_rows(request):
+        return _deploy_page(request, assistant, DeploymentForm.typed(origin_rows.with_rows(request.POST)))
     form = DeploymentForm(request.POST)
     if not form.is_valid():
         return _deploy_page(request, assistant, form)
     if once.was_sent(request):
-        return already_made(request, assistant)
+        return tokens.already_made(request, assistant)
     made = deployment_form.create(request, form, assistant)
-    return token_page(request, made) if made else _deploy_page(request, assistant, form)
-
-
-def already_made(request: WorkspaceRequest, assistant: Assistant) -> HttpResponse:
-    """What a reload of a page with a token leads to: nothing new is made, and the token isn't shown again."""
-    messages.info(
-        request, "That was done already, and a token is shown only once. If you lost it, press Rotate and copy."
-    )
-    return redirect("deploy", assistant.id)
-
-
-def token_page(request: WorkspaceRequest, made: NewDeployment, *, rotated: bool = False) -> HttpResponse:
-    """The page that shows a full token, the only time. The form that led here is spent."""
-    once.spend(request)
-    context = {
-        "deployment": made.deployment,
-        "assistant": made.deployment.assistant,
-        "token": made.token,
-        "snippet": made.embed_snippet,
-        "variants": snippets.variants(made.deployment.assistant_id, made.token)[1:],
-        "rotated": rotated,
-    }
-    return render(request, "deployments/token.html", context)
+    return tokens.token_page(request, made) if made else _deploy_page(request, assistant, form)
 
 
 @require_safe
 @workspace_page("deployments.read")
 def deployment(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
-    """One deployment: its settings and its snippet."""
-    row = _deployment(deployment_id)
-    return _deployment_page(request, row, DeploymentForm.of(row))
-
-
-def _deployment_page(request: WorkspaceRequest, row: Deployment, form: DeploymentForm) -> HttpResponse:
+    """One deployment: how it stands, its tokens, its snippet."""
+    row = queries.deployment(deployment_id)
+    (card,) = deployment_cards.cards([row])
     context = {
-        **shown(row),
+        "card": card,
+        "deployment": row,
         "assistant": row.assistant,
-        "form": form,
+        "refused": [row] if getattr(row, "refused_lately", 0) else [],
+        "tokens": token_uses.in_use(row),
         "once": once.mark(),
-        "overlaps": deployment_form.OVERLAPS,
+        "overlaps": OVERLAPS,
         "may_write": request.actor.may("deployments.write") and row.revoked_at is None,
     }
-    return render(request, "deployments/deployment.html", context, status=422 if form.errors else 200)
+    return render(request, "deployments/deployment.html", context)
 
 
 @require_POST
 @workspace_page("deployments.write")
-def deployment_change(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
-    """Change name, allowed origins, or whether programs may call."""
-    row = _deployment(deployment_id)
-    if deployment_form.wants_correction(request):
-        return _deployment_page(request, row, DeploymentForm(deployment_form.corrected(request.POST)))
-    form = DeploymentForm(request.POST)
-    if not form.is_valid() or not deployment_form.change(request, form, row):
-        return _deployment_page(request, _deployment(deployment_id), form)
-    messages.success(request, "Saved. It holds from now on, also for pages that are open.")
-    return redirect("deployment", deployment_id)
+def deployment_pause(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
+    """Let nobody in until it is resumed."""
+    row = queries.deployment(deployment_id)
+    with refusals.said_as_message(request):
+        deploying.pause(request.actor, row)
+        words = "is paused. Who has its chat open reads so within a second; nothing that was said is lost."
+        messages.success(request, f"{row.name} {words}")
+    return _back(request, row)
 
 
 @require_POST
-@never_cache
 @workspace_page("deployments.write")
-def deployment_rotate(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
-    """Make a new token and show it, this once; the old one goes on for as long as was chosen."""
-    row = _deployment(deployment_id)
-    if once.was_sent(request):
-        return already_made(request, row.assistant)
-    overlap = request.POST.get("overlap", "")
-    try:
-        with transaction.atomic():
-            # What isn't a number is refused by the act, in its words.
-            seconds = int(overlap) if overlap in deployment_form.OVERLAPS else -1
-            made = deploying.rotate(request.actor, row, overlap_seconds=seconds)
-    except Problem as problem:
-        messages.error(request, refusals.words_of(problem))
+def deployment_resume(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
+    """Let visitors in again."""
+    row = queries.deployment(deployment_id)
+    with refusals.said_as_message(request):
+        deploying.resume(request.actor, row)
+        messages.success(request, f"{row.name} goes on: chats that were open continue where they were.")
+    return _back(request, row)
+
+
+def _back(request: WorkspaceRequest, row: Deployment) -> HttpResponse:
+    """To the page whose button was pressed."""
+    if request.POST.get("from") == "deploy":
         return redirect("deploy", row.assistant_id)
-    return token_page(request, made, rotated=True)
+    return redirect("deployment", row.id)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @workspace_page("deployments.write")
 def deployment_revoke(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
     """Ask, then revoke at once."""
-    row = _deployment(deployment_id)
+    row = queries.deployment(deployment_id)
     if request.method == "POST":
         with refusals.said_as_message(request):
             deploying.revoke(request.actor, row)

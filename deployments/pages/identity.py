@@ -18,7 +18,7 @@ from convoship.lib.problems import Problem
 from deployments import deploying, identity
 from deployments.identity import Verified
 from deployments.models import Deployment, IdentitySecret
-from deployments.pages import deployment_form, queries
+from deployments.pages import overlaps, queries
 from workspaces import once, refusals
 from workspaces.access import WorkspaceRequest, workspace_page
 
@@ -69,7 +69,7 @@ def _page(request: WorkspaceRequest, row: Deployment, checked: Checked | None = 
         "samples": samples(),
         "checked": checked,
         "once": once.mark(),
-        "overlaps": deployment_form.OVERLAPS,
+        "overlaps": overlaps.OVERLAPS,
         "may_write": request.actor.may("deployments.write") and row.revoked_at is None,
     }
     failed = checked is not None and checked.refusal is not None
@@ -101,11 +101,10 @@ def identity_secret_make(request: WorkspaceRequest, deployment_id: UUID) -> Http
     if once.was_sent(request):
         messages.info(request, "That was done already, and a secret is shown only once. If you lost it, rotate it.")
         return redirect("deployment_identity", deployment_id)
-    overlap = request.POST.get("overlap", "0")
+    # The first secret has nothing that could overlap, and its form does not ask.
+    seconds = overlaps.seconds_of(request.POST) if "overlap" in request.POST else 0
     try:
         with transaction.atomic():
-            # What isn't a number is refused by the act, in its words.
-            seconds = int(overlap) if overlap in deployment_form.OVERLAPS else -1
             made = identity.make_secret(request.actor, row, overlap_seconds=seconds)
     except Problem as problem:
         messages.error(request, refusals.words_of(problem))

@@ -132,8 +132,7 @@ def install_allow(request: WorkspaceRequest, deployment_id: UUID) -> HttpRespons
     """Add the origin of a page that was checked to the allowed ones."""
     row, origin = _deployment(deployment_id), request.POST.get("origin", "")
     with refusals.said_as_message(request):
-        if origin not in row.allowed_origins:
-            deploying.change(request.actor, row, {"allowed_origins": [*row.allowed_origins, origin]})
+        deploying.allow_origin(request.actor, row, origin)
         messages.success(request, f"{origin} is allowed from now on. Check the page again.")
     back = reverse("deployment_install", args=[deployment_id])
     return redirect(f"{back}?{urlencode({'page': request.POST.get('page', '')})}#check")

@@ -9,15 +9,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Case, Count, F, IntegerField, Prefetch, Q, QuerySet, Value, When
+from django.db.models import (
+    Case,
+    Count,
+    F,
+    IntegerField,
+    OuterRef,
+    Prefetch,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
+from django.db.models.functions import Coalesce
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
+from deployments import refused_origins
 from deployments.models import Assistant, Conversation, Deployment, DeploymentToken, Message
 from deployments.models.conversation import Control, Status
 from workspaces.models import User
 
 PAGE_SIZE = 30
 LONGEST_TRANSCRIPT = 500
+MOST_NAMED = 5
 
 FILTERS = {
     "all": Q(),
@@ -91,13 +107,32 @@ def any_conversation() -> bool:
 
 
 def deployments(assistant: Assistant | None = None) -> QuerySet[Deployment]:
-    """Deployments with their tokens: live ones first, the newest first."""
-    rows = Deployment.objects.select_related("assistant__published").prefetch_related(
-        Prefetch("tokens", queryset=DeploymentToken.objects.order_by("-created_at"))
+    """Deployments with their tokens and `refused_lately`: live ones first, the newest first."""
+    refused = refused_origins.recent().filter(deployment=OuterRef("pk")).order_by().values("deployment")
+    rows = (
+        Deployment.objects.select_related("assistant__published")
+        .prefetch_related(Prefetch("tokens", queryset=DeploymentToken.objects.order_by("-created_at")))
+        .annotate(refused_lately=Coalesce(Subquery(refused.annotate(count=Count("pk")).values("count")), 0))
     )
     if assistant is not None:
         rows = rows.filter(assistant=assistant)
     return rows.order_by(F("revoked_at").desc(nulls_first=True), "-created_at")
+
+
+def deployment(deployment_id: UUID) -> Deployment:
+    """The workspace's deployment with its tokens and assistant; Http404 where there is none."""
+    return get_object_or_404(deployments(), id=deployment_id)
+
+
+def with_refusals(assistant: Assistant | None = None) -> list[Deployment]:
+    """The deployments that refused origins of late, by `refused_lately`, the most first."""
+    rows = deployments(assistant).filter(Q(refused_lately__gt=0))
+    return list(rows.order_by(F("refused_lately").desc(), "name")[:MOST_NAMED])
+
+
+def labels() -> list[str]:
+    """The environments that the workspace's deployments name."""
+    return list(Deployment.objects.exclude(label="").order_by("label").values_list("label", flat=True).distinct())
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,20 @@
 from django.urls import path
 
 from deployments.pages import (
+    allowed_origins,
     appearance,
     assistants,
     conversations,
     deploy,
+    deployment_settings,
     editing,
     identity,
     install,
     interchange,
     numbers,
+    origin_check,
     rollout,
+    tokens,
     trying,
     versions,
 )
@@ -41,8 +45,44 @@ urlpatterns = [
     path("app/assistants/<uuid:assistant_id>/deploy", deploy.deploy, name="deploy"),
     path("app/assistants/<uuid:assistant_id>/deploy/new", deploy.deployment_create, name="deployment_create"),
     path("app/deployments/<uuid:deployment_id>/", deploy.deployment, name="deployment"),
-    path("app/deployments/<uuid:deployment_id>/change", deploy.deployment_change, name="deployment_change"),
-    path("app/deployments/<uuid:deployment_id>/rotate", deploy.deployment_rotate, name="deployment_rotate"),
+    path("app/deployments/<uuid:deployment_id>/pause", deploy.deployment_pause, name="deployment_pause"),
+    path("app/deployments/<uuid:deployment_id>/resume", deploy.deployment_resume, name="deployment_resume"),
+    path(
+        "app/deployments/<uuid:deployment_id>/settings",
+        deployment_settings.deployment_settings,
+        name="deployment_settings",
+    ),
+    path(
+        "app/deployments/<uuid:deployment_id>/change", deployment_settings.deployment_change, name="deployment_change"
+    ),
+    path("app/deployments/<uuid:deployment_id>/rotate", tokens.deployment_rotate, name="deployment_rotate"),
+    path(
+        "app/deployments/<uuid:deployment_id>/tokens/<uuid:token_id>/end",
+        tokens.deployment_token_end,
+        name="deployment_token_end",
+    ),
+    path("app/origins/check", origin_check.origin_check, name="origin_check"),
+    path("app/deployments/<uuid:deployment_id>/origins", allowed_origins.deployment_origins, name="deployment_origins"),
+    path(
+        "app/deployments/<uuid:deployment_id>/origins/save",
+        allowed_origins.deployment_origins_save,
+        name="deployment_origins_save",
+    ),
+    path(
+        "app/deployments/<uuid:deployment_id>/refused/allow",
+        allowed_origins.refused_origin_allow,
+        name="refused_origin_allow",
+    ),
+    path(
+        "app/deployments/<uuid:deployment_id>/refused/forget",
+        allowed_origins.refused_origins_forget,
+        name="refused_origins_forget",
+    ),
+    path(
+        "app/deployments/<uuid:deployment_id>/refused/<uuid:refused_id>/forget",
+        allowed_origins.refused_origin_forget,
+        name="refused_origin_forget",
+    ),
     path("app/deployments/<uuid:deployment_id>/revoke", deploy.deployment_revoke, name="deployment_revoke"),
     path("app/deployments/<uuid:deployment_id>/identity", identity.identity_page, name="deployment_identity"),
     path(

@@ -27,6 +27,8 @@ INSIDE = (
     "/app/deployments/{deployment_id}/",
     "/app/deployments/{deployment_id}/numbers",
     "/app/deployments/{deployment_id}/rollout",
+    "/app/deployments/{deployment_id}/origins?page=https://www.example.com/shop",
+    "/app/deployments/{deployment_id}/settings",
     "/app/deployments/{deployment_id}/revoke",
     "/app/deployments/{deployment_id}/appearance",
     "/app/channels/",
@@ -101,11 +103,18 @@ def test_the_token_page_and_the_form_with_mistakes(demo: dict[str, Any], member:
     if form.get_attribute("open") is None:
         member.get_by_text("New deployment").click()
     form.get_by_label("Name").fill("A site")
-    form.get_by_label("Allowed origins").fill("https://www.example.com/\nhttps://")
+    form.get_by_label("Allowed origin 1").fill("https://www.example.com/")
+    for number, origin in ((2, "https://*.example.com"), (3, "https://"), (4, "https://example.com")):
+        form.get_by_role("button", name="Add an origin").click()
+        form.get_by_label(f"Allowed origin {number}").fill(origin)
+    expect(form.get_by_role("list", name="What it lets in")).to_have_count(2)
+    is_fit(member, "origins while they are typed")
     form.get_by_role("button", name="Make the deployment").click()
-    expect(member.get_by_role("list", name="Origins to correct")).to_be_visible()
+    expect(member.get_by_text("2 of these can't be used as they are.")).to_be_visible()
     is_fit(member, "form with mistakes")
-    member.get_by_label("Allowed origins").fill("https://www.example.com")
+    member.get_by_role("button", name="Use https://www.example.com").click()
+    for _ in range(3):
+        member.get_by_role("button", name="Take out").last.click()
     member.get_by_role("button", name="Make the deployment").click()
     expect(member.get_by_role("heading", name="A site is ready")).to_be_visible()
     is_fit(member, "token shown once")

@@ -77,7 +77,7 @@ def deploy(page: Page, origin: str) -> tuple[str, str]:
     if form.get_attribute("open") is None:
         page.get_by_text("New deployment").click()
     form.get_by_label("Name").fill("Harbour's site")
-    form.get_by_label("Allowed origins").fill(origin)
+    form.get_by_label("Allowed origin 1").fill(origin)
     form.get_by_role("button", name="Make the deployment").click()
     expect(page.get_by_role("heading", name="Harbour's site is ready")).to_be_visible()
     token = page.locator("pre#token").inner_text()

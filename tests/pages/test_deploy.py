@@ -6,9 +6,12 @@ import re
 
 import pytest
 from django.conf import settings
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import tenant
+from deployments import deploying
 from deployments.deploying import NewDeployment
 from deployments.models import Deployment
 from tests import factories
@@ -81,19 +84,34 @@ def test_a_refused_origin_is_shown_with_its_correction_and_corrected_in_one_clic
     member: Browser, workspace: Workspace
 ) -> None:
     form = new_form(member, factories.make_assistant(workspace).id)
-    form["allowed_origins"] = "https://ok.example\nHTTPS://Shop.example/\nnull"
+    form["allowed_origins"] = ["https://ok.example", "HTTPS://Shop.example/", "null"]
     refused = member.send(form)
     assert refused.status_code == 422
     assert "An origin has no slash at its end." in text(refused)
     assert "“null” can never be allowed" in text(refused)
     again = form_of(refused, "/deploy/new")
-    assert again["allowed_origins"] == "https://ok.example\nHTTPS://Shop.example/\nnull"
+    assert again.values["allowed_origins"] == ["https://ok.example", "HTTPS://Shop.example/", "null"]
     assert again["name"] == "Shop"
     corrected = form_of(member.send(again, use="1"), "/deploy/new")
-    assert corrected["allowed_origins"] == "https://ok.example\nhttps://shop.example\nnull"
-    corrected["allowed_origins"] = "https://ok.example\nhttps://shop.example"
+    assert corrected.values["allowed_origins"] == ["https://ok.example", "https://shop.example", "null"]
+    corrected = form_of(member.send(corrected, row="remove-2"), "/deploy/new")
     assert TOKEN.search(text(member.send(corrected)))
     assert deployments_of(workspace)[0].allowed_origins == ["https://ok.example", "https://shop.example"]
+
+
+def test_rows_are_added_and_taken_out_without_a_script_and_without_complaints(
+    member: Browser, workspace: Workspace
+) -> None:
+    form = form_of(member.get(f"/app/assistants/{factories.make_assistant(workspace).id}/deploy"), "/deploy/new")
+    form["allowed_origins"] = "https://a.example"
+    added = member.send(form, row="add")
+    assert added.status_code == 200
+    assert "Give it a name" not in text(added)
+    form = form_of(added, "/deploy/new")
+    assert form.values["allowed_origins"] == ["https://a.example", ""]
+    form["allowed_origins"] = ["https://a.example", "https://b.example"]
+    form = form_of(member.send(form, row="remove-0"), "/deploy/new")
+    assert form.values["allowed_origins"] == ["https://b.example"]
 
 
 def test_no_origin_at_all_is_refused_with_an_example(member: Browser, workspace: Workspace) -> None:
@@ -162,29 +180,6 @@ def test_revoking_asks_first_and_then_holds_at_once(member: Browser, workspace: 
         assert AuditEvent.objects.filter(action="deployment.revoked").count() == 1
 
 
-def test_name_origins_and_server_callers_are_edited(member: Browser, workspace: Workspace) -> None:
-    made = factories.make_deployment(workspace)
-    form = form_of(member.get(f"/app/deployments/{made.deployment.id}/"), "/change")
-    assert form["allowed_origins"] == "https://shop.example"
-    form["name"] = "New shop"
-    form["allowed_origins"] = "https://new.example"
-    form["allow_server_callers"] = ["on"]
-    saved = member.send(form)
-    assert "Saved." in text(saved)
-    row = deployments_of(workspace)[0]
-    assert (row.name, row.allowed_origins, row.allow_server_callers) == ("New shop", ["https://new.example"], True)
-    with pytest.raises(Problem) as refused:
-        factories.start_session(made, origin="https://shop.example")
-    assert refused.value.code == "origin_not_allowed"
-
-
-def test_saving_without_a_change_writes_no_audit_line(member: Browser, workspace: Workspace) -> None:
-    made = factories.make_deployment(workspace)
-    member.send(form_of(member.get(f"/app/deployments/{made.deployment.id}/"), "/change"))
-    with tenant(workspace.id):
-        assert not AuditEvent.objects.filter(action="deployment.changed").exists()
-
-
 def test_an_unpublished_assistant_is_said_to_answer_nothing(member: Browser, workspace: Workspace) -> None:
     assistant = factories.make_assistant(workspace, published=False)
     page = text(member.get(f"/app/assistants/{assistant.id}/deploy"))
@@ -201,8 +196,10 @@ def test_channels_lists_deployments_by_assistant_and_makes_new_ones(member: Brow
     form["assistant"] = str(ada.id)
     form["name"] = "Shop"
     form["allowed_origins"] = "https://shop.example/"
+    form["label"] = "staging"
     refused = form_of(member.send(form), "/new-deployment")
     corrected = form_of(member.send(refused, use="0"), "/new-deployment")
+    assert corrected["label"] == "staging"
     assert corrected["allowed_origins"] == "https://shop.example"
     assert corrected["assistant"] == str(ada.id)
     assert TOKEN.search(text(member.send(corrected)))
@@ -214,3 +211,81 @@ def test_channels_names_no_provider_yet(member: Browser) -> None:
     page = text(member.get("/app/channels/"))
     for word in ("Twilio", "Zendesk", "Genesys", "ServiceNow", "connection"):
         assert word not in page
+
+
+# --- Paused, and many of them -----------------------------------------------------------------------------------------
+
+
+def test_pausing_lets_nobody_in_says_so_everywhere_and_resuming_undoes_it(
+    member: Browser, workspace: Workspace
+) -> None:
+    made = factories.make_deployment(workspace)
+    deploy, overview = (
+        f"/app/assistants/{made.deployment.assistant_id}/deploy",
+        f"/app/deployments/{made.deployment.id}/",
+    )
+    done = member.send(form_of(member.get(deploy), "/pause"))
+    assert done.request["PATH_INFO"] == deploy
+    assert "Shop is paused." in text(done)
+    with pytest.raises(Problem) as refused:
+        factories.start_session(made)
+    assert refused.value.extra["reason"] == "paused"
+    for path in (deploy, overview):
+        page = text(member.get(path))
+        assert "Nobody can chat: visitors read that the chat is paused." in page
+        assert '<span class="badge warn">Paused</span>' in page
+    assert "Paused" in text(member.get("/app/channels/"))
+    done = member.send(form_of(member.get(overview), "/resume"))
+    assert done.request["PATH_INFO"] == overview
+    assert factories.start_session(made).created
+    with tenant(workspace.id):
+        found = AuditEvent.objects.filter(action__in=["deployment.paused", "deployment.resumed"])
+        assert found.count() == 2
+
+
+def test_a_revoked_one_can_be_neither_paused_nor_resumed(member: Browser, workspace: Workspace) -> None:
+    made = factories.make_deployment(workspace)
+    form = form_of(member.get(f"/app/deployments/{made.deployment.id}/"), "/pause")
+    revoke = f"/app/deployments/{made.deployment.id}/revoke"
+    member.send(form_of(member.get(revoke), revoke))
+    assert "is revoked, so it can&#x27;t be paused." in text(member.send(form))
+    assert "/pause" not in text(member.get(f"/app/deployments/{made.deployment.id}/"))
+
+
+def shown_names(member: Browser, path: str) -> set[str]:
+    return set(re.findall(r'<a class="title-link"[^>]*>([^<]+)</a>', text(member.get(path))))
+
+
+def test_many_deployments_are_filtered_by_environment_and_status(member: Browser, workspace: Workspace) -> None:
+    assistant = factories.make_assistant(workspace)
+    deploy = f"/app/assistants/{assistant.id}/deploy"
+    for name, label in (("A", "production"), ("B", "staging"), ("C", "staging")):
+        factories.make_deployment(workspace, assistant, name=name, label=label)
+    assert "Every environment" not in text(member.get(deploy))  # three are seen at a glance
+    made = factories.make_deployment(workspace, assistant, name="D")
+    with tenant(workspace.id):
+        deploying.pause(factories.actor(workspace), made.deployment)
+    assert shown_names(member, deploy) == {"A", "B", "C", "D"}
+    assert shown_names(member, f"{deploy}?label=staging") == {"B", "C"}
+    assert shown_names(member, f"{deploy}?status=paused") == {"D"}
+    assert shown_names(member, f"{deploy}?status=paused&label=staging") == set()
+    assert "None of them is both." in text(member.get(f"{deploy}?status=paused&label=staging"))
+    assert shown_names(member, f"{deploy}?label=%00&status=broken") == {"A", "B", "C", "D"}
+
+
+def test_a_long_list_of_deployments_asks_the_database_no_more_often_than_a_short_one(
+    member: Browser, workspace: Workspace
+) -> None:
+    assistant = factories.make_assistant(workspace)
+    deploy = f"/app/assistants/{assistant.id}/deploy"
+
+    def count() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            member.get(deploy)
+        return len(captured)
+
+    factories.refuse(factories.make_deployment(workspace, assistant))
+    few = count()
+    for _ in range(5):
+        factories.refuse(factories.make_deployment(workspace, assistant))
+    assert count() == few

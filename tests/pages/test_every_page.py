@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from convoship.lib.tenancy import tenant
-from deployments import identity
+from deployments import deploying, identity
 from deployments.models import Conversation
 from tests import factories
 from tests.pages.conftest import Browser, browser_of, forms_of, text
@@ -42,7 +42,17 @@ PAGES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "deployment_create": ("/app/assistants/{assistant}/deploy/new", BOTH, "deployments.write"),
     "deployment": ("/app/deployments/{deployment}/", GET, "deployments.read"),
     "deployment_change": ("/app/deployments/{deployment}/change", POST, "deployments.write"),
+    "deployment_settings": ("/app/deployments/{deployment}/settings", GET, "deployments.read"),
+    "deployment_pause": ("/app/deployments/{deployment}/pause", POST, "deployments.write"),
+    "deployment_resume": ("/app/deployments/{deployment}/resume", POST, "deployments.write"),
     "deployment_rotate": ("/app/deployments/{deployment}/rotate", POST, "deployments.write"),
+    "deployment_token_end": ("/app/deployments/{deployment}/tokens/{token}/end", BOTH, "deployments.write"),
+    "origin_check": ("/app/origins/check", GET, "deployments.read"),
+    "deployment_origins": ("/app/deployments/{deployment}/origins", GET, "deployments.read"),
+    "deployment_origins_save": ("/app/deployments/{deployment}/origins/save", POST, "deployments.write"),
+    "refused_origin_allow": ("/app/deployments/{deployment}/refused/allow", POST, "deployments.write"),
+    "refused_origin_forget": ("/app/deployments/{deployment}/refused/{refused}/forget", POST, "deployments.write"),
+    "refused_origins_forget": ("/app/deployments/{deployment}/refused/forget", POST, "deployments.write"),
     "deployment_revoke": ("/app/deployments/{deployment}/revoke", BOTH, "deployments.write"),
     "deployment_numbers": ("/app/deployments/{deployment}/numbers", GET, "deployments.read"),
     "deployment_numbers_csv": ("/app/deployments/{deployment}/numbers.csv", GET, "deployments.read"),
@@ -110,7 +120,11 @@ def ids(workspace: Workspace) -> dict[str, str]:
     who = factories.actor(workspace)
     with tenant(workspace.id):
         secret = identity.make_secret(who, made.deployment).row
+        deploying.rotate(who, made.deployment, overlap_seconds=3600)
+        token = made.deployment.tokens.earliest("created_at")
     return {
+        "token": str(token.id),
+        "refused": str(factories.refuse(made).id),
         "secret": str(secret.id),
         "assistant": str(made.deployment.assistant_id),
         "number": "1",

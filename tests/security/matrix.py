@@ -10,14 +10,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
+from uuid import UUID
 
 import jwt
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
 
 from convoship.lib.tenancy import tenant
-from deployments import identity, publishing, rollouts
+from deployments import deploying, identity, publishing, rollouts
 from deployments.deploying import NewDeployment
-from deployments.models import Assistant, Conversation
+from deployments.models import Assistant, Conversation, Deployment
 from deployments.pages import appearance_form
 from deployments.pages.talk import Talk
 from deployments.rollouts import Tried
@@ -69,6 +71,8 @@ class World:
     opened: OpenedSession = field(init=False)
     key: NewApiKey = field(init=False)
     secret: identity.NewSecret = field(init=False)
+    token_id: UUID = field(init=False)
+    refused_id: UUID = field(init=False)
 
     def __post_init__(self) -> None:
         self.deployment = factories.make_deployment(self.workspace)
@@ -77,6 +81,9 @@ class World:
         who = factories.actor(self.workspace)
         with tenant(self.workspace.id):
             self.secret = identity.make_secret(who, self.deployment.deployment)
+            deploying.rotate(who, self.deployment.deployment, overlap_seconds=3600)
+            self.token_id = self.deployment.deployment.tokens.earliest("created_at").id
+        self.refused_id = factories.refuse(self.deployment).id
 
     @property
     def owner(self) -> User:
@@ -93,6 +100,8 @@ class World:
             "key_id": self.key.key.id,
             "secret_id": self.secret.row.id,
             "number": 1,
+            "token_id": self.token_id,
+            "refused_id": self.refused_id,
         }
 
     @property
@@ -124,6 +133,11 @@ class World:
         """Bring the conversation to where it can be handed back."""
         with tenant(self.workspace.id):
             Conversation.objects.update(control="human")
+
+    def pause(self) -> None:
+        """Bring the deployment to where it can be resumed."""
+        with tenant(self.workspace.id):
+            Deployment.objects.update(paused_at=timezone.now())
 
 
 Body = Mapping[str, Any] | Callable[[World], Mapping[str, Any]]
@@ -197,6 +211,16 @@ PAGES: Mapping[str, list[Call]] = {
     "deployment_create": [Call("POST", _DEPLOYMENT_FORM)],
     "deployment": GET,
     "deployment_change": [Call("POST", _DEPLOYMENT_FORM)],
+    "deployment_settings": GET,
+    "deployment_pause": [Call("POST", {})],
+    "deployment_resume": [Call("POST", {}, before=World.pause)],
+    "deployment_token_end": [Call("GET"), Call("POST", {"sure": "1"})],
+    "origin_check": GET,
+    "deployment_origins": GET,
+    "deployment_origins_save": [Call("POST", _DEPLOYMENT_FORM)],
+    "refused_origin_allow": [Call("POST", {"origin": "https://stranger.example"})],
+    "refused_origin_forget": [Call("POST", {})],
+    "refused_origins_forget": [Call("POST", {})],
     "deployment_rotate": [Call("POST", {"overlap": "0", "once": "a form of the test"})],
     "deployment_revoke": [Call("GET"), Call("POST", {})],
     "deployment_numbers": GET,

@@ -1,0 +1,129 @@
+"""The form of a deployment's settings, checked by `deployment_settings`, whose words stand beside the fields."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.conf import settings
+
+from deployments import deployment_settings
+from deployments.deployment_settings import LIMITS, LONGEST_HOURS, LONGEST_LABEL, Limit
+from deployments.models import Deployment
+from deployments.pages import queries
+from deployments.safe_text import LONGEST_TEXT
+
+_ROOT = re.compile(r"[^.\[]+")
+_POSITION = re.compile(r"languages\[([0-9]+)\]")
+
+
+class SettingsForm(forms.Form):
+    """Name, environment, limits, languages, hours and end. `ends_at`: its end so far."""
+
+    name = forms.CharField(max_length=100, error_messages={"required": "Give it a name, such as the site it is for."})
+    label = forms.CharField(
+        required=False,
+        widget=forms.TextInput(attrs={"list": "labels", "maxlength": str(LONGEST_LABEL), "autocomplete": "off"}),
+    )
+    expires_at = forms.CharField(required=False, widget=forms.DateTimeInput(attrs={"type": "datetime-local"}))
+    languages = forms.CharField(
+        required=False, widget=forms.TextInput(attrs={"spellcheck": "false", "autocapitalize": "off"})
+    )
+    hours_text = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2, "maxlength": LONGEST_HOURS}))
+
+    def __init__(self, *args: Any, ends_at: dt.datetime | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.ends_at = ends_at
+        for limit in LIMITS:
+            attrs = {"type": "number", "min": limit.least, "max": limit.most, "inputmode": "numeric"}
+            self.fields[limit.name] = forms.CharField(
+                required=False, label=limit.words, help_text=_of_server(limit), widget=forms.TextInput(attrs=attrs)
+            )
+
+    @classmethod
+    def of(cls, deployment: Deployment) -> SettingsForm:
+        """The form as the deployment is now."""
+        initial: dict[str, Any] = {
+            "name": deployment.name,
+            "label": deployment.label,
+            "languages": ", ".join(deployment.languages),
+            "hours_text": deployment.hours_text,
+            "expires_at": as_typed(deployment.expires_at),
+            **deployment.limits,
+        }
+        return cls(initial=initial, ends_at=deployment.expires_at)
+
+    @property
+    def labels(self) -> list[str]:
+        """The environments that the workspace has named so far."""
+        return queries.labels()
+
+    @property
+    def limit_fields(self) -> list[forms.BoundField]:
+        """The limits, in their order."""
+        return [self[limit.name] for limit in LIMITS]
+
+    def clean(self) -> dict[str, Any]:
+        """The settings as the act takes them."""
+        data = self.cleaned_data
+        typed = {
+            "label": data.get("label", ""),
+            "hours_text": data.get("hours_text", ""),
+            "languages": [tag for tag in re.split(r"[\s,;]+", data.get("languages", "")) if tag],
+            "limits": {limit.name: _number(data.get(limit.name, "")) for limit in LIMITS},
+            "expires_at": self._end(data.get("expires_at", "")),
+        }
+        try:
+            parsed = deployment_settings.settings_of(typed, self.ends_at)
+        except deployment_settings.Refused as refused:
+            self._put(refused.errors, typed["languages"])
+            return data
+        self.values: dict[str, Any] = {"name": data.get("name", ""), **parsed}
+        return data
+
+    def _end(self, typed: str) -> object:
+        """The moment: what a browser's field for date and time sends, in UTC."""
+        if self.ends_at is not None and typed == as_typed(self.ends_at):
+            return self.ends_at  # the field has no seconds
+        return f"{typed}Z" if typed else None
+
+    def _put(self, errors: Mapping[str, list[str]], languages: list[str]) -> None:
+        for path, said in errors.items():
+            found = _ROOT.match(path)
+            name = path.removeprefix("limits.") if path.startswith("limits.") else found[0] if found else path
+            which = _POSITION.fullmatch(path)
+            for words in said:
+                self.add_error(name, f"“{languages[int(which[1])]}”: {words}" if which else _plain(words))
+
+
+def as_typed(moment: dt.datetime | None) -> str:
+    """As a browser's field for date and time has it, in UTC."""
+    return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M") if moment else ""
+
+
+def _number(typed: str) -> object:
+    """A number where digits were typed; anything else is refused in the setting's own words."""
+    text = typed.strip()
+    if not text:
+        return None
+    return int(text) if re.fullmatch(r"[0-9]{1,9}", text, re.ASCII) else text
+
+
+def _plain(words: str) -> str:
+    """What is said to programs, as it is said on a page."""
+    if words.startswith("A moment such as"):
+        return "Choose a day and a time, or leave it empty for no end."
+    return words
+
+
+def _of_server(limit: Limit) -> str:
+    """The server's own limit in words, which holds where the field is empty."""
+    name = {"sessions_per_hour": "sessions_per_ip", "messages_per_minute": "visitor_messages"}.get(limit.name)
+    if name is None:
+        return f"Empty: {LONGEST_TEXT:,}, as everywhere on this server."
+    amount, seconds = str(settings.LIMITS[name]).split("/")
+    span = {"1": "a second", "60": "a minute", "3600": "an hour"}.get(seconds, f"{seconds} seconds")
+    return f"Empty: this server's own, {amount} in {span}."
