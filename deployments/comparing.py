@@ -18,10 +18,10 @@ from deployments.outline import INTENT, PHRASE, TITLES, Line, Part, as_text, par
 ALIKE = 0.5  # from which share of common words on a text, or of common lines an intent, counts as the same one, changed
 # Comparing word by word costs the product of both lengths, so the words of two long texts are not marked one by one,
 # and a page that has compared very many marks whole texts for the rest.
-MOST_WORDS = 300
-MOST_COMPARISONS = 400_000
+MOST_WORDS = 500  # words, spaces and signs
+MOST_COMPARISONS = 250_000
 
-_WORD = re.compile(r"\s*\S+|\s+")
+_WORD = re.compile(r"[\w'’]+|\s+|[^\w\s'’]+")
 
 
 class Kind(enum.StrEnum):
@@ -197,13 +197,24 @@ class Marker:
         if max(len(old), len(new)) > MOST_WORDS or cost > self.left:
             return _replaced(line.old, line.new)
         self.left -= cost
-        found: list[Piece] = []
+        stretches: list[tuple[bool, str, str]] = []
         for verb, i, j, k, m in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-            if verb == "equal":
-                found.append(Piece("".join(old[i:j])))
-            else:
-                found += _replaced("".join(old[i:j]), "".join(new[k:m]))
-        return found
+            stretches.append((verb == "equal", "".join(old[i:j]), "".join(new[k:m])))
+        return _joined(stretches)
+
+
+def _joined(stretches: Sequence[tuple[bool, str, str]]) -> list[Piece]:
+    """The pieces of what is equal and what isn't; a space or sign that stayed between two changes is part of them."""
+    found: list[Piece] = []
+    gone = come = ""
+    for place, (is_equal, old, new) in enumerate(stretches):
+        is_inside = 0 < place < len(stretches) - 1 and not re.search(r"\w", old)
+        if is_equal and not is_inside:
+            found += [*_replaced(gone, come), Piece(old)]
+            gone = come = ""
+        else:
+            gone, come = gone + old, come + new
+    return [*found, *_replaced(gone, come)]
 
 
 def _replaced(old: str, new: str) -> list[Piece]:

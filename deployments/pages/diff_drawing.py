@@ -51,6 +51,7 @@ class DrawnChange:
     title: str
     old_title: str
     is_intent: bool
+    is_removed: bool
     badge: str
     words: str
     groups: list[Group]
@@ -69,7 +70,13 @@ def draw(changes: Sequence[Change]) -> tuple[list[DrawnChange], int]:
 def _change(change: Change, lines: Sequence[LineChange], marker: Marker) -> DrawnChange:
     groups = [Group(label, [_line(line, marker) for line in each]) for label, each in groupby(lines, _label)]
     return DrawnChange(
-        change.title, change.old_title, change.part == INTENT, _BADGES[change.kind], _WORDS[change.kind], groups
+        change.title,
+        change.old_title,
+        change.part == INTENT,
+        change.kind == Kind.REMOVED,
+        _BADGES[change.kind],
+        _WORDS[change.kind],
+        groups,
     )
 
 

@@ -212,6 +212,12 @@ def test_what_can_not_be_read_is_refused_in_words(
     assert len(all_of(workspace)) == 1
 
 
+def test_more_than_a_form_may_hold_gets_the_page_that_says_so(member: Browser) -> None:
+    answer = given(member, NEW, '{"a": "' + "x" * 3_000_000 + '"}')
+    assert answer.status_code == 400
+    assert "It was too large" in text(answer)
+
+
 def test_a_number_beyond_all_measure_is_refused_like_any_other(member: Browser) -> None:
     ask = {"slot": "a", "kind": "text", "prompt": {"text": "?"}, "max": 10**400}
     intent = {"name": "A", "phrases": ["a"], "answers": [{"text": "a"}], "ask": [ask]}
@@ -246,7 +252,7 @@ def test_test_cases_that_come_along_are_announced(member: Browser, workspace: Wo
     shown = given(
         member, f"/app/assistants/{assistant.id}/import", {**ENVELOPE, "test_cases": cases, "test_threshold": None}
     )
-    assert f"1 test case take the place of {len(assistant.test_cases)}." in text(shown)
+    assert f"Test cases: 1 instead of {len(assistant.test_cases)}." in text(shown)
     member.send(form_of(shown, "/import"), op="replace")
     assert all_of(workspace)[0].test_cases == cases
 

@@ -174,8 +174,8 @@ def test_a_version_can_be_read_whole(member: Browser, ada: Assistant) -> None:
 def test_the_words_that_changed_are_marked_in_words_too(member: Browser, ada: Assistant) -> None:
     page = text(member.get(path(ada, "compare?to=2")))
     assert "What changed from version 1 to version 2" in page
-    assert 'From 9 to<del><span class="sr-only"> removed: </span> 5.</del>' in page
-    assert '<ins><span class="sr-only"> added: </span> 6.</ins>' in page
+    assert 'From 9 to <del><span class="sr-only"> removed: </span>5</del>' in page
+    assert '<ins><span class="sr-only"> added: </span>6</ins>.' in page
 
 
 def test_the_usual_comparison_is_the_draft_against_what_is_live(member: Browser, ada: Assistant) -> None:
