@@ -139,6 +139,11 @@ class World:
         with tenant(self.workspace.id):
             Deployment.objects.update(paused_at=timezone.now())
 
+    def rename_the_assistant(self) -> None:
+        """Give it something to publish."""
+        with tenant(self.workspace.id):
+            Assistant.objects.update(name="Renamed")
+
 
 Body = Mapping[str, Any] | Callable[[World], Mapping[str, Any]]
 
@@ -207,6 +212,9 @@ PAGES: Mapping[str, list[Call]] = {
     ],
     "assistant_try": [Call("GET"), Call("POST", {"text": "hello"}, changes=False)],
     "assistant_try_case": [Call("POST", _kept_case)],
+    "assistant_tests": GET,
+    "assistant_tests_change": [Call("POST", {"utterance": "a parcel", "expected": ""})],
+    "assistant_tests_publish": [Call("POST", {"op": "publish"}, before=World.rename_the_assistant)],
     "deploy": GET,
     "deployment_create": [Call("POST", _DEPLOYMENT_FORM)],
     "deployment": GET,

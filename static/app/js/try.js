@@ -94,8 +94,10 @@ async function send(panel, form, submitter) {
     tell(panel, fresh, added);
     if (added.length) toEnd(panel, added);
     const wanted = panel.querySelector("[data-try-turns] [data-focus]");
-    if (wanted) wanted.focus();
-    else if (!panel.contains(document.activeElement)) form.elements.text.focus({ preventScroll: true });
+    if (wanted) {
+      wanted.focus({ preventScroll: true });
+      wanted.closest(".try-case").scrollIntoView({ block: "nearest" });
+    } else if (!panel.contains(document.activeElement)) form.elements.text.focus({ preventScroll: true });
   } catch {
     refuse(panel, AWAY);
   } finally {
