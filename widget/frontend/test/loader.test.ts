@@ -42,7 +42,7 @@ test('plain form: no guard before, the push after runs at once; one request, wit
   window.eval(`ConvoshipQueue.push(['init', ${JSON.stringify(INIT)}])`);
   await settle();
   assert.equal(asked.length, 1);
-  assert.equal(asked[0]?.url, 'https://api.example/v1/public/runtime/config?agent_id=a&page=%2F&locale=en');
+  assert.equal(asked[0]?.url, 'https://api.example/v1/public/runtime/config?agent_id=a&page=%2F&locale=en&visitor_id=');
   assert.equal(asked[0]?.headers['Authorization'], 'Bearer ' + TOKEN);
   assert(host());
   assert.equal(launcher().getAttribute('aria-label'), 'Chat');
@@ -79,6 +79,26 @@ test('the first paint has the server’s theme, and the page’s own wins', asyn
   assert.equal(style.getPropertyValue('--launch'), '#123456');
   assert.equal(style.getPropertyValue('--on-launch'), '#fff');
   assert.equal(style.left, '20px');
+});
+
+test('an id that the server gives for its visitor is kept where the app looks for it, and sent from then on', async () => {
+  const given = '3f2504e0-4f89-41d3-9a0c-0305e82c3301';
+  const key = `convoship:${TOKEN.slice(0, 12)}:visitor`;
+  const { window, asked } = page(config({ theme: {}, features: { visitor_id: given } }));
+  window.Convoship.init(INIT);
+  await settle();
+  assert.equal(window.localStorage.getItem(key), JSON.stringify(given));
+  window.Convoship.destroy();
+  window.Convoship.init(INIT);
+  await settle();
+  assert.deepEqual(asked.map(({ url }) => new URL(url).searchParams.get('visitor_id')), ['', given]);
+});
+
+test('without one nothing is kept of a visitor who only looks', async () => {
+  const { window } = page();
+  window.Convoship.init(INIT);
+  await settle();
+  assert.equal(window.localStorage.length, 0);
 });
 
 test('theme values that can’t be used fall back, and nothing of them reaches a style', async () => {

@@ -16,7 +16,7 @@ declare global {
 const script = document.currentScript as HTMLScriptElement | null;
 const queue = window.ConvoshipQueue;
 
-if (window.Convoship) warn('v1.js was loaded twice, the second is ignored');
+if (window.Convoship) warn('v1.js ran twice, the second is ignored');
 else start(script?.src || document.baseURI, script?.nonce);
 
 function start(base: string, nonce: string | undefined): void {
@@ -44,7 +44,7 @@ function start(base: string, nonce: string | undefined): void {
     listeners = [];
     life = live(emit, base, nonce);
   };
-  Object.defineProperty(api, 'state', { get: (): Readonly<State> => Object.freeze({ ...life.state() }) });
+  Object.defineProperty(api, 'state', { get: (): Readonly<State> => Object.freeze(life.state()) });
 
   const run = (command: unknown): void => {
     const [name, ...args] = [command].flat() as Command;

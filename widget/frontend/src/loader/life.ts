@@ -42,6 +42,16 @@ export function live(emit: Emit, base: string, nonce: string | undefined) {
   };
 
   const layers = (): unknown[] => [config?.theme, options.theme, override];
+  /** What is kept under this name as the app keeps it, once `value` is if there is one; nothing where storage is blocked. */
+  const kept = (name: string, value?: unknown): any => {
+    try {
+      if (value) localStorage[prefix + name] = `"${value}"`;
+      return JSON.parse(localStorage[prefix + name]);
+    } catch {
+      return '';
+    }
+  };
+
   /** The last layer's usable value. Here for the launcher's own few keys; the app checks and names them all. */
   const pick = (path: string, ok: RegExp, otherwise: string): string =>
     layers().reduce<string>((best, layer) => {
@@ -73,7 +83,8 @@ export function live(emit: Emit, base: string, nonce: string | undefined) {
     // Nobody is left to tell after `destroy()`.
     if (!signal.aborted) {
       explain(whole);
-      emit('error', { code: whole.code, detail: whole.detail });
+      const { code, detail } = whole;
+      emit('error', { code, detail });
     }
     return whole;
   };
@@ -85,13 +96,15 @@ export function live(emit: Emit, base: string, nonce: string | undefined) {
       problem = complain({ code: 'token_placeholder', title: token, hint: 'Put your own token here (Deploy page, Rotate and copy)' });
     } else {
       try {
-        const answer = await fetch(api + '/v1/public/runtime/config?' + new URLSearchParams({ agent_id: agentId, page: location.pathname, locale: state.locale }), {
+        const asked = { agent_id: agentId, page: location.pathname, locale: state.locale, visitor_id: kept('visitor') };
+        const answer = await fetch(api + '/v1/public/runtime/config?' + new URLSearchParams(asked), {
           headers: { Authorization: 'Bearer ' + token },
           credentials: 'omit',
           signal,
         });
         const body = await answer.json();
-        if (answer.ok) config = body;
+        // An id is given only while a staged rollout runs: what this page shows, the next one shows too.
+        if (answer.ok) kept('visitor', (config = body)?.features?.visitor_id);
         else problem = complain({ ...body, status: answer.status });
       } catch (error) {
         problem = complain({ code: 'unreachable', title: '' + error, detail: api, hint: 'Check apiUrl and CSP connect-src' });
@@ -149,8 +162,8 @@ export function live(emit: Emit, base: string, nonce: string | undefined) {
   });
 
   const run = async (): Promise<void> => {
-    const page = new Promise((done) => (document.body ? done(0) : document.addEventListener('DOMContentLoaded', done, { signal })));
-    await Promise.all([read(), page]);
+    await read();
+    if (!document.body) await new Promise((done) => document.addEventListener('DOMContentLoaded', done, { signal }));
     if (signal.aborted) return;
     dom = frame(options.nonce || nonce);
     dom.launcher.onclick = toggle;
@@ -158,16 +171,12 @@ export function live(emit: Emit, base: string, nonce: string | undefined) {
     document.body.append(dom.host);
     emit('ready');
     if (options.open) open();
-    try {
-      if (!problem && Date.now() - +(localStorage.getItem(prefix + 'spoke') || 0) < LIVELY) void withApp((it) => it.wake());
-    } catch {
-      // Storage is blocked: then nothing was kept either.
-    }
+    if (!problem && Date.now() - kept('spoke') < LIVELY) void withApp((it) => it.wake());
   };
 
   return {
     init(given: Options): void {
-      if (api) return warn('init was called twice, the second is ignored');
+      if (api) return warn('init ran twice, the second is ignored');
       if (!given?.agentId || !given.token) return warn('init needs agentId and token');
       options = { ...given, ...options, token: '' + given.token };
       api = (given.apiUrl || new URL(base).origin).replace(/\/+$/, '');

@@ -4,7 +4,7 @@ import type { Problem } from '../protocol.ts';
 export const warn = (text: string): void => console.warn('[Convoship] ' + text);
 
 export function explain({ status, code, title, detail, hint }: Problem): void {
-  console.error([`[Convoship] ${status || ''} ${code}: ${title}`, detail, hint].filter(Boolean).join('\n'));
+  console.error(`[Convoship] ${status || ''} ${code}: ${title}\n${detail}\n${hint || ''}`);
 }
 
 /** Runs what may throw, a subscriber above all: it is named and ends there. */
