@@ -12,12 +12,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from convoship.lib.times import maybe_moment, moment
-from deployments import comparing, figures, rollouts
+from deployments import chance, figures, rollouts
 from deployments.api.admin import schema_figures as schema
 from deployments.api.admin.bodies import Body
 from deployments.api.admin.deployments import deployment_of
 from deployments.api.admin.figures import figures_json
-from deployments.comparing import Share
+from deployments.chance import Share
 from deployments.figures import OfVariant
 from deployments.models import Rollout
 from deployments.rollouts import Tried
@@ -37,8 +37,8 @@ _SHARE = Body(schema.NEW_SHARE)
 def rollout_json(rollout: Rollout, sides: Mapping[str, OfVariant]) -> dict[str, Any]:
     """A rollout with its numbers."""
     a, b = sides["a"].figures, sides["b"].figures
-    alone = comparing.judge(Share(a.alone, a.settled), Share(b.alone, b.settled), more_is_better=True)
-    failed = comparing.judge(Share(a.failed, a.sessions), Share(b.failed, b.sessions), more_is_better=False)
+    alone = chance.judge(Share(a.alone, a.settled), Share(b.alone, b.settled), more_is_better=True)
+    failed = chance.judge(Share(a.failed, a.sessions), Share(b.failed, b.sessions), more_is_better=False)
     return {
         "id": str(rollout.id),
         "deployment_id": str(rollout.deployment_id),
