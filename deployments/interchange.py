@@ -30,8 +30,8 @@ from workspaces import audit
 
 FORMAT, FORMAT_VERSION = "convoship.assistant", 1
 LARGEST_FILE = 2 * 1024 * 1024
-MOST_TEST_CASES = 1000
-LONGEST_UTTERANCE = 2000
+MOST_TEST_CASES = 500
+LONGEST_UTTERANCE = 300
 
 _EMPTY = {"pattern": "This must not be empty."}
 _TEST_CASE: dict[str, Any] = {
@@ -61,7 +61,7 @@ ENVELOPE: dict[str, dict[str, Any]] = {
     "responder": {"enum": [str(value) for value in Responder.values]},
     "scripted": {"type": "object"},
     "test_cases": {"type": "array", "maxItems": MOST_TEST_CASES, "items": _TEST_CASE},
-    "test_threshold": {"type": ["integer", "null"], "minimum": 0, "maximum": 100},
+    "test_threshold": {"type": ["integer", "null"], "minimum": 1, "maximum": 100},
     "exported_at": {"type": "string", "maxLength": 40},
 }
 _envelope = PlainValidator(

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 
 from convoship.lib.actors import Actor
 from convoship.lib.problems import Problem, not_found
@@ -117,8 +118,8 @@ def replace_draft(actor: Actor, assistant: Assistant, *, name: str, scripted: Ma
     if is_changed:
         publishing.change_draft(actor, assistant, name=name, scripted=parsed)
     if assistant.draft_typed is not None:  # what the editor holds was typed over the draft that has gone
-        assistant.draft_typed = None
-        assistant.save(update_fields=["draft_typed"])
+        assistant.draft_typed, assistant.draft_changed_at = None, timezone.now()
+        assistant.save(update_fields=["draft_typed", "draft_changed_at"])
         is_changed = True
     return is_changed
 
@@ -126,7 +127,8 @@ def replace_draft(actor: Actor, assistant: Assistant, *, name: str, scripted: Ma
 def locked(assistant_id: UUID) -> Assistant:
     """The assistant, held until the transaction ends; 404 otherwise."""
     try:
-        rows = Assistant.objects.select_related("published").select_for_update(of=("self",))
+        # `no_key`: a visitor's first message refers to the assistant, and must not wait for this.
+        rows = Assistant.objects.select_related("published").select_for_update(of=("self",), no_key=True)
         return rows.get(id=assistant_id)
     except Assistant.DoesNotExist:
         raise not_found() from None

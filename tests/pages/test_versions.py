@@ -106,18 +106,19 @@ def test_the_list_counts_who_still_talks_with_a_version_and_how_its_tests_went(
         assert ended is not None
         Conversation.objects.filter(id=ended.id).update(status="completed", ended_at=ended.started_at)
         tried = Conversation.objects.exclude(id=ended.id).get()
-        report = {
-            "passed": 3,
-            "total": 4,
-            "failures": [{"utterance": "hi", "expected": "Hours", "got": "", "score": 0}],
-        }
+        failures = [
+            {"utterance": "hi", "expected": "Hours", "got": "", "score": 0},
+            {"utterance": "hello", "expected": ":small_talk", "got": "Hours", "score": 0.6},
+        ]
+        report = {"passed": 2, "total": 4, "failures": failures}
         AssistantVersion.objects.filter(number=2).update(test_report=report)
     page = text(member.get(path(ada)))
     assert "1 active conversation<" in page.replace("\n", "")
-    assert "3 of 4 tests passed" in page
+    assert "2 of 4 tests passed" in page
     one = " ".join(text(member.get(path(ada, "2/"))).split())
     assert "2, 1 of them active" in one
     assert "“hi” led to the fallback, not to Hours" in one
+    assert "“hello” led to Hours, not to small talk" in one
     with tenant(workspace.id):
         Conversation.objects.filter(id=tried.id).update(is_test=True)
     assert "active conversation" not in text(member.get(path(ada)))

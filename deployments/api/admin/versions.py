@@ -148,7 +148,7 @@ class RestoreView(WorkspaceView):
     @idempotent
     def post(self, request: Request, assistant_id: UUID) -> Response:
         """Make a version the draft again, and live at once with `publish`. Running conversations keep theirs."""
-        assistant = assistant_of(assistant_id, lock=True)
+        assistant = assistant_of(assistant_id)
         wanted = _RESTORE.read(request)
         number = int(wanted["version"])
         _content(assistant, number, "version")
@@ -209,6 +209,6 @@ class ImportView(WorkspaceView):
     @idempotent
     def post(self, request: Request, assistant_id: UUID) -> Response:
         """Replace the draft by an exported file, or by what its `scripted` holds. Visitors meet it once published."""
-        assistant = assistant_of(assistant_id, lock=True)
+        assistant = versions.locked(assistant_id)
         interchange.replace(self.actor, assistant, interchange.read(request.data))
         return Answer(assistant_json(assistant), status=200)
