@@ -10,7 +10,7 @@ from typing import Any
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from deployments.comparing import Change, Kind, LineChange, Marker, Piece
+from deployments.differences import Change, Kind, LineChange, Marker, Piece
 from deployments.outline import INTENT, PHRASE, Line, Part
 
 MOST_LINES = 1000  # on one page

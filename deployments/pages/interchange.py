@@ -16,7 +16,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from convoship.lib.problems import Problem
-from deployments import comparing, interchange, versions
+from deployments import differences, interchange, versions
 from deployments.interchange import Imported
 from deployments.models import Assistant
 from deployments.pages import diff_drawing
@@ -92,7 +92,7 @@ def import_draft(request: WorkspaceRequest, assistant_id: UUID) -> HttpResponse:
 
 def _preview(request: WorkspaceRequest, row: Assistant, given: Given, *, is_outdated: bool) -> HttpResponse:
     assert given.imported is not None  # noqa: S101 (its caller made sure)
-    changes = comparing.compare(row.content_of_draft(), given.imported.content_for(row))
+    changes = differences.compare(row.content_of_draft(), given.imported.content_for(row))
     drawn, left_out = diff_drawing.draw(changes)
     cases = given.imported.test_cases
     context = {
@@ -101,7 +101,7 @@ def _preview(request: WorkspaceRequest, row: Assistant, given: Given, *, is_outd
         "given": given,
         "changes": drawn,
         "left_out": left_out,
-        "summary": comparing.summary(changes),
+        "summary": differences.summary(changes),
         "test_cases": None if cases is None or cases == row.test_cases else len(cases),
         "draft_test_cases": len(row.test_cases),
         "seen": row.draft_changed_at.isoformat(),

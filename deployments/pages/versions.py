@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from convoship.lib.problems import Problem
-from deployments import comparing, interchange, outline, versions
+from deployments import differences, interchange, outline, versions
 from deployments.models import Assistant, AssistantVersion
 from deployments.pages import diff_drawing
 from workspaces import refusals
@@ -51,9 +51,9 @@ def assistant_of(assistant_id: UUID) -> Assistant:
     return get_object_or_404(Assistant.objects.select_related("published"), id=assistant_id)
 
 
-def draft_changes(row: Assistant) -> list[comparing.Change]:
+def draft_changes(row: Assistant) -> list[differences.Change]:
     """What the draft has that visitors don't meet yet."""
-    return comparing.compare(row.published.content if row.published else None, row.content_of_draft())
+    return differences.compare(row.published.content if row.published else None, row.content_of_draft())
 
 
 @require_safe
@@ -81,7 +81,7 @@ def versions_list(request: WorkspaceRequest, assistant_id: UUID) -> HttpResponse
         "older": shown[-1].number if len(found) > PAGE_SIZE else None,
         "is_first_page": not before,
         "change_count": len(changes),
-        "what_changed": comparing.summary(changes),
+        "what_changed": differences.summary(changes),
         "may_write": request.actor.may("assistants.write"),
     }
     return render(request, "deployments/versions.html", context)
@@ -90,7 +90,7 @@ def versions_list(request: WorkspaceRequest, assistant_id: UUID) -> HttpResponse
 def _what(older: AssistantVersion | None, version: AssistantVersion) -> str:
     if older is None:
         return "The first version"
-    return comparing.summary(comparing.compare(older.content, version.content))
+    return differences.summary(differences.compare(older.content, version.content))
 
 
 @require_safe
@@ -141,7 +141,7 @@ def compare(request: WorkspaceRequest, assistant_id: UUID) -> HttpResponse:
     row = assistant_of(assistant_id)
     to, since = side_of(request.GET.get("to") or versions.DRAFT), request.GET.get("from")
     new, old = _side(row, to), _side(row, side_of(since) if since else versions.usual_old(row, to))
-    changes = comparing.compare(old.content, new.content or {})
+    changes = differences.compare(old.content, new.content or {})
     drawn, left_out = diff_drawing.draw(changes)
     choices = AssistantVersion.objects.filter(assistant=row).order_by("-number").values_list("number", "note")
     context = {
@@ -151,7 +151,7 @@ def compare(request: WorkspaceRequest, assistant_id: UUID) -> HttpResponse:
         "new": new,
         "changes": drawn,
         "left_out": left_out,
-        "summary": comparing.summary(changes),
+        "summary": differences.summary(changes),
         "choices": [(str(number), note) for number, note in choices[:MOST_CHOICES]],
     }
     return render(request, "deployments/compare.html", context)
@@ -209,7 +209,7 @@ def _ask(
         "version": found,
         "changes": changes[:20],
         "more": max(0, len(changes) - 20),
-        "summary": comparing.summary(changes),
+        "summary": differences.summary(changes),
         "op": "publish" if publish else "draft",
         "has_typed": row.draft_typed is not None,
         "seen": row.draft_changed_at.isoformat(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from drf_spectacular.utils import OpenApiParameter
 
 from deployments.api.admin.schema import SCRIPT
-from deployments.comparing import Kind
+from deployments.differences import Kind
 from deployments.interchange import ENVELOPE
 from deployments.models.assistant import Responder
 from deployments.outline import INTENT, TITLES

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from convoship.lib.parsers import StrictJSONParser
 from convoship.lib.problems import Problem, invalid
 from convoship.lib.times import moment
-from deployments import comparing, interchange, versions
+from deployments import differences, interchange, versions
 from deployments.api.admin import schema
 from deployments.api.admin import schema_versions as shapes
 from deployments.api.admin.assistants import assistant_of
@@ -113,19 +113,19 @@ class DiffView(WorkspaceView):
         old = _side(request, "from", versions.usual_old(assistant, new))
         if old is None:
             raise invalid({"from": ["There is no version before it. Name one, or draft."]})
-        changes = comparing.compare(_content(assistant, old, "from"), after)
+        changes = differences.compare(_content(assistant, old, "from"), after)
         return Response(
             {
                 "from": old,
                 "to": new,
-                "summary": comparing.summary(changes),
+                "summary": differences.summary(changes),
                 "changes": [_change_json(change) for change in changes],
             }
         )
 
 
-def _change_json(change: comparing.Change) -> dict[str, Any]:
-    absent_old, absent_new = comparing.Kind.ADDED, comparing.Kind.REMOVED
+def _change_json(change: differences.Change) -> dict[str, Any]:
+    absent_old, absent_new = differences.Kind.ADDED, differences.Kind.REMOVED
     lines = [
         {
             "kind": line.kind.value,

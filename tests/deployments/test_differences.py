@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployments.comparing import Change, Kind, LineChange, Marker, compare, summary
+from deployments.differences import Change, Kind, LineChange, Marker, compare, summary
 from deployments.outline import parts
 from deployments.responders import content
 from deployments.responders.templates import TEMPLATES
