@@ -64,7 +64,7 @@ class Typed:
 
     errors: Errors
     utterance: str = ""
-    expected: str = ""
+    expected: str | None = None
     lines: str = ""
     threshold: str | None = None
     note: str = ""
@@ -176,7 +176,7 @@ def _typed(post: QueryDict) -> Typed:
     return Typed(
         {},
         utterance=post.get("utterance", ""),
-        expected=post.get("expected", ""),
+        expected=post.get("expected"),
         lines=post.get("lines", ""),
         threshold=post.get("threshold"),
         note=post.get("note", "")[:LONGEST_NOTE],
@@ -206,7 +206,7 @@ def _change(request: WorkspaceRequest, row: Assistant, typed: Typed) -> str:
         if threshold is None:
             return "Test cases report from now on, and hold nothing back."
         return f"From now on {threshold} % have to pass before this is published."
-    case = {"utterance": typed.utterance, "expected": typed.expected}
+    case = {"utterance": typed.utterance, "expected": typed.expected or ""}
     if not testing.add_cases(actor, row.id, test_cases.parsed([case])):
         raise invalid({"utterance": ["There is a test case for this already."]})
     return "The test case is added."
@@ -258,7 +258,7 @@ def _put(typed: Typed, problem: Problem, post: QueryDict, *, is_there: bool) -> 
     if field == "save" and not is_there:
         # What was changed is gone; what was typed goes on as a new one.
         typed.refused = refusals.words_of(problem)
-        typed.utterance, typed.expected = typed.case, typed.means or ""
+        typed.utterance, typed.expected = typed.case, typed.means
     else:
         typed.errors[field] = said or [refusals.words_of(problem)]
 

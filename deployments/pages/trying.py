@@ -18,9 +18,10 @@ from convoship.lib.problems import Problem
 from deployments import test_cases, testing
 from deployments.models import Assistant
 from deployments.pages import talk as talks
-from deployments.pages import try_panel
+from deployments.pages import try_form, try_panel
 from deployments.pages.talk import NotATalk, Talk
-from deployments.pages.try_panel import Panel, TryForm
+from deployments.pages.try_form import TryForm
+from deployments.pages.try_panel import Panel
 from deployments.safe_text import TextRefused, clean_text
 from deployments.trying import Setting
 from workspaces import refusals
@@ -32,8 +33,8 @@ OVER = "This conversation has ended. Start over to go on."
 
 def new_panel(assistant: Assistant) -> Panel:
     """A panel whose conversation is about to begin, with the draft as it is saved. Inside `tenant()`."""
-    values = try_panel.default_values(assistant)
-    wanted, seen = try_panel.setting(assistant, values)
+    values = try_form.default_values(assistant)
+    wanted, seen = try_form.setting(assistant, values)
     talk, refused = _begun(wanted, seen)
     return try_panel.draw(assistant, talk, TryForm(initial=values), values, seen, refused=refused)
 
@@ -74,7 +75,7 @@ def assistant_try(request: HttpRequest, assistant_id: UUID) -> HttpResponse:
     with entered(request, "assistants.read"):
         row = _assistant(assistant_id)
         form, values = _read(request, row)
-        wanted, seen = try_panel.setting(row, values)
+        wanted, seen = try_form.setting(row, values)
     talk, refused = _talk_of(request, row, wanted, seen)
     operation, _, place = request.POST.get("op", "say").partition(":")
     tap = request.POST.get("tap", "")
@@ -96,7 +97,7 @@ def _read(request: HttpRequest, row: Assistant) -> tuple[TryForm, dict[str, str]
     """The form, and what its fields hold: as typed where they are wrong, as new where they are missing."""
     form = TryForm(request.POST)
     form.is_valid()
-    values = try_panel.default_values(row)
+    values = try_form.default_values(row)
     typed = {name: request.POST[name] for name in values if name in request.POST}
     good = {name: value for name, value in form.cleaned_data.items() if name in typed}
     chosen = {name: values[name] for name in ("channel", "source") if not good.get(name, "-")}
@@ -139,7 +140,7 @@ def assistant_try_case(request: WorkspaceRequest, assistant_id: UUID) -> HttpRes
     """Keep something that was said as a test case."""
     row = _assistant(assistant_id)
     form, values = _read(request, row)
-    wanted, seen = try_panel.setting(row, values)
+    wanted, seen = try_form.setting(row, values)
     talk, refused = _talk_of(request, row, wanted, seen)
     number = request.POST.get("case", "")
     turn = talk.turn(number)
