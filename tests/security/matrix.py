@@ -180,7 +180,14 @@ _FILE = json.dumps(_IMPORT)
 
 def _kept_case(world: World) -> Mapping[str, Any]:
     """Something that was said while trying, to be kept as a test case."""
-    turn = {"text": "a parcel", "payload": None, "replies": [], "trace": {}, "hand_over": None, "end": None}
+    turn: dict[str, Any] = {
+        "text": "a parcel",
+        "payload": None,
+        "replies": [],
+        "trace": {},
+        "hand_over": None,
+        "end": None,
+    }
     return {"talk": Talk(turns=[turn]).packed(world.ids["assistant_id"]), "case": "0", "expected": ""}
 
 
