@@ -59,7 +59,7 @@ def difference(a: Share, b: Share) -> tuple[float, float]:
 def judge(a: Share, b: Share, *, more_is_better: bool, things: str = "conversations") -> Verdict:
     """What may be said of the difference between what stands and what is tried; `things` are what is counted."""
     if min(a.of, b.of) < ENOUGH:
-        return Verdict("few", f"Too few {things} to say: {a.of} and {b.of} so far, about {ENOUGH} of each are needed.")
+        return Verdict("few", f"Too few {things} to say: {a.of} and {b.of}, and about {ENOUGH} of each are needed.")
     low, high = difference(a, b)
     if low <= 0 <= high:
         return Verdict("chance", f"Could be chance: the true difference lies {_between(low, high)}.", low, high)

@@ -1,26 +1,11 @@
-"""Numbers as people read them."""
+"""Filters of numbers: `whole` and `percent`."""
 
 from __future__ import annotations
 
 from django import template
-from django.contrib.humanize.templatetags.humanize import intcomma
+
+from convoship.lib import amounts
 
 register = template.Library()
-
-
-@register.filter
-def whole(value: int) -> str:
-    """1,234."""
-    return str(intcomma(value))
-
-
-@register.filter
-def percent(share: float | None) -> str:
-    """A share of 0 to 1 as `83 %`; never 0 or 100 for what is not quite; a dash where there is none."""
-    if share is None:
-        return "–"
-    if 0 < share < 0.01:
-        return "under 1\N{NO-BREAK SPACE}%"
-    if 0.99 < share < 1:
-        return "over 99\N{NO-BREAK SPACE}%"
-    return f"{round(share * 100)}\N{NO-BREAK SPACE}%"
+register.filter("whole", amounts.whole)
+register.filter("percent", amounts.percent)

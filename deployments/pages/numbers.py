@@ -11,8 +11,8 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
+from convoship.lib.amounts import percent, whole
 from convoship.lib.times import moment
-from convoship.templatetags.amounts import percent, whole
 from deployments import figures
 from deployments.figures import Figures, Numbers, Period
 from deployments.models import Deployment

@@ -18,8 +18,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from convoship.lib import parsers
+from convoship.lib.amounts import percent, whole
 from convoship.lib.problems import Problem
-from convoship.templatetags.amounts import percent, whole
 from deployments import chance, figures, rollouts, test_links
 from deployments.chance import Share, Verdict
 from deployments.figures import OfVariant

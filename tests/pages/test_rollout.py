@@ -223,7 +223,7 @@ def test_both_variants_stand_side_by_side_with_what_the_difference_is_worth(
     visits.post(visit, factories.caller(), VisitorMessage("m", "hello"))
     visits.end(visit, factories.caller())
     few = plain(member.get(tab(made)))
-    assert re.search(r"Too few conversations to say: [01] and [01] so far, about 30 of each are needed", few)
+    assert re.search(r"Too few conversations to say: [01] and [01], and about 30 of each are needed", few)
 
     with tenant(workspace.id):
         row = Conversation.objects.get()
