@@ -24,6 +24,7 @@ _TAGS = {
     "me": ("Key", "Whose key this is and what it may do."),
     "assistants": ("Assistants", "What answers: drafts, publishing, trying."),
     "deployments": ("Deployments", "Where an assistant is embedded, and the token that opens it."),
+    "origins": ("Origins", "What an allowed origin means, before it is saved."),
     "conversations": ("Conversations", "What was said, and answering as a person."),
     "public": ("Visitors", "What the widget calls. Every request comes from an allowed origin of the deployment."),
 }

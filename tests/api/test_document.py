@@ -19,7 +19,7 @@ from schemathesis.generation import GenerationMode
 
 from convoship import api_docs
 from convoship.lib.tenancy import tenant
-from deployments import identity
+from deployments import deploying, identity
 from tests import factories
 from tests.api.conftest import program
 
@@ -94,7 +94,11 @@ def known(transactional_db: None) -> dict[str, str]:
     who = factories.actor(caller.workspace)
     with tenant(caller.workspace.id):
         secret = identity.make_secret(who, new.deployment).row
+        deploying.rotate(who, new.deployment, overlap_seconds=3600)
+        token = new.deployment.tokens.earliest("created_at")
     return {
+        "token_id": str(token.id),
+        "refused_id": str(factories.refuse(new).id),
         "secret_id": str(secret.id),
         "token": str(caller.token),
         "assistant_id": str(new.deployment.assistant_id),

@@ -158,6 +158,7 @@ class Call:
     # Foreign ids that travel in the body, as a foreign caller would send them.
     ids_in_body: bool = False
     changes: bool = True
+    query: str = ""
 
     def data(self, world: World) -> Mapping[str, Any] | None:
         """The body for this world."""
@@ -298,6 +299,15 @@ API: Mapping[str, list[Call]] = {
     "api_deployments": [Call("GET"), Call("POST", _DEPLOYMENT)],
     "api_deployment": [Call("GET"), Call("PATCH", {"name": "Renamed"})],
     "api_revoke": [Call("POST", {})],
+    "api_pause": [Call("POST", {})],
+    "api_resume": [Call("POST", {}, before=World.pause)],
+    "api_tokens": GET,
+    "api_token_end": [Call("POST", {})],
+    "api_origins_check": [Call("POST", {"origin": "https://a.example/"}, changes=False)],
+    "api_would_allow": [Call("GET", query="?origin=https://a.example")],
+    "api_refused_origins": [Call("GET"), Call("DELETE")],
+    "api_refused_origins_allow": [Call("POST", {"origin": "https://stranger.example"})],
+    "api_refused_origin": [Call("DELETE")],
     "api_rotate": [Call("POST", {"overlap_seconds": 5})],
     "api_theme_check": [Call("POST", {"theme": {"radius": 4}}, changes=False)],
     "api_numbers": GET,

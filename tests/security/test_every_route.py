@@ -42,7 +42,7 @@ def call_page(client: Client, name: str, call: Call, kwargs: dict[str, Any], wor
 
 def call_api(token: str | None, name: str, call: Call, kwargs: dict[str, Any], world: World) -> Any:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    url = reverse(name, kwargs=kwargs)
+    url = reverse(name, kwargs=kwargs) + call.query
     body = matrix.as_json(call.data(world))
     return Client().generic(call.method, url, body, content_type="application/json", headers=headers)
 

@@ -1,4 +1,4 @@
-"""Deployments: made, changed, rotated, revoked."""
+"""Deployments: made, changed, paused, rotated, revoked."""
 
 from __future__ import annotations
 
@@ -101,6 +101,28 @@ class RevokeView(WorkspaceView):
     def post(self, request: Request, deployment_id: UUID) -> Response:
         """Refuse its tokens and close its visitors' sessions, at once and for good."""
         return Response(deployment_json(deploying.revoke(self.actor, deployment_of(deployment_id))))
+
+
+class PauseView(WorkspaceView):
+    """Pausing."""
+
+    permissions = {"POST": "deployments.write"}
+
+    @extend_schema(operation_id="deployments_pause", request=None, responses={200: schema.DEPLOYMENT})
+    def post(self, request: Request, deployment_id: UUID) -> Response:
+        """Let nobody in until it is resumed; open chats stop and say why. Pausing twice is pausing once."""
+        return Response(deployment_json(deploying.pause(self.actor, deployment_of(deployment_id))))
+
+
+class ResumeView(WorkspaceView):
+    """Resuming."""
+
+    permissions = {"POST": "deployments.write"}
+
+    @extend_schema(operation_id="deployments_resume", request=None, responses={200: schema.DEPLOYMENT})
+    def post(self, request: Request, deployment_id: UUID) -> Response:
+        """Let visitors in again; chats that were open go on where they were."""
+        return Response(deployment_json(deploying.resume(self.actor, deployment_of(deployment_id))))
 
 
 class RotateView(WorkspaceView):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from drf_spectacular.utils import OpenApiParameter
 
+from deployments.api.admin import schema_settings
 from deployments.api.runtime.schema import MESSAGE as VISITORS_MESSAGE
 from deployments.deploying import MAX_ORIGINS, MAX_OVERLAP_SECONDS
 from deployments.models.assistant import Responder
@@ -74,14 +75,14 @@ ASSISTANT_CHANGES = body(_DRAFT)
 DEPLOYMENT = component(
     "Deployment",
     fields(
+        optional=(),
         id=UUID,
         name=TEXT,
         assistant_id=UUID,
         token_prefix={**TEXT, "description": "The beginning of its newest token."},
         allowed_origins={"type": "array", "items": TEXT},
         theme=THEME,
-        allow_server_callers=YES_NO,
-        status={"enum": ["live", "revoked"]},
+        **schema_settings.SHOWN,
         last_used_at=or_null(TIME),
         last_used_origin=or_null(TEXT),
         created_at=TIME,
@@ -103,7 +104,7 @@ _SETTINGS: dict[str, Schema] = {
     "name": _line(100),
     "allowed_origins": _ORIGINS,
     "theme": THEME,
-    "allow_server_callers": YES_NO,
+    **schema_settings.SETTINGS,
 }
 NEW_DEPLOYMENT = body(_SETTINGS, required=("name", "allowed_origins"))
 DEPLOYMENT_CHANGES = body(_SETTINGS)

@@ -1,0 +1,73 @@
+"""A deployment's settings as the admin API takes and shows them."""
+
+from __future__ import annotations
+
+from deployments.deployment_settings import LIMITS, LONGEST_HOURS, LONGEST_LABEL, MOST_LANGUAGES, Limit
+from workspaces.api.schema import TEXT, TIME, YES_NO, Schema, fields, or_null
+
+
+def _limit(limit: Limit) -> Schema:
+    words = f"A whole number from {limit.least} to {limit.most}, or null for the server's own limit."
+    return {
+        "type": ["integer", "null"],
+        "minimum": limit.least,
+        "maximum": limit.most,
+        "description": f"{limit.words}. Narrower than the server's own limit; null: that one.",
+        "x-words": {"type": words, "minimum": words, "maximum": words},
+    }
+
+
+SETTINGS: dict[str, Schema] = {
+    "label": {
+        "type": "string",
+        "maxLength": LONGEST_LABEL,
+        "description": "The environment in your own words: production, staging.",
+        "example": "production",
+    },
+    "limits": {
+        "type": "object",
+        "properties": {limit.name: _limit(limit) for limit in LIMITS},
+        "additionalProperties": False,
+        "description": "Taken as a whole: a limit that is left out is the server's own.",
+    },
+    "languages": {
+        "type": "array",
+        "items": {"type": "string", "maxLength": 35},
+        "maxItems": MOST_LANGUAGES,
+        "description": "Language tags, the first for everybody else; empty: whatever the visitor's browser says.",
+        "example": ["en", "de"],
+    },
+    "hours_text": {
+        "type": "string",
+        "maxLength": LONGEST_HOURS,
+        "description": "When people are there, in words: said to a visitor who asks for one.",
+    },
+    "expires_at": {
+        "type": ["string", "null"],
+        "format": "date-time",
+        "description": "When it ends; null: never.",
+        "x-words": {"type": "A moment such as 2027-01-31T18:00:00Z, or null for no end."},
+    },
+    "allow_server_callers": {**YES_NO, "description": "Whether programs, which send no `Origin`, may come in."},
+    "identity_required": {**YES_NO, "description": "Whether a page that names its user must prove it."},
+}
+SHOWN: dict[str, Schema] = {
+    "label": TEXT,
+    "limits": {
+        **fields(
+            optional=tuple(limit.name for limit in LIMITS),
+            **{limit.name: {"type": "integer", "minimum": limit.least} for limit in LIMITS},
+        ),
+        "description": "The limits of its own; the others are the server's.",
+    },
+    "languages": {"type": "array", "items": TEXT},
+    "hours_text": TEXT,
+    "expires_at": or_null(TIME),
+    "allow_server_callers": YES_NO,
+    "identity_required": YES_NO,
+    "paused_at": or_null(TIME),
+    "status": {
+        "enum": ["live", "paused", "expired", "revoked"],
+        "description": "`paused` until it is resumed, `expired` once `expires_at` is over, `revoked` for good.",
+    },
+}
