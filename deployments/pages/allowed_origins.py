@@ -7,6 +7,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from deployments import deploying, origin_answers, refused_origins
@@ -18,6 +19,7 @@ from workspaces.access import WorkspaceRequest, workspace_page
 
 
 @require_safe
+@never_cache
 @workspace_page("deployments.read")
 def deployment_origins(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
     """The allowed origins, and those that were refused. `page`: an address to say yes or no to."""

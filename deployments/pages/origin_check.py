@@ -18,10 +18,6 @@ def origin_check(request: WorkspaceRequest) -> HttpResponse:
     typed = request.GET.get("origin", "").strip()[: origin_answers.LONGEST_TYPED]
     number = request.GET.get("row", "")
     answer = origin_answers.of_typed(typed) if typed else None
-    row = Row(
-        int(number) if number.isdecimal() and len(number) < 4 else 0,
-        typed,
-        answer,
-        asks=bool(answer and answer.wildcard and request.GET.get("known") != "yes"),
-    )
+    at = int(number) if number.isdecimal() and len(number) < 4 else 0
+    row = Row(at, typed, answer, asks=bool(answer and answer.wildcard))
     return render(request, "deployments/origin_answer.html", {"row": row, "is_typing": True})
