@@ -20,6 +20,7 @@ from deployments import deploying, embed_build, previewing
 from deployments import theme as themes
 from deployments.models import Deployment
 from deployments.pages import appearance_form as forms
+from deployments.pages import appearance_panel as panel
 from deployments.pages import queries
 from deployments.pages.appearance_form import Appearance, Fault
 from deployments.theme import EVERYBODY
@@ -99,8 +100,8 @@ def _changed(request: WorkspaceRequest, edited: Appearance) -> Appearance | None
         edited.language = forms.language_of(chosen) or edited.language
         return edited
     path, _, value = request.POST.get("use", "").partition("=")
-    if path in {setting.path for setting in forms.SETTINGS} and isinstance(edited.theme, dict):
-        forms.put(edited.theme, path, value)
+    if path in {setting.path for setting in panel.SETTINGS} and isinstance(edited.theme, dict):
+        panel.put(edited.theme, path, value)
         return Appearance.of(edited.theme, edited.language)
     return None
 

@@ -15,6 +15,9 @@ let theme = {};
 let isReadable = true;
 let isUnsaved = form.hasAttribute("data-unsaved");
 
+// What the scripts of the faults and of the preview listen for.
+const tell = (what, detail) => document.dispatchEvent(new CustomEvent(`appearance:${what}`, { detail }));
+
 // --- The theme -----------------------------------------------------------------------------------------------------
 
 const isObject = (it) => typeof it === "object" && it !== null && !Array.isArray(it);
@@ -96,11 +99,7 @@ function showJson() {
 function readable(yes, words = "") {
   isReadable = yes;
   form.querySelector("[data-take-panel]").hidden = yes;
-  json.toggleAttribute("aria-invalid", false);
-  if (!yes) {
-    json.setAttribute("aria-invalid", "true");
-    faults(form.querySelector("[data-json-errors]"), [{ words }]);
-  }
+  if (!yes) tell("unreadable", words);
 }
 
 function readJson() {
@@ -167,7 +166,7 @@ async function showLanguage(tag) {
   form.elements.shown_language.value = tag;
   languages.value = tag;
   fillTexts();
-  document.dispatchEvent(new CustomEvent("appearance:language", { detail: tag }));
+  tell("language", tag);
   wording ??= await (await fetch(form.dataset.texts)).json();
   const own = wording[tag.split("-")[0]] ?? wording.en;
   for (const field of form.querySelectorAll("[data-text]")) {
@@ -208,7 +207,7 @@ function changed(isToBeJudged) {
   if (state) state.textContent = "Not saved yet.";
   clearTimeout(waiting);
   if (isToBeJudged) waiting = setTimeout(judge, WAIT);
-  else document.dispatchEvent(new CustomEvent("appearance:bad"));
+  else tell("bad");
 }
 
 async function judge() {
@@ -228,49 +227,14 @@ async function judge() {
     });
     const body = await answer.json();
     if (!answer.ok && !body.errors) throw new Error(body.detail);
-    say(body.errors ?? {}, body.better ?? {});
-    document.dispatchEvent(new CustomEvent(body.good ? "appearance:good" : "appearance:bad", { detail: body.resolved }));
+    tell("judged", { errors: body.errors ?? {}, better: body.better ?? {}, language: language(), isReadable });
+    tell(body.good ? "good" : "bad", body.resolved);
   } catch (error) {
     if (signal.aborted) return;
     if (state) state.textContent = `Not saved yet, and not checked: ${error.message}`;
   }
 }
 document.addEventListener("appearance:judge", judge);
-
-function say(errors, better) {
-  const all = Object.entries(errors).flatMap(([path, said]) => {
-    const short = path.replace(/^theme\.?/, "");
-    return said.map((words) => ({ path: short, words, better: better[path] }));
-  });
-  for (const box of form.querySelectorAll("[data-field]")) {
-    const { field } = box.dataset;
-    const here = all.filter(({ path }) => path === field || path === `${field}.${language()}`);
-    const inputs = box.querySelectorAll("[data-path], [data-text]");
-    for (const input of inputs) here.length ? input.setAttribute("aria-invalid", "true") : input.removeAttribute("aria-invalid");
-    faults(box.querySelector("[data-errors]"), here.map(({ words, better: use, path }) => ({ words, use, path })));
-  }
-  faults(form.querySelector("[data-json-errors]"), all.map(({ path, words }) => ({ shown: path, words })));
-  const top = form.querySelector("[data-faults]");
-  // Above the form stands what was refused when it was sent; it goes when that is mended, and doesn't come by itself.
-  if (!all.length) top.hidden = true;
-  else faults(top.querySelector("[data-fault-list]"), all.map(({ path, words }) => ({ shown: path, words })));
-}
-
-function faults(list, items) {
-  list.replaceChildren(
-    ...items.map(({ words, shown, use, path }) => {
-      const line = document.createElement("li");
-      if (shown) line.append(Object.assign(document.createElement("code"), { textContent: shown }), ": ");
-      line.append(words);
-      if (use) {
-        const button = Object.assign(document.createElement("button"), { className: "button tight", type: "submit", name: "use", value: `${path}=${use}` });
-        button.append("Use ", Object.assign(document.createElement("code"), { textContent: use }));
-        line.append(button);
-      }
-      return line;
-    }),
-  );
-}
 
 // --- Nothing typed is lost --------------------------------------------------------------------------------------------
 

@@ -1,0 +1,56 @@
+// Says what the server finds wrong with a theme: at each field, at Theme JSON by path, and with a button where there is a
+// value that passes.
+
+const form = document.querySelector("[data-appearance]");
+const json = form.querySelector("[data-json]");
+
+document.addEventListener("appearance:judged", ({ detail: { errors, better, language, isReadable } }) => {
+  const all = Object.entries(errors).flatMap(([path, said]) =>
+    said.map((words) => ({ path: path.replace(/^theme\.?/, ""), words, use: better[path] })),
+  );
+  for (const box of form.querySelectorAll("[data-field]")) {
+    const { field } = box.dataset;
+    const here = all.filter(({ path }) => path === field || path === `${field}.${language}`);
+    for (const input of box.querySelectorAll("[data-path], [data-text]")) mark(input, here.length > 0);
+    list(box.querySelector("[data-errors]"), here.map((fault) => ({ ...fault, isHere: true })));
+  }
+  if (isReadable) {
+    mark(json, all.length > 0);
+    list(form.querySelector("[data-json-errors]"), all);
+  }
+  // Above the form stands what was refused when it was sent; it goes when that is mended, and doesn't come by itself.
+  const top = form.querySelector("[data-faults]");
+  if (!all.length) top.hidden = true;
+  else list(top.querySelector("[data-fault-list]"), all);
+});
+
+document.addEventListener("appearance:unreadable", ({ detail }) => {
+  mark(json, true);
+  list(form.querySelector("[data-json-errors]"), [{ path: "", words: detail }]);
+});
+
+function mark(input, isWrong) {
+  if (isWrong) input.setAttribute("aria-invalid", "true");
+  else input.removeAttribute("aria-invalid");
+}
+
+function list(place, faults) {
+  place.replaceChildren(...faults.map(line));
+}
+
+function line({ path, words, use, isHere }) {
+  const item = document.createElement("li");
+  if (path && !isHere) item.append(code(path), ": ");
+  item.append(words);
+  if (use && isHere) {
+    const made = { className: "button tight", type: "submit", name: "use", value: `${path}=${use}` };
+    const button = Object.assign(document.createElement("button"), made);
+    button.append("Use ", code(use));
+    item.append(button);
+  }
+  return item;
+}
+
+function code(text) {
+  return Object.assign(document.createElement("code"), { textContent: text });
+}
