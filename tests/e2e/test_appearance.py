@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from playwright.sync_api import FrameLocator, Locator, Page, expect
+from playwright.sync_api import Dialog, FrameLocator, Locator, Page, expect
 
 from tests.e2e.conftest import Product, Visit
 from tests.e2e.programs import Program
@@ -181,7 +181,12 @@ def test_a_visitor_sees_the_saved_colour_in_the_first_paint_of_the_launcher(
 def test_a_form_that_was_left_asks_first(tab: Page) -> None:
     field(tab, "Title").fill("Not saved")
     asked: list[str] = []
-    tab.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    tab.on("dialog", stay)
     tab.get_by_role("link", name="Identity").click(no_wait_after=True)
     expect(field(tab, "Title")).to_have_value("Not saved")
     assert asked == ["beforeunload"]

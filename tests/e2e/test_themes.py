@@ -234,10 +234,10 @@ def test_each_accepted_theme_can_be_read_in_both_modes_and_each_refused_one_is_r
             refused.append((theme, refusal))
     assert len(accepted) > COUNT / 3
     assert len(refused) > COUNT / 10
-    for theme, refusal in refused:
-        assert all(_names(path, theme) for path in refusal.errors), (theme, refusal.errors)
-        if refusal.better:
-            rules.validate({**theme, **refusal.better})
+    for theme, reason in refused:
+        assert all(_names(path, theme) for path in reason.errors), (theme, reason.errors)
+        if reason.better:
+            rules.validate({**theme, **reason.better})
     one, two, asks, fails = conversation(opened), conversation(opened), question(opened), trouble(opened)
     found: list[str] = []
     for start in range(0, len(accepted), BATCH):
