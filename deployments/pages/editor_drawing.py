@@ -190,6 +190,9 @@ def _also_known(row: Row, it: Field, path: str) -> tuple[str, ...]:
 
 def draw(script: Row, errors: Errors | None = None, focus: str = "") -> EditorForm:
     """The form for the template, each error at its field, and a summary of all of them."""
+    for intent in script.lists["intents"]:
+        if not intent.lists["answers"] and not intent["action"]:
+            intent.lists["answers"].append(new_row("spoken"))  # what it lacks, ready to be filled in
     drawing = _Drawing(script, errors or {}, focus)
     row = drawing.row(script)
     for key in list(drawing.errors):
