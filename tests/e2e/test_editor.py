@@ -55,7 +55,7 @@ def test_a_script_built_by_keyboard_alone_is_met_in_the_widget(
     tab_to(page, intent.get_by_label("What visitors say"))
     page.keyboard.type("order tea\ni want some tea\ntea please")
 
-    press(page, intent.get_by_role("button", name="Question"))
+    press(page, intent.get_by_role("button", name="Add a question"))
     question = intent.locator("details.question")
     page.keyboard.type("size")
     expect(question.get_by_role("group", name="Choices")).to_be_hidden()
@@ -64,14 +64,14 @@ def test_a_script_built_by_keyboard_alone_is_met_in_the_widget(
     tab_to(page, question.get_by_label("What it asks"))
     page.keyboard.type("Which size?")
     for label in ("Small", "Large"):
-        press(page, question.get_by_role("button", name="Choice", exact=True))
+        press(page, question.get_by_role("button", name="Add a choice"))
         page.keyboard.type(label)
         expect(question.get_by_label("Choice", exact=True).last).to_have_value(label)
 
     tab_to(page, intent.get_by_label("Answer", exact=True))
     page.keyboard.type("{{size}} it is. These we have:")
     answer = intent.locator(".answer")
-    press(page, answer.get_by_role("button", name="Carousel", exact=True))
+    press(page, answer.get_by_role("button", name="Add a carousel"))
     page.keyboard.type("Green tea")
     press(page, answer.get_by_role("button", name="Another card"))
     page.keyboard.type("Black tea")

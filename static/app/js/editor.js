@@ -117,8 +117,9 @@ function refreshCounts(list) {
 }
 
 form.addEventListener("input", (event) => {
-  changed();
   const input = event.target;
+  if (input.name === "note") return; // of the version, not of the draft
+  changed();
   const row = input.closest("[data-row]");
   if (input.closest("[data-intent-name]")) {
     row.querySelector('[data-summary="name"]').textContent = input.value || "New intent";

@@ -65,7 +65,7 @@ function save() {
 async function send() {
   let answer;
   try {
-    answer = await fetch(form.dataset.autosave, { method: "POST", body: body(), redirect: "error" });
+    answer = await fetch(form.dataset.autosave, { method: "POST", body: body(), redirect: "manual" });
   } catch {
     return failed("Not saved: no connection. Trying again.");
   }
@@ -73,7 +73,12 @@ async function send() {
   if (answer.status >= 500 || answer.status === 429) return failed("Not saved: something broke on our side. Trying again.");
   if (!answer.ok) {
     dirty = true;
-    return say("Not saved: you may be signed out. Sign in again in another tab, then use “Save draft”.");
+    const isSignedOut = answer.type === "opaqueredirect" || answer.status === 403;
+    return say(
+      isSignedOut
+        ? "Not saved: you may be signed out. Sign in again in another tab, then use “Save draft”."
+        : `Not saved: the server refused it (${answer.status}). Use “Save draft” to see why.`,
+    );
   }
   const said = await answer.json();
   tries = 0;
@@ -127,12 +132,13 @@ form.addEventListener(
   "submit",
   (event) => {
     clearTimeout(timer);
-    if (!sending) {
+    if (!sending && navigator.onLine) {
       submitting = true;
       return;
     }
     event.preventDefault();
     event.stopPropagation();
+    if (!sending) return failed("Not saved: no connection. Trying again.");
     const button = event.submitter;
     sending.finally(() => setTimeout(() => form.requestSubmit(button)));
   },
