@@ -4,7 +4,7 @@ PYTHON ?= python3
 TOOLS = $(PYTHON) manage.py install
 VENV = .venv/bin/python
 
-.PHONY: run test lint format bench widget lock openapi fresh-clone test-machine test-themes screenshots wheels clean
+.PHONY: run test lint format bench matching widget lock openapi fresh-clone test-machine test-themes screenshots wheels clean
 
 run: ## Start everything on this machine: http://127.0.0.1:8000 (HOST and PORT choose another address)
 	@$(PYTHON) manage.py up
@@ -41,6 +41,10 @@ openapi: ## Write docs/openapi.json
 bench: ## Measure beside the toy servers and print the ratios
 	@$(TOOLS)
 	@$(VENV) -m tests.bench
+
+matching: ## Measure what the scripted assistant understands, beside plain rapidfuzz and TF-IDF
+	@$(TOOLS)
+	@$(VENV) -m tests.matching
 
 screenshots: ## Make the README's pictures from the running product
 	@$(TOOLS)
