@@ -1,55 +1,88 @@
 """Which intent a sentence means: deterministic, offline, forgiving of typos, word order and politeness.
 
-A phrase is compared with a sentence word by word. Words are folded (case, accents, endings) and weighed: a word that
-few intents use says much, one that many use says little, and stop words, greetings and numbers say next to nothing. A
-word of the sentence that the script doesn't know is compared with those it knows by edit distance (`rapidfuzz`), more
-letters allowing more slips. Two shares make a phrase's score: how much of the phrase the sentence covers, and how
-much of the sentence the phrase covers. The second is what sends strangers' sentences to the fallback: their words
-count against every phrase. Whole strings are compared too, for words run together or torn apart and for scripts
-without spaces.
+A sentence's words are put right and folded (`spelling.py`, `reading.py`), and weighed: a word that few intents use says
+much, one that many use says little, and stop words, greetings and vague words say next to nothing. For each intent
+that shares a word there is then some evidence (`Evidence`): how much of the sentence its phrases have, how much of that
+is this intent's alone, how much of its best phrase the sentence has, and in the same order, whether it asks with the
+same words. What the script doesn't know counts against every intent: that is what sends strangers' sentences to the
+fallback. Evidence is added up and squeezed between 0 and 1.
 
-Scores are between 0 and 1. The numbers at the top were tuned on sentences that are not in the tests.
+What evidence counts was fitted by logistic regression to CLINC150 (Larson et al. 2019), other people's sentences to
+other scripts; the numbers above it and the threshold were tried out on the part for tuning of `tests/matching`. See
+docs/matching.md.
 """
 
 from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
 
 from rapidfuzz import fuzz, process
-from rapidfuzz.distance import OSA
 
-from deployments.responders import common_words
+from deployments.responders.common_words import QUESTIONS
+from deployments.responders.reading import fold, forms, forms_of_each, languages, lexicon, together
+from deployments.responders.spelling import Speller, Token
+
+__all__ = ["ENOUGH", "LONGEST_READ", "Match", "Matcher", "fold"]
 
 ENOUGH = 0.50  # a score from here on is an answer
-LIGHT = 0.30  # what a greeting or a number weighs beside a word that says something
-LIGHTER = 0.10  # what a stop word weighs
-UNKNOWN = 0.80  # what a word that the script doesn't know weighs, in parts of the rarest it knows
-CROWD = 0.80  # the power to which the number of unknown words counts
-KEYNESS = 0.50  # how much more a word weighs that stands in several phrases of its intent
-FILL = 0.45  # the part that the covering of the phrase has in its score; the covering of the sentence has the rest
-PHRASE_SHARE = 0.75  # of a score; the rest is how far the sentence's words belong to this intent alone
+WRITTEN_SO = 0.99  # the score of a phrase itself, but for case, accents and punctuation
+SAME_SIGNS = 80  # of 100: so much alike are two texts of a script without spaces that mean the same
 LONGEST_READ = 1500  # characters of a message that are looked at
 MOST_SENTENCES = 8
+MANY_PHRASES = 2000  # from here on stop words alone don't lead to phrases that say something
 
-_APOSTROPHE = re.compile("['\u2019\u02bc`\u00b4]")
-_WORD = re.compile(r"[^\W_]+")
+# What a word weighs, in parts of one that is a single intent's.
+VAGUE = 0.60
+PADDED = 0.15  # a greeting in a sentence that says something else as well, in parts of a greeting
+KEYNESS = 0.80  # how much more a word weighs that stands in several phrases of its intent
+OFTEN = 3  # phrases from which on a word is no more an intent's own
+
+# The same for words that the script doesn't know.
+UNKNOWN = 0.80
+UNKNOWN_VAGUE = 0.24
+UNKNOWN_SHORT = 0.24  # three letters at most: more often a slip than a word
+FILL = 0.45  # the part that filling the phrase has in choosing an intent's best one; covering the sentence has the rest
+
 _SENTENCE = re.compile(r"[.,!?;\n\u3002\uff01\uff1f]+")
-_UMLAUT = re.compile("([aou])e")
-_ENDINGS = (
-    ("ies", "y"),
-    ("s", ""),
-    ("ern", "er"),
-    ("ungen", ""),
-    ("ing", ""),
-    ("ung", ""),
-    ("ment", ""),
-    ("ed", ""),
-    ("en", ""),
+
+
+class Evidence(NamedTuple):
+    """What speaks for an intent. Shares are between 0 and 1 and of what words weigh, not of their number."""
+
+    owned: float  # the share of the sentence that is this intent's alone
+    covered: float  # the share of the sentence that the intent's phrases have
+    filled: float  # the share of its best phrase that the sentence has
+    both: float  # covered times filled
+    pairs: float  # the share of the best phrase's neighbouring words that are neighbours in the sentence
+    hits: float  # the logarithm of the number of telling words shared with the best phrase
+    solid: float  # hits times covered
+    manner: float  # the share of the sentence's stop words that the intent's phrases have, by number
+    foreign: float  # 1 if it asks with a word (who, when) that the intent's phrases never ask with
+    length: float  # the logarithm of the number of the sentence's words
+
+    @property
+    def score(self) -> float:
+        return 1 / (1 + math.exp(-BASE - sum(weight * value for weight, value in zip(WEIGHTS, self, strict=True))))
+
+
+BASE = -2.43
+WEIGHTS = Evidence(
+    owned=2.91,
+    covered=0.97,
+    filled=1.92,
+    both=1.68,
+    pairs=1.28,
+    hits=0.28,
+    solid=1.25,
+    manner=0.60,
+    foreign=-0.73,
+    length=-1.06,
 )
 
 
@@ -62,45 +95,9 @@ class Match:
     phrase: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Phrase:
-    intent: int
-    text: str
-    folded: str
+class _Said(NamedTuple):
+    token: Token
     weight: float
-
-
-def fold(text: str) -> str:
-    """Case, accents, width and apostrophes don't count, nor how an umlaut is written."""
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    if not plain.isascii():
-        plain = "".join(char for char in plain if not unicodedata.combining(char))
-    return _UMLAUT.sub(r"\1", _APOSTROPHE.sub("", plain))
-
-
-STOP = frozenset(map(fold, common_words.STOP))
-PADDING = frozenset(map(fold, common_words.PADDING))
-_STOPS = sorted(word for word in STOP if len(word) > 3)
-
-
-def stem(word: str) -> str:
-    """A word without its commonest English and German endings; never shorter than three letters."""
-    for ending, put in _ENDINGS:
-        if (
-            word.endswith(ending)
-            and len(word) - len(ending) >= (4 if len(ending) < 3 else 3)
-            and not word.endswith("ss")
-        ):
-            word = word[: len(word) - len(ending)] + put
-    if len(word) > 4 and word[-1] == word[-2] and word[-1] not in "sl":
-        word = word[:-1]
-    return word[:-1] if len(word) > 4 and word[-1] in "ey" else word
-
-
-def words(text: str) -> dict[str, str]:
-    """The words of a text, each once, in order: stem -> folded form; stop words and greetings are their own stems."""
-    found = (common_words.SHORT.get(form, form) for form in _WORD.findall(fold(text)))
-    return {form if form in STOP or form in PADDING else stem(form): form for form in found}
 
 
 class Matcher:
@@ -108,159 +105,192 @@ class Matcher:
 
     def __init__(self, phrases: Iterable[tuple[int, str]]) -> None:
         """`phrases`: (place of the intent, text)."""
-        listed = [(intent, text, words(text)) for intent, text in phrases]
-        users: defaultdict[str, Counter[int]] = defaultdict(Counter)
-        for intent, _, found in listed:
-            for word in found:
-                users[word][intent] += 1
-        intents = len({intent for intent, _, _ in listed})
+        listed = list(phrases)
         self.size = len(listed)
-        self._users = dict(users)
-        self._rarest = math.log1p(intents) if intents > 1 else 1.0
-        self._weights = {
-            word: _lightness(word)
-            * (math.log1p(intents / len(by)) if intents > 1 else 1.0)
-            * (1 + KEYNESS * math.log(max(by.values())))
-            for word, by in users.items()
-        }
-        forms = {form: word for _, _, found in listed for word, form in found.items()}
-        self._forms = {form: word for form, word in forms.items() if len(form) > 3 and form not in STOP}
-        self._vocabulary = list(self._forms)
-        self._by_start: defaultdict[str, list[str]] = defaultdict(list)
-        for word in dict.fromkeys(self._forms.values()):
-            self._by_start[word[:4]].append(word)
-        self._holders: defaultdict[str, list[int]] = defaultdict(list)
-        self._phrases: list[_Phrase] = []
+        self._intents = [intent for intent, _ in listed]
+        self._texts = [text for _, text in listed]
+        written = forms_of_each(self._texts)
+        used = Counter(form for found in written for form in found)
+        self._lexicon = lexicon(languages(used))
+        known = {form: self._lexicon.word(form) for form in used}
+        found = [together([known[form] for form in each]) for each in written]
+        self._speller = Speller(self._lexicon, {word for each in found for word in each})
+        self._speller.learn_umlauts(self._texts)
+        self._stems = [[word.stem for word in each] for each in found]
+        holders: defaultdict[str, list[int]] = defaultdict(list)
+        for place, stems in enumerate(self._stems):
+            for stem in set(stems):
+                holders[stem].append(place)
+        self._holders = dict(holders)
+        self._weigh_words()
+        self._full = [sum(map(self._weights.__getitem__, set(stems))) for stems in self._stems]
+        stop = self._lexicon.stop
+        self._light = {place for place, stems in enumerate(self._stems) if stop.issuperset(stems)}
         self._exact: dict[str, int] = {}
-        for place, (intent, text, found) in enumerate(listed):
-            weight = sum(self._weights[word] for word in found)
-            self._phrases.append(_Phrase(intent, text, _telling(found), weight))
+        self._written: dict[tuple[str, ...], int] = {}
+        for place, text in enumerate(self._texts):
             self._exact.setdefault(_exactly(text), place)
-            for word in found:
-                self._holders[word].append(place)
-        self._folded = [phrase.folded for phrase in self._phrases]
+            if written[place]:
+                self._written.setdefault(tuple(written[place]), place)
+
+    def _weigh_words(self) -> None:
+        """What each word says, and how it is shared among intents."""
+        intents = len(set(self._intents))
+        self._rarest = math.log1p(intents) if intents > 1 else 1.0
+        self._weights: dict[str, float] = {}
+        self._shares: dict[str, dict[int, float]] = {}
+        for stem, places in self._holders.items():
+            by = Counter(map(self._intents.__getitem__, places))
+            weight = self._lexicon.lightness(stem) * (1 + KEYNESS * math.log(max(by.values())))
+            if intents > 1:
+                weight *= math.log1p(intents / len(by))
+            if stem in self._lexicon.vague_stems:
+                weight *= VAGUE
+            self._weights[stem] = weight
+            total = sum(min(often, OFTEN) for often in by.values())
+            self._shares[stem] = {intent: min(often, OFTEN) / total for intent, often in by.items()}
 
     def rank(self, text: str) -> list[Match]:
         """All intents that resemble the text at all, the best first; equals in the order of the script."""
         text = text[:LONGEST_READ]
-        if (place := self._exact.get(_exactly(text))) is not None:
-            best = {self._phrases[place].intent: Match(self._phrases[place].intent, 1.0, self._phrases[place].text)}
-        else:
-            best = {}
-        for part in _sentences(text):
-            for match in self._score(part):
-                if match.intent not in best or match.score > best[match.intent].score:
-                    best[match.intent] = match
+        best: dict[int, Match] = {}
+
+        def add(place: int, score: float) -> None:
+            intent = self._intents[place]
+            if intent not in best or score > best[intent].score:
+                best[intent] = Match(intent, score, self._texts[place])
+
+        for part in self._sentences(text):
+            for place, evidence in self.evidence(part):
+                add(place, evidence.score)
+        if not text.isascii() and any(char >= "\u0e00" for char in text):  # scripts without spaces
+            for _, ratio, place in process.extract(
+                text, self._texts, scorer=fuzz.ratio, limit=3, score_cutoff=SAME_SIGNS
+            ):
+                add(place, min(WRITTEN_SO, ratio / 100))
+        if (place := self._written.get(tuple(forms(text)), -1)) >= 0:
+            add(place, WRITTEN_SO)
+        if (place := self._exact.get(_exactly(text), -1)) >= 0:
+            add(place, 1.0)
         return sorted(best.values(), key=lambda match: (-match.score, match.intent))
 
-    def _score(self, asked: Mapping[str, str]) -> list[Match]:
-        if not asked or not self._phrases:
-            return []
-        said = strange = 0.0
-        meant = _meant(asked)
-        covered: defaultdict[int, float] = defaultdict(float)  # by phrase: how much of the sentence it covers
-        filled: defaultdict[int, float] = defaultdict(float)  # by phrase: how much of it the sentence covers
-        owned: defaultdict[int, float] = defaultdict(float)  # by intent: how much of the sentence is its alone
-        for word in sorted(asked, key=lambda word: word in STOP):
-            known = self._known(word, asked[word])
-            if not known:
-                strange += _strangeness(asked[word])
-                continue
-            weight = max(self._weights[other] for other, _ in known)
-            if meant and word in PADDING:
-                weight *= LIGHTER / LIGHT
-            said += weight
-            reached: set[int] = set()
-            for other, likeness in known:
-                only_candidates = other in STOP and bool(covered)
-                for place in self._holders[other]:
-                    if place in reached or (only_candidates and place not in covered):
-                        continue
-                    reached.add(place)
-                    covered[place] += weight * likeness
-                    filled[place] += self._weights[other] * likeness
-                users = self._users[other]
-                for intent in users:
-                    owned[intent] += weight * likeness / len(users)
-        said += UNKNOWN * self._rarest * strange**CROWD
-        return self._combined(_telling(asked), said, covered, filled, owned)
+    def _sentences(self, text: str) -> list[list[Token]]:
+        parts = [found for part in _SENTENCE.split(text) if (found := self._speller.read(part))]
+        if len(parts) < 2:
+            return parts
+        telling = [part for part in parts if self._tells(part)]
+        return [[token for part in parts for token in part], *telling[:MOST_SENTENCES]]
 
-    def _combined(
-        self,
-        asked: str,
-        said: float,
-        covered: dict[int, float],
-        filled: dict[int, float],
-        owned: dict[int, float],
-    ) -> list[Match]:
+    def _tells(self, tokens: Iterable[Token]) -> bool:
+        return any(self._lexicon.lightness(token.stem) == 1.0 for token in tokens)
+
+    def _weighed(self, tokens: Iterable[Token]) -> list[_Said]:
+        """The words of a sentence, each once, with what they weigh."""
+        seen: dict[str, Token] = {}
+        for token in tokens:
+            seen.setdefault(token.stem, token)
+        tells = self._tells(seen.values())
+        return [
+            _Said(token, self._weight(token) * (PADDED if tells and stem in self._lexicon.padding else 1.0))
+            for stem, token in seen.items()
+        ]
+
+    def _weight(self, token: Token) -> float:
+        if token.readings:
+            return max(self._weights[stem] for stem, _ in token.readings)
+        lightness = self._lexicon.lightness(token.stem)
+        if lightness < 1.0:  # a slip that was put right may be another word after all
+            return self._rarest * UNKNOWN * (token.sure * lightness + 1 - token.sure)
+        if token.stem in self._lexicon.vague_stems:
+            return self._rarest * UNKNOWN_VAGUE
+        known = token.form in self._lexicon.known
+        return self._rarest * (UNKNOWN_SHORT if len(token.form) <= 3 and not known else UNKNOWN)
+
+    def evidence(self, tokens: Sequence[Token]) -> list[tuple[int, Evidence]]:
+        """For each intent that shares a word: the place of its best phrase, and what speaks for it."""
+        said = self._weighed(tokens)
+        total = sum(item.weight for item in said) or 1.0
+        covered: dict[int, float] = {}  # by phrase: how much of the sentence it covers
+        filled: defaultdict[int, float] = defaultdict(float)  # by phrase: how much of it the sentence covers
+        hits: defaultdict[int, float] = defaultdict(float)  # by phrase: the words they share that say something
+        owned: defaultdict[int, float] = defaultdict(float)
+        shared: defaultdict[int, float] = defaultdict(float)
+        for token, weight in self._telling_first(said):
+            reached: dict[int, float] = {}
+            used: dict[int, tuple[float, float]] = {}
+            for stem, sure in token.readings:
+                for place in self._places(stem, covered if token.stem in self._lexicon.stop else None):
+                    filled[place] += self._weights[stem] * sure
+                    reached[place] = max(sure, reached.get(place, 0.0))
+                for intent, share in self._shares[stem].items():
+                    used[intent] = max((sure, share), used.get(intent, (0.0, 0.0)))
+            for place, sure in reached.items():
+                covered[place] = covered.get(place, 0.0) + weight * sure
+                if token.stem not in self._lexicon.light:
+                    hits[place] += sure
+            for intent, (sure, share) in used.items():
+                shared[intent] += weight * sure
+                owned[intent] += weight * sure * share
         best: dict[int, tuple[float, int]] = {}
         for place, cover in covered.items():
-            phrase = self._phrases[place]
-            score = min(1.0, filled[place] / phrase.weight) ** FILL * min(1.0, cover / said) ** (1 - FILL)
-            if phrase.intent not in best or score > best[phrase.intent][0]:
-                best[phrase.intent] = (score, place)
-        scores = {
-            intent: (PHRASE_SHARE * score + (1 - PHRASE_SHARE) * min(1.0, owned[intent] / said), place)
-            for intent, (score, place) in best.items()
-        }
-        for _, ratio, place in process.extract(asked, self._folded, scorer=fuzz.ratio, limit=3, score_cutoff=85):
-            intent = self._phrases[place].intent
-            if ratio / 100 > scores.get(intent, (0.0, 0))[0]:
-                scores[intent] = (ratio / 100, place)
-        return [Match(intent, score, self._phrases[place].text) for intent, (score, place) in scores.items()]
-
-    def _known(self, word: str, form: str) -> list[tuple[str, float]]:
-        """The script's words that this one may stand for, the likest first, with their likeness."""
-        if word in self._users:
-            return [(word, 1.0)]
-        if len(form) < 4 or word in STOP or word in PADDING:
-            return []
-        slips = 1 if len(form) < 8 else 2
-        near = process.extract(form, self._vocabulary, scorer=OSA.distance, limit=5, score_cutoff=slips)
-        found = [(self._forms[other], _likeness(form, other, slip)) for other, slip, _ in near]
-        found.sort(key=lambda pair: -pair[1])
-        if not found and len(word) > 5:  # a compound: Versandkosten, shipping-cost
-            found = [
-                (other, 0.75)
-                for other in self._by_start.get(word[:4], ())
-                if len(other) > 4 and (word.startswith(other) or other.startswith(word))
-            ]
+            fit = min(1.0, filled[place] / self._full[place]) ** FILL * min(1.0, cover / total) ** (1 - FILL)
+            if fit > best.get(self._intents[place], (0.0, 0))[0]:
+                best[self._intents[place]] = fit, place
+        stems = [token.stem for token in tokens]
+        pairs = set(pairwise(stems))
+        stop = {stem for stem in stems if stem in self._lexicon.stop}
+        asks = {stem for stem in stems if stem in QUESTIONS}
+        found = []
+        for intent, (_, place) in best.items():
+            cover, fill = min(1.0, shared[intent] / total), min(1.0, filled[place] / self._full[place])
+            hit = math.log1p(hits[place])
+            evidence = Evidence(
+                owned=min(1.0, owned[intent] / total),
+                covered=cover,
+                filled=fill,
+                both=cover * fill,
+                pairs=self._paired(place, pairs),
+                hits=hit,
+                solid=hit * cover,
+                manner=self._used(stop, intent) / len(stop) if stop else 0.5,
+                foreign=float(bool(asks) and not self._used(asks, intent)),
+                length=math.log1p(len(said)),
+            )
+            found.append((place, evidence))
         return found
 
+    def _used(self, stems: Iterable[str], intent: int) -> int:
+        """How many of the words an intent's phrases have."""
+        return sum(intent in self._shares.get(stem, ()) for stem in stems)
 
-def _likeness(form: str, other: str, slips: float) -> float:
-    """Of two spellings. A slip weighs more in a short word, and the first letter is seldom wrong."""
-    kept: float = (1 - slips / max(len(form), len(other))) ** 1.5
-    return kept * (1.0 if form[0] == other[0] else 0.7)
+    def _telling_first(self, said: Iterable[_Said]) -> list[_Said]:
+        """Stop words last, the rarest first: they only add to what the others found, if those found anything."""
+        stop = self._lexicon.stop
+        return sorted(
+            said, key=lambda item: 1 + len(self._holders.get(item.token.stem, ())) if item.token.stem in stop else 0
+        )
 
+    def _paired(self, place: int, pairs: set[tuple[str, str]]) -> float:
+        """The share of a phrase's neighbouring words that stand together in the sentence too."""
+        stems = self._stems[place]
+        own = set(pairwise(stems))
+        whole = both = 0.0
+        for pair in own:
+            weight = self._weights[pair[0]] + self._weights[pair[1]]
+            whole += weight
+            both += weight * (pair in pairs)
+        return both / whole if whole else 0.0
 
-def _telling(found: Iterable[str]) -> str:
-    """The words that say something, or all if none does."""
-    return " ".join([word for word in found if word not in STOP] or list(found))
-
-
-def _strangeness(word: str) -> float:
-    light = _lightness(word)
-    if light < 1.0 or len(word) < 4:
-        return min(light, 0.5)
-    return LIGHTER if process.extractOne(word, _STOPS, scorer=OSA.distance, score_cutoff=1) else 1.0
-
-
-def _lightness(word: str) -> float:
-    if word in STOP:
-        return LIGHTER
-    return LIGHT if word in PADDING or any(char.isdigit() for char in word) else 1.0
-
-
-def _sentences(text: str) -> list[dict[str, str]]:
-    """The words of the whole text, and those of each sentence in it that does more than greet or thank."""
-    whole = words(text)
-    parts = [found for part in _SENTENCE.split(text)[:MOST_SENTENCES] if _meant(found := words(part))]
-    return [whole, *(part for part in parts if part != whole)]
-
-
-def _meant(found: Iterable[str]) -> bool:
-    return any(_lightness(word) == 1.0 for word in found)
+    def _places(self, stem: str, among: Mapping[int, float] | None) -> Iterable[int]:
+        """The phrases that hold a word; of a stop word not all, where there are many."""
+        holders = self._holders[stem]
+        if among is None or self.size < MANY_PHRASES:
+            return holders
+        if not among:
+            return [place for place in holders if place in self._light]
+        if len(holders) > len(among):
+            return [place for place in among if stem in self._stems[place]]
+        return [place for place in holders if place in among]
 
 
 def _exactly(text: str) -> str:

@@ -30,6 +30,9 @@ BOOKING: dict[str, Any] = {
                 "when can I come",
                 "schedule a visit",
                 "I want to reserve",
+                "is there a free slot",
+                "is anything free tomorrow",
+                "could you fit me in",
             ],
             "ask": [
                 {
@@ -91,6 +94,10 @@ BOOKING: dict[str, Any] = {
                 "I can't come tomorrow",
                 "change my booking",
                 "I am running late",
+                "I will be a bit late",
+                "I can't make it",
+                "postpone my appointment",
+                "can we find another time",
             ],
             "ask": [
                 {"slot": "name", "kind": "text", "prompt": {"text": "On which name is it?"}, "min": 2, "max": 80},
@@ -107,6 +114,8 @@ BOOKING: dict[str, Any] = {
                 "are you open on Saturday",
                 "at what time do you close",
                 "until when are you there",
+                "when can I reach you",
+                "how long are you open",
             ],
             "answers": [{"text": "We are open {{hours}}.", "buttons": [_BOOK]}],
         },
@@ -117,6 +126,8 @@ BOOKING: dict[str, Any] = {
                 "I want to speak with a human",
                 "connect me with the front desk",
                 "can somebody help me",
+                "is there someone I can speak to",
+                "a human please",
             ],
             "answers": [{"text": "Of course."}],
             "action": {"type": "hand_over"},
