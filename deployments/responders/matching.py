@@ -25,7 +25,7 @@ from typing import NamedTuple
 from rapidfuzz import fuzz, process
 
 from deployments.responders.common_words import QUESTIONS
-from deployments.responders.reading import fold, forms, forms_of_each, languages, lexicon, together
+from deployments.responders.reading import SECONDS, fold, forms, forms_of_each, languages, lexicon, together
 from deployments.responders.spelling import Speller, Token
 
 __all__ = ["ENOUGH", "LONGEST_READ", "Match", "Matcher", "fold"]
@@ -113,7 +113,10 @@ class Matcher:
         used = Counter(form for found in written for form in found)
         self._lexicon = lexicon(languages(used))
         known = {form: self._lexicon.word(form) for form in used}
-        found = [together([known[form] for form in each]) for each in written]
+        found = [[known[form] for form in each] for each in written]
+        for place, each in enumerate(written):
+            if not SECONDS.isdisjoint(each):
+                found[place] = together(found[place])
         self._speller = Speller(self._lexicon, {word for each in found for word in each})
         self._speller.learn_umlauts(self._texts)
         self._stems = [[word.stem for word in each] for each in found]

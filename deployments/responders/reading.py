@@ -102,7 +102,7 @@ _SAME = {
 TOGETHER = {(bare(first), bare(second)): word for (first, second), word in common_words.TOGETHER.items()}
 
 _RELATED = {word for group in SAME for word in group} | {part for pair in TOGETHER for part in pair}
-_SECONDS = frozenset(second for _, second in TOGETHER)
+SECONDS = frozenset(second for _, second in TOGETHER)
 
 
 class Lexicon:
@@ -138,8 +138,6 @@ class Lexicon:
 
 def together(found: list[Word]) -> list[Word]:
     """Words in order; two that mean something only together are one."""
-    if not any(word.form in _SECONDS for word in found):
-        return found
     joined: list[Word] = []
     for word in found:
         if joined and (whole := TOGETHER.get((joined[-1].form, word.form))):
