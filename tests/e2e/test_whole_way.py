@@ -155,5 +155,5 @@ def test_a_snippet_without_its_token_is_named_as_that(product: Product, demo: di
     visitor.goto(product.page_with(snippet))
     visitor.open()
     visitor.sees("Code: token_placeholder")
-    assert any("token_placeholder" in line and "Put your own token here" in line for line in visitor.our_errors)
+    assert any("token_placeholder" in line and "Paste your token" in line for line in visitor.our_errors)
     assert not [url for url in asked if "/v1/public/" in url]

@@ -93,7 +93,7 @@ export function live(emit: Emit, base: string, nonce: string | undefined) {
     const { token, agentId } = options;
     problem = null;
     if (PLACEHOLDER.test(token)) {
-      problem = complain({ code: 'token_placeholder', title: token, hint: 'Put your own token here (Deploy page, Rotate and copy)' });
+      problem = complain({ code: 'token_placeholder', title: token, hint: 'Paste your token (Deploy page, Rotate and copy)' });
     } else {
       try {
         const asked = { agent_id: agentId, page: location.pathname, locale: state.locale, visitor_id: kept('visitor') };
@@ -182,7 +182,7 @@ export function live(emit: Emit, base: string, nonce: string | undefined) {
       api = (given.apiUrl || new URL(base).origin).replace(/\/+$/, '');
       prefix = `convoship:${options.token.slice(0, 12)}:`;
       set({ status: 'loading', locale: given.locale || state.locale });
-      begin(run().catch((error) => warn('no chat here: ' + error)));
+      begin(run().catch((error) => warn('no chat: ' + error)));
     },
     open,
     close,
