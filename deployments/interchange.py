@@ -7,7 +7,6 @@ object that `scripted` holds.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,33 +19,18 @@ from convoship.lib.actors import Actor
 from convoship.lib.parsers import BadJSON, loads
 from convoship.lib.problems import Problem, invalid
 from convoship.lib.times import moment
-from deployments import publishing, versions
+from deployments import publishing, test_cases, versions
 from deployments.models import Assistant
 from deployments.models.assistant import Responder
 from deployments.plain_errors import PlainValidator, failures
-from deployments.responders.schema import LONGEST_NAME
 from deployments.responders.schema import SCHEMA as SCRIPT_SCHEMA
+from deployments.test_cases import CASES_SCHEMA, THRESHOLD_SCHEMA
 from workspaces import audit
 
 FORMAT, FORMAT_VERSION = "convoship.assistant", 1
 LARGEST_FILE = 2 * 1024 * 1024
-MOST_TEST_CASES = 500
-LONGEST_UTTERANCE = 300
 
 _EMPTY = {"pattern": "This must not be empty."}
-_TEST_CASE: dict[str, Any] = {
-    "type": "object",
-    "required": ["utterance", "expected"],
-    "additionalProperties": False,
-    "properties": {
-        "utterance": {"type": "string", "maxLength": LONGEST_UTTERANCE, "pattern": r"\S", "x-words": _EMPTY},
-        "expected": {
-            "type": "string",
-            "maxLength": LONGEST_NAME,
-            "description": "The name of the intent that this leads to; empty for the fallback.",
-        },
-    },
-}
 # What stands around a script; the script itself is checked by its own schema.
 ENVELOPE: dict[str, dict[str, Any]] = {
     "format": {
@@ -60,8 +44,8 @@ ENVELOPE: dict[str, dict[str, Any]] = {
     "name": {"type": "string", "maxLength": 100, "pattern": r"\S", "x-words": _EMPTY},
     "responder": {"enum": [str(value) for value in Responder.values]},
     "scripted": {"type": "object"},
-    "test_cases": {"type": "array", "maxItems": MOST_TEST_CASES, "items": _TEST_CASE},
-    "test_threshold": {"type": ["integer", "null"], "minimum": 1, "maximum": 100},
+    "test_cases": CASES_SCHEMA,
+    "test_threshold": THRESHOLD_SCHEMA,
     "exported_at": {"type": "string", "maxLength": 40},
 }
 _envelope = PlainValidator(
@@ -159,7 +143,7 @@ def read(data: object) -> Imported:
     return Imported(
         scripted=script,
         name=data["name"].strip() if "name" in data else None,
-        test_cases=copy.deepcopy(data.get("test_cases")),
+        test_cases=test_cases.parsed(data["test_cases"], "test_cases") if "test_cases" in data else None,
         test_threshold=data.get("test_threshold"),
         has_threshold="test_threshold" in data,
     )

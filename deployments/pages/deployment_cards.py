@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from django.http import HttpRequest
 
-from deployments import deploying, token_uses
+from deployments import deploying, figures, token_uses
+from deployments.figures import Figures
 from deployments.models import Deployment, DeploymentToken
 from deployments.token_uses import LastUse
 
@@ -18,22 +19,26 @@ STATUSES = ("live", "paused", "expired")
 
 @dataclass(frozen=True)
 class Card:
-    """A deployment with what the pages show of it. `older`: tokens that still work beside the newest."""
+    """A deployment with what the pages show of it.
+
+    `older`: tokens that still work beside the newest. `figures`: of the last days.
+    """
 
     deployment: Deployment
     prefix: str
     older: Sequence[DeploymentToken]
     snippet: str
     last: LastUse
+    figures: Figures
 
 
 def cards(deployments: Sequence[Deployment]) -> list[Card]:
     """Cards of these, in a few queries for all of them."""
-    last = token_uses.last_uses(deployments)
-    return [_card(row, last[row.id]) for row in deployments]
+    last, lately = token_uses.last_uses(deployments), figures.of_many(row.id for row in deployments)
+    return [_card(row, last[row.id], lately[row.id]) for row in deployments]
 
 
-def _card(deployment: Deployment, last: LastUse) -> Card:
+def _card(deployment: Deployment, last: LastUse, lately: Figures) -> Card:
     tokens = sorted(deployment.tokens.all(), key=lambda token: token.created_at, reverse=True)
     return Card(
         deployment=deployment,
@@ -41,6 +46,7 @@ def _card(deployment: Deployment, last: LastUse) -> Card:
         older=[token for token in tokens[1:] if not token.is_expired],
         snippet=deploying.placeholder_snippet(deployment) if tokens else "",
         last=last,
+        figures=lately,
     )
 
 

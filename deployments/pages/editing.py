@@ -97,8 +97,8 @@ def assistant_save(request: WorkspaceRequest, assistant_id: UUID) -> HttpRespons
     if ":" in operation:
         focus = editor.apply(script, operation)
         return _page(request, row, draw(script, focus=focus), _Said(seen=seen, is_unsaved=True))
-    verb, _, anyway = operation.partition("-")
-    if not anyway and seen != row.draft_changed_at.isoformat():
+    verb, _, how = operation.partition("-")
+    if how != "anyway" and seen != row.draft_changed_at.isoformat():
         conflict = _Said(409, seen=seen, is_conflict=True, is_unsaved=True)
         return _page(request, row, draw(script), conflict)
     errors = _save(request, row, script)
@@ -106,7 +106,7 @@ def assistant_save(request: WorkspaceRequest, assistant_id: UUID) -> HttpRespons
         return _page(request, row, draw(script, errors), _Said(422))
     if verb != "publish":
         messages.success(request, "The draft is saved. Visitors meet it once you publish it.")
-    elif refusal := _publish(request, row):
+    elif refusal := _publish(request, row, despite_tests=how == "despite"):
         return _page(request, row, draw(script), _Said(refusal.status, refusal=refusal))
     return redirect("assistant", row.id)
 
@@ -129,14 +129,15 @@ def _save(request: WorkspaceRequest, row: Assistant, script: Row, **how: Any) ->
     return errors
 
 
-def _publish(request: WorkspaceRequest, row: Assistant) -> Problem | None:
+def _publish(request: WorkspaceRequest, row: Assistant, *, despite_tests: bool) -> Problem | None:
     """Publish the draft that was just saved; answers why not."""
     if not row.has_unpublished_changes:
         messages.info(request, "There is nothing new to publish: visitors meet this already.")
         return None
     try:
         with transaction.atomic():
-            version = publishing.publish(request.actor, row.id, note=request.POST.get("note", "").strip()[:200])
+            note = request.POST.get("note", "").strip()[:200]
+            version = publishing.publish(request.actor, row.id, note=note, despite_tests=despite_tests)
     except Problem as problem:
         return problem
     messages.success(

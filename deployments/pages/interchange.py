@@ -16,7 +16,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from convoship.lib.problems import Problem
-from deployments import differences, interchange, versions
+from deployments import differences, interchange, publishing, versions
 from deployments.interchange import Imported
 from deployments.models import Assistant
 from deployments.pages import diff_drawing
@@ -85,7 +85,7 @@ def import_draft(request: WorkspaceRequest, assistant_id: UUID) -> HttpResponse:
     if request.POST.get("op") != "replace" or seen != now:
         return _preview(request, row, given, is_outdated=request.POST.get("op") == "replace")
     with refusals.said_as_message(request):
-        interchange.replace(request.actor, versions.locked(row.id), given.imported)
+        interchange.replace(request.actor, publishing.held(row.id), given.imported)
         messages.success(request, "The draft is replaced. Visitors meet it once you publish it.")
     return redirect("assistant_versions", row.id)
 

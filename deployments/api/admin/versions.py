@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from convoship.lib.parsers import StrictJSONParser
 from convoship.lib.problems import Problem, invalid
 from convoship.lib.times import moment
-from deployments import differences, interchange, versions
+from deployments import differences, interchange, publishing, versions
 from deployments.api.admin import schema
 from deployments.api.admin import schema_versions as shapes
 from deployments.api.admin.assistants import assistant_of
@@ -209,6 +209,6 @@ class ImportView(WorkspaceView):
     @idempotent
     def post(self, request: Request, assistant_id: UUID) -> Response:
         """Replace the draft by an exported file, or by what its `scripted` holds. Visitors meet it once published."""
-        assistant = versions.locked(assistant_id)
+        assistant = publishing.held(assistant_id)
         interchange.replace(self.actor, assistant, interchange.read(request.data))
         return Answer(assistant_json(assistant), status=200)
