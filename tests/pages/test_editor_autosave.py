@@ -29,6 +29,10 @@ def row_of(assistant: Assistant) -> Assistant:
         return Assistant.objects.select_related("published").get(id=assistant.id)
 
 
+def unfinished(assistant: Assistant) -> Any:
+    return row_of(assistant).draft_typed
+
+
 def changes(assistant: Assistant) -> list[AuditEvent]:
     with tenant(assistant.workspace_id):
         return list(AuditEvent.objects.filter(action="assistant.changed", target_id=str(assistant.id)))
@@ -71,7 +75,7 @@ def test_what_is_not_valid_yet_is_kept_as_it_was_typed(member: Browser, workspac
     assert answer["mend"][1]["where"] == "Intent “Half: an intent”"
     kept = row_of(assistant)
     assert kept.draft == before
-    assert kept.draft_typed["intents"][1]["phrases"] == "  when do you\n\n  close  "
+    assert unfinished(assistant)["intents"][1]["phrases"] == "  when do you\n\n  close  "
 
     # Another browser shows it again, with its faults, and so does the Deploy page say that something is unfinished.
     other = browser_of(workspace, factories.owner_of(workspace))
@@ -106,7 +110,7 @@ def test_a_change_elsewhere_is_not_overwritten(member: Browser, workspace: Works
     mine["welcome.text"] = "Mine"
     refused = autosaved(member, mine)
     assert (refused.status_code, refused.json()) == (409, {"saved": False})
-    assert row_of(assistant).draft_typed["welcome"]["text"] == ""
+    assert unfinished(assistant)["welcome"]["text"] == ""
     assert autosaved(member, Form(mine.action, {**mine.values, "seen": ["yesterday"]})).status_code == 409
     kept = form_of(member.send(mine, op="save"), "/save")
     member.send(kept, op="save-anyway")
@@ -148,7 +152,7 @@ def test_a_draft_that_comes_by_another_door_ends_what_was_unfinished(member: Bro
     with tenant(workspace.id):
         row = Assistant.objects.get(id=assistant.id)
         publishing.change_draft(factories.actor(workspace), row, name="Bea")
-    assert row_of(assistant).draft_typed["name"] == "Bea"
+    assert unfinished(assistant)["name"] == "Bea"
     with tenant(workspace.id):
         publishing.change_draft(factories.actor(workspace), row, scripted=row.draft["scripted"])
     assert row_of(assistant).draft_typed is None

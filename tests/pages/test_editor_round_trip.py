@@ -116,6 +116,10 @@ def questions(draw: st.DrawFn) -> dict[str, Any]:
     return question
 
 
+def slot_of(question: Any) -> str:
+    return str(question["slot"])
+
+
 @st.composite
 def scripts(draw: st.DrawFn) -> dict[str, Any]:
     actions = [{"type": "hand_over"}, {"type": "end"}, {"type": "go_to", "intent": "a"}]
@@ -128,7 +132,7 @@ def scripts(draw: st.DrawFn) -> dict[str, Any]:
             st.fixed_dictionaries(
                 {**always, "name": st.just(name)},
                 optional={
-                    "ask": st.lists(questions(), max_size=2, unique_by=lambda question: str(question["slot"])),
+                    "ask": st.lists(questions(), max_size=2, unique_by=slot_of),
                     **({"action": st.sampled_from(actions)} if name != "a" else {}),
                 },
             )
