@@ -149,7 +149,7 @@ def draw(
         values=values,
         languages=languages_of(assistant.draft["scripted"]),
         sources=[
-            (DRAFT, "The draft as it is saved"),
+            (DRAFT, "The draft"),
             *((str(version.number), f"Version {version.number}") for version in versions_of(assistant)),
         ],
         meanings=meanings(names),
