@@ -70,13 +70,14 @@ function begin(set) {
     return row;
   }
 
-  let pause = 0;
+  // One pause for each row: who goes on to the next one has typed this one.
+  const pauses = new WeakMap();
   rows.addEventListener("input", (event) => {
     const row = event.target.closest("[data-row]");
     if (event.target !== input(row)) return;
     count();
-    clearTimeout(pause);
-    pause = setTimeout(() => check(row), PAUSE);
+    clearTimeout(pauses.get(row));
+    pauses.set(row, setTimeout(() => check(row), PAUSE));
   });
 
   // A list that is pasted becomes a row for each.
@@ -103,6 +104,7 @@ function begin(set) {
       input(row).focus();
       return check(row);
     }
+    clearTimeout(pauses.get(row));
     waits.get(row)?.abort();
     const next = row.nextElementSibling || row.previousElementSibling;
     row.remove();
