@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from django.http import HttpRequest
 
-from deployments import deploying, figures, token_uses
+from deployments import deploying, figures, rollouts, token_uses
 from deployments.figures import Figures
-from deployments.models import Deployment, DeploymentToken
+from deployments.models import Deployment, DeploymentToken, Rollout
 from deployments.token_uses import LastUse
 
 # So many are read at a glance; more can be filtered.
@@ -21,7 +21,7 @@ STATUSES = ("live", "paused", "expired")
 class Card:
     """A deployment with what the pages show of it.
 
-    `older`: tokens that still work beside the newest. `figures`: of the last days.
+    `older`: tokens that still work beside the newest. `figures`: of the last days. `rollout`: the one that runs.
     """
 
     deployment: Deployment
@@ -30,15 +30,17 @@ class Card:
     snippet: str
     last: LastUse
     figures: Figures
+    rollout: Rollout | None
 
 
 def cards(deployments: Sequence[Deployment]) -> list[Card]:
     """Cards of these, in a few queries for all of them."""
-    last, lately = token_uses.last_uses(deployments), figures.of_many(row.id for row in deployments)
-    return [_card(row, last[row.id], lately[row.id]) for row in deployments]
+    ids = [row.id for row in deployments]
+    last, lately, running = token_uses.last_uses(deployments), figures.of_many(ids), rollouts.running_of(ids)
+    return [_card(row, last[row.id], lately[row.id], running.get(row.id)) for row in deployments]
 
 
-def _card(deployment: Deployment, last: LastUse, lately: Figures) -> Card:
+def _card(deployment: Deployment, last: LastUse, lately: Figures, rollout: Rollout | None) -> Card:
     tokens = sorted(deployment.tokens.all(), key=lambda token: token.created_at, reverse=True)
     return Card(
         deployment=deployment,
@@ -47,6 +49,7 @@ def _card(deployment: Deployment, last: LastUse, lately: Figures) -> Card:
         snippet=deploying.placeholder_snippet(deployment) if tokens else "",
         last=last,
         figures=lately,
+        rollout=rollout,
     )
 
 

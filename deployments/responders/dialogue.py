@@ -26,7 +26,7 @@ from deployments.responders.speaking import chosen, say
 if TYPE_CHECKING:
     from deployments.responders.scripted import Script
 
-RUNNERS_UP, RUNNER_UP_FROM = 3, 0.15
+RUNNERS_UP, RUNNER_UP_FROM = 3, 0.02
 DIGRESSION = 0.75  # a score from here on leads away from a question that the same words don't answer
 ATTEMPTS = 3
 KIND = "scripted"
