@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.db import connection, transaction
-from django.db.utils import ProgrammingError
+from django.db.utils import IntegrityError, ProgrammingError
 
 from convoship.lib.tenancy import AnotherTenant, NoTenant, TenantManager, in_tenant, tenant
-from deployments.models import Assistant, Message
+from deployments.models import Assistant, AssistantVersion, Message
+from tests import factories
 
 pytestmark = pytest.mark.django_db
 
@@ -166,3 +167,13 @@ def two_workspaces(db: None) -> list[uuid.UUID]:
         factories.make_assistant(workspace)
         found.append(workspace.id)
     return found
+
+
+@pytest.mark.parametrize("change", [{"content": {"name": "Another"}}, {"number": 7}, {"note": "Rewritten"}])
+def test_a_published_version_never_changes_whoever_writes(change: dict[str, Any]) -> None:
+    made = factories.make_deployment(factories.make_workspace())
+    with tenant(made.deployment.workspace_id):
+        versions = AssistantVersion.objects.filter(assistant=made.deployment.assistant_id)
+        with pytest.raises(IntegrityError, match="never changes"), transaction.atomic():
+            versions.update(**change)
+        versions.update(published_by=None)  # who published it may leave
