@@ -13,6 +13,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 import jwt
+import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
@@ -380,9 +381,18 @@ def _walk(resolver: URLResolver, prefix: str, arguments: frozenset[str]) -> Iter
             yield Route(entry.name or pattern, pattern, inside, entry.callback)
 
 
-def cases(table: Mapping[str, list[Call]]) -> list[tuple[str, Call]]:
-    """Every call of a table."""
-    return [(name, call) for name, calls in table.items() for call in calls]
+# Their views cross into the database in threads of their own, which see only what is committed. Committing costs a test
+# more than all the rest, so the others go without.
+IN_THREADS = {"api_try", *VISITOR, *DEPLOYMENT_TOKEN}
+
+
+def cases(table: Mapping[str, list[Call]]) -> list[Any]:
+    """Every call of a table, as pytest takes parameters."""
+    return [
+        pytest.param(name, call, marks=[pytest.mark.django_db(transaction=True)] if name in IN_THREADS else [])
+        for name, calls in table.items()
+        for call in calls
+    ]
 
 
 def as_json(body: Mapping[str, Any] | None) -> bytes:

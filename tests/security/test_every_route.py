@@ -25,7 +25,7 @@ from tests.security.matrix import API, DEPLOYMENT_TOKEN, PAGES, PUBLIC, SOCKETS,
 from workspaces.models import AuditEvent
 from workspaces.permissions import PERMISSIONS, SCOPES, Role
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 ROUTES = {route.name: route for route in matrix.routes()}
 ORIGIN = {"Origin": factories.SHOP}
@@ -240,7 +240,7 @@ def test_who_is_not_signed_in_is_sent_to_sign_in(name: str, call: Call) -> None:
     assert everything(world) == before
 
 
-@pytest.mark.parametrize(("name", "call"), [case for case in matrix.cases(PAGES) if case[1].method != "GET"])
+@pytest.mark.parametrize(("name", "call"), [case for case in matrix.cases(PAGES) if case.values[1].method != "GET"])
 def test_a_form_from_another_site_is_refused(name: str, call: Call) -> None:
     world = World()
     client = Client(enforce_csrf_checks=True)
@@ -281,6 +281,6 @@ def test_a_revoked_deployment_opens_nothing(name: str, call: Call) -> None:
 def test_a_token_of_wrong_form_costs_no_query(django_assert_num_queries: Any) -> None:
     world = World()
     with django_assert_num_queries(0):
-        for name, call in matrix.cases(API):
+        for name, call in (case.values for case in matrix.cases(API)):
             call_api("csk_" + "a" * 38, name, call, arguments(ROUTES[name], world), world)
     assert connection.alias == "default"
