@@ -72,6 +72,13 @@ def compare(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> list[Chang
     return changes
 
 
+def renames(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, str]:
+    """The intents that are called something else now: old name -> new name."""
+    pairs, _ = _paired(parts(old), parts(new))
+    both = [(before, after) for before, after in pairs if before is not None and after is not None]
+    return {before.title: after.title for before, after in both if after.kind == INTENT and before.title != after.title}
+
+
 # --- Parts --------------------------------------------------------------------------------------------------------
 
 

@@ -61,13 +61,19 @@ def change_draft(
     if parsed is not None:
         unfinished = None
         if parsed != assistant.draft.get("scripted"):
+            before = assistant.content_of_draft()
             assistant.draft = {**assistant.draft, "scripted": parsed}
             changed.append("scripted")
+            followed = test_cases.following(assistant.test_cases, before, assistant.content_of_draft())
+            if followed != assistant.test_cases:
+                assistant.test_cases = followed
+                changed.append("test_cases")
     if changed or unfinished != assistant.draft_typed:
         assistant.draft_typed = unfinished
         assistant.draft_changed_at = timezone.now()
-        # Not all of it: test cases may be changed at the same time.
-        assistant.save(update_fields=["name", "draft", "draft_typed", "draft_changed_at"])
+        # Not all of it: test cases may be changed at the same time by somebody who holds the row, as editors do.
+        cases = ["test_cases"] if "test_cases" in changed else []
+        assistant.save(update_fields=["name", "draft", "draft_typed", "draft_changed_at", *cases])
     if changed and noted_within is not None:
         audit.record_once(actor, "assistant.changed", assistant, within=noted_within, changed=changed)
     elif changed:

@@ -22,6 +22,7 @@ from threading import Lock
 from typing import Any, cast
 
 from convoship.lib.problems import Problem, invalid
+from deployments.differences import renames
 from deployments.plain_errors import PlainValidator, failures, shown
 from deployments.responders.base import Trace, TurnInput, responder_for
 from deployments.responders.checks import name_key
@@ -211,6 +212,20 @@ def refusal(report: Report, threshold: int) -> Problem:
         hint=f"{first}{others} Mend the intents or the test cases, or publish despite the tests.",
         extra={"test_report": report.as_json()},
     )
+
+
+def following(cases: Sequence[Case], old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Case]:
+    """The cases once one content has become another: those of an intent that was renamed expect its new name."""
+    names_before, names_now = _names(old), _names(new)
+    lost = {key for case in cases if (key := name_key(case["expected"])) in names_before and key not in names_now}
+    if not lost:  # mostly: comparing whole contents takes its time
+        return list(cases)
+    renamed = {name_key(before): after for before, after in renames(old, new).items()}
+    return [{**case, "expected": renamed.get(name_key(case["expected"]), case["expected"])} for case in cases]
+
+
+def _names(content: Mapping[str, Any]) -> set[str]:
+    return {name_key(intent["name"]) for intent in content[content["responder"]]["intents"]}
 
 
 # --- Taking them in -----------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from convoship.lib.tenancy import tenant
 from deployments import deploying, publishing, sessions, tallies
 from deployments.admission import Caller
 from deployments.deploying import NewDeployment
-from deployments.models import Assistant, RefusedOrigin
+from deployments.models import Assistant, AssistantVersion, RefusedOrigin
 from deployments.sessions import OpenedSession, SessionRequest
 from workspaces import api_keys, members
 from workspaces.api_keys import NewApiKey
@@ -120,3 +120,10 @@ def start_session(
     deployment = new.deployment
     who = caller(origin or deployment.allowed_origins[0], ip)
     return sessions.start(new.token, who, SessionRequest(agent_id=deployment.assistant_id, **request))
+
+
+def replace_version(version: AssistantVersion, content: dict[str, Any]) -> None:
+    """Another version in the place of this one, as an earlier release may have published it. Inside `tenant()`."""
+    number, assistant = version.number, version.assistant
+    version.delete()
+    AssistantVersion.objects.create(assistant=assistant, number=number, content=content)

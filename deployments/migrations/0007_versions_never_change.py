@@ -1,10 +1,10 @@
-"""A version stays what was published: conversations, comparisons and rollouts rely on it."""
+"""What a version says stays what was published: conversations, comparisons and rollouts rely on it."""
 
 from typing import ClassVar
 
 from django.db import migrations
 
-FROZEN = ("workspace_id", "assistant_id", "number", "content", "note", "test_report", "published_at")
+FROZEN = ("workspace_id", "assistant_id", "number", "content", "published_at")
 
 FORWARDS = f"""
 CREATE FUNCTION versions_never_change() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$

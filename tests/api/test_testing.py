@@ -280,3 +280,17 @@ def test_another_workspaces_cases_are_as_missing_ones(api: Program, stranger: Pr
         nowhere = stranger.call(method, f"/assistants/{missing}/{path}", body)
         assert theirs.status_code == nowhere.status_code == 404
         assert theirs.content == nowhere.content
+
+
+@pytest.mark.django_db
+def test_a_renamed_intent_takes_its_test_cases_along_and_one_that_is_gone_leaves_them() -> None:
+    caller = program()
+    prices = {"name": "Prices", "phrases": ["how much is it"], "answers": [{"text": "Ten"}]}
+    assistant = make(caller, {"intents": [HOURS, prices]})
+    cases = [*CASES[:1], {"utterance": "how much", "expected": "Prices"}]
+    put = caller.call("PUT", f"/assistants/{assistant.id}/tests", {"cases": cases, "threshold": None})
+    assert put.status_code == 200
+    renamed = {**HOURS, "name": "Opening hours", "phrases": [*HOURS["phrases"], "when are you open"]}
+    assert caller.patch(f"/assistants/{assistant.id}", {"scripted": {"intents": [renamed]}}).status_code == 200
+    kept = caller.get(f"/assistants/{assistant.id}/tests").data["cases"]
+    assert [case["expected"] for case in kept] == ["Opening hours", "Prices"]

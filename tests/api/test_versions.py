@@ -145,7 +145,7 @@ def test_an_old_content_that_would_be_refused_today_is_refused_by_its_paths(api:
     with tenant(api.workspace.id):
         version = AssistantVersion.objects.get(number=1)
         version.content["scripted"]["intents"][0]["answers"] = []
-        AssistantVersion.objects.filter(number=1).update(content=version.content)
+        factories.replace_version(version, version.content)
     before = api.get(path).data
     answer = api.post(f"{path}/restore", {"version": 1})
     assert (answer.status_code, list(answer.data["errors"])) == (422, ["scripted.intents[0].answers"])

@@ -299,7 +299,7 @@ def test_a_version_that_would_be_refused_today_is_refused_in_words_and_nothing_c
         first = AssistantVersion.objects.get(number=1)
         content = copy.deepcopy(first.content)
         content["scripted"]["intents"][0]["phrases"] = []
-        AssistantVersion.objects.filter(number=1).update(content=content)
+        factories.replace_version(first, content)
     before = fresh(ada)
     answer = member.send(restore_form(member, ada, 1), op="publish")
     assert answer.status_code == 422
