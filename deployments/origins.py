@@ -221,7 +221,12 @@ def _shown(origin: str) -> str:
 
 
 def kept_address(address: str) -> str:
-    """A page's address as it is kept: without credentials and fragment, at most 2,000 characters; "" if it is none."""
+    """A page's address as it is kept: without credentials and fragment, at most 2,000 characters; "" if it is none.
+
+    Browsers write control characters as %xx, so an address that holds one (NUL, which no row can) is none.
+    """
+    if not address.isprintable():
+        return ""
     try:
         parts = urlsplit(address)
     except ValueError:

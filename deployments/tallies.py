@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.db import DatabaseError, IntegrityError, connection, connections
+from django.db import DatabaseError, DataError, IntegrityError, connection, connections
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
@@ -155,6 +155,9 @@ def flush() -> None:
             except IntegrityError as error:
                 # The token or deployment is gone meanwhile; another try would find it gone again.
                 logger.info("the counts of %s were left out: %s", place, error)
+            except (DataError, UnicodeEncodeError) as error:
+                # No try would ever succeed, and each would hold back all that is counted there from now on.
+                logger.error("the counts of %s can't be stored and are lost: %s", place, error)
             except DatabaseError as error:
                 kept, problem = kept + len(counts), error
                 for origin, count in counts.items():

@@ -176,3 +176,33 @@ def test_what_the_database_does_not_take_is_written_later(db: None, monkeypatch:
     tallies.flush()
     with tenant(made.workspace_id):
         assert RefusedOrigin.objects.get().count == 2
+
+
+async def test_a_page_that_can_t_be_stored_holds_no_count_back(site: Site) -> None:
+    site.origin = "https://other.example"
+    for page in ("/good", "/a%07b", "/%00"):
+        await site.call("GET", f"/config?agent_id={site.agent_id}&page={page}", site.token)
+    await in_thread(tallies.flush)
+
+    def look() -> None:
+        with tenant(site.workspace_id):
+            assert [(row.count, row.page) for row in RefusedOrigin.objects.all()] == [(3, "https://other.example/good")]
+
+    await in_thread(look)
+
+
+async def test_a_count_that_the_database_never_takes_is_let_go_and_others_are_kept(site: Site) -> None:
+    place = (site.workspace_id, site.made.deployment.id)
+    tallies.refused(*place, "https://half.example\ud800", "host_not_listed", "")
+    tallies.refused(site.workspace_id, uuid.uuid4(), "https://nul.example\x00", "host_not_listed", "")
+    site.origin = None
+    await config(site)
+    await in_thread(tallies.flush)
+    tallies.refused(*place, "https://other.example", "host_not_listed", "")
+    await in_thread(tallies.flush)
+
+    def look() -> None:
+        with tenant(site.workspace_id):
+            assert list(RefusedOrigin.objects.values_list("origin", flat=True)) == ["https://other.example"]
+
+    await in_thread(look)
