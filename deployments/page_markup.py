@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from html import unescape
 
+from convoship.lib.outbound import charsets
+
 # What may stand in a page's head; any other element ends it.
 _OF_HEAD = frozenset(
     ["html", "head", "base", "basefont", "bgsound", "link", "meta", "title", "noscript", "noframes", "style", "script"]
@@ -24,7 +26,6 @@ _ATTRIBUTE = re.compile(
     r"[\t\n\f\r /]*([^\t\n\f\r />=][^\t\n\f\r />=]*)"
     r"(?:[\t\n\f\r ]*=[\t\n\f\r ]*(?:\"([^\"]*)\"|'([^']*)'|([^\t\n\f\r >]*)))?"
 )
-_CHARSET = re.compile(rb"charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -43,13 +44,8 @@ def decoded(body: bytes, header: str) -> str:
         return body[3:].decode("utf-8", "replace")
     if body.startswith((b"\xff\xfe", b"\xfe\xff")):
         return body.decode("utf-16", "replace")
-    for found in (_CHARSET.search(header.encode("latin-1", "replace")), _CHARSET.search(body[:1024])):
-        try:
-            if found:
-                return body.decode(found[1].decode("ascii"), "replace")
-        except (LookupError, UnicodeError):
-            continue
-    return body.decode("utf-8", "replace")
+    named = charsets.named_in(header) or charsets.named_in(body[:1024].decode("latin-1"))
+    return body.decode(named or "utf-8", "replace")
 
 
 def tags(text: str) -> Iterator[Tag]:

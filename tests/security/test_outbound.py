@@ -7,6 +7,7 @@ import gzip
 import ipaddress
 import socket
 import threading
+import zlib
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 from django.conf import settings
 
 from convoship.lib import outbound
-from convoship.lib.outbound import addresses
+from convoship.lib.outbound import addresses, charsets
 
 PRIVATE = [
     "0.0.0.0",
@@ -236,6 +237,7 @@ def test_what_the_owner_opened_is_reached_and_carries_nothing_of_ours_but_a_name
         ("https://example.com:22/", "Port 22"),
         ("http://[::1", "address of a page"),
         ("http://exa\nmple.com/", "address of a page"),
+        ("https://xn--/", "address of a page"),
     ],
 )
 def test_what_is_no_address_of_a_page_is_refused_in_words(url: str, words: str) -> None:
@@ -254,6 +256,26 @@ def test_an_answer_that_is_too_large_is_cut_off_also_when_it_is_packed(heard: He
         outbound.fetch(f"http://127.0.0.1:{heard.port}/", max_bytes=100_000)
     heard.answer = lambda handler: reply(handler, gzip.compress(b"small"), Content_Encoding="gzip")
     assert outbound.fetch(f"http://127.0.0.1:{heard.port}/").text == "small"
+
+
+@pytest.mark.parametrize("slow", ["punycode", "idna", "utf-7", "unicode_escape", "zip", ""])
+def test_an_encoding_that_no_page_has_is_none(slow: str) -> None:
+    assert charsets.named_in(f"text/html; charset={slow}") is None
+
+
+@pytest.mark.usefixtures("is_open")
+def test_what_follows_a_packed_answer_is_not_kept(heard: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+
+    def unpacker(**how: Any) -> Any:
+        made.append(real(**how))
+        return made[-1]
+
+    real = zlib.decompressobj
+    monkeypatch.setattr("convoship.lib.outbound.http.zlib.decompressobj", unpacker)
+    heard.answer = lambda handler: reply(handler, gzip.compress(b"small") + b"x" * 20_000_000, Content_Encoding="gzip")
+    assert outbound.fetch(f"http://127.0.0.1:{heard.port}/").text == "small"
+    assert len(made[0].unused_data) < 1_000_000
 
 
 @pytest.mark.usefixtures("is_open")

@@ -22,6 +22,7 @@ import httpcore
 import httpx
 from django.conf import settings
 
+from convoship.lib.outbound import charsets
 from convoship.lib.outbound.addresses import PORTS, Address, is_disguised, is_public, literal
 
 TOTAL_SECONDS = 10.0
@@ -61,10 +62,7 @@ class Fetched:
     @property
     def text(self) -> str:
         """The body as text; what can't be read is replaced."""
-        try:
-            return self.body.decode(self.encoding, errors="replace")
-        except LookupError:
-            return self.body.decode("utf-8", errors="replace")
+        return self.body.decode(self.encoding, errors="replace")
 
     def all(self, name: str) -> list[str]:
         """Every value of a header."""
@@ -198,16 +196,24 @@ def fetch(
             if len(hops) >= follow:
                 raise Unreachable(f"The address leads from one to the next: {follow} redirects, and no end.")
             hops.append(url)
-            url = urljoin(str(target), moved)
+            url = _led_to(target, moved)
+
+
+def _led_to(target: httpx.URL, moved: str) -> str:
+    try:
+        return urljoin(str(target), moved)
+    except ValueError:
+        raise Unreachable(f"{target.host} leads on to what is no address.") from None
 
 
 def checked(url: str) -> httpx.URL:
     """The address as it will be called; Refused if it is none of http or https, or carries a user name."""
     try:
         target = httpx.URL(url)
+        host = target.host  # a name that IDNA can't read is found out here
     except (httpx.InvalidURL, ValueError, TypeError):
         raise Refused("That is not the address of a page, such as https://www.example.com/.") from None
-    if target.scheme not in {"http", "https"} or not target.host:
+    if target.scheme not in {"http", "https"} or not host:
         raise Refused("Only addresses that begin with https:// or http:// can be called.")
     if target.userinfo:
         raise Refused("The address carries a user name, which is not sent to anyone. Take it out.")
@@ -227,7 +233,8 @@ def _once(
         with open_client.stream(method, target, headers=dict(headers), content=content) as response:
             body = _body(response, max_bytes)
             pairs = [(name.lower(), value) for name, value in response.headers.multi_items()]
-            return Fetched(str(target), response.status_code, pairs, body, response.encoding or "utf-8")
+            encoding = charsets.named_in(response.headers.get("content-type", "")) or "utf-8"
+            return Fetched(str(target), response.status_code, pairs, body, encoding)
     except httpx.TimeoutException:
         raise Unreachable(f"{host} did not answer in time.") from None
     except (httpx.ConnectError, httpcore.ConnectError) as error:
@@ -243,12 +250,15 @@ def _body(response: httpx.Response, max_bytes: int) -> bytes:
     if packing not in {"", "identity", "gzip", "x-gzip", "deflate"}:
         raise Unreachable(f"The answer is packed as {packing[:20]}, which was not asked for.")
     unpack = zlib.decompressobj(wbits=47) if packing not in {"", "identity"} else None
-    body = bytearray()
+    body, received = bytearray(), 0
     for piece in response.iter_raw():
+        received += len(piece)
+        if unpack and unpack.eof:
+            break  # zlib would keep what follows, and copy all of it for each piece
         try:
             body += unpack.decompress(piece, max_bytes + 1 - len(body)) if unpack else piece
         except zlib.error:
             raise Unreachable("The answer can't be unpacked.") from None
-        if len(body) > max_bytes:
+        if max(len(body), received) > max_bytes:
             raise Unreachable(f"The answer is larger than {max_bytes // 1024} KB.")
     return bytes(body)
