@@ -21,7 +21,7 @@ _NETWORK = frozenset(_DEFAULT_PORTS)
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _HOST = re.compile(
     r"(?:(?P<scheme>[a-z][a-z0-9+.-]*)://)?(?P<host>\*|(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?)"
-    r"(?::(?P<port>[0-9]+|\*))?(?P<path>/.*)?",
+    r"(?::(?P<port>[0-9]{1,5}|\*))?(?P<path>/.*)?",
     re.IGNORECASE,
 )
 _NONCE = re.compile(r"'nonce-([a-z0-9+/_-]+={0,2})'", re.IGNORECASE)

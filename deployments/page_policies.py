@@ -8,7 +8,7 @@ from urllib.parse import urljoin
 
 from django.conf import settings
 
-from deployments import csp, embed_build, origins, snippets
+from deployments import csp, embed_build, origins, page_reading, snippets
 from deployments.csp import Need, Policy
 from deployments.findings import Finding, bad, good, note, warn
 from deployments.models import Deployment
@@ -55,7 +55,7 @@ def wanted(found: Found, deployment: Deployment) -> list[Wanted]:
             needs.append(Wanted("inline", inline, script.place))
         elif script.src:
             needs.append(Wanted("inline", Need("script-src-elem", script.src, nonce=script.nonce), script.place))
-    base = (found.apis or [settings.PUBLIC_BASE_URL])[0]
+    base = next((api for api in found.apis if page_reading.is_address(api)), settings.PUBLIC_BASE_URL)
     needs.append(Wanted("api", Need("connect-src", f"{base}{RUNTIME}/config")))
     needs.append(Wanted("socket", Need("connect-src", f"{base.replace('http', 'ws', 1)}{RUNTIME}/sessions/x/socket")))
     needs += [Wanted("image", Need("img-src", url)) for url in images(deployment.theme, base)]

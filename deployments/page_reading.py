@@ -102,7 +102,8 @@ class Page:
 
 def said(text: str) -> Said:
     """What a script says to the widget, as far as its text shows it."""
-    loaders = tuple(dict.fromkeys(url.replace("\\/", "/") for url in _LOADER_URL.findall(text)))
+    written = (url.replace("\\/", "/") for url in _LOADER_URL.findall(text))
+    loaders = tuple(url for url in dict.fromkeys(written) if is_address(url))
     inits = len(_INIT.findall(text)) if loaders or "ConvoshipQueue" in text or "Convoship.init" in text else 0
     if not inits and not loaders:
         return Said(makes_queue=bool(_QUEUE.search(text)))
@@ -132,7 +133,7 @@ def read(fetched: Fetched, asked: str) -> Page:
     for place, tag in enumerate(page_markup.tags(text), start=1):
         given = tag.attributes
         if tag.name == "base" and "href" in given and not based:
-            root, based = _absolute(fetched.url, given["href"]), True
+            root, based = _absolute(fetched.url, given["href"]) or root, True
         elif tag.name == "script":
             scripts.append(_script(tag, place, root))
         elif tag.name == "meta" and tag.is_in_head and _is_policy(tag):
@@ -170,7 +171,18 @@ def _script(tag: Tag, place: int, root: str) -> Script:
 
 
 def _absolute(root: str, address: str) -> str:
+    """The address from `root`; "" for what is none to a browser either."""
     try:
-        return urljoin(root, address)
+        absolute = urljoin(root, address)
     except ValueError:
-        return address
+        return ""
+    return absolute if is_address(absolute) else ""
+
+
+def is_address(url: str) -> bool:
+    """Whether an address can be taken apart: `https://[x/` and `https://a:99999/` stop a browser too."""
+    try:
+        _ = urlsplit(url).port
+    except ValueError:
+        return False
+    return True

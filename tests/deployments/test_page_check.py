@@ -463,3 +463,32 @@ def test_what_is_said_to_be_needed_is_all_that_the_strictest_policy_has_to_list(
     assert page_policies.blocked(seen.page, needs, strictest) == []
     assert {it.part for it in needs} == {"loader", "app", "inline", "api", "socket"}
     assert django_settings.PUBLIC_BASE_URL == BASE
+
+
+# --- Hostile pages ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "address", ["//[x", "https://[x/embed/v1.js", "https://a:99999/embed/v1.js", "https://\u2100.com/embed/v1.js"]
+)
+def test_an_address_that_can_t_be_taken_apart_is_reported_and_breaks_nothing(
+    made: NewDeployment, site: Site, address: str
+) -> None:
+    policy = {"Content_Security_Policy": "script-src https://a:" + "9" * 5000 + " 'self'; connect-src 'self'"}
+    found = site.put(page(f'<base href="{address}"><script src="{address}"></script>'), **policy)
+    assert check(made, found).verdict == "broken"
+    script = f"<script>load('{address}'); ConvoshipQueue.push(['init', {{apiUrl: '{address}'}}])</script>"
+    assert check(made, site.put(page(script), **policy)).verdict == "broken"
+    site.put(b"", status=302, Location=address)
+    assert check(made, site.origin + "/").verdict == "not_read"
+
+
+@pytest.mark.parametrize("charset", ["utf-7", "unicode_escape"])
+def test_an_encoding_that_is_none_of_the_web_is_not_taken(made: NewDeployment, site: Site, charset: str) -> None:
+    half = '<script type="+2AA-\\ud800" src="/embed/v1.js"></script>'
+    found = site.put(half, Content_Type=f"text/html; charset={charset}")
+    "".join(finding.words for finding in check(made, found).findings).encode()
+
+
+def test_a_name_that_is_none_is_refused_in_words(made: NewDeployment) -> None:
+    assert "not the address of a page" in check(made, "https://xn--/").findings[0].words
