@@ -48,7 +48,7 @@ def loads(raw: bytes | str, *, no_key_twice: bool = False) -> Any:
         text = raw.decode("utf-8") if isinstance(raw, bytes) else raw
     except UnicodeDecodeError as error:
         raise BadJSON("The body is not UTF-8.") from error
-    if _depth(text) > MAX_DEPTH:
+    if depth(text) > MAX_DEPTH:
         raise BadJSON(f"The JSON is nested more than {MAX_DEPTH} deep.")
     try:
         value = json.loads(
@@ -66,7 +66,7 @@ def loads(raw: bytes | str, *, no_key_twice: bool = False) -> Any:
     return value
 
 
-def _depth(text: str) -> int:
+def depth(text: str) -> int:
     """An upper bound of the nesting, found without parsing (brackets in strings count, which only makes it larger)."""
     if text.count("[") + text.count("{") <= MAX_DEPTH:
         return 0

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.http import QueryDict
 
+from convoship.lib import parsers
 from deployments import theme as themes
 from deployments import widget_texts
 from deployments.deployment_settings import Refused, parse_languages
@@ -133,13 +134,15 @@ def _base(data: QueryDict, kept: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def parsed(text: str) -> Any:
     """JSON as it is; ValueError in plain words where it is none."""
+    if parsers.depth(text) > parsers.MAX_DEPTH:
+        raise ValueError(f"This can't be read: it is nested too deep, more than {parsers.MAX_DEPTH} times.")
     try:
         return json.loads(text or "{}", parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         words = f"This is not JSON: it stops making sense in line {error.lineno}, at character {error.colno}."
         raise ValueError(f"{words} Often a comma or a quotation mark is missing there.") from None
-    except (RecursionError, ValueError):
-        raise ValueError("This can't be read: it is nested too deep, or has a number that is none.") from None
+    except ValueError:
+        raise ValueError("This can't be read: it has a number that is none.") from None
 
 
 def _no_constant(name: str) -> float:

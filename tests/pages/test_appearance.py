@@ -117,6 +117,7 @@ def test_the_json_is_saved_whole(member: Browser, made: Deployment) -> None:
         ('{"radius": 4,,}', "it stops making sense in line 1, at character 14"),
         ('{"radius": NaN}', "has a number that is none"),
         ("[" * 100_000, "nested too deep"),
+        ('{"a":' * 600 + "1" + "}" * 600, "nested too deep"),
         ('{"radius": ' + "9" * 5000 + "}", "has a number that is none"),
     ],
 )
@@ -304,6 +305,15 @@ def test_the_preview_is_a_page_of_ours_with_a_token_that_makes_no_conversation_b
     with tenant(workspace.id):
         assert PreviewToken.objects.filter(deployment=made).count() == 1
         assert Conversation.objects.count() == 0
+
+
+def test_a_base_that_is_nested_too_deep_to_be_walked_through_counts_for_nothing(
+    member: Browser, made: Deployment
+) -> None:
+    form = the_form(member, made)
+    form["base"] = '{"a":' * 600 + "1" + "}" * 600
+    assert member.send(form, op="panel").status_code == 200
+    assert theme_of(made) == KEPT
 
 
 def test_differences_are_told_by_path() -> None:
