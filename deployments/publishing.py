@@ -12,7 +12,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from convoship.lib.actors import Actor
-from convoship.lib.problems import invalid, not_found
+from convoship.lib.problems import Problem, invalid, not_found
 from deployments import deploying, test_cases
 from deployments.models import Assistant, AssistantVersion, Conversation
 from deployments.models.assistant import Responder
@@ -114,6 +114,8 @@ def held(assistant_id: UUID) -> Assistant:
 def freeze(actor: Actor, assistant: Assistant, *, note: str = "", despite_tests: bool = False) -> AssistantVersion:
     """The draft of a held assistant as its next version, which nobody meets yet; 409 as `publish` says."""
     parsed_script(assistant.draft["scripted"])
+    if "\x00" in note:
+        raise Problem("conflict", "The note contains a character that can't be stored. Type it again.")
     report = test_cases.run(assistant.content_of_draft(), assistant.test_cases)
     if not despite_tests and not report.is_enough(assistant.test_threshold):
         raise test_cases.refusal(report, assistant.test_threshold or 0)

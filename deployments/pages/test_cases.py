@@ -291,8 +291,6 @@ def _publish(request: WorkspaceRequest, assistant_id: UUID, note: str, *, anyway
     if not _assistant(assistant_id).has_unpublished_changes:
         messages.info(request, "There is nothing new to publish: visitors meet this already.")
         return
-    if "\x00" in note:
-        raise Problem("conflict", "The note contains a character that can't be stored. Type it again.")
     version = publishing.publish(request.actor, assistant_id, note=note, despite_tests=anyway)
     messages.success(
         request, f"Version {version.number} is live. Conversations under way end with the version they began with."

@@ -236,3 +236,15 @@ def test_a_viewer_reads_the_editor_and_can_change_nothing(workspace: Workspace) 
     assert form.buttons
     assert all(":" in value for _, value in form.buttons)
     assert viewer.client.post(form.action, {**form.values, "op": "save"}).status_code == 403
+
+
+def test_a_note_that_can_t_be_stored_is_refused_in_words(member: Browser, workspace: Workspace) -> None:
+    assistant = factories.make_assistant(workspace, published=False)
+    form = form_of(member.get(f"/app/assistants/{assistant.id}/"), "/save")
+    form["note"] = "first\x00"
+    answer = member.send(form, op="publish")
+    assert answer.status_code == 409
+    assert "The note contains a character" in text(answer)
+    form = form_of(answer, "/save")
+    form["note"] = "first"
+    assert "Version 1 is live" in text(member.send(form, op="publish"))
