@@ -186,6 +186,8 @@ def _verified(claims: Mapping[str, Any]) -> Verified:
             validate_email(email)
         except (ValidationError, TypeError):
             raise refused("claims", "email in user_token is not an e-mail address.") from None
+        if not email.isprintable():  # half a surrogate pair, which Django takes for a letter of a domain
+            raise refused("claims", "email in user_token is not an e-mail address.")
         if len(email) > LONGEST_EMAIL:
             raise refused("claims", f"email in user_token is longer than {LONGEST_EMAIL} characters.")
     return Verified(external_id, name.strip(), email)

@@ -118,6 +118,7 @@ def test_another_deployments_secret_does_not_count(scene: Scene) -> None:
         (lambda secret: signed(secret, iat=timezone.now() + dt.timedelta(hours=1)), "claims"),
         (lambda secret: signed(secret, sub="x" * 256), "claims"),
         (lambda secret: signed(secret, sub=" "), "claims"),
+        (lambda secret: signed(secret, email="a@half\ud800.example"), "claims"),
         (lambda secret: signed(secret, sub="a\nb"), "claims"),
         (lambda secret: signed(secret, name=["x"]), "claims"),
         (lambda secret: signed(secret, email="not an address"), "claims"),
