@@ -55,6 +55,15 @@ def placeholder_snippet(deployment: Deployment) -> str:
     return snippet(deployment.assistant_id, prefix + tokens.PLACEHOLDER_SUFFIX)
 
 
+def held(deployment_id: UUID) -> Deployment:
+    """The deployment, held until the transaction ends; 404 where this workspace has none by that id."""
+    try:
+        # `no_key`: a visitor's new conversation refers to the deployment, and must not wait.
+        return Deployment.objects.select_for_update(no_key=True).get(id=deployment_id)
+    except Deployment.DoesNotExist:
+        raise not_found() from None
+
+
 def current_token(deployment: Deployment) -> DeploymentToken:
     """The newest token: the one the snippet should carry."""
     return max(deployment.tokens.all(), key=lambda token: token.created_at)
@@ -153,19 +162,17 @@ def change(actor: Actor, deployment: Deployment, changes: Mapping[str, Any]) -> 
 def allow_origin(actor: Actor, deployment: Deployment, origin: object) -> Deployment:
     """Add one exact origin to the allowed ones, and forget its refusals. Allowing it twice changes nothing."""
     # Held: two at once would each write a list without the other's.
-    held = Deployment.objects.select_for_update().filter(id=deployment.id).first()
-    if held is None:
-        raise not_found()
-    _require_unrevoked(held, "it lets nobody in")
+    deployment = held(deployment.id)
+    _require_unrevoked(deployment, "it lets nobody in")
     try:
         parsed = origins.parse_allowed(origin)
     except origins.OriginRefused as refused:
         raise invalid({"origin": [refused.message]}) from None
     if "*" in parsed:
         raise invalid({"origin": ["One site at a time here. A wildcard is typed among the allowed origins."]})
-    if parsed not in held.allowed_origins:
-        change(actor, held, {"allowed_origins": [*held.allowed_origins, parsed]})
-    return held
+    if parsed not in deployment.allowed_origins:
+        change(actor, deployment, {"allowed_origins": [*deployment.allowed_origins, parsed]})
+    return deployment
 
 
 def _told(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -210,10 +217,7 @@ def _save(deployment: Deployment, *changed: str) -> None:
 def rotate(actor: Actor, deployment: Deployment, *, overlap_seconds: int = 0) -> NewDeployment:
     """A second token; the earlier ones go on for `overlap_seconds`, then they are refused."""
     # Held from here on: two at once would each leave a token that does not end.
-    held = Deployment.objects.select_for_update().filter(id=deployment.id).first()
-    if held is None:
-        raise not_found()
-    deployment = held
+    deployment = held(deployment.id)
     _require_unrevoked(deployment, "it takes no new token")
     if not 0 <= overlap_seconds <= MAX_OVERLAP_SECONDS:
         raise invalid({"overlap_seconds": [f"A whole number from 0 to {MAX_OVERLAP_SECONDS} (30 days)."]})

@@ -22,6 +22,7 @@ from jwt.exceptions import InvalidJTIError, InvalidSubjectError
 from convoship.lib import crypto, tokens
 from convoship.lib.actors import Actor
 from convoship.lib.problems import Problem, invalid
+from deployments import deploying
 from deployments.models import Deployment, IdentitySecret
 from workspaces import audit
 
@@ -68,12 +69,12 @@ def live_secrets(deployment: Deployment) -> list[IdentitySecret]:
 
 def make_secret(actor: Actor, deployment: Deployment, *, overlap_seconds: int = 0) -> NewSecret:
     """A new secret; tokens signed with the earlier ones are taken for `overlap_seconds` more."""
+    # Held until the end: two at once would each leave a secret that does not end.
+    deployment = deploying.held(deployment.id)
     if deployment.revoked_at is not None:
         raise Problem("conflict", "This deployment is revoked, so it takes no new secret.", hint="Make a new one.")
     if not 0 <= overlap_seconds <= MAX_OVERLAP_SECONDS:
         raise invalid({"overlap_seconds": [f"A whole number from 0 to {MAX_OVERLAP_SECONDS} (30 days)."]})
-    # Held until the end: two at once would each leave a secret that does not end.
-    Deployment.objects.select_for_update().get(id=deployment.id)
     ends = timezone.now() + dt.timedelta(seconds=overlap_seconds)
     earlier = IdentitySecret.objects.filter(deployment=deployment, expires_at=None)
     is_first = not earlier.update(expires_at=ends)

@@ -18,7 +18,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from convoship.lib.actors import Actor
-from convoship.lib.problems import Problem, invalid, not_found
+from convoship.lib.problems import Problem, invalid
 from deployments import deploying, publishing
 from deployments.models import Assistant, AssistantVersion, Deployment, Rollout
 from deployments.models.deployment import RolloutOutcome
@@ -158,9 +158,7 @@ def also_reached(rollout: Rollout) -> list[Deployment]:
 def _held(deployment: Deployment) -> tuple[Assistant, Deployment]:
     """Both held until the transaction ends, the assistant first, as who deletes it does."""
     assistant = publishing.held(deployment.assistant_id)
-    found = Deployment.objects.select_for_update().filter(id=deployment.id).first()
-    if found is None:
-        raise not_found()
+    found = deploying.held(deployment.id)
     found.assistant = assistant
     return assistant, found
 

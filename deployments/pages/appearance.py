@@ -71,7 +71,7 @@ def appearance_save(request: WorkspaceRequest, deployment_id: UUID) -> HttpRespo
     """Save one side of the form; or show it again after a button that only changes what is in it."""
     row = _deployment(deployment_id)
     # Held from here on, so that what was seen is what is replaced.
-    row.theme = Deployment.objects.select_for_update().values_list("theme", flat=True).get(id=row.id)
+    row.theme = deploying.held(row.id).theme
     edited = forms.sent(request.POST, row.theme)
     if (changed := _changed(request, edited)) is not None:
         return _page(request, row, changed, is_unsaved=True)

@@ -28,7 +28,8 @@ Errors = dict[str, list[str]]
 def _assistant(assistant_id: UUID, *, lock: bool = False) -> Assistant:
     rows = Assistant.objects.select_related("published")
     if lock:
-        rows = rows.select_for_update(of=("self",))
+        # `no_key`, as `publishing.held`: a visitor's first message refers to the assistant, and must not wait for us.
+        rows = rows.select_for_update(of=("self",), no_key=True)
     try:
         return rows.get(id=assistant_id)
     except Assistant.DoesNotExist:

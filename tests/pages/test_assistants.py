@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
 from convoship.lib.tenancy import tenant
 from deployments.models import Assistant, AssistantVersion
 from tests import factories
@@ -248,3 +251,19 @@ def test_a_note_that_can_t_be_stored_is_refused_in_words(member: Browser, worksp
     form = form_of(answer, "/save")
     form["note"] = "first"
     assert "Version 1 is live" in text(member.send(form, op="publish"))
+
+
+def test_no_visitor_waits_for_who_publishes_or_rolls_out(member: Browser, workspace: Workspace) -> None:
+    # A first message refers to its assistant and deployment, which a key lock would hold back while tests are run.
+    made = factories.make_deployment(workspace).deployment
+    form = form_of(member.get(f"/app/assistants/{made.assistant_id}/"), "/save")
+    form["welcome.text"] = "Ahoy"
+    tab = f"/app/deployments/{made.id}/rollout"
+    with CaptureQueriesContext(connection) as asked:
+        member.send(form, op="save")
+        start = form_of(member.get(tab), "/start")
+        start["version"] = "draft"
+        assert "of the visitors meet b" in text(member.send(start))
+    held = [query["sql"] for query in asked if " UPDATE" in query["sql"] and query["sql"].startswith("SELECT")]
+    assert len(held) >= 3
+    assert all("FOR NO KEY UPDATE" in sql for sql in held)

@@ -32,9 +32,10 @@ _ROTATE = Body(schema.ROTATE)
 
 def deployment_of(deployment_id: UUID, *, lock: bool = False) -> Deployment:
     """The workspace's deployment, held until the transaction ends where it is going to be changed; else 404."""
-    rows = Deployment.objects.select_for_update() if lock else Deployment.objects.all()
+    if lock:
+        return deploying.held(deployment_id)
     try:
-        return rows.get(id=deployment_id)
+        return Deployment.objects.get(id=deployment_id)
     except Deployment.DoesNotExist:
         raise not_found() from None
 
