@@ -19,10 +19,11 @@ from django.utils import timezone
 from convoship.lib.actors import Actor
 from convoship.lib.problems import Problem
 from deployments.models import Deployment
-from workspaces import audit
+from workspaces import audit, permissions
 from workspaces.models import ApiKey, Membership
 
 LIFETIME = dt.timedelta(minutes=15)
+PERMISSION = "deployments.write"  # what making one takes; a key keeps its scopes for life
 _KINDS = {"user": b"u", "api_key": b"k"}
 _NOBODY = UUID(int=0)
 _SEPARATOR = "."
@@ -88,11 +89,12 @@ def read(signed: str) -> Claim:
     )
 
 
-def maker_is_here(claim: Claim) -> bool:
-    """Whether who made it still belongs to the workspace: a link goes with them. Inside `tenant()`."""
+def maker_still_may(claim: Claim) -> bool:
+    """Whether who made it could make it still: a link goes with their right to. Inside `tenant()`."""
     kind, maker_id = claim.made_by
     if kind == "user":
-        return Membership.objects.filter(user_id=maker_id, user__is_active=True).exists()
+        member = Membership.objects.filter(user_id=maker_id, user__is_active=True).first()
+        return member is not None and PERMISSION in permissions.of_role(member.role)
     return kind == "api_key" and any(key.state == "live" for key in ApiKey.objects.filter(id=maker_id))
 
 

@@ -44,7 +44,7 @@ def _shown(request: HttpRequest, signed: str, *, chat: bool) -> HttpResponse:
         claim = test_links.read(signed)
         with tenant(claim.workspace_id):
             row = Deployment.objects.select_related("assistant").filter(id=claim.deployment_id).first()
-            if row is None or not test_links.maker_is_here(claim):
+            if row is None or not test_links.maker_still_may(claim):
                 return _over(request, {"is_withdrawn": True}, 410)
             return _page(request, signed, claim, row, chat=chat)
     except LinkIsOver as over:

@@ -217,6 +217,16 @@ def test_a_link_goes_with_who_made_it(member: Browser, made: NewDeployment, tab:
     assert "has left the workspace" in text(answer)
 
 
+def test_a_link_goes_with_the_right_to_make_one(tab: str, workspace: Workspace) -> None:
+    developer = browser_of(workspace, factories.member(workspace, Role.DEVELOPER))
+    link = make_link(developer, tab)
+    with tenant(workspace.id):
+        Membership.objects.filter(user=developer.user).update(role=Role.VIEWER)
+    answer = Client().get(link)
+    assert answer.status_code == 410
+    assert "cpt_" not in text(answer)
+
+
 def test_a_link_to_a_deployment_that_was_revoked_meanwhile_says_so(
     member: Browser, tab: str, workspace: Workspace
 ) -> None:
