@@ -115,11 +115,13 @@ def install_check(request: HttpRequest, deployment_id: UUID) -> HttpResponse:
         row = _deployment(deployment_id)
         if not form.is_valid():
             return _page(inside, row, page_form=form, status=422)
-        try:
-            limiting.hit("page_checks", str(inside.workspace.id), words="Too many checks")
-        except Problem as problem:
-            form.add_error("page", problem.detail)
-            return _page(inside, row, page_form=form, status=429)
+        workspace_id = inside.workspace.id
+    try:
+        limiting.hit("page_checks", str(workspace_id), words="Too many checks")
+    except Problem as problem:
+        form.add_error("page", problem.detail)
+        with entered(request, "deployments.read") as inside:
+            return _page(inside, _deployment(deployment_id), page_form=form, status=429)
     seen_page = page_check.look(form.cleaned_data["page"])
     with entered(request, "deployments.read") as inside:
         row = _deployment(deployment_id)
