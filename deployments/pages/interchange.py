@@ -84,8 +84,11 @@ def import_draft(request: WorkspaceRequest, assistant_id: UUID) -> HttpResponse:
     seen, now = request.POST.get("seen"), row.draft_changed_at.isoformat()
     if request.POST.get("op") != "replace" or seen != now:
         return _preview(request, row, given, is_outdated=request.POST.get("op") == "replace")
+    row = publishing.held(row.id)
+    if row.draft_changed_at.isoformat() != seen:  # by who saved between our look and our hold
+        return _preview(request, row, given, is_outdated=True)
     with refusals.said_as_message(request):
-        interchange.replace(request.actor, publishing.held(row.id), given.imported)
+        interchange.replace(request.actor, row, given.imported)
         messages.success(request, "The draft is replaced. Visitors meet it once you publish it.")
     return redirect("assistant_versions", row.id)
 

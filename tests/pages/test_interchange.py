@@ -9,6 +9,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from convoship.lib.tenancy import tenant
+from deployments import publishing
 from deployments.models import Assistant
 from deployments.responders.templates import TEMPLATES
 from tests import factories
@@ -269,6 +270,24 @@ def test_a_draft_that_changed_since_is_shown_again(member: Browser, workspace: W
     assert "The draft was changed while you were reading." in text(again)
     member.send(form_of(again, "/import"), op="replace")
     assert all_of(workspace)[0].name == "Bea"
+
+
+def test_who_saves_between_our_look_and_our_hold_is_not_overwritten(
+    member: Browser, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assistant = factories.make_assistant(workspace)
+    shown = given(member, f"/app/assistants/{assistant.id}/import", ENVELOPE)
+    hold = publishing.held
+
+    def held_late(assistant_id: Any) -> Assistant:
+        monkeypatch.setattr(publishing, "held", hold)
+        publishing.change_draft(factories.actor(workspace), Assistant.objects.get(id=assistant_id), name="Cleo")
+        return hold(assistant_id)
+
+    monkeypatch.setattr(publishing, "held", held_late)
+    answer = member.send(form_of(shown, "/import"), op="replace")
+    assert answer.status_code == 409
+    assert all_of(workspace)[0].name == "Cleo"
 
 
 def test_what_a_file_says_is_never_html(member: Browser, workspace: Workspace) -> None:
