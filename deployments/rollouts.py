@@ -27,6 +27,14 @@ from workspaces.members import user_of
 
 LEAST_SHARE, MOST_SHARE = 1, 99
 _LARGEST_NUMBER = 2**31 - 1
+# What is large and not read where rollouts are listed: a version may hold megabytes.
+_OF_VERSIONS = ("base_version__content", "version__content")
+_CONTENTS = (
+    *_OF_VERSIONS,
+    "deployment__assistant__draft",
+    "deployment__assistant__draft_typed",
+    "deployment__assistant__published__content",
+)
 
 
 @dataclass(frozen=True)
@@ -127,14 +135,15 @@ def running(deployment: Deployment) -> Rollout | None:
 def running_of(deployment_ids: Iterable[UUID]) -> Mapping[UUID, Rollout]:
     """The rollouts that run, with their versions, by deployment."""
     rows = Rollout.objects.filter(deployment_id__in=list(deployment_ids), ended_at=None)
-    rows = rows.select_related("base_version", "version", "deployment__assistant__published")
+    rows = rows.select_related("base_version", "version", "deployment__assistant__published").defer(*_CONTENTS)
     return {rollout.deployment_id: rollout for rollout in rows}
 
 
 def earlier(deployment: Deployment, most: int = 50) -> list[Rollout]:
     """The deployment's rollouts that are over, the last one first."""
     rows = Rollout.objects.filter(deployment=deployment, ended_at__isnull=False)
-    return list(rows.select_related("base_version", "version", "started_by").order_by("-ended_at")[:most])
+    rows = rows.select_related("base_version", "version", "started_by").defer(*_OF_VERSIONS)
+    return list(rows.order_by("-ended_at")[:most])
 
 
 def published_meanwhile(rollout: Rollout) -> AssistantVersion | None:

@@ -7,7 +7,9 @@ import re
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.template.loader import render_to_string
+from django.test.utils import CaptureQueriesContext
 
 from convoship.lib.actors import SYSTEM
 from convoship.lib.tenancy import tenant
@@ -79,8 +81,8 @@ def test_the_draft_is_tried_as_a_version_that_nobody_else_meets(member: Browser,
     assert rollout is not None
     assert rollout.version is not None
     assert (rollout.share, rollout.version.number, rollout.base_version.number) == (35, 3, 2)
-    assert (rollout.version.content["name"], rollout.theme) == ("Cleo", None)
     with tenant(made.deployment.workspace_id):
+        assert (rollout.version.content["name"], rollout.theme) == ("Cleo", None)
         assistant = Assistant.objects.select_related("published").get()
         assert assistant.published is not None
         assert assistant.published.number == 2
@@ -282,3 +284,18 @@ def test_versions_of_another_assistant_are_not_offered(
             publishing.publish(SYSTEM, other.id)
         assert AssistantVersion.objects.filter(assistant=other).count() == 7
     assert 'value="6"' not in text(member.get(tab(made)))
+
+
+def test_what_versions_say_is_not_read_for_a_list_of_rollouts(workspace: Workspace, made: NewDeployment) -> None:
+    run(made)
+    with tenant(workspace.id):
+        rollouts.undo(SYSTEM, made.deployment)
+    run(made, theme={"primaryColor": "#0a6640"})
+    with tenant(workspace.id), CaptureQueriesContext(connection) as asked:
+        (now,) = rollouts.running_of([made.deployment.id]).values()
+        (over,) = rollouts.earlier(made.deployment)
+        assert rollouts.published_meanwhile(now) is None
+        assert over.version is not None
+        assert over.version.number > over.base_version.number
+    assert len(asked) == 2
+    assert not any(column in query["sql"] for query in asked for column in ('"content"', '"draft"'))
