@@ -474,11 +474,11 @@ def test_what_is_said_to_be_needed_is_all_that_the_strictest_policy_has_to_list(
 def test_an_address_that_can_t_be_taken_apart_is_reported_and_breaks_nothing(
     made: NewDeployment, site: Site, address: str
 ) -> None:
-    policy = {"Content_Security_Policy": "script-src https://a:" + "9" * 5000 + " 'self'; connect-src 'self'"}
-    found = site.put(page(f'<base href="{address}"><script src="{address}"></script>'), **policy)
+    policy = "script-src https://a:" + "9" * 5000 + " 'self'; connect-src 'self'"
+    found = site.put(page(f'<base href="{address}"><script src="{address}"></script>'), Content_Security_Policy=policy)
     assert check(made, found).verdict == "broken"
     script = f"<script>load('{address}'); ConvoshipQueue.push(['init', {{apiUrl: '{address}'}}])</script>"
-    assert check(made, site.put(page(script), **policy)).verdict == "broken"
+    assert check(made, site.put(page(script), Content_Security_Policy=policy)).verdict == "broken"
     site.put(b"", status=302, Location=address)
     assert check(made, site.origin + "/").verdict == "not_read"
 
