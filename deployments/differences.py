@@ -88,18 +88,18 @@ def _paired(before: Sequence[Part], after: Sequence[Part]) -> tuple[list[tuple[P
     keys = {part.key: part for part in before}
     partner = {id(part): keys[part.key] for part in after if part.key in keys}
     taken = {id(part) for part in partner.values()}
-    gone = [part for part in before if part.kind == INTENT and id(part) not in taken]
+    gone = [(part, _texts(part)) for part in before if part.kind == INTENT and id(part) not in taken]
     for part in after:
         if part.kind == INTENT and id(part) not in partner and gone:
-            best = max(gone, key=lambda other: _likeness(_texts(other), _texts(part)))
-            if _likeness(_texts(best), _texts(part)) >= ALIKE:
-                partner[id(part)] = best
-                gone.remove(best)
+            texts = _texts(part)
+            likeness, place = max((_likeness(other, texts), -place) for place, (_, other) in enumerate(gone))
+            if likeness >= ALIKE:
+                partner[id(part)], _ = gone.pop(-place)
     pairs: list[tuple[Part | None, Part | None]] = [(partner.get(id(part)), part) for part in after]
     kept = {id(part) for part in partner.values()}
     for place, part in enumerate(before):
         if id(part) not in kept:
-            earlier = [id(other) for other in before[:place]]
+            earlier = {id(other) for other in before[:place]}
             at = max((n + 1 for n, (one, _) in enumerate(pairs) if one is not None and id(one) in earlier), default=0)
             pairs.insert(at, (part, None))
     places = {id(part): place for place, part in enumerate(before)}
