@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
-
-from django.db.models import Max, Min, Sum
+from dataclasses import dataclass, replace
 
 from deployments.models import Deployment, TokenUse
 
@@ -23,24 +21,24 @@ class Seen:
     last_at: dt.datetime
     old_token: str = ""
 
+    def followed_by(self, later: Seen) -> Seen:
+        """With what was seen of it later, by another token."""
+        return replace(
+            later,
+            loads=self.loads + later.loads,
+            sessions=self.sessions + later.sessions,
+            first_at=min(self.first_at, later.first_at),
+        )
+
 
 def seen_on(deployment: Deployment) -> list[Seen]:
     """The origins, the last seen first. Inside `tenant()`."""
-    rows = (
-        TokenUse.objects.filter(deployment=deployment)
-        .values("origin")
-        .annotate(
-            loads=Sum("loads"), sessions=Sum("sessions"), first_at=Min("first_used_at"), last_at=Max("last_used_at")
-        )
-        .order_by("-last_at")[:MOST]
-    )
-    # The token that an origin used last: an old one means that its pages haven't got the new snippet.
     newest = max((token.created_at for token in deployment.tokens.all()), default=None)
-    last = {
-        use.origin: use.token
-        for use in TokenUse.objects.filter(deployment=deployment).select_related("token").order_by("last_used_at")
-    }
-    return [
-        Seen(**row, old_token="" if last[row["origin"]].created_at == newest else last[row["origin"]].prefix)
-        for row in rows
-    ]
+    found: dict[str, Seen] = {}
+    for use in TokenUse.objects.filter(deployment=deployment).select_related("token").order_by("last_used_at"):
+        # The token that an origin used last: an old one means that its pages haven't got the new snippet.
+        old_token = "" if use.token.created_at == newest else use.token.prefix
+        now = Seen(use.origin, use.loads, use.sessions, use.first_used_at, use.last_used_at, old_token)
+        before = found.pop(use.origin, None)
+        found[use.origin] = before.followed_by(now) if before else now
+    return list(reversed(found.values()))[:MOST]
