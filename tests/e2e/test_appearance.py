@@ -190,3 +190,22 @@ def test_a_form_that_was_left_asks_first(tab: Page) -> None:
     tab.get_by_role("link", name="Identity").click(no_wait_after=True)
     expect(field(tab, "Title")).to_have_value("Not saved")
     assert asked == ["beforeunload"]
+
+
+def test_an_offset_leaves_the_window_on_the_screen_and_what_a_page_asks_for_wins(
+    product: Product, program: Program, visit: Visit
+) -> None:
+    saved = {"position": "bottom-left", "offset": {"x": 150, "y": 200}}
+    made = program.deploy(product.stranger_url, theme=saved)
+    visitor = visit(product.page_with(made["embed_snippet"])).chat()
+    frame = visitor.panel.bounding_box()
+    assert frame is not None
+    assert frame["y"] >= 0
+    assert frame["x"] == 170
+    asked = made["embed_snippet"].replace("channel: 'web'", "channel: 'web', theme: {position: 'bottom-right'}")
+    visitor = visit(product.page_with(asked)).chat()
+    launcher, frame = visitor.launcher.bounding_box(), visitor.panel.bounding_box()
+    assert launcher is not None
+    assert frame is not None
+    assert launcher["x"] > 640
+    assert frame["x"] + frame["width"] == launcher["x"] + launcher["width"]

@@ -170,7 +170,7 @@ test('no attachShadow, no storage: nothing is thrown', async () => {
   window.Convoship.init(INIT);
   window.Convoship.open();
   await settle();
-  assert(says.some((line) => /no chat:/.test(line)));
+  assert(says.some((line) => /attachShadow/.test(line)));
 });
 
 test('wrong commands are named and harm nothing', async () => {

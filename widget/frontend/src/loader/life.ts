@@ -64,7 +64,7 @@ export function live(emit: Emit, base: string, nonce: string | undefined) {
     const { box, launcher, face } = dom;
     const { open, unread } = state;
     const color = pick('launcher.color', COLOR, pick('primaryColor', COLOR, '#2f54d6'));
-    const side = pick('position', /^bottom-left$/, '') ? 'left' : 'right';
+    const side = pick('position', /^bottom-(left|right)$/, '').slice(7) || 'right';
     box.style.cssText = `position:fixed;bottom:${+pick('offset.y', LENGTH, '0') + 20}px;${side}:${+pick('offset.x', LENGTH, '0') + 20}px;z-index:${pick('zIndex', /^-?\d+$/, '2147483000')};--launch:${color};--on-launch:${readable(color)}`;
     box.hidden = !state.visible;
     // The same name open or closed, as `aria-expanded` says which; and a word that most languages share.
@@ -107,7 +107,7 @@ export function live(emit: Emit, base: string, nonce: string | undefined) {
         if (answer.ok) kept('visitor', (config = body)?.features?.visitor_id);
         else problem = complain({ ...body, status: answer.status });
       } catch (error) {
-        problem = complain({ code: 'unreachable', title: '' + error, detail: api, hint: 'Check apiUrl and CSP connect-src' });
+        problem = complain({ code: 'unreachable', title: '' + error, detail: api, hint: 'Check apiUrl, CSP connect-src' });
       }
     }
     set({ status: problem ? 'refused' : 'ready' });
@@ -176,13 +176,13 @@ export function live(emit: Emit, base: string, nonce: string | undefined) {
 
   return {
     init(given: Options): void {
-      if (api) return warn('init ran twice, the second is ignored');
+      if (api) return warn('init ran twice: ignored');
       if (!given?.agentId || !given.token) return warn('init needs agentId and token');
       options = { ...given, ...options, token: '' + given.token };
       api = (given.apiUrl || new URL(base).origin).replace(/\/+$/, '');
       prefix = `convoship:${options.token.slice(0, 12)}:`;
       set({ status: 'loading', locale: given.locale || state.locale });
-      begin(run().catch((error) => warn('no chat: ' + error)));
+      begin(run().catch((error) => warn('' + error)));
     },
     open,
     close,

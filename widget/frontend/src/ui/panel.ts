@@ -125,6 +125,9 @@ export function createPanel(host: Host, acts: Acts) {
     el.dir = isRtl(view.locale) ? 'rtl' : 'ltr';
     el.lang = view.locale;
     el.classList.toggle('at-left', theme.position === 'bottom-left');
+    // What moves the launcher leaves the window that much less room.
+    el.style.setProperty('--aside', `${theme['offset.x']}px`);
+    el.style.setProperty('--lift', `${theme['offset.y']}px`);
     face.replaceChildren(avatar(picture(theme['header.avatarUrl'] ?? theme.avatarUrl, view.api), view.title, 'chat'));
   };
 

@@ -1,39 +1,23 @@
-"""The README's pictures, from the running product: `make screenshots`.
-
-A throw-away product is started, a few visitors talk on the stranger's site, a member answers; then each subject is
-taken on a desktop and on a phone, light and dark, into docs/screenshots/{subject}-{desktop|phone}-{light|dark}.png.
-"""
+"""The workspace that is shown: visitors have talked on the stranger's site, a member answered, and it has a past."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
-from playwright.sync_api import Browser, BrowserContext, Page, StorageState, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, StorageState, expect
 
-from convoship.machine import packages
-from convoship.machine.state import ROOT
 from tests.driver import Up, clean_environment
 from tests.e2e.conftest import Product
 from tests.e2e.visitor import Visitor
 
-FOLDER = ROOT / "docs" / "screenshots"
-COLOURS: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-DEVICES: dict[str, dict[str, Any]] = {
-    "desktop": {"viewport": {"width": 1280, "height": 864}},
-    "phone": {
-        "viewport": {"width": 390, "height": 844},
-        "device_scale_factor": 2,
-        "has_touch": True,
-        "is_mobile": True,
-    },
-}
+PAST = Path(__file__).with_name("past.py")
 
 
 @dataclass(frozen=True)
@@ -44,6 +28,8 @@ class Scene:
     deploy_url: str
     conversation_url: str
     shop_url: str
+    assistant_id: str
+    deployment_id: str
 
 
 @contextmanager
@@ -112,6 +98,21 @@ def talk(browser: Browser, product: Product, page: Page, shop_url: str) -> str:
     return url
 
 
+def publish_another(page: Page, assistant_url: str) -> None:
+    """Another version, a draft that is newer still, and a test case that fails."""
+    page.goto(assistant_url)
+    page.locator("summary").filter(has_text="Opening hours").first.click()
+    answer = page.get_by_role("textbox", name="Answer").filter(visible=True).first
+    answer.fill(answer.input_value().replace("Monday to Friday", "Monday to Saturday"))
+    page.get_by_label("Note for this version").fill("Open on Saturdays")
+    page.get_by_role("button", name="Publish", exact=True).click()
+    expect(page.get_by_text("Version 2 is live")).to_be_visible()
+    welcome = "Hi there! Ask about **orders, delivery and returns**, day and night."
+    page.get_by_role("textbox", name="Welcome", exact=True).fill(welcome)
+    page.get_by_role("button", name="Save draft").last.click()
+    expect(page.get_by_text("The draft is saved")).to_be_visible()
+
+
 def prepare(browser: Browser, product: Product) -> Scene:
     """The workspace with its conversations."""
     context = browser.new_context()
@@ -121,73 +122,16 @@ def prepare(browser: Browser, product: Product) -> Scene:
     conversation_url = talk(browser, product, page, shop_url)
     page.goto(f"{product.base_url}/app/assistants/")
     page.get_by_role("link", name="Deploy").first.click()
-    return Scene(context.storage_state(), page.url, conversation_url, shop_url)
+    deploy_url = page.url
+    assistant_id = id_in(deploy_url)
+    deployment_id = id_in(page.locator("article h3 a").first.get_attribute("href") or "")
+    publish_another(page, deploy_url.removesuffix("deploy"))
+    product.manage("shell", "-c", PAST.read_text().replace("DEPLOYMENT_ID", deployment_id))
+    return Scene(context.storage_state(), deploy_url, conversation_url, shop_url, assistant_id, deployment_id)
 
 
-def show_widget(page: Page, scene: Scene) -> None:
-    """The chat on the stranger's site, after a question."""
-    visitor = Visitor(page)
-    visitor.goto(scene.shop_url)
-    visitor.chat()
-    visitor.tap("Returns")
-    visitor.hears("How to return an item")
-    visitor.say("wehn do you close today?")
-    visitor.hears("Monday to Friday")
-    visitor.panel.evaluate("(panel) => panel.querySelector('.scroller').scrollTo(0, 1e6)")
-
-
-def show_deploy(page: Page, scene: Scene) -> None:
-    """The Deploy page with its deployment."""
-    page.goto(scene.deploy_url)
-    page.get_by_text("Show the embed snippet").click()
-
-
-def show_conversations(page: Page, scene: Scene) -> None:
-    """The list of conversations."""
-    page.goto(scene.conversation_url.rsplit("/", 2)[0] + "/")
-    expect(page.get_by_text("Aino Salmi")).to_be_visible()
-
-
-def show_conversation(page: Page, scene: Scene) -> None:
-    """A conversation that the owner has taken over."""
-    page.goto(scene.conversation_url)
-    expect(page.get_by_text("out for delivery today")).to_be_visible()
-
-
-SUBJECTS = {
-    "deploy": show_deploy,
-    "conversations": show_conversations,
-    "conversation": show_conversation,
-    # Last, for its visitors would stand in the list of conversations.
-    "widget": show_widget,
-}
-
-
-def main() -> None:
-    """Take them all."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    with running_product() as product, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=packages.chromium(), args=["--no-sandbox"])
-        scene = prepare(browser, product)
-        for subject, show in SUBJECTS.items():
-            for device, options in DEVICES.items():
-                for colours in COLOURS:
-                    context = browser.new_context(
-                        **options,
-                        color_scheme=colours,
-                        reduced_motion="reduce",
-                        locale="en-GB",
-                        storage_state=None if subject == "widget" else scene.member,
-                    )
-                    page = context.new_page()
-                    show(page, scene)
-                    page.wait_for_load_state("networkidle")
-                    path = FOLDER / f"{subject}-{device}-{colours}.png"
-                    page.screenshot(path=path)
-                    print(path.relative_to(ROOT))
-                    context.close()
-        browser.close()
-
-
-if __name__ == "__main__":
-    main()
+def id_in(url: str) -> str:
+    """The first id in an address."""
+    found = re.search(r"[0-9a-f]{8}-[0-9a-f-]{27}", url)
+    assert found is not None, url
+    return found[0]

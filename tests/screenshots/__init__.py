@@ -1,0 +1,1 @@
+"""The pictures of README and docs, from the running product: `make screenshots`."""
