@@ -83,7 +83,9 @@ def _ways(content: dict[str, Any]) -> Errors:
     for index, intent in enumerate(content["intents"]):
         first = names.setdefault(name_key(intent["name"]), index)
         if first != index:
-            errors[f"intents[{index}].name"] = [f"intents[{first}] is called “{shown(intent['name'])}” already."]
+            errors[f"intents[{index}].name"] = [
+                f"Another intent is called “{shown(intent['name'])}” already, number {first + 1}."
+            ]
     targets: set[str] = set()
     for path, button in _buttons_in(content):
         payload = button.get("payload", "")

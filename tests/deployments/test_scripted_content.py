@@ -63,7 +63,11 @@ def test_the_normal_form_is_trimmed_holds_no_phrase_twice_and_leaves_the_input_a
         ({"small_talk": "yes"}, "small_talk", "This must be true or false."),
         ({"intents": {}}, "intents", "This must be a list."),
         ({"intents": [intent(name=f"n{i}") for i in range(201)]}, "intents", "These are too many: 201, at most 200"),
-        ({"intents": [intent(), intent(name="HOURS")]}, "intents[1].name", "intents[0] is called “HOURS” already."),
+        (
+            {"intents": [intent(), intent(name="HOURS")]},
+            "intents[1].name",
+            "Another intent is called “HOURS” already, number 1.",
+        ),
         ({"intents": [intent(name="a:b")]}, "intents[0].name", "Use a short name without a colon"),
         ({"intents": [intent(name="a\n")]}, "intents[0].name", "Use a short name"),
         ({"intents": [intent(phrases=[])]}, "intents[0].phrases", "Add at least one phrase"),

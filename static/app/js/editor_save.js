@@ -36,6 +36,43 @@ setInterval(() => {
   if (!dirty && !sending) saySaved();
 }, 60_000);
 
+// --- What is to be mended, at its field -----------------------------------------------------------------------------------
+
+let toMend = [];
+
+function describe(input, isWrong) {
+  const ids = [`${input.id}_hint`, isWrong ? `${input.id}_error` : ""].filter((id) => id && document.getElementById(id));
+  input.toggleAttribute("aria-invalid", false);
+  if (isWrong) input.setAttribute("aria-invalid", "true");
+  if (ids.length) input.setAttribute("aria-describedby", ids.join(" "));
+  else input.removeAttribute("aria-describedby");
+}
+
+// The answer says all that is wrong now, so what stood there before goes. The field that somebody is in waits until it
+// is left: half a word is no mistake.
+function mark() {
+  document.getElementById("faults")?.remove();
+  // What a row as a whole has wrong is drawn by the server alone, so it stays until nothing is.
+  for (const list of form.querySelectorAll(toMend.length ? ".field > .errors" : ".errors")) list.remove();
+  for (const input of form.querySelectorAll("[aria-invalid]")) describe(input, false);
+  for (const { field, words } of toMend) {
+    const input = form.elements.namedItem(field);
+    const box = input instanceof Element ? input.closest(".field") : null;
+    if (!box || input === document.activeElement) continue;
+    const list = box.querySelector(".errors") || document.createElement("ul");
+    list.className = "errors";
+    list.id = `${input.id}_error`;
+    const line = document.createElement("li");
+    line.textContent = words;
+    list.append(line);
+    box.append(list);
+    describe(input, true);
+  }
+  for (const badge of form.querySelectorAll("[data-needs-a-look]")) {
+    if (!badge.closest("details").querySelector(".errors")) badge.remove();
+  }
+}
+
 // --- Saving ------------------------------------------------------------------------------------------------------------
 
 function body() {
@@ -83,6 +120,8 @@ async function send() {
   const said = await answer.json();
   tries = 0;
   seen.value = said.seen;
+  toMend = said.mend;
+  mark();
   if (said.faults) {
     savedAt = 0;
     const things = `${said.faults} thing${said.faults === 1 ? "" : "s"}`;
@@ -90,7 +129,6 @@ async function send() {
   }
   savedAt = Date.now();
   if (!dirty) saySaved();
-  document.getElementById("faults")?.remove();
 }
 
 function failed(words) {
@@ -118,6 +156,7 @@ form.addEventListener("editor:changed", () => {
 });
 form.addEventListener("focusout", () => {
   if (dirty && !tries) later(150); // a rename is done by then
+  else if (toMend.length) setTimeout(mark);
 });
 addEventListener("online", () => {
   if (dirty) save();
