@@ -149,9 +149,14 @@ def test_rotating_shows_a_new_token_once_and_says_how_long_the_old_one_lasts(
     assert not TOKEN.search(text(member.send(form)))
 
 
-def test_rotating_at_once_ends_the_old_token(member: Browser, workspace: Workspace) -> None:
+def test_rotating_leaves_pages_a_day_unless_at_once_is_chosen(member: Browser, workspace: Workspace) -> None:
     made = factories.make_deployment(workspace)
     member.send(form_of(member.get(f"/app/deployments/{made.deployment.id}/"), "/rotate"))
+    assert factories.start_session(made).created
+    made = factories.make_deployment(workspace)
+    form = form_of(member.get(f"/app/deployments/{made.deployment.id}/"), "/rotate")
+    form["overlap"] = "0"
+    member.send(form)
     with pytest.raises(Problem) as refused:
         factories.start_session(made)
     assert refused.value.code == "token_expired"

@@ -53,7 +53,7 @@ def test_nothing_yet_says_so_and_leads_to_installing(member: Browser, made: NewD
     assert "No conversations yet" in plain(answer)
     assert f"/app/deployments/{made.deployment.id}/install" in text(answer)
     assert "<svg viewBox" not in text(answer)
-    assert "Nobody was turned away" in plain(answer)
+    assert "No page of an origin that isn't allowed now was turned away" in plain(answer)
 
 
 def test_the_numbers_their_course_and_their_meaning(member: Browser, made: NewDeployment) -> None:

@@ -35,6 +35,13 @@ for (const group of groups) {
 }
 paint();
 
+// --- Tabs ---------------------------------------------------------------------------------------------------------
+
+// Where the row is wider than the window, the tab that one is on is in sight.
+for (const tab of document.querySelectorAll(".tabs [aria-current]")) {
+  tab.parentElement.scrollLeft = tab.offsetLeft - tab.parentElement.offsetLeft - 24;
+}
+
 // --- Menus -------------------------------------------------------------------------------------------------------
 
 document.addEventListener("click", (event) => {
@@ -94,7 +101,7 @@ async function copy(button) {
   const before = (button.dataset.copyBefore ||= label.textContent);
   try {
     await navigator.clipboard.writeText(source.textContent);
-    label.textContent = "Copied";
+    label.textContent = button.dataset.copied || "Copied";
     live.textContent = "Copied";
   } catch {
     // The clipboard is closed to pages without TLS: select the text, so that one key copies it.
