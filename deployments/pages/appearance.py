@@ -10,7 +10,7 @@ from csp.decorators import csp_replace
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_POST, require_safe
@@ -31,12 +31,8 @@ from workspaces.access import WorkspaceRequest, workspace_page
 @workspace_page("deployments.read")
 def appearance(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
     """The theme as it is kept."""
-    row = _deployment(deployment_id)
+    row = queries.deployment(deployment_id)
     return _page(request, row, Appearance.of(row.theme))
-
-
-def _deployment(deployment_id: UUID) -> Deployment:
-    return get_object_or_404(queries.deployments(), id=deployment_id)
 
 
 def _page(
@@ -69,7 +65,7 @@ def _page(
 @workspace_page("deployments.write")
 def appearance_save(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
     """Save one side of the form; or show it again after a button that only changes what is in it."""
-    row = _deployment(deployment_id)
+    row = queries.deployment(deployment_id)
     # Held from here on, so that what was seen is what is replaced.
     row.theme = deploying.held(row.id).theme
     edited = forms.sent(request.POST, row.theme)
@@ -113,7 +109,7 @@ def _changed(request: WorkspaceRequest, edited: Appearance) -> Appearance | None
 @workspace_page("deployments.read")
 def appearance_preview(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
     """The page in the preview's frame: the real chat by a preview token. Who frames it says what it shall look like."""
-    row = _deployment(deployment_id)
+    row = queries.deployment(deployment_id)
     context = {
         "deployment": row,
         "preview": None if row.revoked_at else previewing.mint(request.actor, row),

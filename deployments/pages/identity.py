@@ -54,11 +54,7 @@ class Checked:
 @workspace_page("deployments.read")
 def identity_page(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
     """How visitors of this deployment are verified."""
-    return _page(request, _deployment(deployment_id))
-
-
-def _deployment(deployment_id: UUID) -> Deployment:
-    return get_object_or_404(queries.deployments(), id=deployment_id)
+    return _page(request, queries.deployment(deployment_id))
 
 
 def _page(request: WorkspaceRequest, row: Deployment, checked: Checked | None = None) -> HttpResponse:
@@ -80,7 +76,7 @@ def _page(request: WorkspaceRequest, row: Deployment, checked: Checked | None = 
 @workspace_page("deployments.write")
 def identity_require(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
     """Turn "require verified identity" on or off."""
-    row, required = _deployment(deployment_id), "required" in request.POST
+    row, required = queries.deployment(deployment_id), "required" in request.POST
     if required and not identity.live_secrets(row):
         messages.error(request, "Make a secret first: until there is one, no visitor could be verified.")
         return redirect("deployment_identity", deployment_id)
@@ -97,7 +93,7 @@ def identity_require(request: WorkspaceRequest, deployment_id: UUID) -> HttpResp
 @workspace_page("deployments.write")
 def identity_secret_make(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
     """Make a secret and show it, this once; an earlier one goes on for as long as was chosen."""
-    row = _deployment(deployment_id)
+    row = queries.deployment(deployment_id)
     if once.was_sent(request):
         messages.info(request, "That was done already, and a secret is shown only once. If you lost it, rotate it.")
         return redirect("deployment_identity", deployment_id)
@@ -117,7 +113,7 @@ def identity_secret_make(request: WorkspaceRequest, deployment_id: UUID) -> Http
 @workspace_page("deployments.write")
 def identity_secret_end(request: WorkspaceRequest, deployment_id: UUID, secret_id: UUID) -> HttpResponse:
     """Take no more tokens of an older secret."""
-    row = _deployment(deployment_id)
+    row = queries.deployment(deployment_id)
     secret = get_object_or_404(IdentitySecret, id=secret_id, deployment=row)
     with refusals.said_as_message(request):
         identity.end_secret(request.actor, row, secret)
@@ -130,7 +126,7 @@ def identity_secret_end(request: WorkspaceRequest, deployment_id: UUID, secret_i
 @workspace_page("deployments.read")
 def identity_check(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
     """Say of a token whether it is good, whom it names, or what is wrong with it."""
-    row = _deployment(deployment_id)
+    row = queries.deployment(deployment_id)
     typed = request.POST.get("user_token", "").strip()
     try:
         return _page(request, row, Checked(typed, verified=identity.verify(row, typed, in_use=False)))

@@ -10,7 +10,7 @@ from uuid import UUID
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
@@ -44,11 +44,7 @@ class PageForm(forms.Form):
 def install(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
     """How this deployment gets onto pages, and whether it is there."""
     typed = request.GET.get("page", "")
-    return _page(request, _deployment(deployment_id), page_form=PageForm(initial={"page": typed}))
-
-
-def _deployment(deployment_id: UUID) -> Deployment:
-    return get_object_or_404(queries.deployments(), id=deployment_id)
+    return _page(request, queries.deployment(deployment_id), page_form=PageForm(initial={"page": typed}))
 
 
 def _page(
@@ -83,7 +79,7 @@ def _page(
 @workspace_page("deployments.read")
 def install_fill(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
     """Show the snippets with the token in them, if it is this deployment's."""
-    row, form = _deployment(deployment_id), TokenForm(request.POST)
+    row, form = queries.deployment(deployment_id), TokenForm(request.POST)
     if form.is_valid():
         _, found = page_snippet.of_token(row, form.cleaned_data["token"])
         if found.level == "good" or found.code == "token_ending":
@@ -97,7 +93,7 @@ def install_fill(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse
 @workspace_page("deployments.write")
 def install_link(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
     """Make a link to the test page, and show it."""
-    row = _deployment(deployment_id)
+    row = queries.deployment(deployment_id)
     try:
         return _page(request, row, link=test_links.make(request.actor, row))
     except Problem as problem:
@@ -112,7 +108,7 @@ def install_check(request: HttpRequest, deployment_id: UUID) -> HttpResponse:
     """Fetch a page and say what it means for this deployment. No transaction waits for the page."""
     form = PageForm(request.POST)
     with entered(request, "deployments.read") as inside:
-        row = _deployment(deployment_id)
+        row = queries.deployment(deployment_id)
         if not form.is_valid():
             return _page(inside, row, page_form=form, status=422)
         workspace_id = inside.workspace.id
@@ -121,10 +117,10 @@ def install_check(request: HttpRequest, deployment_id: UUID) -> HttpResponse:
     except Problem as problem:
         form.add_error("page", problem.detail)
         with entered(request, "deployments.read") as inside:
-            return _page(inside, _deployment(deployment_id), page_form=form, status=429)
+            return _page(inside, queries.deployment(deployment_id), page_form=form, status=429)
     seen_page = page_check.look(form.cleaned_data["page"])
     with entered(request, "deployments.read") as inside:
-        row = _deployment(deployment_id)
+        row = queries.deployment(deployment_id)
         return _page(inside, row, page_form=form, report=page_check.judge(row, seen_page))
 
 
@@ -132,7 +128,7 @@ def install_check(request: HttpRequest, deployment_id: UUID) -> HttpResponse:
 @workspace_page("deployments.write")
 def install_allow(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
     """Add the origin of a page that was checked to the allowed ones."""
-    row, origin = _deployment(deployment_id), request.POST.get("origin", "")
+    row, origin = queries.deployment(deployment_id), request.POST.get("origin", "")
     with refusals.said_as_message(request):
         deploying.allow_origin(request.actor, row, origin)
         messages.success(request, f"{origin} is allowed from now on. Check the page again.")

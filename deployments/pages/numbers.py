@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.http import Http404, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from convoship.lib.amounts import percent, whole
 from convoship.lib.times import moment
 from deployments import figures
 from deployments.figures import Figures, Numbers, Period
-from deployments.models import Deployment
 from deployments.pages import bars, queries
 from deployments.pages.bars import Bars
 from workspaces.access import WorkspaceRequest, workspace_page
@@ -37,7 +36,7 @@ class Tile:
 @workspace_page("deployments.read")
 def numbers(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
     """The numbers of a period."""
-    row = _deployment(deployment_id)
+    row = queries.deployment(deployment_id)
     found = figures.of(row, _period(request))
     context = {
         "deployment": row,
@@ -48,10 +47,6 @@ def numbers(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
         "is_empty": not (found.total.sessions or found.before.sessions),
     }
     return render(request, "deployments/numbers.html", context)
-
-
-def _deployment(deployment_id: UUID) -> Deployment:
-    return get_object_or_404(queries.deployments(), id=deployment_id)
 
 
 def _period(request: WorkspaceRequest) -> Period:
@@ -119,7 +114,7 @@ def share_change(now: float | None, before: float | None, period: Period) -> str
 @workspace_page("deployments.read")
 def numbers_csv(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
     """The table by time or by origin as a file. Times are UTC."""
-    row, period = _deployment(deployment_id), _period(request)
+    row, period = queries.deployment(deployment_id), _period(request)
     table = _TABLES.get(request.GET.get("table", "time"))
     if table is None:
         raise Http404

@@ -13,7 +13,7 @@ from django import forms
 from django.contrib import messages
 from django.db import transaction
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -160,11 +160,7 @@ def shown(rows: list[Rollout]) -> list[Shown]:
 @workspace_page("deployments.read")
 def rollout(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
     """What runs now, or the form to start; and the earlier ones."""
-    return _page(request, _deployment(deployment_id))
-
-
-def _deployment(deployment_id: UUID) -> Deployment:
-    return get_object_or_404(queries.deployments(), id=deployment_id)
+    return _page(request, queries.deployment(deployment_id))
 
 
 def _page(
@@ -192,7 +188,7 @@ def _page(
 @workspace_page("deployments.write")
 def rollout_start(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
     """Start one."""
-    row = _deployment(deployment_id)
+    row = queries.deployment(deployment_id)
     form = RolloutForm(row, request.POST)
     if form.is_valid():
         share = form.cleaned_data["share"]
@@ -221,7 +217,7 @@ def _put_on(form: RolloutForm, problem: Problem) -> None:
 @workspace_page("deployments.write")
 def rollout_share(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
     """Change the share."""
-    row = _deployment(deployment_id)
+    row = queries.deployment(deployment_id)
     form = ShareForm(request.POST)
     if not form.is_valid():
         return _page(request, row, share_form=form)
@@ -236,7 +232,7 @@ def rollout_share(request: WorkspaceRequest, deployment_id: UUID) -> HttpRespons
 def rollout_undo(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
     """Take it back, at once."""
     with refusals.said_as_message(request):
-        rollouts.undo(request.actor, _deployment(deployment_id))
+        rollouts.undo(request.actor, queries.deployment(deployment_id))
         messages.success(
             request,
             "Taken back: everybody who begins a conversation meets what stands. Chats that run go on as they are.",
@@ -248,7 +244,7 @@ def rollout_undo(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse
 @workspace_page("deployments.write")
 def rollout_keep(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
     """Ask with all that it reaches, then keep it for everybody."""
-    row = _deployment(deployment_id)
+    row = queries.deployment(deployment_id)
     back = reverse("deployment_rollout", args=[deployment_id])
     if request.method == "POST":
         with refusals.said_as_message(request):
@@ -273,7 +269,7 @@ def rollout_keep(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse
 @workspace_page("deployments.write")
 def rollout_preview(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
     """Open the test page with one of the variants."""
-    row, variant = _deployment(deployment_id), "b" if request.POST.get("variant") == "b" else "a"
+    row, variant = queries.deployment(deployment_id), "b" if request.POST.get("variant") == "b" else "a"
     try:
         link = test_links.make(request.actor, row)
     except Problem as problem:
