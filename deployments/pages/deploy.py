@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -24,11 +24,7 @@ from workspaces.access import WorkspaceRequest, workspace_page
 @workspace_page("deployments.read")
 def deploy(request: WorkspaceRequest, assistant_id: UUID) -> HttpResponse:
     """The deployments of an assistant."""
-    return _deploy_page(request, _assistant(assistant_id), DeploymentForm())
-
-
-def _assistant(assistant_id: UUID) -> Assistant:
-    return get_object_or_404(Assistant.objects.select_related("published"), id=assistant_id)
+    return _deploy_page(request, queries.assistant(assistant_id), DeploymentForm())
 
 
 def _deploy_page(request: WorkspaceRequest, assistant: Assistant, form: DeploymentForm) -> HttpResponse:
@@ -57,7 +53,7 @@ def _deploy_page(request: WorkspaceRequest, assistant: Assistant, form: Deployme
 @workspace_page("deployments.write")
 def deployment_create(request: WorkspaceRequest, assistant_id: UUID) -> HttpResponse:
     """Make a deployment and show its token, this once."""
-    assistant = _assistant(assistant_id)
+    assistant = queries.assistant(assistant_id)
     if request.method != "POST":
         return redirect("deploy", assistant.id)
     if origin_rows.wants_rows(request):

@@ -8,14 +8,14 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db import transaction
-from django.http import Http404, HttpResponse, JsonResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from convoship.lib.problems import Problem
 from deployments import drafting, publishing
 from deployments.models import Assistant
-from deployments.pages import editor, editor_words
+from deployments.pages import editor, editor_words, queries
 from deployments.pages.editor_drawing import EditorForm, draw
 from deployments.pages.editor_kinds import Row
 from workspaces.access import WorkspaceRequest, workspace_page
@@ -23,17 +23,6 @@ from workspaces.access import WorkspaceRequest, workspace_page
 MOST_MENDS = 20  # faults that an answer to an autosave names
 
 Errors = dict[str, list[str]]
-
-
-def _assistant(assistant_id: UUID, *, lock: bool = False) -> Assistant:
-    rows = Assistant.objects.select_related("published")
-    if lock:
-        # `no_key`, as `publishing.held`: a visitor's first message refers to the assistant, and must not wait for us.
-        rows = rows.select_for_update(of=("self",), no_key=True)
-    try:
-        return rows.get(id=assistant_id)
-    except Assistant.DoesNotExist:
-        raise Http404 from None
 
 
 # --- The page -----------------------------------------------------------------------------------------------------
@@ -54,7 +43,7 @@ class _Said:
 @workspace_page("assistants.read")
 def assistant(request: WorkspaceRequest, assistant_id: UUID) -> HttpResponse:
     """The editor, with what was typed last even where it can't be published yet."""
-    row = _assistant(assistant_id)
+    row = queries.assistant(assistant_id)
     if row.draft_typed is None:
         return _page(request, row, draw(editor.from_content(row.name, row.draft["scripted"])))
     script = editor.from_kept(row.draft_typed)
@@ -86,7 +75,7 @@ def _page(request: WorkspaceRequest, row: Assistant, form: EditorForm, said: _Sa
 @workspace_page("assistants.write")
 def assistant_save(request: WorkspaceRequest, assistant_id: UUID) -> HttpResponse:
     """Save the draft, publish it, or add and move rows without JavaScript: one form, by the button that was pressed."""
-    row = _assistant(assistant_id, lock=request.method == "POST")
+    row = queries.assistant(assistant_id, lock=request.method == "POST")
     if request.method != "POST":
         return redirect("assistant", row.id)
     operation = request.POST.get("op", "save")
@@ -159,7 +148,7 @@ def assistant_autosave(request: WorkspaceRequest, assistant_id: UUID) -> JsonRes
     is kept as it was typed, and `mend` names where (`[{where, words, field}]`). 409 `{saved: false}`: it was changed
     elsewhere since `seen`, and nothing is overwritten.
     """
-    row = _assistant(assistant_id, lock=True)
+    row = queries.assistant(assistant_id, lock=True)
     if request.POST.get("seen", "") != row.draft_changed_at.isoformat():
         return JsonResponse({"saved": False}, status=409)
     script = editor.from_post(request.POST)

@@ -19,8 +19,8 @@ from convoship.lib.problems import Problem
 from deployments import differences, interchange, publishing, versions
 from deployments.interchange import Imported
 from deployments.models import Assistant
-from deployments.pages import diff_drawing
-from deployments.pages.versions import assistant_of, side_of
+from deployments.pages import diff_drawing, queries
+from deployments.pages.versions import side_of
 from workspaces import refusals
 from workspaces.access import WorkspaceRequest, workspace_page
 
@@ -44,7 +44,7 @@ class Given:
 @workspace_page("assistants.read")
 def export(request: WorkspaceRequest, assistant_id: UUID) -> HttpResponse:
     """The draft or a version, as a file to keep."""
-    row = assistant_of(assistant_id)
+    row = queries.assistant(assistant_id)
     side = side_of(request.GET.get("version", versions.DRAFT))
     with refusals.missing_is_404():
         document = interchange.exported(row, side)
@@ -77,7 +77,7 @@ def import_new(request: WorkspaceRequest) -> HttpResponse:
 @workspace_page("assistants.write")
 def import_draft(request: WorkspaceRequest, assistant_id: UUID) -> HttpResponse:
     """Show what a file would change in the draft; replace the draft once that was seen."""
-    row, given = assistant_of(assistant_id), _given(request)
+    row, given = queries.assistant(assistant_id), _given(request)
     if given.imported is None:
         context = {"assistant": row, "tab": "versions", "given": given}
         return render(request, "deployments/import_draft.html", context, status=422 if given.faults else 200)

@@ -86,6 +86,15 @@ def assistants() -> QuerySet[Assistant]:
     )
 
 
+def assistant(assistant_id: UUID, *, lock: bool = False) -> Assistant:
+    """The workspace's assistant with what is published, held where it is going to be changed; Http404 otherwise."""
+    rows = Assistant.objects.select_related("published")
+    if lock:
+        # `no_key`, as `publishing.held`: a visitor's first message refers to the assistant, and must not wait for us.
+        rows = rows.select_for_update(of=("self",), no_key=True)
+    return get_object_or_404(rows, id=assistant_id)
+
+
 def first_assistant() -> Assistant | None:
     """The assistant to start with: a published one if there is any."""
     return Assistant.objects.order_by(F("published_id").asc(nulls_last=True), "created_at").first()

@@ -13,13 +13,14 @@ from uuid import UUID
 from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from convoship.lib.problems import Problem, invalid
 from deployments import publishing, test_cases, testing
 from deployments.models import Assistant
+from deployments.pages import queries
 from deployments.pages.trace_words import Score, meaning_in_words
 from deployments.pages.try_panel import meanings
 from deployments.responders.checks import name_key
@@ -75,10 +76,6 @@ class Typed:
     is_held_back: bool = False
 
 
-def _assistant(assistant_id: UUID) -> Assistant:
-    return get_object_or_404(Assistant.objects.select_related("published"), id=assistant_id)
-
-
 def _report(row: Assistant) -> Report:
     return test_cases.run(row.content_of_draft(), row.test_cases)
 
@@ -88,7 +85,7 @@ def _report(row: Assistant) -> Report:
 def assistant_tests(request: HttpRequest, assistant_id: UUID) -> HttpResponse:
     """The cases with their results, failures first."""
     with entered(request, "assistants.read"):
-        row = _assistant(assistant_id)
+        row = queries.assistant(assistant_id)
     report = _report(row)
     with entered(request, "assistants.read") as inside:
         return _page(inside, row, report, Typed({}, opened=request.GET.get("edit", "")))
@@ -160,7 +157,7 @@ def _rows(report: Report, names: list[str], typed: Typed) -> list[Row]:
 @workspace_page("assistants.write")
 def assistant_tests_change(request: WorkspaceRequest, assistant_id: UUID) -> HttpResponse:
     """Add, change, accept or remove cases, or set the threshold: by the button that was pressed."""
-    row, typed = _assistant(assistant_id), _typed(request.POST)
+    row, typed = queries.assistant(assistant_id), _typed(request.POST)
     try:
         with transaction.atomic():
             done = _change(request, row, typed)
@@ -271,7 +268,7 @@ def _put(typed: Typed, problem: Problem, post: QueryDict, *, is_there: bool) -> 
 def assistant_tests_publish(request: HttpRequest, assistant_id: UUID) -> HttpResponse:
     """Publish the draft, if so many pass or on purpose. The cases are run before the transaction that publishes."""
     with entered(request, "assistants.write"):
-        row = _assistant(assistant_id)
+        row = queries.assistant(assistant_id)
     _report(row)
     typed, anyway = _typed(request.POST), request.POST.get("op") == "publish-anyway"
     with entered(request, "assistants.write") as inside:
@@ -279,7 +276,7 @@ def assistant_tests_publish(request: HttpRequest, assistant_id: UUID) -> HttpRes
             with transaction.atomic():
                 _publish(inside, assistant_id, typed.note.strip(), anyway=anyway)
         except Problem as problem:
-            row = _assistant(assistant_id)
+            row = queries.assistant(assistant_id)
             typed.refused, typed.is_held_back = problem.detail, "test_report" in problem.extra
             if not typed.is_held_back:
                 typed.refused = refusals.words_of(problem)
@@ -288,7 +285,7 @@ def assistant_tests_publish(request: HttpRequest, assistant_id: UUID) -> HttpRes
 
 
 def _publish(request: WorkspaceRequest, assistant_id: UUID, note: str, *, anyway: bool) -> None:
-    if not _assistant(assistant_id).has_unpublished_changes:
+    if not queries.assistant(assistant_id).has_unpublished_changes:
         messages.info(request, "There is nothing new to publish: visitors meet this already.")
         return
     version = publishing.publish(request.actor, assistant_id, note=note, despite_tests=anyway)

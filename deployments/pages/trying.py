@@ -11,14 +11,14 @@ from uuid import UUID
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from convoship.lib.problems import Problem
 from deployments import test_cases, testing
 from deployments.models import Assistant
+from deployments.pages import queries, try_form, try_panel
 from deployments.pages import talk as talks
-from deployments.pages import try_form, try_panel
 from deployments.pages.talk import NotATalk, Talk
 from deployments.pages.try_form import TryForm
 from deployments.pages.try_panel import Panel
@@ -47,10 +47,6 @@ def _begun(wanted: Setting, seen: str) -> tuple[Talk, str]:
         return Talk(seen=seen), refusals.words_of(problem)
 
 
-def _assistant(assistant_id: UUID) -> Assistant:
-    return get_object_or_404(Assistant.objects.select_related("published"), id=assistant_id)
-
-
 def _page(request: WorkspaceRequest, row: Assistant, panel: Panel, *, status: int = 200) -> HttpResponse:
     is_part = request.headers.get("HX-Request") == "true"
     template = "deployments/try_panel.html" if is_part else "deployments/try.html"
@@ -70,10 +66,10 @@ def assistant_try(request: HttpRequest, assistant_id: UUID) -> HttpResponse:
     """The page; and one more thing said, a button tapped, a silence, or a new conversation, by what was pressed."""
     if request.method != "POST":
         with entered(request, "assistants.read") as inside:
-            row = _assistant(assistant_id)
+            row = queries.assistant(assistant_id)
             return _page(inside, row, new_panel(row))
     with entered(request, "assistants.read"):
-        row = _assistant(assistant_id)
+        row = queries.assistant(assistant_id)
         form, values = _read(request, row)
         wanted, seen = try_form.setting(row, values)
     talk, refused = _talk_of(request, row, wanted, seen)
@@ -87,7 +83,7 @@ def assistant_try(request: HttpRequest, assistant_id: UUID) -> HttpResponse:
         elif operation == "say" or tap:
             refused = _say(talk, wanted, values, tap)
     with entered(request, "assistants.read") as inside:
-        row = _assistant(assistant_id)
+        row = queries.assistant(assistant_id)
         opened = place if operation == "case" else ""
         panel = try_panel.draw(row, talk, form, values, seen, opened=opened, refused=refused)
         return _page(inside, row, panel, status=422 if form.errors or refused else 200)
@@ -138,7 +134,7 @@ def _say(talk: Talk, wanted: Setting, values: dict[str, str], tap: str) -> str:
 @workspace_page("assistants.write")
 def assistant_try_case(request: WorkspaceRequest, assistant_id: UUID) -> HttpResponse:
     """Keep something that was said as a test case."""
-    row = _assistant(assistant_id)
+    row = queries.assistant(assistant_id)
     form, values = _read(request, row)
     wanted, seen = try_form.setting(row, values)
     talk, refused = _talk_of(request, row, wanted, seen)
@@ -150,7 +146,7 @@ def assistant_try_case(request: WorkspaceRequest, assistant_id: UUID) -> HttpRes
     elif turn is not None:
         refused = _keep(request, row, turn["text"], request.POST.get("expected", ""))
         told = "" if refused else "This is a test case now."
-    row = _assistant(assistant_id)
+    row = queries.assistant(assistant_id)
     opened = number if refused else ""
     panel = try_panel.draw(row, talk, form, values, seen, opened=opened, refused=refused, told=told)
     return _page(request, row, panel, status=422 if refused else 200)

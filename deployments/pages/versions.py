@@ -11,14 +11,14 @@ from uuid import UUID
 from django.contrib import messages
 from django.db import transaction
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from convoship.lib.problems import Problem
 from deployments import differences, interchange, outline, versions
 from deployments.models import Assistant, AssistantVersion
-from deployments.pages import diff_drawing
+from deployments.pages import diff_drawing, queries
 from workspaces import refusals
 from workspaces.access import WorkspaceRequest, workspace_page
 
@@ -46,11 +46,6 @@ class Shown:
     text: str
 
 
-def assistant_of(assistant_id: UUID) -> Assistant:
-    """The assistant of a page's address, or 404."""
-    return get_object_or_404(Assistant.objects.select_related("published"), id=assistant_id)
-
-
 def draft_changes(row: Assistant) -> list[differences.Change]:
     """What the draft has that visitors don't meet yet."""
     return differences.compare(row.published.content if row.published else None, row.content_of_draft())
@@ -60,7 +55,7 @@ def draft_changes(row: Assistant) -> list[differences.Change]:
 @workspace_page("assistants.read")
 def versions_list(request: WorkspaceRequest, assistant_id: UUID) -> HttpResponse:
     """Every version, the newest first, beneath the draft."""
-    row = assistant_of(assistant_id)
+    row = queries.assistant(assistant_id)
     before = request.GET.get("before", "")
     rows = versions.listed(row)
     if before.isascii() and before.isdigit() and len(before) < 10:
@@ -97,7 +92,7 @@ def _what(older: AssistantVersion | None, version: AssistantVersion) -> str:
 @workspace_page("assistants.read")
 def version(request: WorkspaceRequest, assistant_id: UUID, number: int) -> HttpResponse:
     """What one version says, who made it and when, and who still talks with it."""
-    row = assistant_of(assistant_id)
+    row = queries.assistant(assistant_id)
     return _version_page(request, row, _found(row, number))
 
 
@@ -138,7 +133,7 @@ def _json(content: Mapping[str, Any]) -> str:
 @workspace_page("assistants.read")
 def compare(request: WorkspaceRequest, assistant_id: UUID) -> HttpResponse:
     """What changed between two versions, or a version and the draft."""
-    row = assistant_of(assistant_id)
+    row = queries.assistant(assistant_id)
     to, since = side_of(request.GET.get("to") or versions.DRAFT), request.GET.get("from")
     new, old = _side(row, to), _side(row, side_of(since) if since else versions.usual_old(row, to))
     changes = differences.compare(old.content, new.content or {})
@@ -179,7 +174,7 @@ def _side(row: Assistant, side: versions.Side | None) -> Shown:
 @workspace_page("assistants.write")
 def restore(request: WorkspaceRequest, assistant_id: UUID, number: int) -> HttpResponse:
     """Make a version the draft, or live again; asks first where that would lose changes of the draft."""
-    row = assistant_of(assistant_id)
+    row = queries.assistant(assistant_id)
     found = _found(row, number)
     publish = request.POST.get("op") == "publish"
     seen, now = request.POST.get("seen"), row.draft_changed_at.isoformat()
@@ -189,7 +184,7 @@ def restore(request: WorkspaceRequest, assistant_id: UUID, number: int) -> HttpR
         with transaction.atomic():
             restored = versions.restore(request.actor, row.id, number, publish=publish, seen=now)
     except Problem as problem:
-        return _version_page(request, assistant_of(row.id), found, refused=problem)
+        return _version_page(request, queries.assistant(row.id), found, refused=problem)
     if restored.published:
         words = f"Version {restored.published.number} is live: it says what version {number} said."
         messages.success(request, f"{words} Conversations under way end with the version they began with.")
