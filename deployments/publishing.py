@@ -94,9 +94,12 @@ def parsed_script(script: object) -> dict[str, Any]:
 def publish(actor: Actor, assistant_id: UUID, *, note: str = "", despite_tests: bool = False) -> AssistantVersion:
     """Freeze the draft as the next version, for everybody; conversations that run keep the one they began with.
 
-    409 with the report where fewer test cases pass than the assistant's threshold says, unless `despite_tests`.
+    Where visitors meet the draft already nothing is done, and the version that they meet is answered. 409 with the
+    report where fewer test cases pass than the assistant's threshold says, unless `despite_tests`.
     """
     assistant = held(assistant_id)
+    if assistant.published is not None and not assistant.has_unpublished_changes:
+        return assistant.published
     version = freeze(actor, assistant, note=note, despite_tests=despite_tests)
     make_published(actor, assistant, version)
     return version

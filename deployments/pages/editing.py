@@ -8,17 +8,18 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db import transaction
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from convoship.lib.problems import Problem
-from deployments import drafting, publishing
+from deployments import drafting, publishing, test_cases
 from deployments.models import Assistant
 from deployments.pages import editor, editor_words, queries
 from deployments.pages.editor_drawing import EditorForm, draw
 from deployments.pages.editor_kinds import Row
-from workspaces.access import WorkspaceRequest, workspace_page
+from deployments.pages.test_cases import nothing_to_publish
+from workspaces.access import WorkspaceRequest, entered, waiting_page, workspace_page
 
 MOST_MENDS = 20  # faults that an answer to an autosave names
 
@@ -72,9 +73,31 @@ def _page(request: WorkspaceRequest, row: Assistant, form: EditorForm, said: _Sa
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@workspace_page("assistants.write")
-def assistant_save(request: WorkspaceRequest, assistant_id: UUID) -> HttpResponse:
-    """Save the draft, publish it, or add and move rows without JavaScript: one form, by the button that was pressed."""
+@waiting_page("assistants.write")
+def assistant_save(request: HttpRequest, assistant_id: UUID) -> HttpResponse:
+    """Save the draft, publish it, or add and move rows without JavaScript: one form, by the button that was pressed.
+
+    To publish, the test cases are run between the transaction that saves and the one that publishes.
+    """
+    with entered(request, "assistants.write") as inside:
+        done = _save_by_button(inside, assistant_id)
+    if isinstance(done, HttpResponse):
+        return done
+    test_cases.run(done.row.content_of_draft(), done.row.test_cases)
+    with entered(request, "assistants.write") as inside:
+        return _publish_saved(inside, done)
+
+
+@dataclass(frozen=True)
+class _Saved:
+    """A draft that was saved in order to be published, and the form that it was saved from."""
+
+    row: Assistant
+    script: Row
+    despite_tests: bool
+
+
+def _save_by_button(request: WorkspaceRequest, assistant_id: UUID) -> HttpResponse | _Saved:
     row = queries.assistant(assistant_id, lock=request.method == "POST")
     if request.method != "POST":
         return redirect("assistant", row.id)
@@ -94,10 +117,19 @@ def assistant_save(request: WorkspaceRequest, assistant_id: UUID) -> HttpRespons
     errors = _save(request, row, script)
     if errors:
         return _page(request, row, draw(script, errors), _Said(422))
-    if verb != "publish":
-        messages.success(request, "The draft is saved. Visitors meet it once you publish it.")
-    elif refusal := _publish(request, row, despite_tests=how == "despite"):
-        return _page(request, row, draw(script), _Said(refusal.status, refusal=refusal))
+    if verb == "publish":
+        return _Saved(row, script, despite_tests=how == "despite")
+    messages.success(request, "The draft is saved. Visitors meet it once you publish it.")
+    return redirect("assistant", row.id)
+
+
+def _publish_saved(request: WorkspaceRequest, saved: _Saved) -> HttpResponse:
+    row, seen = queries.assistant(saved.row.id, lock=True), saved.row.draft_changed_at
+    if row.draft_changed_at != seen:
+        conflict = _Said(409, seen=seen.isoformat(), is_conflict=True, is_unsaved=True)
+        return _page(request, row, draw(saved.script), conflict)
+    if refusal := _publish(request, row, despite_tests=saved.despite_tests):
+        return _page(request, row, draw(saved.script), _Said(refusal.status, refusal=refusal))
     return redirect("assistant", row.id)
 
 
@@ -121,8 +153,8 @@ def _save(request: WorkspaceRequest, row: Assistant, script: Row, **how: Any) ->
 
 def _publish(request: WorkspaceRequest, row: Assistant, *, despite_tests: bool) -> Problem | None:
     """Publish the draft that was just saved; answers why not."""
-    if not row.has_unpublished_changes:
-        messages.info(request, "There is nothing new to publish: visitors meet this already.")
+    if row.published is not None and not row.has_unpublished_changes:
+        messages.info(request, nothing_to_publish(row.published))
         return None
     try:
         with transaction.atomic():

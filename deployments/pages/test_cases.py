@@ -19,7 +19,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from convoship.lib.problems import Problem, invalid
 from deployments import publishing, test_cases, testing
-from deployments.models import Assistant
+from deployments.models import Assistant, AssistantVersion
 from deployments.pages import queries
 from deployments.pages.trace_words import Score, meaning_in_words
 from deployments.pages.try_panel import meanings
@@ -284,9 +284,15 @@ def assistant_tests_publish(request: HttpRequest, assistant_id: UUID) -> HttpRes
     return redirect(reverse("assistant_tests", args=[assistant_id]))
 
 
+def nothing_to_publish(live: AssistantVersion) -> str:
+    """What is said where the draft is what visitors meet."""
+    return f"Nothing changed since version {live.number}, so there is nothing to publish: visitors meet this already."
+
+
 def _publish(request: WorkspaceRequest, assistant_id: UUID, note: str, *, anyway: bool) -> None:
-    if not queries.assistant(assistant_id).has_unpublished_changes:
-        messages.info(request, "There is nothing new to publish: visitors meet this already.")
+    row = queries.assistant(assistant_id, lock=True)
+    if row.published is not None and not row.has_unpublished_changes:
+        messages.info(request, nothing_to_publish(row.published))
         return
     version = publishing.publish(request.actor, assistant_id, note=note, despite_tests=anyway)
     messages.success(

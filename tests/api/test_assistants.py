@@ -53,6 +53,16 @@ def test_a_change_is_a_draft_until_it_is_published(api: Program) -> None:
     assert api.post(f"{path}/publish").data["published_version"] == 2
 
 
+def test_publishing_what_visitors_meet_already_makes_no_further_version(api: Program) -> None:
+    path = f"/assistants/{api.made('/assistants', {'name': 'Ada', 'template': 'faq'})['id']}"
+    first, again = (api.post(f"{path}/publish", {"note": note}) for note in ("First", "Again"))
+    assert again.status_code == 200
+    assert again.data == first.data
+    with tenant(api.workspace.id):
+        assert AssistantVersion.objects.get().note == "First"
+        assert AuditEvent.objects.filter(action="assistant.published").count() == 1
+
+
 def test_every_change_leaves_a_line_in_the_audit_log(api: Program) -> None:
     path = f"/assistants/{api.made('/assistants', {'name': 'Ada', 'template': 'faq'})['id']}"
     api.patch(path, {"name": "Bea"})

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections import OrderedDict
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.test import AsyncClient
 
-from convoship.lib.tenancy import tenant
+from convoship.lib.tenancy import current_workspace_id, tenant
 from convoship.lib.threads import in_thread
-from deployments import publishing
+from deployments import publishing, test_cases
 from deployments.models import Assistant, Turn
 from tests import factories
 from tests.api.conftest import Program, program
@@ -259,6 +260,23 @@ def test_publishing_is_refused_with_the_report_and_done_on_purpose(api: Program,
     assert api.get(f"/assistants/{hours.id}").data["published_version"] is None
     done = api.post(f"/assistants/{hours.id}/publish", {"despite_tests": True, "note": "Anyway"})
     assert (done.status_code, done.data["published_version"]) == (200, 1)
+
+
+def test_publishing_runs_the_cases_before_its_transaction(
+    api: Program, hours: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.call("PUT", f"/assistants/{hours.id}/tests", {"cases": CASES, "threshold": None})
+    inside: list[bool] = []
+    run = test_cases._result
+
+    def noted(*given: Any) -> test_cases.Result:
+        inside.append(current_workspace_id() is not None)
+        return run(*given)
+
+    monkeypatch.setattr(test_cases, "_kept", OrderedDict())
+    monkeypatch.setattr(test_cases, "_result", noted)
+    assert api.post(f"/assistants/{hours.id}/publish", {}).status_code == 200
+    assert inside == [False] * len(CASES)
 
 
 def test_who_only_reads_may_run_but_not_change_them(api: Program, hours: Assistant) -> None:

@@ -213,7 +213,7 @@ def test_unpublished_changes_are_said_until_they_are_published(member: Browser, 
     assert "Unpublished changes" in text(member.get("/app/assistants/"))
     assert "Version 2 is live." in text(member.send(editor(member, assistant), op="publish"))
     assert "Unpublished changes" not in text(member.get("/app/assistants/"))
-    assert "nothing new to publish" in text(member.send(editor(member, assistant), op="publish"))
+    assert "there is nothing to publish" in text(member.send(editor(member, assistant), op="publish"))
     assert len(versions_of(assistant)) == 2
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import html
 import re
+from collections import OrderedDict
 from typing import Any
 
 import pytest
 
-from convoship.lib.tenancy import tenant
+from convoship.lib.tenancy import current_workspace_id, tenant
 from deployments import publishing, test_cases, testing
 from deployments.models import Assistant, AssistantVersion
 from tests import factories
@@ -315,6 +316,69 @@ def test_at_the_threshold_it_is_published(member: Browser, workspace: Workspace,
     assert "Version 1 is live." in words(page)
     page = need(member, page, "")
     assert "hold nothing back" in words(page)
+
+
+def test_a_draft_that_visitors_meet_already_makes_no_version(member: Browser, assistant: Assistant) -> None:
+    before = member.get(path(assistant))
+    publish(member, before, "publish")
+    # The page from before still has the button; so has one that was pressed twice.
+    again = publish(member, before, "publish")
+    assert "Nothing changed since version 1, so there is nothing to publish" in words(again)
+    with tenant(assistant.workspace_id):
+        assert AssistantVersion.objects.count() == 1
+        assert AuditEvent.objects.filter(action="assistant.published").count() == 1
+
+
+def test_the_editor_publishes_nothing_that_visitors_meet_already(member: Browser, assistant: Assistant) -> None:
+    editor = f"/app/assistants/{assistant.id}/"
+    for said in ("Version 1 is live.", "Nothing changed since version 1, so there is nothing to publish"):
+        assert said in words(member.send(form_of(member.get(editor), "/save"), op="publish"))
+    with tenant(assistant.workspace_id):
+        assert AssistantVersion.objects.count() == 1
+
+
+@pytest.fixture
+def ran_inside(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """For each case that was run, not remembered: whether that was inside of a workspace's transaction."""
+    inside: list[bool] = []
+    run = test_cases._result
+
+    def noted(*given: Any) -> test_cases.Result:
+        inside.append(current_workspace_id() is not None)
+        return run(*given)
+
+    monkeypatch.setattr(test_cases, "_kept", OrderedDict())
+    monkeypatch.setattr(test_cases, "_result", noted)
+    return inside
+
+
+def test_the_editor_runs_the_cases_outside_of_the_transaction(
+    member: Browser, assistant: Assistant, ran_inside: list[bool]
+) -> None:
+    page = member.send(form_of(member.get(f"/app/assistants/{assistant.id}/"), "/save"), op="publish")
+    assert "Version 1 is live." in words(page)
+    assert ran_inside == [False] * len(CASES)
+
+
+def test_a_draft_that_is_changed_while_its_cases_run_is_not_published(
+    member: Browser, workspace: Workspace, assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = test_cases.run
+
+    def meanwhile(*given: Any) -> test_cases.Report:
+        monkeypatch.setattr(test_cases, "run", run)
+        with tenant(workspace.id):
+            publishing.change_draft(factories.actor(workspace), Assistant.objects.get(), name="Theirs")
+        return run(*given)
+
+    form = form_of(member.get(f"/app/assistants/{assistant.id}/"), "/save")
+    form["name"] = "Mine"
+    monkeypatch.setattr(test_cases, "run", meanwhile)
+    answer = member.send(form, op="publish")
+    assert answer.status_code == 409
+    assert "The draft was changed elsewhere while you were writing." in words(answer)
+    assert form_of(answer, "/save")["name"] == "Mine"
+    assert version(workspace) is None
 
 
 @pytest.mark.parametrize("typed", ["0", "101", "-5", "half", "5.5", "1e2"])

@@ -68,9 +68,13 @@ class WorkspaceView(APIView):
         handler = self.handler(request)
         self.admit(request)
         ids = ids_of(kwargs)
+        self.before(request, **ids)
         with tenant(self.workspace_id):
             response: Response = handler(request, **ids)
             return response
+
+    def before(self, request: Request, **ids: Any) -> None:
+        """What takes its time, and is done before the transaction for that. It changes nothing."""
 
     def handler(self, request: Request) -> Any:
         """The method's handler, or 405."""

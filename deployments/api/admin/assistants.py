@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from convoship.lib.problems import not_found
-from deployments import publishing
+from deployments import publishing, testing
 from deployments.api.admin import schema, schema_testing
 from deployments.api.admin.bodies import Body
 from deployments.api.admin.shapes import assistant_json
@@ -91,11 +91,16 @@ class PublishView(WorkspaceView):
 
     permissions = {"POST": "assistants.write"}
 
+    def before(self, request: Request, **ids: UUID) -> None:
+        """The test cases are run before the transaction that publishes."""
+        testing.rehearse(self.workspace_id, ids["assistant_id"])
+
     @extend_schema(operation_id="assistants_publish", request=_PUBLISH.documented, responses={200: schema.ASSISTANT})
     @idempotent
     def post(self, request: Request, assistant_id: UUID) -> Response:
         """Make the draft what new conversations meet; running ones keep the version they began with.
 
+        Where the draft is what visitors meet already nothing is done: no further version, `published_version` stays.
         409 with `test_report` where fewer test cases pass than the assistant's threshold says.
         """
         assistant_of(assistant_id, lock=True)
