@@ -56,8 +56,8 @@ def difference(a: Share, b: Share) -> tuple[float, float]:
     return max(-1.0, low), min(1.0, high)
 
 
-def judge(a: Share, b: Share, *, more_is_better: bool, things: str = "conversations") -> Verdict:
-    """What may be said of the difference between what stands and what is tried; `things` are what is counted."""
+def judge(a: Share, b: Share, *, more_is_better: bool, things: str = "conversations", tried: str = "b") -> Verdict:
+    """What may be said of the difference between what stands and what is `tried`; `things` are what is counted."""
     if min(a.of, b.of) < ENOUGH:
         return Verdict("few", f"Too few {things} to say: {a.of} and {b.of}, and about {ENOUGH} of each are needed.")
     low, high = difference(a, b)
@@ -65,7 +65,7 @@ def judge(a: Share, b: Share, *, more_is_better: bool, things: str = "conversati
         return Verdict("chance", f"Could be chance: the true difference lies {_between(low, high)}.", low, high)
     is_better = (low > 0) == more_is_better
     level: Literal["better", "worse"] = "better" if is_better else "worse"
-    words = f"Hardly chance: b is {level}, the true difference lies {_between(low, high)}."
+    words = f"Hardly chance: {tried} is {level}, the true difference lies {_between(low, high)}."
     return Verdict(level, words, low, high)
 
 

@@ -114,14 +114,19 @@ def held(assistant_id: UUID) -> Assistant:
         raise not_found() from None
 
 
-def freeze(actor: Actor, assistant: Assistant, *, note: str = "", despite_tests: bool = False) -> AssistantVersion:
-    """The draft of a held assistant as its next version, which nobody meets yet; 409 as `publish` says."""
+def freeze(
+    actor: Actor, assistant: Assistant, *, note: str = "", despite_tests: bool = False, is_trial: bool = False
+) -> AssistantVersion:
+    """The draft of a held assistant as its next version, which nobody meets yet; 409 as `publish` says.
+
+    `is_trial`: a share of the visitors is going to meet it, and a refusal says so.
+    """
     parsed_script(assistant.draft["scripted"])
     if "\x00" in note:
         raise Problem("conflict", "The note contains a character that can't be stored. Type it again.")
     report = test_cases.run(assistant.content_of_draft(), assistant.test_cases)
     if not despite_tests and not report.is_enough(assistant.test_threshold):
-        raise test_cases.refusal(report, assistant.test_threshold or 0)
+        raise test_cases.refusal(report, assistant.test_threshold or 0, is_trial=is_trial)
     last = AssistantVersion.objects.filter(assistant=assistant).aggregate(Max("number"))["number__max"] or 0
     return AssistantVersion.objects.create(
         assistant=assistant,
@@ -143,11 +148,11 @@ def make_published(actor: Actor, assistant: Assistant, version: AssistantVersion
         assistant,
         version=version.number,
         note=version.note,
-        **_told_of_tests(version, assistant.test_threshold),
+        **told_of_tests(version, assistant.test_threshold),
     )
 
 
-def _told_of_tests(version: AssistantVersion, threshold: int | None) -> dict[str, Any]:
+def told_of_tests(version: AssistantVersion, threshold: int | None) -> dict[str, Any]:
     """What the audit log keeps of a version's test cases."""
     passed, total = version.test_report.get("passed", 0), version.test_report.get("total", 0)
     told = {"tests_passed": passed, "tests_total": total} if total else {}

@@ -49,10 +49,14 @@ class Tried:
     theme: object = None
 
 
-def start(actor: Actor, deployment: Deployment, tried: Tried, *, share: int) -> Rollout:
-    """Let a share (in percent) of the visitors meet what is tried, from their next page load or conversation on."""
-    assistant, deployment = _held(deployment)
-    _require_unrevoked(deployment)
+def start(actor: Actor, deployment: Deployment, tried: Tried, *, share: int, despite_tests: bool = False) -> Rollout:
+    """Let a share (in percent) of the visitors meet what is tried, from their next page load or conversation on.
+
+    409 with the report where the draft is tried and fewer of its test cases pass than the assistant's threshold says,
+    unless `despite_tests`.
+    """
+    assistant, deployment = held(deployment)
+    require_unrevoked(deployment)
     if _running(deployment) is not None:
         raise Problem(
             "conflict",
@@ -68,7 +72,8 @@ def start(actor: Actor, deployment: Deployment, tried: Tried, *, share: int) -> 
         )
     version, theme = _parsed(assistant, deployment, tried, share)
     if version is None and tried.draft:
-        version = publishing.freeze(actor, assistant, note="Made for a staged rollout")
+        note = "Made for a staged rollout"
+        version = publishing.freeze(actor, assistant, note=note, despite_tests=despite_tests, is_trial=True)
     rollout = Rollout.objects.create(
         deployment=deployment,
         base_version=base,
@@ -83,44 +88,45 @@ def start(actor: Actor, deployment: Deployment, tried: Tried, *, share: int) -> 
         deployment,
         rollout=str(rollout.id),
         base_version=base.number,
-        version=version.number if version else None,
+        version=number_of(version),
         theme=theme,
         share=share,
+        **(publishing.told_of_tests(version, assistant.test_threshold) if version and tried.draft else {}),
     )
     return rollout
 
 
 def change_share(actor: Actor, deployment: Deployment, share: int) -> Rollout:
     """Another share. Raising it moves visitors from `a` to `b` only; nobody changes in the middle of a conversation."""
-    _, deployment = _held(deployment)
-    _require_unrevoked(deployment)
+    _, deployment = held(deployment)
+    require_unrevoked(deployment)
     rollout = _require_running(deployment)
     if errors := _faults_of_share(share):
         raise invalid({"share": errors})
     if share != rollout.share:
         before, rollout.share = rollout.share, share
         rollout.save(update_fields=["share"])
-        _record(actor, "deployment.rollout_share_changed", deployment, rollout, before=before, after=share)
+        record(actor, "deployment.rollout_share_changed", deployment, rollout, before=before, after=share)
     return rollout
 
 
 def keep(actor: Actor, deployment: Deployment) -> Rollout:
     """What was tried becomes what stands, for everybody."""
-    assistant, deployment = _held(deployment)
-    _require_unrevoked(deployment)
+    assistant, deployment = held(deployment)
+    require_unrevoked(deployment)
     rollout = _require_running(deployment)
     if rollout.version is not None and rollout.version_id != assistant.published_id:
+        rollout.replaced_version = assistant.published
         publishing.make_published(actor, assistant, rollout.version)
-    if rollout.theme is not None:
-        # As it was checked when the rollout began: what visitors meet already is not refused now.
-        deployment.theme = rollout.theme
-        deployment.save(update_fields=["theme"])
+    if rollout.theme is not None and rollout.theme != deployment.theme:
+        rollout.replaced_theme = deployment.theme
+        put_theme(deployment, rollout.theme)
     return _end(actor, deployment, rollout, RolloutOutcome.KEPT)
 
 
 def undo(actor: Actor, deployment: Deployment) -> Rollout:
     """Everybody meets what stands again: the assistant's published version, and the deployment's theme."""
-    _, deployment = _held(deployment)
+    _, deployment = held(deployment)
     return _end(actor, deployment, _require_running(deployment), RolloutOutcome.UNDONE)
 
 
@@ -154,25 +160,29 @@ def published_meanwhile(rollout: Rollout) -> AssistantVersion | None:
 
 def also_reached(rollout: Rollout) -> list[Deployment]:
     """The other deployments that keeping it gives the version to."""
-    if rollout.version_id is None:
-        return []
-    others = Deployment.objects.filter(assistant_id=rollout.deployment.assistant_id, revoked_at=None)
-    others = others.exclude(id=rollout.deployment_id)
+    return reached_beside(rollout.deployment) if rollout.version_id else []
+
+
+def reached_beside(deployment: Deployment) -> list[Deployment]:
+    """The other deployments whose visitors meet what the assistant publishes, at once."""
+    others = Deployment.objects.filter(assistant_id=deployment.assistant_id, revoked_at=None)
+    others = others.exclude(id=deployment.id)
     return list(others.exclude(rollouts__in=Rollout.objects.filter(ended_at=None)).order_by("name"))
 
 
 # --- Parts --------------------------------------------------------------------------------------------------------
 
 
-def _held(deployment: Deployment) -> tuple[Assistant, Deployment]:
-    """Both held until the transaction ends, the assistant first, as who deletes it does."""
+def held(deployment: Deployment) -> tuple[Assistant, Deployment]:
+    """The assistant and the deployment, held until the transaction ends, in the order in which who deletes it does."""
     assistant = publishing.held(deployment.assistant_id)
     found = deploying.held(deployment.id)
     found.assistant = assistant
     return assistant, found
 
 
-def _require_unrevoked(deployment: Deployment) -> None:
+def require_unrevoked(deployment: Deployment) -> None:
+    """409 for a deployment that no visitor meets."""
     if deployment.revoked_at is not None:
         raise Problem(
             "conflict", "This deployment is revoked: no visitor meets it any more.", hint="Make a new deployment."
@@ -254,10 +264,23 @@ def _faults_of_share(share: int) -> list[str]:
 
 def _end(actor: Actor, deployment: Deployment, rollout: Rollout, outcome: RolloutOutcome) -> Rollout:
     rollout.ended_at, rollout.outcome = timezone.now(), outcome
-    rollout.save(update_fields=["ended_at", "outcome"])
-    _record(actor, f"deployment.rollout_{outcome}", deployment, rollout, share=rollout.share)
+    rollout.ended_by = user_of(actor)
+    rollout.save(update_fields=["ended_at", "outcome", "ended_by", "replaced_version", "replaced_theme"])
+    record(actor, f"deployment.rollout_{outcome}", deployment, rollout, share=rollout.share)
     return rollout
 
 
-def _record(actor: Actor, action: str, deployment: Deployment, rollout: Rollout, **data: Any) -> None:
+def put_theme(deployment: Deployment, theme: dict[str, Any]) -> None:
+    """Make this the deployment's theme, unchecked: it was checked when it was the deployment's, or a rollout's."""
+    deployment.theme = theme
+    deployment.save(update_fields=["theme"])
+
+
+def number_of(version: AssistantVersion | None) -> int | None:
+    """A version's number; None for none."""
+    return version.number if version else None
+
+
+def record(actor: Actor, action: str, deployment: Deployment, rollout: Rollout, **data: Any) -> None:
+    """A line of the audit log about a rollout."""
     audit.record(actor, action, deployment, rollout=str(rollout.id), **data)

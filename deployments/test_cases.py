@@ -200,16 +200,17 @@ def meaning(trace: Mapping[str, Any]) -> str:
     return str(trace.get("intent") or FALLBACK)
 
 
-def refusal(report: Report, threshold: int) -> Problem:
-    """Why this is not published, with the first failures in words."""
+def refusal(report: Report, threshold: int, *, is_trial: bool = False) -> Problem:
+    """Why this is not published, or not tried on a share of the visitors, with the first failures in words."""
+    what, anyway = ("tried on visitors", "start") if is_trial else ("published", "publish")
     first = " ".join(failure.words for failure in report.failures[:MOST_NAMED])
     more = len(report.failures) - MOST_NAMED
     others = f" And {more} more." if more > 0 else ""
     return Problem(
         "conflict",
         f"{report.passed} of {report.total} test cases pass ({report.percent} %), {threshold} % are needed, "
-        "so this is not published.",
-        hint=f"{first}{others} Mend the intents or the test cases, or publish despite the tests.",
+        f"so this is not {what}.",
+        hint=f"{first}{others} Mend the intents or the test cases, or {anyway} despite the tests.",
         extra={"test_report": report.as_json()},
     )
 

@@ -191,6 +191,10 @@ class Rollout(TenantModel):
     started_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     started_at = models.DateTimeField(auto_now_add=True)
     ended_at = models.DateTimeField(null=True)
+    ended_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    # What keeping it replaced, which is the way back; null where that was not replaced.
+    replaced_version = models.ForeignKey("AssistantVersion", null=True, on_delete=models.RESTRICT, related_name="+")
+    replaced_theme = models.JSONField(null=True)
     outcome = models.CharField(max_length=10, choices=RolloutOutcome, blank=True)
 
     objects = TenantManager()

@@ -9,97 +9,27 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from django import forms
 from django.contrib import messages
 from django.db import transaction
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from convoship.lib import parsers
 from convoship.lib.amounts import percent, whole
 from convoship.lib.problems import Problem
-from deployments import chance, figures, rollouts, test_links
+from deployments import chance, figures, going_back, rollouts, test_cases, test_links
 from deployments.chance import Share, Verdict
 from deployments.figures import OfVariant
-from deployments.models import AssistantVersion, Deployment, Rollout
+from deployments.models import Deployment, Rollout
+from deployments.models.deployment import RolloutOutcome
 from deployments.pages import queries
-from deployments.rollouts import LEAST_SHARE, MOST_SHARE, Tried
+from deployments.pages.rollout_form import USUAL_SHARE, RolloutForm, ShareForm, put_on
 from workspaces import refusals
-from workspaces.access import WorkspaceRequest, workspace_page
+from workspaces.access import WorkspaceRequest, entered, waiting_page, workspace_page
 
-MOST_VERSIONS = 50
-LONGEST_THEME = 50_000
-DRAFT = "draft"
-USUAL_SHARE = 20
-_A_SHARE = f"A whole number from {LEAST_SHARE} to {MOST_SHARE}."
-
-
-class ShareForm(forms.Form):
-    """Percent of the visitors."""
-
-    share = forms.IntegerField(
-        min_value=LEAST_SHARE,
-        max_value=MOST_SHARE,
-        error_messages=dict.fromkeys(("required", "invalid", "min_value", "max_value"), _A_SHARE),
-        widget=forms.NumberInput(attrs={"min": LEAST_SHARE, "max": MOST_SHARE, "inputmode": "numeric"}),
-    )
-
-
-class RolloutForm(ShareForm):
-    """What to try, and on how many."""
-
-    theme = forms.CharField(
-        required=False,
-        max_length=LONGEST_THEME,
-        widget=forms.Textarea(
-            attrs={"rows": 6, "class": "mono", "spellcheck": "false", "autocapitalize": "off", "autocomplete": "off"}
-        ),
-    )
-
-    def __init__(self, deployment: Deployment, data: Any = None) -> None:
-        super().__init__(data, initial={"share": USUAL_SHARE})
-        choices = forms.ChoiceField(
-            required=False,
-            choices=version_choices(deployment),
-            error_messages={"invalid_choice": "There is no such version."},
-        )
-        self.fields["version"] = choices
-
-    def clean_theme(self) -> object:
-        """The theme that was typed, None for none. What isn't JSON is said with its place."""
-        typed = self.cleaned_data["theme"]
-        if not typed:
-            return None
-        try:
-            return parsers.loads(typed)
-        except parsers.BadJSON as refused:
-            raise forms.ValidationError(str(refused).replace("The body", "This")) from None
-
-    @property
-    def tried(self) -> Tried:
-        """What the act takes."""
-        chosen = self.cleaned_data["version"]
-        return Tried(
-            version=int(chosen) if chosen.isdigit() else None,
-            draft=chosen == DRAFT,
-            theme=self.cleaned_data["theme"],
-        )
-
-
-def version_choices(deployment: Deployment) -> list[tuple[str, str]]:
-    """What can be tried: nothing else than the theme, the draft where it differs, any version but the live one."""
-    assistant = deployment.assistant
-    live = assistant.published
-    if live is None:
-        return []
-    choices = [("", f"Version {live.number}, as now: only the theme differs")]
-    if assistant.has_unpublished_changes:
-        choices.append((DRAFT, "The draft as it is now"))
-    others = AssistantVersion.objects.filter(assistant=assistant).exclude(id=live.id).order_by("-number")
-    rows = others.values_list("number", "note")[:MOST_VERSIONS]
-    return choices + [(str(number), f"Version {number}{f': {note}' if note else ''}") for number, note in rows]
+ANYWAY = "start-anyway"
+_TRIED = "the tried one"
 
 
 @dataclass(frozen=True)
@@ -124,13 +54,13 @@ def compared(sides: Mapping[str, OfVariant]) -> list[Line]:
             "Answered without a person",
             _of(a.alone, a.settled),
             _of(b.alone, b.settled),
-            chance.judge(Share(a.alone, a.settled), Share(b.alone, b.settled), more_is_better=True),
+            chance.judge(Share(a.alone, a.settled), Share(b.alone, b.settled), more_is_better=True, tried=_TRIED),
         ),
         Line(
             "With an error",
             _of(a.failed, a.sessions),
             _of(b.failed, b.sessions),
-            chance.judge(Share(a.failed, a.sessions), Share(b.failed, b.sessions), more_is_better=False),
+            chance.judge(Share(a.failed, a.sessions), Share(b.failed, b.sessions), more_is_better=False, tried=_TRIED),
         ),
     ]
 
@@ -164,7 +94,12 @@ def rollout(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
 
 
 def _page(
-    request: WorkspaceRequest, row: Deployment, form: RolloutForm | None = None, share_form: ShareForm | None = None
+    request: WorkspaceRequest,
+    row: Deployment,
+    form: RolloutForm | None = None,
+    share_form: ShareForm | None = None,
+    *,
+    is_held_back: bool = False,
 ) -> HttpResponse:
     running = rollouts.running(row)
     earlier = rollouts.earlier(row)
@@ -178,39 +113,54 @@ def _page(
         "earlier": numbers[1:] if running else numbers,
         "form": form or RolloutForm(row),
         "share_form": share_form or ShareForm(initial={"share": running.share if running else USUAL_SHARE}),
-        "theme": json.dumps(row.theme, indent=2, ensure_ascii=False),
+        "is_held_back": is_held_back,
+        "last": None if running else _last(row),
+        "theme": _json(row.theme),
+        "tried_theme": _json(running.theme) if running else "",
         "may_write": request.actor.may("deployments.write"),
     }
     return render(request, "deployments/rollout.html", context, status=422 if failed else 200)
 
 
+def _json(theme: Any) -> str:
+    return json.dumps(theme, indent=2, ensure_ascii=False)
+
+
 @require_POST
-@workspace_page("deployments.write")
-def rollout_start(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
-    """Start one."""
-    row = queries.deployment(deployment_id)
-    form = RolloutForm(row, request.POST)
-    if form.is_valid():
-        share = form.cleaned_data["share"]
-        try:
-            with transaction.atomic():
-                rollouts.start(request.actor, row, form.tried, share=share)
-            messages.success(request, f"Started: {share}\N{NO-BREAK SPACE}% of the visitors meet b from now on.")
-            return redirect("deployment_rollout", deployment_id)
-        except Problem as problem:
-            if problem.code == "conflict":
-                messages.error(request, refusals.words_of(problem))
-                return redirect("deployment_rollout", deployment_id)
-            _put_on(form, problem)
-    return _page(request, row, form)
+@waiting_page("deployments.write")
+def rollout_start(request: HttpRequest, deployment_id: UUID) -> HttpResponse:
+    """Start one. Where the draft is tried, its test cases are run before the transaction that freezes it."""
+    with entered(request, "deployments.write") as inside:
+        row = queries.deployment(deployment_id)
+        form = RolloutForm(row, request.POST)
+        if not form.is_valid():
+            return _page(inside, row, form)
+    if form.tried.draft:
+        test_cases.run(row.assistant.content_of_draft(), row.assistant.test_cases)
+    with entered(request, "deployments.write") as inside:
+        return _start(inside, row, form)
 
 
-def _put_on(form: RolloutForm, problem: Problem) -> None:
-    """As `refusals.put_on`, with the paths of a theme's faults, which are many keys in one field."""
-    for path, said in problem.errors.items():
-        field, _, inside = path.partition(".")
-        for words in said:
-            form.add_error(field if field in form.fields else None, f"{inside}: {words}" if inside else words)
+def _start(request: WorkspaceRequest, row: Deployment, form: RolloutForm) -> HttpResponse:
+    share, anyway = form.cleaned_data["share"], request.POST.get("op") == ANYWAY
+    try:
+        with transaction.atomic():
+            rollouts.start(request.actor, row, form.tried, share=share, despite_tests=anyway)
+    except Problem as problem:
+        if "test_report" in problem.extra:
+            form.add_error("version", refusals.words_of(problem))
+            return _page(request, row, form, is_held_back=True)
+        if problem.code != "conflict":
+            put_on(form, problem)
+            return _page(request, row, form)
+        messages.error(request, refusals.words_of(problem))
+    else:
+        messages.success(request, f"Started: {_meet(share)} from now on.")
+    return redirect("deployment_rollout", row.id)
+
+
+def _meet(share: int) -> str:
+    return f"{share}\N{NO-BREAK SPACE}% of the visitors meet what is tried"
 
 
 @require_POST
@@ -223,7 +173,7 @@ def rollout_share(request: WorkspaceRequest, deployment_id: UUID) -> HttpRespons
         return _page(request, row, share_form=form)
     with refusals.said_as_message(request):
         changed = rollouts.change_share(request.actor, row, form.cleaned_data["share"])
-        messages.success(request, f"{changed.share}\N{NO-BREAK SPACE}% of the visitors meet b from now on.")
+        messages.success(request, f"{_meet(changed.share)} from now on.")
     return redirect("deployment_rollout", deployment_id)
 
 
@@ -263,6 +213,41 @@ def rollout_keep(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse
         "back": back,
     }
     return render(request, "deployments/rollout_keep.html", context)
+
+
+@dataclass(frozen=True)
+class Last:
+    """How the last rollout ended: what one click would do, or why there is none; whom else it would reach."""
+
+    rollout: Rollout
+    why_not: str
+    others: int
+
+
+def _last(row: Deployment) -> Last | None:
+    found = going_back.last_decided(row)
+    if found is None:
+        return None
+    found.deployment = row
+    is_kept = found.outcome == RolloutOutcome.KEPT
+    others = len(rollouts.reached_beside(row)) if is_kept and found.replaced_version_id else 0
+    return Last(found, going_back.why_no_way_back(found) if is_kept else "", others)
+
+
+@require_POST
+@workspace_page("deployments.write")
+def rollout_back(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
+    """Go back on how the last one ended: what it replaced stands again, or it runs again."""
+    row = queries.deployment(deployment_id)
+    with refusals.said_as_message(request):
+        after = going_back.go_back(request.actor, row, request.POST.get("rollout", ""))
+        if after.ended_at is None:
+            messages.success(request, f"Started again: {_meet(after.share)} from now on.")
+        else:
+            messages.success(
+                request, "Back: who begins a conversation meets what stood before. Chats go on as they are."
+            )
+    return redirect("deployment_rollout", deployment_id)
 
 
 @require_POST

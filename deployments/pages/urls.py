@@ -121,6 +121,7 @@ urlpatterns = [
     path("app/deployments/<uuid:deployment_id>/rollout/start", rollout.rollout_start, name="deployment_rollout_start"),
     path("app/deployments/<uuid:deployment_id>/rollout/share", rollout.rollout_share, name="deployment_rollout_share"),
     path("app/deployments/<uuid:deployment_id>/rollout/keep", rollout.rollout_keep, name="deployment_rollout_keep"),
+    path("app/deployments/<uuid:deployment_id>/rollout/back", rollout.rollout_back, name="deployment_rollout_back"),
     path("app/deployments/<uuid:deployment_id>/rollout/undo", rollout.rollout_undo, name="deployment_rollout_undo"),
     path(
         "app/deployments/<uuid:deployment_id>/rollout/preview",

@@ -78,6 +78,18 @@ def test_the_draft_is_rolled_out_changed_and_kept(api: Program, made: NewDeploym
     assert api.get(f"/assistants/{made.deployment.assistant_id}").data["published_version"] == 3
 
 
+def test_a_draft_that_fails_its_tests_is_tried_on_purpose_alone(api: Program, made: NewDeployment, path: str) -> None:
+    cases = [{"utterance": "is it raining on mars", "expected": "Gone"}]
+    tests = {"cases": cases, "threshold": 100}
+    assert api.call("PUT", f"/assistants/{made.deployment.assistant_id}/tests", tests).status_code == 200
+    body = {"draft": True, "share": 10}
+    refused = api.post(f"{path}/rollouts", body)
+    assert (refused.status_code, refused.data["code"]) == (409, "conflict")
+    assert refused.data["detail"].endswith("so this is not tried on visitors.")
+    assert (refused.data["test_report"]["passed"], refused.data["test_report"]["total"]) == (0, 1)
+    assert api.made(f"{path}/rollouts", {**body, "despite_tests": True})["version"] == 3
+
+
 def test_a_version_is_rolled_out_and_taken_back(api: Program, made: NewDeployment, path: str) -> None:
     api.made(f"{path}/rollouts", {"version": 1, "share": 10})
     undone = api.post(f"{path}/rollouts/current/undo")

@@ -263,7 +263,7 @@ def test_no_visitor_waits_for_who_publishes_or_rolls_out(member: Browser, worksp
         member.send(form, op="save")
         start = form_of(member.get(tab), "/start")
         start["version"] = "draft"
-        assert "of the visitors meet b" in text(member.send(start))
+        assert "of the visitors meet what is tried" in text(member.send(start))
     held = [query["sql"] for query in asked if " UPDATE" in query["sql"] and query["sql"].startswith("SELECT")]
     assert len(held) >= 3
     assert all("FOR NO KEY UPDATE" in sql for sql in held)

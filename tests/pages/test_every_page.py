@@ -63,6 +63,7 @@ PAGES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "deployment_rollout_start": ("/app/deployments/{deployment}/rollout/start", POST, "deployments.write"),
     "deployment_rollout_share": ("/app/deployments/{deployment}/rollout/share", POST, "deployments.write"),
     "deployment_rollout_keep": ("/app/deployments/{deployment}/rollout/keep", BOTH, "deployments.write"),
+    "deployment_rollout_back": ("/app/deployments/{deployment}/rollout/back", POST, "deployments.write"),
     "deployment_rollout_undo": ("/app/deployments/{deployment}/rollout/undo", POST, "deployments.write"),
     "deployment_rollout_preview": ("/app/deployments/{deployment}/rollout/preview", POST, "deployments.write"),
     "deployment_install": ("/app/deployments/{deployment}/install", GET, "deployments.read"),

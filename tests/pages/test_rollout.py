@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections import OrderedDict
 from typing import Any
 
 import pytest
@@ -12,8 +13,8 @@ from django.template.loader import render_to_string
 from django.test.utils import CaptureQueriesContext
 
 from convoship.lib.actors import SYSTEM
-from convoship.lib.tenancy import tenant
-from deployments import deploying, publishing, rollouts, visits
+from convoship.lib.tenancy import current_workspace_id, tenant
+from deployments import deploying, publishing, rollouts, test_cases, testing, visits
 from deployments.deploying import NewDeployment
 from deployments.models import Assistant, AssistantVersion, Conversation, Deployment, Rollout
 from deployments.rollouts import Tried
@@ -75,8 +76,8 @@ def test_the_draft_is_tried_as_a_version_that_nobody_else_meets(member: Browser,
     form = form_of(member.get(tab(made)), "/start")
     form["version"], form["share"] = "draft", "35"
     page = plain(member.send(form))
-    assert "Started: 35 % of the visitors meet b from now on." in page
-    assert "a: version 2 b: version 3" in page
+    assert "Started: 35 % of the visitors meet what is tried from now on." in page
+    assert "Now version 2 with the deployment's theme Tried version 3 with the deployment's theme" in page
     rollout = running(made)
     assert rollout is not None
     assert rollout.version is not None
@@ -94,7 +95,9 @@ def test_the_draft_is_tried_as_a_version_that_nobody_else_meets(member: Browser,
 def test_a_theme_alone_is_tried(member: Browser, made: NewDeployment) -> None:
     form = form_of(member.get(tab(made)), "/start")
     form["theme"] = GREEN
-    assert "b: version 2 with a theme of its own" in plain(member.send(form))
+    page = plain(member.send(form))
+    assert "Now version 2 with the deployment's theme Tried version 2 with a theme of its own" in page
+    assert "The theme that is tried" in page
     rollout = running(made)
     assert rollout is not None
     assert (rollout.version, rollout.theme) == (None, {"primaryColor": "#0a6640"})
@@ -149,7 +152,7 @@ def test_the_share_is_changed_and_a_wrong_one_said(member: Browser, made: NewDep
     form = form_of(member.get(tab(made)), "/share")
     assert form["share"] == "20"
     form["share"] = "60"
-    assert "60 % of the visitors meet b from now on." in plain(member.send(form))
+    assert "60 % of the visitors meet what is tried from now on." in plain(member.send(form))
     form["share"] = "100"
     wrong = member.send(form)
     assert (wrong.status_code, form_of(wrong, "/share")["share"]) == (422, "100")
@@ -237,9 +240,15 @@ def test_both_variants_stand_side_by_side_with_what_the_difference_is_worth(
                 row.person_wanted_at = row.started_at if number < asked_for else None
                 row.save()
     page = plain(member.get(tab(made)))
-    assert "Answered without a person 33 % (20 of 60) 93 % (56 of 60) Hardly chance: b is better" in page
+    assert "Answered without a person 33 % (20 of 60) 93 % (56 of 60) Hardly chance: the tried one is better" in page
     assert "With an error 0 % (0 of 60) 0 % (0 of 60) Could be chance" in page
     assert "Visitors 1 1" in page
+
+
+WORDS = {
+    "a": "This is what stands now, and all other visitors meet: version 2 with the deployment's theme.",
+    "b": "This is what is tried, and 20 % of the visitors meet: version 3 with the deployment's theme.",
+}
 
 
 def test_each_variant_can_be_looked_at(member: Browser, made: NewDeployment) -> None:
@@ -247,7 +256,7 @@ def test_each_variant_can_be_looked_at(member: Browser, made: NewDeployment) -> 
     page = member.get(tab(made))
     for form in [form for form in forms_of(page) if form.action.endswith("/preview")]:
         shown = member.send(form)
-        assert f"This is variant {form['variant']}:" in plain(shown)
+        assert WORDS[form["variant"]] in plain(shown)
         assert "data-test-chat" in text(shown)
 
 
@@ -270,7 +279,7 @@ def test_a_revoked_deployment_says_that_nobody_is_there(member: Browser, made: N
     with tenant(made.deployment.workspace_id):
         deploying.revoke(SYSTEM, made.deployment)
     page = member.get(tab(made))
-    assert "no visitor meets either variant any more" in plain(page)
+    assert "no visitor meets either of the two any more" in plain(page)
     assert [form.action.rsplit("/", 1)[1] for form in forms_of(page) if "/rollout" in form.action] == ["undo"]
     assert "there is nobody to try anything on" in plain(member.send(form_of(page, "/undo")))
 
@@ -280,10 +289,131 @@ def test_versions_of_another_assistant_are_not_offered(
 ) -> None:
     other = factories.make_assistant(workspace)
     with tenant(workspace.id):
-        for _ in range(6):
+        for number in range(6):
+            publishing.change_draft(SYSTEM, Assistant.objects.get(id=other.id), name=f"Other {number}")
             publishing.publish(SYSTEM, other.id)
         assert AssistantVersion.objects.filter(assistant=other).count() == 7
     assert 'value="6"' not in text(member.get(tab(made)))
+
+
+# --- A draft whose test cases fail --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def held_back(made: NewDeployment) -> NewDeployment:
+    """With a test case that fails, and all that have to pass."""
+    assistant_id = made.deployment.assistant_id
+    with tenant(made.deployment.workspace_id):
+        testing.put_cases(SYSTEM, assistant_id, [{"utterance": "is it raining on mars", "expected": "Gone"}])
+        testing.set_threshold(SYSTEM, assistant_id, 100)
+    return made
+
+
+def test_a_draft_that_fails_its_tests_is_refused_with_all_that_was_chosen_and_started_on_purpose(
+    member: Browser, held_back: NewDeployment
+) -> None:
+    form = form_of(member.get(tab(held_back)), "/start")
+    form["version"], form["share"], form["theme"] = "draft", "35", GREEN
+    refused = member.send(form)
+    assert refused.status_code == 422
+    errors = re.findall(r'id="id_version_error"(.*?)</ul>', text(refused), re.DOTALL)
+    assert "0 of 1 test cases pass (0 %), 100 % are needed, so this is not tried on visitors." in html.unescape(
+        errors[0]
+    )
+    assert running(held_back) is None
+    again = form_of(refused, "/start")
+    assert (again["share"], again["theme"]) == ("35", GREEN)
+    assert '<option value="draft" selected>' in text(refused)
+    page = member.send(again, op="start-anyway")
+    assert "Started: 35 % of the visitors meet what is tried from now on." in plain(page)
+    with tenant(held_back.deployment.workspace_id):
+        line = AuditEvent.objects.get(action="deployment.rollout_started")
+    assert (line.data["despite_tests"], line.data["tests_passed"], line.data["tests_total"]) == (True, 0, 1)
+
+
+def test_the_drafts_cases_are_run_before_the_transaction_that_freezes_it(
+    member: Browser, held_back: NewDeployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside: list[bool] = []
+    run_case = test_cases._result
+
+    def noted(*given: Any) -> test_cases.Result:
+        inside.append(current_workspace_id() is not None)
+        return run_case(*given)
+
+    monkeypatch.setattr(test_cases, "_kept", OrderedDict())
+    monkeypatch.setattr(test_cases, "_result", noted)
+    form = form_of(member.get(tab(held_back)), "/start")
+    form["version"] = "draft"
+    assert member.send(form).status_code == 422
+    assert inside == [False]
+
+
+# --- The way back -------------------------------------------------------------------------------------------------
+
+
+def live(made: NewDeployment) -> tuple[int, dict[str, Any]]:
+    """What visitors meet: the version's number, and the theme."""
+    with tenant(made.deployment.workspace_id):
+        row = Deployment.objects.select_related("assistant__published").get(id=made.deployment.id)
+        assert row.assistant.published is not None
+        return row.assistant.published.number, row.theme
+
+
+def test_what_was_kept_is_told_and_one_click_brings_back_what_it_replaced(
+    member: Browser, made: NewDeployment, workspace: Workspace
+) -> None:
+    factories.make_deployment(workspace, assistant=made.deployment.assistant, name="Blog")
+    run(made, version=1, theme={"primaryColor": "#0a6640"})
+    page = member.send(form_of(member.get(tab(made, "/keep")), "/keep"))
+    assert live(made) == (1, {"primaryColor": "#0a6640"})
+    told = plain(page)
+    assert "Decided last Kept for everybody" in told
+    assert f"by {member.user}: version 1 with a theme of its own, which 20 % of the visitors met." in told
+    assert "It replaced version 2 and the theme." in told
+    assert "on 1 other deployment of Cleo too" in told
+    back = member.send(form_of(page, "/back"))
+    assert live(made) == (2, {"primaryColor": "#2f54d6"})
+    assert "Back: who begins a conversation meets what stood before." in plain(back)
+    assert "What it replaced stands again." in plain(back)
+    assert "Go back" not in plain(back)
+    with tenant(workspace.id):
+        assert AuditEvent.objects.get(action="deployment.rollout_gone_back").data["version"] == 2
+    # The same click again changes nothing.
+    assert "What it replaced stands again." in plain(member.send(form_of(page, "/back")))
+    assert live(made) == (2, {"primaryColor": "#2f54d6"})
+
+
+def test_what_was_taken_back_starts_again_by_one_click(member: Browser, made: NewDeployment) -> None:
+    first = run(made, version=1, theme={"primaryColor": "#0a6640"}, share=35)
+    page = member.send(form_of(member.get(tab(made)), "/undo"))
+    assert "Decided last Taken back" in plain(page)
+    again = member.send(form_of(page, "/back"))
+    assert "Started again: 35 % of the visitors meet what is tried from now on." in plain(again)
+    rollout = running(made)
+    assert rollout is not None
+    assert rollout.version is not None
+    assert (rollout.version.number, rollout.theme, rollout.share) == (1, {"primaryColor": "#0a6640"}, 35)
+    assert rollout.id != first.id
+    assert "This isn't the last rollout any more." in plain(member.send(form_of(page, "/back")))
+
+
+def test_where_something_was_published_since_there_is_no_click_and_it_says_why(
+    member: Browser, made: NewDeployment, workspace: Workspace
+) -> None:
+    run(made, version=1)
+    page = member.send(form_of(member.get(tab(made, "/keep")), "/keep"))
+    with tenant(workspace.id):
+        rename(made, "Dora")
+        publishing.publish(SYSTEM, made.deployment.assistant_id)
+    told = plain(member.get(tab(made)))
+    assert "Something else has been published since. Every version can be brought back on Versions ." in told
+    refused = member.send(form_of(page, "/back"))
+    assert "Something else has been published since." in plain(refused)
+    assert live(made)[0] == 3
+    form = form_of(page, "/back")
+    form["rollout"] = "no\x00thing"
+    assert "This isn't the last rollout any more." in plain(member.send(form))
 
 
 def test_what_versions_say_is_not_read_for_a_list_of_rollouts(workspace: Workspace, made: NewDeployment) -> None:

@@ -381,6 +381,12 @@ def test_a_draft_that_is_changed_while_its_cases_run_is_not_published(
     assert version(workspace) is None
 
 
+def test_it_says_that_restoring_is_not_held_back(member: Browser, assistant: Assistant) -> None:
+    assert "Restoring an earlier version is not held back: when something is wrong" in words(
+        member.get(path(assistant))
+    )
+
+
 @pytest.mark.parametrize("typed", ["0", "101", "-5", "half", "5.5", "1e2"])
 def test_a_threshold_is_a_number_from_1_to_100(member: Browser, assistant: Assistant, typed: str) -> None:
     page = need(member, member.get(path(assistant)), typed)

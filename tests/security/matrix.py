@@ -85,6 +85,7 @@ class World:
             deploying.rotate(who, self.deployment.deployment, overlap_seconds=3600)
             self.token_id = self.deployment.deployment.tokens.earliest("created_at").id
         self.refused_id = factories.refuse(self.deployment).id
+        self.rollout_id: UUID | None = None
 
     @property
     def owner(self) -> User:
@@ -115,6 +116,12 @@ class World:
         with tenant(self.workspace.id):
             row = self.deployment.deployment
             rollouts.start(factories.actor(self.workspace), row, Tried(theme={"primaryColor": "#0a6640"}), share=20)
+
+    def take_back(self) -> None:
+        """Start a rollout and take it back."""
+        self.roll_out()
+        with tenant(self.workspace.id):
+            self.rollout_id = rollouts.undo(factories.actor(self.workspace), self.deployment.deployment).id
 
     @property
     def draft_seen(self) -> str:
@@ -246,6 +253,7 @@ PAGES: Mapping[str, list[Call]] = {
     "deployment_rollout_start": [Call("POST", {"theme": '{"primaryColor": "#0a6640"}', "share": "20"})],
     "deployment_rollout_share": [Call("POST", {"share": "30"}, before=World.roll_out)],
     "deployment_rollout_keep": [Call("GET"), Call("POST", {}, before=World.roll_out)],
+    "deployment_rollout_back": [Call("POST", lambda world: {"rollout": str(world.rollout_id)}, before=World.take_back)],
     "deployment_rollout_undo": [Call("POST", {}, before=World.roll_out)],
     "deployment_rollout_preview": [Call("POST", {"variant": "b"})],
     "deployment_install": GET,
@@ -286,7 +294,7 @@ API: Mapping[str, list[Call]] = {
     "api_me": GET,
     "api_assistants": [Call("GET"), Call("POST", {"name": "Bea"})],
     "api_assistant": [Call("GET"), Call("PATCH", {"name": "Renamed"}), Call("DELETE")],
-    "api_publish": [Call("POST", {"note": "Now"})],
+    "api_publish": [Call("POST", {"note": "Now"}, before=World.rename_the_assistant)],
     "api_versions": GET,
     "api_version": GET,
     "api_diff": GET,

@@ -11,8 +11,9 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from convoship.lib.tenancy import tenant
 from convoship.lib.times import maybe_moment, moment
-from deployments import chance, figures, rollouts
+from deployments import chance, figures, rollouts, testing
 from deployments.api.admin import schema_figures as schema
 from deployments.api.admin.bodies import Body
 from deployments.api.admin.deployments import deployment_of
@@ -64,6 +65,15 @@ class RolloutsView(WorkspaceView):
 
     permissions = {"GET": "deployments.read", "POST": "deployments.write"}
 
+    def before(self, request: Request, **ids: UUID) -> None:
+        """A draft's test cases are run before the transaction that freezes it."""
+        if request.method != "POST":
+            return
+        with tenant(self.workspace_id):
+            assistant_id = deployment_of(ids["deployment_id"]).assistant_id
+        if isinstance(request.data, dict) and request.data.get("draft") is True:
+            testing.rehearse(self.workspace_id, assistant_id)
+
     @extend_schema(operation_id="rollouts_list", responses={200: schema.ROLLOUTS}, parameters=PAGE_PARAMETERS)
     def get(self, request: Request, deployment_id: UUID) -> Response:
         """The rollouts with their numbers, the newest first: where one runs, its `ended_at` is null."""
@@ -81,14 +91,22 @@ class RolloutsView(WorkspaceView):
     def post(self, request: Request, deployment_id: UUID) -> Response:
         """Let a share of the visitors meet another version, the draft, a theme, or a theme with one of those.
 
-        409 where one is running on this deployment already.
+        409 where one is running on this deployment already; and, with `test_report`, where the draft is tried and fewer
+        of its test cases pass than the assistant's threshold says.
         """
         deployment = deployment_of(deployment_id)
         wanted = _NEW.read(request)
         tried = Tried(wanted.get("version"), wanted.get("draft", False), wanted.get("theme"))
         if tried.draft and not self.actor.may(PUBLISHES):
             raise refusal(self.actor, PUBLISHES)
-        return Answer(_shown(rollouts.start(self.actor, deployment, tried, share=int(wanted["share"]))))
+        begun = rollouts.start(
+            self.actor,
+            deployment,
+            tried,
+            share=int(wanted["share"]),
+            despite_tests=wanted.get("despite_tests", False),
+        )
+        return Answer(_shown(begun))
 
 
 class CurrentRolloutView(WorkspaceView):

@@ -116,6 +116,11 @@ NEW_ROLLOUT = body(
         },
         "theme": THEME,
         "share": _SHARE,
+        "despite_tests": {
+            **YES_NO,
+            "default": False,
+            "description": "Try the draft though fewer of its test cases pass than the assistant's threshold says.",
+        },
     },
     required=("share",),
 )
