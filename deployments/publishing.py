@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from convoship.lib.actors import Actor
 from convoship.lib.problems import Problem, invalid, not_found
+from convoship.lib.remembering import Remembered
 from deployments import deploying, test_cases
 from deployments.models import Assistant, AssistantVersion, Conversation
 from deployments.models.assistant import Responder
@@ -172,11 +173,15 @@ def delete_assistant(actor: Actor, assistant: Assistant) -> None:
     assistant.delete()
 
 
-@lru_cache(maxsize=512)
-def _cached_version(workspace_id: UUID, version_id: UUID) -> AssistantVersion:
-    return AssistantVersion.objects.get(id=version_id)
+# Bytes of the versions' JSON, over all workspaces; as objects they take some five times that.
+MOST_KEPT_BYTES = 16 * 2**20
+_kept: Remembered[tuple[UUID, UUID], AssistantVersion] = Remembered(MOST_KEPT_BYTES)
 
 
 def version(workspace_id: UUID, version_id: UUID) -> AssistantVersion:
-    """A version by id. Versions never change, so a process reads each one once; call inside `tenant()`."""
-    return _cached_version(workspace_id, version_id)
+    """A version by id. Versions never change, so a process keeps those it read last; call inside `tenant()`."""
+    key = (workspace_id, version_id)
+    if (held := _kept.get(key)) is not None:
+        return held
+    found = AssistantVersion.objects.get(id=version_id)
+    return _kept.put(key, found, len(json.dumps(found.content)))

@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from convoship.lib.actors import Actor
 from convoship.lib.problems import Problem, not_found
-from deployments import publishing
+from convoship.lib.remembering import Remembered
+from deployments import differences, publishing
 from deployments.models import Assistant, AssistantVersion, Conversation
 from deployments.models.conversation import Status
 from workspaces import audit
@@ -35,11 +36,15 @@ class Restored:
 
 
 def listed(assistant: Assistant) -> QuerySet[AssistantVersion]:
-    """Its versions, the newest first, each with `running` (conversations that go on with it) and `talks` (all)."""
+    """Its versions, the newest first, each with `running` (conversations that go on with it) and `talks` (all).
+
+    What they say is not read: it may be megabytes.
+    """
     real = Conversation.objects.filter(version=OuterRef("pk"), is_test=False)
     return (
         AssistantVersion.objects.filter(assistant=assistant)
         .select_related("published_by")
+        .defer("content")
         .annotate(running=_count(real.filter(status=Status.ACTIVE)), talks=_count(real))
         .order_by("-number")
     )
@@ -52,10 +57,31 @@ def _count(rows: QuerySet[Conversation]) -> Coalesce:
 
 def one(assistant: Assistant, number: int) -> Any:
     """The version of this number, with its counts; 404 otherwise."""
-    found = listed(assistant).filter(number=number).first() if 0 < number <= LARGEST_NUMBER else None
+    found = listed(assistant).defer(None).filter(number=number).first() if 0 < number <= LARGEST_NUMBER else None
     if found is None:
         raise not_found()
     return found
+
+
+MOST_SUMMARIES = 5_000
+_summaries: Remembered[tuple[UUID, UUID], str] = Remembered(MOST_SUMMARIES)
+
+
+def summaries(pairs: Iterable[tuple[AssistantVersion, AssistantVersion]]) -> dict[int, str]:
+    """What each version changed against an older one, in a few words, by its number; `pairs` are (older, version).
+
+    Versions never change, so a process compares each pair once; only then it reads what they say.
+    """
+    keys = {version.number: (older.id, version.id) for older, version in pairs}
+    said = {number: words for number, key in keys.items() if (words := _summaries.get(key)) is not None}
+    unknown = {number: key for number, key in keys.items() if number not in said}
+    if unknown:
+        wanted = {version_id for key in unknown.values() for version_id in key}
+        contents = dict(AssistantVersion.objects.filter(id__in=wanted).values_list("id", "content"))
+        for number, (older_id, version_id) in unknown.items():
+            words = differences.summary(differences.compare(contents[older_id], contents[version_id]))
+            said[number] = _summaries.put((older_id, version_id), words)
+    return said
 
 
 def number_before(assistant: Assistant, number: int) -> int | None:

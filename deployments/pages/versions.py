@@ -23,6 +23,7 @@ from workspaces import refusals
 from workspaces.access import WorkspaceRequest, workspace_page
 
 PAGE_SIZE = 20
+FIRST = "The first version"
 MOST_CHOICES = 200  # versions to choose from
 
 
@@ -64,13 +65,18 @@ def versions_list(request: WorkspaceRequest, assistant_id: UUID) -> HttpResponse
         before = ""
     found = list(rows[: PAGE_SIZE + 1])
     shown, who = found[:PAGE_SIZE], versions.publishers(row, found[:PAGE_SIZE])
-    earlier = {version.number: older for version, older in zip(shown, [*found[1:], None], strict=False)}
+    what = versions.summaries(zip(found[1:], found, strict=False))
     changes = draft_changes(row) if row.has_unpublished_changes else []
     context = {
         "assistant": row,
         "tab": "versions",
         "rows": [
-            Row(version, who.get(version.number, ""), _what(earlier[version.number], version), version == row.published)
+            Row(
+                version,
+                who.get(version.number, ""),
+                what.get(version.number, "The first version"),
+                version == row.published,
+            )
             for version in shown
         ],
         "older": shown[-1].number if len(found) > PAGE_SIZE else None,
@@ -80,12 +86,6 @@ def versions_list(request: WorkspaceRequest, assistant_id: UUID) -> HttpResponse
         "may_write": request.actor.may("assistants.write"),
     }
     return render(request, "deployments/versions.html", context)
-
-
-def _what(older: AssistantVersion | None, version: AssistantVersion) -> str:
-    if older is None:
-        return "The first version"
-    return differences.summary(differences.compare(older.content, version.content))
 
 
 @require_safe
@@ -147,9 +147,27 @@ def compare(request: WorkspaceRequest, assistant_id: UUID) -> HttpResponse:
         "changes": drawn,
         "left_out": left_out,
         "summary": differences.summary(changes),
+        "restorable": _restorable(row, old, new) if request.actor.may("assistants.write") else [],
         "choices": [(str(number), note) for number, note in choices[:MOST_CHOICES]],
     }
     return render(request, "deployments/compare.html", context)
+
+
+@dataclass(frozen=True)
+class Restorable:
+    """A compared version that can be gone back to."""
+
+    number: int
+    is_live: bool
+    is_draft: bool
+
+
+def _restorable(row: Assistant, old: Shown, new: Shown) -> list[Restorable]:
+    """The versions among both sides that are not what stands in every way."""
+    live, draft = row.published.number if row.published else None, row.content_of_draft()
+    sides = {side.value: side for side in (old, new) if side.value.isdigit()}
+    found = [Restorable(int(value), int(value) == live, side.content == draft) for value, side in sides.items()]
+    return [side for side in found if not (side.is_live and side.is_draft)]
 
 
 def side_of(value: str) -> versions.Side:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
+from convoship.lib.remembering import Remembered
 from convoship.lib.tenancy import tenant
-from deployments import publishing
+from deployments import publishing, versions
 from deployments.models import Assistant, AssistantVersion, Conversation
 from tests import factories
 from tests.pages.conftest import Browser, Form, form_of, forms_of, text
@@ -194,6 +198,54 @@ def test_what_was_never_published_is_all_new(member: Browser, workspace: Workspa
     page = text(member.get(path(assistant, "compare")))
     assert "What changed from nothing to the draft" in page
     assert "Order status" in page
+
+
+def restores(page: Any) -> dict[str, list[str]]:
+    """The numbers that a comparison offers to restore, with what can be done of each."""
+    forms = [form for form in forms_of(page) if form.action.endswith("/restore")]
+    return {form.action.split("/")[-2]: [value for _, value in form.buttons] for form in forms}
+
+
+def test_a_comparison_offers_to_go_back_to_its_versions(member: Browser, ada: Assistant) -> None:
+    page = member.get(path(ada, "compare?from=1&to=2"))
+    # The second is live, and the draft says the same.
+    assert restores(page) == {"1": ["draft", "publish"]}
+    draft(ada, scripted=script("From 9 to 7."))
+    page = member.get(path(ada, "compare"))
+    assert restores(page) == {"2": ["draft"]}
+    asked = member.send(form_of(page, "/versions/2/restore"), op="draft")
+    assert "Restore version 2, and lose what the draft has?" in text(asked)
+    assert "Version 2" in text(member.send(form_of(asked, "/restore")))
+    assert fresh(ada).content_of_draft()["scripted"]["intents"][0]["answers"][0]["text"] == "From 9 to 6."
+    page = member.get(path(ada, "compare?to=2"))
+    assert "is live: it says what version 1 said." in text(
+        member.send(form_of(page, "/versions/1/restore"), op="publish")
+    )
+
+
+def test_what_versions_say_is_read_once_for_the_list(ada: Assistant) -> None:
+    with tenant(ada.workspace_id):
+        for _ in range(2):
+            with CaptureQueriesContext(connection) as asked:
+                newest, oldest = versions.listed(ada)
+                assert versions.summaries([(oldest, newest)]) == {2: "1 intent changed"}
+        assert len(asked) == 1
+        assert '"content"' not in asked[0]["sql"]
+
+
+def test_a_process_keeps_versions_by_their_size(ada: Assistant, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: Remembered[Any, AssistantVersion] = Remembered(most=1)
+    monkeypatch.setattr(publishing, "_kept", kept)
+    with tenant(ada.workspace_id):
+        for row in AssistantVersion.objects.all():
+            assert publishing.version(ada.workspace_id, row.id) == row
+        # The last one stays, however large; a second does not fit beside it.
+        assert len(kept) == 1
+        size = kept.weight
+        with CaptureQueriesContext(connection) as asked:
+            publishing.version(ada.workspace_id, row.id)
+    assert not asked
+    assert size == len(json.dumps(row.content))
 
 
 @pytest.mark.parametrize(
