@@ -7,15 +7,15 @@ from typing import Any
 
 from django import forms
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from deployments.models import Assistant
 from deployments.pages import deployment_cards, deployment_form, origin_rows, queries, tokens
 from deployments.pages.deployment_form import DeploymentForm
 from workspaces import once
-from workspaces.access import WorkspaceRequest, workspace_page
+from workspaces.access import WorkspaceRequest, form_of, workspace_page
 
 
 class ChannelDeploymentForm(DeploymentForm):
@@ -56,13 +56,11 @@ def _page(request: WorkspaceRequest, form: ChannelDeploymentForm) -> HttpRespons
     return render(request, "channels_app/channels.html", context, status=422 if form.is_bound and form.errors else 200)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@form_of("channels")
 @never_cache
 @workspace_page("deployments.write")
 def channel_deployment_create(request: WorkspaceRequest) -> HttpResponse:
     """Make a deployment of the chosen assistant and show its token, this once."""
-    if request.method != "POST":
-        return redirect("channels")
     if origin_rows.wants_rows(request):
         return _page(request, ChannelDeploymentForm.typed(origin_rows.with_rows(request.POST)))
     form = ChannelDeploymentForm(request.POST)

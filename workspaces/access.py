@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 
 from convoship.lib import client_ip
@@ -95,6 +95,27 @@ def waiting_page(permission: str) -> Callable[[View], View]:
         def run(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             with entered(request, permission):
                 pass
+            return view(request, *args, **kwargs)
+
+        return run
+
+    return decorate
+
+
+def form_of(page: str) -> Callable[[View], View]:
+    """For the address that a page's form is sent to: there is nothing to see at it, so who asks is led to that page.
+
+    A form that was refused leaves the browser there, and its user reloads it or finds it in the history. `page` takes
+    the first of the address's arguments, if it has any.
+    """
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def run(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if request.method in {"GET", "HEAD"}:
+                return redirect(page, **dict([*kwargs.items()][:1]))
+            if request.method != "POST":
+                return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
             return view(request, *args, **kwargs)
 
         return run

@@ -14,13 +14,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
 from convoship.lib import client_ip
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import tenant
 from workspaces import accounts, api_keys, members, once, refusals, sign_in_links
-from workspaces.access import SESSION_KEY, WorkspaceRequest, chosen_workspace, workspace_page
+from workspaces.access import SESSION_KEY, WorkspaceRequest, chosen_workspace, form_of, workspace_page
 from workspaces.forms import ApiKeyForm, NameForm, WorkspaceForm
 from workspaces.models import ApiKey, Membership, User, Workspace
 from workspaces.permissions import of_scopes
@@ -54,7 +54,7 @@ def account(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-@require_POST
+@form_of("account_email")
 def account_rename(request: HttpRequest) -> HttpResponse:
     """Change one's name."""
     user = cast(User, request.user)
@@ -73,7 +73,7 @@ def _account_page(request: HttpRequest, form: NameForm, status: int = 200) -> Ht
 
 
 @login_required
-@require_POST
+@form_of("account_email")
 def account_verify(request: HttpRequest) -> HttpResponse:
     """Send the mail with the verification link again."""
     address = accounts.own_address(cast(User, request.user))
@@ -156,7 +156,7 @@ def _may_grant(request: WorkspaceRequest, scope: str) -> bool:
     return of_scopes([scope]) <= request.actor.permissions
 
 
-@require_POST
+@form_of("workspace")
 @workspace_page("workspace.write")
 def workspace_rename(request: WorkspaceRequest) -> HttpResponse:
     """Give the workspace another name."""
@@ -168,7 +168,7 @@ def workspace_rename(request: WorkspaceRequest) -> HttpResponse:
     return redirect("workspace")
 
 
-@require_POST
+@form_of("workspace")
 @never_cache
 @workspace_page("api_keys.write")
 def api_key_create(request: WorkspaceRequest) -> HttpResponse:

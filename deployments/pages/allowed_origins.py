@@ -8,14 +8,14 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from deployments import deploying, origin_answers, refused_origins
 from deployments.models import Deployment, RefusedOrigin
 from deployments.pages import deployment_form, origin_rows, queries
 from deployments.pages.deployment_form import OriginsForm
 from workspaces import refusals
-from workspaces.access import WorkspaceRequest, workspace_page
+from workspaces.access import WorkspaceRequest, form_of, workspace_page
 
 
 @require_safe
@@ -43,7 +43,7 @@ def _page(request: WorkspaceRequest, row: Deployment, form: OriginsForm, **more:
     return render(request, "deployments/origins.html", context, status=422 if form.is_bound and form.errors else 200)
 
 
-@require_POST
+@form_of("deployment_origins")
 @workspace_page("deployments.write")
 def deployment_origins_save(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
     """Change who may come in; it holds at once, also for chats that are open."""
@@ -58,7 +58,7 @@ def deployment_origins_save(request: WorkspaceRequest, deployment_id: UUID) -> H
     return redirect("deployment_origins", row.id)
 
 
-@require_POST
+@form_of("deployment_origins")
 @workspace_page("deployments.write")
 def refused_origin_allow(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
     """Let in an origin that was refused."""
@@ -71,7 +71,7 @@ def refused_origin_allow(request: WorkspaceRequest, deployment_id: UUID) -> Http
     return redirect("deployment_origins", row.id)
 
 
-@require_POST
+@form_of("deployment_origins")
 @workspace_page("deployments.write")
 def refused_origin_forget(request: WorkspaceRequest, deployment_id: UUID, refused_id: UUID) -> HttpResponse:
     """Take one origin out of the list of refused ones."""
@@ -81,7 +81,7 @@ def refused_origin_forget(request: WorkspaceRequest, deployment_id: UUID, refuse
     return redirect("deployment_origins", row.id)
 
 
-@require_POST
+@form_of("deployment_origins")
 @workspace_page("deployments.write")
 def refused_origins_forget(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
     """Empty the list of refused origins."""

@@ -13,7 +13,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.clickjacking import xframe_options_sameorigin
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from convoship.lib.problems import Problem
 from deployments import deploying, embed_build, previewing
@@ -24,7 +24,7 @@ from deployments.pages import appearance_panel as panel
 from deployments.pages import queries
 from deployments.pages.appearance_form import Appearance, Fault
 from deployments.theme import EVERYBODY
-from workspaces.access import WorkspaceRequest, workspace_page
+from workspaces.access import WorkspaceRequest, form_of, workspace_page
 
 
 @require_safe
@@ -61,7 +61,7 @@ def _page(
     return render(request, "deployments/appearance.html", context, status=status)
 
 
-@require_POST
+@form_of("deployment_appearance")
 @workspace_page("deployments.write")
 def appearance_save(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
     """Save one side of the form; or show it again after a button that only changes what is in it."""

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.safestring import SafeString
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from convoship.lib.problems import Problem
 from deployments import conversations as acts
@@ -23,7 +23,7 @@ from deployments.models.conversation import AuthorKind, Control
 from deployments.pages import queries
 from deployments.safe_text import TextRefused, clean_text, render_markdown
 from workspaces import refusals
-from workspaces.access import WorkspaceRequest, workspace_page
+from workspaces.access import WorkspaceRequest, form_of, workspace_page
 
 FILTER_LABELS = {"all": "All", "waiting": "Waiting", "mine": "Mine", "active": "Active", "ended": "Ended"}
 LONGEST_SEARCH = 100
@@ -164,7 +164,7 @@ def conversation_live(request: WorkspaceRequest, conversation_id: UUID) -> HttpR
     return render(request, "deployments/conversation_live.html", _context(request, _conversation(conversation_id)))
 
 
-@require_POST
+@form_of("conversation")
 @workspace_page("conversations.write")
 def conversation_reply(request: WorkspaceRequest, conversation_id: UUID) -> HttpResponse:
     """Answer the visitor, taking over first. What was typed comes back where it could not be sent."""
@@ -203,7 +203,7 @@ def _missing(conversation_id: UUID) -> HttpResponse:
     raise AssertionError("unreachable")
 
 
-@require_POST
+@form_of("conversation")
 @workspace_page("conversations.write")
 def conversation_take(request: WorkspaceRequest, conversation_id: UUID) -> HttpResponse:
     """Take the conversation over."""
@@ -212,7 +212,7 @@ def conversation_take(request: WorkspaceRequest, conversation_id: UUID) -> HttpR
     return redirect("conversation", conversation_id)
 
 
-@require_POST
+@form_of("conversation")
 @workspace_page("conversations.write")
 def conversation_return(request: WorkspaceRequest, conversation_id: UUID) -> HttpResponse:
     """Hand it back to the assistant."""
@@ -221,7 +221,7 @@ def conversation_return(request: WorkspaceRequest, conversation_id: UUID) -> Htt
     return redirect("conversation", conversation_id)
 
 
-@require_POST
+@form_of("conversation")
 @workspace_page("conversations.write")
 def conversation_resolve(request: WorkspaceRequest, conversation_id: UUID) -> HttpResponse:
     """End it."""

@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from deployments import deploying, token_uses
 from deployments.models import Assistant, Deployment
@@ -17,7 +17,7 @@ from deployments.pages import deployment_cards, deployment_form, origin_rows, qu
 from deployments.pages.deployment_form import DeploymentForm
 from deployments.pages.overlaps import OVERLAPS
 from workspaces import once, refusals
-from workspaces.access import WorkspaceRequest, workspace_page
+from workspaces.access import WorkspaceRequest, form_of, workspace_page
 
 
 @require_safe
@@ -48,14 +48,12 @@ def _deploy_page(request: WorkspaceRequest, assistant: Assistant, form: Deployme
     return render(request, "deployments/deploy.html", context, status=422 if form.is_bound and form.errors else 200)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@form_of("deploy")
 @never_cache
 @workspace_page("deployments.write")
 def deployment_create(request: WorkspaceRequest, assistant_id: UUID) -> HttpResponse:
     """Make a deployment and show its token, this once."""
     assistant = queries.assistant(assistant_id)
-    if request.method != "POST":
-        return redirect("deploy", assistant.id)
     if origin_rows.wants_rows(request):
         return _deploy_page(request, assistant, DeploymentForm.typed(origin_rows.with_rows(request.POST)))
     form = DeploymentForm(request.POST)
@@ -86,7 +84,7 @@ def deployment(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
     return render(request, "deployments/deployment.html", context)
 
 
-@require_POST
+@form_of("deployment")
 @workspace_page("deployments.write")
 def deployment_pause(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
     """Let nobody in until it is resumed."""
@@ -98,7 +96,7 @@ def deployment_pause(request: WorkspaceRequest, deployment_id: UUID) -> HttpResp
     return _back(request, row)
 
 
-@require_POST
+@form_of("deployment")
 @workspace_page("deployments.write")
 def deployment_resume(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
     """Let visitors in again."""

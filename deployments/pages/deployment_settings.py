@@ -7,12 +7,12 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from deployments.models import Deployment
 from deployments.pages import deployment_form, queries
 from deployments.pages.settings_form import SettingsForm
-from workspaces.access import WorkspaceRequest, workspace_page
+from workspaces.access import WorkspaceRequest, form_of, workspace_page
 
 
 @require_safe
@@ -33,7 +33,7 @@ def _page(request: WorkspaceRequest, row: Deployment, form: SettingsForm) -> Htt
     return render(request, "deployments/settings.html", context, status=422 if form.is_bound and form.errors else 200)
 
 
-@require_POST
+@form_of("deployment_settings")
 @workspace_page("deployments.write")
 def deployment_change(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
     """Change the settings."""

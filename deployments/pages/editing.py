@@ -10,7 +10,7 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from convoship.lib.problems import Problem
 from deployments import drafting, publishing, test_cases
@@ -19,7 +19,7 @@ from deployments.pages import editor, editor_words, queries
 from deployments.pages.editor_drawing import EditorForm, draw
 from deployments.pages.editor_kinds import Row
 from deployments.pages.test_cases import nothing_to_publish
-from workspaces.access import WorkspaceRequest, entered, waiting_page, workspace_page
+from workspaces.access import WorkspaceRequest, entered, form_of, waiting_page, workspace_page
 
 MOST_MENDS = 20  # faults that an answer to an autosave names
 
@@ -72,7 +72,7 @@ def _page(request: WorkspaceRequest, row: Assistant, form: EditorForm, said: _Sa
 # --- Saved by its buttons -----------------------------------------------------------------------------------------
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@form_of("assistant")
 @waiting_page("assistants.write")
 def assistant_save(request: HttpRequest, assistant_id: UUID) -> HttpResponse:
     """Save the draft, publish it, or add and move rows without JavaScript: one form, by the button that was pressed.
@@ -98,9 +98,7 @@ class _Saved:
 
 
 def _save_by_button(request: WorkspaceRequest, assistant_id: UUID) -> HttpResponse | _Saved:
-    row = queries.assistant(assistant_id, lock=request.method == "POST")
-    if request.method != "POST":
-        return redirect("assistant", row.id)
+    row = queries.assistant(assistant_id, lock=True)
     operation = request.POST.get("op", "save")
     if operation == "discard":
         drafting.drop_typed(request.actor, row)
@@ -171,7 +169,7 @@ def _publish(request: WorkspaceRequest, row: Assistant, *, despite_tests: bool) 
 # --- Saved by itself ----------------------------------------------------------------------------------------------
 
 
-@require_POST
+@form_of("assistant")
 @workspace_page("assistants.write")
 def assistant_autosave(request: WorkspaceRequest, assistant_id: UUID) -> JsonResponse:
     """Save the form as it stands, without a word about it in the log for every pause in somebody's typing.

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from convoship.lib.problems import Problem
 from deployments import deploying, identity
@@ -20,7 +20,7 @@ from deployments.identity import Verified
 from deployments.models import Deployment, IdentitySecret
 from deployments.pages import overlaps, queries
 from workspaces import once, refusals
-from workspaces.access import WorkspaceRequest, workspace_page
+from workspaces.access import WorkspaceRequest, form_of, workspace_page
 
 _SAMPLES = {"Python": "user_token.py", "Node": "user_token.mjs", "PHP": "user_token.php", "Ruby": "user_token.rb"}
 
@@ -72,7 +72,7 @@ def _page(request: WorkspaceRequest, row: Deployment, checked: Checked | None = 
     return render(request, "deployments/identity.html", context, status=422 if failed else 200)
 
 
-@require_POST
+@form_of("deployment_identity")
 @workspace_page("deployments.write")
 def identity_require(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
     """Turn "require verified identity" on or off."""
@@ -88,7 +88,7 @@ def identity_require(request: WorkspaceRequest, deployment_id: UUID) -> HttpResp
     return redirect("deployment_identity", deployment_id)
 
 
-@require_POST
+@form_of("deployment_identity")
 @never_cache
 @workspace_page("deployments.write")
 def identity_secret_make(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
@@ -109,7 +109,7 @@ def identity_secret_make(request: WorkspaceRequest, deployment_id: UUID) -> Http
     return render(request, "deployments/identity_secret.html", {"deployment": row, "secret": made.value})
 
 
-@require_POST
+@form_of("deployment_identity")
 @workspace_page("deployments.write")
 def identity_secret_end(request: WorkspaceRequest, deployment_id: UUID, secret_id: UUID) -> HttpResponse:
     """Take no more tokens of an older secret."""
@@ -121,7 +121,7 @@ def identity_secret_end(request: WorkspaceRequest, deployment_id: UUID, secret_i
     return redirect("deployment_identity", deployment_id)
 
 
-@require_POST
+@form_of("deployment_identity")
 @never_cache
 @workspace_page("deployments.read")
 def identity_check(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from convoship.lib import limiting, tokens
 from convoship.lib.problems import Problem
@@ -21,7 +21,7 @@ from deployments import deploying, page_check, page_policies, page_snippet, seen
 from deployments.models import Deployment
 from deployments.pages import queries
 from workspaces import refusals
-from workspaces.access import WorkspaceRequest, entered, waiting_page, workspace_page
+from workspaces.access import WorkspaceRequest, entered, form_of, waiting_page, workspace_page
 
 
 class TokenForm(forms.Form):
@@ -74,7 +74,7 @@ def _page(
     return render(request, "deployments/install.html", context, status=status)
 
 
-@require_POST
+@form_of("deployment_install")
 @never_cache
 @workspace_page("deployments.read")
 def install_fill(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
@@ -88,7 +88,7 @@ def install_fill(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse
     return _page(request, row, token_form=form, status=422)
 
 
-@require_POST
+@form_of("deployment_install")
 @never_cache
 @workspace_page("deployments.write")
 def install_link(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
@@ -101,7 +101,7 @@ def install_link(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse
         return redirect("deployment_install", deployment_id)
 
 
-@require_POST
+@form_of("deployment_install")
 @never_cache
 @waiting_page("deployments.read")
 def install_check(request: HttpRequest, deployment_id: UUID) -> HttpResponse:
@@ -124,7 +124,7 @@ def install_check(request: HttpRequest, deployment_id: UUID) -> HttpResponse:
         return _page(inside, row, page_form=form, report=page_check.judge(row, seen_page))
 
 
-@require_POST
+@form_of("deployment_install")
 @workspace_page("deployments.write")
 def install_allow(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
     """Add the origin of a page that was checked to the allowed ones."""

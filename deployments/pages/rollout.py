@@ -14,7 +14,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from convoship.lib.amounts import percent, whole
 from convoship.lib.problems import Problem
@@ -26,7 +26,7 @@ from deployments.models.deployment import RolloutOutcome
 from deployments.pages import queries
 from deployments.pages.rollout_form import USUAL_SHARE, RolloutForm, ShareForm, put_on
 from workspaces import refusals
-from workspaces.access import WorkspaceRequest, entered, waiting_page, workspace_page
+from workspaces.access import WorkspaceRequest, entered, form_of, waiting_page, workspace_page
 
 ANYWAY = "start-anyway"
 _TRIED = "the tried one"
@@ -126,7 +126,7 @@ def _json(theme: Any) -> str:
     return json.dumps(theme, indent=2, ensure_ascii=False)
 
 
-@require_POST
+@form_of("deployment_rollout")
 @waiting_page("deployments.write")
 def rollout_start(request: HttpRequest, deployment_id: UUID) -> HttpResponse:
     """Start one. Where the draft is tried, its test cases are run before the transaction that freezes it."""
@@ -163,7 +163,7 @@ def _meet(share: int) -> str:
     return f"{share}\N{NO-BREAK SPACE}% of the visitors meet what is tried"
 
 
-@require_POST
+@form_of("deployment_rollout")
 @workspace_page("deployments.write")
 def rollout_share(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
     """Change the share."""
@@ -177,7 +177,7 @@ def rollout_share(request: WorkspaceRequest, deployment_id: UUID) -> HttpRespons
     return redirect("deployment_rollout", deployment_id)
 
 
-@require_POST
+@form_of("deployment_rollout")
 @workspace_page("deployments.write")
 def rollout_undo(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
     """Take it back, at once."""
@@ -234,7 +234,7 @@ def _last(row: Deployment) -> Last | None:
     return Last(found, going_back.why_no_way_back(found) if is_kept else "", others)
 
 
-@require_POST
+@form_of("deployment_rollout")
 @workspace_page("deployments.write")
 def rollout_back(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
     """Go back on how the last one ended: what it replaced stands again, or it runs again."""
@@ -250,7 +250,7 @@ def rollout_back(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse
     return redirect("deployment_rollout", deployment_id)
 
 
-@require_POST
+@form_of("deployment_rollout")
 @workspace_page("deployments.write")
 def rollout_preview(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
     """Open the test page with one of the variants."""

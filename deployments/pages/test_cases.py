@@ -15,7 +15,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from convoship.lib.problems import Problem, invalid
 from deployments import publishing, test_cases, testing
@@ -26,7 +26,7 @@ from deployments.pages.try_panel import meanings
 from deployments.responders.checks import name_key
 from deployments.test_cases import FALLBACK, SMALL_TALK, Report, Result, utterance_key
 from workspaces import refusals
-from workspaces.access import WorkspaceRequest, entered, waiting_page, workspace_page
+from workspaces.access import WorkspaceRequest, entered, form_of, waiting_page, workspace_page
 
 LONGEST_NOTE = 200
 LONGEST_PASTE = 300_000
@@ -153,7 +153,7 @@ def _rows(report: Report, names: list[str], typed: Typed) -> list[Row]:
 # --- Changing -----------------------------------------------------------------------------------------------------
 
 
-@require_POST
+@form_of("assistant_tests")
 @workspace_page("assistants.write")
 def assistant_tests_change(request: WorkspaceRequest, assistant_id: UUID) -> HttpResponse:
     """Add, change, accept or remove cases, or set the threshold: by the button that was pressed."""
@@ -263,7 +263,7 @@ def _put(typed: Typed, problem: Problem, post: QueryDict, *, is_there: bool) -> 
 # --- Publishing ---------------------------------------------------------------------------------------------------
 
 
-@require_POST
+@form_of("assistant_tests")
 @waiting_page("assistants.write")
 def assistant_tests_publish(request: HttpRequest, assistant_id: UUID) -> HttpResponse:
     """Publish the draft, if so many pass or on purpose. The cases are run before the transaction that publishes."""

@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from convoship.lib.problems import Problem
 from deployments import deploying, snippets, token_uses
@@ -18,7 +18,7 @@ from deployments.deploying import NewDeployment
 from deployments.models import Assistant, DeploymentToken
 from deployments.pages import overlaps, queries
 from workspaces import once, refusals
-from workspaces.access import WorkspaceRequest, workspace_page
+from workspaces.access import WorkspaceRequest, form_of, workspace_page
 
 
 def already_made(request: WorkspaceRequest, assistant: Assistant) -> HttpResponse:
@@ -43,7 +43,7 @@ def token_page(request: WorkspaceRequest, made: NewDeployment, *, rotated: bool 
     return render(request, "deployments/token.html", context)
 
 
-@require_POST
+@form_of("deployment")
 @never_cache
 @workspace_page("deployments.write")
 def deployment_rotate(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:

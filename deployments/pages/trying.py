@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from convoship.lib.problems import Problem
 from deployments import test_cases, testing
@@ -25,7 +25,7 @@ from deployments.pages.try_panel import Panel
 from deployments.safe_text import TextRefused, clean_text
 from deployments.trying import Setting
 from workspaces import refusals
-from workspaces.access import WorkspaceRequest, entered, waiting_page, workspace_page
+from workspaces.access import WorkspaceRequest, entered, form_of, waiting_page, workspace_page
 
 LOST = "What was said before could not be read any more, so this is a new conversation."
 OVER = "This conversation has ended. Start over to go on."
@@ -130,7 +130,7 @@ def _say(talk: Talk, wanted: Setting, values: dict[str, str], tap: str) -> str:
     return ""
 
 
-@require_POST
+@form_of("assistant_try")
 @workspace_page("assistants.write")
 def assistant_try_case(request: WorkspaceRequest, assistant_id: UUID) -> HttpResponse:
     """Keep something that was said as a test case."""

@@ -13,14 +13,14 @@ from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from convoship.lib.problems import Problem
 from deployments import differences, interchange, outline, versions
 from deployments.models import Assistant, AssistantVersion
 from deployments.pages import diff_drawing, queries
 from workspaces import refusals
-from workspaces.access import WorkspaceRequest, workspace_page
+from workspaces.access import WorkspaceRequest, form_of, workspace_page
 
 PAGE_SIZE = 20
 FIRST = "The first version"
@@ -188,7 +188,7 @@ def _side(row: Assistant, side: versions.Side | None) -> Shown:
 # --- Restoring ----------------------------------------------------------------------------------------------------
 
 
-@require_POST
+@form_of("assistant_versions")
 @workspace_page("assistants.write")
 def restore(request: WorkspaceRequest, assistant_id: UUID, number: int) -> HttpResponse:
     """Make a version the draft, or live again; asks first where that would lose changes of the draft."""

@@ -26,7 +26,7 @@ PAGES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "assistants": ("/app/assistants/", GET, "assistants.read"),
     "assistant_new": ("/app/assistants/new", BOTH, "assistants.write"),
     "assistant": ("/app/assistants/{assistant}/", GET, "assistants.read"),
-    "assistant_save": ("/app/assistants/{assistant}/save", BOTH, "assistants.write"),
+    "assistant_save": ("/app/assistants/{assistant}/save", POST, "assistants.write"),
     "assistant_autosave": ("/app/assistants/{assistant}/autosave", POST, "assistants.write"),
     "assistant_delete": ("/app/assistants/{assistant}/delete", BOTH, "assistants.write"),
     "assistant_import_new": ("/app/assistants/import", BOTH, "assistants.write"),
@@ -42,7 +42,7 @@ PAGES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "assistant_tests_change": ("/app/assistants/{assistant}/tests/change", POST, "assistants.write"),
     "assistant_tests_publish": ("/app/assistants/{assistant}/tests/publish", POST, "assistants.write"),
     "deploy": ("/app/assistants/{assistant}/deploy", GET, "deployments.read"),
-    "deployment_create": ("/app/assistants/{assistant}/deploy/new", BOTH, "deployments.write"),
+    "deployment_create": ("/app/assistants/{assistant}/deploy/new", POST, "deployments.write"),
     "deployment": ("/app/deployments/{deployment}/", GET, "deployments.read"),
     "deployment_change": ("/app/deployments/{deployment}/change", POST, "deployments.write"),
     "deployment_settings": ("/app/deployments/{deployment}/settings", GET, "deployments.read"),
@@ -84,7 +84,7 @@ PAGES: dict[str, tuple[str, tuple[str, ...], str]] = {
     ),
     "deployment_identity_check": ("/app/deployments/{deployment}/identity/check", POST, "deployments.read"),
     "channels": ("/app/channels/", GET, "deployments.read"),
-    "channel_deployment_create": ("/app/channels/new-deployment", BOTH, "deployments.write"),
+    "channel_deployment_create": ("/app/channels/new-deployment", POST, "deployments.write"),
     "conversations": ("/app/conversations/", GET, "conversations.read"),
     "conversations_rows": ("/app/conversations/rows", GET, "conversations.read"),
     "conversation": ("/app/conversations/{conversation}/", GET, "conversations.read"),
@@ -227,6 +227,27 @@ def test_lists_show_nothing_of_another_workspace(ids: dict[str, str]) -> None:
     for address in ("/", "/app/assistants/", "/app/channels/", "/app/conversations/", "/app/workspace/"):
         page = text(stranger.get(address))
         assert not any(id_ in page for name, id_ in ids.items() if name != "number"), address
+
+
+def test_no_address_of_a_form_is_a_dead_end(member: Browser, ids: dict[str, str]) -> None:
+    """A refused form leaves the browser at its address: reloading it, or going back to it, leads to the form's page."""
+    addresses = {name: address for name, (address, *_) in PAGES.items()} | OUTSIDE
+    for route in all_routes():
+        if str(route.pattern).startswith("account/") and not route.pattern.converters and route.name not in addresses:
+            addresses[str(route.name)] = f"/{route.pattern}"
+    assert "account_rename" in addresses
+    for name, address in addresses.items():
+        for answer in (member.get(address.format(**ids)), member.client.head(address.format(**ids), follow=True)):
+            assert answer.status_code != 405, name
+        if name in PAGES and PAGES[name][1] == POST:
+            shown = member.get(address.format(**ids))
+            assert shown.status_code == 200, name
+            assert shown.redirect_chain, name
+
+
+def test_what_is_neither_asked_for_nor_sent_is_no_form(member: Browser, ids: dict[str, str]) -> None:
+    member.client.handler.enforce_csrf_checks = False
+    assert member.client.put(PAGES["deployment_pause"][0].format(**ids)).status_code == 405
 
 
 def test_a_post_without_a_csrf_token_is_refused(member: Browser, ids: dict[str, str]) -> None:
