@@ -53,9 +53,10 @@ def warn(
     where: str = "",
     deployment_id: UUID | None = None,
     at: dt.datetime | None = None,
+    is_unsure: bool = False,
 ) -> Finding:
-    """It works, and not as it should, or not for long."""
-    return Finding("warn", code, words, remedy, line, where, deployment_id=deployment_id, at=at)
+    """It works, and not as it should, or not for long; or whether it works can't be seen from here."""
+    return Finding("warn", code, words, remedy, line, where, deployment_id=deployment_id, at=at, is_unsure=is_unsure)
 
 
 def good(code: str, words: str) -> Finding:

@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 
 from convoship.lib import outbound
 from convoship.lib.outbound import Fetched, OutboundError, Refused
-from deployments import origins, page_policies, page_reading, page_snippet
-from deployments.findings import Finding, bad, good, note
+from deployments import origins, page_policies, page_reading, page_snippet, seen
+from deployments.findings import Finding, bad, good, note, warn
 from deployments.models import Deployment, TokenUse
 from deployments.page_reading import Page
 
@@ -36,6 +36,8 @@ HEADLINES: dict[Verdict, str] = {
     "unsure": "Nothing wrong was found, but the page's source doesn't show everything.",
     "not_read": "The page could not be checked.",
 }
+_NOT_IN_SOURCE = "snippet_not_in_source"
+_HEADLINE_NOT_IN_SOURCE = "The snippet is not in this page's source."
 _SIGN_IN = ("login", "log-in", "signin", "sign-in", "sso", "auth")
 
 
@@ -62,6 +64,8 @@ class Report:
     @property
     def headline(self) -> str:
         """The verdict in one sentence."""
+        if any(finding.code == _NOT_IN_SOURCE for finding in self.findings):
+            return _HEADLINE_NOT_IN_SOURCE
         return HEADLINES[self.verdict]
 
 
@@ -198,18 +202,13 @@ def _missing(deployment: Deployment, page: Page) -> Iterator[Finding]:
     elif page.has_password_field and (page.url != page.asked or any(word in path for word in _SIGN_IN)):
         yield bad("login_page", f"This is a page to sign in: {page.url}", remedy=_BEHIND_A_DOOR)
     elif use is not None:
-        yield note(
-            "snippet_not_in_source",
-            "The snippet is not in the page's source. Pages of this origin have loaded the chat, though: a script must "
-            "have put it there.",
-            at=use.last_used_at,
-            is_unsure=True,
-        )
+        yield _used_elsewhere(deployment, page, use)
     elif page.has_tag_manager:
-        yield note(
-            "snippet_not_in_source",
-            "The snippet is not in the page's source. Google Tag Manager is, and may add it unseen by this check.",
-            remedy="Open the page once in a browser: as soon as the chat loads there, this tab shows it under Seen on.",
+        yield warn(
+            _NOT_IN_SOURCE,
+            "Neither the page nor the scripts of its own that it loads have it. Google Tag Manager is on the page, and "
+            "may add it unseen by this check.",
+            remedy=_LOOK_YOURSELF,
             is_unsure=True,
         )
     else:
@@ -218,6 +217,36 @@ def _missing(deployment: Deployment, page: Page) -> Iterator[Finding]:
             "The snippet is not on this page, nor in the scripts of its own that it loads.",
             remedy="Copy it above and paste it before </body>. If it is there, a cache may still serve an older page.",
         )
+
+
+_LOOK_YOURSELF = (
+    "Open this page once in a browser. If no chat appears, copy the snippet above and paste it before </body>, or have "
+    "your tag manager add it on this page too."
+)
+
+
+def _used_elsewhere(deployment: Deployment, page: Page, use: TokenUse) -> Finding:
+    """Some page of this origin has loaded the chat. It need not have been this one."""
+    last = seen.page_of(deployment, page.origin, page.url)
+    if last is not None and last.is_asked:
+        return warn(
+            _NOT_IN_SOURCE,
+            "All the same a visitor has begun a conversation on this very page. So a script, such as a tag manager, "
+            "puts the snippet there, or it was in the source until lately.",
+            remedy=_LOOK_YOURSELF,
+            at=last.at,
+            is_unsure=True,
+        )
+    manager = (
+        "Google Tag Manager, which is on the page," if page.has_tag_manager else "A script, such as a tag manager,"
+    )
+    words = f"{manager} could add it unseen by this check. "
+    if last is not None:
+        words += f"But what has been seen is another page of this origin: a conversation began on {last.url}"
+    else:
+        words += f"But nothing shows that it does: a page of {page.origin} has loaded the chat, maybe another one"
+    at = last.at if last is not None else use.last_used_at
+    return warn(_NOT_IN_SOURCE, words, remedy=_LOOK_YOURSELF, at=at, is_unsure=True)
 
 
 def _of_origin(deployment: Deployment, page: Page) -> Iterator[Finding]:

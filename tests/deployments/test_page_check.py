@@ -182,8 +182,32 @@ def test_tag_manager_makes_it_unsure_and_use_from_the_origin_says_more(made: New
         )
     report = check(made, url)
     assert report.verdict == "unsure"
-    assert "have loaded the chat" in report.findings[0].words
+    assert "has loaded the chat, maybe another one" in report.findings[0].words
     assert report.findings[0].at == now
+
+
+def test_a_page_without_the_snippet_is_not_vouched_for_by_another_page_of_its_site(
+    made: NewDeployment, site: Site
+) -> None:
+    with tenant(made.deployment.workspace_id):
+        token, now = made.deployment.tokens.get(), timezone.now()
+        TokenUse.objects.create(
+            deployment=made.deployment, token=token, origin=site.origin, first_used_at=now, last_used_at=now
+        )
+    factories.start_session(made, page={"url": f"{site.origin}/contact"})
+    factories.start_session(made, page={"url": "https://elsewhere.example/made-up"})
+    report = check(made, site.put(page(), "/about"))
+    assert (report.verdict, codes(report)) == ("unsure", ["snippet_not_in_source"])
+    assert report.headline == "The snippet is not in this page's source."
+    (finding,) = report.findings
+    assert finding.level == "warn"
+    assert f"another page of this origin: a conversation began on {site.origin}/contact" in finding.words
+    assert "elsewhere" not in finding.words
+    assert finding.at is not None
+    assert "paste it before </body>" in finding.remedy
+    factories.start_session(made, page={"url": f"{site.origin}/about?from=mail"})
+    (finding,) = check(made, f"{site.origin}/about").findings
+    assert "on this very page" in finding.words
 
 
 # --- Pins -------------------------------------------------------------------------------------------------------------
