@@ -11,11 +11,10 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from deployments import deploying, token_uses
+from deployments import deploying
 from deployments.models import Assistant, Deployment
-from deployments.pages import deployment_cards, deployment_form, origin_rows, queries, tokens
+from deployments.pages import deployment_cards, deployment_form, origin_rows, overlaps, overview, queries, tokens
 from deployments.pages.deployment_form import DeploymentForm
-from deployments.pages.overlaps import OVERLAPS
 from workspaces import once, refusals
 from workspaces.access import WorkspaceRequest, form_of, workspace_page
 
@@ -42,7 +41,8 @@ def _deploy_page(request: WorkspaceRequest, assistant: Assistant, form: Deployme
         "refused": queries.with_refusals(assistant),
         "filters": filters,
         "revoked": deployment_cards.cards([row for row in rows if row.revoked_at is not None]),
-        "overlaps": OVERLAPS,
+        "overlaps": overlaps.OVERLAPS,
+        "rotating": overlaps.Typed(),
         "may_write": request.actor.may("deployments.write"),
     }
     return render(request, "deployments/deploy.html", context, status=422 if form.is_bound and form.errors else 200)
@@ -69,19 +69,7 @@ def deployment_create(request: WorkspaceRequest, assistant_id: UUID) -> HttpResp
 @workspace_page("deployments.read")
 def deployment(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
     """One deployment: how it stands, its tokens, its snippet."""
-    row = queries.deployment(deployment_id)
-    (card,) = deployment_cards.cards([row])
-    context = {
-        "card": card,
-        "deployment": row,
-        "assistant": row.assistant,
-        "refused": [row] if getattr(row, "refused_lately", 0) else [],
-        "tokens": token_uses.in_use(row),
-        "once": once.mark(),
-        "overlaps": OVERLAPS,
-        "may_write": request.actor.may("deployments.write") and row.revoked_at is None,
-    }
-    return render(request, "deployments/deployment.html", context)
+    return overview.page(request, queries.deployment(deployment_id))
 
 
 @form_of("deployment")

@@ -23,13 +23,17 @@ CONFIRMED = "confirmed"
 
 @dataclass(frozen=True)
 class Row:
-    """One origin as it was typed, with what is to be said of it, and whether a wildcard still wants a yes."""
+    """One origin as it was typed, with what is to be said of it, and whether a wildcard still wants a yes.
+
+    `is_missed`: it was sent without one.
+    """
 
     number: int
     typed: str = ""
     answer: OriginAnswer | None = None
     asks: bool = False
     is_confirmed: bool = False
+    is_missed: bool = False
 
     @property
     def is_wrong(self) -> bool:
@@ -95,7 +99,8 @@ class OriginRowsForm(forms.Form):
     def rows(self) -> list[Row]:
         """The rows, and an empty one where there is none."""
         lines = lines_of(self.data, self.add_prefix(FIELD)) if self.is_bound else list(self.initial.get(FIELD, ()))
-        return [self._row(number, line) for number, line in enumerate(lines or [""])]
+        was_sent = self.is_bound and FIELD in self.errors
+        return [self._row(number, line, was_sent=was_sent) for number, line in enumerate(lines or [""])]
 
     @property
     def blank(self) -> Row:
@@ -107,26 +112,28 @@ class OriginRowsForm(forms.Form):
         """How many there may be."""
         return MAX_ORIGINS
 
-    def _row(self, number: int, line: str) -> Row:
+    def _row(self, number: int, line: str, *, was_sent: bool = False) -> Row:
         typed = line.strip()
         if not typed or typed in self.known:
             return Row(number, typed)
         answer = origin_answers.of_typed(typed)
-        return Row(number, typed, answer, asks=bool(answer.wildcard), is_confirmed=answer.origin in self.confirmed)
+        asks, is_confirmed = bool(answer.wildcard), answer.origin in self.confirmed
+        return Row(number, typed, answer, asks, is_confirmed, is_missed=was_sent and asks and not is_confirmed)
 
     def clean_allowed_origins(self) -> list[str]:
         """Each row's origin, once all are in normal form and every wildcard is meant."""
         typed: list[str] = self.cleaned_data[FIELD]
         rows = [self._row(number, line) for number, line in enumerate(typed)]
         refused = [row for row in rows if row.answer and not row.answer.is_good]
-        unsure = [row.answer.wildcard for row in rows if row.answer and row.answer.is_good and row.is_wrong]
+        unsure = [row.answer.origin for row in rows if row.answer and row.answer.is_good and row.is_wrong]
         errors = []
         if refused:
             count = len(refused)
             errors.append(
                 "One of these can't be used as it is." if count == 1 else f"{count} of these can't be used as they are."
             )
-        errors += [f"Do you mean every sub-domain of {apex}? Say yes beside it, or list the hosts." for apex in unsure]
+        # The question stands at its row; here, beneath all of them, is which one it is.
+        errors += [f"{origin} still wants your yes, beneath it." for origin in unsure]
         if errors:
             raise forms.ValidationError(errors)
         return list(dict.fromkeys(typed))

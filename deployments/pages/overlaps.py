@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from django.http import QueryDict
 
@@ -13,6 +14,7 @@ OVERLAPS = {
     "604800": "goes on for a week",
 }
 CUSTOM = "custom"
+USUAL = "86400"
 # What no act takes, so that the act says in its words what it does take.
 _NOT_A_TIME = -1
 
@@ -26,3 +28,19 @@ def seconds_of(data: QueryDict) -> int:
     if chosen != CUSTOM or not re.fullmatch(r"[0-9]{1,4}", hours):
         return _NOT_A_TIME
     return int(hours) * 3600
+
+
+@dataclass(frozen=True)
+class Typed:
+    """A form that rotates, as it was sent: `chosen` of `OVERLAPS` or `CUSTOM`, and what is wrong, if anything is."""
+
+    chosen: str = USUAL
+    hours: str = ""
+    error: str = ""
+
+    @classmethod
+    def refused(cls, data: QueryDict) -> Typed:
+        """The form with why it was refused."""
+        if data.get("overlap", "") != CUSTOM:
+            return cls(error="Choose how long the old one goes on.")
+        return cls(CUSTOM, data.get("hours", "").replace("\x00", "")[:20], "For how many hours? A whole number from 0 to 720.")

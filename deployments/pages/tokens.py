@@ -16,7 +16,7 @@ from convoship.lib.problems import Problem
 from deployments import deploying, snippets, token_uses
 from deployments.deploying import NewDeployment
 from deployments.models import Assistant, DeploymentToken
-from deployments.pages import overlaps, queries
+from deployments.pages import overlaps, overview, queries
 from workspaces import once, refusals
 from workspaces.access import WorkspaceRequest, form_of, workspace_page
 
@@ -56,9 +56,8 @@ def deployment_rotate(request: WorkspaceRequest, deployment_id: UUID) -> HttpRes
             made = deploying.rotate(request.actor, row, overlap_seconds=overlaps.seconds_of(request.POST))
     except Problem as problem:
         if "overlap_seconds" in problem.errors:
-            messages.error(request, "Nothing was rotated. Choose how long the old token goes on: 0 to 720 hours.")
-        else:
-            messages.error(request, refusals.words_of(problem))
+            return overview.page(request, row, rotating=overlaps.Typed.refused(request.POST))
+        messages.error(request, refusals.words_of(problem))
         return redirect("deployment", row.id)
     return token_page(request, made, rotated=True)
 

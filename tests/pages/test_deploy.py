@@ -170,6 +170,25 @@ def test_an_overlap_that_nobody_offered_is_refused(member: Browser, workspace: W
     assert factories.start_session(made).created
 
 
+@pytest.mark.parametrize("hours", ["", "721", "soon", "1.5"])
+def test_hours_that_are_none_are_refused_at_their_field_and_nothing_is_lost(
+    member: Browser, workspace: Workspace, hours: str
+) -> None:
+    made = factories.make_deployment(workspace)
+    form = form_of(member.get(f"/app/assistants/{made.deployment.assistant_id}/deploy"), "/rotate")
+    form["overlap"], form["hours"] = "custom", hours
+    refused = member.send(form)
+    assert refused.status_code == 422
+    page = text(refused)
+    assert not TOKEN.search(page)
+    assert '<details class="menu" open>' in page
+    assert "For how many hours? A whole number from 0 to 720." in page
+    again = form_of(refused, "/rotate")
+    assert (again["overlap"], again["hours"]) == ("custom", hours)
+    again["hours"] = "36"
+    assert TOKEN.search(text(member.send(again)))
+
+
 def test_revoking_asks_first_and_then_holds_at_once(member: Browser, workspace: Workspace) -> None:
     made = factories.make_deployment(workspace)
     address = f"/app/deployments/{made.deployment.id}/revoke"

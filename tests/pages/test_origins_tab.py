@@ -88,6 +88,19 @@ def test_a_wildcard_is_saved_only_after_a_yes(member: Browser, workspace: Worksp
     assert "Saved." in text(member.send(again))
 
 
+def test_each_wildcard_is_asked_about_at_its_own_row(member: Browser, tab: str) -> None:
+    typed = ["https://*.example.com", "https://shop.example", "https://*.example.org", "https://last.example"]
+    form = edited(member, tab, *typed)
+    form["confirmed"] = ["https://*.example.org"]
+    page = html.unescape(text(member.send(form)))
+    rows = page.split("data-rows")[1].split("<template")[0].split('class="origin-row"')[1:]
+    asked = ["Do you mean every sub-domain of example.com?" in row for row in rows]
+    assert asked == [True, False, False, False]
+    beneath = page.split('id="id_allowed_origins_error"')[1].split("</ul>")[0]
+    assert "https://*.example.com still wants your yes" in beneath
+    assert "example.org" not in beneath
+
+
 def test_a_new_deployment_asks_about_a_wildcard_too(member: Browser, workspace: Workspace) -> None:
     deploy = f"/app/assistants/{factories.make_assistant(workspace).id}/deploy"
     form = form_of(member.get(deploy), "/deploy/new")

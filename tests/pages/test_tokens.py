@@ -160,6 +160,6 @@ def test_another_overlap_is_refused_in_words(
 ) -> None:
     form = form_of(member.get(overview), "/rotate")
     form["overlap"], form["hours"] = "custom", hours
-    assert "0 to 720 hours" in text(member.send(form))
+    assert "A whole number from 0 to 720." in text(member.send(form))
     with tenant(workspace.id):
         assert DeploymentToken.objects.get().expires_at is None
