@@ -27,20 +27,22 @@ def deploy(request: WorkspaceRequest, assistant_id: UUID) -> HttpResponse:
 
 
 def _deploy_page(request: WorkspaceRequest, assistant: Assistant, form: DeploymentForm) -> HttpResponse:
-    rows = list(queries.deployments(assistant))
-    live = [row for row in rows if row.revoked_at is None]
-    filters = deployment_cards.filters(request, live)
-    cards = deployment_cards.cards([row for row in live if filters.lets(row)])
+    rows = queries.standings(assistant)
+    live, revoked = ([row for row in rows if (row.revoked_at is None) is is_live] for is_live in (True, False))
+    filters, shows_revoked = deployment_cards.filters(request, live), request.GET.get("show") == "revoked"
+    page = deployment_cards.page(request, revoked if shows_revoked else [row for row in live if filters.lets(row)])
     context = {
         "assistant": assistant,
         "tab": "deploy",
         "form": form,
         "once": once.mark(),
         "has_live": bool(live),
-        "live": cards,
+        "page": page,
+        "cards": deployment_cards.cards(list(queries.deployments(assistant).filter(id__in=page.ids))),
+        "shows_revoked": shows_revoked,
         "refused": queries.with_refusals(assistant),
         "filters": filters,
-        "revoked": deployment_cards.cards([row for row in rows if row.revoked_at is not None]),
+        "revoked_count": len(revoked),
         "overlaps": overlaps.OVERLAPS,
         "rotating": overlaps.Typed(),
         "may_write": request.actor.may("deployments.write"),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.http import HttpRequest
 
@@ -14,6 +16,7 @@ from deployments.token_uses import LastUse
 
 # So many are read at a glance; more can be filtered.
 MOST_AT_A_GLANCE = 3
+PAGE_SIZE = 20
 STATUSES = ("live", "paused", "expired")
 
 
@@ -73,23 +76,42 @@ class Filters:
     statuses: Sequence[Choice]
 
     def lets(self, row: Deployment) -> bool:
-        """Whether the row is shown."""
-        return self.label in {"", row.label} and self.status in {"", row.status}
+        """Whether the row is shown. An environment is the same in capitals and without."""
+        return self.label.casefold() in {"", row.label.casefold()} and self.status in {"", row.status}
 
 
 def filters(request: HttpRequest, rows: Sequence[Deployment]) -> Filters:
-    """The filters of a list of deployments; what isn't among the choices chooses nothing."""
+    """The filters of a list of deployments, the newest first; what isn't among the choices chooses nothing."""
     if len(rows) <= MOST_AT_A_GLANCE:
         return Filters("", "", (), ())
-    labels = sorted({row.label for row in rows if row.label})
-    statuses = [status for status in STATUSES if any(row.status == status for row in rows)]
-    label, status = request.GET.get("label", ""), request.GET.get("status", "")
-    label, status = label if label in labels else "", status if status in statuses else ""
+    # By what makes two the same, as the newest writes it.
+    names = {row.label.casefold(): row.label for row in reversed(rows) if row.label}
+    labels, found = Counter(row.label.casefold() for row in rows), Counter(row.status for row in rows)
+    statuses = [status for status in STATUSES if found[status]]
+    label, status = request.GET.get("label", "").casefold(), request.GET.get("status", "")
+    label, status = label if label in names else "", status if status in statuses else ""
     return Filters(
-        label,
+        names.get(label, ""),
         status,
-        [Choice(name, name, sum(row.label == name for row in rows), name == label) for name in labels],
-        [Choice(name, name.title(), sum(row.status == name for row in rows), name == status) for name in statuses]
+        [Choice(names[key], names[key], labels[key], key == label) for key in sorted(names)],
+        [Choice(name, name.title(), found[name], name == status) for name in statuses]
         if len(statuses) > 1 or status
         else [],
     )
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of a list: which are shown, whether it is the first, and the one that the next begins after."""
+
+    ids: Sequence[UUID]
+    is_first: bool
+    older: UUID | None
+
+
+def page(request: HttpRequest, rows: Sequence[Deployment]) -> Page:
+    """The page of the list that begins after `?after=`; the first where that is none of them."""
+    ids = [row.id for row in rows]
+    after = next((place for place, id_ in enumerate(ids, 1) if str(id_) == request.GET.get("after", "")), 0)
+    shown = ids[after : after + PAGE_SIZE]
+    return Page(shown, after == 0, shown[-1] if after + PAGE_SIZE < len(ids) else None)

@@ -43,4 +43,6 @@ class Typed:
         """The form with why it was refused."""
         if data.get("overlap", "") != CUSTOM:
             return cls(error="Choose how long the old one goes on.")
-        return cls(CUSTOM, data.get("hours", "").replace("\x00", "")[:20], "For how many hours? A whole number from 0 to 720.")
+        return cls(
+            CUSTOM, data.get("hours", "").replace("\x00", "")[:20], "For how many hours? A whole number from 0 to 720."
+        )

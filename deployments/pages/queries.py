@@ -34,6 +34,7 @@ from workspaces.models import User
 PAGE_SIZE = 30
 LONGEST_TRANSCRIPT = 500
 MOST_NAMED = 5
+_LIVE_FIRST = (F("revoked_at").desc(nulls_first=True), "-created_at", "id")
 
 FILTERS = {
     "all": Q(),
@@ -118,14 +119,20 @@ def any_conversation() -> bool:
 def deployments(assistant: Assistant | None = None) -> QuerySet[Deployment]:
     """Deployments with their tokens and `refused_lately`: live ones first, the newest first."""
     refused = refused_origins.recent().filter(deployment=OuterRef("pk")).order_by().values("deployment")
-    rows = (
-        Deployment.objects.select_related("assistant__published")
-        .prefetch_related(Prefetch("tokens", queryset=DeploymentToken.objects.order_by("-created_at")))
-        .annotate(refused_lately=Coalesce(Subquery(refused.annotate(count=Count("pk")).values("count")), 0))
-    )
+    rows = Deployment.objects.prefetch_related(
+        # Not joined: each row would bring its assistant's draft and published content along, to be parsed again.
+        Prefetch("assistant", queryset=Assistant.objects.select_related("published")),
+        Prefetch("tokens", queryset=DeploymentToken.objects.order_by("-created_at")),
+    ).annotate(refused_lately=Coalesce(Subquery(refused.annotate(count=Count("pk")).values("count")), 0))
     if assistant is not None:
         rows = rows.filter(assistant=assistant)
-    return rows.order_by(F("revoked_at").desc(nulls_first=True), "-created_at")
+    return rows.order_by(*_LIVE_FIRST)
+
+
+def standings(assistant: Assistant) -> list[Deployment]:
+    """All deployments of the assistant in the order of `deployments`, with no more than they are filtered by."""
+    rows = Deployment.objects.filter(assistant=assistant).order_by(*_LIVE_FIRST)
+    return list(rows.only("workspace", "label", "paused_at", "expires_at", "revoked_at"))
 
 
 def deployment(deployment_id: UUID) -> Deployment:
@@ -140,8 +147,9 @@ def with_refusals(assistant: Assistant | None = None) -> list[Deployment]:
 
 
 def labels() -> list[str]:
-    """The environments that the workspace's deployments name."""
-    return list(Deployment.objects.exclude(label="").order_by("label").values_list("label", flat=True).distinct())
+    """The environments that the workspace's deployments name, each once, as it was written last."""
+    rows = Deployment.objects.exclude(label="").order_by("created_at", "id").values_list("label", flat=True)
+    return sorted({label.casefold(): label for label in rows}.values(), key=str.casefold)
 
 
 @dataclass(frozen=True)

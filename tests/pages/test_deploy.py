@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 import pytest
@@ -14,6 +15,7 @@ from convoship.lib.tenancy import tenant
 from deployments import deploying
 from deployments.deploying import NewDeployment
 from deployments.models import Deployment
+from deployments.pages import deployment_cards, queries
 from tests import factories
 from tests.pages.conftest import Browser, Form, form_of, text
 from workspaces.models import AuditEvent, Workspace
@@ -313,3 +315,67 @@ def test_a_long_list_of_deployments_asks_the_database_no_more_often_than_a_short
     for _ in range(5):
         factories.refuse(factories.make_deployment(workspace, assistant))
     assert count() == few
+
+
+def test_a_long_list_of_deployments_comes_in_pages_that_keep_the_filter(
+    member: Browser, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deployment_cards, "PAGE_SIZE", 2)
+    assistant = factories.make_assistant(workspace)
+    deploy = f"/app/assistants/{assistant.id}/deploy"
+    for name, label in (("A", "staging"), ("B", ""), ("C", "staging"), ("D", "staging"), ("E", "")):
+        factories.make_deployment(workspace, assistant, name=name, label=label)
+    assert shown_names(member, deploy) == {"E", "D"}
+    seen = []
+    path = f"{deploy}?label=staging"
+    while path:
+        page = text(member.get(path))
+        seen.append(re.findall(r'<a class="title-link"[^>]*>([^<]+)</a>', page))
+        older = re.search(r'href="([^"]+)">Older</a>', page)
+        path = deploy + html.unescape(older[1]) if older else ""
+    assert seen == [["D", "C"], ["A"]]
+    assert 'href="?label=staging&amp;status=">Newest</a>' in page
+    assert shown_names(member, f"{deploy}?after=nobody") == {"E", "D"}
+
+
+def test_revoked_deployments_stand_on_pages_of_their_own(
+    member: Browser, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deployment_cards, "PAGE_SIZE", 1)
+    assistant = factories.make_assistant(workspace)
+    deploy = f"/app/assistants/{assistant.id}/deploy"
+    for name in ("A", "B", "C"):
+        made = factories.make_deployment(workspace, assistant, name=name)
+        if name != "A":
+            with tenant(workspace.id):
+                deploying.revoke(factories.actor(workspace), made.deployment)
+    assert shown_names(member, deploy) == {"A"}
+    assert 'href="?show=revoked">Revoked (2)</a>' in text(member.get(deploy))
+    first = text(member.get(f"{deploy}?show=revoked"))
+    assert shown_names(member, f"{deploy}?show=revoked") == {"C"}
+    older = re.search(r'href="([^"]+)">Older</a>', first)
+    assert older
+    assert shown_names(member, deploy + html.unescape(older[1])) == {"B"}
+
+
+def test_an_assistants_draft_is_read_once_for_all_its_deployments(workspace: Workspace) -> None:
+    assistant = factories.make_assistant(workspace)
+    for _ in range(3):
+        factories.make_deployment(workspace, assistant)
+    with tenant(workspace.id):
+        rows = list(queries.deployments(assistant))
+    assert len(rows) == 3
+    assert len({id(row.assistant) for row in rows}) == 1
+
+
+def test_an_environment_is_one_however_it_is_capitalised(member: Browser, workspace: Workspace) -> None:
+    assistant = factories.make_assistant(workspace)
+    deploy = f"/app/assistants/{assistant.id}/deploy"
+    for name, label in (("A", "Production"), ("B", "staging"), ("C", "production"), ("D", "PRODUCTION")):
+        factories.make_deployment(workspace, assistant, name=name, label=label)
+    page = text(member.get(deploy))
+    chips = page.split('aria-label="By environment"')[1].split("</nav>")[0]
+    assert re.findall(r">([^<]+)</a>", chips) == ["Every environment", "PRODUCTION 3", "staging 1"]
+    assert shown_names(member, f"{deploy}?label=production") == {"A", "C", "D"}
+    assert page.count('<option value="PRODUCTION">') == 1
+    assert '<option value="Production">' not in page
