@@ -182,10 +182,11 @@ def _told(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def pause(actor: Actor, deployment: Deployment) -> Deployment:
     """Let nobody in until `resume`: open chats stop and say why. Pausing twice changes nothing."""
+    # As for a revoke: no message is accepted after this has answered. And only what is held is what it still is.
+    hold_alone([deployment.id])
+    deployment = held(deployment.id)
     _require_unrevoked(deployment, "it can't be paused")
     if deployment.paused_at is None:
-        # As for a revoke: no message is accepted after this has answered.
-        hold_alone([deployment.id])
         deployment.paused_at = timezone.now()
         _save(deployment, "paused_at")
         audit.record(actor, "deployment.paused", deployment)
@@ -194,6 +195,7 @@ def pause(actor: Actor, deployment: Deployment) -> Deployment:
 
 def resume(actor: Actor, deployment: Deployment) -> Deployment:
     """Let visitors in again; chats that were open go on."""
+    deployment = held(deployment.id)
     _require_unrevoked(deployment, "it can't be resumed")
     if deployment.paused_at is not None:
         deployment.paused_at = None

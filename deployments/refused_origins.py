@@ -103,13 +103,18 @@ def recent() -> QuerySet[RefusedOrigin]:
     ).exclude(deployment__allowed_origins__contains=[F("origin")])
 
 
+# Taking several out at once waits for no row that is being counted: `tallies` writes many in one transaction, in an
+# order of its own, and the two could wait for each other in a circle. An origin that is counted at this moment knocks
+# again at this moment, so it stays in the list as if it came back right after.
+
+
 def forget_allowed(deployment: Deployment) -> None:
     """Take out of the list what is let in by now."""
     seen = RefusedOrigin.objects.filter(deployment=deployment)
     gone = [row.id for row in seen if origins.matches(row.origin, deployment.allowed_origins)]
     if deployment.allow_server_callers:
         gone += [row.id for row in seen if row.origin == ""]
-    seen.filter(id__in=gone).delete()
+    _take_out(seen.filter(id__in=gone))
 
 
 def forget(actor: Actor, deployment: Deployment, row: RefusedOrigin) -> None:
@@ -120,7 +125,13 @@ def forget(actor: Actor, deployment: Deployment, row: RefusedOrigin) -> None:
 
 def forget_all(actor: Actor, deployment: Deployment) -> int:
     """Take all out of the list: how many there were."""
-    count, _ = RefusedOrigin.objects.filter(deployment=deployment).delete()
+    count = _take_out(RefusedOrigin.objects.filter(deployment=deployment))
     if count:
         audit.record(actor, "deployment.refusals_forgotten", deployment, origins=count)
+    return count
+
+
+def _take_out(rows: QuerySet[RefusedOrigin]) -> int:
+    ids = list(rows.select_for_update(skip_locked=True).values_list("id", flat=True))
+    count, _ = RefusedOrigin.objects.filter(id__in=ids).delete()
     return count

@@ -6,11 +6,13 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import tenant
-from deployments import tallies
+from deployments import deploying, tallies
 from deployments.deploying import NewDeployment
 from deployments.models import Deployment
 from tests import factories
@@ -110,6 +112,35 @@ def test_the_status_says_how_it_stands(api: Program, made: NewDeployment, where:
 
 
 # --- Pausing --------------------------------------------------------------------------------------------------------
+
+
+def test_what_somebody_else_did_a_moment_ago_is_seen_before_pausing_or_resuming(
+    api: Program, made: NewDeployment
+) -> None:
+    """Both are asked for by who read the deployment before the other's change."""
+    who = factories.actor(api.workspace)
+    with tenant(made.deployment.workspace_id):
+        first, second, third = (Deployment.objects.get(id=made.deployment.id) for _ in range(3))
+        paused_at = deploying.pause(who, first).paused_at
+        assert deploying.pause(who, second).paused_at == paused_at
+        deploying.resume(who, third)  # it was read before the pause
+        first, second = (Deployment.objects.get(id=made.deployment.id) for _ in range(2))
+        assert first.paused_at is None
+        deploying.revoke(who, first)
+        with pytest.raises(Problem) as refused:
+            deploying.pause(who, second)
+        assert refused.value.code == "conflict"
+        actions = AuditEvent.objects.filter(action__startswith="deployment.").order_by("id")
+        told = [action.removeprefix("deployment.") for action in actions.values_list("action", flat=True)]
+    assert sorted(told) == ["created", "paused", "resumed", "revoked"]
+
+
+@pytest.mark.parametrize("act", ["rotate", "identity/secrets"])
+def test_a_deployment_is_held_once_for_a_new_token_or_secret(api: Program, where: str, act: str) -> None:
+    with CaptureQueriesContext(connection) as captured:
+        assert api.post(f"{where}/{act}", {}).status_code == 201
+    locks = [query["sql"] for query in captured if "FOR NO KEY UPDATE" in query["sql"]]
+    assert len([sql for sql in locks if "deployments_deployment" in sql]) == 1
 
 
 def test_pausing_lets_nobody_in_until_it_is_resumed(api: Program, made: NewDeployment, where: str) -> None:

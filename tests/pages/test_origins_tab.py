@@ -8,11 +8,12 @@ from urllib.parse import quote
 
 import pytest
 import time_machine
+from django.db import connection
 from django.utils import timezone
 
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import tenant
-from deployments import deploying, tallies
+from deployments import deploying, refused_origins, tallies
 from deployments.deploying import NewDeployment
 from deployments.models import Deployment, RefusedOrigin
 from tests import factories
@@ -322,3 +323,27 @@ def test_who_may_only_read_sees_the_list_without_buttons(workspace: Workspace, m
     page = browser_of(workspace, factories.member(workspace, Role.VIEWER)).get(tab)
     assert "stranger.example" in text(page)
     assert not [form for form in forms_of(page) if "/refused/" in form.action or form.action.endswith("/save")]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_forgetting_waits_for_no_count_that_is_being_written(workspace: Workspace, made: NewDeployment) -> None:
+    """Two that lock many rows in orders of their own would wait for each other in a circle."""
+    for name in ("a", "b", "c"):
+        factories.refuse(made, f"https://{name}.example")
+    counting = connection.copy()  # another process, in the middle of writing what it counted
+    try:
+        who = factories.actor(workspace)
+        with tenant(workspace.id), connection.cursor() as cursor:
+            counting.set_autocommit(False)
+            with counting.cursor() as other:
+                other.execute("SELECT set_config('app.workspace_id', %s, true)", [str(workspace.id)])
+                other.execute(
+                    "UPDATE deployments_refusedorigin SET count = count + 1 WHERE origin = 'https://b.example'"
+                )
+                assert other.rowcount == 1
+            cursor.execute("SET LOCAL lock_timeout = '2s'")
+            assert refused_origins.forget_all(who, made.deployment) == 2
+        counting.commit()
+    finally:
+        counting.close()
+    assert refused_rows(workspace) == ["https://b.example"]

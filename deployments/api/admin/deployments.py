@@ -137,6 +137,6 @@ class RotateView(WorkspaceView):
     @idempotent
     def post(self, request: Request, deployment_id: UUID) -> Response:
         """Make a new token; the earlier ones go on for `overlap_seconds`."""
-        deployment = deployment_of(deployment_id, lock=True)
+        deployment = deployment_of(deployment_id)
         overlap = int(_ROTATE.read(request).get("overlap_seconds", 0))
         return with_token(deploying.rotate(self.actor, deployment, overlap_seconds=overlap))

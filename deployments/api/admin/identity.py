@@ -100,7 +100,7 @@ class SecretsView(WorkspaceView):
     @idempotent
     def post(self, request: Request, deployment_id: UUID) -> Response:
         """Make a secret, in this answer and nowhere else; an earlier one goes on for `overlap_seconds`."""
-        deployment = deployment_of(deployment_id, lock=True)
+        deployment = deployment_of(deployment_id)
         overlap = int(_ROTATE.read(request).get("overlap_seconds", 0))
         made = identity.make_secret(self.actor, deployment, overlap_seconds=overlap)
         shown = {"identity_secret": secret_json(made.row)}
