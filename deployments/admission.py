@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from convoship.lib import rows, tokens
 from convoship.lib.problems import Problem
-from deployments import doors, origins, publishing, tallies, variants
+from deployments import doors, origins, preview_makers, publishing, tallies, variants
 from deployments.models import Assistant, Deployment, DeploymentToken, PreviewToken, Rollout
 from deployments.variants import Met, Variant
 
@@ -264,6 +264,7 @@ def _opened_by(key: Key) -> _Opened:
     token, deployment, assistant, rollout = rows.read_each(row, model, Deployment, Assistant, Rollout)
     deployment.assistant = assistant
     if isinstance(token, PreviewToken):
+        preview_makers.check(token)
         return _Opened(deployment, rollout, previewed=cast(Variant, token.variant or "a"))
     return _Opened(deployment, rollout, token)
 

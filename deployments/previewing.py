@@ -27,10 +27,12 @@ class Preview:
     expires_at: dt.datetime
 
 
-def mint(actor: Actor, deployment: Deployment, *, variant: Variant = "a") -> Preview:
+def mint(
+    actor: Actor, deployment: Deployment, *, variant: Variant = "a", permission: str = "deployments.read"
+) -> Preview:
     """A token that stands for the deployment's own on our own origin. Its conversations are tests.
 
-    While a rollout runs it shows this variant of it.
+    While a rollout runs it shows this variant of it. It opens nothing once who made it has lost `permission`.
 
     No line in the audit log: it opens nothing that its maker may not see, and each page with a preview makes one.
     """
@@ -40,6 +42,12 @@ def mint(actor: Actor, deployment: Deployment, *, variant: Variant = "a") -> Pre
     PreviewToken.objects.filter(deployment=deployment, expires_at__lt=now).delete()
     token, expires_at = tokens.make("cpt"), now + LIFETIME
     PreviewToken.objects.create(
-        deployment=deployment, digest=token.digest, variant=variant, made_by=user_of(actor), expires_at=expires_at
+        deployment=deployment,
+        digest=token.digest,
+        variant=variant,
+        made_by=user_of(actor),
+        made_by_key_id=actor.id if actor.kind == "api_key" else None,
+        permission=permission,
+        expires_at=expires_at,
     )
     return Preview(token.value, expires_at)

@@ -19,8 +19,7 @@ from django.utils import timezone
 from convoship.lib.actors import Actor
 from convoship.lib.problems import Problem
 from deployments.models import Deployment
-from workspaces import audit, permissions
-from workspaces.models import ApiKey, Membership
+from workspaces import api_keys, audit, members
 
 LIFETIME = dt.timedelta(minutes=15)
 PERMISSION = "deployments.write"  # what making one takes; a key keeps its scopes for life
@@ -93,9 +92,8 @@ def maker_still_may(claim: Claim) -> bool:
     """Whether who made it could make it still: a link goes with their right to. Inside `tenant()`."""
     kind, maker_id = claim.made_by
     if kind == "user":
-        member = Membership.objects.filter(user_id=maker_id, user__is_active=True).first()
-        return member is not None and PERMISSION in permissions.of_role(member.role)
-    return kind == "api_key" and any(key.state == "live" for key in ApiKey.objects.filter(id=maker_id))
+        return members.may(maker_id, PERMISSION)
+    return kind == "api_key" and api_keys.is_live(maker_id)
 
 
 def _signer() -> TimestampSigner:

@@ -67,7 +67,7 @@ def _page(request: HttpRequest, signed: str, claim: Claim, row: Deployment, *, c
     if not chat:
         return _private(render(request, "widget/test_page_answer.html", context))
     variant: Variant = "b" if request.GET.get("variant") == "b" else "a"
-    preview = None if row.revoked_at else previewing.mint(_maker(claim), row, variant=variant)
+    preview = None if row.revoked_at else _preview(claim, row, variant)
     context |= {
         "preview": preview,
         "variant": variant,
@@ -78,9 +78,11 @@ def _page(request: HttpRequest, signed: str, claim: Claim, row: Deployment, *, c
     return _private(render(request, "widget/test_page.html", context))
 
 
-def _maker(claim: Claim) -> Actor:
+def _preview(claim: Claim, row: Deployment, variant: Variant) -> previewing.Preview:
+    """In the name of who made the link, and for as long as they could make it."""
     kind, maker_id = claim.made_by
-    return Actor(kind="user" if kind == "user" else "api_key", id=maker_id, label="a test link")
+    maker = Actor(kind="user" if kind == "user" else "api_key", id=maker_id, label="a test link")
+    return previewing.mint(maker, row, variant=variant, permission=test_links.PERMISSION)
 
 
 def _over(request: HttpRequest, context: dict[str, Any], status: int) -> HttpResponse:

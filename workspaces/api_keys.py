@@ -88,3 +88,8 @@ def authenticate(token: str, ip: str) -> tuple[UUID, Actor]:
         public_name=key.name,
     )
     return workspace_id, actor
+
+
+def is_live(key_id: UUID) -> bool:
+    """Whether the workspace's key still works; it keeps its scopes for life. Inside `tenant()`."""
+    return any(key.state == "live" for key in ApiKey.objects.filter(id=key_id))

@@ -53,3 +53,9 @@ def addresses_with(permission: str) -> list[str]:
     """The e-mail addresses of active members whose role has the permission. Inside `tenant()`."""
     members = Membership.objects.select_related("user").filter(role__in=PERMISSIONS[permission], user__is_active=True)
     return sorted(member.user.email for member in members)
+
+
+def may(user_id: UUID, permission: str) -> bool:
+    """Whether this user may do so in the workspace now: as a member, active, and by their role. Inside `tenant()`."""
+    member = Membership.objects.filter(user_id=user_id, user__is_active=True).first()
+    return member is not None and permission in of_role(member.role)

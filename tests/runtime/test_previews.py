@@ -5,17 +5,22 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+import pytest
 import time_machine
 from django.conf import settings
 from django.core import mail
 from django.utils import timezone
 
+from convoship.lib.actors import Actor
 from convoship.lib.tenancy import tenant
 from convoship.lib.threads import in_thread
 from deployments import deploying, previewing, sweeping, tallies
 from deployments.models import Conversation, Deployment, Person, PreviewToken, TokenUse
 from deployments.pages import queries
+from tests import factories
 from tests.runtime.conftest import Site, act
+from workspaces.models import ApiKey, Membership, Workspace
+from workspaces.permissions import Role
 
 
 async def preview_of(site: Site) -> str:
@@ -106,3 +111,52 @@ async def test_a_visitors_session_is_not_resumed_by_a_preview_nor_the_other_way_
     site.origin = "https://shop.example"
     answer = await site.start(resume=answer.data["session_token"])
     assert answer.status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("needs", "role", "opens"),
+    [
+        ("deployments.write", Role.DEVELOPER, True),
+        ("deployments.write", Role.VIEWER, False),
+        ("deployments.read", Role.VIEWER, True),
+        ("deployments.read", None, False),
+    ],
+)
+async def test_a_preview_ends_with_its_makers_right_to_make_one(
+    site: Site, needs: str, role: Role | None, opens: bool
+) -> None:
+    """`role`: what its maker, an owner, is turned into; None: taken out of the workspace."""
+    token = (await act(site, previewing.mint, permission=needs)).token
+    site.origin = settings.PUBLIC_BASE_URL
+    assert (await start(site, token)).status_code == 201
+
+    def demote() -> None:
+        with tenant(site.workspace_id):
+            members = Membership.objects.filter(user_id=PreviewToken.objects.get().made_by_id)
+            assert (members.update(role=role) if role else members.delete()[0]) == 1
+
+    await in_thread(demote)
+    answer = await start(site, token)
+    assert (answer.status_code, answer.data.get("code")) == ((201, None) if opens else (401, "token_revoked"))
+
+
+async def test_a_preview_that_an_api_key_made_ends_with_the_key(site: Site) -> None:
+    def mint() -> str:
+        workspace = Workspace.objects.get(id=site.workspace_id)
+        key = factories.make_api_key(workspace).key
+        who = Actor(kind="api_key", id=key.id, label=key.name)
+        return previewing.mint(who, Deployment.objects.get(), permission="deployments.write").token
+
+    def revoke() -> None:
+        with tenant(site.workspace_id):
+            ApiKey.objects.update(revoked_at=timezone.now())
+
+    def inside() -> str:
+        with tenant(site.workspace_id):
+            return mint()
+
+    token = await in_thread(inside)
+    site.origin = settings.PUBLIC_BASE_URL
+    assert (await start(site, token)).status_code == 201
+    await in_thread(revoke)
+    assert (await start(site, token)).data["code"] == "token_revoked"

@@ -1,0 +1,28 @@
+"""A preview token keeps who made it and what they need, so that it ends with their right."""
+
+from typing import ClassVar
+
+import django.db.models.deletion
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies: ClassVar = [
+        ("deployments", "0007_versions_never_change"),
+        ("workspaces", "0003_staff_workspaces"),
+    ]
+
+    operations: ClassVar = [
+        migrations.AddField(
+            model_name="previewtoken",
+            name="made_by_key",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="workspaces.apikey"
+            ),
+        ),
+        migrations.AddField(
+            model_name="previewtoken",
+            name="permission",
+            field=models.CharField(default="deployments.read", max_length=40),
+        ),
+    ]
