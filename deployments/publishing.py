@@ -166,10 +166,12 @@ def delete_assistant(actor: Actor, assistant: Assistant) -> None:
     """Delete the assistant with its deployments and conversations, once whoever writes in one of them is done."""
     deploying.hold_alone(assistant.deployments.values_list("id", flat=True))
     conversations = Conversation.objects.filter(assistant=assistant).order_by("id")
-    list(conversations.select_for_update().values_list("id", flat=True))
+    count = len(conversations.select_for_update().values_list("id", flat=True))
     if Assistant.objects.select_for_update().filter(id=assistant.id).first() is None:
         raise not_found()
-    audit.record(actor, "assistant.deleted", assistant)
+    gone = assistant.deployments.order_by("created_at").values_list("id", "name")
+    told = [{"id": str(deployment_id), "name": name} for deployment_id, name in gone]
+    audit.record(actor, "assistant.deleted", assistant, deployments=told, conversations=count)
     assistant.delete()
 
 

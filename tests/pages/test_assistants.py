@@ -11,7 +11,7 @@ from convoship.lib.tenancy import tenant
 from deployments.models import Assistant, AssistantVersion
 from tests import factories
 from tests.pages.conftest import Browser, Form, form_of, text
-from workspaces.models import Workspace
+from workspaces.models import AuditEvent, Workspace
 
 
 def editor(member: Browser, assistant: Assistant) -> Form:
@@ -225,6 +225,10 @@ def test_deleting_names_what_goes_with_it(member: Browser, workspace: Workspace)
     assert "Shop, live" in text(asked)
     assert "1 conversation with" in text(asked)
     assert "is deleted" in text(member.send(form_of(asked, "/delete")))
+    with tenant(workspace.id):
+        told = AuditEvent.objects.get(action="assistant.deleted").data
+    assert told["deployments"] == [{"id": str(made.deployment.id), "name": "Shop"}]
+    assert told["conversations"] == 1
     with tenant(workspace.id):
         assert not Assistant.objects.exists()
 
