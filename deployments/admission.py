@@ -113,6 +113,7 @@ def paused_deployment() -> Problem:
         hint="Press Resume on the Deploy page in Convoship.",
         retry_after=PAUSED_RETRY_SECONDS,
         extra={"reason": "paused"},
+        is_expected=True,
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFieldsSent
 from django.http import Http404, HttpRequest, JsonResponse
+from django.utils.log import log_response
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 
@@ -55,7 +56,10 @@ STATUS_OF_CODE: Mapping[str, int] = {
 
 
 class Problem(Exception):
-    """What was asked can't be done. `code` decides the status; `retry_after` is in seconds."""
+    """What was asked can't be done. `code` decides the status; `retry_after` is in seconds.
+
+    `is_expected`: though its status is that of a fault of ours, it is somebody's wish, and no error in the log.
+    """
 
     def __init__(
         self,
@@ -66,8 +70,10 @@ class Problem(Exception):
         hint: str | None = None,
         retry_after: int | None = None,
         extra: Mapping[str, Any] | None = None,
+        is_expected: bool = False,
     ) -> None:
         super().__init__(detail)
+        self.is_expected = is_expected
         self.code = code
         self.status = STATUS_OF_CODE[code]
         self.detail = detail
@@ -127,6 +133,11 @@ def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response | 
     response = Response(problem.body(), status=problem.status, headers=problem.headers(), content_type=CONTENT_TYPE)
     for name, value in getattr(exc, "auth_headers", {}).items():
         response[name] = value
+    if problem.is_expected:
+        # Here, and not as an error by Django's handler, which leaves alone what was logged.
+        path = getattr(context.get("request"), "path", "?")
+        title = HTTPStatus(problem.status).phrase
+        log_response("%s: %s (%s)", title, path, problem.detail, response=response, level="info")
     return response
 
 

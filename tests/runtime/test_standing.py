@@ -208,3 +208,14 @@ async def test_a_replay_key_of_another_deployment_is_not_shared(site: Site) -> N
     client_id = str(uuid.uuid4())
     first = await site.start(client_id=client_id)
     assert first.data["session"]["id"] == (await site.start(client_id=client_id)).data["session"]["id"]
+
+
+async def test_a_visit_to_a_paused_deployment_is_no_error_in_the_log(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    await act(site, deploying.pause)
+    with caplog.at_level("INFO", "django.request"):
+        assert (await site.start()).status_code == 503
+    (line,) = [record for record in caplog.records if record.name == "django.request"]
+    assert line.levelname == "INFO"
+    assert line.getMessage() == "Service Unavailable: /v1/public/runtime/sessions (This deployment is paused.)"
