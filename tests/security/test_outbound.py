@@ -7,6 +7,7 @@ import gzip
 import ipaddress
 import socket
 import threading
+import time
 import zlib
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -193,6 +194,39 @@ def test_the_connection_goes_to_the_address_that_was_checked_and_the_name_is_not
         outbound.fetch(f"http://shop.example:{heard.port}/")
     assert [address[0] for address in dialled] == ["1.1.1.1"]
     assert heard.connections == 0
+
+
+def test_a_name_server_that_is_silent_holds_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    is_over = threading.Event()
+
+    def silent(*_: Any, **__: Any) -> Any:
+        is_over.wait(20)
+        raise socket.gaierror
+
+    monkeypatch.setattr(socket, "getaddrinfo", silent)
+    began = time.monotonic()
+    with pytest.raises(outbound.Unreachable, match="no name server has answered"):
+        outbound.fetch("http://shop.example/", seconds=0.3)
+    took = time.monotonic() - began
+    is_over.set()
+    assert took < 5
+
+
+def test_a_name_with_many_addresses_has_no_more_time_than_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"1.1.1.{last}", 80)) for last in range(1, 30)]
+    clock, dialled = [1000.0], []
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answers)
+    monkeypatch.setattr("convoship.lib.outbound.http.time.monotonic", lambda: clock[0])
+
+    def dial(address: Any, timeout: float, **_: Any) -> socket.socket:
+        dialled.append(timeout)
+        clock[0] += timeout
+        raise TimeoutError
+
+    monkeypatch.setattr(socket, "create_connection", dial)
+    with pytest.raises(outbound.Unreachable, match="did not answer in time"):
+        outbound.fetch("http://shop.example/", seconds=12)
+    assert sum(dialled) <= 12
 
 
 @pytest.mark.usefixtures("is_open")

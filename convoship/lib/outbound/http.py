@@ -9,8 +9,10 @@ the first address. Time and size have an end.
 from __future__ import annotations
 
 import ipaddress
+import queue
 import socket
 import ssl
+import threading
 import time
 import zlib
 from collections.abc import Iterable, Mapping
@@ -116,21 +118,30 @@ class GuardedBackend(httpcore.SyncBackend):
     ) -> httpcore.NetworkStream:
         """As httpcore's, with the host's addresses checked first; the last one's error if none can be reached."""
         problem: Exception | None = None
-        for address in permitted(host, port):
+        for address in permitted(host, port, self._left(None)):
             try:
-                stream = super().connect_tcp(str(address), port, timeout, local_address, socket_options)
+                stream = super().connect_tcp(str(address), port, self._left(timeout), local_address, socket_options)
                 return _TimedStream(stream, self.deadline)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 problem = error
         raise problem or httpcore.ConnectError("no address")
+
+    def _left(self, timeout: float | None) -> float:
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise httpcore.ConnectTimeout
+        return min(left, timeout) if timeout is not None else left
 
     def connect_unix_socket(self, *_: object, **__: object) -> httpcore.NetworkStream:
         """Never."""
         raise Refused("Only http and https addresses can be called.")
 
 
-def permitted(host: str, port: int) -> list[Address]:
-    """The addresses of a host, every one of them allowed; Refused otherwise, Unreachable if the name is unknown."""
+def permitted(host: str, port: int, seconds: float = CONNECT_SECONDS) -> list[Address]:
+    """The addresses of a host, every one of them allowed; Refused otherwise.
+
+    Unreachable if the name is unknown, or not resolved within `seconds`.
+    """
     host = host.strip("[]").lower()
     is_open = settings.OUTBOUND_ALLOW_PRIVATE or (host, port) in settings.OUTBOUND_ALLOWLIST
     if not is_open and port not in PORTS:
@@ -138,18 +149,34 @@ def permitted(host: str, port: int) -> list[Address]:
     if is_disguised(host):
         raise Refused(f"{host} is a number, not the name of a site.")
     own = literal(host)
-    found = [own] if own is not None else _resolved(host, port)
+    found = [own] if own is not None else _resolved(host, port, seconds)
     if not is_open and not all(is_public(address) for address in found):
         raise Refused(f"{host} leads to an address inside a private network, which can't be called from here.")
     return found
 
 
-def _resolved(host: str, port: int) -> list[Address]:
+def _resolved(host: str, port: int, seconds: float) -> list[Address]:
+    """Look the name up, in a thread: the system's look-up takes no time limit, and a name server can be silent long.
+
+    A thread of its own, and a daemon: one that still waits holds up neither the next look-up nor the process's end.
+    """
+    answered: queue.SimpleQueue[list[str] | None] = queue.SimpleQueue()
+
+    def look_up() -> None:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            answered.put([str(each[4][0]) for each in found])
+        except (OSError, ValueError, OverflowError):
+            answered.put(None)
+
+    threading.Thread(target=look_up, name="look-up", daemon=True).start()
     try:
-        answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        raise Unreachable(f"There is no site called {host}: its name can't be resolved.") from None
-    return list(dict.fromkeys(ipaddress.ip_address(answer[4][0]) for answer in answers))
+        addresses = answered.get(timeout=max(seconds, 0))
+    except queue.Empty:
+        raise Unreachable(f"{host} could not be found in time: no name server has answered.") from None
+    if addresses is None:
+        raise Unreachable(f"There is no site called {host}: its name can't be resolved.")
+    return list(dict.fromkeys(ipaddress.ip_address(address) for address in addresses))
 
 
 class GuardedTransport(httpx.HTTPTransport):
