@@ -119,11 +119,19 @@ def _plain(words: str) -> str:
     return words
 
 
+# Where the server's own limit is set, and over how many seconds the deployment's counts.
+_SERVERS = {"sessions_per_hour": ("sessions_per_ip", 3600), "messages_per_minute": ("visitor_messages", 60)}
+_SPANS = {1: "a second", 60: "a minute", 3600: "an hour", 86400: "a day"}
+
+
 def _of_server(limit: Limit) -> str:
-    """The server's own limit in words, which holds where the field is empty."""
-    name = {"sessions_per_hour": "sessions_per_ip", "messages_per_minute": "visitor_messages"}.get(limit.name)
-    if name is None:
+    """The server's own limit in words, which holds where the field is empty: over the same time as the field counts."""
+    if limit.name not in _SERVERS:
         return f"Empty: {LONGEST_TEXT:,}, as everywhere on this server."
-    amount, seconds = str(settings.LIMITS[name]).split("/")
-    span = {"1": "a second", "60": "a minute", "3600": "an hour"}.get(seconds, f"{seconds} seconds")
-    return f"Empty: this server's own, {amount} in {span}."
+    name, counted = _SERVERS[limit.name]
+    amount, seconds = (int(part) for part in str(settings.LIMITS[name]).split("/"))
+    span = _SPANS.get(seconds, f"{seconds:,} seconds")
+    if seconds >= counted:
+        return f"Empty: this server's own, {amount:,} in {span}."
+    most = amount * counted // seconds
+    return f"Empty: this server's own, {most:,} in {_SPANS[counted]}, at most {amount:,} of them in {span}."

@@ -125,7 +125,7 @@ def test_the_servers_own_limits_are_named_where_a_field_is_empty(member: Browser
     settings.LIMITS = {**settings.LIMITS, "sessions_per_ip": "70/3600", "visitor_messages": "20/10"}
     page = html.unescape(text(member.get(tab)))
     assert "Empty: this server's own, 70 in an hour." in page
-    assert "Empty: this server's own, 20 in 10 seconds." in page
+    assert "Empty: this server's own, 120 in a minute, at most 20 of them in 10 seconds." in page
     assert "Empty: 8,000, as everywhere on this server." in page
 
 
