@@ -81,7 +81,7 @@ def deployment_pause(request: WorkspaceRequest, deployment_id: UUID) -> HttpResp
     row = queries.deployment(deployment_id)
     with refusals.said_as_message(request):
         deploying.pause(request.actor, row)
-        words = "is paused. Who has its chat open reads so within a second; nothing that was said is lost."
+        words = "is paused. Who has its chat open reads so within a few seconds; nothing that was said is lost."
         messages.success(request, f"{row.name} {words}")
     return _back(request, row)
 

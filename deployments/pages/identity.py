@@ -49,6 +49,14 @@ class Checked:
     verified: Verified | None = None
     refusal: Problem | None = None
 
+    @property
+    def hint(self) -> str:
+        """What to do, said to somebody who is on this page already."""
+        hint = (self.refusal.hint if self.refusal else None) or ""
+        if hint == identity.DOCS_HINT:
+            return "Compare how your server makes it with the samples below."
+        return hint.replace(" on the deployment's Identity tab", " above").replace(" on the Identity tab", " above")
+
 
 @require_safe
 @workspace_page("deployments.read")

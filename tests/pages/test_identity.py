@@ -112,3 +112,23 @@ def test_a_lost_last_secret_is_said_where_identity_is_required(
         Deployment.objects.update(identity_required=True)
         identity.end_secret(factories.actor(workspace), made, IdentitySecret.objects.get())
     assert "Visitors whom a page names are refused now" in text(member.get(page_of(made)))
+
+
+def test_what_to_do_is_said_to_somebody_who_is_on_the_page(member: Browser, made: Deployment) -> None:
+    address = f"/app/deployments/{made.id}/identity"
+
+    def tried() -> str:
+        form = form_of(member.get(address), "/identity/check#check-title")
+        form["user_token"] = "a.b.c"
+        return text(member.send(form)).split('id="check-result"')[1].split("</section>")[0]
+
+    assert "Make one above, and sign with it." in tried()
+    member.send(form_of(member.get(address), "/identity/secrets"))
+    page = tried()
+    assert "the samples below" in page
+    assert "tab" not in page
+
+
+def test_what_a_secret_can_do_is_said_beside_it(member: Browser, made: Deployment) -> None:
+    page = text(member.get(f"/app/deployments/{made.id}/identity"))
+    assert "can speak as any person of this workspace" in page

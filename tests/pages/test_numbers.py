@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import timezone
 
@@ -70,6 +71,10 @@ def test_the_numbers_their_course_and_their_meaning(member: Browser, made: NewDe
     assert 'role="img"' in text(answer)
     assert "Conversations by day, the most 5" in text(answer)
     assert text(answer).count('<rect class="bars-bar"') == 3, "no bar for errors, of which there are none"
+    styles = (settings.BASE_DIR / "static" / "app" / "css" / "numbers.css").read_text()
+    shown = dict(re.findall(r"^\.(bars-\w+) {([^}]*)}", styles, re.MULTILINE))
+    assert "transparent" in shown["bars-touch"], "a day with nothing is no bar, of whatever colour"
+    assert set(re.findall(r'<rect class="([\w-]+)"', text(answer))) == {"bars-base", "bars-touch", "bars-bar"}
     assert "Times are UTC" in page
 
 
@@ -78,7 +83,7 @@ def test_each_period_is_a_click_away_and_a_made_up_one_is_the_usual(member: Brow
     for key, period in PERIODS.items():
         page = text(member.get(tab(made, f"?period={key}")))
         assert re.search(rf'href="\?period={key}"\s+aria-current="page"', page)
-        assert page.count('<rect class="bars-room"') == 4 * period.steps
+        assert page.count('<rect class="bars-touch"') == 4 * period.steps
     for odd in ("1y", "%00", "7d'--", ""):
         assert 'href="?period=7d"\n             aria-current="page"' in text(member.get(tab(made, f"?period={odd}")))
 
