@@ -132,7 +132,7 @@ async def test_a_preview_ends_with_its_makers_right_to_make_one(
 
     def demote() -> None:
         with tenant(site.workspace_id):
-            members = Membership.objects.filter(user_id=PreviewToken.objects.get().made_by_id)
+            members = Membership.objects.filter(user=PreviewToken.objects.get().made_by)
             assert (members.update(role=role) if role else members.delete()[0]) == 1
 
     await in_thread(demote)
