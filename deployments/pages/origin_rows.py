@@ -133,7 +133,7 @@ class OriginRowsForm(forms.Form):
                 "One of these can't be used as it is." if count == 1 else f"{count} of these can't be used as they are."
             )
         # The question stands at its row; here, beneath all of them, is which one it is.
-        errors += [f"{origin} still wants your yes, beneath it." for origin in unsure]
+        errors += [f"{origin} still wants your yes, in its row." for origin in unsure]
         if errors:
             raise forms.ValidationError(errors)
         return list(dict.fromkeys(typed))
