@@ -6,6 +6,7 @@ import { openStore } from '../src/app/store.ts';
 import { readEvents } from '../src/app/stream.ts';
 import { inLanguage, isRtl, LOCALES, nearest, speaker, spoken } from '../src/app/texts.ts';
 import { DEFAULTS, legible, luminance, merge, onPrimary, readable, translated } from '../src/app/theme.ts';
+import { clock, date } from '../src/ui/bubble.ts';
 import { memoryStorage } from './storage.ts';
 
 const contrast = (a: string, b: string): number => {
@@ -140,4 +141,19 @@ test('stream: events come whole, however they are cut', async () => {
     await readEvents(body, (name, data) => got.push([name, data]));
     assert.deepEqual(got, [['head', '{"a":\n"ü"}'], ['', 'two']], String(size));
   }
+});
+
+test('times: as the visitor’s device writes them, days in the language of the chat', () => {
+  const device = (...languages: string[]): void => void Object.defineProperty(globalThis, 'navigator', { value: { languages }, configurable: true });
+  const at = '2026-11-27T14:05:00';
+  device('en-GB', 'en');
+  assert.equal(clock(at), '14:05');
+  assert.equal(date(at, 'en'), 'Friday 27 November');
+  assert.equal(date(at, 'de'), 'Freitag, 27. November');
+  device('en-US');
+  assert.match(clock(at), /^2:05\sPM$/);
+  assert.equal(date(at, 'en'), 'Friday, November 27');
+  device('de-AT');
+  assert.equal(clock(at), '14:05');
+  assert.equal(clock('never'), '');
 });

@@ -7,9 +7,14 @@ import { block } from './blocks.ts';
 import { avatar, h, icon, picture } from './dom.ts';
 import type { Acts, View } from './view.ts';
 
-const clock = (at: string | number, locale: string): string => format(at, locale, { hour: 'numeric', minute: '2-digit' });
+/** As the visitor's own device writes it, whatever language the chat speaks: 14:05 or 2:05 PM. */
+export const clock = (at: string): string => format(at, navigator.languages, { hour: 'numeric', minute: '2-digit' });
 
-export function format(at: string | number, locale: string, how: Intl.DateTimeFormatOptions): string {
+/** In the chat's language, as it is written where the visitor lives. */
+export const date = (at: string, locale: string): string =>
+  format(at, navigator.languages.find((tag) => tag.split('-')[0] === locale.split('-')[0]) ?? locale, { weekday: 'long', day: 'numeric', month: 'long' });
+
+function format(at: string, locale: string | readonly string[], how: Intl.DateTimeFormatOptions): string {
   try {
     return new Intl.DateTimeFormat(locale, how).format(new Date(at));
   } catch {
@@ -49,7 +54,7 @@ export function messageRow(message: Message, first: boolean, last: boolean, view
       h('span', { class: first && !mine ? 'name' : 'sr' }, nameOf(message, view)),
       (message.text || failed) && body,
       ...blocks,
-      last && !writing && h('time', { class: 'meta', dateTime: message.created_at }, clock(message.created_at, view.locale)),
+      last && !writing && h('time', { class: 'meta', dateTime: message.created_at }, clock(message.created_at)),
     ),
   );
 }

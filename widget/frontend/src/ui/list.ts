@@ -1,6 +1,6 @@
 /** The conversation: kept in step with the view row by row, so that nothing flickers and a reader hears only what is new. */
 import type { Message } from '../protocol.ts';
-import { format, messageRow, unsentRow } from './bubble.ts';
+import { date, messageRow, unsentRow } from './bubble.ts';
 import { avatar, h, icon, picture } from './dom.ts';
 import type { Acts, View } from './view.ts';
 
@@ -140,5 +140,5 @@ function dayName(at: string, view: View): string {
   const day = new Date(at).toDateString();
   if (day === new Date().toDateString()) return view.say('today');
   if (day === new Date(Date.now() - 86_400_000).toDateString()) return view.say('yesterday');
-  return format(at, view.locale, { weekday: 'long', day: 'numeric', month: 'long' });
+  return date(at, view.locale);
 }
