@@ -17,8 +17,11 @@ import type { Theme } from './theme.ts';
 import { troubles } from './trouble.ts';
 import { createUnread } from './unread.ts';
 
-/** Seconds until a paused chat looks whether it goes on: what the server's `Retry-After` says. */
-const PAUSED = 300;
+/** Seconds, up to twice as many, until a paused chat looks whether it goes on: while it is looked at, and while it isn't. */
+const PAUSED = 15;
+const PAUSED_UNSEEN = 300;
+/** Milliseconds between two looks that the visitor causes by coming back. */
+const RETURNED = 3000;
 
 export function createChat(host: Host): App {
   const { options, signal } = host;
@@ -40,6 +43,7 @@ export function createChat(host: Host): App {
   let note: TextKey | '' = '';
   let back = 0;
   let retry = 0;
+  let asked = 0;
   let frame = 0;
   let tick = 0;
   const unread = createUnread(host, store);
@@ -74,6 +78,7 @@ export function createChat(host: Host): App {
   panel.composer.put(store.get<string>('draft') ?? '');
 
   const isOpen = (): boolean => !panel.el.hidden;
+  const isSeen = (): boolean => isOpen() && document.visibilityState === 'visible';
 
   // ---- what is to be seen
 
@@ -112,7 +117,7 @@ export function createChat(host: Host): App {
   /** At most once a frame, however many changes come. */
   function draw(): void {
     if (signal.aborted) return;
-    if (conversation) unread.notice(conversation, isOpen() && document.visibilityState === 'visible');
+    if (conversation) unread.notice(conversation, isSeen());
     frame ||= requestAnimationFrame(() => {
       frame = 0;
       if (isOpen()) panel.update(view());
@@ -124,25 +129,31 @@ export function createChat(host: Host): App {
 
   const shown = troubles(() => say, () => retryNow());
 
-  async function begin(): Promise<void> {
+  /** `again`: nobody asked for it, so what is shown stays, and nothing is told twice. */
+  async function begin(again = false): Promise<void> {
     if (starting || conversation || signal.aborted) return;
     clearTimeout(retry);
+    asked = Date.now();
     starting = true;
-    trouble = null;
+    if (!again) trouble = null;
     draw();
     try {
       // What passes by itself is looked up again; anything else stays as it was said.
-      if (/^un(reachable|available)$/.test(host.now().problem?.code ?? '')) {
-        await host.reload();
-        refresh();
-      }
       const { problem } = host.now();
-      if (problem) return fail(problem, 0);
+      const passes = /^un(reachable|available)$/.test(problem?.code ?? '');
+      if (problem && !passes) return fail(problem, 0);
       const { reply, kept } = await session.begin();
       if (signal.aborted) return;
       const { body } = reply;
-      if (body && kept) take(kept, body.session, (it) => it.sync.start({ ...body, rev: body.session.rev }), reply.status !== 200);
-      else if (reply.problem) fail(host.complain(reply.problem), reply.wait);
+      if (body && kept) {
+        if (passes) {
+          await host.reload();
+          if (signal.aborted) return;
+          refresh();
+        }
+        trouble = null;
+        take(kept, body.session, (it) => it.sync.start({ ...body, rev: body.session.rev }), reply.status !== 200);
+      } else if (reply.problem) fail(again ? reply.problem : host.complain(reply.problem), reply.wait);
     } catch (error) {
       // Nothing here should throw; what does all the same is shown and said, never lost.
       fail(host.complain({ code: 'internal', title: String(error) }), 0);
@@ -152,10 +163,20 @@ export function createChat(host: Host): App {
   }
 
   function fail(problem: Problem, after: number): void {
-    const wait = after || (problem.reason === 'paused' ? PAUSED : 0);
-    trouble = { problem, wait };
-    if (wait || problem.status === 503) retry = window.setTimeout(() => void begin(), (wait || 5) * 1000);
+    trouble = { problem, wait: after };
+    const wait = problem.reason !== 'paused' ? after || (problem.status === 503 ? 5 : 0) : (isSeen() ? PAUSED : PAUSED_UNSEEN) * (1 + Math.random());
+    // A chat that nobody looks at and that holds no conversation has nothing to wait for: opening it asks.
+    if (wait) retry = window.setTimeout(() => (isOpen() || session.kept()) && void begin(true), wait * 1000);
     draw();
+  }
+
+  /** The visitor or the network is back: what may be over by now is looked up at once. */
+  function returned(): void {
+    draw();
+    const { reason, code } = trouble?.problem ?? {};
+    if ((reason !== 'paused' && code !== 'unreachable') || !isSeen()) return;
+    clearTimeout(retry);
+    retry = window.setTimeout(() => void begin(true), asked + RETURNED - Date.now());
   }
 
   function retryNow(): void {
@@ -300,7 +321,8 @@ export function createChat(host: Host): App {
     },
     { signal },
   );
-  document.addEventListener('visibilitychange', draw, { signal });
+  document.addEventListener('visibilitychange', returned, { signal });
+  window.addEventListener('focus', returned, { signal });
   window.addEventListener('online', () => (trouble ? void begin() : outbox.flush()), { signal });
   window.addEventListener('offline', draw, { signal });
 
