@@ -72,6 +72,14 @@ def _query(chosen: str, text: str, cursor: str = "") -> str:
 
 
 @dataclass(frozen=True)
+class Card:
+    """A card, or an item of a list."""
+
+    title: str
+    html: SafeString
+
+
+@dataclass(frozen=True)
 class Line:
     """A message as the transcript shows it."""
 
@@ -82,7 +90,7 @@ class Line:
     turn: Turn | None
     trace: list[tuple[str, str]]
     buttons: list[str] = field(default_factory=list)
-    cards: list[dict[str, Any]] = field(default_factory=list)
+    cards: list[Card] = field(default_factory=list)
 
 
 def _line(message: Message) -> Line:
@@ -97,7 +105,11 @@ def _line(message: Message) -> Line:
         turn=turn,
         trace=_facts_of(turn.trace) if turn else [],
         buttons=[str(button.get("label", "")) for block in message.blocks for button in block.get("buttons", [])],
-        cards=[card for block in message.blocks for card in _cards_of(block)],
+        cards=[
+            Card(str(card.get("title", "")), SafeString(render_markdown(str(card.get("text", "")))))
+            for block in message.blocks
+            for card in _cards_of(block)
+        ],
     )
 
 

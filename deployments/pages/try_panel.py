@@ -36,7 +36,7 @@ class Card:
     """A card, or an item of a list."""
 
     title: str
-    text: str = ""
+    text: SafeString
     image: str = ""
     url: str = ""
     buttons: list[Button] = field(default_factory=list)
@@ -194,7 +194,7 @@ def _turn(
 
 
 def _html(text: str) -> SafeString:
-    return SafeString(render_markdown(text))
+    return SafeString(render_markdown(text) if text else "")
 
 
 def _answer(spoken: Mapping[str, Any], place: str) -> Answer:
@@ -212,7 +212,7 @@ def _answer(spoken: Mapping[str, Any], place: str) -> Answer:
         image = str(raw.get("image_url", ""))
         return Card(
             title=raw["title"],
-            text=raw.get("text", ""),
+            text=_html(raw.get("text", "")),
             image=image if image.startswith("https://") else "",
             url=_link(raw.get("url", "")),
             buttons=buttons(raw.get("buttons", ())),
@@ -228,7 +228,7 @@ def _answer(spoken: Mapping[str, Any], place: str) -> Answer:
                 return Block("list", [card(one) for one in raw["items"]])
         return Block("buttons", buttons=buttons(raw.get("buttons", ())))
 
-    return Answer(_html(spoken["text"]) if spoken["text"] else SafeString(""), [block(raw) for raw in spoken["blocks"]])
+    return Answer(_html(spoken["text"]), [block(raw) for raw in spoken["blocks"]])
 
 
 def _link(url: str) -> str:

@@ -75,6 +75,6 @@ def _part(key: str, part: Any, values: Values) -> Any:
             return shown(filled_plain(part, values))[:LONGEST_TITLE] or "…"
         case "url" | "image_url":
             return filled_address(part, values)
-        case "text":
-            return filled_plain(part, values)
+        case "text":  # beside a title: Markdown, as the message's own text is
+            return filled(part, values)
     return part

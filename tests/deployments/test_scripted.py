@@ -173,6 +173,14 @@ def test_an_answers_blocks_and_buttons_come_with_it() -> None:
     assert say.blocks == (card, {"type": "buttons", "buttons": [button]})
 
 
+def test_a_value_in_the_text_of_a_card_is_no_markdown_and_in_its_title_it_is_as_it_is() -> None:
+    card = {"type": "card", "title": "For {{who}}", "text": "**Dear** {{who}}"}
+    named = [{"name": "who", "value": "*A*_"}]
+    made = script({"name": "a", "phrases": ["card"], "answers": [{"text": "x", "blocks": [card]}]}, variables=named)
+    (say,) = [reply for reply in ask("card", of=made) if isinstance(reply, Say)]
+    assert say.blocks == ({"type": "card", "title": "For *A*_", "text": r"**Dear** \*A\*\_"},)
+
+
 def test_variants_are_given_in_turn_and_other_state_is_kept() -> None:
     made = script(intent("a", "tell me", answers=["one", "two", "three"]))
     state: Mapping[str, Any] = {"other": 1}

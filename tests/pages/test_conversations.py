@@ -119,6 +119,8 @@ def test_the_transcript_shows_safe_markdown_facts_and_how_it_was_answered(member
             reason="The responder did not answer.",
             trace={"intent": "Returns", "score": 0.75},
         )
+        items = [{"title": "*Post*", "text": "Within **14 days** <img src=x>"}]
+        Message.objects.filter(conversation=conversation, seq=1).update(blocks=[{"type": "list", "items": items}])
     page = page_of(member, conversation)
     assert "<script>alert" not in page
     assert "<strong>hi</strong>" in page
@@ -128,7 +130,12 @@ def test_the_transcript_shows_safe_markdown_facts_and_how_it_was_answered(member
     assert "The responder did not answer." in page
     assert "Returns" in page
     assert "0.75" in page
-    assert "Where is my order?" in page  # the welcome's buttons
+    assert "*Post*" in page
+    assert "Within <strong>14 days</strong> &lt;img src=x&gt;" in page
+
+
+def test_the_transcript_names_the_buttons_that_were_offered(member: Browser, made: NewDeployment) -> None:
+    assert "Where is my order?" in page_of(member, start(made))  # the welcome's buttons
 
 
 def test_a_person_takes_over_answers_hands_back_and_resolves(member: Browser, made: NewDeployment) -> None:

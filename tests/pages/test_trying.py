@@ -176,12 +176,15 @@ def test_silence_is_told_and_can_be_kept(member: Browser, workspace: Workspace) 
 
 def test_cards_lists_and_links_are_shown_and_their_buttons_tapped(member: Browser, workspace: Workspace) -> None:
     blocks = [
-        {"type": "card", "title": "Quay <1>", "text": "By the sea", "image_url": "https://a.example/q.png"},
+        {"type": "card", "title": "Quay <1>", "text": "By the **sea** <b>", "image_url": "https://a.example/q.png"},
         {
             "type": "carousel",
             "cards": [{"title": "A", "buttons": [{"label": "Hours of A", "payload": "intent:Hours"}]}, {"title": "B"}],
         },
-        {"type": "list", "items": [{"title": "Map", "url": "https://a.example/map"}, {"title": "No link"}]},
+        {
+            "type": "list",
+            "items": [{"title": "Map", "url": "https://a.example/map"}, {"title": "No *link*", "text": "- a\n- b"}],
+        },
         {"type": "buttons", "buttons": [{"label": "Site", "url": "https://a.example/"}]},
     ]
     welcome = {"text": "Hi", "blocks": blocks, "buttons": [{"label": "When?", "payload": "intent:Hours"}]}
@@ -189,6 +192,9 @@ def test_cards_lists_and_links_are_shown_and_their_buttons_tapped(member: Browse
     page = member.get(path(assistant))
     source = text(page)
     assert "Quay &lt;1&gt;" in source
+    assert "<p>By the <strong>sea</strong> &lt;b&gt;</p>" in source
+    assert "No *link*" in source
+    assert "<li>a</li>" in source
     assert 'src="https://a.example/q.png"' in source
     assert re.search(r'href="https://a\.example/map"\s+target="_blank"\s+rel="noopener noreferrer nofollow"', source)
     for label in ("Hours of A", "When?"):

@@ -1,11 +1,14 @@
 /** Buttons, cards, carousels and lists under a message. */
-import { leadTo, safeHref } from '../markdown.ts';
+import { leadTo, render, safeHref } from '../markdown.ts';
 import type { Block, Button, Card } from '../protocol.ts';
 import { h, icon, picture } from './dom.ts';
 import type { Acts, View } from './view.ts';
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 const array = <T>(value: T[] | undefined): T[] => (Array.isArray(value) ? value : []);
+
+/** What is said beside a title, Markdown as in a message. */
+const said = (value: unknown): HTMLElement | false => !!text(value) && h('div', { class: 'md said' }, render(text(value)));
 
 /** A link that says that it leads elsewhere. */
 function anchor(href: string, label: string, name: string, view: View): HTMLAnchorElement {
@@ -38,7 +41,7 @@ function card(it: Card, view: View, acts: Acts): HTMLElement {
     'div',
     { class: 'card' },
     img,
-    h('div', { class: 'card-text' }, h('strong', {}, text(it?.title)), text(it?.text) && h('p', {}, text(it.text))),
+    h('div', { class: 'card-text' }, h('strong', {}, text(it?.title)), said(it?.text)),
     buttons(it?.buttons, view, acts),
   );
 }
@@ -69,8 +72,7 @@ export function block(it: Block, view: View, acts: Acts): HTMLElement | null {
         { class: 'items' },
         ...array(it.items).map((item) => {
           const href = safeHref(text(item?.url));
-          const words = text(item?.text) && h('span', { class: 'item-text' }, text(item.text));
-          return h('li', {}, href ? anchor(href, text(item?.title), 'item-title', view) : h('span', { class: 'item-title' }, text(item?.title)), words);
+          return h('li', {}, href ? anchor(href, text(item?.title), 'item-title', view) : h('span', { class: 'item-title' }, text(item?.title)), said(item?.text));
         }),
       );
     default:
