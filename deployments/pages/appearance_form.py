@@ -133,20 +133,17 @@ def _base(data: QueryDict, kept: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def parsed(text: str) -> Any:
-    """JSON as it is; ValueError in plain words where it is none."""
-    if parsers.depth(text) > parsers.MAX_DEPTH:
-        raise ValueError(f"This can't be read: it is nested too deep, more than {parsers.MAX_DEPTH} times.")
+    """JSON as it is, {} where there is nothing; ValueError in plain words where it is none."""
     try:
-        return json.loads(text or "{}", parse_constant=_no_constant)
-    except json.JSONDecodeError as error:
-        words = f"This is not JSON: it stops making sense in line {error.lineno}, at character {error.colno}."
-        raise ValueError(f"{words} Often a comma or a quotation mark is missing there.") from None
-    except ValueError:
-        raise ValueError("This can't be read: it has a number that is none.") from None
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(name)
+        return parsers.loads(text or "{}")
+    except parsers.BadJSON as error:
+        match error.__cause__:
+            case json.JSONDecodeError() as where:
+                words = f"This is not JSON: it stops making sense in line {where.lineno}, at character {where.colno}."
+                raise ValueError(f"{words} Often a comma or a quotation mark is missing there.") from None
+            case None:
+                raise ValueError(f"This can't be read. {error}") from None
+        raise ValueError("This can't be read. It has a number that is too long.") from None
 
 
 def from_panel(data: Mapping[str, Any], base: Mapping[str, Any], language: str) -> dict[str, Any]:

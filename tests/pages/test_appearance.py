@@ -115,10 +115,13 @@ def test_the_json_is_saved_whole(member: Browser, made: Deployment) -> None:
     ("typed", "words"),
     [
         ('{"radius": 4,,}', "it stops making sense in line 1, at character 14"),
-        ('{"radius": NaN}', "has a number that is none"),
-        ("[" * 100_000, "nested too deep"),
-        ('{"a":' * 600 + "1" + "}" * 600, "nested too deep"),
-        ('{"radius": ' + "9" * 5000 + "}", "has a number that is none"),
+        ('{"radius": NaN}', "This can't be read. NaN is not JSON."),
+        ('{"radius": 1e999}', "This can't be read. The number 1e999 is too large."),
+        ("[" * 100_000, "nested more than 40 deep"),
+        ('{"a":' * 600 + "1" + "}" * 600, "nested more than 40 deep"),
+        ('{"radius": ' + "9" * 5000 + "}", "This can't be read. It has a number that is too long."),
+        ('{"greeting": "a\\u0000b"}', "Text may not contain the NUL character."),
+        ('{"greeting": "a\\ud800b"}', "Text may not contain half of a surrogate pair."),
     ],
 )
 def test_json_that_is_none_is_kept_as_it_was_typed_and_so_is_the_panel(
@@ -146,9 +149,6 @@ def test_json_that_is_none_is_kept_as_it_was_typed_and_so_is_the_panel(
         ('{"launcher": {"colour": "#fff"}}', "launcher.colour"),
         ('{"launcher": []}', "launcher"),
         ('{"header": {"title": {"a": 1}}}', "header.title"),
-        ('{"greeting": "a\\u0000b"}', "greeting"),
-        ('{"greeting": "a\\ud800b"}', "greeting"),
-        ('{"radius": 1e400}', "radius"),
         ('{"customTexts": 5}', "customTexts"),
         ('{"customTexts": {"send": {"de": 5, "*": ["x"]}}}', "customTexts.send.de"),
     ],
