@@ -46,6 +46,7 @@ def _page(
         "deployment": row,
         "assistant": row.assistant,
         "edited": edited,
+        "faults": forms.told(edited),
         "groups": forms.groups(edited),
         "texts": forms.texts(edited),
         "languages": languages,

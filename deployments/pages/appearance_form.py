@@ -154,7 +154,8 @@ def from_panel(data: Mapping[str, Any], base: Mapping[str, Any], language: str) 
             continue
         typed: Any = str(data[setting.path]).replace("\r\n", "\n").strip()
         if setting.kind == "icon" and typed == OWN_IMAGE:
-            typed = str(data.get(f"{setting.path}.address", "")).strip()
+            # Without an address it stays what it is, so that it is refused and not silently the default.
+            typed = str(data.get(f"{setting.path}.address", "")).strip() or OWN_IMAGE
         if setting.kind == "whole" and re.fullmatch(r"-?[0-9]{1,15}", typed):
             typed = int(typed)
         is_default = setting.choices and typed == at(DEFAULT_THEME, setting.path)
@@ -163,6 +164,25 @@ def from_panel(data: Mapping[str, Any], base: Mapping[str, Any], language: str) 
         if f"text.{key}" in data:
             put_text(made, key, language, str(data[f"text.{key}"]).replace("\r\n", "\n").strip())
     return made
+
+
+@dataclass(frozen=True)
+class Told:
+    """A fault as the notice above the form tells it: at the field that it is about, where one is shown."""
+
+    words: str
+    path: str
+    anchor: str = ""
+    label: str = ""
+
+
+def told(edited: Appearance) -> list[Told]:
+    """All that is wrong."""
+    fields = {f"customTexts.{item['key']}": item for item in texts(edited) if not item["is_elsewhere"]}
+    fields |= {path + "." + edited.language: item for path, item in fields.items()}
+    places = {path: (item["id"], item["label"]) for path, item in fields.items()}
+    places |= {setting.path: (_id_of(setting), setting.label) for setting in SETTINGS}
+    return [Told(fault.words, fault.path, *places.get(fault.path, ())) for fault in edited.faults]
 
 
 # --- What is shown ------------------------------------------------------------------------------------------------
@@ -199,15 +219,20 @@ def _shown(setting: Setting, edited: Appearance) -> dict[str, Any]:
     typed = showable(value)
     address = ""
     if setting.kind == "icon" and typed not in {"", "chat", "help"}:
-        typed, address = OWN_IMAGE, typed
+        typed, address = OWN_IMAGE, "" if typed == OWN_IMAGE else typed
     return {
         "setting": setting,
-        "id": "f-" + setting.path.replace(".", "-"),
+        "id": _id_of(setting),
         "value": typed or (str(default) if setting.choices else ""),
+        "is_own": typed == OWN_IMAGE,
         "address": address,
         "default": "" if default in ("", None) else str(default),
         "faults": [fault for fault in edited.faults if fault.path == setting.path],
     }
+
+
+def _id_of(setting: Setting) -> str:
+    return "f-" + setting.path.replace(".", "-")
 
 
 def showable(value: Any) -> str:

@@ -120,6 +120,26 @@ def test_a_colour_that_cannot_be_read_is_said_while_it_is_typed_and_the_nearest_
     assert theme(tab)["textColor"] == colour
 
 
+def test_what_was_refused_is_named_as_on_the_page_and_leads_to_its_field(tab: Page) -> None:
+    tab.get_by_label("Icon", exact=True).select_option("own")
+    own = field(tab, "Address of my own image")
+    own.fill("icon.svg")
+    expect(own).to_have_attribute("aria-invalid", "true")
+    expect(tab.get_by_label("Icon", exact=True)).not_to_have_attribute("aria-invalid", "true")
+    field(tab, "Text on it").fill("#333")
+    tab.get_by_role("button", name="Save", exact=True).click()
+    notice = tab.locator("#faults")
+    expect(notice).to_be_focused()
+    expect(notice.get_by_role("link")).to_have_text(["Icon"])
+    notice.get_by_role("link", name="Icon").click()
+    expect(own).to_be_focused()
+    own.fill("https://cdn.example.com/icon.svg")
+    expect(notice.get_by_role("link")).to_have_text(["Text on it"])
+    expect(notice.locator("code")).to_have_count(0)
+    notice.get_by_role("link").click()
+    expect(field(tab, "Text on it")).to_be_focused()
+
+
 def test_the_preview_is_each_device_light_and_dark_and_in_each_language(tab: Page, program: Program) -> None:
     panel, launcher = chat(tab).get_by_role("dialog"), chat(tab).locator(".launcher")
     tab.get_by_role("button", name="Phone").click()
@@ -131,6 +151,12 @@ def test_the_preview_is_each_device_light_and_dark_and_in_each_language(tab: Pag
     expect(launcher).to_be_visible()
     tab.get_by_label("Light or dark").select_option("light")
     expect(panel).to_have_css("background-color", "rgb(255, 255, 255)")
+    # What the theme has decided, no device changes: its button says so.
+    expect(tab.locator("[data-scheme='dark']")).to_be_disabled()
+    expect(tab.get_by_text("The chat is always light")).to_be_visible()
+    tab.get_by_label("Light or dark").select_option("auto")
+    expect(panel).to_have_css("background-color", "rgb(23, 25, 30)")
+    expect(tab.locator("[data-scheme='light']")).to_be_enabled()
 
     tab.get_by_label("Language", exact=True).select_option("de")
     expect(chat(tab).get_by_role("button", name="Weitere Möglichkeiten")).to_be_visible()

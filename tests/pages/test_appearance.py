@@ -180,10 +180,40 @@ def test_what_the_panel_says_wrong_is_said_beside_its_field_and_kept(member: Bro
         ("f-text-send", "This is too long"),
     ):
         assert words in page.partition(f'id="{id_}_error"')[2].partition("</ul>")[0], id_
+    # Above the form each is named as on the page, and leads there.
+    notice = page.partition('id="faults"')[2].partition("</ul>")[0]
+    for id_, label in (("f-primaryColor", "Main colour"), ("f-launcher-icon", "Icon"), ("f-text-send", "Send")):
+        assert f'<a href="#{id_}">{label}</a>' in notice
+    assert "<code>" not in notice
+    own = page.partition('name="launcher.icon.address"')[2].partition(">")[0]
+    assert 'aria-invalid="true"' in own
+    assert 'aria-describedby="f-launcher-icon_error"' in own
     again = shown(answer)
     assert (again["primaryColor"], again["radius"]) == ("crimson", "round")
     assert (again["launcher.icon"], again["launcher.icon.address"]) == ("own", "ftp://x")
     assert theme_of(made) == KEPT
+
+
+def test_an_image_of_ones_own_needs_its_address(member: Browser, made: Deployment) -> None:
+    form = the_form(member, made)
+    form["launcher.icon"] = "own"
+    answer = member.send(form, op="panel")
+    assert answer.status_code == 422
+    again = shown(answer)
+    assert (again["launcher.icon"], again["launcher.icon.address"]) == ("own", "")
+    assert theme_of(made) == KEPT
+    again["launcher.icon.address"] = "https://cdn.example.com/icon.svg"
+    member.send(again, op="panel")
+    assert theme_of(made)["launcher"] == {"icon": "https://cdn.example.com/icon.svg"}
+
+
+def test_a_fault_in_a_language_that_is_not_shown_is_named_by_its_path(member: Browser, made: Deployment) -> None:
+    form = the_form(member, made)
+    form["json"] = json.dumps({"customTexts": {"send": {"de": "x" * 301}, "greeting": {"de": "x" * 301}}})
+    page = text(member.send(form, op="json"))
+    notice = page.partition('id="faults"')[2].partition("</ul>")[0]
+    assert "<code>customTexts.send.de</code>:" in notice
+    assert "<code>customTexts.greeting.de</code>:" in notice
 
 
 def test_a_colour_that_cannot_be_read_is_offered_the_nearest_that_can(member: Browser, made: Deployment) -> None:

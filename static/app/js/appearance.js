@@ -60,7 +60,8 @@ function readField(field) {
   const own = form.querySelector(`[data-own="${field.name}"]`);
   if (own) {
     own.hidden = value !== "own";
-    if (value === "own") value = own.value.trim();
+    // Without an address it stays "own", which is refused: the default would be a silent change of mind.
+    if (value === "own") value = own.value.trim() || "own";
   }
   if ("whole" in field.dataset && /^-?\d{1,15}$/.test(value)) value = Number(value);
   const isDefault = field.tagName === "SELECT" && value === field.dataset.default && at(field.name) === undefined;
@@ -76,7 +77,7 @@ function fill(except) {
     if (own) {
       const isOwn = text && !["chat", "help"].includes(text);
       field.value = isOwn ? "own" : text || "chat";
-      own.value = isOwn ? text : "";
+      own.value = isOwn && text !== "own" ? text : "";
       own.hidden = !isOwn;
     } else field.value = text || (field.tagName === "SELECT" ? field.dataset.default : "");
   }

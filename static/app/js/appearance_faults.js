@@ -11,7 +11,12 @@ document.addEventListener("appearance:judged", ({ detail: { errors, better, lang
   for (const box of form.querySelectorAll("[data-field]")) {
     const { field } = box.dataset;
     const here = all.filter(({ path }) => path === field || path === `${field}.${language}`);
-    for (const input of box.querySelectorAll("[data-path], [data-text]")) mark(input, here.length > 0);
+    const own = box.querySelector("[data-own]");
+    const wrong = own && !own.hidden ? own : box.querySelector("[data-path], [data-text]");
+    for (const input of box.querySelectorAll("[data-path], [data-own], [data-text]")) {
+      mark(input, input === wrong && here.length > 0);
+    }
+    if (!box.hidden) for (const fault of here) fault.label = box.querySelector("label");
     list(box.querySelector("[data-errors]"), here.map((fault) => ({ ...fault, isHere: true })));
   }
   if (isReadable) {
@@ -21,7 +26,7 @@ document.addEventListener("appearance:judged", ({ detail: { errors, better, lang
   // Above the form stands what was refused when it was sent; it goes when that is mended, and doesn't come by itself.
   const top = form.querySelector("[data-faults]");
   if (!all.length) top.hidden = true;
-  else list(top.querySelector("[data-fault-list]"), all);
+  else top.querySelector("[data-fault-list]").replaceChildren(...all.map(lead));
 });
 
 document.addEventListener("appearance:unreadable", ({ detail }) => {
@@ -33,6 +38,28 @@ function mark(input, isWrong) {
   if (isWrong) input.setAttribute("aria-invalid", "true");
   else input.removeAttribute("aria-invalid");
 }
+
+// In the notice a field is named as it is on the page, with a link to it; what no field shows, by its path.
+function lead(fault) {
+  if (!fault.label) return line(fault);
+  const { label, words } = fault;
+  const item = document.createElement("li");
+  const link = Object.assign(document.createElement("a"), { href: `#${label.htmlFor}` });
+  link.append(label.firstChild.textContent.trim());
+  item.append(link, `: ${words}`);
+  return item;
+}
+
+form.addEventListener("click", (event) => {
+  const link = event.target.closest("[data-fault-list] a");
+  if (!link) return;
+  event.preventDefault();
+  const field = document.getElementById(link.hash.slice(1));
+  const more = field.closest("details");
+  if (more) more.open = true;
+  const own = field.parentElement.querySelector("[data-own]:not([hidden])");
+  (own ?? field).focus();
+});
 
 function list(place, faults) {
   place.replaceChildren(...faults.map(line));

@@ -6,6 +6,7 @@ const frame = section?.querySelector("[data-frame]");
 const stage = section?.querySelector("[data-stage]");
 const locale = section?.querySelector("[data-locale]");
 const words = section?.querySelector("[data-preview-words]");
+const fixed = section?.querySelector("[data-preview-fixed]");
 
 const PHONE = { width: 390, height: 760 };
 const DESKTOP = { width: 496, height: 760 };
@@ -21,9 +22,11 @@ function tell(message) {
 }
 
 // What the visitor's device asks for decides where the theme leaves it open: here the buttons stand for the device.
+const mode = () => (shown.mode === "auto" ? scheme : shown.mode);
+
 function look() {
-  const mode = shown.mode === "auto" ? scheme : shown.mode;
-  tell({ theme: { ...shown, mode }, locale: locale.value, scheme });
+  tell({ theme: { ...shown, mode: mode() }, locale: locale.value, scheme: mode() });
+  press();
 }
 
 addEventListener("message", ({ source, origin, data }) => {
@@ -57,8 +60,12 @@ function press() {
     button.setAttribute("aria-pressed", String(button.dataset.device === device));
   }
   for (const button of section.querySelectorAll("[data-scheme]")) {
-    button.setAttribute("aria-pressed", String(button.dataset.scheme === scheme));
+    const isIt = button.dataset.scheme === mode();
+    button.setAttribute("aria-pressed", String(isIt));
+    button.disabled = shown.mode !== "auto" && !isIt;
   }
+  fixed.hidden = shown.mode === "auto";
+  fixed.textContent = fixed.hidden ? "" : `The chat is always ${mode()}, whatever the visitor's device asks for.`;
   section.querySelector("[data-open]").setAttribute("aria-pressed", String(isOpen));
 }
 
