@@ -145,15 +145,16 @@ test('stream: events come whole, however they are cut', async () => {
 
 test('times: as the visitor’s device writes them, days in the language of the chat', () => {
   const device = (...languages: string[]): void => void Object.defineProperty(globalThis, 'navigator', { value: { languages }, configurable: true });
-  const at = '2026-11-27T14:05:00';
+  const at = '2026-11-27T09:05:00';
   device('en-GB', 'en');
-  assert.equal(clock(at), '14:05');
+  assert.equal(clock(at), '09:05');
   assert.equal(date(at, 'en'), 'Friday 27 November');
   assert.equal(date(at, 'de'), 'Freitag, 27. November');
   device('en-US');
-  assert.match(clock(at), /^2:05\sPM$/);
+  assert.match(clock(at), /^9:05\sAM$/);
   assert.equal(date(at, 'en'), 'Friday, November 27');
+  assert.match(clock('2026-11-27T14:05:00'), /^2:05\sPM$/);
   device('de-AT');
-  assert.equal(clock(at), '14:05');
+  assert.equal(clock(at), '09:05');
   assert.equal(clock('never'), '');
 });

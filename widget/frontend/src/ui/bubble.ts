@@ -7,8 +7,8 @@ import { block } from './blocks.ts';
 import { avatar, h, icon, picture } from './dom.ts';
 import type { Acts, View } from './view.ts';
 
-/** As the visitor's own device writes it, whatever language the chat speaks: 14:05 or 2:05 PM. */
-export const clock = (at: string): string => format(at, navigator.languages, { hour: 'numeric', minute: '2-digit' });
+/** As the visitor's own device writes it, whatever language the chat speaks: 09:05 or 9:05 AM. */
+export const clock = (at: string): string => format(at, navigator.languages, { timeStyle: 'short' });
 
 /** In the chat's language, as it is written where the visitor lives. */
 export const date = (at: string, locale: string): string =>
