@@ -159,12 +159,16 @@ class ThemeRefused(ValueError):
 def validate(theme: object) -> dict[str, Any]:
     """The theme in normal form (only what is set, colours as #rrggbb, texts trimmed); ThemeRefused with every fault."""
     errors = failures(_validator, theme)
+    better: dict[str, str] = {}
+    if isinstance(theme, dict):
+        # Beside what else is wrong, so that nobody mends one thing only to be told the next.
+        text, primary = theme.get("textColor"), theme.get("primaryColor", DEFAULT_THEME["primaryColor"])
+        if _is_colour(text) and _is_colour(primary) and (found := _too_faint(_colour_of(text), _colour_of(primary))):
+            words, better["textColor"] = found
+            errors = {**errors, "textColor": [words]}
     if errors:
-        raise ThemeRefused(errors)
-    tidy = _tidy(cast("dict[str, Any]", theme))
-    if "textColor" in tidy:
-        _check_contrast(tidy["textColor"], tidy.get("primaryColor", DEFAULT_THEME["primaryColor"]))
-    return tidy
+        raise ThemeRefused(errors, better)
+    return _tidy(cast("dict[str, Any]", theme))
 
 
 def resolved(theme: Mapping[str, Any], locale: str = "", languages: Sequence[str] = ()) -> dict[str, Any]:
@@ -195,17 +199,18 @@ def text_for(texts: object, locale: str) -> str | None:
     return texts.get(near if same else EVERYBODY)
 
 
-def _check_contrast(text: str, primary: str) -> None:
+def _too_faint(text: str, primary: str) -> tuple[str, str] | None:
+    """What is wrong with a text of this colour on that one, and the nearest colour that passes; None where it reads."""
     found = contrast.ratio(text, primary)
     if found >= contrast.AA_TEXT:
-        return
+        return None
     better = contrast.nearest(text, [primary]) or contrast.black_or_white(primary)
     shown = int(found * 10) / 10  # cut, not rounded: 4.46 must not read as enough
     words = (
         f"{text} on {primary} can't be read by everyone: its contrast is {shown}:1, needed is {contrast.AA_TEXT}:1. "
         f"The nearest colour that passes is {better}. Left out, the widget takes black or white by itself."
     )
-    raise ThemeRefused({"textColor": [words]}, {"textColor": better})
+    return words, better
 
 
 def _tidy(value: dict[str, Any]) -> dict[str, Any]:
@@ -217,9 +222,7 @@ def _tidy(value: dict[str, Any]) -> dict[str, Any]:
         elif isinstance(item, dict):
             made = _tidy(item)
         elif isinstance(item, str):
-            made = (
-                _colour_of(item) if re.fullmatch(_HEX, item) and key.lower().endswith("color") else _trimmed(key, item)
-            )
+            made = _colour_of(item) if key.lower().endswith("color") and _is_colour(item) else _trimmed(key, item)
         else:
             made = int(item)  # 16.0 is a whole number to JSON Schema
         if made not in ("", {}):
@@ -237,6 +240,10 @@ def _tidy_text(value: Any) -> Any:
 def _trimmed(key: str, text: str) -> str:
     text = text.replace("\r\n", "\n").strip()
     return text if key == "greeting" else " ".join(text.split())
+
+
+def _is_colour(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch(_HEX, value) is not None
 
 
 def _colour_of(text: str) -> str:

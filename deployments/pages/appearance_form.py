@@ -137,13 +137,7 @@ def parsed(text: str) -> Any:
     try:
         return parsers.loads(text or "{}")
     except parsers.BadJSON as error:
-        match error.__cause__:
-            case json.JSONDecodeError() as where:
-                words = f"This is not JSON: it stops making sense in line {where.lineno}, at character {where.colno}."
-                raise ValueError(f"{words} Often a comma or a quotation mark is missing there.") from None
-            case None:
-                raise ValueError(f"This can't be read. {error}") from None
-        raise ValueError("This can't be read. It has a number that is too long.") from None
+        raise ValueError(str(error).replace("The body is", "This is")) from None
 
 
 def from_panel(data: Mapping[str, Any], base: Mapping[str, Any], language: str) -> dict[str, Any]:

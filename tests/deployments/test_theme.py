@@ -293,3 +293,13 @@ def test_a_good_theme_is_stable_and_so_is_what_a_widget_is_given(value: dict[str
     whole = resolved(made)
     assert set(DEFAULT_THEME) <= set(whole)
     assert resolved(validate(whole)) == whole
+
+
+def test_a_colour_that_cannot_be_read_is_told_beside_whatever_else_is_wrong() -> None:
+    with pytest.raises(ThemeRefused) as error:
+        validate({"textColor": "#fff", "primaryColor": "#FC0", "radius": 99, "launcher": {"colour": "#fff"}})
+    assert set(error.value.errors) == {"launcher.colour", "radius", "textColor"}
+    assert error.value.better == {"textColor": "#5a5a5a"}
+    # A colour that is none is not compared.
+    assert set(refused({"textColor": "#fff", "primaryColor": "yellow"})) == {"primaryColor"}
+    assert set(refused({"textColor": 5, "primaryColor": "#fff"})) == {"textColor"}
