@@ -17,7 +17,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 from deployments import contrast
 from deployments.deployment_settings import language_for
@@ -242,7 +242,7 @@ def _trimmed(key: str, text: str) -> str:
     return text if key == "greeting" else " ".join(text.split())
 
 
-def _is_colour(value: object) -> bool:
+def _is_colour(value: object) -> TypeGuard[str]:
     return isinstance(value, str) and re.fullmatch(_HEX, value) is not None
 
 

@@ -237,7 +237,8 @@ def test_each_accepted_theme_can_be_read_in_both_modes_and_each_refused_one_is_r
     for theme, reason in refused:
         assert all(_names(path, theme) for path in reason.errors), (theme, reason.errors)
         if reason.better:
-            rules.validate({**theme, **reason.better})
+            # Whatever else is wrong with it is told beside: the colours alone pass.
+            rules.validate({key: theme[key] for key in ("primaryColor",) if key in theme} | reason.better)
     one, two, asks, fails = conversation(opened), conversation(opened), question(opened), trouble(opened)
     found: list[str] = []
     for start in range(0, len(accepted), BATCH):
