@@ -44,6 +44,11 @@ class Talk:
     state: dict[str, Any] | None = None
     quiet: dict[str, Any] | None = None  # what breaks a silence now: {after_seconds, text, blocks, then}
 
+    @staticmethod
+    def is_utterance(turn: Mapping[str, Any]) -> bool:
+        """Whether it was typed to say what the visitor wants. An answer to a question says that of no intent."""
+        return bool(turn["text"]) and turn["payload"] is None and turn["trace"].get("by") not in {"form", "cancel"}
+
     @property
     def is_over(self) -> bool:
         """Whether the conversation has ended."""

@@ -69,7 +69,7 @@ class KnownCase:
 
 @dataclass(frozen=True)
 class Turn:
-    """Something that was said, and what came of it. `may_be_case`: it was typed, so it can be a test case."""
+    """Something that was said, and what came of it. `may_be_case`: it says what the visitor wants."""
 
     number: int
     text: str
@@ -169,18 +169,17 @@ def meanings(names: Sequence[str]) -> list[tuple[str, str]]:
 def _turn(
     assistant: Assistant, turn: Mapping[str, Any], number: int, known: Mapping[str, str], *, is_open: bool
 ) -> Turn:
-    text, is_tap = turn["text"], turn["payload"] is not None
-    may_be_case = bool(text) and not is_tap
+    text, may_be_case = turn["text"], Talk.is_utterance(turn)
     expected = known.get(utterance_key(text)) if may_be_case else None
     meant = None
     if may_be_case and (is_open or expected is not None):
-        # As the first thing said, as test cases are: in the middle of a question the same words may mean another thing.
+        # As the first thing said, as test cases are: later in a conversation the same words may mean another thing.
         case = {"utterance": text, "expected": expected or ""}
         meant = test_cases.run(assistant.content_of_draft(), [case]).results[0]
     return Turn(
         number=number,
         text=text,
-        is_tap=is_tap,
+        is_tap=turn["payload"] is not None,
         seconds=turn.get("seconds", 0),
         answers=[_answer(spoken, f"{number}.{place}") for place, spoken in enumerate(turn["replies"])],
         how=explain(turn["trace"]),

@@ -56,6 +56,7 @@ def _page(request: WorkspaceRequest, row: Assistant, panel: Panel, *, status: in
         "panel": panel,
         "is_answer": request.method == "POST",
         "may_write": request.actor.may("assistants.write"),
+        "in_editor": request.POST.get("beside") == "editor",
     }
     return render(request, template, context, status=200 if is_part else status)
 
@@ -143,6 +144,8 @@ def assistant_try_case(request: WorkspaceRequest, assistant_id: UUID) -> HttpRes
     told = ""
     if not refused and (turn is None or not turn["text"]):
         refused = "This is not in the conversation any more, so it is no test case yet."
+    elif turn is not None and not talk.is_utterance(turn):
+        refused = "This answers a question, so it says nothing of an intent and can't be a test case."
     elif turn is not None:
         refused = _keep(request, row, turn["text"], request.POST.get("expected", ""))
         told = "" if refused else "This is a test case now."

@@ -186,12 +186,17 @@ class TestTrying:
         tapped = await try_it(caller, assistant.id, {"text": "Delivery", "payload": "intent:Delivery"})
         assert tapped.data["replies"][0]["blocks"]
 
+    async def test_who_may_read_an_assistant_may_try_it(self, caller: Program) -> None:
+        assistant = await sync_to_async(factories.make_assistant)(caller.workspace)
+        reader = await sync_to_async(program)(("assistants:read",), caller.workspace)
+        assert (await try_it(reader, assistant.id, {"text": "hi"})).status_code == 200
+
     async def test_it_needs_a_text_a_scope_and_an_assistant_of_ones_own(self, caller: Program) -> None:
         assistant = await sync_to_async(factories.make_assistant)(caller.workspace)
         for body in ({}, {"text": ""}, {"text": 5}, {"text": "a", "x": 1}, {"text": "x" * 8001}):
             assert (await try_it(caller, assistant.id, body)).status_code == 422
-        reader = await sync_to_async(program)(("assistants:read",), caller.workspace)
-        assert (await try_it(reader, assistant.id, {"text": "hi"})).status_code == 403
+        stranger = await sync_to_async(program)(("deployments:read",), caller.workspace)
+        assert (await try_it(stranger, assistant.id, {"text": "hi"})).status_code == 403
         other = await sync_to_async(program)()
         foreign = await try_it(other, assistant.id, {"text": "hi"})
         missing = await try_it(other, "00000000-0000-4000-8000-000000000000", {"text": "hi"})

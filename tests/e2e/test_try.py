@@ -49,6 +49,8 @@ def test_a_booking_by_keyboard_and_a_test_case_that_holds_publishing_back(produc
     expect(member.locator("[data-try-told]")).to_contain_text("Which day suits you?")
     member.get_by_label("What a visitor says").focus()
     expect(type_line(member, "some day")).to_contain_text("No answer to the question:")
+    expect(member.locator("[data-try-told]")).to_contain_text("No answer to the question:")
+    expect(member.locator("[data-try-told]")).not_to_contain_text("..")
     expect(type_line(member, "2031-03-04")).to_contain_text("Asks for")
     type_line(member, "3")
     type_line(member, "Ada <b>")

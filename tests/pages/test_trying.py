@@ -127,7 +127,19 @@ def test_a_draft_with_something_to_mend_says_so(member: Browser, workspace: Work
         Assistant.objects.update(draft_typed={"name": ""})
     page = say(member, member.get(path(assistant)), "opening hours")
     assert "what answers here is the draft from before" in text(page)
+    assert "Mend it in the editor" in text(page)
     assert "9 to 5" in plain(page)
+
+
+def test_beside_the_editor_nobody_is_sent_to_the_editor(member: Browser, workspace: Workspace) -> None:
+    assistant = make(workspace, {"intents": [HOURS]})
+    with tenant(workspace.id):
+        Assistant.objects.update(draft_typed={"name": ""})
+    page = member.get(f"/app/assistants/{assistant.id}")
+    said = member.client.post(path(assistant), {**form(page).values, "text": "opening hours", "op": "say"})
+    for beside in (page, said):
+        assert "what answers here is the draft from before" in text(beside)
+        assert "Mend it in the editor" not in text(beside)
 
 
 def test_a_published_version_can_be_asked_instead(member: Browser, workspace: Workspace) -> None:
@@ -308,13 +320,27 @@ def test_what_was_said_becomes_a_test_case_with_what_it_means(member: Browser, w
     assert plain(page).count("Test case: should mean Hours") == 2
 
 
-def test_in_the_middle_of_a_question_the_case_is_what_the_words_mean_alone(
-    member: Browser, workspace: Workspace
-) -> None:
+def test_an_answer_to_a_question_can_not_be_a_test_case(member: Browser, workspace: Workspace) -> None:
     assistant = make(workspace, template="booking")
     page = say(member, member.get(path(assistant)), "I'd like an appointment")
-    page = say(member, page, "next tuesday")
-    assert form(press(member, page, "op", "case:1"))["expected"] == ""
+    for words in ("Check-up", "no day at all", "next tuesday"):
+        page = say(member, page, words)
+    assert plain(page).count("Add as test case") == 1
+    filled = form(page)
+    asked = member.client.post(path(assistant), {**filled.values, "op": "case:3"})
+    assert "expected" not in form(asked).values
+    filled.action = f"{path(assistant)}/case"
+    filled.values |= {"case": ["3"], "expected": ["Book"]}
+    answer = member.send(filled)
+    assert answer.status_code == 422
+    assert "This answers a question" in text(answer)
+
+
+def test_what_is_said_in_the_middle_of_a_question_can_be_one(member: Browser, workspace: Workspace) -> None:
+    assistant = make(workspace, template="booking")
+    page = say(member, member.get(path(assistant)), "I'd like an appointment")
+    page = say(member, page, "what are your opening hours?")
+    assert form(press(member, page, "op", "case:1"))["expected"] == "Opening hours"
 
 
 def test_a_case_that_can_not_be_kept_says_why(member: Browser, workspace: Workspace) -> None:

@@ -29,11 +29,17 @@ function put(panel, fresh) {
   return added;
 }
 
+// The words on one line, with one end.
+function sentence(text) {
+  const words = text.replace(/\s+/g, " ").trim();
+  return /[.!?…:]$/.test(words) || !words ? words : `${words}.`;
+}
+
 // What is new is said to who doesn't see it: the answers, and in a word how they were found.
 function tell(panel, fresh, added) {
   const told = panel.querySelector("[data-try-told]");
-  const words = added.flatMap((turn) => [...turn.querySelectorAll("[data-said], [data-how]")].map((one) => one.innerText.trim()));
-  told.textContent = words.join(". ") || fresh.querySelector("[data-try-told]").textContent;
+  const words = added.flatMap((turn) => [...turn.querySelectorAll("[data-said], [data-how]")].map((one) => sentence(one.innerText)));
+  told.textContent = words.join(" ") || fresh.querySelector("[data-try-told]").textContent;
 }
 
 function refuse(panel, words) {
