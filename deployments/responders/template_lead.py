@@ -19,7 +19,7 @@ LEAD: dict[str, Any] = {
         "also": [
             {
                 "language": "de",
-                "text": "Hallo {{visitor.name|}}! Sagen Sie mir, was Sie suchen, und wir melden uns bei Ihnen.",
+                "text": "Hallo {{visitor.name|und willkommen}}! Sagen Sie mir, was Sie suchen, und wir melden uns.",
                 "buttons": [
                     {"label": "Kontakt aufnehmen", "payload": "intent:Get in touch"},
                     {"label": "Preise", "payload": "intent:Prices"},

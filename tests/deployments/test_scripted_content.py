@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 
 from deployments.responders import content
 from deployments.responders.content import ContentRefused, validate
+from deployments.responders.placeholders import filled
 from deployments.responders.templates import TEMPLATES
 
 
@@ -32,6 +35,28 @@ def test_every_template_is_valid_as_it_stands_and_copied_afresh(key: str) -> Non
     assert TEMPLATES[key].content()["intents"]
     assert TEMPLATES[key].name
     assert TEMPLATES[key].description
+
+
+def texts_of(value: object) -> Iterator[str]:
+    if isinstance(value, dict):
+        for name, item in value.items():
+            if name == "text":
+                yield item
+            else:
+                yield from texts_of(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from texts_of(item)
+
+
+@pytest.mark.parametrize("key", TEMPLATES)
+def test_every_text_of_a_template_reads_well_for_a_visitor_whose_name_is_unknown(key: str) -> None:
+    made = TEMPLATES[key].content()
+    known = {question["slot"]: "x" for intent in made["intents"] for question in intent.get("ask", ())}
+    known |= {variable["name"]: "x" for variable in made.get("variables", ())}
+    for text in texts_of(made):
+        said = filled(text, known)
+        assert not re.search(r" [!?.,:;]|  |^ |[ ,]$", said), said
 
 
 def test_what_is_left_out_comes_from_the_empty_assistant() -> None:
