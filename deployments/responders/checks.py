@@ -13,6 +13,7 @@ from deployments.responders import placeholders
 
 LARGEST_ANSWER = 16 * 1024  # bytes of JSON: an answer has to fit into a socket's frame beside much else
 INTENT_PAYLOAD = "intent:"
+MOST_NAMED = 10  # unknown names in the message about one text
 
 Errors = dict[str, list[str]]
 
@@ -233,9 +234,19 @@ def _placeholders(content: dict[str, Any]) -> Errors:
     own = frozenset(slots | {variable["name"] for variable in content.get("variables", ())})
     errors: Errors = {}
     for path, text in _texts_in(content):
-        for name, has_other_words in placeholders.names_in(text):
-            if not has_other_words and not placeholders.is_known(name, own):
-                shape = "{{" + (shown(name) or "name") + "|other words}}"
-                words = "Name a question's answer, a variable or visitor.name, or give other words"
-                errors[path] = [f"Nothing is called “{shown(name)}”. {words}: {shape}."]
+        names = [name for name, has_other_words in placeholders.names_in(text) if not has_other_words]
+        unknown = [name for name in dict.fromkeys(names) if not placeholders.is_known(name, own)]
+        if unknown:
+            errors[path] = [_nothing_called(unknown)]
     return errors
+
+
+def _nothing_called(names: list[str]) -> str:
+    """All the names that mean nothing, in one message: a text could hold hundreds."""
+    quoted = [f"“{shown(name)}”" for name in names[:MOST_NAMED]]
+    if len(names) > MOST_NAMED:
+        quoted.append(f"{len(names) - MOST_NAMED} more")
+    listed = " or ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)
+    shape = "{{" + (shown(names[0]) or "name") + "|other words}}"
+    words = "Name a question's answer, a variable or visitor.name, or give other words"
+    return f"Nothing is called {listed}. {words}: {shape}."

@@ -305,6 +305,19 @@ def test_what_would_go_wrong_is_refused_by_its_path(content: dict[str, Any], pat
     assert words in " ".join(refused.value.errors[path]), refused.value.errors
 
 
+def test_all_unknown_names_of_a_text_are_named() -> None:
+    with pytest.raises(ContentRefused) as refused:
+        validate(script(fallback={"text": "{{one}} {{two|x}} {{three}} {{one}} {{visitor.name}} {{four}}"}))
+    (said,) = refused.value.errors["fallback.text"]
+    assert said.startswith("Nothing is called “one”, “three” or “four”. ")
+    assert said.endswith("{{one|other words}}.")
+    with pytest.raises(ContentRefused) as refused:
+        validate(script(fallback={"text": " ".join(f"{{{{n{number}}}}}" for number in range(200))}))
+    (said,) = refused.value.errors["fallback.text"]
+    assert "“n9” or 190 more." in said
+    assert len(said) < 300
+
+
 def test_a_longer_circle_names_its_way() -> None:
     names = ["A", "B", "C"]
     intents = [
