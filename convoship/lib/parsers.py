@@ -59,11 +59,41 @@ def loads(raw: bytes | str, *, no_key_twice: bool = False) -> Any:
         )
     except BadJSON:
         raise
-    except (ValueError, RecursionError) as error:
-        raise BadJSON(f"The body is not valid JSON: {error}.") from error
+    except json.JSONDecodeError as error:
+        raise BadJSON(f"The body is not valid JSON. {_place_in_words(error)}") from error
+    except ValueError as error:  # Python's limit on the digits of a whole number
+        raise BadJSON("The body is not valid JSON. A number in it has too many digits.") from error
+    except RecursionError as error:
+        raise BadJSON("The body is not valid JSON. It is nested too deep.") from error
     if "\\u" in text or "\x00" in text:
         _check_text(value)
     return value
+
+
+# What Python's parser says, by its beginning, in plain words: what is wrong and what to do.
+_FAULTS = {
+    "Expecting value": "Something is missing here, or isn't JSON. Write text in double quotes, a number, true, "
+    "false, null, a list or an object, and no comma after the last one.",
+    "Expecting ','": "A comma or a closing bracket is missing before this. Look also for a double quote inside of a "
+    'text: it is written \\".',
+    "Expecting ':'": 'A colon is missing after the name. Write it as "name": value.',
+    "Expecting property name": 'A name in double quotes is missing here. Write it as "name": value, and no comma '
+    "after the last one.",
+    "Illegal trailing comma": "There is a comma after the last one. Take it out.",
+    "Extra data": "The JSON has ended before this. Take out what follows, or a closing bracket too many before it.",
+    "Unterminated string": "The text that begins here has no end. Close it with a double quote.",
+    "Invalid control character": "There is a line break or a tab inside of a text. Write it as \\n or \\t.",
+    "Invalid \\": "A backslash stands before something that it can't. Write a backslash itself as \\\\.",
+}
+
+
+def _place_in_words(error: json.JSONDecodeError) -> str:
+    """Where the fault is and what to do: `Line 3, column 5: A comma …`."""
+    if error.pos >= len(error.doc.rstrip()) and not error.msg.startswith("Unterminated"):
+        what = "It ends too early. Look for a missing closing bracket, or for a part that wasn't copied."
+    else:
+        what = next((words for begins, words in _FAULTS.items() if error.msg.startswith(begins)), "This isn't JSON.")
+    return f"Line {error.lineno}, column {error.colno}: {what}"
 
 
 def depth(text: str) -> int:
