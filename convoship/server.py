@@ -1,12 +1,14 @@
-"""What daphne's command line has no options for, set for every WebSocket it serves."""
+"""What daphne's command line has no options for, set for all that it serves."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Any
 
 import daphne.server
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
+from twisted.web.http import RESPONSES
 
 # Too large, restart, overload: a server's codes, which autobahn's `sendClose` keeps from applications.
 SERVER_CODES = frozenset({1009, 1012, 1013})
@@ -51,8 +53,13 @@ class Factory(WebSocketFactory):
 
 
 def adjust_daphne() -> None:
-    """Make daphne use our factory. Called while it loads the application, before it opens its port."""
+    """Make daphne use our factory. Called while it loads the application, before it opens its port.
+
+    The names of statuses are Twisted's, which knows no 422 and would call it "Unknown Status".
+    """
     daphne.server.WebSocketFactory = Factory
+    for status in HTTPStatus:
+        RESPONSES.setdefault(status.value, status.phrase.encode())
 
 
 def at_the_root(inner: Application) -> Application:

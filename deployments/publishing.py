@@ -124,7 +124,7 @@ def freeze(
     """
     parsed_script(assistant.draft["scripted"])
     if "\x00" in note:
-        raise Problem("conflict", "The note contains a character that can't be stored. Type it again.")
+        raise Problem("conflict", "The note contains a character that can't be stored.", hint="Type it again.")
     report = test_cases.run(assistant.content_of_draft(), assistant.test_cases)
     if not despite_tests and not report.is_enough(assistant.test_threshold):
         raise test_cases.refusal(report, assistant.test_threshold or 0, is_trial=is_trial)

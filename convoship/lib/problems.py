@@ -1,8 +1,8 @@
 """Errors as RFC 9457 problem details, and the one exception that acts raise.
 
 A `Problem` says what went wrong (`detail`), its stable `code` (CONTRACT section 3) and, where it helps, `errors` by
-field and a `hint` (what to do). Doors render it: the API as `application/problem+json`, pages as a message, sockets
-as an `error` frame.
+field. Its document always has a `hint` (what to do): the raiser's own, or that of the code. Doors render it: the API as
+`application/problem+json`, pages as a message, sockets as an `error` frame.
 """
 
 from __future__ import annotations
@@ -54,6 +54,37 @@ STATUS_OF_CODE: Mapping[str, int] = {
     "unavailable": 503,
 }
 
+# What to do, where whoever raises it has nothing nearer to say.
+HINT_OF_CODE: Mapping[str, str] = {
+    "token_missing": "Send the token in the header Authorization, as: Bearer TOKEN.",
+    "token_malformed": "Copy the whole token again, with nothing before or after it.",
+    "token_unknown": "Make a new token and use that.",
+    "token_revoked": "Make a new token and use that: a revoked one never works again.",
+    "token_expired": "Get a new token and use that.",
+    "origin_missing": "Call from a page of an allowed origin. For a program, allow server callers on the deployment.",
+    "origin_not_allowed": "Add this origin to the allowed origins of the deployment.",
+    "agent_mismatch": "Leave agent_id out, or send the id of the assistant that the token belongs to.",
+    "channel_not_allowed": "Leave channel out, or send web.",
+    "scope_missing": "Use an API key with the scope that is needed, or ask an owner or admin for another role.",
+    "signature_invalid": "Sign the body, byte for byte as it is sent, with the secret that is valid now.",
+    "identity_required": "Send a user_token that your server made for the user who is signed in.",
+    "csrf_failed": "Load the page again and send its CSRF token as X-CSRFToken. A program uses an API key instead.",
+    "not_found": "Check the address and the ids in it. They come from the lists that this token may read.",
+    "method_not_allowed": "Use one of the methods that the header Allow names.",
+    "not_acceptable": "Ask for JSON with Accept: application/json.",
+    "conflict": "Read it again to see how it stands now, then decide what to send.",
+    "idempotency_conflict": "Send a new Idempotency-Key with each new request.",
+    "conversation_ended": "Start a new conversation.",
+    "precondition_failed": "Read it again, then send the change with the ETag that it has now.",
+    "payload_too_large": "Send less at once.",
+    "unsupported_media_type": "Send JSON with Content-Type: application/json.",
+    "invalid": "Mend what is named here and send it again. What each call takes is described at /v1/docs.",
+    "rate_limited": "Wait as many seconds as the header Retry-After says, then try again.",
+    "quota_exceeded": "Wait as many seconds as the header Retry-After says, or ask for a higher limit.",
+    "internal": "Try again in a moment. If it stays like this, tell whoever runs this installation when it happened.",
+    "unavailable": "Wait as many seconds as the header Retry-After says, then try again.",
+}
+
 
 class Problem(Exception):
     """What was asked can't be done. `code` decides the status; `retry_after` is in seconds.
@@ -93,8 +124,7 @@ class Problem(Exception):
         }
         if self.errors:
             document["errors"] = self.errors
-        if self.hint:
-            document["hint"] = self.hint
+        document["hint"] = self.hint or HINT_OF_CODE[self.code]
         return document | self.extra
 
     def headers(self) -> dict[str, str]:

@@ -79,3 +79,17 @@ def test_no_header_moves_the_product_to_another_root(tmp_path: Path) -> None:
         assert seen(address, "/", ".evil.example") == (302, "/sign-in/")
         runtime = "/v1/public/runtime"
         assert seen(address, f"{runtime}/sign-in/", runtime)[0] == 404  # no page without the pages' middleware
+
+
+def test_a_status_is_called_by_its_name(tmp_path: Path) -> None:
+    made = factories.make_deployment(factories.make_workspace())
+    headers = {"Authorization": f"Bearer {made.token}", "Origin": made.deployment.allowed_origins[0]}
+    with OwnValkey(tmp_path) as valkey, web_processes(1, valkey.url, tmp_path) as [address]:
+        connection = HTTPConnection(address.removeprefix("http://"), timeout=10)
+        try:
+            headers["Content-Type"] = "application/json"
+            connection.request("POST", "/v1/public/runtime/sessions", "[]", headers)
+            answer = connection.getresponse()
+        finally:
+            connection.close()
+    assert (answer.status, answer.reason) == (422, "Unprocessable Entity")

@@ -89,7 +89,7 @@ PROBLEM = component(
     {
         "description": "RFC 9457. `code` never changes meaning.",
         **fields(
-            optional=("errors", "hint"),
+            optional=("errors",),
             type={"type": "string", "format": "uri"},
             title=TEXT,
             status={"type": "integer", "minimum": 400, "maximum": 599},
