@@ -51,6 +51,9 @@ class DrawnRow:
     kind: str
     inside: dict[str, Any] = field(default_factory=dict)
     about: str = ""
+    noun: str = ""
+    called: str = ""  # of a list's row, to who doesn't see where its buttons stand: `button 2 “Yes”`
+    first_field: str = ""  # whose value it is called by
     errors: list[str] = field(default_factory=list)  # of the row as a whole
     list_errors: dict[str, list[str]] = field(default_factory=dict)
     has_faults: bool = False
@@ -142,11 +145,20 @@ class _Drawing:
         is_lost = name_key(row.leads_to) not in self.names.values()
         return Slot(here, value, said, is_focused, is_lost, row.leads_to in self.names)
 
-    def row(self, row: Row, path: str = "", where: str = "") -> DrawnRow:
-        """The row and all below it."""
+    def row(self, row: Row, path: str = "", where: str = "", number: int = 0) -> DrawnRow:
+        """The row, which is the one of this number in its list, and all below it."""
         before = len(self.faults)
         is_focused = bool(self.focus) and self.focus == path
-        drawn = DrawnRow(path, row.kind, about=editor_words.about(row), is_empty=row.is_empty, has_focus=is_focused)
+        drawn = DrawnRow(
+            path,
+            row.kind,
+            about=editor_words.about(row),
+            noun=editor_words.noun(row),
+            called=editor_words.called(row, number),
+            first_field=row.first_field,
+            is_empty=row.is_empty,
+            has_focus=is_focused,
+        )
         for it in row.of_kind.fields:
             focused = is_focused and it.name == row.first_field
             drawn.inside[it.name] = self.slot(row, it, path, where or _SCRIPT_FIELDS[it.name], is_focused=focused)
@@ -169,7 +181,7 @@ class _Drawing:
     def rows(self, rows: list[Row], path: str, where: str) -> Iterator[DrawnRow]:
         for number, row in enumerate(rows):
             words = editor_words.ROWS[row.kind](row, number)
-            yield self.row(row, f"{path}.{number}", f"{where}, {words}" if where else words)
+            yield self.row(row, f"{path}.{number}", f"{where}, {words}" if where else words, number)
 
 
 _SCRIPT_FIELDS = {"name": "The assistant's name", "small_talk": "Small talk", "languages": "Languages"}

@@ -92,3 +92,20 @@ def about(row: Row) -> str:
     if row.kind == "question":
         return row.parts["prompt"]["text"].strip()[:200]
     return "; ".join(for_whom(other) or "nobody yet" for other in row.lists.get("also", ()))
+
+
+_NOUNS = {"spoken": "answer", "item": "entry", "other": "other words"}
+_LONGEST_CALLED = 40
+
+
+def noun(row: Row) -> str:
+    """What a row is: `button`, `carousel`."""
+    return row["type"] if row.kind == "block" else _NOUNS.get(row.kind, row.kind)
+
+
+def called(row: Row, number: int) -> str:
+    """A row of a list by its place and its first words: `button 2 “Yes”` (`editor_names.js` says the same)."""
+    words = " ".join(row[row.first_field].split()) if row.first_field else ""
+    if len(words) > _LONGEST_CALLED:
+        words = words[: _LONGEST_CALLED - 1] + "…"
+    return f"{noun(row)} {number + 1}" + (f" “{words}”" if words else "")

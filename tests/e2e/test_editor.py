@@ -75,9 +75,9 @@ def test_a_script_built_by_keyboard_alone_is_met_in_the_widget(
     page.keyboard.type("Green tea")
     press(page, answer.get_by_role("button", name="Another card"))
     page.keyboard.type("Black tea")
-    tab_to(page, answer.get_by_role("button", name="Move up: this card").last, "Shift+Tab")
+    tab_to(page, answer.get_by_role("button", name="Move up: card 2 “Black tea”"), "Shift+Tab")
     page.keyboard.press("Enter")
-    expect(answer.get_by_role("button", name="Move up: this card").first).to_be_focused()
+    expect(answer.get_by_role("button", name="Move up: card 1 “Black tea”")).to_be_focused()
 
     # It saves by itself, and another page shows it.
     expect(state(page)).to_have_text(SAVED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -14,6 +15,9 @@ from tests import factories
 from tests.pages.conftest import Browser, Form, form_of, text
 from tests.pages.scripts import KITCHEN_SINK
 from workspaces.models import Workspace
+
+# What stands for screen readers in the buttons of rows.
+NAMES = re.compile(r'<span class="sr-only">((?:Move up|Move down|Remove)?: .*?</span>)</span>', re.DOTALL)
 
 
 @pytest.fixture
@@ -80,6 +84,27 @@ def test_a_card_a_carousel_and_a_list(member: Browser, assistant: Assistant) -> 
         },
         {"type": "list", "items": [{"title": "Alpha"}, {"title": "Beta", "url": "mailto:beta@shop.example"}]},
     ]
+
+
+def test_the_buttons_of_a_row_name_the_row(member: Browser, assistant: Assistant) -> None:
+    at = "intents.0.answers.0"
+    form = added(member, opened(member, assistant), f"{at}.buttons", f"{at}.blocks:carousel", "intents.0.ask")
+    form[f"{at}.buttons.0.label"] = "No <b>"
+    form = added(member, form, f"{at}.buttons")
+    form[f"{at}.buttons.1.label"] = "Yes, and a label that is longer than any button's"
+    page = member.send(form, op=f"add:{at}.buttons")
+    called = [" ".join(re.sub("<[^>]+>", "", name).split()) for name in NAMES.findall(text(page).split("<template")[0])]
+    assert [name for name in called if name.startswith("Move up")] == [
+        "Move up: question 1",
+        "Move up: answer 1 “Done”",
+        "Move up: button 1 “No &lt;b&gt;”",
+        "Move up: button 2 “Yes, and a label that is longer than an…”",
+        "Move up: button 3",
+        "Move up: carousel 1",
+        "Move up: card 1",
+    ]
+    assert called.count("Remove: carousel 1") == 1
+    assert called[-3:] == [": intent 1 “Book”"] * 3
 
 
 def test_a_question_with_choices_and_what_happens_after_wrong_answers(member: Browser, assistant: Assistant) -> None:
