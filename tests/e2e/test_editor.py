@@ -145,6 +145,17 @@ def test_what_is_typed_survives_faults_reloads_lost_connections_and_colleagues(
     expect(state(page)).to_have_text(SAVED)
     assert draft(program, assistant_id)["welcome"]["text"] == "Hello from the train"
 
+    # A server that is away takes nothing with it when somebody presses a button.
+    page.route("**/autosave", lambda route: route.abort())
+    page.route("**/save", lambda route: route.abort())
+    welcome.fill("Hello from the tunnel")
+    page.get_by_role("button", name="Publish", exact=True).click()
+    expect(state(page)).to_have_text("Not saved: no connection. Trying again.")
+    expect(welcome).to_have_value("Hello from the tunnel")
+    page.unroute_all()
+    expect(state(page)).to_have_text(SAVED)
+    assert draft(program, assistant_id)["welcome"]["text"] == "Hello from the tunnel"
+
     # A colleague's change is not overwritten, and nothing typed here is lost.
     program.call("PATCH", f"/assistants/{assistant_id}", {"scripted": {"welcome": {"text": "Theirs"}}})
     welcome.fill("Mine")

@@ -6,6 +6,7 @@ const state = form.querySelector("[data-state]");
 const seen = form.elements.namedItem("seen");
 const PAUSE = 1000;
 const RETRY = [2000, 5000, 15_000, 30_000];
+const AWAY = "Not saved: no connection. Trying again.";
 const LARGEST_ON_LEAVING = 60_000; // bytes that a browser sends for a page that is gone
 
 let dirty = form.hasAttribute("data-unsaved");
@@ -104,10 +105,11 @@ async function send() {
   try {
     answer = await fetch(form.dataset.autosave, { method: "POST", body: body(), redirect: "manual" });
   } catch {
-    return failed("Not saved: no connection. Trying again.");
+    return failed(AWAY);
   }
   if (answer.status === 409) return conflict();
   if (answer.status >= 500 || answer.status === 429) return failed("Not saved: something broke on our side. Trying again.");
+  tries = 0;
   if (!answer.ok) {
     dirty = true;
     const isSignedOut = answer.type === "opaqueredirect" || answer.status === 403;
@@ -118,7 +120,6 @@ async function send() {
     );
   }
   const said = await answer.json();
-  tries = 0;
   seen.value = said.seen;
   toMend = said.mend;
   mark();
@@ -165,21 +166,34 @@ addEventListener("online", () => {
 // --- The form's own buttons ----------------------------------------------------------------------------------------------
 
 let submitting = false;
+let isWaiting = false; // a button, for what is typed to be saved
+let wasSaved = false;
 
-// What is under way ends first: it changes what the form has seen of the draft.
+// What is typed is saved first, and what is under way ends. A form that is sent to a server that is away is gone with all
+// that was typed since, so then nothing is sent: the page stays, and goes on trying.
 form.addEventListener(
   "submit",
   (event) => {
     clearTimeout(timer);
-    if (!sending && navigator.onLine) {
+    if (!sending && navigator.onLine && (!dirty || conflicting || wasSaved)) {
+      wasSaved = false;
       submitting = true;
       return;
     }
     event.preventDefault();
     event.stopPropagation();
-    if (!sending) return failed("Not saved: no connection. Trying again.");
+    if (!sending && !navigator.onLine) return failed(AWAY);
+    if (isWaiting) return;
+    isWaiting = true;
     const button = event.submitter;
-    sending.finally(() => setTimeout(() => form.requestSubmit(button)));
+    save().finally(() =>
+      setTimeout(() => {
+        isWaiting = false;
+        if (tries) return; // what is wrong stands beside the buttons
+        wasSaved = true;
+        form.requestSubmit(button);
+      }),
+    );
   },
   true,
 );
