@@ -20,7 +20,7 @@ CHANNELS: Mapping[str, str] = {
 # What the editor's selects offer.
 OPTIONS: Mapping[str, Choices] = {
     "then": list(THEN.items()),
-    "button": [("payload", "Says these words"), ("url", "Opens a link")],
+    "button": [("payload", "Says words"), ("url", "Opens a link")],
     "give_up": [("cancel", "Leave the questions"), *list(THEN.items())[1:]],
     "channels": list(CHANNELS.items()),
     "kinds": [
