@@ -160,9 +160,7 @@ def _publish(request: WorkspaceRequest, row: Assistant, *, despite_tests: bool) 
             version = publishing.publish(request.actor, row.id, note=note, despite_tests=despite_tests)
     except Problem as problem:
         return problem
-    messages.success(
-        request, f"Version {version.number} is live. Conversations under way end with the version they began with."
-    )
+    messages.success(request, f"Version {version.number} is live. Open conversations keep the version they began with.")
     return None
 
 

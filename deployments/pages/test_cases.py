@@ -295,6 +295,4 @@ def _publish(request: WorkspaceRequest, assistant_id: UUID, note: str, *, anyway
         messages.info(request, nothing_to_publish(row.published))
         return
     version = publishing.publish(request.actor, assistant_id, note=note, despite_tests=anyway)
-    messages.success(
-        request, f"Version {version.number} is live. Conversations under way end with the version they began with."
-    )
+    messages.success(request, f"Version {version.number} is live. Open conversations keep the version they began with.")

@@ -205,7 +205,7 @@ def restore(request: WorkspaceRequest, assistant_id: UUID, number: int) -> HttpR
         return _version_page(request, queries.assistant(row.id), found, refused=problem)
     if restored.published:
         words = f"Version {restored.published.number} is live: it says what version {number} said."
-        messages.success(request, f"{words} Conversations under way end with the version they began with.")
+        messages.success(request, f"{words} Open conversations keep the version they began with.")
     elif restored.is_changed:
         messages.success(request, f"The draft says what version {number} said. Visitors meet it once you publish it.")
     else:

@@ -281,7 +281,7 @@ def version(workspace: Workspace) -> AssistantVersion | None:
 
 def test_without_a_threshold_they_only_report(member: Browser, workspace: Workspace, assistant: Assistant) -> None:
     page = member.get(path(assistant))
-    assert "only report" in words(page)
+    assert "You can publish whatever the result is" in words(page)
     page = publish(member, page, "publish", "First")
     assert "Version 1 is live." in words(page)
     made = version(workspace)
@@ -296,7 +296,7 @@ def test_below_the_threshold_it_is_published_on_purpose_alone(
     before = member.get(path(assistant))
     page = need(member, before, "51 %")
     assert "From now on 51 % have to pass" in words(page)
-    assert "51 % are needed, so it is not published without saying so." in words(page)
+    assert "51 % are needed, so it is not published unless you press “Publish anyway”." in words(page)
     assert [value for _, value in form_of(page, "/tests/publish").buttons] == ["publish-anyway"]
     # A page from before still has the other button.
     refused = publish(member, before, "publish", "My note")

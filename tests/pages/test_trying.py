@@ -126,7 +126,7 @@ def test_a_draft_with_something_to_mend_says_so(member: Browser, workspace: Work
     with tenant(workspace.id):
         Assistant.objects.update(draft_typed={"name": ""})
     page = say(member, member.get(path(assistant)), "opening hours")
-    assert "what answers here is the draft from before" in text(page)
+    assert "Until then, the draft from before answers here" in text(page)
     assert "Mend it in the editor" in text(page)
     assert "9 to 5" in plain(page)
 
@@ -138,7 +138,7 @@ def test_beside_the_editor_nobody_is_sent_to_the_editor(member: Browser, workspa
     page = member.get(f"/app/assistants/{assistant.id}")
     said = member.client.post(path(assistant), {**form(page).values, "text": "opening hours", "op": "say"})
     for beside in (page, said):
-        assert "what answers here is the draft from before" in text(beside)
+        assert "Until then, the draft from before answers here" in text(beside)
         assert "Mend it in the editor" not in text(beside)
 
 

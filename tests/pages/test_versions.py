@@ -339,7 +339,7 @@ def test_what_stands_half_typed_in_the_editor_is_asked_for_and_then_cleared(memb
     with tenant(ada.workspace_id):
         Assistant.objects.update(draft_typed={"name": ""})
     asked = member.send(restore_form(member, ada, 1), op="draft")
-    assert "What was typed in the editor and could not be saved yet would be gone, too." in text(asked)
+    assert "You would also lose what was typed in the editor and is not valid yet." in text(asked)
     member.send(form_of(asked, "/restore"))
     assert fresh(ada).draft_typed is None
 
