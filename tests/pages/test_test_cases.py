@@ -382,7 +382,7 @@ def test_a_draft_that_is_changed_while_its_cases_run_is_not_published(
 
 
 def test_it_says_that_restoring_is_not_held_back(member: Browser, assistant: Assistant) -> None:
-    assert "Restoring an earlier version is not held back: when something is wrong" in words(
+    assert "Restoring an earlier version is not held back: going back has to work at once" in words(
         member.get(path(assistant))
     )
 

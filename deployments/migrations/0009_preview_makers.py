@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies: ClassVar = [
-        ("deployments", "0007_versions_never_change"),
+        ("deployments", "0008_rollouts_way_back"),
         ("workspaces", "0003_staff_workspaces"),
     ]
 
