@@ -8,7 +8,7 @@ same words. What the script doesn't know counts against every intent: that is wh
 fallback. Evidence is added up and squeezed between 0 and 1.
 
 What evidence counts was fitted by logistic regression to CLINC150 (Larson et al. 2019), other people's sentences to
-other scripts; the numbers above it and the threshold were tried out on the part for tuning of `tests/matching`. See
+other scripts, and to the part for tuning of `tests/matching`; the numbers above it were tried out on both. See
 docs/matching.md.
 """
 
@@ -41,10 +41,11 @@ MANY_PHRASES = 2000  # from here on stop words alone don't lead to phrases that 
 VAGUE = 0.60
 PADDED = 0.15  # a greeting in a sentence that says something else as well, in parts of a greeting
 KEYNESS = 0.80  # how much more a word weighs that stands in several phrases of its intent
+FEW_PHRASES = 4  # fewer count as that many
 OFTEN = 3  # phrases from which on a word is no more an intent's own
 
 # The same for words that the script doesn't know.
-UNKNOWN = 0.80
+UNKNOWN = 0.90
 UNKNOWN_VAGUE = 0.24
 UNKNOWN_SHORT = 0.24  # three letters at most: more often a slip than a word
 FILL = 0.45  # the part that filling the phrase has in choosing an intent's best one; covering the sentence has the rest
@@ -60,29 +61,29 @@ class Evidence(NamedTuple):
     filled: float  # the share of its best phrase that the sentence has
     both: float  # covered times filled
     pairs: float  # the share of the best phrase's neighbouring words that are neighbours in the sentence
-    hits: float  # the logarithm of the number of telling words shared with the best phrase
-    solid: float  # hits times covered
+    solid: float  # covered times the logarithm of the number of telling words shared with the best phrase
     manner: float  # the share of the sentence's stop words that the intent's phrases have, by number
     foreign: float  # 1 if it asks with a word (who, when) that the intent's phrases never ask with
     length: float  # the logarithm of the number of the sentence's words
+    phrases: float  # the logarithm of the number of the intent's phrases: many resemble more that means something else
 
     @property
     def score(self) -> float:
         return 1 / (1 + math.exp(-BASE - sum(weight * value for weight, value in zip(WEIGHTS, self, strict=True))))
 
 
-BASE = -2.43
+BASE = -3.53
 WEIGHTS = Evidence(
-    owned=2.91,
-    covered=0.97,
-    filled=1.92,
-    both=1.68,
-    pairs=1.28,
-    hits=0.28,
-    solid=1.25,
-    manner=0.60,
-    foreign=-0.73,
-    length=-1.06,
+    owned=3.31,
+    covered=2.91,
+    filled=1.77,
+    both=2.73,
+    pairs=2.56,
+    solid=1.33,
+    manner=0.81,
+    foreign=-1.31,
+    length=-0.97,
+    phrases=-0.32,
 )
 
 
@@ -109,6 +110,7 @@ class Matcher:
         self.size = len(listed)
         self._intents = [intent for intent, _ in listed]
         self._texts = [text for _, text in listed]
+        self._many = {intent: math.log(max(FEW_PHRASES, many)) for intent, many in Counter(self._intents).items()}
         written = forms_of_each(self._texts)
         used = Counter(form for found in written for form in found)
         self._lexicon = lexicon(languages(used))
@@ -246,18 +248,17 @@ class Matcher:
         found = []
         for intent, (_, place) in best.items():
             cover, fill = min(1.0, shared[intent] / total), min(1.0, filled[place] / self._full[place])
-            hit = math.log1p(hits[place])
             evidence = Evidence(
                 owned=min(1.0, owned[intent] / total),
                 covered=cover,
                 filled=fill,
                 both=cover * fill,
                 pairs=self._paired(place, pairs),
-                hits=hit,
-                solid=hit * cover,
+                solid=math.log1p(hits[place]) * cover,
                 manner=self._used(stop, intent) / len(stop) if stop else 0.5,
                 foreign=float(bool(asks) and not self._used(asks, intent)),
                 length=math.log1p(len(said)),
+                phrases=self._many[intent],
             )
             found.append((place, evidence))
         return found

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-from deployments.responders import common_words
+from deployments.responders import common_words, related_words
 
 STOP_WEIGHT = 0.15
 PADDING_WEIGHT = 0.30
@@ -94,6 +94,7 @@ def ending_off(word: str) -> str:
 
 SAME = tuple(tuple(map(bare, group)) for group in common_words.SAME)
 _IRREGULAR = {bare(form): ending_off(bare(first)) for form, first in common_words.IRREGULAR.items()}
+FORMS = dict(_IRREGULAR)
 _SAME = {
     _IRREGULAR.get(word) or ending_off(word): _IRREGULAR.get(group[0]) or ending_off(group[0])
     for group in SAME
@@ -109,21 +110,36 @@ class Lexicon:
     """What is known of the languages of a script. Immutable; `lexicon` has one for each set of languages."""
 
     def __init__(self, languages: Iterable[str]) -> None:
-        known = [common_words.LANGUAGES[language] for language in languages]
+        spoken = tuple(languages)
+        known = [common_words.LANGUAGES[language] for language in spoken]
         listed = [word for language in known for words in language for word in words]
         self.stop = frozenset(bare(word) for language in known for word in language.stop)
         self.padding = frozenset(bare(word) for language in known for word in language.padding) - self.stop
         self.light = self.stop | self.padding
         self.vague = frozenset(bare(word) for language in known for word in language.vague) - self.light
         self.common = frozenset(map(bare, listed)) - self.light
-        self.known = self.light | self.common | _RELATED
+        groups = [group for language in spoken for group in related_words.GROUPS[language]]
+        listed += [word for group in groups for word in group]
+        self.groups = [tuple(map(bare, group)) for group in groups]
+        self.known = self.light | self.common | _RELATED | {word for group in self.groups for word in group}
         self.everyday = near_lengths(word for word in self.known if len(word) > 3)
+        self.light_near = near_lengths(word for word in self.light if 2 < len(word) < 5)
         self.vague_stems = frozenset(self.stem(word) for word in self.vague)
+        self.related = self._related()
         self.two_letters = {spelled: bare(word) for word in listed if (spelled := two_letters(word)) != bare(word)}
 
     def stem(self, form: str) -> str:
         """What a folded word is compared by: stop words and greetings are their own stems, synonyms share one."""
         return form if form in self.light else _stem(form)
+
+    def _related(self) -> dict[str, tuple[str, ...]]:
+        """By stem: the stems that may stand for it, though they are not the same."""
+        found: defaultdict[str, dict[str, None]] = defaultdict(dict)
+        for group in self.groups:
+            stems = dict.fromkeys(self.stem(word) for word in group if word not in self.light)
+            for stem in stems:
+                found[stem] |= stems
+        return {stem: tuple(other for other in others if other != stem) for stem, others in found.items()}
 
     def lightness(self, stem: str) -> float:
         """What a word weighs beside one that says something."""

@@ -41,6 +41,11 @@ FAQ: dict[str, Any] = {
             good afternoon
             good evening
             is anyone there
+            hello there
+            hi there
+            good day
+            hello again
+            anybody here
             """,
             _says("Hello! Nice to see you here. What would you like to know?", _ORDER, _DELIVERY, _RETURNS),
             _says("Hi again! What else can I help you with?", _ORDER, _DELIVERY, _RETURNS),
@@ -59,6 +64,13 @@ FAQ: dict[str, Any] = {
             shop hours
             on which days can I reach you
             are you closed on public holidays
+            when do you open
+            when do you close
+            are you open right now
+            until when are you open in the evening
+            how late can I call you
+            when does the shop open
+            are you open at christmas
             """,
             _says(
                 "We are here\n\n- **Monday to Friday**, 9:00 to 18:00\n- **Saturday**, 10:00 to 14:00\n\n"
@@ -80,6 +92,17 @@ FAQ: dict[str, Any] = {
             delivery options
             shipping costs
             do you deliver on saturdays
+            how many days does shipping take
+            how fast do you deliver
+            how long until it arrives
+            when will it arrive if I order now
+            do you send parcels to other countries
+            which countries do you ship to
+            can you deliver to my office
+            can I choose the day of the delivery
+            can I pick it up in the shop
+            which courier do you use
+            do I have to pay for delivery
             """,
             _says(
                 "Here is what you can choose at the checkout:",
@@ -112,6 +135,19 @@ FAQ: dict[str, Any] = {
             my product is broken
             how long do I have to return an item
             who pays for the return shipping
+            it does not fit
+            it is too small
+            I got the wrong item
+            it stopped working
+            it is faulty
+            it arrived broken
+            a part is missing
+            I want a replacement
+            can I swap it for another colour
+            can I give it back
+            where do I find the return label
+            is there a warranty
+            where is my refund
             """,
             _says(
                 "You can send anything back within **30 days**, and it costs you nothing:",
@@ -140,6 +176,17 @@ FAQ: dict[str, Any] = {
             has my order been shipped
             I am still waiting for my parcel
             I did not get a tracking number
+            has my order been sent
+            is my order on its way
+            when do you send my order
+            I have not received my order
+            nothing has arrived yet
+            my parcel is lost
+            what happened to my order
+            any news about my order
+            did my order go through
+            I did not get a confirmation
+            my tracking number does not work
             """,
             _says(
                 "The mail with the subject *Your order is on its way* has a tracking link in it. "
@@ -164,6 +211,19 @@ FAQ: dict[str, Any] = {
             can I pay by invoice
             do prices include tax
             I need an invoice
+            how expensive is it
+            what is the price of this
+            how much are the shoes
+            is it on sale
+            I have a voucher
+            my discount code does not work
+            do you take visa
+            which cards do you take
+            can I pay by bank transfer
+            can I pay in instalments
+            can I pay on delivery
+            my payment failed
+            can I get a receipt
             """,
             _says(
                 "Each price in the shop includes tax, and you see the whole sum before you pay.\n\n"
@@ -184,6 +244,17 @@ FAQ: dict[str, Any] = {
             are you a robot
             I want to make a complaint
             call me back
+            a human please
+            can somebody help me
+            is there a real person here
+            I don't want to talk to a bot
+            put me through to your support
+            I want to talk to the manager
+            can someone call me
+            please ring me
+            what is your phone number
+            how can I contact you
+            I have a complaint
             """,
             _says(
                 "Of course. I'm getting someone for you; what you wrote here is passed on, so you needn't repeat it."
@@ -201,6 +272,10 @@ FAQ: dict[str, Any] = {
             great thanks
             that was helpful
             perfect thank you
+            many thanks
+            thanks for your help
+            much appreciated
+            you helped me a lot
             """,
             _says("You're welcome! Is there anything else?"),
             _says("Glad I could help. Anything else?"),
@@ -216,6 +291,11 @@ FAQ: dict[str, Any] = {
             I am done
             end the chat
             have a nice day
+            see you later
+            that was everything
+            no more questions
+            no thanks bye
+            close the chat
             """,
             _says("Thanks for stopping by. Have a lovely day!"),
             action="end",

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from functools import cache
 from random import Random
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -15,11 +15,14 @@ from hypothesis import strategies as st
 from deployments.responders.matching import ENOUGH, Match, Matcher
 from deployments.responders.reading import languages
 from deployments.responders.scripted import Script
+from deployments.responders.slips import likely
 from tests.matching.guessers import PLAIN, Ours
 from tests.matching.measure import Figures, Heard, cases, figures, hear, lenient, strict
 from tests.matching.report import OURS, both, report
 from tests.matching.sets import SCRIPTS, Part, script, utterances
 from tests.matching.typos import typed
+
+PARTS: tuple[Part, ...] = get_args(Part)
 
 
 @cache
@@ -28,9 +31,9 @@ def heard(name: str, part: Part) -> list[Heard]:
     return hear(makers[name], cases(part))[0]
 
 
-def ours() -> tuple[Figures, Figures]:
+def ours(part: Part = "held_out") -> tuple[Figures, Figures]:
     """As written and with typos, on what was not looked at while tuning."""
-    return both(heard(OURS, "held_out"), ENOUGH)
+    return both(heard(OURS, part), ENOUGH)
 
 
 def ranked(matcher: Matcher, text: str) -> list[tuple[int, float]]:
@@ -56,7 +59,7 @@ def test_the_sets_are_large_enough_and_apart() -> None:
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_every_utterance_means_an_intent_that_its_script_has(name: str) -> None:
     intents = {intent["name"] for intent in script(name)["intents"]}
-    for part in ("tune", "held_out"):
+    for part in PARTS:
         meant = {utterance.intent for utterance in utterances(name, part)}
         assert meant == intents | {None}
 
@@ -74,16 +77,26 @@ def test_typos_are_the_same_for_the_same_seed_and_every_sentence_has_one() -> No
 
 def test_the_best_intent_is_the_right_one_nine_times_of_ten_with_and_without_typos() -> None:
     written, slipped = ours()
-    assert written.top >= 0.9
-    assert slipped.top >= 0.9
+    assert written.top >= 0.95
+    assert slipped.top >= 0.94
 
 
 def test_most_are_answered_and_at_most_one_in_twenty_out_of_scope_is() -> None:
     written, slipped = ours()
     assert written.false <= 0.05
     assert slipped.false <= 0.05
-    assert written.answered >= 0.85
-    assert slipped.answered >= 0.8
+    assert written.answered >= 0.88
+    assert slipped.answered >= 0.84
+
+
+def test_nine_of_ten_are_answered_of_what_was_never_looked_at() -> None:
+    written, slipped = ours("fresh")
+    assert written.top >= 0.97
+    assert slipped.top >= 0.97
+    assert written.answered >= 0.93
+    assert slipped.answered >= 0.9
+    assert written.false <= 0.09
+    assert slipped.false <= 0.08
 
 
 @pytest.mark.parametrize("choose", [strict, lenient])
@@ -117,11 +130,11 @@ def test_no_script_is_left_behind(name: str) -> None:
     assert found.false <= 0.1
 
 
-def test_the_report_shows_all_matchers_on_both_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_report_shows_all_matchers_on_every_part(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.matching.report.cases", lambda part: cases(part)[::40])
     text = "".join(report())
     for name in (OURS, *PLAIN):
-        assert text.count(f"| {name}") == (2 if name == OURS else 4)
+        assert text.count(f"| {name}") == len(PARTS) * (1 if name == OURS else 2)
     for name in SCRIPTS:
         assert f"**{name}**" in text
 
@@ -259,6 +272,52 @@ def test_a_message_is_understood_by_any_of_its_sentences() -> None:
     found: Match = matcher.rank("Hello! My name is Ann, I live in Bath. It is cold here. Where is my order? Regards")[0]
     assert found.intent == 0
     assert found.score > 0.9
+
+
+@pytest.mark.parametrize(
+    ("phrase", "said"),
+    [
+        ("I want to see my invoice", "show me my receipt"),
+        ("roaming in Switzerland", "roaming in Japan"),
+        ("connect me to an employee", "connect me to a human"),
+        ("ich brauche eine Quittung", "ich brauche einen Beleg"),
+    ],
+)
+def test_a_word_of_nearly_the_same_meaning_leads_to_an_intent_that_lacks_it(phrase: str, said: str) -> None:
+    matcher = Matcher([(0, phrase), (1, "wo ist der Eingang"), (2, "is there a lift for wheelchairs")])
+    best = matcher.rank(said)[0]
+    assert best.intent == 0
+    assert 0 < best.score < matcher.rank(phrase)[0].score
+
+
+def test_the_word_itself_goes_before_one_of_nearly_its_meaning() -> None:
+    matcher = Matcher([(0, "copy of my invoice"), (1, "copy of my receipt"), (2, "opening hours")])
+    assert [matcher.rank(f"a copy of my {word}")[0].intent for word in ("invoice", "receipt")] == [0, 1]
+
+
+def test_the_same_evidence_counts_less_for_an_intent_with_many_phrases() -> None:
+    others = [(1, "opening hours"), (2, "talk to a person")]
+    more = [(0, f"something with {word}") for word in ("lemons", "apples", "pears", "plums", "figs", "dates", "kiwis")]
+    few, many = (
+        Matcher([(0, "repair my bicycle"), *extra, *others]).rank("repair my old bicycle")[0] for extra in ([], more)
+    )
+    assert few.intent == many.intent == 0
+    assert many.score < few.score
+
+
+@pytest.mark.parametrize(
+    ("typed_so", "meant", "is_likely"),
+    [
+        ("shippng", "shipping", True),
+        ("shipoing", "shipping", True),
+        ("shippingg", "shipping", True),
+        ("hsipping", "shipping", True),
+        ("shipwing", "shipping", False),
+        ("shippinga", "shipping", False),
+    ],
+)
+def test_slips_that_fingers_make_are_told_from_others(typed_so: str, meant: str, is_likely: bool) -> None:
+    assert likely(typed_so, meant) is is_likely
 
 
 def test_the_languages_of_a_script_are_those_that_its_words_tell() -> None:

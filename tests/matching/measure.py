@@ -14,7 +14,7 @@ from tests.matching.typos import typed
 
 VARIANTS = 5  # how often each utterance is typed with slips
 MOST_FALSE = 0.05
-SEEDS: dict[Part, int] = {"tune": 1000, "held_out": 2000}
+SEEDS: dict[Part, int] = {"tune": 1000, "held_out": 2000, "fresh": 3000}
 
 Make = Callable[[Mapping[str, Any]], Guesser]
 

@@ -11,25 +11,25 @@ from tests.matching.measure import MOST_FALSE, VARIANTS, Figures, Heard, cases, 
 from tests.matching.sets import SCRIPTS, Part, script
 
 OURS = "Convoship"
-NAMES: dict[Part, str] = {"held_out": "Held-out part", "tune": "Part for tuning"}
+NAMES: dict[Part, str] = {"held_out": "Held-out part", "fresh": "Fresh part", "tune": "Part for tuning"}
 
 
 def report() -> Iterator[str]:
     """The report, in pieces as they are measured."""
     heard: list[Heard] = []
-    rows: dict[Part, list[str]] = {"tune": [], "held_out": []}
+    rows: dict[Part, list[str]] = {part: [] for part in NAMES}
     for name, make in {OURS: Ours, **PLAIN}.items():
-        tuned = hear(make, cases("tune"))
-        held = hear(make, cases("held_out"))
+        found = {part: hear(make, cases(part)) for part in NAMES}
+        tuned = found["tune"][0]
         if name == OURS:
-            heard = held[0]
+            heard = found["held_out"][0]
             thresholds = {"": ENOUGH}
         else:
-            thresholds = {f", at most {MOST_FALSE:.0%} false": strict(tuned[0]), ", most gained": lenient(tuned[0])}
+            thresholds = {f", at most {MOST_FALSE:.0%} false": strict(tuned), ", most gained": lenient(tuned)}
         for why, enough in thresholds.items():
-            rows["tune"].append(_row(name + why, enough, *tuned))
-            rows["held_out"].append(_row(name + why, enough, *held))
-    for part in ("held_out", "tune"):
+            for part in NAMES:
+                rows[part].append(_row(name + why, enough, *found[part]))
+    for part in NAMES:
         yield _heading(part)
         yield "\n".join(rows[part]) + "\n\n"
     yield f"### {OURS} by script, held-out part\n\n"

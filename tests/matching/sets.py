@@ -19,7 +19,7 @@ OUT = "out of scope"
 SCRIPTS = ("faq", "booking", "lead", "helpdesk", "stadtwerke")
 GERMAN = frozenset({"stadtwerke"})  # typed on a German keyboard
 
-Part = Literal["tune", "held_out"]
+Part = Literal["tune", "held_out", "fresh"]
 
 
 class Utterance(NamedTuple):
