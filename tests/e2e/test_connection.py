@@ -50,12 +50,13 @@ def test_the_history_is_there_after_a_reload(shop: str, visit: Visit, program: P
     assert program.said(before) == ["where is my order", "when are you open"]
 
 
-def test_a_cards_text_keeps_its_lines(shop: str, visit: Visit) -> None:
+def test_the_steps_in_a_cards_text_are_a_list(shop: str, visit: Visit) -> None:
     visitor = visit(shop).chat()
     visitor.tap("Returns")
     visitor.hears("How to return an item")
-    words = visitor.panel.locator(".card-text p").inner_text()
-    assert "slip in the parcel.\n2. Stick on" in words
+    steps = visitor.panel.locator(".card-text ol > li").all_inner_texts()
+    assert [step.split()[0] for step in steps] == ["Write", "Stick", "Hand"]
+    assert "Your money is back" in visitor.panel.locator(".card-text p").inner_text()
 
 
 def test_two_tabs_are_in_one_conversation(shop: str, visit: Visit) -> None:
