@@ -23,8 +23,21 @@ def last_decided(deployment: Deployment) -> Rollout | None:
     return rows.order_by("-ended_at").first()
 
 
-def why_no_way_back(kept: Rollout) -> str:
-    """Why one click can't bring back what this kept rollout replaced; "" where it can. Its `deployment` is loaded."""
+def why_no_way_back(last: Rollout) -> str:
+    """Why one click can't go back on how this rollout ended; "" where it can. Its `deployment` is loaded."""
+    return _why_not_again(last) if last.outcome == RolloutOutcome.UNDONE else _why_not_before(last)
+
+
+def _why_not_again(undone: Rollout) -> str:
+    deployment, live = undone.deployment, undone.deployment.assistant.published_id
+    if undone.version_id is not None and undone.version_id == live:
+        return "The version that was tried is what visitors meet now."
+    if undone.theme is not None and undone.theme == deployment.theme:
+        return "The theme that was tried is what visitors meet now."
+    return ""
+
+
+def _why_not_before(kept: Rollout) -> str:
     deployment, live = kept.deployment, kept.deployment.assistant.published_id
     if kept.replaced_version_id is None and kept.replaced_theme is None:
         return "Nothing was replaced by it, or it was kept before that was written down."
@@ -48,11 +61,11 @@ def go_back(actor: Actor, deployment: Deployment, rollout_id: str) -> Rollout:
     if (last := last_decided(deployment)) is None or str(last.id) != rollout_id or running(deployment) is not None:
         raise Problem("conflict", "This isn't the last rollout any more.", hint="Load the page again.")
     last.deployment = deployment
+    if said := why_no_way_back(last):
+        raise Problem("conflict", said)
     if last.outcome == RolloutOutcome.UNDONE:
         tried = Tried(version=last.version.number if last.version else None, theme=last.theme)
         return start(actor, deployment, tried, share=last.share)
-    if said := why_no_way_back(last):
-        raise Problem("conflict", said)
     if last.replaced_version is not None:
         publishing.make_published(actor, assistant, last.replaced_version)
     if last.replaced_theme is not None:

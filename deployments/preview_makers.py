@@ -8,11 +8,11 @@ from workspaces import api_keys, members
 
 
 def check(preview: PreviewToken) -> None:
-    """401 where who made it may not any more. What the product made by itself has nobody to ask. Inside `tenant()`."""
+    """401 where who made it may not any more, or nobody is known who did. Inside `tenant()`."""
     if preview.made_by_id is not None:
         is_good = members.may(preview.made_by_id, preview.permission)
     else:
-        is_good = preview.made_by_key_id is None or api_keys.is_live(preview.made_by_key_id)
+        is_good = preview.made_by_key_id is not None and api_keys.is_live(preview.made_by_key_id)
     if not is_good:
         raise Problem(
             "token_revoked",

@@ -17,12 +17,21 @@ from workspaces import audit
 def rehearse(workspace_id: UUID, assistant_id: UUID) -> None:
     """Run the draft's cases outside of any transaction: the act that publishes it next finds the result in memory.
 
-    An assistant that isn't there is left to that act.
+    An assistant that isn't there, or a draft that can't be published, is left to that act.
     """
     with tenant(workspace_id):
         row = Assistant.objects.filter(id=assistant_id).first()
     if row is not None:
-        test_cases.run(row.content_of_draft(), row.test_cases)
+        rehearse_draft(row)
+
+
+def rehearse_draft(assistant: Assistant) -> None:
+    """The same of an assistant that was read already."""
+    try:
+        publishing.parsed_script(assistant.draft["scripted"])
+    except Problem:
+        return
+    test_cases.run(assistant.content_of_draft(), assistant.test_cases)
 
 
 def put_cases(actor: Actor, assistant_id: UUID, cases: object) -> Assistant:

@@ -79,6 +79,8 @@ def summaries(pairs: Iterable[tuple[AssistantVersion, AssistantVersion]]) -> dic
         wanted = {version_id for key in unknown.values() for version_id in key}
         contents = dict(AssistantVersion.objects.filter(id__in=wanted).values_list("id", "content"))
         for number, (older_id, version_id) in unknown.items():
+            if older_id not in contents or version_id not in contents:
+                continue  # the assistant has just been deleted
             words = differences.summary(differences.compare(contents[older_id], contents[version_id]))
             said[number] = _summaries.put((older_id, version_id), words)
     return said

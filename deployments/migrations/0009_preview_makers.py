@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 import django.db.models.deletion
+from django.conf import settings
 from django.db import migrations, models
 
 
@@ -18,6 +19,17 @@ class Migration(migrations.Migration):
             name="made_by_key",
             field=models.ForeignKey(
                 null=True, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="workspaces.apikey"
+            ),
+        ),
+        # One that nobody is known to have made opens nothing, so it goes with its maker.
+        migrations.AlterField(
+            model_name="previewtoken",
+            name="made_by",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
             ),
         ),
         migrations.AddField(

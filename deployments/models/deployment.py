@@ -159,7 +159,7 @@ class PreviewToken(TenantModel):
     # Which variant of a running rollout it shows; "" is what stands.
     variant = models.CharField(max_length=1, blank=True)
     # Who made it; for a test link, who made the link. It opens nothing any more once they lose the permission.
-    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+")
     made_by_key = models.ForeignKey(ApiKey, null=True, on_delete=models.CASCADE, related_name="+")
     permission = models.CharField(max_length=40, default="deployments.read")
     created_at = models.DateTimeField(auto_now_add=True)

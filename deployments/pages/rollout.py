@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from convoship.lib.amounts import percent, whole
 from convoship.lib.problems import Problem
-from deployments import chance, figures, going_back, rollouts, test_cases, test_links
+from deployments import chance, figures, going_back, rollouts, test_links, testing
 from deployments.chance import Share, Verdict
 from deployments.figures import OfVariant
 from deployments.models import Deployment, Rollout
@@ -136,7 +136,7 @@ def rollout_start(request: HttpRequest, deployment_id: UUID) -> HttpResponse:
         if not form.is_valid():
             return _page(inside, row, form)
     if form.tried.draft:
-        test_cases.run(row.assistant.content_of_draft(), row.assistant.test_cases)
+        testing.rehearse_draft(row.assistant)
     with entered(request, "deployments.write") as inside:
         return _start(inside, row, form)
 
@@ -231,7 +231,7 @@ def _last(row: Deployment) -> Last | None:
     found.deployment = row
     is_kept = found.outcome == RolloutOutcome.KEPT
     others = len(rollouts.reached_beside(row)) if is_kept and found.replaced_version_id else 0
-    return Last(found, going_back.why_no_way_back(found) if is_kept else "", others)
+    return Last(found, going_back.why_no_way_back(found), others)
 
 
 @form_of("deployment_rollout")

@@ -74,7 +74,7 @@ def versions_list(request: WorkspaceRequest, assistant_id: UUID) -> HttpResponse
             Row(
                 version,
                 who.get(version.number, ""),
-                what.get(version.number, "The first version"),
+                what.get(version.number, FIRST),
                 version == row.published,
             )
             for version in shown

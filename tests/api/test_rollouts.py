@@ -164,3 +164,36 @@ def test_a_key_that_may_not_publish_neither_freezes_a_draft_nor_keeps_a_version(
     assert narrow.post(f"{path}/rollouts", {"theme": GREEN, "share": 10}).status_code == 201
     assert narrow.post(f"{path}/rollouts/current/keep").status_code == 200
     assert api.get(f"/assistants/{made.deployment.assistant_id}").data["published_version"] == 2
+
+
+def test_a_draft_of_looser_days_is_refused_in_words_before_its_tests_are_run(api: Program) -> None:
+    made = factories.make_deployment(api.workspace)
+    draft = {"scripted": {"welcome": {"text": ""}, "intents": [{"name": "a"}]}}
+    with tenant(api.workspace.id):
+        Assistant.objects.update(draft=draft, test_cases=[{"utterance": "hello", "expected": ""}])
+    published = api.post(f"/assistants/{made.deployment.assistant_id}/publish", {})
+    tried = api.post(f"/deployments/{made.deployment.id}/rollouts", {"draft": True, "share": 10})
+    assert (published.status_code, tried.status_code) == (422, 422)
+    assert any("intents[0]" in path for path in published.data["errors"])
+
+
+def test_going_back_on_what_was_kept_brings_its_theme_back(api: Program) -> None:
+    made = factories.make_deployment(api.workspace, theme={"primaryColor": "#2f54d6"})
+    path = f"/deployments/{made.deployment.id}/rollouts"
+    begun = api.made(path, {"theme": {"primaryColor": "#0a6640"}, "share": 20})
+    kept = api.post(f"{path}/current/keep").data
+    assert (kept["replaced_version"], kept["replaced_theme"]) == (None, {"primaryColor": "#2f54d6"})
+    assert api.post(f"{path}/{begun['id']}/back").status_code == 200
+    assert api.get(f"/deployments/{made.deployment.id}").data["theme"] == {"primaryColor": "#2f54d6"}
+    again = api.post(f"{path}/{begun['id']}/back")
+    assert (again.status_code, again.data["detail"]) == (409, "What it replaced stands again.")
+
+
+def test_what_is_live_meanwhile_is_not_started_again(api: Program) -> None:
+    made = factories.make_deployment(api.workspace)
+    path = f"/deployments/{made.deployment.id}/rollouts"
+    begun = api.made(path, {"theme": {"primaryColor": "#0a6640"}, "share": 20})
+    api.post(f"{path}/current/undo")
+    api.patch(f"/deployments/{made.deployment.id}", {"theme": {"primaryColor": "#0a6640"}})
+    answer = api.post(f"{path}/{begun['id']}/back")
+    assert (answer.status_code, answer.data["detail"]) == (409, "The theme that was tried is what visitors meet now.")

@@ -20,6 +20,7 @@ with tenant(key.workspace_id):
 """
 
 SESSIONS = re.compile("/runtime/sessions$")
+CONFIG = re.compile("/runtime/config[?]")
 
 
 def act(product: Product, name: str, token: str) -> None:
@@ -57,14 +58,24 @@ def test_a_page_that_loads_while_it_is_paused_says_so_and_goes_on_by_itself_soon
     visitor.sees("The chat is paused")
     # From here on the page's clock is the test's.
     visitor.page.clock.install()
-    with visitor.page.expect_response(SESSIONS):
+    # Looks count as no new conversation, so that a pause uses up nobody's limit.
+    begun: list[str] = []
+    visitor.page.on("request", lambda request: begun.append(request.url) if SESSIONS.search(request.url) else None)
+    with visitor.page.expect_response(CONFIG):
         visitor.tap("Try again")
     for _ in range(2):
         visitor.sees("The chat is paused")
         told = len(visitor.our_errors)
-        with visitor.page.expect_response(SESSIONS) as again:
+        with visitor.page.expect_response(CONFIG) as again:
             visitor.page.clock.fast_forward(31_000)
         assert again.value.status == 503
+    # Nor does one that gets no answer end them.
+    visitor.page.route(CONFIG, lambda route: route.abort())
+    with visitor.page.expect_event("requestfailed"):
+        visitor.page.clock.fast_forward(31_000)
+    visitor.sees("The chat is paused")
+    visitor.page.unroute(CONFIG)
+    assert begun == []
     act(product, "resume", made["token"])
     visitor.page.clock.fast_forward(31_000)
     visitor.hears("What can I do for you?")
@@ -80,14 +91,14 @@ def test_a_closed_chat_asks_seldom_whether_a_pause_is_over(product: Product, pro
     act(product, "pause", made["token"])
     visitor.sees("The chat is paused")
     visitor.page.clock.install()
-    with visitor.page.expect_response(SESSIONS):
+    with visitor.page.expect_response(CONFIG):
         visitor.tap("Try again")
     visitor.sees("The chat is paused")
     visitor.launcher.click()
     asked: list[str] = []
     visitor.page.on("request", lambda request: asked.append(request.url))
     # The look that was due already is the last one of its kind.
-    with visitor.page.expect_response(SESSIONS):
+    with visitor.page.expect_response(CONFIG):
         visitor.page.clock.fast_forward(31_000)
     asked.clear()
     visitor.page.clock.fast_forward(250_000)

@@ -160,3 +160,18 @@ async def test_a_preview_that_an_api_key_made_ends_with_the_key(site: Site) -> N
     assert (await start(site, token)).status_code == 201
     await in_thread(revoke)
     assert (await start(site, token)).data["code"] == "token_revoked"
+
+
+async def test_a_preview_goes_with_the_account_that_made_it(site: Site) -> None:
+    token = (await act(site, previewing.mint)).token
+    site.origin = settings.PUBLIC_BASE_URL
+
+    def delete() -> None:
+        with tenant(site.workspace_id):
+            maker = PreviewToken.objects.get().made_by
+            assert maker is not None
+            Membership.objects.filter(user=maker).delete()
+            maker.delete()
+
+    await in_thread(delete)
+    assert (await start(site, token)).status_code == 401

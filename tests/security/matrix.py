@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import jwt
 import pytest
@@ -104,6 +104,7 @@ class World:
             "number": 1,
             "token_id": self.token_id,
             "refused_id": self.refused_id,
+            "rollout_id": self.rollout_id or uuid4(),
         }
 
     @property
@@ -322,6 +323,7 @@ API: Mapping[str, list[Call]] = {
     "api_numbers": GET,
     "api_rollouts": [Call("GET"), Call("POST", {"theme": {"primaryColor": "#0a6640"}, "share": 20})],
     "api_rollout": [Call("PATCH", {"share": 30}, before=World.roll_out)],
+    "api_rollout_back": [Call("POST", {}, before=World.take_back)],
     "api_rollout_keep": [Call("POST", {}, before=World.roll_out)],
     "api_rollout_undo": [Call("POST", {}, before=World.roll_out)],
     "api_snippets": GET,

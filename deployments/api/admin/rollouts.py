@@ -11,9 +11,10 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from convoship.lib.problems import not_found
 from convoship.lib.tenancy import tenant
 from convoship.lib.times import maybe_moment, moment
-from deployments import chance, figures, rollouts, testing
+from deployments import chance, figures, going_back, rollouts, testing
 from deployments.api.admin import schema_figures as schema
 from deployments.api.admin.bodies import Body
 from deployments.api.admin.deployments import deployment_of
@@ -50,6 +51,8 @@ def rollout_json(rollout: Rollout, sides: Mapping[str, OfVariant]) -> dict[str, 
         "started_at": moment(rollout.started_at),
         "ended_at": maybe_moment(rollout.ended_at),
         "outcome": rollout.outcome or None,
+        "replaced_version": rollout.replaced_version.number if rollout.replaced_version else None,
+        "replaced_theme": rollout.replaced_theme,
         **{name: {"visitors": side.visitors, "figures": figures_json(side.figures)} for name, side in sides.items()},
         "answered_alone": asdict(alone),
         "with_errors": asdict(failed),
@@ -79,7 +82,9 @@ class RolloutsView(WorkspaceView):
         """The rollouts with their numbers, the newest first: where one runs, its `ended_at` is null."""
         deployment = deployment_of(deployment_id)
         queries.only(request, *PARAMETERS)
-        rows = Rollout.objects.filter(deployment=deployment).select_related("base_version", "version")
+        rows = Rollout.objects.filter(deployment=deployment).select_related(
+            "base_version", "version", "replaced_version"
+        )
         answer = page(request, rows, ORDER, lambda row: {"row": row})
         found = [each["row"] for each in answer.data["results"]]
         numbers = figures.of_rollouts(row.id for row in found)
@@ -149,3 +154,25 @@ class UndoView(WorkspaceView):
     def post(self, request: Request, deployment_id: UUID) -> Response:
         """Who begins a conversation meets what stands again: the published version, with the deployment's theme."""
         return Response(_shown(rollouts.undo(self.actor, deployment_of(deployment_id))))
+
+
+class BackView(WorkspaceView):
+    """Going back on how the last one ended."""
+
+    permissions = {"POST": "deployments.write"}
+
+    @extend_schema(operation_id="rollouts_back", request=None, responses={200: schema.ROLLOUT})
+    def post(self, request: Request, deployment_id: UUID, rollout_id: UUID) -> Response:
+        """Take back the decision on the rollout that ended last.
+
+        What keeping it replaced stands again; one that was taken back starts again, and the answer is the new one. 409
+        where something else was published or painted since, or another one began. Bringing a version back reaches the
+        assistant's other deployments, so it takes `assistants:write` as well.
+        """
+        deployment = deployment_of(deployment_id)
+        last = Rollout.objects.filter(deployment=deployment, id=rollout_id).first()
+        if last is None:
+            raise not_found()
+        if last.replaced_version_id is not None and not self.actor.may(PUBLISHES):
+            raise refusal(self.actor, PUBLISHES)
+        return Response(_shown(going_back.go_back(self.actor, deployment, str(rollout_id))))

@@ -99,6 +99,14 @@ ROLLOUT = component(
         started_at=TIME,
         ended_at=or_null(TIME),
         outcome=or_null({"enum": list(RolloutOutcome.values)}),
+        replaced_version={
+            **or_null(WHOLE),
+            "description": "What visitors met before this one was kept; null: nothing else.",
+        },
+        replaced_theme={
+            "oneOf": [THEME, {"type": "null"}],
+            "description": "The deployment's theme before this one was kept; null: it stayed.",
+        },
         a=_SIDE,
         b=_SIDE,
         answered_alone=_VERDICT,

@@ -47,6 +47,7 @@ urlpatterns = [
     path(f"{_DEPLOYMENT}/rollouts", rollouts.RolloutsView.as_view(), name="api_rollouts"),
     path(f"{_DEPLOYMENT}/rollouts/current", rollouts.CurrentRolloutView.as_view(), name="api_rollout"),
     path(f"{_DEPLOYMENT}/rollouts/current/keep", rollouts.KeepView.as_view(), name="api_rollout_keep"),
+    path(f"{_DEPLOYMENT}/rollouts/<id:rollout_id>/back", rollouts.BackView.as_view(), name="api_rollout_back"),
     path(f"{_DEPLOYMENT}/rollouts/current/undo", rollouts.UndoView.as_view(), name="api_rollout_undo"),
     path(f"{_DEPLOYMENT}/pause", deployments.PauseView.as_view(), name="api_pause"),
     path(f"{_DEPLOYMENT}/resume", deployments.ResumeView.as_view(), name="api_resume"),

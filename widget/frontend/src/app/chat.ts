@@ -135,6 +135,8 @@ export function createChat(host: Host): App {
     clearTimeout(retry);
     asked = Date.now();
     starting = true;
+    const looks = trouble;
+    const refused = (problem: Problem, wait: number): void => fail(again ? problem : host.complain(problem), wait, again);
     if (!again) trouble = null;
     draw();
     try {
@@ -142,6 +144,12 @@ export function createChat(host: Host): App {
       const { problem } = host.now();
       const passes = /^un(reachable|available)$/.test(problem?.code ?? '');
       if (problem && !passes) return fail(problem, 0);
+      if (looks) {
+        // Asked first, for it counts as no new conversation: a pause must not use up the visitor's limit.
+        const found = await call('GET', `/config?agent_id=${options.agentId}`, options.token);
+        if (signal.aborted) return;
+        if (found.problem) return refused(found.problem, found.wait);
+      }
       const { reply, kept } = await session.begin();
       if (signal.aborted) return;
       const { body } = reply;
@@ -153,7 +161,7 @@ export function createChat(host: Host): App {
         }
         trouble = null;
         take(kept, body.session, (it) => it.sync.start({ ...body, rev: body.session.rev }), reply.status !== 200);
-      } else if (reply.problem) fail(again ? reply.problem : host.complain(reply.problem), reply.wait);
+      } else if (reply.problem) refused(reply.problem, reply.wait);
     } catch (error) {
       // Nothing here should throw; what does all the same is shown and said, never lost.
       fail(host.complain({ code: 'internal', title: String(error) }), 0);
@@ -162,7 +170,13 @@ export function createChat(host: Host): App {
     }
   }
 
-  function fail(problem: Problem, after: number): void {
+  function fail(problem: Problem, after: number, again = false): void {
+    const { reason, code } = trouble?.problem ?? {};
+    if (again && trouble && reason === 'paused' && (!problem.status || problem.status === 429 || problem.status >= 500)) {
+      // A look that got no good answer doesn't end the looks.
+      problem = trouble.problem;
+      after = 0;
+    } else if (again && problem.code !== code) host.complain(problem);
     trouble = { problem, wait: after };
     const wait = problem.reason !== 'paused' ? after || (problem.status === 503 ? 5 : 0) : (isSeen() ? PAUSED : PAUSED_UNSEEN) * (1 + Math.random());
     // A chat that nobody looks at and that holds no conversation has nothing to wait for: opening it asks.
@@ -180,7 +194,6 @@ export function createChat(host: Host): App {
   }
 
   function retryNow(): void {
-    trouble = null;
     conversation?.close();
     conversation = null;
     void begin();
