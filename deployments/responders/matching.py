@@ -124,11 +124,11 @@ class Matcher:
         self._stems = [[word.stem for word in each] for each in found]
         holders: defaultdict[str, list[int]] = defaultdict(list)
         for place, stems in enumerate(self._stems):
-            for stem in set(stems):
+            for stem in dict.fromkeys(stems):
                 holders[stem].append(place)
         self._holders = dict(holders)
         self._weigh_words()
-        self._full = [sum(map(self._weights.__getitem__, set(stems))) for stems in self._stems]
+        self._full = [sum(map(self._weights.__getitem__, dict.fromkeys(stems))) for stems in self._stems]
         stop = self._lexicon.stop
         self._light = {place for place, stems in enumerate(self._stems) if stop.issuperset(stems)}
         self._exact: dict[str, int] = {}
@@ -277,7 +277,7 @@ class Matcher:
     def _paired(self, place: int, pairs: set[tuple[str, str]]) -> float:
         """The share of a phrase's neighbouring words that stand together in the sentence too."""
         stems = self._stems[place]
-        own = set(pairwise(stems))
+        own = dict.fromkeys(pairwise(stems))
         whole = both = 0.0
         for pair in own:
             weight = self._weights[pair[0]] + self._weights[pair[1]]

@@ -122,8 +122,8 @@ class Lexicon:
         listed += [word for group in groups for word in group]
         self.groups = [tuple(map(bare, group)) for group in groups]
         self.known = self.light | self.common | _RELATED | {word for group in self.groups for word in group}
-        self.everyday = near_lengths(word for word in self.known if len(word) > 3)
-        self.light_near = near_lengths(word for word in self.light if 2 < len(word) < 5)
+        self.everyday = by_lacks(word for word in self.known if len(word) > 3)
+        self.little = by_lacks(word for word in self.light if 2 < len(word) < 5)
         self.vague_stems = frozenset(self.stem(word) for word in self.vague)
         self.related = self._related()
         self.two_letters = {spelled: bare(word) for word in listed if (spelled := two_letters(word)) != bare(word)}
@@ -169,6 +169,20 @@ def near_lengths(words: Iterable[str], most: int = 1) -> dict[int, list[str]]:
     for word in sorted(words):
         for length in range(len(word) - most, len(word) + most + 1):
             found[length].append(word)
+    return dict(found)
+
+
+def lacks(word: str) -> set[str]:
+    """A word, and what it is with one letter less. Of two words that are one slip apart some are the same."""
+    return {word, *(word[:at] + word[at + 1 :] for at in range(len(word)))}
+
+
+def by_lacks(words: Iterable[str]) -> dict[str, list[str]]:
+    """By what they are with one letter less: words. Much quicker to ask than all words of some length."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for word in sorted(words):
+        for short in lacks(word):
+            found[short].append(word)
     return dict(found)
 
 

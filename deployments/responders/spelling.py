@@ -17,6 +17,7 @@ from deployments.responders.reading import (
     Lexicon,
     Word,
     forms,
+    lacks,
     near_lengths,
     one_letter,
     two_letters,
@@ -31,7 +32,6 @@ JOINED = 0.95
 MEANT = 0.65  # invoice for bill
 COMPOUND = 0.85  # Versandkosten for Versand, cancellation for cancel
 NEAREST = 5
-NEAREST_EVERYDAY = 12
 ENDINGS = ("s", "d", "ed", "ing", "e", "n", "en", "er")
 MOST_PUT_RIGHT = 60  # words of a message
 
@@ -210,15 +210,16 @@ class Speller:
         """The everyday word that is meant most likely: one that says little rather than one that tells something."""
         if len(form) < 3:
             return None
-        listed = self.lexicon.everyday.get(len(form), ()) if len(form) > 3 else self.lexicon.light_near.get(3, ())
-        near = process.extract(form, listed, scorer=OSA.distance, limit=NEAREST_EVERYDAY, score_cutoff=most)
+        listed = self.lexicon.everyday if len(form) > 3 else self.lexicon.little
+        found = {other for short in lacks(form) for other in listed.get(short, ())}
+        near = [(other, slips) for other in sorted(found) if (slips := OSA.distance(form, other)) <= most]
         if len(form) == 3:
-            near = [found for found in near if form[0] == found[0][0] and likely(form, found[0])]
+            near = [(other, slips) for other, slips in near if form[0] == other[0] and likely(form, other)]
         if not near:
             return None
-        least = near[0][1]
+        least = min(slips for _, slips in near)
         return max(
-            (_Rival(other, slips, sure_of(form, other, slips)) for other, slips, _ in near if slips == least),
+            (_Rival(other, slips, sure_of(form, other, slips)) for other, slips in near if slips == least),
             key=lambda rival: (
                 rival.sure * (1.0 if rival.form in self.lexicon.light else LESS_SAID),
                 self.lexicon.stem(rival.form) in self.stems,
