@@ -118,9 +118,9 @@ def read_text(text: str) -> Imported:
     if not text.strip():
         raise Problem("invalid", "There is nothing in it. Choose a file, or paste its JSON.")
     try:
-        return read(loads(text, no_key_twice=True))
+        return read(loads(text, no_key_twice=True, called="This"))
     except BadJSON as error:
-        raise Problem("invalid", str(error).replace("The body is", "This is")) from None
+        raise Problem("invalid", str(error)) from None
 
 
 def read(data: object) -> Imported:

@@ -42,12 +42,15 @@ def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return value
 
 
-def loads(raw: bytes | str, *, no_key_twice: bool = False) -> Any:
-    """Parse JSON or raise `BadJSON` with plain words; `no_key_twice` also where an object repeats a key."""
+def loads(raw: bytes | str, *, no_key_twice: bool = False, called: str = "The body") -> Any:
+    """Parse JSON or raise `BadJSON` with plain words; `no_key_twice` also where an object repeats a key.
+
+    `called` is what the words call it, at the beginning of a sentence.
+    """
     try:
         text = raw.decode("utf-8") if isinstance(raw, bytes) else raw
     except UnicodeDecodeError as error:
-        raise BadJSON("The body is not UTF-8.") from error
+        raise BadJSON(f"{called} is not UTF-8.") from error
     if depth(text) > MAX_DEPTH:
         raise BadJSON(f"The JSON is nested more than {MAX_DEPTH} deep.")
     try:
@@ -60,11 +63,11 @@ def loads(raw: bytes | str, *, no_key_twice: bool = False) -> Any:
     except BadJSON:
         raise
     except json.JSONDecodeError as error:
-        raise BadJSON(f"The body is not valid JSON. {_place_in_words(error)}") from error
+        raise BadJSON(f"{called} is not valid JSON. {_place_in_words(error)}") from error
     except ValueError as error:  # Python's limit on the digits of a whole number
-        raise BadJSON("The body is not valid JSON. A number in it has too many digits.") from error
+        raise BadJSON(f"{called} is not valid JSON. A number in it has too many digits.") from error
     except RecursionError as error:
-        raise BadJSON("The body is not valid JSON. It is nested too deep.") from error
+        raise BadJSON(f"{called} is not valid JSON. It is nested too deep.") from error
     if "\\u" in text or "\x00" in text:
         _check_text(value)
     return value

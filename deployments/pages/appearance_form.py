@@ -135,9 +135,9 @@ def _base(data: QueryDict, kept: Mapping[str, Any]) -> Mapping[str, Any]:
 def parsed(text: str) -> Any:
     """JSON as it is, {} where there is nothing; ValueError in plain words where it is none."""
     try:
-        return parsers.loads(text or "{}")
+        return parsers.loads(text or "{}", called="This")
     except parsers.BadJSON as error:
-        raise ValueError(str(error).replace("The body is", "This is")) from None
+        raise ValueError(str(error)) from None
 
 
 def from_panel(data: Mapping[str, Any], base: Mapping[str, Any], language: str) -> dict[str, Any]:

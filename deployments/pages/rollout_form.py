@@ -55,9 +55,9 @@ class RolloutForm(ShareForm):
         if not typed:
             return None
         try:
-            return parsers.loads(typed)
+            return parsers.loads(typed, called="This")
         except parsers.BadJSON as refused:
-            raise forms.ValidationError(str(refused).replace("The body", "This")) from None
+            raise forms.ValidationError(str(refused)) from None
 
     @property
     def tried(self) -> Tried:
