@@ -8,22 +8,19 @@ the first has committed.
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import secrets
 
 from django.db import connection
 from django.http import HttpRequest
-from django.utils import timezone
 
+from workspaces import spent_keys
 from workspaces.models import IdempotencyKey
 
 SESSION_KEY = "sent_forms"
 FIELD = "once"
 MOST_KEPT = 50
 ROUTE = "form"
-KEPT_FOR = dt.timedelta(hours=24)  # in the database
-SWEPT_AT_ONCE = 50
 
 
 def mark() -> str:
@@ -50,9 +47,7 @@ def spend(request: HttpRequest) -> None:
     value = request.POST.get(FIELD, "")
     digest = _digest(value)
     IdempotencyKey.objects.create(route=ROUTE, key=digest.hex(), body_digest=digest, status=0, answer={})
-    old = IdempotencyKey.objects.select_for_update(skip_locked=True)
-    old = old.filter(route=ROUTE, created_at__lt=timezone.now() - KEPT_FOR)
-    IdempotencyKey.objects.filter(id__in=list(old.values_list("id", flat=True)[:SWEPT_AT_ONCE])).delete()
+    spent_keys.sweep()
     kept = request.session.get(SESSION_KEY, [])
     request.session[SESSION_KEY] = [*kept, value][-MOST_KEPT:]
 

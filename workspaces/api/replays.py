@@ -7,7 +7,6 @@ failed, its row is gone with it and the second does the work. Failures are not k
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import json
 import re
@@ -22,12 +21,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from convoship.lib.problems import Problem, invalid
+from workspaces import spent_keys
 from workspaces.api.base import WorkspaceView
 from workspaces.models import IdempotencyKey
 
 HEADER = "Idempotency-Key"
-KEPT_FOR = dt.timedelta(hours=24)
-SWEPT_AT_ONCE = 50
 
 _FORM = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
 
@@ -76,23 +74,15 @@ def idempotent(handler: Handler[V, P]) -> Handler[V, P]:
 
 def _take(key: str, route: str, digest: bytes) -> tuple[IdempotencyKey, bool]:
     """The key's row, and whether this call is the one that made it."""
-    outdated = timezone.now() - KEPT_FOR
+    outdated = timezone.now() - spent_keys.KEPT_FOR
     IdempotencyKey.objects.filter(route=route, key=key, created_at__lt=outdated).delete()
     try:
         with transaction.atomic():
             row = IdempotencyKey.objects.create(route=route, key=key, body_digest=digest, status=0, answer={})
     except IntegrityError:
         return IdempotencyKey.objects.get(route=route, key=key), False
-    _sweep(outdated)
+    spent_keys.sweep()
     return row, True
-
-
-def _sweep(outdated: dt.datetime) -> None:
-    """Who makes a key clears some old ones away, waiting for nobody."""
-    old = IdempotencyKey.objects.select_for_update(skip_locked=True).filter(created_at__lt=outdated)
-    ids = list(old.values_list("id", flat=True)[:SWEPT_AT_ONCE])
-    if ids:
-        IdempotencyKey.objects.filter(id__in=ids).delete()
 
 
 def _replayed(row: IdempotencyKey, digest: bytes) -> Response:
