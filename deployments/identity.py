@@ -170,7 +170,13 @@ def _claims(secret: IdentitySecret, token: str) -> dict[str, Any]:
     except (InvalidSubjectError, InvalidJTIError):
         raise refused("claims", "sub of user_token is not a text.", hint="Make the user's id a string.") from None
     except (jwt.PyJWTError, OverflowError, RecursionError):
-        raise refused("malformed", "user_token is not a JWT of three parts.") from None
+        if token.count(".") != 2:
+            raise refused("malformed", "user_token is not a JWT: that has three parts with dots between.") from None
+        raise refused(
+            "malformed",
+            "user_token is not a JWT: its parts, or a time in it, can't be decoded.",
+            hint="Send the token just as your library signed it, without quotes around it and nothing cut off.",
+        ) from None
     return claims
 
 

@@ -137,6 +137,16 @@ def test_a_bad_token_is_refused_with_its_reason(scene: Scene, make: Callable[[st
     assert scene.reason(make(scene.secret)) == reason
 
 
+@pytest.mark.parametrize(
+    ("token", "words"),
+    [("abc.def.ghi", "its parts, or a time in it, can't be decoded."), ("abc.def", "that has three parts")],
+)
+def test_what_is_no_jwt_is_told_by_what_is_wrong_with_it(scene: Scene, token: str, words: str) -> None:
+    with pytest.raises(Problem) as refused:
+        scene.verify(token)
+    assert words in refused.value.detail
+
+
 def test_a_secret_without_its_claims_types_is_refused(scene: Scene) -> None:
     held = {"sub": 7, "exp": int(timezone.now().timestamp()) + 60}
     token = jwt.api_jws.PyJWS().encode(json.dumps(held).encode(), scene.secret, algorithm="HS256")
