@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
@@ -18,7 +17,7 @@ from deployments.models import Assistant
 from deployments.pages import editor, editor_words, queries
 from deployments.pages.editor_drawing import EditorForm, draw
 from deployments.pages.editor_kinds import Row
-from deployments.pages.test_cases import nothing_to_publish
+from deployments.pages.publish_button import publish
 from workspaces.access import WorkspaceRequest, entered, form_of, waiting_page, workspace_page
 
 MOST_MENDS = 20  # faults that an answer to an autosave names
@@ -126,7 +125,7 @@ def _publish_saved(request: WorkspaceRequest, saved: _Saved) -> HttpResponse:
     if row.draft_changed_at != seen:
         conflict = _Said(409, seen=seen.isoformat(), is_conflict=True, is_unsaved=True)
         return _page(request, row, draw(saved.script), conflict)
-    if refusal := _publish(request, row, despite_tests=saved.despite_tests):
+    if refusal := publish(request, row.id, despite_tests=saved.despite_tests):
         return _page(request, row, draw(saved.script), _Said(refusal.status, refusal=refusal))
     return redirect("assistant", row.id)
 
@@ -147,21 +146,6 @@ def _save(request: WorkspaceRequest, row: Assistant, script: Row, **how: Any) ->
     if errors:
         drafting.keep_typed(request.actor, row, typed)
     return errors
-
-
-def _publish(request: WorkspaceRequest, row: Assistant, *, despite_tests: bool) -> Problem | None:
-    """Publish the draft that was just saved; answers why not."""
-    if row.published is not None and not row.has_unpublished_changes:
-        messages.info(request, nothing_to_publish(row.published))
-        return None
-    try:
-        with transaction.atomic():
-            note = request.POST.get("note", "").strip()[:200]
-            version = publishing.publish(request.actor, row.id, note=note, despite_tests=despite_tests)
-    except Problem as problem:
-        return problem
-    messages.success(request, f"Version {version.number} is live. Open conversations keep the version they began with.")
-    return None
 
 
 # --- Saved by itself ----------------------------------------------------------------------------------------------

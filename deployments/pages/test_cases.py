@@ -18,9 +18,10 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from convoship.lib.problems import Problem, invalid
-from deployments import publishing, test_cases, testing
-from deployments.models import Assistant, AssistantVersion
+from deployments import test_cases, testing
+from deployments.models import Assistant
 from deployments.pages import queries
+from deployments.pages.publish_button import LONGEST_NOTE, publish
 from deployments.pages.trace_words import Score, meaning_in_words
 from deployments.pages.try_panel import meanings
 from deployments.responders.checks import name_key
@@ -28,7 +29,6 @@ from deployments.test_cases import FALLBACK, SMALL_TALK, Report, Result, utteran
 from workspaces import refusals
 from workspaces.access import WorkspaceRequest, entered, form_of, waiting_page, workspace_page
 
-LONGEST_NOTE = 200
 LONGEST_PASTE = 300_000
 
 Errors = dict[str, list[str]]
@@ -74,6 +74,7 @@ class Typed:
     means: str | None = None
     refused: str = ""
     is_held_back: bool = False
+    is_unfinished: bool = False  # it was to be published, but something in the editor is
 
 
 def _report(row: Assistant) -> Report:
@@ -112,6 +113,7 @@ def _page(
         "longest": test_cases.LONGEST_UTTERANCE,
         "has_run": "ran" in request.GET,
         "may_write": may_write,
+        "may_publish": may_write and row.draft_typed is None and row.has_unpublished_changes,
     }
     return render(request, "deployments/tests.html", context, status=status)
 
@@ -272,27 +274,12 @@ def assistant_tests_publish(request: HttpRequest, assistant_id: UUID) -> HttpRes
     _report(row)
     typed, anyway = _typed(request.POST), request.POST.get("op") == "publish-anyway"
     with entered(request, "assistants.write") as inside:
-        try:
-            with transaction.atomic():
-                _publish(inside, assistant_id, typed.note.strip(), anyway=anyway)
-        except Problem as problem:
-            row = queries.assistant(assistant_id)
-            typed.refused, typed.is_held_back = problem.detail, "test_report" in problem.extra
-            if not typed.is_held_back:
-                typed.refused = refusals.words_of(problem)
-            return _page(inside, row, _report(row), typed, status=problem.status)
-    return redirect(reverse("assistant_tests", args=[assistant_id]))
-
-
-def nothing_to_publish(live: AssistantVersion) -> str:
-    """What is said where the draft is what visitors meet."""
-    return f"Nothing changed since version {live.number}, so there is nothing to publish: visitors meet this already."
-
-
-def _publish(request: WorkspaceRequest, assistant_id: UUID, note: str, *, anyway: bool) -> None:
-    row = queries.assistant(assistant_id, lock=True)
-    if row.published is not None and not row.has_unpublished_changes:
-        messages.info(request, nothing_to_publish(row.published))
-        return
-    version = publishing.publish(request.actor, assistant_id, note=note, despite_tests=anyway)
-    messages.success(request, f"Version {version.number} is live. Open conversations keep the version they began with.")
+        refusal = publish(inside, assistant_id, despite_tests=anyway)
+        if refusal is None:
+            return redirect(reverse("assistant_tests", args=[assistant_id]))
+        row = queries.assistant(assistant_id)
+        typed.is_held_back = "test_report" in refusal.extra
+        typed.is_unfinished = row.draft_typed is not None  # which the page says in its own words
+        if not typed.is_unfinished:
+            typed.refused = refusal.detail if typed.is_held_back else refusals.words_of(refusal)
+        return _page(inside, row, _report(row), typed, status=refusal.status)
