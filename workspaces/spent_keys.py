@@ -13,7 +13,7 @@ SWEPT_AT_ONCE = 50
 
 
 def sweep() -> None:
-    """Clear some of the workspace's old keys away, waiting for nobody. Whoever makes a key does it, inside `tenant()`."""
+    """Clear some of the workspace's old keys away, waiting for nobody. Whoever makes one does it; inside `tenant()`."""
     outdated = timezone.now() - KEPT_FOR
     old = IdempotencyKey.objects.select_for_update(skip_locked=True).filter(created_at__lt=outdated)
     ids = list(old.values_list("id", flat=True)[:SWEPT_AT_ONCE])
