@@ -136,3 +136,18 @@ def failures(validator: Any, value: object) -> dict[str, list[str]]:
             if _UNSTORABLE.search(text):
                 errors[path_of(parts)] = ["This contains a character that can't be stored. Type the text again."]
     return errors
+
+
+# What a value may fail by and still be read as what it should be.
+_OF_ONE_VALUE = frozenset({"pattern", "minLength", "minimum", "maximum"})
+
+
+def has_its_shape(validator: Any, value: object) -> bool:
+    """Whether only single values are wrong, by what they say: then what a schema can't check can still be looked for.
+
+    Not so where a text can't be stored.
+    """
+    errors = list(islice(validator.iter_errors(value), MOST_ERRORS))
+    return all(error.validator in _OF_ONE_VALUE for error in errors) and not any(
+        _UNSTORABLE.search(text) for _, text in _texts(value)
+    )

@@ -131,6 +131,8 @@ class _Drawing:
 
     def slot(self, row: Row, it: Field, path: str, where: str, *, is_focused: bool) -> Slot:
         value, here = row[it.name], f"{path}.{it.name}" if path else it.name
+        if words := _FIELDS.get((row.kind, it.name)):
+            where = f"{where}, {words}"
         keys = [key for key in self.errors if key == here or key in _also_known(row, it, path)]
         said = self.take(keys, where, here)
         if it.form in {"lines", "words"}:
@@ -185,6 +187,15 @@ class _Drawing:
 
 
 _SCRIPT_FIELDS = {"name": "The assistant's name", "small_talk": "Small talk", "languages": "Languages"}
+
+
+# Fields whose row alone doesn't say which of them is meant: as the page calls them.
+_FIELDS = {
+    ("question", "slot"): "name of the answer",
+    ("question", "min"): "least",
+    ("question", "max"): "most",
+    ("question", "attempts"): "attempts",
+}
 
 
 def _join(path: str, name: str) -> str:

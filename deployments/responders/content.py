@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from deployments.plain_errors import PlainValidator, failures
+from deployments.plain_errors import PlainValidator, failures, has_its_shape
 from deployments.responders.checks import INTENT_PAYLOAD, faults, name_key
 from deployments.responders.schema import (
     LONGEST_NAME,
@@ -77,7 +77,7 @@ class ContentRefused(ValueError):
 def validate(content: object) -> dict[str, Any]:
     """The content in normal form; ContentRefused with every fault found. The input isn't changed."""
     errors = failures(_validator, content)
-    if errors:
+    if errors and not has_its_shape(_validator, content):
         raise ContentRefused(errors)
     whole: dict[str, Any] = _trimmed({**EMPTY, **cast("dict[str, Any]", content)})
     for part in ("welcome", "fallback"):
@@ -85,7 +85,7 @@ def validate(content: object) -> dict[str, Any]:
     for intent in whole["intents"]:
         phrases = [" ".join(phrase.splitlines()) for phrase in intent["phrases"]]
         intent["phrases"] = list({_phrase_key(phrase): phrase for phrase in reversed(phrases)}.values())[::-1]
-    errors = faults(whole)
+    errors = {**faults(whole), **errors}
     if errors:
         raise ContentRefused(errors)
     return whole

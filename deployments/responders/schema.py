@@ -117,19 +117,24 @@ _question = _object(
     max=_bound,
     give_up=_object(["text", "then"], **_said, then={"enum": ["cancel", "hand_over", "end"]}),
 )
-_name = {
+_name: dict[str, Any] = {
     "type": "string",
+    "minLength": 1,
     "maxLength": LONGEST_NAME,
-    "pattern": r"^[^\s\x00-\x1f:]([^\x00-\x1f:]*[^\s\x00-\x1f:])?$(?!\n)",
-    "x-words": {"pattern": "Use a short name without a colon, and without white space around it."},
+    "pattern": r"^([^\s\x00-\x1f:]([^\x00-\x1f:]*[^\s\x00-\x1f:])?)?$(?!\n)",
+    "x-words": {
+        "minLength": "Give it a name.",
+        "pattern": "Use a short name without a colon, and without white space around it.",
+    },
 }
+_led_to = {**_name, "x-words": {**_name["x-words"], "minLength": "Choose the intent that this goes to."}}
 _intent = _object(
     ["name", "phrases", "answers"],
     name=_name,
     phrases=_list(_text(LONGEST_PHRASE), MOST_PHRASES),
     ask=_list(_question, MOST_QUESTIONS),
     answers=_list(_spoken, MOST_ANSWERS),
-    action=_object(["type"], type={"enum": ["hand_over", "end", "go_to"]}, intent=_name),
+    action=_object(["type"], type={"enum": ["hand_over", "end", "go_to"]}, intent=_led_to),
 )
 _then = {"enum": ["hand_over", "end"]}
 

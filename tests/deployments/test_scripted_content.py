@@ -93,6 +93,7 @@ def test_the_normal_form_is_trimmed_holds_no_phrase_twice_and_leaves_the_input_a
             "intents[1].name",
             "Another intent is called “HOURS” already, number 1.",
         ),
+        ({"intents": [intent(name="")]}, "intents[0].name", "Give it a name."),
         ({"intents": [intent(name="a:b")]}, "intents[0].name", "Use a short name without a colon"),
         ({"intents": [intent(name="a\n")]}, "intents[0].name", "Use a short name"),
         ({"intents": [intent(phrases=[])]}, "intents[0].phrases", "Add at least one phrase"),
@@ -211,3 +212,16 @@ def test_any_json_is_either_taken_or_refused_in_words(value: dict[str, Any]) -> 
         return
     assert told
     assert all(all(words) for words in told.values())
+
+
+def test_what_is_wrong_with_one_value_hides_nothing_else() -> None:
+    with pytest.raises(ContentRefused) as refused:
+        validate({"welcome": {"text": "{{nonsense}}"}, "intents": [intent(name=""), intent(name="a:b")]})
+    assert list(refused.value.errors) == ["welcome.text", "intents[0].name", "intents[1].name"]
+    assert "Nothing is called" in refused.value.errors["welcome.text"][0]
+
+
+def test_a_wrong_value_beside_what_cannot_be_stored_is_refused_in_words() -> None:
+    with pytest.raises(ContentRefused) as refused:
+        validate({"welcome": {"text": "\ud800"}, "intents": [intent(name="a:b", answers=[{"text": "\ud800"}])]})
+    assert "Use a short name" in refused.value.errors["intents[0].name"][0]

@@ -281,6 +281,18 @@ def test_each_error_stands_at_its_field_and_the_summary_leads_there(
     assert draft(assistant) == before
 
 
+def test_the_summary_names_the_field_and_every_fault(member: Browser, assistant: Assistant) -> None:
+    form = added(member, opened(member, assistant), "intents.0.ask")
+    values = {**asked(attempts="77"), "intents.0.name": "", "welcome.text": "{{nonsense}}"}
+    for name, value in values.items():
+        form[name] = value
+    page = text(member.send(form, op="save"))
+    summary = " ".join(re.sub(r"<[^>]+>", "", page.partition('id="faults"')[2].partition("</ul>")[0]).split())
+    assert "question “x”, attempts: This must be 5 or less." in summary
+    assert "An intent without a name: Give it a name." in summary
+    assert "Welcome: Nothing is called “nonsense”." in summary
+
+
 def test_hostile_forms_are_refused_and_never_break_the_page(member: Browser, assistant: Assistant) -> None:
     form = opened(member, assistant)
     hostile = {
