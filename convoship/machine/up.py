@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,14 @@ def main(arguments: list[str]) -> int:
     except MachineError as error:
         complain(str(error))
         return 1
+
+
+@dataclass(frozen=True)
+class _ReadyWorkspace:
+    """Where it is opened, and the page of the stranger's site that carries its chat; empty where there is none."""
+
+    sign_in_url: str
+    demo_page: str
 
 
 class _Up:
@@ -82,11 +91,11 @@ class _Up:
             for child in (web, Child(product.worker()), Child(product.beat())):
                 self.supervisor.start(child)
             self.supervisor.start(Child(product.stranger(self.folder / "stranger")))
-            sign_in_url = self._ready_workspace(product)
+            ready = self._ready_workspace(product)
             self.supervisor.wait_ready(web)
         self.run_file["status"] = "running"
         self._write()
-        self._greet(address, sign_in_url)
+        self._greet(address, ready)
 
     def _servers(self, address: Address) -> dict[str, str]:
         """Start what the environment does not name, and answer the product's environment."""
@@ -148,31 +157,34 @@ class _Up:
                 )
         stamp.write_text(digest, encoding="utf-8")
 
-    def _ready_workspace(self, product: Product) -> str:
-        """The one-time link into a workspace that is ready to be tried; empty, with words, where that failed."""
+    def _ready_workspace(self, product: Product) -> _ReadyWorkspace:
+        """The one-time link into a workspace that is ready to be tried; nothing, with words, where that failed."""
         answer = self.folder / "ready.json"
         spec = product.command("ready", "ready", "--json", output=answer)
         code = self.supervisor.run(spec)[0]
         try:
             if code == 0:
-                return str(json.loads(answer.read_text(encoding="utf-8"))["sign_in_url"])
+                told = json.loads(answer.read_text(encoding="utf-8"))
+                return _ReadyWorkspace(str(told["sign_in_url"]), str(told["demo_page"] or ""))
             problem = f"exit code {code}"
         except (OSError, ValueError, KeyError) as error:
             problem = f"no link in its answer: {error!r}"
         finally:
             answer.unlink(missing_ok=True)
         complain(f"The ready workspace could not be made ({problem}). The end of {spec.log}:\n{last_lines(spec.log)}")
-        return ""
+        return _ReadyWorkspace("", "")
 
-    def _greet(self, address: Address, sign_in_url: str) -> None:
+    def _greet(self, address: Address, ready: _ReadyWorkspace) -> None:
         base = address.public_base_url
         say()
         say(f"Convoship runs at {bold(base)}")
         say(dim(f"Data and logs are kept in {self.folder}"))
         say()
-        if sign_in_url:
-            say(f"  Sign in (works once)      {bold(sign_in_url)}")
-        say(f"  A stranger's site         {address.stranger_url}/")
+        if ready.sign_in_url:
+            say(f"  Sign in (works once)      {bold(ready.sign_in_url)}")
+        if ready.demo_page:
+            say(f"  A shop with the chat      {ready.demo_page}")
+        say(f"  A box for any snippet     {address.stranger_url}/")
         if self.run_file["environment"]["CONVOSHIP_LOCAL_MAILBOX"] == "1":
             say(f"  Mail that Convoship sent  {base}/mailbox/")
         say()
