@@ -57,7 +57,7 @@ class Chrome:
             return []
         return [
             Group("", [self._item("Overview", "house", "dashboard")]),
-            Group("Build", [self._item("Assistants", "bot-message-square", "assistants")]),
+            Group("Build", [self._item("Assistants", "bot-message-square", "assistants", within="/app/deployments/")]),
             Group(
                 "Operate",
                 [
@@ -68,10 +68,12 @@ class Chrome:
             Group("Workspace", [self._item("Settings", "settings", "workspace")]),
         ]
 
-    def _item(self, label: str, icon: str, name: str, count: int = 0) -> Item:
+    def _item(self, label: str, icon: str, name: str, count: int = 0, *, within: str = "") -> Item:
+        """`within`: further pages, by the beginning of their addresses, that are reached by way of this place."""
         href = reverse(name)
         path = self.request.path
-        return Item(label, icon, href, path == href or (href != "/" and path.startswith(href)), count)
+        begins = tuple(start for start in (href, within) if start not in {"", "/"})
+        return Item(label, icon, href, path == href or path.startswith(begins), count)
 
     @cached_property
     def has_other_workspaces(self) -> bool:
