@@ -17,7 +17,17 @@ from deployments import theme as themes
 from deployments import widget_texts
 from deployments.deployment_settings import Refused, parse_languages
 from deployments.models import Deployment
-from deployments.pages.appearance_panel import GROUPS, OWN_IMAGE, SETTINGS, Setting, at, put, put_text, text_keys
+from deployments.pages.appearance_panel import (
+    GROUPS,
+    NOT_OFFERED,
+    OWN_IMAGE,
+    SETTINGS,
+    Setting,
+    at,
+    put,
+    put_text,
+    text_keys,
+)
 from deployments.theme import DEFAULT_THEME, EVERYBODY, TRANSLATED, ThemeRefused
 
 _UNSHOWABLE = re.compile("[\x00\ud800-\udfff]")
@@ -239,7 +249,7 @@ def showable(value: Any) -> str:
 def texts(edited: Appearance) -> list[dict[str, Any]]:
     """The widget's texts in the language that is shown, each with what stands there by itself."""
     own, english = widget_texts.wording(edited.language), widget_texts.wording(widget_texts.STANDARD)
-    return [_shown_text(key, edited, own, english) for key in (*TRANSLATED, *own)]
+    return [_shown_text(key, edited, own, english) for key in (*TRANSLATED, *own) if key not in NOT_OFFERED]
 
 
 _NAMES = {

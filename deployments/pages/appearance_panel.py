@@ -145,7 +145,11 @@ def put_text(theme: dict[str, Any], key: str, language: str, text: str) -> None:
         del theme["customTexts"]
 
 
+# Said only where an assistant has no name, and each has one. Theme JSON takes it.
+NOT_OFFERED = frozenset({"title"})
+
+
 def text_keys(language: str) -> list[str]:
     """The texts that the panel sets: for everybody, those of TRANSLATED have their own fields."""
-    own = list(widget_texts.wording(language))
+    own = [key for key in widget_texts.wording(language) if key not in NOT_OFFERED]
     return own if language == EVERYBODY else [*TRANSLATED, *own]

@@ -12,6 +12,7 @@ from convoship.lib.tenancy import tenant
 from deployments import deploying, widget_texts
 from deployments.models import Conversation, Deployment, PreviewToken
 from deployments.pages import appearance_form as forms
+from deployments.pages.appearance_panel import NOT_OFFERED
 from tests import factories
 from tests.pages.conftest import Browser, Form, browser_of, form_of, text
 from workspaces.models import AuditEvent, Workspace
@@ -61,6 +62,19 @@ def test_the_panel_shows_what_is_kept_and_saving_it_unchanged_changes_nothing(
     assert theme_of(made) == KEPT
     with tenant(made.workspace_id):
         assert AuditEvent.objects.count() == before
+
+
+def test_a_text_that_no_visitor_reads_is_not_offered_and_stays_where_it_is_set(
+    member: Browser, workspace: Workspace
+) -> None:
+    theme = {"customTexts": {"title": "Chat with us"}}
+    set_before = factories.make_deployment(workspace, theme=theme).deployment
+    form = the_form(member, set_before)
+    assert "text.send" in form.values
+    assert "text.title" not in form.values
+    form["text.send"] = "Go"
+    member.send(form, op="panel")
+    assert theme_of(set_before)["customTexts"] == {"title": "Chat with us", "send": "Go"}
 
 
 def test_what_is_set_in_the_panel_is_saved_and_stands_in_the_json(member: Browser, made: Deployment) -> None:
@@ -262,6 +276,8 @@ def test_texts_are_set_for_one_language_after_another_before_anything_is_saved(
 def test_each_text_of_the_widget_has_a_field_with_its_own_words_in_grey(member: Browser, made: Deployment) -> None:
     page = html.unescape(text(member.get(page_of(made))))
     for key, words in widget_texts.wording("en").items():
+        if key in NOT_OFFERED:
+            continue
         assert f'name="text.{key}"' in page
         assert f'placeholder="{words}"' in page
     form = the_form(member, made)
