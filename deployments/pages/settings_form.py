@@ -38,7 +38,8 @@ class SettingsForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.ends_at = ends_at
         for limit in LIMITS:
-            attrs = {"type": "number", "min": limit.least, "max": limit.most, "inputmode": "numeric"}
+            # No number field: a browser sends nothing at all for what is no number, and nothing means no limit.
+            attrs = {"inputmode": "numeric", "autocomplete": "off"}
             self.fields[limit.name] = forms.CharField(
                 required=False, label=limit.words, help_text=_of_server(limit), widget=forms.TextInput(attrs=attrs)
             )

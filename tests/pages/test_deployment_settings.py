@@ -107,6 +107,23 @@ def test_what_can_not_be_taken_is_said_beside_its_field_and_nothing_typed_is_los
     assert stored(workspace).name == "Shop"
 
 
+def test_all_that_is_wrong_is_said_at_once_and_no_bubble_of_the_browser_comes_before(member: Browser, tab: str) -> None:
+    page = member.get(tab)
+    assert re.search(r'<form[^>]*/change"[^>]* novalidate>', text(page))
+    form = form_of(page, "/change")
+    form["name"], form["languages"], form["message_characters"] = " ", "english", "9999"
+    refused = text(member.send(form))
+    for name in ("name", "languages", "message_characters"):
+        assert f'id="id_{name}_error"' in refused
+
+
+@pytest.mark.parametrize("page", ["", "settings", "origins", "appearance", "install", "identity", "numbers", "rollout"])
+def test_every_tab_of_a_deployment_is_marked_under_assistants(member: Browser, made: NewDeployment, page: str) -> None:
+    menu = text(member.get(f"/app/deployments/{made.deployment.id}/{page}")).partition('aria-label="Main"')[2]
+    marked = re.findall(r'<a href="([^"]*)" aria-current="page"', menu.partition("</nav>")[0])
+    assert marked == ["/app/assistants/"]
+
+
 def test_saving_without_a_change_writes_no_audit_line(member: Browser, workspace: Workspace) -> None:
     ends = timezone.now() + dt.timedelta(days=3, seconds=17)
     made = factories.make_deployment(workspace, expires_at=ends, limits={"messages_per_minute": 9}, languages=["de"])

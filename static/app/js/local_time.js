@@ -11,6 +11,12 @@ for (const field of document.querySelectorAll("[data-utc]")) {
     words.hidden = !input.value || Number.isNaN(moment.valueOf());
     if (!words.hidden) words.textContent = `Where you are (${zone}) that is ${whole.format(moment)}.`;
   };
+  // Half a moment is sent as nothing, and nothing means no end.
+  input.form?.addEventListener("submit", (event) => {
+    if (!input.validity.badInput) return;
+    event.preventDefault();
+    input.reportValidity();
+  });
   input.addEventListener("input", say);
   say();
 }
