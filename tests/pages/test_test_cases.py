@@ -96,8 +96,8 @@ def test_failures_stand_first_with_what_is_meant_instead(member: Browser, assist
     assert "2 of 4 test cases pass (50 %)" in shown
     rows = re.findall(r"(Fails|Passes) (.*?) Change", shown)
     assert [verdict for verdict, _ in rows] == ["Fails", "Fails", "Passes", "Passes"]
-    assert re.match(r"what does it cost Hours Prices fits 1\.00 Accept what it means now", rows[0][1])
-    assert re.match(r"price list Gone No such intent Prices fits 1\.00", rows[1][1])
+    assert re.match(r"what does it cost Hours Prices \(fits 1\.00\) Accept what it means now", rows[0][1])
+    assert re.match(r"price list Gone No such intent Prices \(fits 1\.00\)", rows[1][1])
     assert rows[2][1].startswith("opening hours Hours")
     assert "Not understood (fallback)" in rows[3][1]
     editor = f'href="/app/assistants/{assistant.id}/#f-intents-'
@@ -363,14 +363,14 @@ def test_a_draft_that_is_live_is_not_said_to_be_held_back(
 ) -> None:
     publish(member, member.get(path(assistant)), "publish")
     page = need(member, member.get(path(assistant)), "51")
-    assert "which visitors meet already. 51 % are needed to publish a draft" in words(page)
+    assert "They ran on the draft as it is now. 51 % are needed to publish a draft" in words(page)
     assert "press “Publish anyway”." not in words(page).split("What publishing asks for")[0]
 
 
 def test_what_a_case_means_now_is_said_in_words(member: Browser, assistant: Assistant) -> None:
     said = words(member.get(path(assistant)))
-    assert re.search(r"opening hours Hours The same fits [01]\.\d\d", said)
-    assert re.search(r"Not understood \(fallback\) The same nearest fits 0\.\d\d", said)
+    assert re.search(r"opening hours Hours The same \(fits [01]\.\d\d", said)
+    assert re.search(r"Not understood \(fallback\) The same \(nearest fits 0\.\d\d", said)
 
 
 @pytest.fixture
