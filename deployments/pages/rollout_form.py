@@ -76,7 +76,7 @@ def version_choices(deployment: Deployment) -> list[tuple[str, str]]:
     live = assistant.published
     if live is None:
         return []
-    choices = [("", f"Version {live.number}, as now: only the theme differs")]
+    choices = [("", f"Version {live.number} as now, another theme")]
     if assistant.has_unpublished_changes:
         choices.append((DRAFT, "The draft as it is now"))
     others = AssistantVersion.objects.filter(assistant=assistant).exclude(id=live.id).order_by("-number")

@@ -65,7 +65,7 @@ def test_it_offers_the_draft_and_every_version_but_the_live_one(member: Browser,
     page = text(member.get(tab(made)))
     options = dict(re.findall(r'<option value="(\w*)"[^>]*>([^<]+)</option>', page))
     assert options == {
-        "": "Version 2, as now: only the theme differs",
+        "": "Version 2 as now, another theme",
         "draft": "The draft as it is now",
         "1": "Version 1",
     }
