@@ -59,6 +59,10 @@ def test_a_booking_by_keyboard_and_a_test_case_that_holds_publishing_back(produc
     expect(turn.locator(".try-facts")).to_contain_text("people 3")
     expect(type_line(member, "yes")).to_contain_text("Here it would ask for a person.")
 
+    # The page ends where it is seen to end, however long the talk is.
+    page_end = "document.querySelector('main').getBoundingClientRect().bottom + scrollY"
+    assert member.evaluate(f"document.documentElement.scrollHeight - {page_end}") == 0
+
     # The server away: what was typed stays, and goes with the next try.
     member.context.set_offline(True)
     member.keyboard.type("who won the match")

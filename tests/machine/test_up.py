@@ -60,6 +60,9 @@ def test_the_first_start_takes_less_than_a_minute_and_serves_both_sites(folder: 
         assert up.answers()
         stranger = up.run["environment"]["CONVOSHIP_STRANGER_SITE_URL"]
         assert get(stranger + "/")[0] == 200
+        shop = up.says("A shop with the chat").split()[-1]
+        assert shop.startswith(f"{stranger}/demo/")
+        assert get(shop)[0] == 200
         assert up.base_url.rpartition(":")[0] == stranger.rpartition(":")[0], "both on loopback"
     finally:
         up.close()
