@@ -272,10 +272,11 @@ def test_what_is_published_meanwhile_waits_on_this_deployment_alone() -> None:
 def test_a_preview_shows_what_stands_unless_it_asks_for_b(
     asked: dict[str, Any], welcome: str, theme: dict[str, str], settings: Any
 ) -> None:
-    made = factories.make_deployment(factories.make_workspace())
+    workspace = factories.make_workspace()
+    made = factories.make_deployment(workspace)
     rollout = begin(made, share=99)
-    with tenant(made.deployment.workspace_id):
-        preview = previewing.mint(SYSTEM, made.deployment, **asked)
+    with tenant(workspace.id):
+        preview = previewing.mint(factories.actor(workspace), made.deployment, **asked)
     caller = factories.caller(settings.PUBLIC_BASE_URL)
     for visitor_id in ("", someone(rollout, "b")):
         request = SessionRequest(agent_id=made.deployment.assistant_id, visitor_id=visitor_id)
