@@ -17,12 +17,12 @@ from django.utils.text import slugify
 
 from convoship.lib.actors import Actor
 from convoship.lib.parsers import BadJSON, loads
+from convoship.lib.plain_errors import PlainValidator, failures
 from convoship.lib.problems import Problem, invalid
 from convoship.lib.times import moment
 from deployments import publishing, test_cases, versions
 from deployments.models import Assistant
 from deployments.models.assistant import Responder
-from deployments.plain_errors import PlainValidator, failures
 from deployments.responders.schema import SCHEMA as SCRIPT_SCHEMA
 from deployments.test_cases import CASES_SCHEMA, THRESHOLD_SCHEMA
 from workspaces import audit

@@ -21,9 +21,9 @@ from functools import cached_property
 from threading import Lock
 from typing import Any, cast
 
+from convoship.lib.plain_errors import PlainValidator, failures, shown
 from convoship.lib.problems import Problem, invalid
 from deployments.differences import renames
-from deployments.plain_errors import PlainValidator, failures, shown
 from deployments.responders.base import Trace, TurnInput, responder_for
 from deployments.responders.checks import name_key
 from deployments.responders.content import LONGEST_NAME

@@ -19,9 +19,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard, cast
 
+from convoship.lib.plain_errors import PlainValidator, failures
 from deployments import contrast
 from deployments.deployment_settings import language_for
-from deployments.plain_errors import PlainValidator, failures
 
 ICONS = ("chat", "help")  # those that the launcher draws itself; anything else is the address of an image
 

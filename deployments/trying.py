@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from convoship.lib.plain_errors import PlainValidator, failures
 from convoship.lib.problems import Problem, invalid
 from deployments.about import about
 from deployments.models import Assistant, AssistantVersion
-from deployments.plain_errors import PlainValidator, failures
 from deployments.responders.base import (
     End,
     EndOfText,

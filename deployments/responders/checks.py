@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
-from deployments.plain_errors import shown
+from convoship.lib.plain_errors import shown
 from deployments.responders import placeholders
 
 LARGEST_ANSWER = 16 * 1024  # bytes of JSON: an answer has to fit into a socket's frame beside much else

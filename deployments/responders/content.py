@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from deployments.plain_errors import PlainValidator, failures, has_its_shape
+from convoship.lib.plain_errors import PlainValidator, failures, has_its_shape
 from deployments.responders.checks import INTENT_PAYLOAD, faults, name_key
 from deployments.responders.schema import (
     LONGEST_NAME,

@@ -10,11 +10,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from deployments import theme as themes
-from deployments.api.admin.bodies import Body
 from deployments.api.admin.deployments import deployment_of
 from deployments.api.admin.schema import THEME
 from deployments.theme import ThemeRefused
 from workspaces.api.base import WorkspaceView
+from workspaces.api.bodies import Body
 from workspaces.api.schema import YES_NO, body, component, fields
 
 LONGEST_LOCALE = 35

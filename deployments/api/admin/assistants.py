@@ -11,11 +11,11 @@ from rest_framework.response import Response
 from convoship.lib.problems import not_found
 from deployments import publishing, testing
 from deployments.api.admin import schema, schema_testing
-from deployments.api.admin.bodies import Body
 from deployments.api.admin.shapes import assistant_json
 from deployments.models import Assistant
 from workspaces.api import queries
 from workspaces.api.base import WorkspaceView
+from workspaces.api.bodies import Body
 from workspaces.api.pages import PARAMETERS, Order, page
 from workspaces.api.replays import Answer, idempotent
 from workspaces.api.schema import PAGE_PARAMETERS

@@ -13,13 +13,14 @@ from rest_framework.response import Response
 from convoship.lib.problems import not_found
 from deployments import conversations, handoff
 from deployments.api.admin import schema
-from deployments.api.admin.bodies import Body, said
+from deployments.api.admin.bodies import said
 from deployments.api.admin.shapes import conversation_json
 from deployments.models import Conversation, Message
 from deployments.models.conversation import Channel, Control, Status
 from deployments.wire import message_json
 from workspaces.api import queries
 from workspaces.api.base import WorkspaceView
+from workspaces.api.bodies import Body
 from workspaces.api.pages import PARAMETERS, Order, page
 from workspaces.api.replays import Answer, idempotent
 from workspaces.api.schema import PAGE_PARAMETERS

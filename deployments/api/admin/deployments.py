@@ -13,12 +13,12 @@ from convoship.lib.problems import not_found
 from deployments import deploying
 from deployments.api.admin import schema
 from deployments.api.admin.assistants import assistant_of
-from deployments.api.admin.bodies import Body
 from deployments.api.admin.shapes import deployment_json
 from deployments.deploying import NewDeployment
 from deployments.models import Deployment
 from workspaces.api import queries
 from workspaces.api.base import WorkspaceView
+from workspaces.api.bodies import Body
 from workspaces.api.pages import PARAMETERS, Order, page
 from workspaces.api.replays import Answer, idempotent
 from workspaces.api.schema import PAGE_PARAMETERS

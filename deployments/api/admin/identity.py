@@ -12,12 +12,12 @@ from rest_framework.response import Response
 from convoship.lib.problems import Problem, not_found
 from convoship.lib.times import maybe_moment, moment
 from deployments import identity
-from deployments.api.admin.bodies import Body
 from deployments.api.admin.deployments import deployment_of
 from deployments.api.admin.schema import OVERLAP
 from deployments.models import Deployment, IdentitySecret
 from workspaces.api import queries
 from workspaces.api.base import WorkspaceView
+from workspaces.api.bodies import Body
 from workspaces.api.replays import Answer, idempotent
 from workspaces.api.schema import TEXT, TIME, YES_NO, body, component, fields, or_null
 from workspaces.api.schema import UUID as UUID_SHAPE

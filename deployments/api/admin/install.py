@@ -13,12 +13,12 @@ from convoship.lib import limiting, tokens
 from convoship.lib.tenancy import tenant
 from convoship.lib.times import maybe_moment, moment
 from deployments import deploying, page_check, page_policies, seen, snippets, test_links
-from deployments.api.admin.bodies import Body
 from deployments.api.admin.deployments import deployment_of
 from deployments.findings import Finding
 from deployments.page_check import Report
 from workspaces.api import queries
 from workspaces.api.base import WorkspaceView, ids_of
+from workspaces.api.bodies import Body
 from workspaces.api.replays import Answer, idempotent
 from workspaces.api.schema import TEXT, TIME, WHOLE, body, component, fields, or_null
 from workspaces.api.schema import UUID as UUID_SHAPE

@@ -13,13 +13,13 @@ from convoship.lib.problems import invalid, not_found
 from convoship.lib.times import moment
 from deployments import deploying, origin_answers, refused_origins, tallies
 from deployments.api.admin import schema, schema_settings
-from deployments.api.admin.bodies import Body
 from deployments.api.admin.deployments import deployment_of
 from deployments.api.admin.shapes import deployment_json
 from deployments.models import Deployment, RefusedOrigin
 from deployments.origin_answers import Example
 from workspaces.api import queries
 from workspaces.api.base import WorkspaceView
+from workspaces.api.bodies import Body
 from workspaces.api.pages import PARAMETERS, Order, page
 from workspaces.api.schema import PAGE_PARAMETERS, TEXT, TIME, WHOLE, YES_NO, body, component, fields, or_null, page_of
 from workspaces.api.schema import UUID as UUID_SHAPE

@@ -16,7 +16,6 @@ from convoship.lib.tenancy import tenant
 from convoship.lib.times import maybe_moment, moment
 from deployments import chance, figures, going_back, rollouts, testing
 from deployments.api.admin import schema_figures as schema
-from deployments.api.admin.bodies import Body
 from deployments.api.admin.deployments import deployment_of
 from deployments.api.admin.figures import figures_json
 from deployments.chance import Share
@@ -25,6 +24,7 @@ from deployments.models import Rollout
 from deployments.rollouts import Tried
 from workspaces.api import queries
 from workspaces.api.base import WorkspaceView, refusal
+from workspaces.api.bodies import Body
 from workspaces.api.pages import PARAMETERS, Order, page
 from workspaces.api.replays import Answer, idempotent
 from workspaces.api.schema import PAGE_PARAMETERS

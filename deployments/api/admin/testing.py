@@ -17,12 +17,13 @@ from convoship.lib.tenancy import in_tenant, tenant
 from deployments import publishing, test_cases, testing, trying
 from deployments.api.admin import schema_testing as schema
 from deployments.api.admin.assistants import assistant_of
-from deployments.api.admin.bodies import Body, said
+from deployments.api.admin.bodies import said
 from deployments.models import Assistant
 from deployments.responders.base import Line, Say
 from deployments.trying import Setting, Tried
 from workspaces.api import queries
 from workspaces.api.base import WorkspaceView, ids_of
+from workspaces.api.bodies import Body
 
 _TRY = Body(schema.TRY)
 _TESTS = Body(schema.NEW_TESTS)

@@ -16,11 +16,11 @@ from deployments import differences, interchange, publishing, versions
 from deployments.api.admin import schema
 from deployments.api.admin import schema_versions as shapes
 from deployments.api.admin.assistants import assistant_of
-from deployments.api.admin.bodies import Body
 from deployments.api.admin.shapes import assistant_json
 from deployments.models import Assistant
 from workspaces.api import queries
 from workspaces.api.base import WorkspaceView
+from workspaces.api.bodies import Body
 from workspaces.api.pages import PARAMETERS, Order, page
 from workspaces.api.replays import Answer, idempotent
 from workspaces.api.schema import PAGE_PARAMETERS
