@@ -191,3 +191,23 @@ class IdempotencyKey(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.route} {self.key}"
+
+
+class Secret(TenantModel):
+    """A credential of the workspace's own: written, used by its key, never read back (workspaces/secret_store.py)."""
+
+    key = models.CharField(max_length=64)
+    sealed = models.BinaryField()
+    # The value's last four characters, where it is long enough that they give nothing away.
+    hint = models.CharField(max_length=4, blank=True)
+    set_by_label = models.CharField(max_length=254)
+    set_at = models.DateTimeField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = TenantManager()
+
+    class Meta(TenantModel.Meta):
+        constraints: ClassVar = [models.UniqueConstraint(fields=["workspace", "key"], name="one_secret_per_key")]
+
+    def __str__(self) -> str:
+        return self.key

@@ -37,6 +37,10 @@ PERMISSIONS: Mapping[str, frozenset[Role]] = {
     "workspace.write": _ADMINS,
     "api_keys.read": _BUILDERS,
     "api_keys.write": _BUILDERS,
+    "secrets.read": _BUILDERS,
+    "secrets.write": _BUILDERS,
+    "connections.read": _ALL,
+    "connections.write": _BUILDERS,
 }
 
 # Scopes of CONTRACT section 7 that something here answers to; a scope whose area comes later is absent.
@@ -47,6 +51,10 @@ SCOPES: Mapping[str, frozenset[str]] = {
     "deployments:write": frozenset({"deployments.read", "deployments.write"}),
     "conversations:read": frozenset({"conversations.read"}),
     "conversations:write": frozenset({"conversations.read", "conversations.write"}),
+    "connections:read": frozenset({"connections.read"}),
+    "connections:write": frozenset({"connections.read", "connections.write"}),
+    "secrets:read": frozenset({"secrets.read"}),
+    "secrets:write": frozenset({"secrets.read", "secrets.write"}),
     "workspace:read": frozenset({"workspace.read"}),
     "workspace:write": frozenset({"workspace.read", "workspace.write"}),
 }

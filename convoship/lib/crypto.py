@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 from collections.abc import Sequence
 from functools import lru_cache
 from uuid import UUID
@@ -52,6 +53,22 @@ def unseal(sealed: bytes | memoryview, *, workspace_id: UUID, purpose: str) -> s
         raise Unreadable(
             "This secret can't be decrypted: CONVOSHIP_SECRETS_KEYS lacks the key that it was encrypted with."
         ) from None
+
+
+def name_of(master: bytes) -> str:
+    """What a master key is called where it may not be shown: 8 characters of a digest of it."""
+    return hashlib.sha256(b"convoship.master-key\0" + master).hexdigest()[:8]
+
+
+def opened_by(sealed: bytes | memoryview, *, workspace_id: UUID, purpose: str) -> bytes | None:
+    """The master key that opens this; None where none that is set does."""
+    for master in settings.SECRETS_KEYS:
+        try:
+            Fernet(_derived(master, workspace_id, purpose)).decrypt(bytes(sealed))
+        except InvalidToken:
+            continue
+        return bytes(master)
+    return None
 
 
 def _box(workspace_id: UUID, purpose: str) -> MultiFernet:

@@ -37,6 +37,14 @@ def current_workspace_id() -> uuid.UUID | None:
     return _current.get()
 
 
+def entered_workspace_id() -> uuid.UUID:
+    """The workspace that this code runs for; `NoTenant` outside `tenant()`."""
+    workspace_id = _current.get()
+    if workspace_id is None:
+        raise NoTenant("this needs a workspace: enter one first")
+    return workspace_id
+
+
 def _set_for_transaction(workspace_id: uuid.UUID | None, shared_lock: int | None = None) -> None:
     sql, values = "SELECT set_config('app.workspace_id', %s, true)", [str(workspace_id or "")]
     with connection.cursor() as cursor:

@@ -15,7 +15,7 @@ from convoship.lib.actors import Actor
 from convoship.lib.problems import Problem, not_found
 from convoship.lib.tenancy import tenant
 from workspaces.api.callers import identify
-from workspaces.api.ids import parsed_id
+from workspaces.api.ids import Name, parsed_id
 from workspaces.permissions import scope_for
 
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -119,11 +119,11 @@ def refusal(actor: Actor, permission: str) -> Problem:
     )
 
 
-def ids_of(kwargs: Mapping[str, str | int]) -> dict[str, UUID | int]:
-    """The ids and numbers of the address; what isn't an id can't exist, so it is the same 404."""
-    ids: dict[str, UUID | int] = {}
+def ids_of(kwargs: Mapping[str, str | int]) -> dict[str, UUID | int | Name]:
+    """The ids, numbers and names of the address; what isn't an id can't exist, so it is the same 404."""
+    ids: dict[str, UUID | int | Name] = {}
     for name, value in kwargs.items():
-        parsed = value if isinstance(value, int) else parsed_id(value)
+        parsed = value if isinstance(value, int | Name) else parsed_id(value)
         if parsed is None:
             raise not_found()
         ids[name] = parsed

@@ -29,4 +29,17 @@ class NumberConverter(StringConverter):
         return int(value) if value.isascii() and value.isdigit() and len(value) < 10 else 0
 
 
+class Name(str):
+    """A name in an address, such as a secret's key; whether there is such a one is its act's to find out."""
+
+
+class NameConverter(StringConverter):
+    """`<name:name>`: any text without a slash."""
+
+    def to_python(self, value: str) -> Name:
+        """The text, marked as a name."""
+        return Name(value)
+
+
 register_converter(NumberConverter, "number")
+register_converter(NameConverter, "name")

@@ -12,6 +12,7 @@ from drf_spectacular.utils import OpenApiParameter
 
 from workspaces.api.pages import LARGEST_LIMIT
 from workspaces.permissions import SCOPES, Role
+from workspaces.secret_store import LONGEST_VALUE
 
 Schema = dict[str, Any]
 
@@ -120,4 +121,24 @@ ME = component(
         workspace=fields(id=UUID, name=TEXT),
         scopes=_SCOPES,
     ),
+)
+
+_USE = fields(what=TEXT, name=TEXT, path={**TEXT, "description": "The address of its page, below the base URL."})
+SECRET = component(
+    "Secret",
+    {
+        "description": "A credential of the workspace's. Its value never comes back.",
+        **fields(
+            key=TEXT,
+            last_four={**TEXT, "description": "Of the value; empty where it is too short to show any of it."},
+            set_by=TEXT,
+            set_at=TIME,
+            used_by={"type": "array", "items": _USE},
+        ),
+    },
+)
+SECRETS = page_of("Secrets", SECRET)
+SECRET_VALUE = body(
+    {"value": {**TEXT, "minLength": 1, "maxLength": LONGEST_VALUE, "description": "Spaces around it are taken off."}},
+    required=("value",),
 )
