@@ -1,0 +1,144 @@
+"""Sending to other people's servers: the asynchronous guarded client, and what is known when a call fails.
+
+A failed call either never left (`NotSent`, it is safe to try again) or may have arrived (`InDoubt`). The guard is that
+of `outbound/http.py`: addresses are checked at every connection that is made, and the connection goes to one of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any
+
+import httpcore
+import httpx
+
+from convoship.lib.outbound.http import CONNECT_SECONDS, USER_AGENT, OutboundError, Refused, checked, permitted
+from convoship.lib.threads import in_thread
+
+MOST_CONNECTIONS = 200
+KEPT_OPEN = 50
+# Of an answer no more is read: receipts are short, and a page of HTML explains nothing.
+LARGEST_ANSWER = 64 * 1024
+
+
+class NotSent(OutboundError):
+    """The other side got nothing."""
+
+
+class InDoubt(OutboundError):
+    """The request left, and no answer came: it may have been taken."""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An answer: the first `LARGEST_ANSWER` bytes of its body, names of `headers` in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """The body as text; what can't be read is replaced."""
+        return self.body.decode("utf-8", errors="replace")
+
+    @property
+    def is_success(self) -> bool:
+        """2xx."""
+        return 200 <= self.status < 300
+
+
+class _GuardedBackend(httpcore.AnyIOBackend):
+    """Connects to addresses that were checked, and to nothing else."""
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 (httpcore's own signature)
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        problem: Exception | None = None
+        for address in await in_thread(permitted, host, port):
+            try:
+                return await super().connect_tcp(str(address), port, timeout, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                problem = error
+        raise problem or httpcore.ConnectError("no address")
+
+    async def connect_unix_socket(self, *_: object, **__: object) -> httpcore.AsyncNetworkStream:
+        raise Refused("Only http and https addresses can be called.")
+
+
+class GuardedAsyncTransport(httpx.AsyncHTTPTransport):
+    """httpx's transport on the guarded backend; HTTP/1.1, certificates checked, nothing taken from the environment."""
+
+    def __init__(self) -> None:
+        super().__init__(trust_env=False)
+        # As in `GuardedTransport`: httpx has no parameter for the backend.
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=ssl.create_default_context(),
+            max_connections=MOST_CONNECTIONS,
+            max_keepalive_connections=KEPT_OPEN,
+            keepalive_expiry=30,
+            network_backend=_GuardedBackend(),
+        )
+
+
+def new_client() -> httpx.AsyncClient:
+    """A client that follows no redirect, keeps no cookies and reads no environment. For one event loop."""
+    return httpx.AsyncClient(
+        transport=GuardedAsyncTransport(),
+        timeout=httpx.Timeout(None, connect=CONNECT_SECONDS),
+        trust_env=False,
+        # Takes no cookie of any site: one tenant's must not go out with another's call.
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
+    )
+
+
+@cache
+def _client_of(loop: asyncio.AbstractEventLoop) -> httpx.AsyncClient:
+    return new_client()
+
+
+async def send(
+    method: str,
+    url: str,
+    *,
+    seconds: float,
+    headers: Mapping[str, str] | None = None,
+    content: bytes | None = None,
+    auth: tuple[str, str] | None = None,
+) -> Answered:
+    """One call within `seconds`, no redirect followed. `Refused`, `NotSent` or `InDoubt` where there is no answer."""
+    target = checked(url)
+    client = _client_of(asyncio.get_running_loop())
+    basic = httpx.BasicAuth(*auth) if auth else None
+    try:
+        async with asyncio.timeout(seconds):
+            async with client.stream(
+                method, target, headers=dict(headers or {}), content=content, auth=basic
+            ) as answer:
+                body = bytearray()
+                async for piece in answer.aiter_raw():
+                    body += piece
+                    if len(body) >= LARGEST_ANSWER:
+                        break
+                pairs = {name.lower(): value for name, value in answer.headers.items()}
+                return Answered(answer.status_code, pairs, bytes(body[:LARGEST_ANSWER]))
+    except (httpx.ConnectTimeout, httpx.PoolTimeout):
+        raise NotSent(f"{target.host} could not be reached in time.") from None
+    except (httpx.ConnectError, httpcore.ConnectError) as error:
+        said = "its certificate can't be trusted" if "CERTIFICATE" in str(error).upper() else "nothing answers there"
+        raise NotSent(f"No connection to {target.host}: {said}.") from None
+    except TimeoutError:
+        raise InDoubt(f"{target.host} did not answer within {seconds:.0f} seconds.") from None
+    except (httpx.HTTPError, httpcore.NetworkError, httpcore.ProtocolError) as error:
+        raise InDoubt(f"{target.host} broke off the connection ({type(error).__name__}).") from None

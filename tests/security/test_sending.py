@@ -1,0 +1,119 @@
+"""The asynchronous client that providers are called with: guarded like the other one, and plain about what is known."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from convoship.lib.outbound import OutboundError, Refused, sending
+from tests.channels import far_end
+from tests.channels.far_end import FarEnd, Said
+
+pytestmark = pytest.mark.asyncio
+
+INSIDE = [
+    "127.0.0.1",
+    "localhost",
+    "LOCALHOST.",
+    "127.1",
+    "2130706433",
+    "0x7f000001",
+    "017700000001",
+    "[::1]",
+    "[::ffff:127.0.0.1]",
+    "[64:ff9b::7f00:1]",
+    "0.0.0.0",
+    "１２７.0.0.1",
+    "169.254.169.254",
+    "10.0.0.1",
+    "192.168.1.1",
+    "100.64.0.1",
+    "[fd12:3456::1]",
+    "[fe80::1]",
+]
+
+
+@pytest.fixture
+def far(monkeypatch: pytest.MonkeyPatch) -> Any:
+    with far_end.running() as end:
+        monkeypatch.setattr("convoship.lib.outbound.http.PORTS", frozenset({end.port}))
+        yield end
+
+
+@pytest.fixture
+def is_open(far: FarEnd, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "OUTBOUND_ALLOWLIST", frozenset({("127.0.0.1", far.port)}))
+
+
+@pytest.mark.parametrize("host", INSIDE)
+async def test_nothing_inside_is_connected_to(far: FarEnd, host: str) -> None:
+    with pytest.raises(OutboundError) as refused:
+        await sending.send("POST", f"http://{host}:{far.port}/", seconds=5, content=b"secret")
+    assert refused.value.words
+    assert far.seen == []
+
+
+async def test_a_name_that_leads_inside_is_refused_when_the_connection_is_made(
+    far: FarEnd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, far.port)) for host in ("1.1.1.1", "127.0.0.1")]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answers)
+    with pytest.raises(Refused, match="private network"):
+        await sending.send("POST", f"http://shop.example:{far.port}/", seconds=5)
+    assert far.seen == []
+
+
+@pytest.mark.usefixtures("is_open")
+async def test_a_redirect_is_an_answer_and_is_not_followed(far: FarEnd) -> None:
+    far.script(Said(307, {"Location": "http://169.254.169.254/latest/"}))
+    answer = await sending.send("POST", far.url, seconds=5, content=b"x", auth=("me", "secret"))
+    assert (answer.status, answer.is_success) == (307, False)
+    assert len(far.seen) == 1
+
+
+@pytest.mark.usefixtures("is_open")
+async def test_cookies_of_one_call_do_not_go_out_with_another(far: FarEnd) -> None:
+    far.script(Said(200, {"Set-Cookie": "tenant=one; Path=/"}))
+    for _ in range(2):
+        await sending.send("POST", far.url, seconds=5)
+    assert not any("cookie" in seen.headers for seen in far.seen)
+
+
+@pytest.mark.usefixtures("is_open")
+async def test_what_never_left_and_what_may_have_arrived_are_told_apart(
+    far: FarEnd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        monkeypatch.setattr(settings, "OUTBOUND_ALLOWLIST", frozenset({("127.0.0.1", far.port), ("127.0.0.1", port)}))
+        with pytest.raises(sending.NotSent, match="nothing answers there"):
+            await sending.send("POST", f"http://127.0.0.1:{port}/", seconds=5)
+    far.script(Said(cut=True))
+    with pytest.raises(sending.InDoubt, match="broke off"):
+        await sending.send("POST", far.url, seconds=5)
+    never = threading.Event()
+    far.script(Said(after=never))
+    with pytest.raises(sending.InDoubt, match="did not answer within"):
+        await sending.send("POST", far.url, seconds=0.3)
+    never.set()
+
+
+@pytest.mark.usefixtures("is_open")
+async def test_of_a_large_answer_only_the_beginning_is_read(far: FarEnd) -> None:
+    far.script(Said(200, body=b"<html>" + b"x" * 5_000_000))
+    answer = await sending.send("GET", far.url, seconds=5)
+    assert (answer.status, len(answer.body)) == (200, sending.LARGEST_ANSWER)
+
+
+@pytest.mark.usefixtures("is_open")
+async def test_nothing_of_the_environment_goes_with_a_call(far: FarEnd, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    answers = await asyncio.gather(*(sending.send("POST", far.url, seconds=5) for _ in range(20)))
+    assert {answer.status for answer in answers} == {200}
+    assert not [seen for seen in far.seen if {"authorization", "referer", "cookie"} & set(seen.headers)]
