@@ -13,17 +13,23 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.dispatch import Signal
 from django.utils import timezone
 
 from convoship.lib import rows
 from convoship.lib.problems import Problem, not_found
 from deployments import live
 from deployments.models import Assistant, Conversation, Deployment, Message, Person
-from deployments.models.conversation import AuthorKind, MessageStatus
+from deployments.models.conversation import AuthorKind, Channel, MessageStatus
 from deployments.variants import Met
 from workspaces.models import User
 
 PREVIEW_LENGTH = 200
+
+# Sent inside the transaction that changes a conversation of another channel than the web, with `conversation` and the
+# `messages` that were posted (none where only its state changed): what carries messages out writes its rows here, so
+# that they are stored together or not at all. The only signal of the product.
+message_posted = Signal()
 
 
 @dataclass(frozen=True)
@@ -47,19 +53,20 @@ class NewMessage:
 
 
 def open_conversation(
-    deployment: Deployment,
+    assistant: Assistant,
     met: Met,
     person: Person,
     *,
     channel: str,
     context: Mapping[str, Any],
+    deployment: Deployment | None = None,
     says: Sequence[NewMessage] = (),
 ) -> tuple[Conversation, list[Message]]:
     """A new conversation with the version that its visitor meets, and what is said in it at once.
 
-    `context` may hold `locale`, `page_url`, `page_title`, `referrer`, `origin`, `visitor_data`, `is_test`.
+    `context` may hold `locale`, `page_url`, `page_title`, `referrer`, `origin`, `visitor_data`, `is_test`. What is said
+    in one of another channel than the web is told by `tell_opened`, once what carries it out knows the conversation.
     """
-    assistant: Assistant = deployment.assistant
     if met.version is None:
         raise Problem(
             "conflict",
@@ -67,7 +74,7 @@ def open_conversation(
             hint="Open the assistant in Convoship and press Publish.",
         )
     conversation = Conversation(
-        workspace_id=deployment.workspace_id,
+        workspace_id=assistant.workspace_id,
         assistant=assistant,
         version_id=met.version.id,
         deployment=deployment,
@@ -83,6 +90,11 @@ def open_conversation(
         rows.insert(messages)
         live.tell_change(conversation, messages)
     return conversation, messages
+
+
+def tell_opened(conversation: Conversation, messages: list[Message]) -> None:
+    """Have what was said when the conversation was opened carried out to its person."""
+    message_posted.send(Conversation, conversation=conversation, messages=messages)
 
 
 def lock(conversation_id: UUID) -> Conversation:
@@ -102,7 +114,7 @@ def post_messages(conversation: Conversation, news: Iterable[NewMessage]) -> lis
     """Post messages in order to a locked conversation: one INSERT, one UPDATE, one event."""
     messages = _line_up(conversation, news)
     rows.insert(messages)
-    save(conversation, messages)
+    save(conversation, messages, posted=messages)
     return messages
 
 
@@ -127,7 +139,7 @@ def _line_up(conversation: Conversation, news: Iterable[NewMessage]) -> list[Mes
                 blocks=list(new.blocks),
                 client_id=new.client_id,
                 body_digest=new.body_digest if new.client_id else None,
-                status=new.status,
+                status=outgoing_status(conversation) if _goes_out(conversation, new) else new.status,
                 reason=new.reason,
                 created_at=timezone.now(),
             )
@@ -139,20 +151,41 @@ def _line_up(conversation: Conversation, news: Iterable[NewMessage]) -> list[Mes
     return messages
 
 
-def change_message(conversation: Conversation, message: Message, **changes: Any) -> Message:
-    """Change a message of a locked conversation: its `rev` moves to the head, and listeners are told."""
+def outgoing_status(conversation: Conversation) -> str:
+    """What a message to the person is once it is stored: on the web it is there; elsewhere it has yet to be sent."""
+    return MessageStatus.SENT if conversation.channel == Channel.WEB else MessageStatus.QUEUED
+
+
+def _goes_out(conversation: Conversation, new: NewMessage) -> bool:
+    """Whether somebody has to carry the message to the person; words about a failure are for them as well."""
+    is_whole = new.status != MessageStatus.STREAMING
+    return conversation.channel != Channel.WEB and new.author_kind != AuthorKind.VISITOR and is_whole
+
+
+def change_message(
+    conversation: Conversation, message: Message, *, is_posting: bool = False, **changes: Any
+) -> Message:
+    """Change a message of a locked conversation: its `rev` moves to the head, and listeners are told.
+
+    `is_posting` says that only now it is whole, and can be carried out.
+    """
     conversation.rev += 1
     for name, value in changes.items():
         setattr(message, name, value)
     message.rev = conversation.rev
     message.save(update_fields=[*changes, "rev"])
-    save(conversation, [message])
+    save(conversation, [message], posted=[message] if is_posting else [])
     return message
 
 
-def save(conversation: Conversation, messages: list[Message]) -> None:
-    """Write the locked conversation back and tell its change after COMMIT."""
+def save(conversation: Conversation, messages: list[Message], *, posted: Sequence[Message] = ()) -> None:
+    """Write the locked conversation back and tell its change after COMMIT.
+
+    `posted`: which of the changed `messages` have yet to be carried out to the person.
+    """
     rows.update(conversation, _CHANGING_FIELDS)
+    if conversation.channel != Channel.WEB:
+        message_posted.send(Conversation, conversation=conversation, messages=list(posted))
     live.tell_change(conversation, messages)
 
 

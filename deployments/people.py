@@ -12,7 +12,7 @@ from convoship.lib import rows
 from convoship.lib.problems import Problem
 from deployments import identity
 from deployments.identity import Verified
-from deployments.models import Conversation, Deployment, Person
+from deployments.models import Conversation, Deployment, Identity, Person
 
 
 def verified_of(deployment: Deployment, user: Mapping[str, Any], user_token: str) -> Verified | None:
@@ -59,6 +59,23 @@ def person_of(visitor_id: str, user: Mapping[str, Any], verified: Verified | Non
     else:
         _note(person, name, email)
     return person
+
+
+def person_at(kind: str, value: str, user: Mapping[str, Any]) -> Person:
+    """Who is at an address of a channel; new where nobody was known there. What is said of them is noted."""
+    name, email = str(user.get("name", ""))[:100], str(user.get("email", ""))[:254]
+    known = Identity.objects.select_related("person").filter(kind=kind, value=value).first()
+    if known is None:
+        try:
+            with transaction.atomic():
+                person = Person.objects.create(name=name, email=email)
+                Identity.objects.create(person=person, kind=kind, value=value)
+                return person
+        except IntegrityError:
+            # Their first message over another connection came at the same moment.
+            known = Identity.objects.select_related("person").get(kind=kind, value=value)
+    _note(known.person, name, email)
+    return known.person
 
 
 def _verified_person(verified: Verified) -> Person:

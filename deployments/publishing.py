@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -162,6 +162,21 @@ def told_of_tests(version: AssistantVersion, threshold: int | None) -> dict[str,
     return told
 
 
+# Rooms above this one say here what of theirs an assistant answers on: names, for whoever is about to delete it.
+Answers = Callable[[Assistant], list[str]]
+_answers_on: list[Answers] = []
+
+
+def register_answers(answers: Answers) -> None:
+    """Have these named where an assistant is deleted. `answers` is called inside `tenant()`."""
+    _answers_on.append(answers)
+
+
+def answers_on(assistant: Assistant) -> list[str]:
+    """What loses its answers with the assistant, beside its deployments."""
+    return [name for answers in _answers_on for name in answers(assistant)]
+
+
 def delete_assistant(actor: Actor, assistant: Assistant) -> None:
     """Delete the assistant with its deployments and conversations, once whoever writes in one of them is done."""
     deploying.hold_alone(assistant.deployments.values_list("id", flat=True))
@@ -171,7 +186,8 @@ def delete_assistant(actor: Actor, assistant: Assistant) -> None:
         raise not_found()
     gone = assistant.deployments.order_by("created_at").values_list("id", "name")
     told = [{"id": str(deployment_id), "name": name} for deployment_id, name in gone]
-    audit.record(actor, "assistant.deleted", assistant, deployments=told, conversations=count)
+    left = answers_on(assistant)
+    audit.record(actor, "assistant.deleted", assistant, deployments=told, conversations=count, left_without=left)
     assistant.delete()
 
 

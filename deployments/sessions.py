@@ -30,13 +30,12 @@ from deployments import (
     previewing,
     tallies,
     variants,
+    welcoming,
 )
-from deployments.about import about
 from deployments.admission import Admitted, Caller, Key
 from deployments.identity import Verified
 from deployments.models import Deployment, Message, SessionToken, VisitorSession
-from deployments.models.conversation import AuthorKind, Channel
-from deployments.responders.base import responder_for
+from deployments.models.conversation import Channel
 from deployments.variants import Met
 
 LIFETIME = dt.timedelta(days=30)
@@ -220,9 +219,10 @@ def _create(
     locale = deployment_settings.language_for(deployment.languages, request.locale)
     claims = people.claims_of(request.user, verified)
     conversation, messages = conversations.open_conversation(
-        deployment,
+        deployment.assistant,
         met,
         people.person_of(request.visitor_id, request.user, verified, is_test=key.is_test),
+        deployment=deployment,
         channel=request.channel,
         context={
             "locale": locale,
@@ -233,7 +233,7 @@ def _create(
             "visitor_data": claims,
             "is_test": key.is_test,
         },
-        says=_welcome(met, request, locale, claims),
+        says=welcoming.words(met, request.channel, locale, claims, page=request.page),
     )
     session = VisitorSession(
         deployment=deployment,
@@ -245,29 +245,6 @@ def _create(
     )
     rows.insert([session])
     return session, messages
-
-
-def _welcome(
-    met: Met, request: SessionRequest, locale: str, claims: Mapping[str, Any]
-) -> list[conversations.NewMessage]:
-    """What the assistant says first; nothing where none is published, which opening refuses."""
-    version = met.version
-    if version is None:
-        return []
-    known = about(
-        claims,
-        page_url=request.page.get("url", ""),
-        page_title=request.page.get("title", ""),
-        assistant=version.content["name"],
-    )
-    responder = responder_for(version.responder)
-    welcome = responder.welcome(version.responder_content, locale, request.channel, known)
-    return [
-        conversations.NewMessage(
-            author_kind=AuthorKind.ASSISTANT, author_name=version.content["name"], text=say.text, blocks=say.blocks
-        )
-        for say in welcome
-    ]
 
 
 def _new_token(session: VisitorSession) -> str:

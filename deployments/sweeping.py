@@ -20,14 +20,15 @@ from convoship.lib.tenancy import in_tenant, tenant
 from convoship.lib.threads import in_thread
 from deployments import conversations, doors, handoff, turns
 from deployments.models import Conversation, Message
-from deployments.models.conversation import AuthorKind, Control, Status
+from deployments.models.conversation import AuthorKind, Channel, Control, Status
 from workspaces.members import addresses_with
 
 logger = logging.getLogger(__name__)
 
 BATCH = 100
 LONGEST_QUOTE = 500
-WEB_IDLE = dt.timedelta(hours=24)
+# After so long without a word a conversation is over (CONTRACT section 1).
+WEB_IDLE, IDLE = dt.timedelta(hours=24), dt.timedelta(hours=72)
 
 
 async def sweep() -> int:
@@ -73,11 +74,13 @@ def break_silence(workspace_id: UUID, conversation_id: UUID) -> None:
 
 
 def abandon(workspace_id: UUID, conversation_id: UUID) -> None:
-    """End a conversation in which nothing has happened for a day."""
+    """End a conversation in which nothing has happened for as long as its channel allows."""
     with tenant(workspace_id):
         conversation = conversations.lock(conversation_id)
-        if conversation.is_active and timezone.now() - conversation.last_activity_at >= WEB_IDLE:
-            conversations.end(conversation, Status.ABANDONED, "Nothing was said for 24 hours.", "")
+        longest = WEB_IDLE if conversation.channel == Channel.WEB else IDLE
+        if conversation.is_active and timezone.now() - conversation.last_activity_at >= longest:
+            hours = int(longest.total_seconds() // 3600)
+            conversations.end(conversation, Status.ABANDONED, f"Nothing was said for {hours} hours.", "")
 
 
 def tell_members(workspace_id: UUID, conversation_id: UUID) -> None:

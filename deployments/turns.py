@@ -378,9 +378,10 @@ def _end_text(
     return conversations.change_message(
         conversation,
         message,
+        is_posting=not failure,
         text=text,
         blocks=list(blocks),
-        status=MessageStatus.FAILED if failure else MessageStatus.SENT,
+        status=MessageStatus.FAILED if failure else conversations.outgoing_status(conversation),
         reason="The answer was cut off while being written." if failure else "",
     )
 

@@ -31,6 +31,11 @@ def message_json(message: Message) -> dict[str, Any]:
     return document
 
 
+def whole_message_json(message: Message) -> dict[str, Any]:
+    """A message as the workspace's own programs see it: with what to do about its reason."""
+    return {**message_json(message), **({"remedy": message.remedy} if message.remedy else {})}
+
+
 def session_json(session_id: Any, conversation: Conversation) -> dict[str, Any]:
     """A visitor session."""
     return {

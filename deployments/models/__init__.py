@@ -17,7 +17,7 @@ from deployments.models.deployment import (
     Rollout,
     TokenUse,
 )
-from deployments.models.person import Person
+from deployments.models.person import Identity, Person
 
 __all__ = [
     "Assistant",
@@ -25,6 +25,7 @@ __all__ = [
     "Conversation",
     "Deployment",
     "DeploymentToken",
+    "Identity",
     "IdentitySecret",
     "Message",
     "Person",

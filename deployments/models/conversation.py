@@ -17,6 +17,9 @@ class Channel(models.TextChoices):
     """Where a conversation takes place."""
 
     WEB = "web", "Web"
+    SMS = "sms", "SMS"
+    VOICE = "voice", "Phone"
+    WEBHOOK = "webhook", "Webhook"
 
 
 class Control(models.TextChoices):
@@ -126,8 +129,14 @@ class MessageStatus(models.TextChoices):
 
     RECEIVED = "received", "Received"
     STREAMING = "streaming", "Being written"
+    QUEUED = "queued", "Waiting to be sent"
+    ACCEPTED = "accepted", "Taken by the provider"
     SENT = "sent", "Sent"
+    DELIVERED = "delivered", "Delivered"
+    READ = "read", "Read"
     FAILED = "failed", "Failed"
+    UNKNOWN = "unknown", "Unknown"
+    SUPPRESSED = "suppressed", "Held back"
 
 
 class Message(TenantModel):
@@ -147,6 +156,8 @@ class Message(TenantModel):
     body_digest = models.BinaryField(max_length=32, null=True)
     status = models.CharField(max_length=10, choices=MessageStatus)
     reason = models.CharField(max_length=300, blank=True)
+    # What to do about the reason; for the workspace's people, never for visitors.
+    remedy = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = TenantManager()

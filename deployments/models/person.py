@@ -40,3 +40,30 @@ class Person(TenantModel):
     def label(self) -> str:
         """A name to show: their own, or one made from their id that stays the same."""
         return self.name or self.email or f"Visitor {str(self.id)[:4].upper()}"
+
+
+class IdentityKind(models.TextChoices):
+    """By what a person is known on a channel."""
+
+    PHONE = "phone", "Phone number"
+    BRIDGE = "bridge", "Key at a bridge"
+
+
+class Identity(TenantModel):
+    """An address at which a person is known: a phone number in E.164, or a bridge's key after its connection's id."""
+
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="identities")
+    kind = models.CharField(max_length=10, choices=IdentityKind)
+    value = models.CharField(max_length=300)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = TenantManager()
+
+    class Meta(TenantModel.Meta):
+        verbose_name_plural = "identities"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["workspace", "kind", "value"], name="one_person_per_identity"),
+        ]
+
+    def __str__(self) -> str:
+        return self.value

@@ -71,6 +71,7 @@ def assistant_delete(request: WorkspaceRequest, assistant_id: UUID) -> HttpRespo
         "assistant": row,
         "deployments": queries.deployments(row),
         "conversation_count": row.conversations.count(),
+        "answers_on": publishing.answers_on(row),
         "question": f"Delete {row.name}?",
         "button": "Delete it for good",
         "back": reverse("assistant", args=[row.id]),

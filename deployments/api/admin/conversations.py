@@ -17,7 +17,7 @@ from deployments.api.admin.bodies import said
 from deployments.api.admin.shapes import conversation_json
 from deployments.models import Conversation, Message
 from deployments.models.conversation import Channel, Control, Status
-from deployments.wire import message_json
+from deployments.wire import whole_message_json
 from workspaces.api import queries
 from workspaces.api.base import WorkspaceView
 from workspaces.api.bodies import Body
@@ -100,7 +100,7 @@ class ConversationMessagesView(WorkspaceView):
         """The messages, in their order."""
         conversation = conversation_of(conversation_id)
         queries.only(request, *PARAMETERS)
-        return page(request, Message.objects.filter(conversation=conversation), MESSAGE_ORDER, message_json)
+        return page(request, Message.objects.filter(conversation=conversation), MESSAGE_ORDER, whole_message_json)
 
     @extend_schema(
         operation_id="conversation_messages_send",
@@ -114,7 +114,7 @@ class ConversationMessagesView(WorkspaceView):
         wanted = _MESSAGE.read(request)
         before = conversation.head_seq
         message = handoff.reply(self.actor, _user(self), conversation, said(wanted["text"]), wanted.get("client_id"))
-        return Answer(message_json(message), status=201 if message.seq > before else 200)
+        return Answer(whole_message_json(message), status=201 if message.seq > before else 200)
 
 
 class ConversationActView(WorkspaceView):

@@ -145,7 +145,10 @@ CONVERSATION = component(
     ),
 )
 CONVERSATIONS = page_of("ConversationPage", CONVERSATION)
-MESSAGE = component("Message", VISITORS_MESSAGE)
+_REMEDY = {**TEXT, "description": "What to do about the reason."}
+MESSAGE = component(
+    "Message", {**VISITORS_MESSAGE, "properties": {**VISITORS_MESSAGE["properties"], "remedy": _REMEDY}}
+)
 MESSAGES = page_of("MessagePage", MESSAGE)
 _CLIENT_ID: Schema = {
     **_line(64),

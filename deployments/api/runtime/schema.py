@@ -6,6 +6,8 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter
 
+from deployments.models.conversation import MessageStatus
+
 
 def _object(required: list[str] | None = None, **properties: Any) -> dict[str, Any]:
     found: dict[str, Any] = {"type": "object", "properties": properties}
@@ -39,7 +41,7 @@ MESSAGE = _object(
     blocks={"type": "array", "items": {"type": "object"}},
     attachments={"type": "array", "items": {"type": "object"}},
     client_id=_TEXT,
-    status={"enum": ["received", "streaming", "sent", "failed"]},
+    status={"enum": MessageStatus.values},
     reason=_TEXT,
     rev=_NUMBER,
     created_at=_TIME,
