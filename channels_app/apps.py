@@ -4,3 +4,14 @@ from django.apps import AppConfig
 class ChannelsAppConfig(AppConfig):
     name = "channels_app"
     verbose_name = "Channels"
+
+    def ready(self) -> None:
+        """Listen to conversations, and say what uses secrets."""
+        from channels_app import connections, enqueueing
+        from deployments import publishing
+        from deployments.conversations import message_posted
+        from workspaces import secret_store
+
+        message_posted.connect(enqueueing.on_message_posted, dispatch_uid="channels_app.outbox")
+        secret_store.register_users(connections.uses_of_secrets)
+        publishing.register_answers(connections.answered_by)

@@ -25,6 +25,9 @@ _TAGS = {
     "assistants": ("Assistants", "What answers: drafts, publishing, trying."),
     "deployments": ("Deployments", "Where an assistant is embedded, and the token that opens it."),
     "origins": ("Origins", "What an allowed origin means, before it is saved."),
+    "connections": ("Connections", "Links to providers: set up, tested, and what went over them."),
+    "deliveries": ("Deliveries", "What was sent to a provider, every attempt at it, and sending it again."),
+    "secrets": ("Secrets", "Credentials that connections name by key. Values go in and never come out."),
     "conversations": ("Conversations", "What was said, and answering as a person."),
     "public": ("Visitors", "What the widget calls. Every request comes from an allowed origin of the deployment."),
 }

@@ -346,6 +346,11 @@ except ValueError as error:
     raise ImproperlyConfigured(f"CONVOSHIP_PRIVATE_ALLOWLIST: {error}.") from None
 OUTBOUND_ALLOW_PRIVATE = env.bool("CONVOSHIP_ALLOW_PRIVATE_NETWORK", default=False)
 
+# --- Faults on purpose, for tests alone (convoship/lib/failpoints.py) -------------------------------------------------
+
+FAILPOINTS = env.str("CONVOSHIP_FAILPOINTS", default="")
+FAILPOINT_LOG = env.str("CONVOSHIP_FAILPOINT_LOG", default="")
+
 # --- Limits (docs/configuration.md); "N/seconds" -------------------------------------------------------------------
 
 LIMITS = {
@@ -354,6 +359,7 @@ LIMITS = {
     "sessions_per_ip": env.str("LIMIT_SESSIONS_PER_IP", default="60/60"),
     "sessions_per_deployment": env.str("LIMIT_SESSIONS_PER_DEPLOYMENT", default="600/60"),
     "page_checks": env.str("LIMIT_PAGE_CHECKS", default="20/60"),
+    "connection_tests": env.str("LIMIT_CONNECTION_TESTS", default="20/60"),
     "test_pages": env.str("LIMIT_TEST_PAGES", default="60/60"),
 }
 
@@ -374,6 +380,8 @@ LOGGING = {
         "django.request": {"level": "ERROR"},
         "django.channels.server": {"level": "WARNING"},
         "daphne": {"level": "WARNING"},
+        # It would write every address that is called.
+        "httpx": {"level": "WARNING"},
     },
 }
 
@@ -383,5 +391,5 @@ if SENTRY_DSN:
     sentry_sdk.init(SENTRY_DSN, send_default_pii=False, max_request_body_size="never", include_local_variables=False)
 
 # A failpoint kills or stops the process on purpose; it may never be armed on a server by accident.
-if env.list("CONVOSHIP_FAILPOINTS", default=[]) and not (DEBUG or TESTING):
+if FAILPOINTS and not (DEBUG or TESTING):
     sys.exit("CONVOSHIP_FAILPOINTS is set while DEBUG is off: unset it (or set CONVOSHIP_TESTING=1 in a fault test).")

@@ -14,6 +14,7 @@ urlpatterns = [
     path("v1/public/runtime/", include("deployments.api.runtime.urls")),
     path("v1/", include("workspaces.api.urls")),
     path("v1/", include("deployments.api.admin.urls")),
+    path("v1/", include("channels_app.api.urls")),
     path("v1/openapi.json", api_docs.openapi, name="openapi"),
     path("v1/docs", api_docs.docs, name="api_docs"),
     path("v1/theme-schema.json", api_docs.theme_schema, name="theme_schema"),

@@ -13,6 +13,7 @@ from django.test import TransactionTestCase
 from psycopg import sql
 from pytest_django.plugin import DjangoDbBlocker
 
+from channels_app import bell
 from deployments import tallies
 
 # Filled by migrations and by Django itself; without them later tests would lack permissions and content types.
@@ -25,6 +26,12 @@ def tallies_by_hand(monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
     monkeypatch.setattr(tallies, "FLUSH_SECONDS", None)
     yield
     tallies.forget()
+
+
+@pytest.fixture(autouse=True)
+def no_bell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No worker is told of work: a test drains when it wants to."""
+    monkeypatch.setattr(bell, "ring", lambda: None)
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,8 @@ import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
+from channels_app import connections, enqueueing
+from channels_app.models import Connection, Delivery
 from convoship.lib.tenancy import tenant
 from deployments import deploying, identity, publishing, rollouts
 from deployments.deploying import NewDeployment
@@ -26,6 +28,7 @@ from deployments.pages.talk import Talk
 from deployments.rollouts import Tried
 from deployments.sessions import OpenedSession
 from tests import factories
+from workspaces import secret_store
 from workspaces.api_keys import NewApiKey
 from workspaces.models import User, Workspace
 
@@ -63,6 +66,13 @@ PUBLIC: Mapping[str, str] = {
 }
 
 
+_CONNECTION: dict[str, Any] = {
+    "kind": "custom_webhook",
+    "name": "Bridge",
+    "config": {"url": "https://bridge.example/hook", "events": ["message.created"]},
+}
+
+
 @dataclass
 class World:
     """A workspace with one of everything that a route can name."""
@@ -74,6 +84,9 @@ class World:
     secret: identity.NewSecret = field(init=False)
     token_id: UUID = field(init=False)
     refused_id: UUID = field(init=False)
+    connection: connections.NewConnection = field(init=False)
+    delivery_id: UUID = field(init=False)
+    secret_key: str = field(default_factory=lambda: f"secret_{uuid4().hex}")
 
     def __post_init__(self) -> None:
         self.deployment = factories.make_deployment(self.workspace)
@@ -84,6 +97,13 @@ class World:
             self.secret = identity.make_secret(who, self.deployment.deployment)
             deploying.rotate(who, self.deployment.deployment, overlap_seconds=3600)
             self.token_id = self.deployment.deployment.tokens.earliest("created_at").id
+            secret_store.write(who, self.secret_key, "the value of a secret")
+            self.connection = connections.create(
+                who, assistant_id=self.deployment.deployment.assistant_id, credentials={}, **_CONNECTION
+            )
+            delivery = enqueueing.enqueue_test(self.connection.connection, "test", {"type": "test", "data": {}})
+            Delivery.objects.filter(id=delivery.id).update(status="failed", settled_at=timezone.now())
+            self.delivery_id = delivery.id
         self.refused_id = factories.refuse(self.deployment).id
         self.rollout_id: UUID | None = None
 
@@ -105,6 +125,9 @@ class World:
             "token_id": self.token_id,
             "refused_id": self.refused_id,
             "rollout_id": self.rollout_id or uuid4(),
+            "connection_id": self.connection.connection.id,
+            "delivery_id": self.delivery_id,
+            "key": self.secret_key,
         }
 
     @property
@@ -143,6 +166,11 @@ class World:
         with tenant(self.workspace.id):
             Conversation.objects.update(control="human")
 
+    def pause_connection(self) -> None:
+        """Bring the connection to where it can be enabled."""
+        with tenant(self.workspace.id):
+            Connection.objects.update(state="paused")
+
     def pause(self) -> None:
         """Bring the deployment to where it can be resumed."""
         with tenant(self.workspace.id):
@@ -166,6 +194,8 @@ class Call:
     before: Callable[[World], None] | None = None
     # Foreign ids that travel in the body, as a foreign caller would send them.
     ids_in_body: bool = False
+    # What isn't there under the address's name is made in the caller's own workspace.
+    makes_own: bool = False
     changes: bool = True
     query: str = ""
 
@@ -333,6 +363,25 @@ API: Mapping[str, list[Call]] = {
     "api_identity_secrets": [Call("POST", {"overlap_seconds": 5})],
     "api_identity_secret_end": [Call("POST", {})],
     "api_identity_check": [Call("POST", lambda world: {"user_token": world.user_token}, changes=False)],
+    "api_secrets": GET,
+    "api_secret": [Call("GET"), Call("PUT", {"value": "a-new-value"}, makes_own=True), Call("DELETE")],
+    "api_connections": [
+        Call("GET"),
+        Call(
+            "POST",
+            lambda world: {**_CONNECTION, "assistant_id": str(world.ids["assistant_id"])},
+            ids_in_body=True,
+        ),
+    ],
+    "api_connection": [Call("GET"), Call("PATCH", {"name": "Renamed"}), Call("DELETE")],
+    "api_connection_test": [Call("POST", {}, changes=False)],
+    "api_connection_enable": [Call("POST", {}, before=World.pause_connection)],
+    "api_connection_disable": [Call("POST", {})],
+    "api_connection_rotate": [Call("POST", {"which": "inbound_secret"})],
+    "api_connection_events": GET,
+    "api_connection_deliveries": GET,
+    "api_delivery": GET,
+    "api_delivery_replay": [Call("POST", {})],
     "api_conversations": GET,
     "api_conversation": GET,
     "api_messages": [Call("GET"), Call("POST", {"text": "Hello"})],
@@ -355,6 +404,12 @@ VISITOR: Mapping[str, list[Call]] = {
 DEPLOYMENT_TOKEN: Mapping[str, list[Call]] = {
     "runtime_config": GET,
     "runtime_sessions": [Call("POST", lambda world: {"agent_id": str(world.ids["assistant_id"])})],
+}
+
+# Called by providers, whose signature is the wall.
+SIGNED: Mapping[str, str] = {
+    "channel_webhook": "tests/channels/test_inbound.py",
+    "channel_webhook_part": "tests/channels/test_inbound.py",
 }
 
 SOCKETS = {

@@ -17,6 +17,8 @@ from tests import factories
 pytestmark = pytest.mark.django_db
 
 DOORS = {
+    "due_channel_work",
+    "resolve_connection",
     "due_work",
     "locate_session",
     "pulse",

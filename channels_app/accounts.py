@@ -1,0 +1,84 @@
+"""A provider made ready for one connection: its config, the values of its credentials and of its own secrets."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+
+from django.conf import settings
+
+from channels_app.models import Connection, ConnectionSecret
+from channels_app.providers.base import Account, Provider, ProviderError
+from channels_app.providers.registry import PROVIDERS
+from convoship.lib import crypto
+from workspaces import secret_store
+
+logger = logging.getLogger(__name__)
+
+
+def kind_of(connection: Connection) -> type[Provider]:
+    """What the connection is."""
+    return PROVIDERS[connection.kind]
+
+
+def inbound_url(connection: Connection, part: str = "") -> str:
+    """Where the provider calls us."""
+    url = f"{settings.PUBLIC_BASE_URL}/v1/public/channels/{connection.kind}/{connection.id}"
+    return f"{url}/{part}" if part else url
+
+
+def purpose(row: ConnectionSecret) -> str:
+    """What the encryption of a connection's own secret is bound to, beside the workspace."""
+    return f"{row.which}:{row.id}"
+
+
+def live_secrets(connection: Connection) -> dict[str, list[str]]:
+    """The live values of its own secrets, the newest first; one that can't be opened is logged and left out."""
+    values: dict[str, list[str]] = defaultdict(list)
+    for row in ConnectionSecret.objects.filter(connection=connection).order_by("-created_at"):
+        if row.is_live:
+            try:
+                values[row.which].append(crypto.unseal(row.sealed, workspace_id=row.workspace_id, purpose=purpose(row)))
+            except crypto.Unreadable as unreadable:
+                logger.error("%s of connection %s: %s", row.which, connection.id, unreadable)
+    return values
+
+
+def to_receive(connection: Connection) -> Provider:
+    """The provider as it checks and reads requests. A credential that is missing is missing: nothing is accepted."""
+    credentials = {}
+    for field, key in connection.credentials.items():
+        try:
+            credentials[field] = secret_store.value_of(key)
+        except secret_store.SecretMissing:
+            continue
+    return _made(connection, credentials)
+
+
+def to_send(connection: Connection) -> Provider:
+    """The provider as it sends; `ProviderError` where a credential is missing."""
+    try:
+        credentials = {field: secret_store.value_of(key) for field, key in connection.credentials.items()}
+    except secret_store.SecretMissing as missing:
+        raise ProviderError(missing.words, missing.remedy, permanent=True, blame="connection") from None
+    return _made(connection, credentials)
+
+
+def to_plan(connection: Connection) -> Provider:
+    """The provider as it makes requests of messages, for which it needs no secret."""
+    return _made(connection, {}, secrets={})
+
+
+def _made(connection: Connection, credentials: dict[str, str], secrets: dict[str, list[str]] | None = None) -> Provider:
+    kind = kind_of(connection)
+    account = Account(
+        connection_id=connection.id,
+        name=connection.name,
+        config=connection.config,
+        credentials=credentials,
+        secrets=live_secrets(connection) if secrets is None else secrets,
+        inbound_url=inbound_url(connection),
+        status_url=inbound_url(connection, "status"),
+        base_url=str(connection.config.get("api_base_url") or kind.api_base_url),
+    )
+    return kind(account)

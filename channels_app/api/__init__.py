@@ -1,0 +1,1 @@
+"""The admin API of connections, and of what goes over them."""

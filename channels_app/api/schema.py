@@ -1,0 +1,155 @@
+"""Schemas of connections, events and deliveries (CONTRACT section 7)."""
+
+from __future__ import annotations
+
+from channels_app.connections import LONGEST_NAME, MAX_OVERLAP_SECONDS
+from channels_app.models.connection import ConnectionState
+from channels_app.models.inbound import EventState
+from channels_app.models.outbound import AttemptOutcome, DeliveryStatus
+from channels_app.providers.registry import PROVIDERS
+from workspaces.api.schema import TEXT, TIME, UUID, WHOLE, YES_NO, Schema, body, component, fields, or_null, page_of
+
+_KIND: Schema = {"enum": list(PROVIDERS)}
+_ADDRESS: Schema = {"type": "string", "format": "uri"}
+_OBJECT: Schema = {"type": "object", "description": "As the kind has it."}
+_KEYS: Schema = {
+    "type": "object",
+    "patternProperties": {"": {"type": "string", "maxLength": 64}},
+    "description": "Field -> key of a secret.",
+}
+
+CONNECTION = component(
+    "Connection",
+    {
+        "description": "A lasting link to a provider. It holds keys of secrets, never their values.",
+        **fields(
+            id=UUID,
+            kind=_KIND,
+            name=TEXT,
+            assistant_id=or_null(UUID),
+            config=_OBJECT,
+            credentials=_KEYS,
+            state={"enum": ConnectionState.values},
+            state_reason=TEXT,
+            health=fields(
+                is_good=YES_NO,
+                words={**TEXT, "description": "How it stands, in one line."},
+                remedy={**TEXT, "description": "What to do; empty where nothing has to be done."},
+                failures=WHOLE,
+                failing_since=or_null(TIME),
+                last_inbound_at=or_null(TIME),
+                last_outbound_at=or_null(TIME),
+            ),
+            is_rehearsal=YES_NO,
+            inbound_url=_ADDRESS,
+            status_url=or_null(_ADDRESS),
+            created_at=TIME,
+        ),
+    },
+)
+CONNECTIONS = page_of("Connections", CONNECTION)
+_ONCE = {**TEXT, "description": "Shown in this answer and never again; null in a replay."}
+CONNECTION_WITH_SECRETS = component(
+    "ConnectionWithSecrets",
+    fields(
+        optional=("inbound_secret", "signing_secret", "replayed"),
+        connection=CONNECTION,
+        inbound_url=_ADDRESS,
+        status_url=or_null(_ADDRESS),
+        inbound_secret=or_null(_ONCE),
+        signing_secret=or_null(_ONCE),
+        replayed=YES_NO,
+    ),
+)
+_NAME: Schema = {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME}
+NEW_CONNECTION = body(
+    {"kind": _KIND, "name": _NAME, "assistant_id": UUID, "config": _OBJECT, "credentials": _KEYS},
+    required=("kind", "name", "assistant_id"),
+)
+CONNECTION_CHANGES = body({"name": _NAME, "assistant_id": UUID, "config": _OBJECT, "credentials": _KEYS})
+ROTATE_SECRET = body(
+    {
+        "which": {"enum": ["inbound_secret", "signing_secret"]},
+        "overlap_seconds": {"type": "integer", "minimum": 0, "maximum": MAX_OVERLAP_SECONDS, "default": 0},
+    },
+    required=("which",),
+)
+ROTATED = component(
+    "RotatedSecret",
+    fields(optional=("replayed",), which=TEXT, secret=or_null(_ONCE), last_four=TEXT, replayed=YES_NO),
+)
+HEALTH = component(
+    "ConnectionHealth",
+    fields(
+        is_good=YES_NO,
+        findings={"type": "array", "items": fields(is_good=YES_NO, words=TEXT, remedy=TEXT)},
+    ),
+)
+EVENT = component(
+    "InboundEvent",
+    fields(
+        id=UUID,
+        key={**TEXT, "description": "The provider's; unique in its connection."},
+        kind=TEXT,
+        address=TEXT,
+        state={"enum": EventState.values},
+        reason=TEXT,
+        remedy=TEXT,
+        copies={**WHOLE, "description": "How often the provider sent it."},
+        attempts=WHOLE,
+        conversation_id=or_null(UUID),
+        delivery_id=or_null(UUID),
+        received_at=TIME,
+        handled_at=or_null(TIME),
+    ),
+)
+_REFUSED = fields(reason=TEXT, detail=TEXT, hour=TIME, count=WHOLE, last_at=TIME)
+EVENTS = component(
+    "InboundEvents",
+    fields(
+        refused={
+            "type": "array",
+            "items": _REFUSED,
+            "description": "Requests of the last seven days that were not genuine, counted by reason and hour.",
+        },
+        results={"type": "array", "items": EVENT},
+        next=or_null(_ADDRESS),
+        previous=or_null(_ADDRESS),
+    ),
+)
+_ATTEMPT = fields(
+    number=WHOLE,
+    outcome={"enum": AttemptOutcome.values},
+    http_status=or_null(WHOLE),
+    code=TEXT,
+    reason=TEXT,
+    answer={**TEXT, "description": "The beginning of the provider's answer, credentials left out."},
+    milliseconds=or_null(WHOLE),
+    started_at=TIME,
+)
+_DELIVERY = {
+    "id": UUID,
+    "connection_id": UUID,
+    "conversation_id": or_null(UUID),
+    "message_id": or_null(UUID),
+    "what": TEXT,
+    "address": TEXT,
+    "status": {"enum": DeliveryStatus.values},
+    "reason": TEXT,
+    "remedy": TEXT,
+    "code": {**TEXT, "description": "The provider's."},
+    "provider_id": TEXT,
+    "is_test": YES_NO,
+    "attempts": WHOLE,
+    "next_attempt_at": or_null(TIME),
+    "created_at": TIME,
+    "settled_at": or_null(TIME),
+}
+DELIVERY = component("Delivery", fields(optional=(), **_DELIVERY))
+DELIVERIES = page_of("Deliveries", DELIVERY)
+DELIVERY_WITH_ATTEMPTS = component(
+    "DeliveryWithAttempts",
+    fields(
+        optional=(), **_DELIVERY, tried={"type": "array", "items": _ATTEMPT}, reported={"type": "array", "items": EVENT}
+    ),
+)

@@ -1,0 +1,284 @@
+"""Connections: made, changed, paused, enabled, rotated, tested, deleted."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.http import QueryDict
+from django.utils import timezone
+
+from channels_app import accounts, bell, claims, standard_webhooks
+from channels_app.models import Connection, ConnectionSecret, Delivery
+from channels_app.models.connection import ConnectionState, SecretKind
+from channels_app.providers.base import ConfigForm, Finding, Health, Provider, ProviderError
+from channels_app.providers.registry import PROVIDERS
+from convoship.lib import crypto
+from convoship.lib.actors import Actor
+from convoship.lib.problems import Problem, invalid, not_found
+from deployments.models import Assistant
+from workspaces import audit
+from workspaces.members import user_of
+from workspaces.models import Secret
+from workspaces.permissions import Role
+from workspaces.secret_store import Use
+
+MAX_OVERLAP_SECONDS = 30 * 24 * 3600
+LONGEST_NAME = 100
+
+
+@dataclass(frozen=True)
+class NewConnection:
+    """A connection with the values of its own secrets, by their name: shown this once."""
+
+    connection: Connection
+    secrets: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class NewSecret:
+    """A secret with its value, which is shown this once."""
+
+    row: ConnectionSecret
+    value: str
+
+
+def create(
+    actor: Actor,
+    *,
+    kind: str,
+    name: str,
+    assistant_id: UUID | None,
+    config: Mapping[str, Any],
+    credentials: Mapping[str, str],
+    is_rehearsal: bool = False,
+) -> NewConnection:
+    """A new connection with its own secrets; 422 with a message per field."""
+    provider = PROVIDERS.get(kind)
+    if provider is None:
+        raise invalid({"kind": [f"There is no kind {kind!r}. Known kinds: {', '.join(PROVIDERS)}."]})
+    errors: dict[str, list[str]] = {}
+    if not name.strip():
+        errors["name"] = ["Give the connection a name."]
+    assistant = _assistant(assistant_id, errors)
+    cleaned, keys = _checked(provider, config, credentials, errors)
+    if errors:
+        raise invalid(errors)
+    connection = Connection.objects.create(
+        kind=kind,
+        name=name.strip()[:LONGEST_NAME],
+        assistant=assistant,
+        config=cleaned,
+        credentials=keys,
+        is_rehearsal=is_rehearsal,
+        created_by=user_of(actor),
+    )
+    shown = {which: _new_secret(connection, which).value for which in provider.own_secrets}
+    audit.record(actor, "connection.created", connection, kind=kind)
+    return NewConnection(connection, shown)
+
+
+def _assistant(assistant_id: UUID | None, errors: dict[str, list[str]]) -> Assistant | None:
+    assistant = Assistant.objects.filter(id=assistant_id).first() if assistant_id else None
+    if assistant is None:
+        errors["assistant_id"] = ["Choose one of the workspace's assistants."]
+    elif assistant.published_id is None:
+        errors["assistant_id"] = [
+            f"{assistant.name} has not been published yet, so nothing can answer. Publish it first."
+        ]
+    return assistant
+
+
+def _checked(
+    provider: type[Provider], config: Mapping[str, Any], credentials: Mapping[str, str], errors: dict[str, list[str]]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Config and credentials as the provider's form takes them; what is wrong is added to `errors` by path."""
+    form = bound_form(provider, config, credentials)
+    secret_fields = provider.config_form.credentials
+    for group, given, known in (
+        ("config", config, [name for name in form.fields if name not in secret_fields]),
+        ("credentials", credentials, list(secret_fields)),
+    ):
+        for key in given:
+            if key not in known:
+                said = f"{provider.label} has no such field. It has: {', '.join(known) or 'none'}."
+                errors[f"{group}.{str(key)[:60]}"] = [said]
+    if not form.is_valid():
+        for field, messages in form.errors.items():
+            group = "credentials" if field in secret_fields else "config"
+            errors[group if field == "__all__" else f"{group}.{field}"] = [str(message) for message in messages]
+        return {}, {}
+    cleaned = {
+        name: value
+        for name, value in form.cleaned_data.items()
+        if name not in secret_fields and value not in ("", None)
+    }
+    keys = {name: form.cleaned_data[name] for name in secret_fields if form.cleaned_data[name]}
+    for field, key in keys.items():
+        if not Secret.objects.filter(key=key).exists():
+            errors[f"credentials.{field}"] = [f"There is no secret {key!r}. Write it under Workspace, Secrets first."]
+    _check_base_url(provider, cleaned, errors)
+    return cleaned, keys
+
+
+def bound_form(provider: type[Provider], config: Mapping[str, Any], credentials: Mapping[str, str]) -> ConfigForm:
+    """The provider's form with these values, whichever door they came through."""
+    data = QueryDict(mutable=True)
+    for name, value in {**config, **credentials}.items():
+        if isinstance(value, bool):
+            if value:
+                data[name] = "on"
+        elif isinstance(value, list | tuple):
+            data.setlist(name, [str(item) for item in value])
+        elif value is not None:
+            data[name] = str(value)
+    return provider.config_form(data)
+
+
+def _check_base_url(provider: type[Provider], config: Mapping[str, Any], errors: dict[str, list[str]]) -> None:
+    """Credentials go to the kind's own hosts alone (CONTRACT section 7, `api_base_url`)."""
+    url = config.get("api_base_url")
+    if not url or settings.OUTBOUND_ALLOW_PRIVATE:
+        return
+    parts = urlsplit(str(url))
+    host = parts.hostname or ""
+    if (
+        parts.scheme == "https"
+        and not parts.username
+        and any(host == suffix or host.endswith(f".{suffix}") for suffix in provider.hosts)
+    ):
+        return
+    known = " or ".join(f"https://{suffix}" for suffix in provider.hosts)
+    errors["config.api_base_url"] = [f"Credentials of {provider.label} go to {known} (or below it) only."]
+
+
+def held(connection_id: UUID) -> Connection:
+    """The connection, held until the transaction ends; 404 where this workspace has none by that id."""
+    try:
+        return Connection.objects.select_for_update(no_key=True).get(id=connection_id)
+    except Connection.DoesNotExist:
+        raise not_found() from None
+
+
+def change(actor: Actor, connection: Connection, changes: Mapping[str, Any]) -> Connection:
+    """Change a held connection: `name`, `assistant_id`, `config` and `credentials` (each as a whole)."""
+    provider = accounts.kind_of(connection)
+    errors: dict[str, list[str]] = {}
+    before = dict(connection.config)
+    if "name" in changes:
+        if not changes["name"].strip():
+            errors["name"] = ["Give the connection a name."]
+        connection.name = changes["name"].strip()[:LONGEST_NAME]
+    if "assistant_id" in changes:
+        connection.assistant = _assistant(changes["assistant_id"], errors)
+    if "config" in changes or "credentials" in changes:
+        config = changes.get("config", connection.config)
+        credentials = changes.get("credentials", connection.credentials)
+        connection.config, connection.credentials = _checked(provider, config, credentials, errors)
+    if errors:
+        raise invalid(errors)
+    if provider.config_form.credentials and before.get("api_base_url") != connection.config.get("api_base_url"):
+        _may_move_secrets(actor)
+    connection.save(update_fields=["name", "assistant", "config", "credentials"])
+    audit.record(actor, "connection.changed", connection, changed=sorted(changes))
+    claims.release_waiting(connection)
+    transaction.on_commit(bell.ring)
+    return connection
+
+
+def _may_move_secrets(actor: Actor) -> None:
+    """Pointing a secret at another host is an admin's to do (CONTRACT section 7)."""
+    if not actor.may("workspace.write"):
+        words = f"Only an {Role.ADMIN.label.lower()} may send this connection's credentials to another host."
+        raise Problem("scope_missing", words, hint="Ask an owner or admin of the workspace.")
+
+
+def pause(actor: Actor, connection: Connection) -> Connection:
+    """Send and answer nothing until it is enabled; what comes in and what is to go out is kept."""
+    if connection.state == ConnectionState.ACTIVE:
+        _set_state(connection, ConnectionState.PAUSED, f"Paused by {actor.label}.")
+        audit.record(actor, "connection.paused", connection)
+    return connection
+
+
+def enable(actor: Actor, connection: Connection) -> Connection:
+    """Send and answer again, beginning with what was kept."""
+    connection.failures, connection.failing_since, connection.rests_until = 0, None, None
+    connection.fault, connection.fault_remedy = "", ""
+    connection.save(update_fields=["failures", "failing_since", "rests_until", "fault", "fault_remedy"])
+    if connection.state != ConnectionState.ACTIVE:
+        _set_state(connection, ConnectionState.ACTIVE, "")
+        audit.record(actor, "connection.enabled", connection)
+    claims.release_waiting(connection)
+    transaction.on_commit(bell.ring)
+    return connection
+
+
+def _set_state(connection: Connection, state: str, reason: str) -> None:
+    connection.state, connection.state_reason, connection.state_at = state, reason[:300], timezone.now()
+    connection.save(update_fields=["state", "state_reason", "state_at"])
+
+
+def delete(actor: Actor, connection: Connection) -> None:
+    """Delete the connection with its log. Its conversations stay, and can no longer be answered over it."""
+    waiting = Delivery.objects.filter(connection=connection, status="queued").count()
+    audit.record(actor, "connection.deleted", connection, kind=connection.kind, unsent=waiting)
+    connection.delete()
+
+
+# --- Its own secrets --------------------------------------------------------------------------------------------------
+
+
+def rotate_secret(actor: Actor, connection: Connection, *, which: str, overlap_seconds: int = 0) -> NewSecret:
+    """A new value of one of a held connection's own secrets; the earlier ones count for `overlap_seconds` more."""
+    known = accounts.kind_of(connection).own_secrets
+    if which not in known:
+        raise invalid({"which": [f"This kind has: {', '.join(known) or 'no secret of its own'}."]})
+    if not 0 <= overlap_seconds <= MAX_OVERLAP_SECONDS:
+        raise invalid({"overlap_seconds": [f"A whole number from 0 to {MAX_OVERLAP_SECONDS} (30 days)."]})
+    ends = timezone.now() + dt.timedelta(seconds=overlap_seconds)
+    earlier = ConnectionSecret.objects.filter(connection=connection, which=which)
+    earlier.filter(expires_at=None).update(expires_at=ends)
+    earlier.filter(expires_at__gt=ends).update(expires_at=ends)
+    made = _new_secret(connection, which)
+    audit.record(actor, f"connection.{which}_rotated", connection, hint=made.row.hint, overlap_seconds=overlap_seconds)
+    return made
+
+
+def _new_secret(connection: Connection, which: str) -> NewSecret:
+    value = standard_webhooks.new_secret()
+    row = ConnectionSecret(connection=connection, which=SecretKind(which), hint=value[-4:])
+    row.sealed = crypto.seal(value, workspace_id=connection.workspace_id, purpose=accounts.purpose(row))
+    row.save()
+    return NewSecret(row, value)
+
+
+# --- Trying it --------------------------------------------------------------------------------------------------------
+
+
+def provider_to_check(connection: Connection) -> Provider | Health:
+    """The provider for *Test*, or what is wrong before it can be asked. Inside `tenant()`; `check` runs outside."""
+    try:
+        return accounts.to_send(connection)
+    except ProviderError as error:
+        return Health([Finding(False, error.words, error.remedy)])
+
+
+def answered_by(assistant: Assistant) -> list[str]:
+    """For who is about to delete the assistant: the connections that it answers on."""
+    return [f"the connection {name}" for name in assistant.connections.order_by("name").values_list("name", flat=True)]
+
+
+def uses_of_secrets() -> Iterator[Use]:
+    """For the secrets' pages: which connection stands on which."""
+    rows: Sequence[Connection] = list(Connection.objects.exclude(credentials={}).order_by("name"))
+    for connection in rows:
+        for key in sorted(set(connection.credentials.values())):
+            what = PROVIDERS[connection.kind].label
+            yield Use(key, f"{what} connection", connection.name, f"/app/channels/{connection.id}/")

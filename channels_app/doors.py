@@ -1,0 +1,37 @@
+"""What is found before the tenant is known: whose a connection is, and where work is due (migration `0002_wall`)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+from uuid import UUID
+
+from django.db import connection
+
+
+class ConnectionOwner(NamedTuple):
+    """Whose a connection is, and of which kind."""
+
+    workspace_id: UUID
+    kind: str
+
+
+class Due(NamedTuple):
+    """A workspace with events to handle (`event`) or requests to send (`delivery`)."""
+
+    kind: str
+    workspace_id: UUID
+
+
+def resolve_connection(connection_id: UUID) -> ConnectionOwner | None:
+    """The workspace and kind of a connection."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT workspace_id, kind FROM resolve_connection(%s)", [connection_id])
+        row = cursor.fetchone()
+        return ConnectionOwner(*row) if row else None
+
+
+def due(limit: int) -> list[Due]:
+    """Where work is due, the longest waiting first."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT kind, workspace_id FROM due_channel_work(%s)", [limit])
+        return [Due(*row) for row in cursor.fetchall()]

@@ -1,0 +1,95 @@
+"""Into the outbox: what a conversation's change means for its person, written in the transaction that changes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.db import transaction
+from django.utils import timezone
+
+from channels_app import accounts, bell
+from channels_app.models import Connection, ConversationLink, Delivery
+from channels_app.providers.base import Planned
+from deployments import conversations
+from deployments.models import Conversation, Message
+from deployments.models.conversation import AuthorKind, MessageStatus
+
+
+def on_message_posted(
+    sender: object, *, conversation: Conversation, messages: Sequence[Message], **kwargs: Any
+) -> None:
+    """Receiver of `message_posted`: the conversation is locked, and its deliveries are stored with its messages."""
+    link = ConversationLink.objects.select_related("connection").filter(conversation=conversation).first()
+    outgoing = [message for message in messages if message.author_kind != AuthorKind.VISITOR]
+    if link is None:
+        _say_unsent(conversation, outgoing)
+        return
+    provider = accounts.to_plan(link.connection)
+    planned = provider.plan(conversation, outgoing) if outgoing else []
+    if conversation.control != link.told_control and conversation.control == "waiting":
+        planned += provider.plan_change(conversation, "handoff")
+    if conversation.status != link.told_status and not conversation.is_active:
+        planned += provider.plan_change(conversation, "ended")
+    changed = (conversation.control, conversation.status) != (link.told_control, link.told_status)
+    if not conversation.is_active:
+        link.is_current = False
+    link.told_control, link.told_status = conversation.control, conversation.status
+    if planned:
+        _write(link, conversation, planned)
+    if planned or changed:
+        link.save(update_fields=["position", "is_current", "told_control", "told_status"])
+
+
+def _say_unsent(conversation: Conversation, messages: Sequence[Message]) -> None:
+    """Nothing carries messages of this conversation any more, which must not look as if they were on their way."""
+    for message in messages:
+        conversations.change_message(
+            conversation,
+            message,
+            status=MessageStatus.FAILED,
+            reason="The connection that this conversation ran over is deleted.",
+            remedy="Write to them another way.",
+        )
+
+
+def _write(link: ConversationLink, conversation: Conversation, planned: Sequence[Planned]) -> None:
+    rows = []
+    for plan in planned:
+        link.position += 1
+        rows.append(
+            Delivery(
+                connection=link.connection,
+                conversation=conversation,
+                message=plan.messages[-1] if plan.messages else None,
+                first_seq=plan.messages[0].seq if plan.messages else None,
+                lane=conversation.id,
+                position=link.position,
+                address=link.address,
+                what=plan.what,
+                content=dict(plan.content),
+                is_test=conversation.is_test,
+                due_at=timezone.now(),
+                workspace_id=conversation.workspace_id,
+            )
+        )
+    Delivery.objects.bulk_create(rows)
+    transaction.on_commit(bell.ring)
+
+
+def enqueue_test(connection: Connection, what: str, content: dict[str, Any], address: str = "test") -> Delivery:
+    """Something to be sent that belongs to no conversation: a test, which is tried and shown like anything else."""
+    lane: UUID = uuid4()
+    delivery = Delivery.objects.create(
+        connection=connection,
+        lane=lane,
+        position=1,
+        address=address,
+        what=what,
+        content=content,
+        is_test=True,
+        due_at=timezone.now(),
+    )
+    transaction.on_commit(bell.ring)
+    return delivery

@@ -1,0 +1,40 @@
+"""How a connection stands, in one line, with what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.utils import timezone
+
+from channels_app.models import Connection
+from channels_app.models.connection import ConnectionState
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One line for a connection. `tone` is `good`, `bad`, or `plain` where it is neither."""
+
+    tone: str
+    words: str
+    remedy: str = ""
+
+
+def standing(connection: Connection) -> Standing:
+    """The most important thing that can be said of the connection now. `assistant` is loaded."""
+    if connection.state == ConnectionState.DISABLED:
+        return Standing(
+            "bad", f"Disabled. {connection.state_reason}", "Mend that, then enable it: what waited goes out."
+        )
+    if connection.state == ConnectionState.PAUSED:
+        return Standing(
+            "plain", f"{connection.state_reason} Nothing is lost.", "Enable it to go on with what was kept."
+        )
+    if connection.assistant is None:
+        return Standing("bad", "No assistant answers: the one that did is deleted.", "Choose an assistant.")
+    if connection.fault:
+        rests = connection.rests_until
+        waits = f" Tried again at {timezone.localtime(rests):%H:%M:%S}." if rests and rests > timezone.now() else ""
+        return Standing("bad", f"{connection.fault}{waits}", connection.fault_remedy)
+    if connection.last_outbound_at is None and connection.last_inbound_at is None:
+        return Standing("plain", "Nothing has gone over it yet.", "Test it, or send something to its inbound address.")
+    return Standing("good", "It works.")

@@ -1,0 +1,227 @@
+"""What providers tell us: stored under a unique key in the request (`record`), worked on afterwards (`handle`)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import logging
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import connection as database
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from channels_app import accounts, bell, incoming_messages, statuses
+from channels_app.models import Connection, InboundEvent, RefusedRequest
+from channels_app.models.inbound import EventState
+from channels_app.providers.base import Capability, InboundRequest, SignatureInvalid, Stored
+from channels_app.providers.events import (
+    CallEnded,
+    MessageReceived,
+    NotUsed,
+    ProviderEvent,
+    StatusReported,
+    event_of,
+)
+from convoship.lib.failpoints import failpoint
+from convoship.lib.problems import Problem
+from deployments import turns
+
+logger = logging.getLogger(__name__)
+
+LEASE = dt.timedelta(seconds=60)
+RETRY_AFTER = tuple(dt.timedelta(seconds=seconds) for seconds in (5, 30, 120, 600))
+LAST_INBOUND_STEP = dt.timedelta(seconds=5)
+
+
+# --- In the request -------------------------------------------------------------------------------------------------
+
+
+def record(connection: Connection, events: Sequence[ProviderEvent], body: bytes) -> list[Stored]:
+    """Store what is new among signed events; a copy is counted. The request is answered after COMMIT."""
+    opens = accounts.kind_of(connection).can(Capability.OPENS_AT_ONCE)
+    stored = []
+    for event in events:
+        row, is_new = _insert(connection, event, body)
+        conversation_id = row.conversation_id
+        if opens and isinstance(event, MessageReceived) and conversation_id is None:
+            conversation_id = _opened(connection, row, event)
+        stored.append(Stored(row.id, is_new, conversation_id))
+    now = timezone.now()
+    if connection.last_inbound_at is None or now - connection.last_inbound_at > LAST_INBOUND_STEP:
+        Connection.objects.filter(id=connection.id).update(last_inbound_at=now)
+    if any(one.is_new for one in stored):
+        transaction.on_commit(bell.ring)
+    failpoint("F1")
+    return stored
+
+
+def _insert(connection: Connection, event: ProviderEvent, body: bytes) -> tuple[InboundEvent, bool]:
+    ignored = isinstance(event, NotUsed)
+    row = InboundEvent(
+        connection=connection,
+        key=event.key[:255],
+        kind=event.kind,
+        lane=event.address[:255],
+        content=event.as_json(),
+        body_digest=hashlib.sha256(body).digest(),
+        state=EventState.IGNORED if ignored else EventState.RECEIVED,
+        reason=f"Convoship does nothing with this: {event.what}."[:300] if ignored else "",
+        due_at=timezone.now(),
+        workspace_id=connection.workspace_id,
+    )
+    made = InboundEvent.objects.bulk_create([row], ignore_conflicts=True)
+    kept = InboundEvent.objects.get(connection=connection, key=row.key)
+    if kept.id == made[0].id:
+        return kept, True
+    InboundEvent.objects.filter(id=kept.id).update(copies=F("copies") + 1)
+    return kept, False
+
+
+def _opened(connection: Connection, row: InboundEvent, event: MessageReceived) -> UUID | None:
+    """The conversation that the event belongs to, opened where there is none; None where nobody can answer yet."""
+    try:
+        with transaction.atomic():
+            conversation, _ = incoming_messages.conversation_for(connection, event)
+    except Problem:
+        return None  # `handle` says on the event's row why
+    InboundEvent.objects.filter(id=row.id).update(conversation_id=conversation.id)
+    return conversation.id
+
+
+def refuse(connection: Connection, request: InboundRequest, problem: SignatureInvalid) -> None:
+    """Count a request that is not genuine: one row per connection, reason and hour, and no other trace."""
+    now = timezone.now()
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    with database.cursor() as cursor:
+        cursor.execute(
+            f"""INSERT INTO {RefusedRequest._meta.db_table}
+                       (id, workspace_id, connection_id, reason, detail, hour, count, last_at)
+                VALUES (%s, %s, %s, %s, %s, %s, 1, %s)
+                ON CONFLICT (connection_id, reason, hour)
+                DO UPDATE SET count = {RefusedRequest._meta.db_table}.count + 1, last_at = excluded.last_at,
+                              detail = excluded.detail""",  # noqa: S608  (the name of our table)
+            [
+                uuid.uuid4(),
+                connection.workspace_id,
+                connection.id,
+                problem.reason[:40],
+                problem.detail[:500],
+                hour,
+                now,
+            ],
+        )
+
+
+# --- Afterwards -----------------------------------------------------------------------------------------------------
+
+# As deliveries are claimed (`claims`).
+_CLAIM = """
+    WITH picked AS MATERIALIZED (
+        SELECT q.id
+          FROM channels_app_inboundevent q JOIN channels_app_connection c ON c.id = q.connection_id
+         WHERE q.workspace_id = %(workspace)s AND q.state = 'received' AND q.due_at <= now()
+           AND (q.leased_until IS NULL OR q.leased_until < now()) AND c.state = 'active'
+           AND (q.kind = 'status' OR NOT EXISTS (
+                 SELECT 1 FROM channels_app_inboundevent b
+                  WHERE b.connection_id = q.connection_id AND b.lane = q.lane AND b.state = 'received'
+                    AND b.kind <> 'status' AND (b.received_at, b.id) < (q.received_at, q.id)))
+         ORDER BY q.received_at
+         LIMIT %(limit)s
+           FOR UPDATE OF q SKIP LOCKED)
+    UPDATE channels_app_inboundevent AS e
+       SET claim = gen_random_uuid(), leased_until = now() + make_interval(secs => %(lease)s), attempts = e.attempts + 1
+      FROM picked
+     WHERE e.id = picked.id
+ RETURNING e.id, e.claim
+"""
+
+
+@dataclass(frozen=True)
+class ClaimedEvent:
+    """An event in hand."""
+
+    workspace_id: UUID
+    event_id: UUID
+    token: UUID
+
+
+def claim(workspace_id: UUID, limit: int) -> list[ClaimedEvent]:
+    """Take up to `limit` events that are due, of each address only the earliest. Inside `tenant()`."""
+    with database.cursor() as cursor:
+        cursor.execute(_CLAIM, {"workspace": workspace_id, "lease": LEASE.total_seconds(), "limit": limit})
+        return [ClaimedEvent(workspace_id, *row) for row in cursor.fetchall()]
+
+
+def handle(claimed: ClaimedEvent) -> turns.Claim | None:
+    """Do what the event asks for, in one transaction with its end: (the right to answer, where that takes time)."""
+    row = (
+        InboundEvent.objects.select_related("connection__assistant__published")
+        .filter(id=claimed.event_id, claim=claimed.token, state=EventState.RECEIVED)
+        .first()
+    )
+    if row is None:
+        return None
+    try:
+        with transaction.atomic():
+            return _handle(row)
+    except Problem as problem:
+        _put_off(row, problem.detail, problem.hint or "")
+    except Exception:
+        logger.exception("event %s of connection %s could not be handled", row.id, row.connection_id)
+        _put_off(row, "Something broke while this was handled. It has been logged.", "Retry it once that is mended.")
+    return None
+
+
+def _handle(row: InboundEvent) -> turns.Claim | None:
+    event = event_of(row.kind, row.content)
+    turn: turns.Claim | None = None
+    match event:
+        case MessageReceived():
+            conversation, turn, message, words = incoming_messages.take(row.connection, event, str(row.id))
+            row.conversation, row.message, row.reason = conversation, message, words[:300]
+        case StatusReported():
+            row.delivery, row.reason = statuses.apply(row.connection, event)
+        case CallEnded():
+            row.conversation = incoming_messages.hang_up(row.connection, event)
+    row.state, row.handled_at = EventState.HANDLED, timezone.now()
+    row.claim, row.leased_until, row.remedy = None, None, ""
+    held = InboundEvent.objects.filter(id=row.id, claim__isnull=False, state=EventState.RECEIVED)
+    held.update(
+        state=row.state,
+        handled_at=row.handled_at,
+        claim=None,
+        leased_until=None,
+        conversation=row.conversation,
+        message=row.message,
+        delivery=row.delivery,
+        reason=row.reason,
+        remedy="",
+    )
+    return turn
+
+
+def _put_off(row: InboundEvent, words: str, remedy: str) -> None:
+    """Try again later; after the last try the event has failed, and its page has *Retry*."""
+    is_over = row.attempts > len(RETRY_AFTER)
+    due_at = timezone.now() if is_over else timezone.now() + RETRY_AFTER[row.attempts - 1]
+    InboundEvent.objects.filter(id=row.id).update(
+        state=EventState.FAILED if is_over else EventState.RECEIVED,
+        reason=words[:300],
+        remedy=remedy[:300],
+        due_at=due_at,
+        claim=None,
+        leased_until=None,
+    )
+
+
+def retry(row: InboundEvent) -> None:
+    """Handle a failed event again, at once."""
+    InboundEvent.objects.filter(id=row.id, state=EventState.FAILED).update(
+        state=EventState.RECEIVED, attempts=0, due_at=timezone.now(), reason="", remedy=""
+    )
+    transaction.on_commit(bell.ring)

@@ -1,0 +1,18 @@
+"""Links to the outside world, what came in over them, and what goes out."""
+
+from channels_app.models.connection import Connection, ConnectionSecret, ConversationLink
+from channels_app.models.consent import Consent, ConsentChange
+from channels_app.models.inbound import InboundEvent, RefusedRequest
+from channels_app.models.outbound import Delivery, DeliveryAttempt
+
+__all__ = [
+    "Connection",
+    "ConnectionSecret",
+    "Consent",
+    "ConsentChange",
+    "ConversationLink",
+    "Delivery",
+    "DeliveryAttempt",
+    "InboundEvent",
+    "RefusedRequest",
+]

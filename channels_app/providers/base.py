@@ -1,0 +1,287 @@
+"""The port to the outside world: what a provider is asked, what it answers, and how it says that something failed.
+
+A provider is made anew for each use, for one connection (`Account`); it holds no state and touches no database. What it
+is asked in a request (`validate_request`, `parse_events`) is pure; what goes over the network is asynchronous.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, ClassVar, Literal
+from uuid import UUID
+
+from django import forms
+from django.http import HttpResponse
+
+from channels_app.providers.events import ProviderEvent
+from deployments.models import Conversation, Message
+
+
+class Capability(StrEnum):
+    """Where providers differ. Others ask for these, never for a provider's name."""
+
+    # A person waits for what is sent: tried for minutes and not for days.
+    INTERACTIVE = "interactive"
+    # What is sent carries a key by which the other side knows a copy: sending again is safe.
+    KEYED = "keyed"
+    # What was sent can be looked up, so that an unknown outcome is settled before anything is sent again.
+    LOOK_UP = "look_up"
+    # The provider reports what became of a message.
+    STATUS = "status"
+    # The person's consent is kept, and asked before each message.
+    CONSENT = "consent"
+    # The other side is a program that answers for itself: after five days of failures alone it is disabled.
+    DISABLED_WHEN_DEAD = "disabled_when_dead"
+    # Events of conversations are sent, not words for a person alone.
+    EVENTS = "events"
+    # The conversation is opened before the request is answered, which then names it.
+    OPENS_AT_ONCE = "opens_at_once"
+    # The answer may be wanted in the response.
+    INLINE = "inline"
+    # Conversations are calls: over when hung up, and never taken up again.
+    CALLS = "calls"
+
+
+Blame = Literal["message", "address", "connection", "provider"]
+
+
+class SignatureInvalid(Exception):
+    """The request is not signed as it has to be. `reason` is a short stable word, `detail` says in words what is wrong.
+
+    `detail` goes to the connection's owner alone: whoever sent the request learns nothing from it.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason, self.detail = reason, detail
+
+
+class BadEvent(Exception):
+    """A signed request that can't be read; `errors` by field. Its sender is told."""
+
+    def __init__(self, errors: Mapping[str, Sequence[str]]) -> None:
+        super().__init__(str(errors))
+        self.errors = errors
+
+
+class ProviderError(Exception):
+    """Something was not sent, or nobody knows. `words` say what happened, `remedy` what to do.
+
+    `permanent`: trying again is of no use. `ambiguous`: it may have been taken. `blame` is what has to be mended; a
+    fault of the connection shows on its page, one of the address or the message only there.
+    """
+
+    def __init__(
+        self,
+        words: str,
+        remedy: str = "",
+        *,
+        code: str = "",
+        permanent: bool = False,
+        ambiguous: bool = False,
+        retry_after: float | None = None,
+        most_retries: int | None = None,
+        blame: Blame = "provider",
+        http_status: int | None = None,
+        answer: str = "",
+        opted_out: bool = False,
+        gone: bool = False,
+    ) -> None:
+        super().__init__(words)
+        self.words, self.remedy, self.code = words, remedy, code
+        self.permanent, self.ambiguous, self.retry_after = permanent, ambiguous, retry_after
+        self.most_retries = most_retries
+        self.blame, self.http_status, self.answer = blame, http_status, answer
+        self.opted_out = opted_out
+        # The other side wants nothing more of it, ever (410).
+        self.gone = gone
+
+
+@dataclass(frozen=True)
+class InboundRequest:
+    """A request of a provider's, as it came. `url` is the outside address, built from PUBLIC_BASE_URL, with its query.
+
+    `part` is what stands after the connection's id: empty, or `status`, say. Names of `headers` in lower case; a header
+    that was sent twice has its values joined by a comma, which no signature survives.
+    """
+
+    method: str
+    url: str
+    part: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    content_type: str
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What became of an event in the database: its row, whether it is new, and the conversation where that is known."""
+
+    event_id: UUID
+    is_new: bool
+    conversation_id: UUID | None = None
+
+
+@dataclass(frozen=True)
+class Account:
+    """What a provider knows of its connection: values of credentials, and live values of its own secrets."""
+
+    connection_id: UUID
+    name: str
+    config: Mapping[str, Any]
+    credentials: Mapping[str, str]
+    secrets: Mapping[str, Sequence[str]]
+    inbound_url: str
+    status_url: str
+    # Where calls go: the provider's own, `config.api_base_url`, or the rehearsal's stand-in.
+    base_url: str = ""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One request to come: `content` is what `send` is given. `messages` are those that it carries, in order."""
+
+    what: str
+    content: Mapping[str, Any]
+    messages: Sequence[Message] = ()
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """A delivery that is sent now. `key` is the same at every attempt; `is_over`: the conversation has ended."""
+
+    key: str
+    address: str
+    content: Mapping[str, Any]
+    # Its place among all that goes out in its conversation, from 1.
+    position: int = 0
+    is_over: bool = False
+    is_test: bool = False
+    # When the first attempt began: what was sent is looked up from then on.
+    since: dt.datetime | None = None
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """The provider has it. `status` is a word of messages, at least `accepted`."""
+
+    status: str = "accepted"
+    provider_id: str = ""
+    http_status: int | None = None
+    answer: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that *Test* looked at."""
+
+    is_good: bool
+    words: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Health:
+    """What *Test* found; good where nothing is wrong."""
+
+    findings: Sequence[Finding] = field(default_factory=list)
+
+    @property
+    def is_good(self) -> bool:
+        """Whether everything was as it should be."""
+        return all(finding.is_good for finding in self.findings)
+
+
+class ConfigForm(forms.Form):
+    """Base of a provider's form: the only declaration of its config and credential fields.
+
+    Fields named in `credentials` hold keys of workspace secrets; all others are config.
+    """
+
+    credentials: ClassVar[tuple[str, ...]] = ()
+
+
+class Provider:
+    """A kind of connection. Subclasses are tables and two parsers; each has its module and one line in the registry."""
+
+    kind: ClassVar[str]
+    label: ClassVar[str]
+    purpose: ClassVar[str]
+    channel: ClassVar[str]
+    icon: ClassVar[str] = "cable"
+    capabilities: ClassVar[frozenset[Capability]] = frozenset()
+    config_form: ClassVar[type[ConfigForm]] = ConfigForm
+    # Host suffixes that its credentials may go to, and where its API is unless configured.
+    hosts: ClassVar[tuple[str, ...]] = ()
+    api_base_url: ClassVar[str] = ""
+    # Which secrets of its own a connection of this kind has.
+    own_secrets: ClassVar[tuple[str, ...]] = ()
+    # Longest text that goes out in one piece, in characters; 0: no limit.
+    longest_text: ClassVar[int] = 0
+    # Further parts of its inbound address beside the bare one.
+    parts: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+
+    @classmethod
+    def can(cls, capability: Capability) -> bool:
+        """Whether this kind has the capability."""
+        return capability in cls.capabilities
+
+    # --- What comes in --------------------------------------------------------------------------------------------
+
+    def validate_request(self, request: InboundRequest) -> None:
+        """Raise `SignatureInvalid` unless the provider signed this, over the raw bytes. No secret: refused."""
+        raise NotImplementedError
+
+    def parse_events(self, request: InboundRequest) -> list[ProviderEvent]:
+        """What a signed request says; `BadEvent` where it can't be read. Pure."""
+        raise NotImplementedError
+
+    def build_response(self, request: InboundRequest, stored: Sequence[Stored]) -> HttpResponse:
+        """What the provider wants to hear once its events are stored; `stored` in the order of `parse_events`."""
+        return HttpResponse(status=204)
+
+    # --- What goes out --------------------------------------------------------------------------------------------
+
+    def plan(self, conversation: Conversation, messages: Sequence[Message]) -> list[Planned]:
+        """What has to be sent so that the person gets these messages, in order. Pure."""
+        raise NotImplementedError
+
+    def plan_change(self, conversation: Conversation, change: Literal["handoff", "ended"]) -> list[Planned]:
+        """What has to be sent because the conversation's state changed; most send nothing."""
+        return []
+
+    async def send(self, outgoing: Outgoing) -> Receipt:
+        """Send one planned request; `ProviderError` where it was not taken, or nobody knows."""
+        raise NotImplementedError
+
+    async def look_up(self, outgoing: Outgoing) -> Receipt | None:
+        """After an unknown outcome: the receipt of what was sent, None where it never arrived. Needs `LOOK_UP`."""
+        raise NotImplementedError
+
+    async def check(self) -> Health:
+        """The *Test* button: what is wrong, and what to do."""
+        raise NotImplementedError
+
+    # --- Shared ---------------------------------------------------------------------------------------------------
+
+    def live(self, which: str) -> Sequence[str]:
+        """The live values of one of the connection's own secrets; `SignatureInvalid` where there is none."""
+        values = self.account.secrets.get(which, ())
+        if not values:
+            raise SignatureInvalid("no_secret", "The connection has no secret to check with: rotate its secret.")
+        return values
+
+
+def same(left: bytes | str, right: bytes | str) -> bool:
+    """Constant-time comparison of two signatures."""
+    one = left.encode("utf-8", "surrogatepass") if isinstance(left, str) else left
+    other = right.encode("utf-8", "surrogatepass") if isinstance(right, str) else right
+    return hmac.compare_digest(one, other)

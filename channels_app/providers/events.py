@@ -1,0 +1,86 @@
+"""What providers tell us, as parsers see it: typed, pure, and storable as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar, Literal
+
+Wish = Literal["", "stop", "start", "help"]
+
+
+@dataclass(frozen=True)
+class ProviderEvent:
+    """Something a provider says. `key` is unique for its connection; a copy with the same key changes nothing."""
+
+    kind: ClassVar[str] = "unknown"
+    key: str
+    # Where it comes from at the provider; events of one address are handled in order.
+    address: str = ""
+    # What it is, for people, where nothing is done with it.
+    what: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """For the event's row; `event_of` reads it back."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class MessageReceived(ProviderEvent):
+    """Somebody wrote, tapped or said something. `text` and `payload` both empty: they only want to be greeted."""
+
+    kind: ClassVar[str] = "message"
+    text: str = ""
+    payload: str = ""
+    # What the provider, or a signed bridge, says of who it is: {id?, name?, email?, ...}.
+    user: Mapping[str, Any] = field(default_factory=dict)
+    locale: str = ""
+    # A word that is about consent and not for the assistant.
+    wish: Wish = ""
+    # A number that the other side gives its turns, repeated in the answer.
+    turn: str = ""
+    # Things that could not be taken over, in words for the conversation.
+    left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class StatusReported(ProviderEvent):
+    """What became of something that we sent. `status` is a word of messages (CONTRACT section 1)."""
+
+    kind: ClassVar[str] = "status"
+    provider_id: str = ""
+    # Our own key of it, where the provider repeats it.
+    delivery_id: str = ""
+    status: str = ""
+    code: str = ""
+    reason: str = ""
+    remedy: str = ""
+    # The person has told the provider's network to hold back what we send.
+    opted_out: bool = False
+
+
+@dataclass(frozen=True)
+class CallEnded(ProviderEvent):
+    """The other side hung up: the conversation is over."""
+
+    kind: ClassVar[str] = "hang-up"
+
+
+@dataclass(frozen=True)
+class NotUsed(ProviderEvent):
+    """A signed event that we keep and do nothing with; `what` says what it was."""
+
+    kind: ClassVar[str] = "unknown"
+
+
+_KINDS: Mapping[str, type[ProviderEvent]] = {
+    one.kind: one for one in (MessageReceived, StatusReported, CallEnded, NotUsed)
+}
+
+
+def event_of(kind: str, content: Mapping[str, Any]) -> ProviderEvent:
+    """The event of a stored row."""
+    fields = dict(content)
+    if "left_out" in fields:
+        fields["left_out"] = tuple(fields["left_out"])
+    return _KINDS[kind](**fields)

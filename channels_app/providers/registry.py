@@ -1,0 +1,10 @@
+"""The kinds of connections there are, in the order of the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from channels_app.providers.base import Provider
+from channels_app.providers.custom_webhook import CustomWebhook
+
+PROVIDERS: Mapping[str, type[Provider]] = {one.kind: one for one in (CustomWebhook,)}

@@ -1,0 +1,72 @@
+"""Buttons where there are none: options are written as numbered lines, and a number that comes back is a tap."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from deployments.models import Conversation, Message
+from deployments.models.conversation import AuthorKind
+
+
+def as_text(message: Message) -> str:
+    """The whole message in words: its text, what its cards and lists say, and its options numbered."""
+    parts = [message.text.strip()]
+    parts += [_block_text(block) for block in message.blocks if block["type"] != "buttons"]
+    options = [f"{number}. {label}" for number, (label, _) in enumerate(options_of(message.blocks), start=1)]
+    links = [f"{button['label']}: {button['url']}" for button in _buttons(message.blocks) if button.get("url")]
+    if options:
+        parts.append("\n".join(options))
+    if links:
+        parts.append("\n".join(links))
+    return "\n\n".join(part for part in parts if part)
+
+
+def options_of(blocks: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """The buttons that answer something: (label, payload), in the order of their numbers."""
+    return [(button["label"], button["payload"]) for button in _buttons(blocks) if "payload" in button]
+
+
+def _buttons(blocks: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    found: list[Mapping[str, Any]] = []
+    for block in blocks:
+        cards = block["cards"] if block["type"] == "carousel" else [block]
+        for card in cards:
+            found += card.get("buttons", [])
+    return found
+
+
+def _block_text(block: Mapping[str, Any]) -> str:
+    if block["type"] == "carousel":
+        return "\n\n".join(_card_text(card) for card in block["cards"])
+    if block["type"] == "list":
+        return "\n".join(
+            " ".join(filter(None, (f"- {item['title']}", item.get("text"), item.get("url")))) for item in block["items"]
+        )
+    return _card_text(block)
+
+
+def _card_text(card: Mapping[str, Any]) -> str:
+    return "\n".join(filter(None, (card.get("title"), card.get("text"))))
+
+
+def payload_of(conversation: Conversation, text: str) -> str:
+    """The payload of the option that this text chooses among those offered last: by its number, or by its words."""
+    said = text.strip().rstrip(".)").strip().casefold()
+    if not said or len(said) > 80:
+        return ""
+    last = (
+        Message.objects.filter(conversation=conversation, author_kind=AuthorKind.ASSISTANT)
+        .exclude(blocks=[])
+        .order_by("-seq")
+        .first()
+    )
+    if (
+        last is None
+        or Message.objects.filter(conversation=conversation, author_kind=AuthorKind.VISITOR, seq__gt=last.seq).exists()
+    ):
+        return ""
+    for number, (label, payload) in enumerate(options_of(last.blocks), start=1):
+        if said in {str(number), label.casefold()}:
+            return payload
+    return ""

@@ -1,0 +1,65 @@
+"""What providers report of what we sent. A status only moves forward, in whatever order its reports come."""
+
+from __future__ import annotations
+
+from channels_app import claims, consents
+from channels_app.models import Connection, Delivery
+from channels_app.models.outbound import DeliveryStatus
+from channels_app.providers.events import StatusReported
+from convoship.lib.problems import Problem
+from deployments import conversations
+
+# How far along each status is. `failed` is final, and so is whatever the provider says after it.
+_RANK = {
+    DeliveryStatus.QUEUED: 0,
+    DeliveryStatus.UNKNOWN: 1,
+    DeliveryStatus.ACCEPTED: 2,
+    DeliveryStatus.SENT: 3,
+    DeliveryStatus.DELIVERED: 4,
+    DeliveryStatus.READ: 5,
+    DeliveryStatus.FAILED: 6,
+}
+
+
+def is_forward(before: str, after: str) -> bool:
+    """Whether a delivery that stands at `before` moves to `after`; one that was delivered doesn't fail any more."""
+    if before == DeliveryStatus.SUPPRESSED:
+        return False
+    if after == DeliveryStatus.FAILED:
+        return before not in {DeliveryStatus.FAILED, DeliveryStatus.DELIVERED, DeliveryStatus.READ}
+    if before == DeliveryStatus.FAILED:
+        return after in {DeliveryStatus.DELIVERED, DeliveryStatus.READ}
+    return _RANK[DeliveryStatus(after)] > _RANK[DeliveryStatus(before)]
+
+
+def apply(connection: Connection, event: StatusReported) -> tuple[Delivery | None, str]:
+    """The delivery that the report is about, moved forward, and words where nothing came of it.
+
+    A report may be quicker than the receipt of what it is about; it is then put off and found later.
+    """
+    found = _find(connection, event)
+    if found is None:
+        raise Problem(
+            "conflict",
+            "The provider reports on something that Convoship does not know of having sent.",
+            hint="It may have been sent by another program over the same account.",
+        )
+    if found.conversation_id:
+        conversations.lock(found.conversation_id)
+    delivery = Delivery.objects.select_for_update(of=("self",)).select_related("message").get(id=found.id)
+    if event.opted_out:
+        consents.note(connection, delivery.address, withdrawn=True, source="The provider reported: opted out.")
+    if not is_forward(delivery.status, event.status):
+        return delivery, f"It was {delivery.get_status_display().lower()} already."
+    if event.provider_id and not delivery.provider_id:
+        delivery.provider_id = event.provider_id[:100]
+    delivery.code = event.code[:40]
+    claims.end(delivery, event.status, reason=event.reason, remedy=event.remedy)
+    return delivery, ""
+
+
+def _find(connection: Connection, event: StatusReported) -> Delivery | None:
+    rows = Delivery.objects.filter(connection=connection)
+    if event.delivery_id:
+        return rows.filter(id=event.delivery_id).first()
+    return rows.filter(provider_id=event.provider_id).first() if event.provider_id else None

@@ -1,0 +1,103 @@
+"""The doors that providers call: verified over the raw bytes, stored, answered after COMMIT."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+
+from channels_app import accounts, doors, inbound
+from channels_app.models import Connection
+from channels_app.providers.base import BadEvent, InboundRequest, SignatureInvalid
+from channels_app.providers.registry import PROVIDERS
+from convoship.lib.failpoints import failpoint
+from convoship.lib.problems import Problem, as_json_response, invalid, not_found
+from convoship.lib.tenancy import tenant
+
+LARGEST_BODY = 1024 * 1024
+METHODS = ("POST",)
+
+
+@csrf_exempt
+def receive(request: HttpRequest, kind: str, connection_id: str, part: str = "") -> HttpResponse:
+    """One request of a provider's: 2xx once its events are stored, 403 where it isn't genuine."""
+    try:
+        return _receive(request, kind, connection_id, part)
+    except Problem as problem:
+        return as_json_response(problem)
+
+
+def _receive(request: HttpRequest, kind: str, connection_id: str, part: str) -> HttpResponse:
+    owner = doors.resolve_connection(_id(connection_id))
+    if owner is None or owner.kind != kind or part not in ("", *PROVIDERS[kind].parts):
+        raise not_found()
+    if request.method not in METHODS:
+        raise Problem("method_not_allowed", "Providers call this address by POST.")
+    call = _call(request, part)
+    refused: SignatureInvalid | None = None
+    response: HttpResponse | None = None
+    with tenant(owner.workspace_id):
+        connection = Connection.objects.get(id=connection_id)
+        provider = accounts.to_receive(connection)
+        try:
+            provider.validate_request(call)
+        except SignatureInvalid as problem:
+            refused = problem
+            inbound.refuse(connection, call, problem)
+        else:
+            stored = inbound.record(connection, _events(provider.parse_events, call), call.body)
+            response = provider.build_response(call, stored)
+    if refused is not None or response is None:
+        # Why is the owner's to know, and stands on the connection's page.
+        raise Problem("signature_invalid", "The request is not signed as this connection wants it.")
+    failpoint("F7")
+    return response
+
+
+def _events(parse, call):  # type: ignore[no-untyped-def]
+    try:
+        return parse(call)
+    except BadEvent as bad:
+        raise invalid(bad.errors) from None
+
+
+def _id(value: str) -> UUID:
+    try:
+        parsed = UUID(value)
+    except ValueError:
+        raise not_found() from None
+    if str(parsed) != value:
+        raise not_found()
+    return parsed
+
+
+def _call(request: HttpRequest, part: str) -> InboundRequest:
+    length = request.headers.get("Content-Length", "")
+    too_large = Problem("payload_too_large", f"The body is larger than {LARGEST_BODY} bytes.")
+    if length.isdigit() and int(length) > LARGEST_BODY:
+        raise too_large
+    try:
+        body = request.body
+    except RequestDataTooBig:
+        raise too_large from None
+    if len(body) > LARGEST_BODY:
+        raise too_large
+    headers: dict[str, str] = {}
+    for name, value in request.headers.items():
+        headers[name.lower()] = value
+    query = request.META.get("QUERY_STRING", "")
+    return InboundRequest(
+        method=str(request.method),
+        # What was signed is the outside address; `Host` may say anything.
+        url=f"{settings.PUBLIC_BASE_URL}{request.get_full_path()}"
+        if query
+        else f"{settings.PUBLIC_BASE_URL}{request.path}",
+        part=part,
+        query={name: str(value) for name, value in request.GET.items()},
+        headers=headers,
+        content_type=request.content_type or "",
+        body=body,
+    )
