@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -28,8 +30,11 @@ PREVIEW_LENGTH = 200
 
 # Sent inside the transaction that changes a conversation of another channel than the web, with `conversation` and the
 # `messages` that were posted (none where only its state changed): what carries messages out writes its rows here, so
-# that they are stored together or not at all. The only signal of the product.
+# that they are stored together or not at all. `answers` is the `client_id` of the message that has its whole answer
+# with these (`one_answer`), None where they answer nothing. The only signal of the product.
 message_posted = Signal()
+
+_gathered: ContextVar[list[Message] | None] = ContextVar("convoship_one_answer", default=None)
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,33 @@ def open_conversation(
 
 def tell_opened(conversation: Conversation, messages: list[Message]) -> None:
     """Have what was said when the conversation was opened carried out to its person."""
-    message_posted.send(Conversation, conversation=conversation, messages=messages)
+    _tell(conversation, messages)
+
+
+@contextmanager
+def one_answer(conversation: Conversation, client_id: str | None) -> Iterator[None]:
+    """What is posted inside to this locked conversation is told at the end, as one: the answer to this message.
+
+    It is told where nothing was posted, too: that is an answer without words.
+    """
+    if conversation.channel == Channel.WEB:
+        yield
+        return
+    messages: list[Message] = []
+    token = _gathered.set(messages)
+    try:
+        yield
+    finally:
+        _gathered.reset(token)
+    _tell(conversation, messages, answers=client_id)
+
+
+def _tell(conversation: Conversation, messages: Sequence[Message], answers: str | None = None) -> None:
+    gathered = _gathered.get()
+    if gathered is not None:
+        gathered += messages
+    else:
+        message_posted.send(Conversation, conversation=conversation, messages=list(messages), answers=answers)
 
 
 def lock(conversation_id: UUID) -> Conversation:
@@ -185,7 +216,7 @@ def save(conversation: Conversation, messages: list[Message], *, posted: Sequenc
     """
     rows.update(conversation, _CHANGING_FIELDS)
     if conversation.channel != Channel.WEB:
-        message_posted.send(Conversation, conversation=conversation, messages=list(posted))
+        _tell(conversation, posted)
     live.tell_change(conversation, messages)
 
 

@@ -72,6 +72,8 @@ class Claim:
     version: AssistantVersion
     input: TurnInput
     locale: str
+    # Of the message that is answered.
+    client_id: str | None = None
 
 
 @dataclass
@@ -217,6 +219,7 @@ def _claim(turn: Turn, conversation: Conversation) -> Claim:
         conversation_id=conversation.id,
         version=version,
         locale=conversation.locale,
+        client_id=message.client_id,
         input=_input(conversation, version, message.text, message.payload, lines),
     )
 
@@ -261,9 +264,10 @@ def _settle(claim: Claim, answer: Answer) -> tuple[list[Message], Claim | None]:
     if not finished:
         raise ClaimLost
     posted: list[Message] = []
-    _cut_streaming(conversation)
-    if conversation.is_active and conversation.control == Control.ASSISTANT:
-        posted = _post_answer(conversation, claim.version, answer)
+    with conversations.one_answer(conversation, claim.client_id):
+        _cut_streaming(conversation)
+        if conversation.is_active and conversation.control == Control.ASSISTANT:
+            posted = _post_answer(conversation, claim.version, answer)
     return posted, _claim_next(conversation)
 
 
@@ -340,9 +344,10 @@ def _fail(conversation: Conversation, turn: Turn, reason: str) -> None:
     turn.save(update_fields=["status", "reason", "finished_at"])
     conversation.failures += 1
     logger.error("turn %s of conversation %s failed: %s", turn.id, conversation.id, reason)
-    _cut_streaming(conversation)
-    if conversation.is_active and conversation.control == Control.ASSISTANT:
-        conversations.post_message(conversation, _failure_notice(conversation.locale))
+    with conversations.one_answer(conversation, turn.message.client_id):
+        _cut_streaming(conversation)
+        if conversation.is_active and conversation.control == Control.ASSISTANT:
+            conversations.post_message(conversation, _failure_notice(conversation.locale))
 
 
 def _cut_streaming(conversation: Conversation) -> None:
