@@ -74,6 +74,32 @@ def render_markdown(text: str) -> str:
     )
 
 
+def spoken(text: str) -> str:
+    """The words of a message without the marks of its Markdown, one line for each of its lines. Never raises.
+
+    Links are said by their text, and items of numbered lists with their number.
+    """
+    lines = [_line(token) for token in _markdown.parse(_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text))]
+    return "\n".join(line for line in "".join(lines).splitlines() if line.strip())
+
+
+def _line(token: Token) -> str:
+    match token.type:
+        case "inline":
+            return "".join(_word(child) for child in token.children or ()) + "\n"
+        case "fence" | "code_block":
+            return token.content.rstrip("\n") + "\n"
+        case "list_item_open" if token.info:
+            return f"{token.info}{token.markup} "
+    return ""
+
+
+def _word(token: Token) -> str:
+    if token.type in {"softbreak", "hardbreak"}:
+        return "\n"
+    return token.content if token.type in {"text", "text_special", "code_inline"} else ""
+
+
 class _Markdown(MarkdownIt):
     def validateLink(self, url: str) -> bool:  # noqa: N802, the library's name
         return _LINK.match(url) is not None and not _UNFIT_FOR_LINKS.search(url)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployments.safe_text import TextRefused, clean_text, render_markdown
+from deployments.safe_text import TextRefused, clean_text, render_markdown, spoken
 
 ATTACKS = [
     "<script>alert(1)</script>",
@@ -252,3 +252,26 @@ def test_what_is_taken_can_be_stored_and_sent(value: str) -> None:
         return
     assert "\x00" not in taken
     assert len(taken.encode()) <= 32 * 1024
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("**bold** and _it_ ~~x~~ `code`", "bold and it x code"),
+        ("# Head\n\npara\nline two", "Head\npara\nline two"),
+        ("1. one\n2. two\n\n- a\n- b", "1. one\n2. two\na\nb"),
+        ("[our page](https://a.example/x), <https://b.example>", "our page, https://b.example"),
+        ("2 * 3 * c_d_e", "2 * 3 * c_d_e"),
+        ("```\ncode\n\nx\n```", "code\nx"),
+        ("&amp; \\*x\\*", "& *x*"),
+        ("<b>x</b> \ud800", "<b>x</b> \N{REPLACEMENT CHARACTER}"),
+        ("", ""),
+    ],
+)
+def test_spoken_words_have_no_marks(text: str, words: str) -> None:
+    assert spoken(text) == words
+
+
+@given(st.text())
+def test_saying_a_text_never_fails(text: str) -> None:
+    spoken(text)
