@@ -122,15 +122,20 @@ def _claimed(delivery: Delivery, provider: Provider, *, is_in_doubt: bool) -> Cl
         attempt=delivery.attempts,
         provider=provider,
         is_in_doubt=is_in_doubt,
-        outgoing=Outgoing(
-            key=str(delivery.id),
-            address=delivery.address,
-            content=delivery.content,
-            position=delivery.position,
-            is_over=delivery.conversation is not None and not delivery.conversation.is_active,
-            is_test=delivery.is_test,
-            since=delivery.first_tried_at,
-        ),
+        outgoing=outgoing_of(delivery),
+    )
+
+
+def outgoing_of(delivery: Delivery) -> Outgoing:
+    """A delivery as its provider sends it now; its conversation is loaded."""
+    return Outgoing(
+        key=str(delivery.id),
+        address=delivery.address,
+        content=delivery.content,
+        position=delivery.position,
+        is_over=delivery.conversation is not None and not delivery.conversation.is_active,
+        is_test=delivery.is_test,
+        since=delivery.first_tried_at,
     )
 
 

@@ -9,19 +9,22 @@ from uuid import UUID, uuid4
 from django.db import transaction
 from django.utils import timezone
 
-from channels_app import accounts, bell
+from channels_app import accounts, bell, calls
 from channels_app.models import Connection, ConversationLink, Delivery
-from channels_app.providers.base import Planned
+from channels_app.providers.base import Capability, Planned
 from deployments import conversations
 from deployments.models import Conversation, Message
 from deployments.models.conversation import AuthorKind, MessageStatus
 
 
 def on_message_posted(
-    sender: object, *, conversation: Conversation, messages: Sequence[Message], **kwargs: Any
+    sender: object, *, conversation: Conversation, messages: Sequence[Message], answers: str | None, **kwargs: Any
 ) -> None:
     """Receiver of `message_posted`: the conversation is locked, and its deliveries are stored with its messages."""
     link = ConversationLink.objects.select_related("connection").filter(conversation=conversation).first()
+    if link is not None and accounts.kind_of(link.connection).can(Capability.CALLS):
+        calls.on_posted(link, conversation, answers)
+        return
     outgoing = [message for message in messages if message.author_kind != AuthorKind.VISITOR]
     if link is None:
         _say_unsent(conversation, outgoing)

@@ -30,45 +30,51 @@ from channels_app.providers.events import (
 from convoship.lib.failpoints import failpoint
 from convoship.lib.problems import Problem
 from deployments import turns
+from deployments.models import Turn
+from deployments.models.conversation import TurnStatus
 
 logger = logging.getLogger(__name__)
 
 LEASE = dt.timedelta(seconds=60)
 RETRY_AFTER = tuple(dt.timedelta(seconds=seconds) for seconds in (5, 30, 120, 600))
 LAST_INBOUND_STEP = dt.timedelta(seconds=5)
+# How often the same body can be said anew in a connection, where its events have no keys.
+MOST_OF_ONE_BODY = 999_999
 
 
 # --- In the request -------------------------------------------------------------------------------------------------
 
 
-def record(connection: Connection, events: Sequence[ProviderEvent], body: bytes) -> list[Stored]:
+def record(connection: Connection, events: Sequence[ProviderEvent], request: InboundRequest) -> list[Stored]:
     """Store what is new among signed events; a copy is counted. The request is answered after COMMIT."""
     opens = accounts.kind_of(connection).can(Capability.OPENS_AT_ONCE)
     stored = []
     for event in events:
-        row, is_new = _insert(connection, event, body)
+        row, is_new = _insert(connection, event, request)
         conversation_id = row.conversation_id
         if opens and isinstance(event, MessageReceived) and conversation_id is None:
             conversation_id = _opened(connection, row, event)
+        elif opens and isinstance(event, CallEnded):
+            conversation_id = incoming_messages.latest_at(connection, event.address)
         stored.append(Stored(row.id, is_new, conversation_id))
     now = timezone.now()
     if connection.last_inbound_at is None or now - connection.last_inbound_at > LAST_INBOUND_STEP:
         Connection.objects.filter(id=connection.id).update(last_inbound_at=now)
-    if any(one.is_new for one in stored):
+    if any(one.is_new and not event.is_inline for one, event in zip(stored, events, strict=True)):
         transaction.on_commit(bell.ring)
     failpoint("F1")
     return stored
 
 
-def _insert(connection: Connection, event: ProviderEvent, body: bytes) -> tuple[InboundEvent, bool]:
+def _insert(connection: Connection, event: ProviderEvent, request: InboundRequest) -> tuple[InboundEvent, bool]:
     ignored = isinstance(event, NotUsed)
     row = InboundEvent(
         connection=connection,
-        key=event.key[:255],
+        key=_key(connection, event, request.arrived_at)[:255],
         kind=event.kind,
         lane=event.address[:255],
         content=event.as_json(),
-        body_digest=hashlib.sha256(body).digest(),
+        body_digest=hashlib.sha256(request.body).digest(),
         state=EventState.IGNORED if ignored else EventState.RECEIVED,
         reason=f"Convoship does nothing with this: {event.what}."[:300] if ignored else "",
         due_at=timezone.now(),
@@ -82,6 +88,33 @@ def _insert(connection: Connection, event: ProviderEvent, body: bytes) -> tuple[
     return kept, False
 
 
+def _key(connection: Connection, event: ProviderEvent, arrived_at: dt.datetime) -> str:
+    """The event's key. One made of the body counts up, and is that of the earlier one while this is a copy of it."""
+    if event.copy_seconds is None:
+        return event.key
+    made = InboundEvent.objects.filter(
+        connection=connection, key__range=(_numbered(event.key, 0), _numbered(event.key, MOST_OF_ONE_BODY))
+    )
+    earlier = made.select_related("delivery").order_by("-key").first()
+    if earlier is None:
+        return _numbered(event.key, 0)
+    is_young = arrived_at - earlier.received_at < dt.timedelta(seconds=event.copy_seconds)
+    if is_young or not _is_answered(earlier):
+        return earlier.key
+    return _numbered(event.key, min(int(earlier.key.rpartition(":")[2]) + 1, MOST_OF_ONE_BODY))
+
+
+def _numbered(key: str, number: int) -> str:
+    return f"{key}:{number:06d}"
+
+
+def _is_answered(row: InboundEvent) -> bool:
+    """Whether nothing more is coming of an event."""
+    if row.state == EventState.RECEIVED or (row.delivery is not None and row.delivery.settled_at is None):
+        return False
+    return not Turn.objects.filter(message=row.message_id, status__in=(TurnStatus.QUEUED, TurnStatus.RUNNING)).exists()
+
+
 def _opened(connection: Connection, row: InboundEvent, event: MessageReceived) -> UUID | None:
     """The conversation that the event belongs to, opened where there is none; None where nobody can answer yet."""
     try:
@@ -89,6 +122,8 @@ def _opened(connection: Connection, row: InboundEvent, event: MessageReceived) -
             conversation, _ = incoming_messages.conversation_for(connection, event)
     except Problem:
         return None  # `handle` says on the event's row why
+    if conversation is None:
+        return None
     InboundEvent.objects.filter(id=row.id).update(conversation_id=conversation.id)
     return conversation.id
 
@@ -125,6 +160,7 @@ _CLAIM = """
         SELECT q.id
           FROM channels_app_inboundevent q JOIN channels_app_connection c ON c.id = q.connection_id
          WHERE q.workspace_id = %(workspace)s AND q.state = 'received' AND q.due_at <= now()
+           AND (%(only)s::uuid[] IS NULL OR q.id = ANY(%(only)s::uuid[]))
            AND (q.leased_until IS NULL OR q.leased_until < now()) AND c.state = 'active'
            AND (q.kind = 'status' OR NOT EXISTS (
                  SELECT 1 FROM channels_app_inboundevent b
@@ -150,10 +186,11 @@ class ClaimedEvent:
     token: UUID
 
 
-def claim(workspace_id: UUID, limit: int) -> list[ClaimedEvent]:
-    """Take up to `limit` events that are due, of each address only the earliest. Inside `tenant()`."""
+def claim(workspace_id: UUID, limit: int, only: Sequence[UUID] | None = None) -> list[ClaimedEvent]:
+    """Take up to `limit` events that are due (among `only` these), of each address the earliest. Inside `tenant()`."""
+    wanted = {"workspace": workspace_id, "lease": LEASE.total_seconds(), "limit": limit, "only": only and list(only)}
     with database.cursor() as cursor:
-        cursor.execute(_CLAIM, {"workspace": workspace_id, "lease": LEASE.total_seconds(), "limit": limit})
+        cursor.execute(_CLAIM, wanted)
         return [ClaimedEvent(workspace_id, *row) for row in cursor.fetchall()]
 
 
@@ -190,15 +227,16 @@ def _handle(row: InboundEvent) -> turns.Claim | None:
             row.conversation = incoming_messages.hang_up(row.connection, event)
     row.state, row.handled_at = EventState.HANDLED, timezone.now()
     row.claim, row.leased_until, row.remedy = None, None, ""
+    about = {} if row.delivery is None else {"delivery": row.delivery}
     held = InboundEvent.objects.filter(id=row.id, claim__isnull=False, state=EventState.RECEIVED)
     held.update(
+        **about,
         state=row.state,
         handled_at=row.handled_at,
         claim=None,
         leased_until=None,
         conversation=row.conversation,
         message=row.message,
-        delivery=row.delivery,
         reason=row.reason,
         remedy="",
     )

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+from uuid import UUID
 
 from django.db import connection as database
-from django.utils import timezone
 
-from channels_app import accounts, consents, replies
+from channels_app import accounts, calls, consents, replies
 from channels_app.models import Connection, ConversationLink
 from channels_app.providers.base import Capability
 from channels_app.providers.events import CallEnded, MessageReceived
 from convoship.lib.problems import Problem
 from deployments import conversations, people, turns, welcoming
 from deployments.conversations import NewMessage
-from deployments.models import Conversation, Message, Person, Turn
-from deployments.models.conversation import AuthorKind, MessageStatus, Status, TurnStatus
+from deployments.models import Conversation, Message, Person
+from deployments.models.conversation import AuthorKind, MessageStatus, Status
 from deployments.models.person import IdentityKind
 from deployments.safe_text import LONGEST_TEXT
 from deployments.variants import Met
 
-_KIND_OF_IDENTITY = {"sms": IdentityKind.PHONE, "voice": IdentityKind.PHONE}
+OVER = "The call was over already, and a call that is over is not taken up again."
 
 
 def take(
@@ -39,8 +39,21 @@ def take(
     if accounts.kind_of(connection).can(Capability.CONSENT) and consents.is_withdrawn(connection, event.address):
         return _post_unanswered(connection, event, client_id)
     conversation, is_new = conversation_for(connection, event)
+    if conversation is None:
+        return None, None, None, OVER
+    with conversations.one_answer(conversation, client_id):
+        claim, message, words = _said(conversation, event, client_id, is_new=is_new)
+    return conversation, claim, message, words
+
+
+def _said(
+    conversation: Conversation, event: MessageReceived, client_id: str, *, is_new: bool
+) -> tuple[turns.Claim | None, Message | None, str]:
+    if not conversation.is_active:
+        return None, None, OVER
     if not (event.text or event.payload):
-        return conversation, None, None, "" if is_new else "It says nothing, and the conversation is under way."
+        is_greeted = is_new or not conversation.visitor_messages
+        return None, None, "" if is_greeted else "It says nothing, and the conversation is under way."
     payload = event.payload or replies.payload_of(conversation, event.text)
     new = NewMessage(
         author_kind=AuthorKind.VISITOR,
@@ -51,21 +64,29 @@ def take(
     )
     posted_before, has_unanswered = conversations.standing(conversation, client_id)
     if posted_before:
-        return conversation, None, conversations.already_posted(conversation, new), ""
+        return None, conversations.already_posted(conversation, new), ""
     message, _, claim = turns.take_message(conversation, new, queue=has_unanswered)
-    return conversation, claim, message, "; ".join(event.left_out)
+    return claim, message, "; ".join(event.left_out)
 
 
-def conversation_for(connection: Connection, event: MessageReceived) -> tuple[Conversation, bool]:
-    """The locked conversation at this address, opened where none goes on; 409 where nobody can answer."""
+def conversation_for(connection: Connection, event: MessageReceived) -> tuple[Conversation | None, bool]:
+    """The locked conversation at this address, opened where none goes on; 409 where nobody can answer.
+
+    A call's end is final (CONTRACT section 1): of one that is over it is the ended conversation, None where it was
+    hung up before anything was said.
+    """
     _one_at_a_time(connection, event.address)
     current = ConversationLink.objects.filter(connection=connection, address=event.address, is_current=True).first()
-    if current is None and accounts.kind_of(connection).can(Capability.CALLS):
-        _refuse_ended_call(connection, event.address)
+    is_call = accounts.kind_of(connection).can(Capability.CALLS)
+    if current is None and is_call:
+        ended = latest_at(connection, event.address)
+        if ended is not None:
+            return conversations.lock(ended), False
+        if calls.is_over(connection, event.address):
+            return None, False
     if current is not None:
         conversation = conversations.lock(current.conversation_id)
-        if conversation.is_active:
-            _note_turn(current, event)
+        if conversation.is_active or is_call:
             return conversation, False
         current.is_current = False
         current.save(update_fields=["is_current"])
@@ -79,16 +100,11 @@ def _one_at_a_time(connection: Connection, address: str) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [int.from_bytes(digest[:8], "big", signed=True)])
 
 
-def _refuse_ended_call(connection: Connection, address: str) -> None:
-    """A call's end is final (CONTRACT section 1)."""
-    if ConversationLink.objects.filter(connection=connection, address=address).exists():
-        raise Problem("conversation_ended", "This call is over, and a call that is over is not taken up again.")
-
-
-def _note_turn(link: ConversationLink, event: MessageReceived) -> None:
-    if event.turn and link.turn != event.turn:
-        link.turn = event.turn
-        link.save(update_fields=["turn"])
+def latest_at(connection: Connection, address: str) -> UUID | None:
+    """The last conversation at this address, whether or not it goes on."""
+    links = ConversationLink.objects.filter(connection=connection, address=address).select_related("conversation")
+    link = links.order_by("-is_current", "-conversation__started_at").first()
+    return link.conversation_id if link else None
 
 
 def _open(connection: Connection, event: MessageReceived) -> Conversation:
@@ -112,18 +128,18 @@ def _open(connection: Connection, event: MessageReceived) -> Conversation:
         context={"locale": event.locale[:35], "visitor_data": dict(event.user), "is_test": connection.is_rehearsal},
         says=says,
     )
-    ConversationLink.objects.create(
-        connection=connection, conversation=conversation, address=event.address, turn=event.turn
-    )
-    if messages:
+    ConversationLink.objects.create(connection=connection, conversation=conversation, address=event.address)
+    # In a call the welcome is the answer to its first turn, and told with that.
+    if messages and not kind.can(Capability.CALLS):
         conversations.tell_opened(conversation, messages)
     return conversation
 
 
 def _person(connection: Connection, event: MessageReceived) -> Person:
-    kind = _KIND_OF_IDENTITY.get(accounts.kind_of(connection).channel, IdentityKind.BRIDGE)
-    value = event.address if kind == IdentityKind.PHONE else f"{connection.id}:{event.address}"
-    return people.person_at(kind, value, event.user)
+    phone = event.person_address or (event.address if accounts.kind_of(connection).channel == "sms" else "")
+    if phone:
+        return people.person_at(IdentityKind.PHONE, phone, event.user)
+    return people.person_at(IdentityKind.BRIDGE, f"{connection.id}:{event.address}", event.user)
 
 
 def _current(connection: Connection, address: str) -> Conversation | None:
@@ -151,12 +167,14 @@ def _post_unanswered(
 
 def hang_up(connection: Connection, event: CallEnded) -> Conversation | None:
     """The call is over: so is its conversation. One that ended before stays as it is."""
-    conversation = _current(connection, event.address)
-    if conversation is not None:
-        _end(conversation, Status.COMPLETED, event.what or "They hung up.")
-        for turn in Turn.objects.filter(conversation=conversation, status__in=(TurnStatus.QUEUED, TurnStatus.RUNNING)):
-            turn.status, turn.reason, turn.finished_at = TurnStatus.DONE, "They hung up.", timezone.now()
-            turn.save(update_fields=["status", "reason", "finished_at"])
+    _one_at_a_time(connection, event.address)
+    link = ConversationLink.objects.filter(connection=connection, address=event.address, is_current=True).first()
+    if link is None:
+        ended = latest_at(connection, event.address)
+        return conversations.lock(ended) if ended else None
+    conversation = conversations.lock(link.conversation_id)
+    if conversation.is_active:
+        calls.hang_up(link, conversation, event.what or "They hung up.")
     return conversation
 
 

@@ -12,6 +12,7 @@ from deployments import conversations
 # How far along each status is. `failed` is final, and so is whatever the provider says after it.
 _RANK = {
     DeliveryStatus.QUEUED: 0,
+    DeliveryStatus.PARKED: 0,
     DeliveryStatus.UNKNOWN: 1,
     DeliveryStatus.ACCEPTED: 2,
     DeliveryStatus.SENT: 3,

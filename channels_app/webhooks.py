@@ -2,43 +2,65 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
-from channels_app import accounts, doors, inbound
+from channels_app import accounts, doors, inbound, inline
 from channels_app.models import Connection
-from channels_app.providers.base import BadEvent, InboundRequest, SignatureInvalid
+from channels_app.providers.base import BadEvent, InboundRequest, Provider, SignatureInvalid, Stored
 from channels_app.providers.registry import PROVIDERS
 from convoship.lib.failpoints import failpoint
 from convoship.lib.problems import Problem, as_json_response, invalid, not_found
 from convoship.lib.tenancy import tenant
+from convoship.lib.threads import in_thread
 
 LARGEST_BODY = 1024 * 1024
 METHODS = ("POST",)
 
 
+@dataclass(frozen=True)
+class Taken:
+    """A genuine request whose events are stored; `response` is its answer unless that is wanted `is_inline`."""
+
+    workspace_id: UUID
+    provider: Provider
+    stored: Sequence[Stored]
+    response: HttpResponse
+    is_inline: bool
+
+
 @csrf_exempt
-def receive(request: HttpRequest, kind: str, connection_id: str, part: str = "") -> HttpResponse:
+async def receive(request: HttpRequest, kind: str, connection_id: str, part: str = "") -> HttpResponse:
     """One request of a provider's: 2xx once its events are stored, 403 where it isn't genuine."""
+    arrived_at = timezone.now()
     try:
-        return _receive(request, kind, connection_id, part)
+        taken = await in_thread(take, request, kind, connection_id, part, arrived_at)
+        if not taken.is_inline:
+            return taken.response
+        answer = await inline.answer(taken.workspace_id, [one.event_id for one in taken.stored])
+        return taken.provider.build_inline(answer)
     except Problem as problem:
         return as_json_response(problem)
 
 
-def _receive(request: HttpRequest, kind: str, connection_id: str, part: str) -> HttpResponse:
+def take(request: HttpRequest, kind: str, connection_id: str, part: str, arrived_at: dt.datetime) -> Taken:
+    """Check a request and store its events; a `Problem` where it isn't genuine or can't be read."""
     owner = doors.resolve_connection(_id(connection_id))
     if owner is None or owner.kind != kind or part not in ("", *PROVIDERS[kind].parts):
         raise not_found()
     if request.method not in METHODS:
         raise Problem("method_not_allowed", "Providers call this address by POST.")
-    call = _call(request, part)
+    call = _call(request, part, arrived_at)
     refused: SignatureInvalid | None = None
-    response: HttpResponse | None = None
+    taken: Taken | None = None
     with tenant(owner.workspace_id):
         connection = Connection.objects.get(id=connection_id)
         provider = accounts.to_receive(connection)
@@ -48,13 +70,15 @@ def _receive(request: HttpRequest, kind: str, connection_id: str, part: str) -> 
             refused = problem
             inbound.refuse(connection, call, problem)
         else:
-            stored = inbound.record(connection, _events(provider.parse_events, call), call.body)
-            response = provider.build_response(call, stored)
-    if refused is not None or response is None:
+            events = _events(provider.parse_events, call)
+            stored = inbound.record(connection, events, call)
+            is_inline = any(event.is_inline for event in events)
+            taken = Taken(owner.workspace_id, provider, stored, provider.build_response(call, stored), is_inline)
+    if refused is not None or taken is None:
         # Why is the owner's to know, and stands on the connection's page.
         raise Problem("signature_invalid", "The request is not signed as this connection wants it.")
     failpoint("F7")
-    return response
+    return taken
 
 
 def _events(parse, call):  # type: ignore[no-untyped-def]
@@ -74,7 +98,7 @@ def _id(value: str) -> UUID:
     return parsed
 
 
-def _call(request: HttpRequest, part: str) -> InboundRequest:
+def _call(request: HttpRequest, part: str, arrived_at: dt.datetime) -> InboundRequest:
     length = request.headers.get("Content-Length", "")
     too_large = Problem("payload_too_large", f"The body is larger than {LARGEST_BODY} bytes.")
     if length.isdigit() and int(length) > LARGEST_BODY:
@@ -100,4 +124,5 @@ def _call(request: HttpRequest, part: str) -> InboundRequest:
         headers=headers,
         content_type=request.content_type or "",
         body=body,
+        arrived_at=arrived_at,
     )

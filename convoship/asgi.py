@@ -23,9 +23,9 @@ runtime_application = RuntimeHandler()
 
 
 async def http_application(scope: Any, receive: Any, send: Any) -> None:
-    """The visitors' API has a handler of its own; everything else is Django's."""
-    inner = runtime_application if scope["path"].startswith(f"{settings.RUNTIME_PATH}/") else django_application
-    await inner(scope, receive, send)
+    """The visitors' API and the doors for providers have a handler of their own; everything else is Django's."""
+    is_public = scope["path"].startswith((f"{settings.RUNTIME_PATH}/", f"{settings.CHANNELS_PATH}/"))
+    await (runtime_application if is_public else django_application)(scope, receive, send)
 
 
 adjust_daphne()

@@ -236,6 +236,7 @@ ACCOUNT_EMAIL_VERIFICATION = "mandatory" if EMAIL_URL else "optional"
 # --- What browsers are told ---------------------------------------------------------------------------------------
 
 RUNTIME_PATH = "/v1/public/runtime"
+CHANNELS_PATH = "/v1/public/channels"
 # Any origin is echoed so that the widget can read why it was refused; the wall is the view's own origin check
 # (CONTRACT section 4). Allow-all would send `*`.
 CORS_URLS_REGEX = rf"^{RUNTIME_PATH}/.*$"

@@ -101,8 +101,8 @@ class ConversationLink(TenantModel):
     is_current = models.BooleanField(default=True)
     # The place of the last thing sent over it; `sequence` of custom webhooks.
     position = models.PositiveBigIntegerField(default=0)
-    # The last turn's number that the other side gave, where it gives one.
-    turn = models.CharField(max_length=40, blank=True)
+    # Of a call: what was posted up to here has been put into an answer.
+    told_seq = models.PositiveIntegerField(default=0)
     # What the other side has been told of the conversation's state.
     told_control = models.CharField(max_length=10, default="assistant")
     told_status = models.CharField(max_length=10, default="active")

@@ -41,7 +41,7 @@ class InboundEvent(TenantModel):
     leased_until = models.DateTimeField(null=True)
     conversation = models.ForeignKey(Conversation, null=True, on_delete=models.SET_NULL, related_name="+")
     message = models.ForeignKey(Message, null=True, on_delete=models.SET_NULL, related_name="+")
-    # Of a status: the delivery that it is about.
+    # Of a status: the delivery that it is about. Of what was said in a call: the one with its answer.
     delivery = models.ForeignKey("Delivery", null=True, on_delete=models.SET_NULL, related_name="events")
     # How often the provider sent it.
     copies = models.PositiveIntegerField(default=1)

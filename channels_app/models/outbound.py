@@ -13,9 +13,13 @@ from deployments.models.conversation import MessageStatus
 
 
 class DeliveryStatus(models.TextChoices):
-    """Where a delivery stands: words of messages (CONTRACT section 1). `queued` is all that is still to be sent."""
+    """Where a delivery stands: words of messages (CONTRACT section 1). `queued` is all that is still to be sent.
+
+    `parked` is sent by nobody: the other side asks for it.
+    """
 
     QUEUED = MessageStatus.QUEUED.value, "Waiting to be sent"
+    PARKED = "parked", "Waiting to be asked for"
     ACCEPTED = MessageStatus.ACCEPTED.value, "Taken by the provider"
     SENT = MessageStatus.SENT.value, "Sent"
     DELIVERED = MessageStatus.DELIVERED.value, "Delivered"

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from django import forms
 from django.http import HttpResponse
+from django.utils import timezone
 
 from channels_app.providers.events import ProviderEvent
 from deployments.models import Conversation, Message
@@ -116,6 +117,8 @@ class InboundRequest:
     headers: Mapping[str, str]
     content_type: str
     body: bytes
+    # When it came in; what it waited for here is not held against it.
+    arrived_at: dt.datetime = field(default_factory=timezone.now)
 
 
 @dataclass(frozen=True)
@@ -244,6 +247,15 @@ class Provider:
         """What a signed request says; `BadEvent` where it can't be read. Pure."""
         raise NotImplementedError
 
+    @property
+    def is_fetched(self) -> bool:
+        """Whether answers are only asked for: there is nowhere to send them on one's own account."""
+        return False
+
+    def build_inline(self, outgoing: Outgoing) -> HttpResponse:
+        """The response that carries an answer; needs `INLINE`."""
+        raise NotImplementedError
+
     def build_response(self, request: InboundRequest, stored: Sequence[Stored]) -> HttpResponse:
         """What the provider wants to hear once its events are stored; `stored` in the order of `parse_events`."""
         return HttpResponse(status=204)
@@ -251,7 +263,10 @@ class Provider:
     # --- What goes out --------------------------------------------------------------------------------------------
 
     def plan(self, conversation: Conversation, messages: Sequence[Message]) -> list[Planned]:
-        """What has to be sent so that the person gets these messages, in order. Pure."""
+        """What has to be sent so that the person gets these messages, in order. Pure.
+
+        In a call `messages` are one answer, and may be none.
+        """
         raise NotImplementedError
 
     def plan_change(self, conversation: Conversation, change: Literal["handoff", "ended"]) -> list[Planned]:

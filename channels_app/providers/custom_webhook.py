@@ -8,7 +8,6 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from django import forms
-from django.conf import settings
 from django.http import HttpResponse, JsonResponse
 from django.utils import timezone
 
@@ -29,9 +28,9 @@ from channels_app.providers.base import (
     SignatureInvalid,
     Stored,
 )
+from channels_app.providers.endpoints import endpoint
 from channels_app.providers.events import MessageReceived, ProviderEvent
 from channels_app.wire import message_data
-from convoship.lib.outbound import OutboundError, checked
 from convoship.lib.outbound.sending import send
 from convoship.lib.parsers import BadJSON, loads
 from convoship.lib.plain_errors import PlainValidator, failures
@@ -87,19 +86,6 @@ class CustomWebhookForm(ConfigForm):
     def clean_url(self) -> str:
         """An address that may be called; https, but for what the machine's owner opened."""
         return endpoint(self.cleaned_data["url"])
-
-
-def endpoint(url: str) -> str:
-    """A customer's address in normal form; `ValidationError` with words where it can't be called."""
-    try:
-        target = checked(url.strip())
-    except OutboundError as error:
-        raise forms.ValidationError(error.words) from None
-    port = target.port or (443 if target.scheme == "https" else 80)
-    is_opened = settings.OUTBOUND_ALLOW_PRIVATE or (target.host, port) in settings.OUTBOUND_ALLOWLIST
-    if target.scheme != "https" and not is_opened:
-        raise forms.ValidationError("Only https addresses are called, so that nobody on the way can read along.")
-    return str(target)
 
 
 class CustomWebhook(Provider):

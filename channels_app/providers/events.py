@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Literal
@@ -19,6 +20,11 @@ class ProviderEvent:
     address: str = ""
     # What it is, for people, where nothing is done with it.
     what: str = ""
+    # Where the provider gives its events no key, `key` is made of the body: the same again is a copy only while the
+    # earlier one is unanswered or younger than so many seconds. None: a copy is a copy for ever.
+    copy_seconds: float | None = None
+    # Its answer is wanted in the response.
+    is_inline: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """For the event's row; `event_of` reads it back."""
@@ -37,8 +43,10 @@ class MessageReceived(ProviderEvent):
     locale: str = ""
     # A word that is about consent and not for the assistant.
     wish: Wish = ""
-    # A number that the other side gives its turns, repeated in the answer.
-    turn: str = ""
+    # Who it is, where the address says that of a call only: a phone number in E.164.
+    person_address: str = ""
+    # What the answer repeats: a number that the other side gives its turns, and whatever else its provider needs.
+    echo: Mapping[str, Any] = field(default_factory=dict)
     # Things that could not be taken over, in words for the conversation.
     left_out: tuple[str, ...] = ()
 
@@ -61,9 +69,15 @@ class StatusReported(ProviderEvent):
 
 @dataclass(frozen=True)
 class CallEnded(ProviderEvent):
-    """The other side hung up: the conversation is over."""
+    """The other side hung up: the conversation is over. Its key is `key_of` its call."""
 
     kind: ClassVar[str] = "hang-up"
+    echo: Mapping[str, Any] = field(default_factory=dict)
+
+    @staticmethod
+    def key_of(address: str) -> str:
+        """Its key, by which a call is known to be over of which nothing else was heard."""
+        return f"hang-up:{hashlib.sha256(address.encode()).hexdigest()}"
 
 
 @dataclass(frozen=True)

@@ -57,12 +57,12 @@ def retry_after(answer: Answered) -> float | None:
     return min(LONGEST_WAIT, max(SHORTEST_WAIT, seconds))
 
 
-def of_endpoint(answer: Answered) -> ProviderError:
-    """What an answer that is no 2xx of a customer's own endpoint means (RELIABILITY R8)."""
+def of_endpoint(answer: Answered, *, what: str = "endpoint", signer: str = "signing secret") -> ProviderError:
+    """What an answer that is no 2xx of a customer's own `what` means, whose requests `signer` signs (R8)."""
     status, seen = answer.status, excerpt(answer)
     if status == 410:
         return ProviderError(
-            "The endpoint answered 410: it wants no more events.",
+            f"The {what} answered 410: it wants no more.",
             "Give another address, or enable the connection again if it was a mistake.",
             permanent=True,
             gone=True,
@@ -72,7 +72,7 @@ def of_endpoint(answer: Answered) -> ProviderError:
         )
     if 300 <= status < 400:
         return ProviderError(
-            f"The endpoint answered {status}: it leads elsewhere, and redirects are not followed.",
+            f"The {what} answered {status}: it leads elsewhere, and redirects are not followed.",
             "Give the address that it leads to.",
             most_retries=1,
             blame="connection",
@@ -81,26 +81,26 @@ def of_endpoint(answer: Answered) -> ProviderError:
         )
     if status in {429, 503}:
         return ProviderError(
-            f"The endpoint answered {status}: it asks for time.",
+            f"The {what} answered {status}: it asks for time.",
             "Nothing has to be done; it is tried again.",
             retry_after=retry_after(answer),
             http_status=status,
             answer=seen,
         )
     if 400 <= status < 500 and status not in {408, 425}:
-        what = {401: "it wants a sign-in", 403: "it forbids it", 404: "there is nothing at that address"}.get(
+        said = {401: "it wants a sign-in", 403: "it forbids it", 404: "there is nothing at that address"}.get(
             status, "it refuses the request"
         )
         return ProviderError(
-            f"The endpoint answered {status}: {what}.",
-            "Look at its log. The signature is checked with the signing secret, over the raw body.",
+            f"The {what} answered {status}: {said}.",
+            f"Look at its log. The signature is checked with the {signer}, over the raw body.",
             most_retries=1,
             blame="connection",
             http_status=status,
             answer=seen,
         )
     return ProviderError(
-        f"The endpoint answered {status}: it broke.",
+        f"The {what} answered {status}: it broke.",
         "Look at its log; it is tried again.",
         http_status=status,
         answer=seen,

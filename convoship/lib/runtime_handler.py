@@ -1,6 +1,6 @@
-"""Django's ASGI handler for the visitors' API alone.
+"""Django's ASGI handler for the visitors' API and the doors that providers call.
 
-Visitors have no cookie, form, sign-in or page, so their requests need none of the middleware that serves those. Under
+Neither have a cookie, form, sign-in or page, so their requests need none of the middleware that serves those. Under
 ASGI each classic middleware costs a request one or two hops to a thread made for it, together more than the request's
 own work; so do Django's signals around a request, which close connections that `in_thread` has given back already.
 """
@@ -46,7 +46,7 @@ class Common(_WithoutThread, CommonMiddleware):
 
 
 class RuntimeHandler(ASGIHandler):
-    """Answers requests under settings.RUNTIME_PATH. A visitor who goes away does not stop what they asked for."""
+    """Answers under settings.RUNTIME_PATH and CHANNELS_PATH. Who goes away does not stop what they asked for."""
 
     def load_middleware(self, is_async: bool = False) -> None:
         """The chain of MIDDLEWARE above, all of it asynchronous."""
