@@ -86,6 +86,20 @@ def write(actor: Actor, key: str, value: str) -> tuple[Secret, bool]:
     return secret, is_new
 
 
+def make(actor: Actor, key: str, value: str) -> Secret:
+    """A secret under a key that has none; 422 where there is one. Call it in a transaction of its own.
+
+    `write` would replace it, and with it what others use.
+    """
+    secret, is_new = write(actor, key, value)
+    if not is_new:
+        raise invalid(
+            {"key": [f"There is a secret {key} already. Replace it in the list, or choose another key."]},
+            hint="Nothing was changed.",
+        )
+    return secret
+
+
 def _check(key: str, value: str) -> None:
     errors: dict[str, list[str]] = {}
     if not KEY_FORM.fullmatch(key):
@@ -134,6 +148,12 @@ def value_of(key: str) -> str:
             f"The secret {key} can't be decrypted: the key it was encrypted with is gone.",
             f"Write {key} again under Workspace, Secrets.",
         ) from None
+
+
+def is_readable(secret: Secret) -> bool:
+    """Whether a master key that is set opens it."""
+    opened = crypto.opened_by(secret.sealed, workspace_id=secret.workspace_id, purpose=purpose(secret.key))
+    return opened is not None
 
 
 def purpose(key: str) -> str:

@@ -7,7 +7,7 @@ routed, so it is not there.
 from allauth.account import views as allauth
 from django.urls import path, re_path
 
-from workspaces import pages
+from workspaces import pages, secret_pages
 
 urlpatterns = [
     path("sign-in/", allauth.login, name="account_login"),
@@ -41,4 +41,8 @@ urlpatterns = [
     path("app/workspace/name", pages.workspace_rename, name="workspace_rename"),
     path("app/workspace/api-keys/new", pages.api_key_create, name="api_key_create"),
     path("app/workspace/api-keys/<uuid:key_id>/revoke", pages.api_key_revoke, name="api_key_revoke"),
+    path("app/workspace/secrets/", secret_pages.secrets, name="secrets"),
+    path("app/workspace/secrets/new", secret_pages.secret_new, name="secret_new"),
+    path("app/workspace/secrets/<str:key>/replace", secret_pages.secret_replace, name="secret_replace"),
+    path("app/workspace/secrets/<str:key>/delete", secret_pages.secret_delete, name="secret_delete"),
 ]

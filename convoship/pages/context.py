@@ -5,7 +5,7 @@ Everything is worked out when a template asks for it, so that an error page neve
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import cast
 from uuid import UUID
@@ -14,10 +14,13 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
+from convoship.lib.tenancy import tenant
 from convoship.pages.mailbox import is_open_to
 from deployments.pages.queries import waiting_count
-from workspaces.access import WorkspaceRequest
+from workspaces.access import WorkspaceRequest, chosen_workspace
 from workspaces.members import workspaces_of
+from workspaces.models import Membership, User
+from workspaces.permissions import of_role
 
 
 @dataclass(frozen=True)
@@ -51,29 +54,56 @@ class Chrome:
         if hasattr(self.request, "workspace"):
             inside = cast(WorkspaceRequest, self.request)
             waiting = waiting_count() if inside.actor.may("conversations.read") else 0
+            permissions = inside.actor.permissions
         elif self._workspaces:
             waiting = 0  # one's own account: no workspace is entered there
+            permissions = self._permissions_elsewhere()
         else:
             return []
+        return self._with_current(
+            [
+                Group("", [self._item("Overview", "house", "dashboard")]),
+                Group("Build", [self._item("Assistants", "bot-message-square", "assistants")]),
+                Group(
+                    "Operate",
+                    [
+                        self._item("Channels", "cable", "channels"),
+                        self._item("Conversations", "messages-square", "conversations", waiting),
+                    ],
+                ),
+                Group(
+                    "Workspace",
+                    [
+                        *([self._item("Secrets", "vault", "secrets")] if "secrets.read" in permissions else []),
+                        self._item("Settings", "settings", "workspace"),
+                    ],
+                ),
+            ]
+        )
+
+    def _item(self, label: str, icon: str, name: str, count: int = 0) -> Item:
+        return Item(label, icon, reverse(name), is_current=False, count=count)
+
+    def _with_current(self, groups: list[Group]) -> list[Group]:
+        """Mark the place that one is in: the longest address that the page's begins with (Settings holds others)."""
+        path = self.request.path
+        hrefs = [item.href for group in groups for item in group.items]
+        here = max(
+            (href for href in hrefs if path == href or (href != "/" and path.startswith(href))), key=len, default=""
+        )
         return [
-            Group("", [self._item("Overview", "house", "dashboard")]),
-            Group("Build", [self._item("Assistants", "bot-message-square", "assistants", within="/app/deployments/")]),
-            Group(
-                "Operate",
-                [
-                    self._item("Channels", "cable", "channels"),
-                    self._item("Conversations", "messages-square", "conversations", waiting),
-                ],
-            ),
-            Group("Workspace", [self._item("Settings", "settings", "workspace")]),
+            Group(group.title, [replace(item, is_current=item.href == here) for item in group.items])
+            for group in groups
         ]
 
-    def _item(self, label: str, icon: str, name: str, count: int = 0, *, within: str = "") -> Item:
-        """`within`: further pages, by the beginning of their addresses, that are reached by way of this place."""
-        href = reverse(name)
-        path = self.request.path
-        begins = tuple(start for start in (href, within) if start not in {"", "/"})
-        return Item(label, icon, href, path == href or path.startswith(begins), count)
+    def _permissions_elsewhere(self) -> frozenset[str]:
+        """What the user may do in their workspace, on a page that is outside of it."""
+        user = cast(User, self.request.user)
+        workspace_id = chosen_workspace(self.request, user)
+        if workspace_id is None:
+            return frozenset()
+        with tenant(workspace_id):
+            return of_role(Membership.objects.get(user=user).role)
 
     @cached_property
     def has_other_workspaces(self) -> bool:

@@ -43,6 +43,8 @@ INSIDE = (
     "/app/conversations/",
     "/app/conversations/{conversation_id}/",
     "/app/workspace/",
+    "/app/workspace/secrets/",
+    "/app/workspace/secrets/new",
     "/app/workspaces/",
     "/app/new-workspace/",
 )

@@ -15,6 +15,7 @@ from deployments import deploying, identity
 from deployments.models import Conversation
 from tests import factories
 from tests.pages.conftest import Browser, browser_of, forms_of, text
+from workspaces import secret_store
 from workspaces.models import ApiKey, AuditEvent, Workspace
 from workspaces.permissions import PERMISSIONS, Role
 
@@ -96,6 +97,10 @@ PAGES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "workspace": ("/app/workspace/", GET, "workspace.read"),
     "workspace_rename": ("/app/workspace/name", POST, "workspace.write"),
     "api_key_create": ("/app/workspace/api-keys/new", POST, "api_keys.write"),
+    "secrets": ("/app/workspace/secrets/", GET, "secrets.read"),
+    "secret_new": ("/app/workspace/secrets/new", BOTH, "secrets.write"),
+    "secret_replace": ("/app/workspace/secrets/{secret_key}/replace", BOTH, "secrets.write"),
+    "secret_delete": ("/app/workspace/secrets/{secret_key}/delete", BOTH, "secrets.write"),
     "api_key_revoke": ("/app/workspace/api-keys/{key}/revoke", BOTH, "api_keys.write"),
 }
 OUTSIDE = {"workspace_new": "/app/new-workspace/", "workspace_choose": "/app/workspaces/", "account_email": "/account/"}
@@ -126,6 +131,7 @@ def ids(workspace: Workspace) -> dict[str, str]:
         secret = identity.make_secret(who, made.deployment).row
         deploying.rotate(who, made.deployment, overlap_seconds=3600)
         token = made.deployment.tokens.earliest("created_at")
+        secret_store.write(who, "a_secret_of_this_workspace", "its value")
     return {
         "token": str(token.id),
         "refused": str(factories.refuse(made).id),
@@ -135,6 +141,7 @@ def ids(workspace: Workspace) -> dict[str, str]:
         "deployment": str(made.deployment.id),
         "conversation": str(conversation.id),
         "key": str(key.id),
+        "secret_key": "a_secret_of_this_workspace",
     }
 
 
@@ -224,7 +231,14 @@ def test_nothing_of_another_workspace_was_changed_by_trying(workspace: Workspace
 def test_lists_show_nothing_of_another_workspace(ids: dict[str, str]) -> None:
     other = factories.make_workspace(name="Other")
     stranger = browser_of(other, factories.owner_of(other))
-    for address in ("/", "/app/assistants/", "/app/channels/", "/app/conversations/", "/app/workspace/"):
+    for address in (
+        "/",
+        "/app/assistants/",
+        "/app/channels/",
+        "/app/conversations/",
+        "/app/workspace/",
+        "/app/workspace/secrets/",
+    ):
         page = text(stranger.get(address))
         assert not any(id_ in page for name, id_ in ids.items() if name != "number"), address
 
