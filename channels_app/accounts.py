@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
+from collections.abc import Sequence
 
 from django.conf import settings
 
 from channels_app.models import Connection, ConnectionSecret
-from channels_app.providers.base import Account, Provider, ProviderError
+from channels_app.models.connection import SecretKind
+from channels_app.providers.base import Account, Provider, ProviderError, Unreadable
 from channels_app.providers.registry import PROVIDERS
 from convoship.lib import crypto
 from workspaces import secret_store
@@ -34,25 +36,39 @@ def purpose(row: ConnectionSecret) -> str:
 
 def live_secrets(connection: Connection) -> dict[str, list[str]]:
     """The live values of its own secrets, the newest first; one that can't be opened is logged and left out."""
+    return _opened(connection)[0]
+
+
+def _opened(connection: Connection) -> tuple[dict[str, list[str]], list[Unreadable]]:
     values: dict[str, list[str]] = defaultdict(list)
+    closed = []
     for row in ConnectionSecret.objects.filter(connection=connection).order_by("-created_at"):
         if row.is_live:
             try:
                 values[row.which].append(crypto.unseal(row.sealed, workspace_id=row.workspace_id, purpose=purpose(row)))
             except crypto.Unreadable as unreadable:
                 logger.error("%s of connection %s: %s", row.which, connection.id, unreadable)
-    return values
+                if row.which == SecretKind.INBOUND:
+                    closed.append(Unreadable("The inbound secret", "rotate the inbound secret"))
+    return values, closed
 
 
 def to_receive(connection: Connection) -> Provider:
-    """The provider as it checks and reads requests. A credential that is missing is missing: nothing is accepted."""
+    """The provider as it checks and reads requests. A credential that is missing is missing: nothing is accepted.
+
+    What can't be decrypted stands in `account.unreadable`: a request that the rest doesn't prove genuine can't be
+    judged then (RELIABILITY R14).
+    """
+    secrets, unreadable = _opened(connection)
     credentials = {}
     for field, key in connection.credentials.items():
         try:
             credentials[field] = secret_store.value_of(key)
+        except secret_store.SecretUnreadable:
+            unreadable.append(Unreadable(f"The secret {key}", f"write {key} again under Workspace, Secrets"))
         except secret_store.SecretMissing:
             continue
-    return _made(connection, credentials)
+    return _made(connection, credentials, secrets, unreadable)
 
 
 def to_send(connection: Connection) -> Provider:
@@ -69,7 +85,12 @@ def to_plan(connection: Connection) -> Provider:
     return _made(connection, {}, secrets={})
 
 
-def _made(connection: Connection, credentials: dict[str, str], secrets: dict[str, list[str]] | None = None) -> Provider:
+def _made(
+    connection: Connection,
+    credentials: dict[str, str],
+    secrets: dict[str, list[str]] | None = None,
+    unreadable: Sequence[Unreadable] = (),
+) -> Provider:
     kind = kind_of(connection)
     account = Account(
         connection_id=connection.id,
@@ -80,5 +101,6 @@ def _made(connection: Connection, credentials: dict[str, str], secrets: dict[str
         inbound_url=inbound_url(connection),
         status_url=inbound_url(connection, "status"),
         base_url=str(connection.config.get("api_base_url") or kind.api_base_url),
+        unreadable=tuple(unreadable),
     )
     return kind(account)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 from django.utils import timezone
 
 from channels_app.models import Connection
 from channels_app.models.connection import ConnectionState
+from channels_app.providers.base import Unreadable
+
+_UNREADABLE = "can't be decrypted, so nothing that comes in can be checked."
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -38,3 +44,17 @@ def standing(connection: Connection) -> Standing:
     if connection.last_outbound_at is None and connection.last_inbound_at is None:
         return Standing("plain", "Nothing has gone over it yet.", "Test it, or send something to its inbound address.")
     return Standing("good", "It works.")
+
+
+def note_unreadable(connection: Connection, secret: Unreadable) -> None:
+    """Something came in that could not be checked, for want of the key that this secret was encrypted with."""
+    fault = f"{secret.what} {_UNREADABLE}"
+    remedy = f"Put the master key back into CONVOSHIP_SECRETS_KEYS, or {secret.remedy}."
+    logger.error("connection %s: %s", connection.id, fault)
+    Connection.objects.filter(id=connection.id).exclude(fault=fault).update(fault=fault, fault_remedy=remedy)
+
+
+def note_readable(connection: Connection) -> None:
+    """Something came in and was checked: a secret that could not be read can be, or another took its place."""
+    if connection.fault.endswith(_UNREADABLE):
+        Connection.objects.filter(id=connection.id, fault=connection.fault).update(fault="", fault_remedy="")

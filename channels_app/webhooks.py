@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
-from channels_app import accounts, doors, inbound, inline
+from channels_app import accounts, doors, health, inbound, inline
 from channels_app.models import Connection
 from channels_app.providers.base import BadEvent, InboundRequest, Provider, SignatureInvalid, Stored
 from channels_app.providers.registry import PROVIDERS
@@ -24,6 +24,8 @@ from convoship.lib.threads import in_thread
 
 LARGEST_BODY = 1024 * 1024
 METHODS = ("POST",)
+# Seconds until a request that couldn't be checked is worth sending again: a person has to act first.
+RETRY_AFTER = 60
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def take(request: HttpRequest, kind: str, connection_id: str, part: str, arrived
     if request.method not in METHODS:
         raise Problem("method_not_allowed", "Providers call this address by POST.")
     call = _call(request, part, arrived_at)
-    refused: SignatureInvalid | None = None
+    refused: Problem | None = None
     taken: Taken | None = None
     with tenant(owner.workspace_id):
         connection = Connection.objects.get(id=connection_id)
@@ -67,18 +69,28 @@ def take(request: HttpRequest, kind: str, connection_id: str, part: str, arrived
         try:
             provider.validate_request(call)
         except SignatureInvalid as problem:
-            refused = problem
-            inbound.refuse(connection, call, problem)
+            refused = _refuse(connection, provider, call, problem)
         else:
             events = _events(provider.parse_events, call)
             stored = inbound.record(connection, events, call)
             is_inline = any(event.is_inline for event in events)
             taken = Taken(owner.workspace_id, provider, stored, provider.build_response(call, stored), is_inline)
+            health.note_readable(connection)
     if refused is not None or taken is None:
-        # Why is the owner's to know, and stands on the connection's page.
-        raise Problem("signature_invalid", "The request is not signed as this connection wants it.")
+        raise refused or Problem("internal", "The request was not answered.")
     failpoint("F7")
     return taken
+
+
+def _refuse(connection: Connection, provider: Provider, call: InboundRequest, why: SignatureInvalid) -> Problem:
+    """Note why the request is not taken; the answer is what its sender is told."""
+    if provider.account.unreadable:
+        # It may be genuine: its sender has to come again, and must not take this for an answer (RELIABILITY R14).
+        health.note_unreadable(connection, provider.account.unreadable[0])
+        return Problem("unavailable", "The request can't be checked at the moment.", retry_after=RETRY_AFTER)
+    inbound.refuse(connection, call, why)
+    # Why is the owner's to know, and stands on the connection's page.
+    return Problem("signature_invalid", "The request is not signed as this connection wants it.")
 
 
 def _events(parse, call):  # type: ignore[no-untyped-def]

@@ -49,6 +49,10 @@ class SecretMissing(Exception):
         self.words, self.remedy = words, remedy
 
 
+class SecretUnreadable(SecretMissing):
+    """There is a secret by this key, and no master key that is set opens it."""
+
+
 Users = Callable[[], Iterable[Use]]
 _users: list[Users] = []
 
@@ -144,7 +148,7 @@ def value_of(key: str) -> str:
         return crypto.unseal(secret.sealed, workspace_id=secret.workspace_id, purpose=purpose(key))
     except crypto.Unreadable as unreadable:
         logger.error("secret %s of workspace %s: %s", key, secret.workspace_id, unreadable)
-        raise SecretMissing(
+        raise SecretUnreadable(
             f"The secret {key} can't be decrypted: the key it was encrypted with is gone.",
             f"Write {key} again under Workspace, Secrets.",
         ) from None

@@ -131,6 +131,14 @@ class Stored:
 
 
 @dataclass(frozen=True)
+class Unreadable:
+    """A secret of the connection's that no master key opens: what it is called, and what a person does about it."""
+
+    what: str
+    remedy: str
+
+
+@dataclass(frozen=True)
 class Account:
     """What a provider knows of its connection: values of credentials, and live values of its own secrets."""
 
@@ -143,6 +151,8 @@ class Account:
     status_url: str
     # Where calls go: the provider's own, `config.api_base_url`, or the rehearsal's stand-in.
     base_url: str = ""
+    # What requests are checked with and can't be decrypted; it is in neither of the two above.
+    unreadable: Sequence[Unreadable] = ()
 
 
 @dataclass(frozen=True)
