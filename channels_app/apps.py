@@ -6,8 +6,10 @@ class ChannelsAppConfig(AppConfig):
     verbose_name = "Channels"
 
     def ready(self) -> None:
-        """Listen to conversations, and say what uses secrets."""
-        from channels_app import connections, enqueueing
+        """Listen to conversations, say what uses secrets, and name what is sealed here."""
+        from channels_app import accounts, connections, enqueueing
+        from channels_app.models import ConnectionSecret
+        from convoship.lib import sealed
         from deployments import publishing
         from deployments.conversations import message_posted
         from workspaces import secret_store
@@ -15,3 +17,4 @@ class ChannelsAppConfig(AppConfig):
         message_posted.connect(enqueueing.on_message_posted, dispatch_uid="channels_app.outbox")
         secret_store.register_users(connections.uses_of_secrets)
         publishing.register_answers(connections.answered_by)
+        sealed.register(ConnectionSecret, "sealed", accounts.purpose)

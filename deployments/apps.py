@@ -6,7 +6,11 @@ class DeploymentsConfig(AppConfig):
     verbose_name = "Assistants and conversations"
 
     def ready(self) -> None:
-        """Fill the registry of what can answer."""
+        """Fill the registry of what can answer, and name what is sealed here."""
+        from convoship.lib import sealed
+        from deployments import identity
+        from deployments.models import IdentitySecret
         from deployments.responders import base, scripted
 
         base.register(scripted.ScriptedResponder())
+        sealed.register(IdentitySecret, "sealed", identity.purpose)

@@ -80,7 +80,7 @@ def make_secret(actor: Actor, deployment: Deployment, *, overlap_seconds: int = 
     is_first = not earlier.update(expires_at=ends)
     value = tokens.make("cis").value
     row = IdentitySecret(deployment=deployment, hint=value[-4:])
-    row.sealed = crypto.seal(value, workspace_id=deployment.workspace_id, purpose=_purpose(row))
+    row.sealed = crypto.seal(value, workspace_id=deployment.workspace_id, purpose=purpose(row))
     row.save()
     what = "deployment.identity_secret_made" if is_first else "deployment.identity_secret_rotated"
     audit.record(actor, what, deployment, hint=row.hint, overlap_seconds=overlap_seconds)
@@ -99,7 +99,7 @@ def end_secret(actor: Actor, deployment: Deployment, secret: IdentitySecret) -> 
 
 def _key(row: IdentitySecret) -> str:
     try:
-        return crypto.unseal(row.sealed, workspace_id=row.workspace_id, purpose=_purpose(row))
+        return crypto.unseal(row.sealed, workspace_id=row.workspace_id, purpose=purpose(row))
     except crypto.Unreadable as unreadable:
         logger.error("identity secret %s of deployment %s: %s", row.id, row.deployment_id, unreadable)
         raise Problem(
@@ -109,7 +109,8 @@ def _key(row: IdentitySecret) -> str:
         ) from None
 
 
-def _purpose(row: IdentitySecret) -> str:
+def purpose(row: IdentitySecret) -> str:
+    """What the encryption of an identity secret is bound to, beside the workspace."""
     return f"identity_secret:{row.id}"
 
 

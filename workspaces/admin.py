@@ -10,7 +10,7 @@ from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.http import HttpRequest
 
-from workspaces.models import ApiKey, AuditEvent, Membership, User, Workspace
+from workspaces.models import ApiKey, AuditEvent, Membership, Secret, User, Workspace
 from workspaces.tenant_admin import TenantAdmin
 
 
@@ -95,6 +95,15 @@ class ApiKeyAdmin(TenantAdmin):
 
     list_display = ("name", "prefix", "state", "created_at", "last_used_at", "expires_at", "revoked_at")
     search_fields = ("name", "prefix")
+
+
+@admin.register(Secret)
+class SecretAdmin(TenantAdmin):
+    """Its secrets: keys only."""
+
+    list_display = ("key", "hint", "set_by_label", "set_at")
+    search_fields = ("key",)
+    ordering = ("key",)
 
 
 @admin.register(AuditEvent)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from convoship.machine.state import MachineError, write_private
@@ -13,7 +13,7 @@ from convoship.machine.state import MachineError, write_private
 
 @dataclass(frozen=True)
 class Keys:
-    """What the embedded servers and the product's signing stand on."""
+    """What the embedded servers and the product's signing stand on. `secrets_key` may be several, the newest first."""
 
     secret_key: str
     secrets_key: str
@@ -21,6 +21,11 @@ class Keys:
     owner_password: str
     app_password: str
     valkey_password: str
+
+    @property
+    def secrets_keys(self) -> list[str]:
+        """Each of the master keys for secrets, the newest first."""
+        return [key.strip() for key in self.secrets_key.split(",")]
 
     def __repr__(self) -> str:
         return "Keys(hidden)"
@@ -30,7 +35,7 @@ def make() -> Keys:
     """New keys. Letters and digits alone, so that they fit into URLs as they are (the secrets key is a Fernet key)."""
     return Keys(
         secret_key=secrets.token_hex(32),
-        secrets_key=base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        secrets_key=_new_secrets_key(),
         postgres_password=secrets.token_hex(16),
         owner_password=secrets.token_hex(16),
         app_password=secrets.token_hex(16),
@@ -38,9 +43,36 @@ def make() -> Keys:
     )
 
 
+def _new_secrets_key() -> str:
+    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+
+
+def kept_in(folder: Path) -> Path:
+    """The file that keeps them."""
+    return folder / "keys.json"
+
+
+def add_secrets_key(folder: Path) -> str:
+    """Put a new master key for secrets in front of the others: `make run` reads it at its start. Answers the key."""
+    kept = load_or_make(folder)
+    made = _new_secrets_key()
+    _write(folder, replace(kept, secrets_key=",".join([made, *kept.secrets_keys])))
+    return made
+
+
+def drop_secrets_key(folder: Path, key: str) -> None:
+    """Take this master key for secrets out, for good."""
+    kept = load_or_make(folder)
+    _write(folder, replace(kept, secrets_key=",".join(other for other in kept.secrets_keys if other != key)))
+
+
+def _write(folder: Path, keys: Keys) -> None:
+    write_private(kept_in(folder), json.dumps(asdict(keys), indent=2) + "\n")
+
+
 def load_or_make(folder: Path) -> Keys:
     """The keys kept in the folder; new ones where nothing was ever kept there."""
-    path = folder / "keys.json"
+    path = kept_in(folder)
     if not path.exists():
         if (folder / "postgres" / "data").exists():
             raise MachineError(
@@ -49,7 +81,7 @@ def load_or_make(folder: Path) -> Keys:
                 f"start over with empty data, move {folder} away."
             )
         keys = make()
-        write_private(path, json.dumps(asdict(keys), indent=2) + "\n")
+        _write(folder, keys)
         return keys
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))

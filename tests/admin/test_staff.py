@@ -19,7 +19,7 @@ from convoship.lib.tenancy import TenantManager, tenant
 from deployments import visits
 from deployments.models import Deployment, IdentitySecret, PreviewToken, RefusedOrigin, Rollout, TokenUse
 from tests import factories
-from workspaces import staff
+from workspaces import secret_store, staff
 from workspaces.models import AuditEvent, IdempotencyKey, User, Workspace
 from workspaces.tenant_admin import TenantAdmin
 
@@ -48,6 +48,7 @@ def full(db: None) -> Workspace:
     opened = factories.start_session(made)
     with tenant(workspace.id):
         _what_deploying_leaves(made.deployment)
+        secret_store.write(factories.actor(workspace), "token", "the value of a secret")
     visit = visits.resolve(opened.token, opened.session.id)
     visits.post(visit, factories.caller(), visits.VisitorMessage(client_id="one", text="hello"))
     return workspace

@@ -17,6 +17,7 @@ from tests import factories
 pytestmark = pytest.mark.django_db
 
 DOORS = {
+    "all_workspaces",
     "due_channel_work",
     "resolve_connection",
     "due_work",
