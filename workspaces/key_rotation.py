@@ -80,17 +80,18 @@ def reencrypt(tell: Callable[[Progress], None]) -> Progress:
     return progress
 
 
-def _reseal(column: SealedColumn, row_id: object) -> bool:
+def _reseal(column: SealedColumn, row_id: UUID) -> bool:
     """Whether the row is under the newest key by this: only where its bytes are still those that were opened."""
     row = column.model._default_manager.filter(pk=row_id).first()
     if row is None:
         return False
     old = bytes(getattr(row, column.column))
-    place = {"workspace_id": row.workspace_id, "purpose": column.purpose(row)}
+    workspace_id, purpose = row.workspace_id, column.purpose(row)
     try:
-        new = crypto.seal(crypto.unseal(old, **place), **place)
+        value = crypto.unseal(old, workspace_id=workspace_id, purpose=purpose)
     except crypto.Unreadable:
         return False
+    new = crypto.seal(value, workspace_id=workspace_id, purpose=purpose)
     held = column.model._default_manager.filter(pk=row_id, **{column.column: old})
     return held.update(**{column.column: new}) == 1
 
