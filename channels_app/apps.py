@@ -6,11 +6,11 @@ class ChannelsAppConfig(AppConfig):
     verbose_name = "Channels"
 
     def ready(self) -> None:
-        """Listen to conversations, say what uses secrets, and name what is sealed here."""
-        from channels_app import accounts, connections, enqueueing
+        """Listen to conversations, and tell the rooms below what of theirs is used, sealed and carried here."""
+        from channels_app import accounts, carrying, connections, enqueueing
         from channels_app.models import ConnectionSecret
         from convoship.lib import sealed
-        from deployments import publishing
+        from deployments import carriers, publishing
         from deployments.conversations import message_posted
         from workspaces import secret_store
 
@@ -18,3 +18,4 @@ class ChannelsAppConfig(AppConfig):
         secret_store.register_users(connections.uses_of_secrets)
         publishing.register_answers(connections.answered_by)
         sealed.register(ConnectionSecret, "sealed", accounts.purpose)
+        carriers.register(carrying.Connections())

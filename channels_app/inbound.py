@@ -27,11 +27,13 @@ from channels_app.providers.events import (
     StatusReported,
     event_of,
 )
+from convoship.lib.actors import Actor
 from convoship.lib.failpoints import failpoint
 from convoship.lib.problems import Problem
 from deployments import turns
 from deployments.models import Turn
 from deployments.models.conversation import TurnStatus
+from workspaces import audit
 
 logger = logging.getLogger(__name__)
 
@@ -257,9 +259,12 @@ def _put_off(row: InboundEvent, words: str, remedy: str) -> None:
     )
 
 
-def retry(row: InboundEvent) -> None:
-    """Handle a failed event again, at once."""
-    InboundEvent.objects.filter(id=row.id, state=EventState.FAILED).update(
+def retry(actor: Actor, row: InboundEvent) -> bool:
+    """Handle a failed event again, at once; False where it isn't failed any more."""
+    changed = InboundEvent.objects.filter(id=row.id, state=EventState.FAILED).update(
         state=EventState.RECEIVED, attempts=0, due_at=timezone.now(), reason="", remedy=""
     )
-    transaction.on_commit(bell.ring)
+    if changed:
+        audit.record(actor, "event.retried", row)
+        transaction.on_commit(bell.ring)
+    return bool(changed)

@@ -2,11 +2,34 @@
 
 from django.urls import path
 
-from channels_app import pages, webhooks
+from channels_app import webhooks
+from channels_app.pages import channels, connection, deliveries, events, new_connection, settings
+
+_ONE = "app/channels/<uuid:connection_id>"
+_DELIVERY = f"{_ONE}/deliveries/<uuid:delivery_id>"
 
 urlpatterns = [
     path("v1/public/channels/<str:kind>/<str:connection_id>", webhooks.receive, name="channel_webhook"),
     path("v1/public/channels/<str:kind>/<str:connection_id>/<str:part>", webhooks.receive, name="channel_webhook_part"),
-    path("app/channels/", pages.channels, name="channels"),
-    path("app/channels/new-deployment", pages.channel_deployment_create, name="channel_deployment_create"),
+    path("app/channels/", channels.channels, name="channels"),
+    path("app/channels/new-deployment", channels.channel_deployment_create, name="channel_deployment_create"),
+    path("app/channels/new/<str:kind>", new_connection.connection_new, name="connection_new"),
+    path(f"{_ONE}/", connection.connection, name="connection"),
+    path(f"{_ONE}/test", connection.connection_test, name="connection_test"),
+    path(f"{_ONE}/try", connection.connection_try, name="connection_try"),
+    path(f"{_ONE}/pause", connection.connection_pause, name="connection_pause"),
+    path(f"{_ONE}/enable", connection.connection_enable, name="connection_enable"),
+    path(f"{_ONE}/settings", settings.connection_settings, name="connection_settings"),
+    path(f"{_ONE}/change", settings.connection_change, name="connection_change"),
+    path(f"{_ONE}/rotate", settings.connection_rotate, name="connection_rotate"),
+    path(f"{_ONE}/delete", settings.connection_delete, name="connection_delete"),
+    path(f"{_ONE}/events", events.connection_events, name="connection_events"),
+    path(f"{_ONE}/events/rows", events.connection_events_rows, name="connection_events_rows"),
+    path(f"{_ONE}/events/<uuid:event_id>/retry", events.connection_event_retry, name="connection_event_retry"),
+    path(f"{_ONE}/deliveries", deliveries.connection_deliveries, name="connection_deliveries"),
+    path(f"{_ONE}/deliveries/rows", deliveries.connection_deliveries_rows, name="connection_deliveries_rows"),
+    path(f"{_ONE}/deliveries/replay", deliveries.connection_deliveries_replay, name="connection_deliveries_replay"),
+    path(_DELIVERY, deliveries.connection_delivery, name="connection_delivery"),
+    path(f"{_DELIVERY}/live", deliveries.connection_delivery_live, name="connection_delivery_live"),
+    path(f"{_DELIVERY}/replay", deliveries.connection_delivery_replay, name="connection_delivery_replay"),
 ]

@@ -239,6 +239,9 @@ class Provider:
     # Further parts of its inbound address beside the bare one.
     parts: ClassVar[tuple[str, ...]] = ()
 
+    # Templates are given kinds, and would make one of whatever can be called.
+    do_not_call_in_templates: ClassVar[bool] = True
+
     def __init__(self, account: Account) -> None:
         self.account = account
 
@@ -281,6 +284,10 @@ class Provider:
 
     def plan_change(self, conversation: Conversation, change: Literal["handoff", "ended"]) -> list[Planned]:
         """What has to be sent because the conversation's state changed; most send nothing."""
+        return []
+
+    def examples(self) -> list[Planned]:
+        """One event of every type with made-up content, for trying. Needs `EVENTS`. Pure."""
         return []
 
     async def send(self, outgoing: Outgoing) -> Receipt:

@@ -165,6 +165,10 @@ class CustomWebhook(Provider):
             about = {"status": conversation.status, "reason": conversation.ended_reason}
         return [Planned(name, _event(name, moment(at), conversation, **about))]
 
+    def examples(self) -> list[Planned]:
+        """Every type, also those that this connection is not sent."""
+        return [Planned(name, example(name)) for name in EVENTS]
+
     async def send(self, outgoing: Outgoing) -> Receipt:
         """POST the event; any 2xx is a receipt."""
         event = dict(outgoing.content)

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
+from channels_app.pages.queries import dead_count
 from convoship.lib.tenancy import tenant
 from convoship.pages.mailbox import is_open_to
 from deployments.pages.queries import waiting_count
@@ -32,6 +33,8 @@ class Item:
     href: str
     is_current: bool
     count: int = 0
+    # What there are so many of.
+    counted: str = "waiting"
 
 
 @dataclass(frozen=True)
@@ -55,8 +58,9 @@ class Chrome:
             inside = cast(WorkspaceRequest, self.request)
             waiting = waiting_count() if inside.actor.may("conversations.read") else 0
             permissions = inside.actor.permissions
+            dead = dead_count() if "connections.read" in permissions else 0
         elif self._workspaces:
-            waiting = 0  # one's own account: no workspace is entered there
+            waiting = dead = 0  # one's own account: no workspace is entered there
             permissions = self._permissions_elsewhere()
         else:
             return []
@@ -67,7 +71,7 @@ class Chrome:
                 Group(
                     "Operate",
                     [
-                        self._item("Channels", "cable", "channels"),
+                        self._item("Channels", "cable", "channels", dead, "not delivered"),
                         self._item("Conversations", "messages-square", "conversations", waiting),
                     ],
                 ),
@@ -81,8 +85,8 @@ class Chrome:
             ]
         )
 
-    def _item(self, label: str, icon: str, name: str, count: int = 0) -> Item:
-        return Item(label, icon, reverse(name), is_current=False, count=count)
+    def _item(self, label: str, icon: str, name: str, count: int = 0, counted: str = "waiting") -> Item:
+        return Item(label, icon, reverse(name), is_current=False, count=count, counted=counted)
 
     def _with_current(self, groups: list[Group]) -> list[Group]:
         """Mark the place that one is in: the longest address that the page's begins with (Settings holds others)."""

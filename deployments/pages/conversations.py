@@ -16,10 +16,10 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
 from convoship.lib.problems import Problem
+from deployments import carriers, handoff
 from deployments import conversations as acts
-from deployments import handoff
 from deployments.models import Conversation, Message, Turn
-from deployments.models.conversation import AuthorKind, Control
+from deployments.models.conversation import AuthorKind, Control, MessageStatus
 from deployments.pages import queries
 from deployments.safe_text import TextRefused, clean_text, render_markdown
 from workspaces import refusals
@@ -91,9 +91,28 @@ class Line:
     trace: list[tuple[str, str]]
     buttons: list[str] = field(default_factory=list)
     cards: list[Card] = field(default_factory=list)
+    # The badge of a message that did not arrive (so far): its words and tone; and where its story is told.
+    trouble: tuple[str, str] | None = None
+    story: str = ""
 
 
-def _line(message: Message) -> Line:
+# What has not arrived, the words and the tone of each.
+_TROUBLES = {
+    MessageStatus.QUEUED: ("Waiting to be sent", ""),
+    MessageStatus.FAILED: ("Not delivered", "bad"),
+    MessageStatus.UNKNOWN: ("Nobody knows whether it arrived", "warn"),
+    MessageStatus.SUPPRESSED: ("Held back", "warn"),
+}
+
+
+def _lines(messages: list[Message]) -> list[Line]:
+    """The transcript's lines, those in trouble with the way to their story."""
+    undelivered = [message for message in messages if message.status in _TROUBLES]
+    stories = carriers.stories_of(undelivered) if undelivered else {}
+    return [_line(message, stories.get(message.id, "")) for message in messages]
+
+
+def _line(message: Message, story: str = "") -> Line:
     turn = getattr(message, "turn", None) if message.author_kind == AuthorKind.VISITOR else None
     side = {AuthorKind.VISITOR: "", AuthorKind.ASSISTANT: "ours", AuthorKind.AGENT: "ours agent"}
     author = message.author_name or AuthorKind(message.author_kind).label
@@ -110,6 +129,8 @@ def _line(message: Message) -> Line:
             for block in message.blocks
             for card in _cards_of(block)
         ],
+        trouble=_TROUBLES.get(MessageStatus(message.status)) if message.reason or story else None,
+        story=story,
     )
 
 
@@ -150,7 +171,8 @@ def _context(request: WorkspaceRequest, row: Conversation, **more: Any) -> dict[
     lines, is_cut = queries.transcript(row)
     return {
         "conversation": row,
-        "lines": [_line(message) for message in lines],
+        "lines": _lines(lines),
+        "place": carriers.place_of(row) if row.channel != "web" else None,
         "is_cut": is_cut,
         "may_write": request.actor.may("conversations.write"),
         "is_mine": row.control == Control.HUMAN and row.assigned_to_id == request.user.id,

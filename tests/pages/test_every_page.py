@@ -10,6 +10,10 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from channels_app import connections, examples, inbound
+from channels_app.models import InboundEvent
+from channels_app.providers.base import InboundRequest, SignatureInvalid
+from channels_app.providers.events import MessageReceived
 from convoship.lib.tenancy import tenant
 from deployments import deploying, identity
 from deployments.models import Conversation
@@ -86,6 +90,29 @@ PAGES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "deployment_identity_check": ("/app/deployments/{deployment}/identity/check", POST, "deployments.read"),
     "channels": ("/app/channels/", GET, "deployments.read"),
     "channel_deployment_create": ("/app/channels/new-deployment", POST, "deployments.write"),
+    "connection_new": ("/app/channels/new/custom_webhook", BOTH, "connections.write"),
+    "connection": ("/app/channels/{connection}/", GET, "connections.read"),
+    "connection_test": ("/app/channels/{connection}/test", POST, "connections.write"),
+    "connection_try": ("/app/channels/{connection}/try", POST, "connections.write"),
+    "connection_pause": ("/app/channels/{connection}/pause", POST, "connections.write"),
+    "connection_enable": ("/app/channels/{connection}/enable", POST, "connections.write"),
+    "connection_settings": ("/app/channels/{connection}/settings", GET, "connections.read"),
+    "connection_change": ("/app/channels/{connection}/change", POST, "connections.write"),
+    "connection_rotate": ("/app/channels/{connection}/rotate", POST, "connections.write"),
+    "connection_delete": ("/app/channels/{connection}/delete", BOTH, "connections.write"),
+    "connection_events": ("/app/channels/{connection}/events", GET, "connections.read"),
+    "connection_events_rows": ("/app/channels/{connection}/events/rows", GET, "connections.read"),
+    "connection_event_retry": ("/app/channels/{connection}/events/{event}/retry", POST, "connections.write"),
+    "connection_deliveries": ("/app/channels/{connection}/deliveries", GET, "connections.read"),
+    "connection_deliveries_rows": ("/app/channels/{connection}/deliveries/rows", GET, "connections.read"),
+    "connection_deliveries_replay": ("/app/channels/{connection}/deliveries/replay", POST, "connections.write"),
+    "connection_delivery": ("/app/channels/{connection}/deliveries/{delivery}", GET, "connections.read"),
+    "connection_delivery_live": ("/app/channels/{connection}/deliveries/{delivery}/live", GET, "connections.read"),
+    "connection_delivery_replay": (
+        "/app/channels/{connection}/deliveries/{delivery}/replay",
+        POST,
+        "connections.write",
+    ),
     "conversations": ("/app/conversations/", GET, "conversations.read"),
     "conversations_rows": ("/app/conversations/rows", GET, "conversations.read"),
     "conversation": ("/app/conversations/{conversation}/", GET, "conversations.read"),
@@ -132,7 +159,23 @@ def ids(workspace: Workspace) -> dict[str, str]:
         deploying.rotate(who, made.deployment, overlap_seconds=3600)
         token = made.deployment.tokens.earliest("created_at")
         secret_store.write(who, "a_secret_of_this_workspace", "its value")
+        connection = connections.create(
+            who,
+            kind="custom_webhook",
+            name="Bridge",
+            assistant_id=made.deployment.assistant_id,
+            config={"url": "https://bridge.example/hook", "events": ["message.created"]},
+            credentials={},
+        ).connection
+        (delivery,) = examples.send(who, connection, "message.created")
+        (stored,) = inbound.record(connection, [MessageReceived(key="a key", address="room-1", text="Hello")], b"{}")
+        InboundEvent.objects.update(state="failed", reason="Nobody could answer.")
+        refusal = SignatureInvalid("wrong_signature", "The signature is wrong.")
+        inbound.refuse(connection, InboundRequest("POST", "", "", {}, {}, "", b""), refusal)
     return {
+        "connection": str(connection.id),
+        "delivery": str(delivery.id),
+        "event": str(stored.event_id),
         "token": str(token.id),
         "refused": str(factories.refuse(made).id),
         "secret": str(secret.id),
@@ -224,7 +267,7 @@ def test_nothing_of_another_workspace_was_changed_by_trying(workspace: Workspace
             asked(stranger.client, address.format(**ids), method)
     with tenant(workspace.id):
         assert AuditEvent.objects.count() == lines
-        assert Conversation.objects.get().control == "assistant"
+        assert {row.control for row in Conversation.objects.all()} == {"assistant"}
         assert ApiKey.objects.get().revoked_at is None
 
 

@@ -17,8 +17,9 @@ import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
-from channels_app import connections, enqueueing
-from channels_app.models import Connection, Delivery
+from channels_app import connections, enqueueing, inbound
+from channels_app.models import Connection, Delivery, InboundEvent
+from channels_app.providers.events import MessageReceived
 from convoship.lib.tenancy import tenant
 from deployments import deploying, identity, publishing, rollouts
 from deployments.deploying import NewDeployment
@@ -73,6 +74,13 @@ _CONNECTION: dict[str, Any] = {
 }
 
 
+def _failed_event(connection: Connection) -> UUID:
+    """An event that could not be handled, to be retried."""
+    (stored,) = inbound.record(connection, [MessageReceived(key="a key", address="room-1", text="hello")], b"{}")
+    InboundEvent.objects.filter(id=stored.event_id).update(state="failed", reason="Nobody could answer.")
+    return stored.event_id
+
+
 @dataclass
 class World:
     """A workspace with one of everything that a route can name."""
@@ -86,6 +94,7 @@ class World:
     refused_id: UUID = field(init=False)
     connection: connections.NewConnection = field(init=False)
     delivery_id: UUID = field(init=False)
+    event_id: UUID = field(init=False)
     secret_key: str = field(default_factory=lambda: f"secret_{uuid4().hex}")
 
     def __post_init__(self) -> None:
@@ -104,6 +113,7 @@ class World:
             delivery = enqueueing.enqueue_test(self.connection.connection, "test", {"type": "test", "data": {}})
             Delivery.objects.filter(id=delivery.id).update(status="failed", settled_at=timezone.now())
             self.delivery_id = delivery.id
+            self.event_id = _failed_event(self.connection.connection)
         self.refused_id = factories.refuse(self.deployment).id
         self.rollout_id: UUID | None = None
 
@@ -127,6 +137,8 @@ class World:
             "rollout_id": self.rollout_id or uuid4(),
             "connection_id": self.connection.connection.id,
             "delivery_id": self.delivery_id,
+            "event_id": self.event_id,
+            "kind": "custom_webhook",
             "key": self.secret_key,
         }
 
@@ -209,6 +221,12 @@ class Call:
 
 
 GET = [Call("GET")]
+_CONNECTION_FORM = {
+    "name": "Renamed bridge",
+    "config-url": "https://bridge.example/hook",
+    "config-events": ["message.created"],
+    "once": "a form of the test",
+}
 _DEPLOYMENT = {"name": "New", "allowed_origins": ["https://a.example"]}
 _DEPLOYMENT_FORM = {"name": "New", "allowed_origins": "https://a.example", "once": "a form of the test"}
 
@@ -322,6 +340,30 @@ PAGES: Mapping[str, list[Call]] = {
             ids_in_body=True,
         )
     ],
+    "connection_new": [
+        Call("GET"),
+        Call("POST", lambda world: {**_CONNECTION_FORM, "assistant": str(world.ids["assistant_id"])}, ids_in_body=True),
+    ],
+    "connection": GET,
+    "connection_test": [Call("POST", {}, changes=False)],
+    "connection_try": [Call("POST", {"what": ""})],
+    "connection_pause": [Call("POST", {})],
+    "connection_enable": [Call("POST", {}, before=World.pause_connection)],
+    "connection_settings": GET,
+    "connection_change": [
+        Call("POST", lambda world: {**_CONNECTION_FORM, "assistant": str(world.ids["assistant_id"])})
+    ],
+    "connection_rotate": [Call("POST", {"which": "inbound_secret", "overlap": "0", "once": "a form of the test"})],
+    "connection_delete": [Call("GET"), Call("POST", {})],
+    "connection_events": GET,
+    "connection_events_rows": GET,
+    "connection_event_retry": [Call("POST", {})],
+    "connection_deliveries": GET,
+    "connection_deliveries_rows": GET,
+    "connection_deliveries_replay": [Call("POST", {"show": "dead"})],
+    "connection_delivery": GET,
+    "connection_delivery_live": GET,
+    "connection_delivery_replay": [Call("POST", {})],
 }
 
 # The admin API: called by a key.
@@ -431,6 +473,11 @@ class Route:
     pattern: str
     arguments: frozenset[str]
     callback: Any
+
+    @property
+    def names_an_object(self) -> bool:
+        """Whether something of a workspace is named in its address; kinds of connections are everybody's."""
+        return bool(self.arguments - {"kind"})
 
 
 def routes() -> list[Route]:

@@ -1,7 +1,8 @@
-"""Operate, Channels: where assistants meet visitors. So far that is the web widget."""
+"""Operate, Channels: the web widget, the connections to providers, and the catalogue of their kinds."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
@@ -11,6 +12,12 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from channels_app import accounts, health
+from channels_app.health import Standing
+from channels_app.models import Connection
+from channels_app.pages.queries import connections
+from channels_app.providers.base import Provider
+from channels_app.providers.registry import PROVIDERS
 from deployments.models import Assistant
 from deployments.pages import deployment_cards, deployment_form, origin_rows, queries, tokens
 from deployments.pages.deployment_form import DeploymentForm
@@ -30,6 +37,15 @@ class ChannelDeploymentForm(DeploymentForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["assistant"].queryset = Assistant.objects.order_by("name", "created_at")  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A connection as the list shows it; `connection` is one of `queries.connections`."""
+
+    connection: Connection
+    kind: type[Provider]
+    standing: Standing
 
 
 @require_safe
@@ -52,6 +68,9 @@ def _page(request: WorkspaceRequest, form: ChannelDeploymentForm) -> HttpRespons
         "once": once.mark(),
         "has_assistants": Assistant.objects.exists(),
         "may_write": request.actor.may("deployments.write"),
+        "connections": [Listed(row, accounts.kind_of(row), health.standing(row)) for row in connections()],
+        "kinds": list(PROVIDERS.values()),
+        "may_connect": request.actor.may("connections.write"),
     }
     return render(request, "channels_app/channels.html", context, status=422 if form.is_bound and form.errors else 200)
 

@@ -1,0 +1,39 @@
+"""What transcripts ask of connections: where a conversation takes place, and what became of a message."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from django.urls import reverse
+
+from channels_app import accounts
+from channels_app.models import ConversationLink, Delivery
+from deployments.carriers import Place
+from deployments.models import Conversation, Message
+
+
+class Connections:
+    """The carrier that connections are (`deployments.carriers`)."""
+
+    def place_of(self, conversation: Conversation) -> Place | None:
+        """The connection, and the person's address at its provider."""
+        link = ConversationLink.objects.select_related("connection").filter(conversation=conversation).first()
+        if link is None:
+            return None
+        connection = link.connection
+        path = reverse("connection", args=[connection.id])
+        return Place(accounts.kind_of(connection).label, connection.name, path, link.address)
+
+    def stories_of(self, messages: Sequence[Message]) -> Mapping[UUID, str]:
+        """The timelines of the deliveries that carry these messages. A delivery may carry several in a row."""
+        found: dict[UUID, str] = {}
+        conversations = {message.conversation_id for message in messages}
+        rows = Delivery.objects.filter(conversation__in=conversations, message__isnull=False).select_related("message")
+        for delivery in rows.order_by("position"):
+            assert delivery.message is not None  # noqa: S101 (filtered)
+            for message in messages:
+                is_of_it = message.conversation_id == delivery.conversation_id
+                if is_of_it and (delivery.first_seq or 0) <= message.seq <= delivery.message.seq:
+                    found[message.id] = reverse("connection_delivery", args=[delivery.connection_id, delivery.id])
+        return found

@@ -1,0 +1,232 @@
+"""The form of a connection, new or not: its name, who answers, what its kind asks for, and where credentials are.
+
+What is right and what isn't is the act's to say (`channels_app.connections`), for every door alike; here its words come
+to stand beside the fields they are about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.db import transaction
+from django.forms import BoundField
+from django.forms.utils import ErrorDict
+from django.http import QueryDict
+
+from channels_app.connections import LONGEST_NAME
+from channels_app.models import Connection
+from channels_app.providers.base import Provider
+from convoship.lib.actors import Actor
+from convoship.lib.problems import Problem
+from deployments.models import Assistant
+from workspaces import refusals, secret_store
+from workspaces.models import Secret
+
+
+class AboutForm(forms.Form):
+    """What every connection has."""
+
+    name = forms.CharField(max_length=LONGEST_NAME, error_messages={"required": "Give the connection a name."})
+    assistant = forms.ChoiceField(
+        error_messages={
+            "required": "Choose the assistant that answers.",
+            "invalid_choice": "Choose one of your published assistants.",
+        }
+    )
+
+
+@dataclass(frozen=True)
+class ConfigField:
+    """A field of the kind's own."""
+
+    bound: BoundField
+
+    @property
+    def is_choice_of_many(self) -> bool:
+        """Whether it is shown as boxes to check."""
+        return isinstance(self.bound.field.widget, forms.CheckboxSelectMultiple)
+
+    @property
+    def is_optional(self) -> bool:
+        """Whether it may stay empty; a box to check may always."""
+        return not self.bound.field.required and not isinstance(self.bound.field.widget, forms.CheckboxInput)
+
+
+@dataclass
+class Credential:
+    """A credential: the key of a secret that there is, or a new secret, written right here. No value is ever shown."""
+
+    name: str
+    label: str
+    hint: str
+    is_required: bool
+    keys: list[str]
+    chosen: str = ""
+    new_key: str = ""
+    # It was typed and is not kept: who sends the form again has to type it again.
+    was_typed: bool = False
+    errors: list[str] = field(default_factory=list)
+    key_errors: list[str] = field(default_factory=list)
+    value_errors: list[str] = field(default_factory=list)
+
+    @property
+    def options(self) -> list[tuple[str, str]]:
+        """Keys, and what they are called; one that has no secret any more says so."""
+        missing = [(self.chosen, f"{self.chosen} (missing)")] if self.chosen and self.chosen not in self.keys else []
+        return [*missing, *((key, key) for key in self.keys)]
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the part for a new secret stands open."""
+        return bool(self.was_typed or self.key_errors or self.value_errors or not self.keys)
+
+    @property
+    def all_errors(self) -> bool:
+        """Whether anything is wrong with it."""
+        return bool(self.errors or self.key_errors or self.value_errors)
+
+
+class ConnectionForm:
+    """The three parts of the form, and what was typed in them."""
+
+    def __init__(self, provider: type[Provider], data: QueryDict | None = None, of: Connection | None = None) -> None:
+        self.provider, self.data = provider, data
+        self.is_new = of is None
+        initial = {"name": of.name, "assistant": str(of.assistant_id or "")} if of else {"name": provider.label}
+        self.about = AboutForm(data, initial=initial)
+        published = Assistant.objects.exclude(published=None).order_by("name", "created_at")
+        choices = [(str(one.id), one.name) for one in published]
+        first = [("", "Choose an assistant")] if len(choices) != 1 or not self.is_new else []
+        self.about.fields["assistant"].choices = [*first, *choices]  # type: ignore[attr-defined]
+        self.has_published = bool(choices)
+        self.unpublished = list(Assistant.objects.filter(published=None).order_by("name", "created_at"))
+        self.config = self._config_form(of)
+        self.credentials = self._credentials(of)
+        self.wrong: list[str] = []
+
+    def _config_form(self, of: Connection | None) -> forms.Form:
+        form = self.provider.config_form(self.data, prefix="config", initial=dict(of.config) if of else None)
+        for name in self.provider.config_form.credentials:
+            del form.fields[name]
+        for one in form.fields.values():
+            if isinstance(one, forms.MultipleChoiceField):
+                one.widget = forms.CheckboxSelectMultiple(choices=one.choices)
+        # What is wrong with it comes from the act, which asks the same form.
+        form._errors = ErrorDict()
+        form.cleaned_data = {}
+        return form
+
+    def _credentials(self, of: Connection | None) -> list[Credential]:
+        names = self.provider.config_form.credentials
+        if not names:
+            return []
+        keys = list(Secret.objects.order_by("key").values_list("key", flat=True))
+        declared = self.provider.config_form().fields
+        found = []
+        for name in names:
+            label, hint = str(declared[name].label or name.replace("_", " ").capitalize()), declared[name].help_text
+            one = Credential(name, label, str(hint), declared[name].required, keys)
+            one.chosen = of.credentials.get(name, "") if of else ""
+            one.new_key = _free_key(f"{self.provider.kind}_{name}", keys)
+            if self.data is not None:
+                one.chosen = self.data.get(f"credential-{name}", "")[:64]
+                one.new_key = self.data.get(f"new_key-{name}", "").strip()[:200]
+            found.append(one)
+        return found
+
+    @property
+    def config_fields(self) -> list[ConfigField]:
+        """The kind's fields, in its order."""
+        return [ConfigField(self.config[name]) for name in self.config.fields]
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether anything is wrong."""
+        about = self.data is not None and bool(self.about.errors)
+        return bool(about or self.wrong or self.config.errors or any(one.all_errors for one in self.credentials))
+
+    # --- What was typed -----------------------------------------------------------------------------------------------
+
+    def values(self) -> dict[str, Any]:
+        """Name, assistant, config and credentials as the acts take them."""
+        self.about.full_clean()
+        typed = self.about.cleaned_data
+        config: dict[str, Any] = {}
+        for name, declared in self.config.fields.items():
+            given = declared.widget.value_from_datadict(self.data, {}, self.config.add_prefix(name))
+            config[name] = given if given is not None else ""
+        return {
+            "name": typed.get("name", "-"),
+            "assistant_id": UUID(typed["assistant"]) if typed.get("assistant") else None,
+            "config": config,
+            "credentials": {one.name: one.chosen for one in self.credentials if one.chosen},
+        }
+
+    def write_secrets(self, actor: Actor) -> list[str]:
+        """Write the secrets that were typed, each under a key that was free; answers their keys.
+
+        One that is written stays, whatever else is wrong with the form: its value could not be given back to be sent
+        again. It is then the one that is chosen.
+        """
+        assert self.data is not None  # noqa: S101 (a form that was sent)
+        written = []
+        for one in self.credentials:
+            value = self.data.get(f"new_value-{one.name}", "")
+            if not value.strip():
+                continue
+            if Secret.objects.filter(key=one.new_key.replace("\x00", "")).exists():
+                one.key_errors = ["There is a secret by this key. Choose it above, or give this one another key."]
+            else:
+                try:
+                    with transaction.atomic():
+                        secret_store.write(actor, one.new_key, value)
+                except Problem as problem:
+                    one.key_errors = problem.errors.get("key", [])
+                    one.value_errors = problem.errors.get("value", [])
+            if one.key_errors or one.value_errors:
+                one.was_typed = True
+                continue
+            one.chosen, one.keys = one.new_key, sorted([*one.keys, one.new_key])
+            one.new_key = _free_key(f"{self.provider.kind}_{one.name}", one.keys)
+            written.append(one.chosen)
+        return written
+
+    def put(self, problem: Problem) -> None:
+        """Put what an act refused beside the fields that it is about."""
+        for path, said in problem.errors.items():
+            for message in said:
+                self._put(path, message)
+        if not problem.errors:
+            self.wrong.append(refusals.words_of(problem))
+
+    def _put(self, path: str, message: str) -> None:
+        group, _, name = path.partition(".")
+        about = {"name": "name", "assistant_id": "assistant"}.get(group)
+        credential = next((one for one in self.credentials if group == "credentials" and one.name == name), None)
+        if about:
+            # What is missing is said already, in this form's words.
+            if about not in self.about.errors:
+                self.about.add_error(about, message)
+        elif group == "config" and name in self.config.fields:
+            self.config.add_error(name, message)
+        elif credential:
+            if not credential.all_errors:
+                credential.errors.append(message)
+        else:
+            self.wrong.append(message)
+
+
+def _free_key(wanted: str, keys: list[str]) -> str:
+    return next(key for key in _numbered(wanted) if key not in keys)
+
+
+def _numbered(wanted: str) -> Iterator[str]:
+    yield wanted
+    number = 2
+    while True:
+        yield f"{wanted}_{number}"
+        number += 1

@@ -1,0 +1,90 @@
+"""The Events tab: what the provider told us, what came of it, and what was refused at the door."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from channels_app import inbound
+from channels_app.models import InboundEvent
+from channels_app.pages import queries
+from channels_app.pages.connection import head
+from channels_app.providers.events import event_of
+from workspaces.access import WorkspaceRequest, workspace_page
+
+FILTER_LABELS = {
+    "all": "All",
+    "waiting": "Waiting",
+    "handled": "Handled",
+    "ignored": "Kept, not used",
+    "failed": "Failed",
+}
+_KINDS = {"message": "Message", "status": "Status report", "hang-up": "Hang-up"}
+
+
+def words_of(row: InboundEvent) -> str:
+    """What it was, in a few words."""
+    event = event_of(row.kind, row.content)
+    return _KINDS.get(row.kind) or (event.what[:80].capitalize() if event.what else "Something else")
+
+
+def excerpt_of(row: InboundEvent) -> str:
+    """What was said in it, or which status it reports."""
+    content = row.content
+    return str(content.get("text") or content.get("payload") or content.get("status") or "")[:120]
+
+
+@require_safe
+@workspace_page("connections.read")
+def connection_events(request: WorkspaceRequest, connection_id: UUID) -> HttpResponse:
+    """The list."""
+    return render(request, "channels_app/connection_events.html", _listing(request, connection_id))
+
+
+@require_safe
+@workspace_page("connections.read")
+def connection_events_rows(request: WorkspaceRequest, connection_id: UUID) -> HttpResponse:
+    """The part that changes, fetched again every few seconds."""
+    return render(request, "channels_app/events_live.html", _listing(request, connection_id))
+
+
+def _listing(request: WorkspaceRequest, connection_id: UUID) -> dict[str, Any]:
+    row = queries.connection(connection_id)
+    chosen = request.GET.get("show", "all")
+    chosen = chosen if chosen in FILTER_LABELS else "all"
+    cursor = request.GET.get("after", "")
+    page = queries.events_page(row, chosen, cursor)
+    return {
+        **head(request, row, "events"),
+        "rows": [(event, words_of(event), excerpt_of(event)) for event in page.rows],
+        "refused": queries.refused(row),
+        "filters": [(key, label, query(key)) for key, label in FILTER_LABELS.items()],
+        "chosen": chosen,
+        "query": query(chosen, cursor),
+        "next": query(chosen, page.next) if page.next else "",
+        "is_first_page": not cursor,
+    }
+
+
+def query(show: str, cursor: str = "") -> str:
+    """The address' query for a filter and a place in the list."""
+    parts = {"show": show if show != "all" else "", "after": cursor}
+    return "?" + urlencode({name: value for name, value in parts.items() if value})
+
+
+@require_POST
+@workspace_page("connections.write")
+def connection_event_retry(request: WorkspaceRequest, connection_id: UUID, event_id: UUID) -> HttpResponse:
+    """Handle a failed event again."""
+    row = queries.connection(connection_id)
+    if inbound.retry(request.actor, queries.event(row, event_id)):
+        messages.success(request, "It is handled again now.")
+    else:
+        messages.info(request, "It isn't failed any more, so there was nothing to retry.")
+    return redirect("connection_events", row.id)

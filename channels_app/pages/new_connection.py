@@ -1,0 +1,86 @@
+"""A new connection: one form for its kind, and the page that shows its own secrets, this once."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from channels_app import accounts, connections, examples
+from channels_app.connections import NewConnection
+from channels_app.models import Connection
+from channels_app.models.connection import SecretKind
+from channels_app.pages.connection_form import ConnectionForm
+from channels_app.providers.base import Capability
+from channels_app.providers.registry import PROVIDERS
+from convoship.lib.problems import Problem
+from workspaces import once
+from workspaces.access import WorkspaceRequest, workspace_page
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@workspace_page("connections.write")
+def connection_new(request: WorkspaceRequest, kind: str) -> HttpResponse:
+    """The form, and what comes of it."""
+    provider = PROVIDERS.get(kind)
+    if provider is None:
+        raise Http404
+    if request.method != "POST":
+        return _page(request, ConnectionForm(provider))
+    if once.was_sent(request):
+        messages.info(request, "That connection was made already, and its secrets are shown only once.")
+        return redirect("channels")
+    form = ConnectionForm(provider, request.POST)
+    written = form.write_secrets(request.actor)
+    made = _create(request, form)
+    if made is None:
+        return _page(request, form, written)
+    once.spend(request)
+    return render(request, "channels_app/connection_made.html", made_context(made))
+
+
+def _create(request: WorkspaceRequest, form: ConnectionForm) -> NewConnection | None:
+    try:
+        with transaction.atomic():
+            made = connections.create(request.actor, kind=form.provider.kind, **form.values())
+            transaction.set_rollback(form.has_errors)
+    except Problem as problem:
+        form.put(problem)
+    else:
+        return None if form.has_errors else made
+    return None
+
+
+def _page(request: WorkspaceRequest, form: ConnectionForm, written: list[str] | None = None) -> HttpResponse:
+    context = {
+        "form": form,
+        "kind": form.provider,
+        "once": once.mark(),
+        "written": written or [],
+        "may_write_secrets": request.actor.may("secrets.write"),
+    }
+    return render(request, "channels_app/connection_new.html", context, status=422 if form.has_errors else 200)
+
+
+def addresses(connection: Connection) -> list[tuple[str, str, str]]:
+    """Where the provider calls us: (id, what it is, address)."""
+    found = [("inbound-url", "Inbound address", accounts.inbound_url(connection))]
+    if accounts.kind_of(connection).can(Capability.STATUS):
+        found.append(("status-url", "Status address", accounts.inbound_url(connection, "status")))
+    return found
+
+
+def made_context(made: NewConnection) -> dict[str, object]:
+    """What the page after it was made shows."""
+    return {
+        "connection": made.connection,
+        "kind": accounts.kind_of(made.connection),
+        "secrets": [(which, SecretKind(which).label, value) for which, value in made.secrets.items()],
+        "addresses": addresses(made.connection),
+        "examples": examples.types_of(made.connection),
+        "may_write": True,
+    }

@@ -1,0 +1,145 @@
+"""Which rows the pages of channels show. Inside `tenant()`."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from django.db.models import Count, IntegerField, Model, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+
+from channels_app.models import Connection, Delivery, InboundEvent, RefusedRequest
+from channels_app.models.inbound import EventState
+from channels_app.models.outbound import DeliveryStatus
+from deployments.pages.queries import read_cursor
+
+PAGE_SIZE = 30
+REFUSED_SHOWN = dt.timedelta(days=7)
+# What nobody tries any more, and nobody got, as far as is known.
+DEAD = (DeliveryStatus.FAILED, DeliveryStatus.UNKNOWN)
+
+R = TypeVar("R", bound=Model)
+
+DELIVERIES = {
+    "all": Q(),
+    "waiting": Q(status=DeliveryStatus.QUEUED),
+    "under-way": Q(status__in=(DeliveryStatus.ACCEPTED, DeliveryStatus.SENT)),
+    "arrived": Q(status__in=(DeliveryStatus.DELIVERED, DeliveryStatus.READ)),
+    "held-back": Q(status=DeliveryStatus.SUPPRESSED),
+    "dead": Q(status__in=DEAD),
+}
+EVENTS = {
+    "all": Q(),
+    "waiting": Q(state=EventState.RECEIVED),
+    "handled": Q(state=EventState.HANDLED),
+    "ignored": Q(state=EventState.IGNORED),
+    "failed": Q(state=EventState.FAILED),
+}
+
+
+def connections() -> QuerySet[Connection]:
+    """The workspace's connections by name, with their assistants and `dead`: how many deliveries are dead letters."""
+    dead = Delivery.objects.filter(connection=OuterRef("pk"), status__in=DEAD).order_by().values("connection")
+    return (
+        Connection.objects.select_related("assistant")
+        .annotate(dead=Coalesce(Subquery(dead.annotate(count=Count("pk")).values("count")), 0, output_field=_NUMBER))
+        .order_by("name", "created_at")
+    )
+
+
+_NUMBER = IntegerField()
+
+
+def connection(connection_id: UUID) -> Connection:
+    """The workspace's connection; Http404 where it has none by that id."""
+    return get_object_or_404(connections(), id=connection_id)
+
+
+def dead_count() -> int:
+    """How many deliveries to people are dead letters, over all connections. Tests and rehearsals count nowhere."""
+    return Delivery.objects.filter(status__in=DEAD, is_test=False).count()
+
+
+@dataclass(frozen=True)
+class Page(Generic[R]):
+    """Rows, the newest first, and the cursor of the next page if there is one."""
+
+    rows: Sequence[R]
+    next: str
+
+
+def deliveries(connection: Connection, show: str, address: str) -> QuerySet[Delivery]:
+    """What a filter of the Deliveries tab shows; `address` is a part of one."""
+    rows = Delivery.objects.filter(DELIVERIES[show], connection=connection).select_related("message", "conversation")
+    return rows.filter(address__icontains=address) if address else rows
+
+
+def deliveries_page(rows: QuerySet[Delivery], cursor: str) -> Page[Delivery]:
+    """A page of them."""
+    return _page(rows, "created_at", cursor)
+
+
+def delivery(connection: Connection, delivery_id: UUID) -> Delivery:
+    """The connection's delivery; Http404 where it has none by that id."""
+    rows = Delivery.objects.select_related("message", "conversation__person")
+    return get_object_or_404(rows, id=delivery_id, connection=connection)
+
+
+def events_page(connection: Connection, show: str, cursor: str) -> Page[InboundEvent]:
+    """A page of what the provider told us."""
+    rows = InboundEvent.objects.filter(EVENTS[show], connection=connection)
+    return _page(rows, "received_at", cursor)
+
+
+def failed_events(connection: Connection) -> int:
+    """How many events could not be handled."""
+    return InboundEvent.objects.filter(connection=connection, state=EventState.FAILED).count()
+
+
+def event(connection: Connection, event_id: UUID) -> InboundEvent:
+    """The connection's event; Http404 where it has none by that id."""
+    return get_object_or_404(InboundEvent, id=event_id, connection=connection)
+
+
+def _page(rows: QuerySet[R], by: str, cursor: str) -> Page[R]:
+    after = read_cursor(cursor)
+    if after is not None:
+        moment, last_id = after
+        rows = rows.filter(Q(**{f"{by}__lt": moment}) | Q(**{by: moment, "id__lt": last_id}))
+    found = list(rows.order_by(f"-{by}", "-id")[: PAGE_SIZE + 1])
+    more, found = len(found) > PAGE_SIZE, found[:PAGE_SIZE]
+    return Page(found, _cursor(getattr(found[-1], by), found[-1].pk) if more else "")
+
+
+def _cursor(moment: dt.datetime, last_id: UUID) -> str:
+    """Where a page ended, as `read_cursor` reads it."""
+    return base64.urlsafe_b64encode(f"{moment.isoformat()} {last_id}".encode()).decode().rstrip("=")
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Requests of the last days that were not genuine, of one reason; `detail` is that of the last."""
+
+    reason: str
+    detail: str
+    count: int
+    last_at: dt.datetime
+
+
+def refused(connection: Connection) -> list[Refused]:
+    """What was refused in the last seven days, the latest first."""
+    rows = RefusedRequest.objects.filter(connection=connection, hour__gt=timezone.now() - REFUSED_SHOWN)
+    found: dict[str, Refused] = {}
+    for row in rows.order_by("-last_at"):
+        before = found.get(row.reason)
+        if before is None:
+            found[row.reason] = Refused(row.reason, row.detail, row.count, row.last_at)
+        else:
+            found[row.reason] = Refused(before.reason, before.detail, before.count + row.count, before.last_at)
+    return list(found.values())

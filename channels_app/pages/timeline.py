@@ -1,0 +1,216 @@
+"""The story of a delivery, from what it answers to what became of it, in the order it happened."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from django.utils import timezone
+
+from channels_app import accounts
+from channels_app.models import Connection, Delivery, DeliveryAttempt, InboundEvent
+from channels_app.models.connection import ConnectionState
+from channels_app.models.outbound import AttemptOutcome, DeliveryStatus
+from channels_app.replaying import REPLAYABLE
+from deployments.models import Message
+from deployments.models.conversation import AuthorKind
+from workspaces.models import AuditEvent
+
+TONES = {
+    DeliveryStatus.QUEUED: "",
+    DeliveryStatus.ACCEPTED: "accent",
+    DeliveryStatus.SENT: "accent",
+    DeliveryStatus.DELIVERED: "good",
+    DeliveryStatus.READ: "good",
+    DeliveryStatus.FAILED: "bad",
+    DeliveryStatus.UNKNOWN: "warn",
+    DeliveryStatus.SUPPRESSED: "warn",
+}
+_ICONS = {
+    DeliveryStatus.ACCEPTED: "check",
+    DeliveryStatus.SENT: "send-horizontal",
+    DeliveryStatus.DELIVERED: "check-check",
+    DeliveryStatus.READ: "eye",
+    DeliveryStatus.FAILED: "circle-x",
+    DeliveryStatus.UNKNOWN: "circle-help",
+    DeliveryStatus.SUPPRESSED: "hand",
+}
+_OUTCOMES = {
+    AttemptOutcome.RUNNING: ("accent", "loader"),
+    AttemptOutcome.ACCEPTED: ("good", "check"),
+    AttemptOutcome.FOUND: ("good", "search-check"),
+    AttemptOutcome.RETRY: ("warn", "rotate-cw"),
+    AttemptOutcome.FAILED: ("bad", "circle-x"),
+    AttemptOutcome.UNKNOWN: ("warn", "circle-help"),
+    AttemptOutcome.CUT: ("warn", "unplug"),
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that happened. `facts` are short: a status, a duration, a code."""
+
+    at: dt.datetime
+    title: str
+    tone: str = ""
+    icon: str = "circle"
+    words: str = ""
+    remedy: str = ""
+    facts: list[str] = field(default_factory=list)
+    answer: str = ""
+    rank: int = 0
+
+
+def tone_of(delivery: Delivery) -> str:
+    """The tone of its badge; what waits after a failure warns."""
+    if delivery.status == DeliveryStatus.QUEUED and delivery.reason:
+        return "warn"
+    return TONES[DeliveryStatus(delivery.status)]
+
+
+def is_replayable(delivery: Delivery) -> bool:
+    """Whether it can be sent again."""
+    return delivery.status in REPLAYABLE
+
+
+def can_be_hurried(delivery: Delivery) -> bool:
+    """Whether it waits for its next try, which can be now."""
+    return delivery.status == DeliveryStatus.QUEUED and delivery.claim is None
+
+
+def steps(connection: Connection, delivery: Delivery) -> list[Step]:
+    """What happened to it so far, the earliest first."""
+    found = [*_begin(delivery), *_replays(delivery), *_attempts(delivery), *_reports(delivery), *_end(delivery)]
+    return sorted(found, key=lambda step: (step.at, step.rank))
+
+
+def _begin(delivery: Delivery) -> Iterator[Step]:
+    asked = _answered_message(delivery)
+    event = InboundEvent.objects.filter(message=asked).order_by("received_at").first() if asked else None
+    if event is not None and asked is not None:
+        copies = [f"sent {event.copies} times by the provider"] if event.copies > 1 else []
+        yield Step(event.received_at, "Received", icon="message-square", words=_start(asked.text), facts=copies)
+        yield Step(event.received_at, "Verified", icon="shield-check", words="Its signature is good.")
+    if delivery.message is not None:
+        author = delivery.message.author_name or AuthorKind(delivery.message.author_kind).label
+        words = _start(delivery.message.text)
+        yield Step(delivery.message.created_at, f"Answered by {author}", icon="bot-message-square", words=words)
+    title = "Queued as a test" if delivery.is_test and delivery.message is None else "Queued"
+    yield Step(delivery.created_at, title, icon="inbox", words=f"{delivery.what}, to {delivery.address}")
+
+
+def _answered_message(delivery: Delivery) -> Message | None:
+    if delivery.conversation_id is None or delivery.first_seq is None:
+        return None
+    earlier = Message.objects.filter(conversation=delivery.conversation_id, seq__lt=delivery.first_seq)
+    return earlier.filter(author_kind=AuthorKind.VISITOR).order_by("-seq").first()
+
+
+def _start(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 160 else f"{line[:159]}…"
+
+
+def _replays(delivery: Delivery) -> Iterator[Step]:
+    lines = AuditEvent.objects.filter(
+        action="delivery.replayed", target_type=delivery._meta.label_lower, target_id=str(delivery.id)
+    )
+    for line in lines.order_by("created_at"):
+        yield Step(line.created_at, f"Sent again by {line.actor_label}", "accent", "rotate-cw")
+
+
+def _attempts(delivery: Delivery) -> Iterator[Step]:
+    for attempt in delivery.tried.order_by("number"):
+        tone, icon = _OUTCOMES[AttemptOutcome(attempt.outcome)]
+        yield Step(
+            attempt.started_at,
+            f"Attempt {attempt.number}: {attempt.get_outcome_display().lower()}",
+            tone,
+            icon,
+            words=attempt.reason,
+            facts=_facts(attempt),
+            answer=attempt.answer,
+            rank=1,
+        )
+
+
+def _facts(attempt: DeliveryAttempt) -> list[str]:
+    found = []
+    if attempt.http_status:
+        found.append(f"HTTP {attempt.http_status}")
+    if attempt.milliseconds is not None:
+        seconds = attempt.milliseconds / 1000
+        found.append(f"{seconds:.1f} s" if seconds >= 1 else f"{attempt.milliseconds} ms")
+    if attempt.code:
+        found.append(f"code {attempt.code}")
+    return found
+
+
+def _reports(delivery: Delivery) -> Iterator[Step]:
+    for event in delivery.events.order_by("received_at"):
+        word = str(event.content.get("status", ""))
+        label = DeliveryStatus(word).label if word in DeliveryStatus.values else word
+        code = str(event.content.get("code", ""))
+        yield Step(
+            event.received_at,
+            f"The provider reports: {label.lower()}",
+            TONES.get(word, ""),  # type: ignore[call-overload]
+            _ICONS.get(word, "circle"),  # type: ignore[call-overload]
+            words=event.reason or str(event.content.get("reason", "")),
+            facts=[f"code {code}"] if code else [],
+            rank=1,
+        )
+
+
+def _end(delivery: Delivery) -> Iterator[Step]:
+    status = DeliveryStatus(delivery.status)
+    if delivery.accepted_at and status != DeliveryStatus.ACCEPTED:
+        words = f"The provider's id: {delivery.provider_id}" if delivery.provider_id else ""
+        yield Step(delivery.accepted_at, "Accepted", "accent", "check", words=words, rank=2)
+    if status == DeliveryStatus.QUEUED or delivery.settled_at is None:
+        return
+    facts = [f"code {delivery.code}"] if delivery.code else []
+    if status == DeliveryStatus.ACCEPTED and delivery.provider_id:
+        facts.append(f"the provider's id: {delivery.provider_id}")
+    yield Step(
+        delivery.settled_at,
+        status.label,
+        TONES[status],
+        _ICONS[status],
+        words=delivery.reason,
+        remedy=delivery.remedy,
+        facts=facts,
+        rank=3,
+    )
+
+
+# --- What it waits for ------------------------------------------------------------------------------------------------
+
+
+def waits_for(connection: Connection, delivery: Delivery) -> str:
+    """Why it isn't sent right now, in words; empty where it isn't waiting."""
+    if delivery.status != DeliveryStatus.QUEUED:
+        return ""
+    if delivery.claim is not None:
+        return "It is being sent just now."
+    if connection.state != ConnectionState.ACTIVE:
+        return f"It waits until {connection.name} is enabled."
+    earlier = Delivery.objects.filter(
+        lane=delivery.lane, position__lt=delivery.position, status=DeliveryStatus.QUEUED
+    ).count()
+    if earlier:
+        ones = "1 earlier one" if earlier == 1 else f"{earlier} earlier ones"
+        return f"To keep the order it waits for {ones} of its conversation."
+    now = timezone.now()
+    if connection.rests_until and connection.rests_until > max(now, delivery.due_at):
+        kind = accounts.kind_of(connection).label
+        return f"{kind} failed several times in a row, so nothing is sent before {_clock(connection.rests_until)}."
+    if delivery.due_at > now:
+        return f"Its next try is at {_clock(delivery.due_at)}."
+    return "It goes out as soon as the worker gets to it."
+
+
+def _clock(moment: dt.datetime) -> str:
+    local = timezone.localtime(moment)
+    return f"{local:%H:%M:%S} UTC" if local.date() == timezone.localdate() else f"{local:%-d %b, %H:%M} UTC"

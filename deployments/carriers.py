@@ -1,0 +1,59 @@
+"""Where a conversation takes place that isn't on the web, and what became of its messages on their way.
+
+Who carries them is known in a room above this one. It registers here when its app is ready, so that a transcript can
+say where its people are, and lead from a message that did not arrive to the whole story of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from deployments.models import Conversation, Message
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a conversation takes place: `label` and `name` for people, `path` of its page, the person's `address`."""
+
+    label: str
+    name: str
+    path: str
+    address: str
+
+
+class Carrier(Protocol):
+    """Carries messages to people. Both are called inside `tenant()`."""
+
+    def place_of(self, conversation: Conversation) -> Place | None:
+        """Where this conversation takes place; None where it isn't this carrier's."""
+
+    def stories_of(self, messages: Sequence[Message]) -> Mapping[UUID, str]:
+        """The paths of the pages that tell what became of these messages, by the messages' ids."""
+
+
+_carriers: list[Carrier] = []
+
+
+def register(carrier: Carrier) -> None:
+    """Have this carrier asked."""
+    _carriers.append(carrier)
+
+
+def place_of(conversation: Conversation) -> Place | None:
+    """Where this conversation takes place; None: on the web, or over a connection that is deleted."""
+    for carrier in _carriers:
+        place = carrier.place_of(conversation)
+        if place is not None:
+            return place
+    return None
+
+
+def stories_of(messages: Sequence[Message]) -> dict[UUID, str]:
+    """The paths of the pages that tell what became of these messages, by the messages' ids; some have none."""
+    found: dict[UUID, str] = {}
+    for carrier in _carriers:
+        found.update(carrier.stories_of(messages))
+    return found
