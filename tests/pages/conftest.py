@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import html
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
@@ -12,6 +14,8 @@ from django.core.cache import cache
 from django.test import Client
 
 from tests import factories
+from tests.channels import far_end
+from tests.channels.conftest import Bridge, make_bridge
 from workspaces.models import User, Workspace
 
 # What Django's test client answers: an HttpResponse with what the request was.
@@ -22,6 +26,11 @@ def text(response: Response) -> str:
     """The page's source."""
     source: str = response.content.decode()
     return source
+
+
+def words(response: Response) -> str:
+    """What a reader of the page reads, in one line."""
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text(response))).split())
 
 
 @dataclass
@@ -170,6 +179,14 @@ def workspace(db: None) -> Workspace:
 def member(workspace: Workspace) -> Browser:
     """The owner's browser."""
     return browser_of(workspace, factories.owner_of(workspace))
+
+
+@pytest.fixture
+def bridge(transactional_db: None, workspace: Workspace, settings: Any) -> Iterator[Bridge]:
+    """A custom webhook of the workspace's, with a far end that may be called although it is on this machine."""
+    with far_end.running() as end:
+        settings.OUTBOUND_ALLOWLIST = frozenset({("127.0.0.1", end.port)})
+        yield make_bridge(workspace, end)
 
 
 @pytest.fixture(autouse=True)
