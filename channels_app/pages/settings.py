@@ -111,7 +111,7 @@ def connection_rotate(request: WorkspaceRequest, connection_id: UUID) -> HttpRes
     once.spend(request)
     context = {
         "connection": row,
-        "label": SecretKind(which).label,
+        "called": SecretKind(which).label,
         "value": made.value,
         "is_inbound": which == SecretKind.INBOUND,
         "earlier": next(one.values[1:] for one in own_secrets(row) if one.which == which),

@@ -42,11 +42,11 @@ Answers = Callable[[Seen], Said]
 class FarEnd:
     """The server. `answers` decides, one answer after the other; without any it takes everything."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.seen: list[Seen] = []
         self.answers: Answers = lambda request: Said()
         self.arrived = threading.Condition()
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self.server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
         self.server.daemon_threads = True
 
     @property
@@ -103,9 +103,9 @@ class FarEnd:
 
 
 @contextmanager
-def running() -> Iterator[FarEnd]:
-    """A far end that answers until the block ends."""
-    end = FarEnd()
+def running(port: int = 0) -> Iterator[FarEnd]:
+    """A far end that answers until the block ends, at this port or any."""
+    end = FarEnd(port)
     thread = threading.Thread(target=end.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import urllib.request
+import uuid
 from collections.abc import Mapping
 from typing import Any
+
+from channels_app import standard_webhooks
 
 
 class Program:
@@ -30,6 +33,23 @@ class Program:
         """Another deployment of the demo's assistant: `{deployment, token, embed_snippet}`."""
         path = f"/assistants/{self.demo['assistant_id']}/deployments"
         return self.call("POST", path, {"name": "Another", "allowed_origins": list(origins), **more})
+
+    def connect(self, url: str, name: str = "A bridge") -> dict[str, Any]:
+        """A custom webhook of the demo's assistant: `{connection, inbound_url, inbound_secret, ...}`."""
+        config = {"url": url, "events": ["message.created"]}
+        body = {"kind": "custom_webhook", "name": name, "assistant_id": self.demo["assistant_id"], "config": config}
+        return self.call("POST", "/connections", body)
+
+    @staticmethod
+    def say(inbound_url: str, secret: str, text: str, key: str) -> dict[str, Any]:
+        """What a bridge does when somebody writes to it: the answer is `{id, conversation_id}`."""
+        body = json.dumps({"conversation_key": key, "text": text}).encode()
+        headers = standard_webhooks.headers_for([secret], f"msg_{uuid.uuid4().hex}", body)
+        headers["Content-Type"] = "application/json"
+        request = urllib.request.Request(inbound_url, method="POST", data=body, headers=headers)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            parsed: dict[str, Any] = json.load(answer)
+        return parsed
 
     def revoke(self, deployment_id: str) -> None:
         """Revoke a deployment."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import urllib.error
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, StorageState, expect
 
+from tests.driver import wait_for
 from tests.e2e import axe
 from tests.e2e.conftest import Product, Visit
 from tests.e2e.programs import Program
@@ -40,6 +43,15 @@ INSIDE = (
     "/app/deployments/{deployment_id}/revoke",
     "/app/deployments/{deployment_id}/appearance",
     "/app/channels/",
+    "/app/channels/new/custom_webhook",
+    "/app/channels/{connection_id}/",
+    "/app/channels/{connection_id}/deliveries",
+    "/app/channels/{connection_id}/deliveries?show=dead&q=nobody",
+    "/app/channels/{connection_id}/deliveries/{delivery_id}",
+    "/app/channels/{connection_id}/events",
+    "/app/channels/{connection_id}/settings",
+    "/app/channels/{connection_id}/delete",
+    "/app/conversations/{over_connection_id}/",
     "/app/conversations/",
     "/app/conversations/{conversation_id}/",
     "/app/workspace/",
@@ -79,6 +91,27 @@ def conversation_id(demo: dict[str, Any], program: Program, browser: Browser) ->
 
 
 @pytest.fixture(scope="module")
+def bridge(program: Program) -> dict[str, str]:
+    """A connection whose far end nobody can reach: something was said over it, and its answer waits."""
+    made = program.connect("https://bridge.example/hook")
+    connection_id = made["connection"]["id"]
+    said = program.say(made["inbound_url"], made["inbound_secret"], "where is my order", "+49 30 901820")
+    with contextlib.suppress(urllib.error.HTTPError):
+        program.say(made["inbound_url"], made["signing_secret"], "not genuine", "+49 30 901820")
+
+    def waiting() -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = program.call("GET", f"/connections/{connection_id}/deliveries")["results"]
+        return [row for row in rows if row["reason"]]
+
+    (delivery,) = wait_for("the answer was tried", waiting)
+    return {
+        "connection_id": connection_id,
+        "delivery_id": delivery["id"],
+        "over_connection_id": said["conversation_id"],
+    }
+
+
+@pytest.fixture(scope="module")
 def outside(product: Product, browser: Browser) -> Iterator[Page]:
     """One tab of somebody who is not signed in, for all pages: they only look."""
     with closing(browser.new_context(base_url=product.base_url, reduced_motion="reduce")) as context:
@@ -99,8 +132,10 @@ def test_pages_for_anyone(path: str, outside: Page) -> None:
 
 
 @pytest.mark.parametrize("path", INSIDE)
-def test_pages_for_members(path: str, demo: dict[str, Any], conversation_id: str, inside: Page) -> None:
-    inside.goto(path.format(**demo, conversation_id=conversation_id))
+def test_pages_for_members(
+    path: str, demo: dict[str, Any], conversation_id: str, bridge: dict[str, str], inside: Page
+) -> None:
+    inside.goto(path.format(**demo, **bridge, conversation_id=conversation_id))
     expect(inside.locator("main")).to_be_visible()
     # What can be opened is looked at open too.
     inside.evaluate("for (const box of document.querySelectorAll('main details:not(.menu)')) box.open = true")

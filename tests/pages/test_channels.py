@@ -263,7 +263,8 @@ def test_no_secret_is_overwritten_from_here(member: Browser, workspace: Workspac
         member,
         phone,
         config__account_sid="AC1",
-        new_key__auth_token="twilio_token", new_value__auth_token="sesame-open-the-door",
+        new_key__auth_token="twilio_token",
+        new_value__auth_token="sesame-open-the-door",
     )
     answer = member.send(form)
     assert answer.status_code == 422
