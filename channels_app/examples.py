@@ -1,12 +1,22 @@
-"""Test events: what a connection's other side gets, with made-up content, shown among its deliveries."""
+"""Test events and test messages: sent over a connection as anything else is, and shown among its deliveries."""
 
 from __future__ import annotations
 
-from channels_app import accounts, enqueueing
+import re
+
+from channels_app import accounts, consents, enqueueing
 from channels_app.models import Connection, Delivery
+from channels_app.providers.base import Capability
 from convoship.lib.actors import Actor
 from convoship.lib.problems import invalid
+from deployments.models import Conversation, Message
+from deployments.models.conversation import AuthorKind
 from workspaces import audit
+
+# E.164, and what people put between the digits.
+_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
+_BETWEEN = re.compile(r"[\s()./\N{NO-BREAK SPACE}-]")
+TEXT = "This is a test message from Convoship. The connection works."
 
 
 def types_of(connection: Connection) -> list[str]:
@@ -21,4 +31,25 @@ def send(actor: Actor, connection: Connection, what: str = "") -> list[Delivery]
         raise invalid({"what": ["There is no such event to try."]})
     sent = [enqueueing.enqueue_test(connection, one.what, dict(one.content)) for one in planned]
     audit.record(actor, "connection.test_events_sent", connection, events=[one.what for one in planned])
+    return sent
+
+
+def writes_to_people(connection: Connection) -> bool:
+    """Whether a test message can be sent over it: to whom it may be sent at all is known by consent."""
+    return accounts.kind_of(connection).can(Capability.CONSENT)
+
+
+def send_message(actor: Actor, connection: Connection, address: str) -> list[Delivery]:
+    """Queue a test message to this phone number; 422 for what is none, or has opted out."""
+    number = _BETWEEN.sub("", address)
+    if not writes_to_people(connection):
+        raise invalid({"address": ["Over this connection nobody can be written to first."]})
+    if not _NUMBER.fullmatch(number):
+        raise invalid({"address": ["Give the number with + and the country's code, such as +4930901820."]})
+    if consents.is_withdrawn(connection, number, lock=True):
+        raise invalid({"address": ["They have opted out, so nothing can be sent to them until they write START."]})
+    message = Message(author_kind=AuthorKind.ASSISTANT, text=TEXT)
+    planned = accounts.to_plan(connection).plan(Conversation(), [message])
+    sent = [enqueueing.enqueue_test(connection, one.what, dict(one.content), number) for one in planned]
+    audit.record(actor, "connection.test_message_sent", connection, address=number)
     return sent

@@ -16,6 +16,7 @@ urlpatterns = [
     path("app/channels/new/<str:kind>", new_connection.connection_new, name="connection_new"),
     path(f"{_ONE}/", connection.connection, name="connection"),
     path(f"{_ONE}/test", connection.connection_test, name="connection_test"),
+    path(f"{_ONE}/register", connection.connection_register, name="connection_register"),
     path(f"{_ONE}/try", connection.connection_try, name="connection_try"),
     path(f"{_ONE}/pause", connection.connection_pause, name="connection_pause"),
     path(f"{_ONE}/enable", connection.connection_enable, name="connection_enable"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from typing import Any
 from uuid import UUID
 
 from asgiref.sync import async_to_sync
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
@@ -15,11 +17,10 @@ from django.views.decorators.http import require_POST, require_safe
 from channels_app import accounts, connections, examples, health
 from channels_app.models import Connection
 from channels_app.pages import queries
-from channels_app.pages.new_connection import addresses
-from channels_app.providers.base import Finding, Health
+from channels_app.providers.base import Capability, Finding, Health, Provider
 from convoship.lib import limiting
 from convoship.lib.problems import Problem
-from workspaces import refusals
+from workspaces import audit, refusals
 from workspaces.access import WorkspaceRequest, entered, waiting_page, workspace_page
 
 # Where buttons that stand on several pages lead back to.
@@ -49,17 +50,62 @@ def _page(request: WorkspaceRequest, row: Connection, *, status: int = 200, **mo
     context = {
         **head(request, row, "overview"),
         "addresses": addresses(row),
-        "examples": examples.types_of(row),
+        **ways_to_try(row),
         **more,
     }
     return render(request, "channels_app/connection.html", context, status=status)
+
+
+def addresses(connection: Connection) -> list[tuple[str, str, str]]:
+    """Where the provider calls us: (id, what it is, address)."""
+    found = [("inbound-url", "Inbound address", accounts.inbound_url(connection))]
+    if accounts.kind_of(connection).can(Capability.STATUS):
+        found.append(("status-url", "Status address", accounts.inbound_url(connection, "status")))
+    return found
+
+
+def ways_to_try(row: Connection) -> dict[str, Any]:
+    """What its test card offers."""
+    return {
+        "examples": examples.types_of(row),
+        "writes_to_people": examples.writes_to_people(row),
+        "registers_webhook": accounts.kind_of(row).can(Capability.REGISTERS_WEBHOOK),
+    }
 
 
 @require_POST
 @never_cache
 @waiting_page("connections.write")
 def connection_test(request: HttpRequest, connection_id: UUID) -> HttpResponse:
-    """Ask the provider whether everything is as it should be. No transaction waits for it."""
+    """Ask the provider whether everything is as it should be."""
+    return _asked(request, connection_id, _check)
+
+
+async def _check(provider: Provider) -> Health:
+    return await provider.check()
+
+
+@require_POST
+@never_cache
+@waiting_page("connections.write")
+def connection_register(request: HttpRequest, connection_id: UUID) -> HttpResponse:
+    """Set our addresses at the provider, where it lets us."""
+    with entered(request, "connections.write") as inside:
+        row = queries.connection(connection_id)
+        if not accounts.kind_of(row).can(Capability.REGISTERS_WEBHOOK):
+            raise Http404
+        audit.record(inside.actor, "connection.webhook_registered", row)
+    return _asked(request, connection_id, _register)
+
+
+async def _register(provider: Provider) -> Health:
+    return await provider.register_webhook()
+
+
+def _asked(
+    request: HttpRequest, connection_id: UUID, ask: Callable[[Provider], Coroutine[Any, Any, Health]]
+) -> HttpResponse:
+    """What the provider answers. No transaction waits for it."""
     with entered(request, "connections.write") as inside:
         provider = connections.provider_to_check(queries.connection(connection_id))
         workspace_id = inside.workspace.id
@@ -72,7 +118,7 @@ def connection_test(request: HttpRequest, connection_id: UUID) -> HttpResponse:
         except Problem as problem:
             found, status = Health([Finding(False, problem.detail, problem.hint or "Try again in a minute.")]), 429
         else:
-            found = async_to_sync(provider.check)()
+            found = async_to_sync(ask)(provider)
     if request.headers.get("HX-Request"):
         # htmx puts only what was answered with success where it belongs.
         return render(request, "channels_app/test_result.html", {"found": found})
@@ -83,20 +129,28 @@ def connection_test(request: HttpRequest, connection_id: UUID) -> HttpResponse:
 @require_POST
 @workspace_page("connections.write")
 def connection_try(request: WorkspaceRequest, connection_id: UUID) -> HttpResponse:
-    """Send a test event of the chosen type, or of every type."""
+    """Send a test event of the chosen type or of every type, or a test message to the number that was typed."""
     row = queries.connection(connection_id)
-    sent = 0
-    with refusals.said_as_message(request):
-        sent = len(examples.send(request.actor, row, request.POST.get("what", "")))
+    address = request.POST.get("address", "").replace("\x00", "")[:40]
+    sent, errors = 0, []
+    try:
+        with transaction.atomic():
+            if "address" in request.POST:
+                sent = len(examples.send_message(request.actor, row, address))
+            else:
+                sent = len(examples.send(request.actor, row, request.POST.get("what", "")))
+    except Problem as problem:
+        errors = [said for found in problem.errors.values() for said in found]
     if request.headers.get("HX-Request"):
-        return render(request, "channels_app/try_result.html", {"connection": row, "sent": sent})
-    if sent:
-        messages.success(request, f"{_events(sent)} on the way. What became of them stands here in a moment.")
+        return render(request, "channels_app/try_result.html", {"connection": row, "sent": sent, "errors": errors})
+    if errors:
+        return _page(request, row, status=422, address=address, try_errors=errors)
+    messages.success(request, f"{_events(sent)} on the way. What became of it stands here in a moment.")
     return redirect("connection_deliveries", row.id)
 
 
 def _events(count: int) -> str:
-    return "A test event is" if count == 1 else f"{count} test events are"
+    return "A test is" if count == 1 else f"{count} tests are"
 
 
 @require_POST

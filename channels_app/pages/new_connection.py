@@ -9,12 +9,11 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from channels_app import accounts, connections, examples
+from channels_app import accounts, connections
 from channels_app.connections import NewConnection
-from channels_app.models import Connection
 from channels_app.models.connection import SecretKind
+from channels_app.pages.connection import addresses, ways_to_try
 from channels_app.pages.connection_form import ConnectionForm
-from channels_app.providers.base import Capability
 from channels_app.providers.registry import PROVIDERS
 from convoship.lib.problems import Problem
 from workspaces import once
@@ -66,14 +65,6 @@ def _page(request: WorkspaceRequest, form: ConnectionForm, written: list[str] | 
     return render(request, "channels_app/connection_new.html", context, status=422 if form.has_errors else 200)
 
 
-def addresses(connection: Connection) -> list[tuple[str, str, str]]:
-    """Where the provider calls us: (id, what it is, address)."""
-    found = [("inbound-url", "Inbound address", accounts.inbound_url(connection))]
-    if accounts.kind_of(connection).can(Capability.STATUS):
-        found.append(("status-url", "Status address", accounts.inbound_url(connection, "status")))
-    return found
-
-
 def made_context(made: NewConnection) -> dict[str, object]:
     """What the page after it was made shows."""
     return {
@@ -81,6 +72,6 @@ def made_context(made: NewConnection) -> dict[str, object]:
         "kind": accounts.kind_of(made.connection),
         "secrets": [(which, SecretKind(which).label, value) for which, value in made.secrets.items()],
         "addresses": addresses(made.connection),
-        "examples": examples.types_of(made.connection),
+        **ways_to_try(made.connection),
         "may_write": True,
     }

@@ -45,6 +45,8 @@ class Capability(StrEnum):
     INLINE = "inline"
     # Conversations are calls: over when hung up, and never taken up again.
     CALLS = "calls"
+    # The addresses that the provider calls can be set at the provider by API.
+    REGISTERS_WEBHOOK = "registers_webhook"
 
 
 Blame = Literal["message", "address", "connection", "provider"]
@@ -300,6 +302,10 @@ class Provider:
 
     async def check(self) -> Health:
         """The *Test* button: what is wrong, and what to do."""
+        raise NotImplementedError
+
+    async def register_webhook(self) -> Health:
+        """Set our addresses at the provider, and say what was set. Needs `REGISTERS_WEBHOOK`."""
         raise NotImplementedError
 
     # --- Shared ---------------------------------------------------------------------------------------------------

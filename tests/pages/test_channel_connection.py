@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.db import transaction
 
+from channels_app import consents
 from channels_app.models import Connection, ConnectionSecret, ConversationLink
-from channels_app.providers.base import Health
+from channels_app.providers import registry
+from channels_app.providers.base import Capability, Finding, Health, Planned
+from channels_app.providers.custom_webhook import CustomWebhook
 from convoship.lib.tenancy import tenant
-from deployments.models import Assistant, Conversation
+from deployments.models import Assistant, Conversation, Message
 from tests import factories
 from tests.channels.conftest import Bridge
 from tests.channels.far_end import Said
@@ -110,7 +114,7 @@ def test_a_button_that_is_held_down_is_stopped(member: Browser, bridge: Bridge, 
 def test_test_events_of_every_type_are_sent_and_shown(member: Browser, bridge: Bridge) -> None:
     form = form_of(member.get(page_of(bridge)), "/try")
     page = member.send(form, what="")
-    assert "3 test events are on the way." in words(page)
+    assert "3 tests are on the way." in words(page)
     asyncio.run(bridge.drain())
     sent = {seen.json["type"] for seen in bridge.far.seen}
     assert sent == {"message.created", "conversation.handoff", "conversation.ended"}
@@ -126,8 +130,84 @@ def test_a_test_event_of_no_type_is_refused_in_words(member: Browser, bridge: Br
     form = form_of(member.get(page_of(bridge)), "/try")
     form.values["what"] = ["message.deleted"]
     answer = member.client.post(form.action, form.values, headers=headers, follow=True)
-    assert re.search("no such event to try|can't be taken|There is no such event", words(answer))
+    assert "There is no such event to try." in words(answer)
     assert asyncio.run(bridge.deliveries()) == []
+
+
+# --- Kinds that can more ----------------------------------------------------------------------------------------------
+
+
+class Sms(CustomWebhook):
+    """A kind that writes to people, and sets its addresses at the provider."""
+
+    capabilities = frozenset({Capability.CONSENT, Capability.REGISTERS_WEBHOOK})
+
+    def plan(self, conversation: Conversation, messages: Sequence[Message]) -> list[Planned]:
+        return [Planned("SMS", {"type": "sms", "data": {"text": message.text}}, [message]) for message in messages]
+
+    def examples(self) -> list[Planned]:
+        return []
+
+    async def register_webhook(self) -> Health:
+        return Health([Finding(True, f"{self.account.inbound_url} is set.")])
+
+
+@pytest.fixture
+def sms(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> Bridge:
+    """The bridge, as a kind that can more."""
+    monkeypatch.setitem(registry.PROVIDERS, "custom_webhook", Sms)  # type: ignore[arg-type]
+    return bridge
+
+
+def test_a_test_message_goes_to_a_number_and_is_shown(member: Browser, sms: Bridge) -> None:
+    form = form_of(member.get(page_of(sms)), "/try")
+    form["address"] = "+49 (30) 901-820"
+    assert "A test is on the way." in words(member.send(form))
+    asyncio.run(sms.drain())
+    assert "This is a test message" in sms.far.seen[-1].json["data"]["text"]
+    assert sms.far.seen[-1].json["data"]["conversation_key"] == "+4930901820"
+    assert "SMS +4930901820 · test Delivered" in words(member.get(page_of(sms, "deliveries")))
+    assert "connection.test_message_sent" in audited(sms)
+
+
+@pytest.mark.parametrize("address", ["", "030 901820", "+49", "+4930\x00", "+4930901820" * 9])
+def test_what_is_no_number_is_said_and_kept(member: Browser, sms: Bridge, address: str) -> None:
+    form = form_of(member.get(page_of(sms)), "/try")
+    form["address"] = address
+    answer = member.send(form)
+    assert answer.status_code == 422
+    assert "Give the number with + and the country's code" in words(answer)
+    assert form_of(answer, "/try")["address"] == address.replace("\x00", "")[:40]
+    assert asyncio.run(sms.deliveries()) == []
+
+
+def test_nobody_who_opted_out_gets_a_test_message(member: Browser, sms: Bridge) -> None:
+    with tenant(sms.workspace.id):
+        consents.note(sms.connection, "+4930901820", withdrawn=True, source="They wrote STOP.")
+    form = form_of(member.get(page_of(sms)), "/try")
+    form["address"] = "+4930901820"
+    assert "They have opted out" in words(member.send(form))
+    assert asyncio.run(sms.deliveries()) == []
+
+
+def test_a_bridge_sends_no_test_message(member: Browser, bridge: Bridge) -> None:
+    form = form_of(member.get(page_of(bridge)), "/try")
+    form.values["address"] = ["+4930901820"]
+    assert "nobody can be written to first" in words(member.send(form))
+
+
+def test_the_addresses_are_set_at_the_provider_where_it_lets_us(member: Browser, sms: Bridge) -> None:
+    answer = member.send(form_of(member.get(page_of(sms)), "/register"))
+    assert f"{sms.path} is set." in words(answer)
+    assert "connection.webhook_registered" in audited(sms)
+
+
+def test_a_kind_that_can_not_set_its_addresses_offers_it_nowhere(member: Browser, bridge: Bridge) -> None:
+    page = member.get(page_of(bridge))
+    assert "/register" not in text(page)
+    form = form_of(page, "/test")
+    form.action = form.action.replace("/test", "/register")
+    assert member.send(form).status_code == 404
 
 
 # --- Pausing ----------------------------------------------------------------------------------------------------------

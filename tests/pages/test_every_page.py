@@ -93,6 +93,7 @@ PAGES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "connection_new": ("/app/channels/new/custom_webhook", BOTH, "connections.write"),
     "connection": ("/app/channels/{connection}/", GET, "connections.read"),
     "connection_test": ("/app/channels/{connection}/test", POST, "connections.write"),
+    "connection_register": ("/app/channels/{connection}/register", POST, "connections.write"),
     "connection_try": ("/app/channels/{connection}/try", POST, "connections.write"),
     "connection_pause": ("/app/channels/{connection}/pause", POST, "connections.write"),
     "connection_enable": ("/app/channels/{connection}/enable", POST, "connections.write"),

@@ -19,6 +19,8 @@ from django.utils import timezone
 
 from channels_app import connections, enqueueing, inbound
 from channels_app.models import Connection, Delivery, InboundEvent
+from channels_app.providers.base import Capability, Health
+from channels_app.providers.custom_webhook import CustomWebhook
 from channels_app.providers.events import MessageReceived
 from convoship.lib.tenancy import tenant
 from deployments import deploying, identity, publishing, rollouts
@@ -72,6 +74,17 @@ _CONNECTION: dict[str, Any] = {
     "name": "Bridge",
     "config": {"url": "https://bridge.example/hook", "events": ["message.created"]},
 }
+
+
+class Registering(CustomWebhook):
+    """A kind that sets its addresses at its provider."""
+
+    kind = "registering"
+    capabilities = frozenset({Capability.REGISTERS_WEBHOOK})
+
+    async def register_webhook(self) -> Health:
+        """Nobody is asked here."""
+        return Health()
 
 
 def _failed_event(connection: Connection) -> UUID:
@@ -177,6 +190,11 @@ class World:
         """Bring the conversation to where it can be handed back."""
         with tenant(self.workspace.id):
             Conversation.objects.update(control="human")
+
+    def can_register(self) -> None:
+        """Make the connection one of a kind whose provider can be told our addresses."""
+        with tenant(self.workspace.id):
+            Connection.objects.update(kind=Registering.kind)
 
     def pause_connection(self) -> None:
         """Bring the connection to where it can be enabled."""
@@ -346,6 +364,7 @@ PAGES: Mapping[str, list[Call]] = {
     ],
     "connection": GET,
     "connection_test": [Call("POST", {}, changes=False)],
+    "connection_register": [Call("POST", {}, before=World.can_register)],
     "connection_try": [Call("POST", {"what": ""})],
     "connection_pause": [Call("POST", {})],
     "connection_enable": [Call("POST", {}, before=World.pause_connection)],

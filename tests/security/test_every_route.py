@@ -14,6 +14,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
+from channels_app.providers import registry
 from convoship.lib import tokens
 from convoship.lib.actors import SYSTEM
 from convoship.lib.tenancy import TenantManager, tenant
@@ -73,6 +74,12 @@ def everything(world: World) -> dict[str, list[dict[str, Any]]]:
 def audit_events(world: World) -> int:
     with tenant(world.workspace.id):
         return AuditEvent.objects.count()
+
+
+@pytest.fixture(autouse=True)
+def a_kind_that_can_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a route needs that no kind here may have."""
+    monkeypatch.setitem(registry.PROVIDERS, matrix.Registering.kind, matrix.Registering)  # type: ignore[arg-type]
 
 
 def signed_in(user: Any) -> Client:
