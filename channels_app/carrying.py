@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from channels_app import accounts
 from channels_app.models import ConversationLink, Delivery
+from channels_app.models.connection import ConnectionState
 from deployments.carriers import Place
 from deployments.models import Conversation, Message
 
@@ -23,7 +24,13 @@ class Connections:
             return None
         connection = link.connection
         path = reverse("connection", args=[connection.id])
-        return Place(accounts.kind_of(connection).label, connection.name, path, link.address)
+        return Place(
+            accounts.kind_of(connection).label,
+            connection.name,
+            path,
+            link.address,
+            is_open=connection.state == ConnectionState.ACTIVE,
+        )
 
     def stories_of(self, messages: Sequence[Message]) -> Mapping[UUID, str]:
         """The timelines of the deliveries that carry these messages. A delivery may carry several in a row."""

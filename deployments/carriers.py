@@ -16,12 +16,16 @@ from deployments.models import Conversation, Message
 
 @dataclass(frozen=True)
 class Place:
-    """Where a conversation takes place: `label` and `name` for people, `path` of its page, the person's `address`."""
+    """Where a conversation takes place: `label` and `name` for people, `path` of its page, the person's `address`.
+
+    `is_open`: what is sent goes out; otherwise it waits until somebody opens it again.
+    """
 
     label: str
     name: str
     path: str
     address: str
+    is_open: bool = True
 
 
 class Carrier(Protocol):

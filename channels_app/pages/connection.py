@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.functional import SimpleLazyObject
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -33,7 +34,8 @@ def head(request: WorkspaceRequest, row: Connection, tab: str) -> dict[str, Any]
         "connection": row,
         "kind": accounts.kind_of(row),
         "standing": health.standing(row),
-        "failed_events": queries.failed_events(row),
+        # Counted where the tabs are drawn, and not every few seconds for a list.
+        "failed_events": SimpleLazyObject(lambda: queries.failed_events(row)),
         "tab": tab,
         "may_write": request.actor.may("connections.write"),
     }

@@ -289,3 +289,11 @@ def test_a_conversation_says_over_which_connection_it_runs(member: Browser, brid
     assert "Channel Custom webhook: Our bridge Address room-7" in page
     assert "none: a program" not in page
     assert "Deployment" not in page
+    assert "is not enabled" not in page
+    with tenant(bridge.workspace.id):
+        Connection.objects.update(state="paused")
+    page = words(member.get(conversation_of(bridge)))
+    assert "Our bridge is not enabled, so nothing arrives here, and what you send waits until it is." in page
+    with tenant(bridge.workspace.id):
+        Connection.objects.all().delete()
+    assert "nobody reads what you send" in words(member.get(conversation_of(bridge)))
