@@ -8,14 +8,15 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID
 
 from django.db import connection as database
 from django.utils import timezone
 
-from channels_app import accounts, consents, ladder
+from channels_app import accounts, consents, ladder, pacing
 from channels_app.models import Connection, Delivery, DeliveryAttempt
 from channels_app.models.outbound import AttemptOutcome, DeliveryStatus
 from channels_app.providers.base import Capability, Outgoing, Provider, ProviderError, Receipt
@@ -33,6 +34,10 @@ assert LEASE.total_seconds() / 2 >= LONGEST_CALL_SECONDS  # noqa: S101
 
 # A worker that dies this often with the same delivery in hand is killed by it (R11).
 MOST_CRASHES = 5
+# Of what else was sent to an address so much is known in a look-up.
+MOST_OTHERS = 200
+# How often a claim looks again for what takes the place of what was held back.
+MOST_ROUNDS = 8
 
 # MATERIALIZED, or the plan may run the inner query again and take more than the limit.
 _CLAIM = """
@@ -41,7 +46,10 @@ _CLAIM = """
           FROM channels_app_delivery q JOIN channels_app_connection c ON c.id = q.connection_id
          WHERE q.workspace_id = %(workspace)s AND q.status = 'queued' AND q.due_at <= now()
            AND (q.leased_until IS NULL OR q.leased_until < now())
-           AND c.state = 'active' AND (c.rests_until IS NULL OR c.rests_until <= now())
+           AND c.state = 'active'
+           AND CASE WHEN %(only)s::uuid IS NULL
+                    THEN c.kind <> ALL(%(paced)s) AND (c.rests_until IS NULL OR c.rests_until <= now())
+                    ELSE c.id = %(only)s END
            AND NOT EXISTS (SELECT 1 FROM channels_app_delivery e
                             WHERE e.lane = q.lane AND e.position < q.position AND e.status = 'queued')
          ORDER BY q.due_at
@@ -68,15 +76,54 @@ class Claimed:
     provider: Provider
     outgoing: Outgoing
     is_in_doubt: bool
+    # Seconds after which more of its connection may be due, where the sender has a rate.
+    rest: float = 0.0
 
 
 def claim(workspace_id: UUID, limit: int) -> list[Claimed]:
-    """Take up to `limit` deliveries that are due, of each lane only the first. Inside `tenant()`."""
+    """Take up to `limit` deliveries that are due, of each lane only the first. Inside `tenant()`.
+
+    Of a sender with a rate no more is taken than fits, and then the connection rests (`pacing`).
+    """
+    ready = _fill(workspace_id, limit)
+    for slot in pacing.open_slots():
+        if len(ready) >= limit:
+            break
+        mine = _fill(workspace_id, min(slot.most, limit - len(ready)), slot.connection_id)
+        if mine:
+            pacing.use(slot)
+            ready += [replace(one, rest=slot.rest.total_seconds()) for one in mine]
+    return ready
+
+
+def _fill(workspace_id: UUID, limit: int, only: UUID | None = None) -> list[Claimed]:
+    """Claim until so many can be sent: those that are held back or given up on the way make room for others."""
+    ready: list[Claimed] = []
+    for _ in range(MOST_ROUNDS):
+        picked = _pick(workspace_id, limit - len(ready), only)
+        if not picked:
+            break
+        ready += _begin(workspace_id, picked)
+        if len(ready) >= limit:
+            break
+    return ready
+
+
+def _pick(workspace_id: UUID, limit: int, only: UUID | None) -> dict[UUID, tuple[bool, bool]]:
+    """Claim deliveries: by their ids, whether an attempt was cut off, and whether one may have arrived."""
+    values: dict[str, Any] = {
+        "workspace": workspace_id,
+        "lease": LEASE.total_seconds(),
+        "limit": limit,
+        "only": only,
+        "paced": pacing.kinds(),
+    }
     with database.cursor() as cursor:
-        cursor.execute(_CLAIM, {"workspace": workspace_id, "lease": LEASE.total_seconds(), "limit": limit})
-        picked = {row[0]: (row[1], row[2]) for row in cursor.fetchall()}
-    if not picked:
-        return []
+        cursor.execute(_CLAIM, values)
+        return {row[0]: (row[1], row[2]) for row in cursor.fetchall()}
+
+
+def _begin(workspace_id: UUID, picked: Mapping[UUID, tuple[bool, bool]]) -> list[Claimed]:
     found = Delivery.objects.filter(id__in=picked).select_related("connection", "conversation").order_by("due_at")
     _note_cut([delivery_id for delivery_id, (was_cut, _) in picked.items() if was_cut])
     ready: list[Claimed] = []
@@ -122,12 +169,14 @@ def _claimed(delivery: Delivery, provider: Provider, *, is_in_doubt: bool) -> Cl
         attempt=delivery.attempts,
         provider=provider,
         is_in_doubt=is_in_doubt,
-        outgoing=outgoing_of(delivery),
+        outgoing=outgoing_of(
+            delivery, others=_others(delivery) if is_in_doubt and provider.can(Capability.LOOK_UP) else frozenset()
+        ),
     )
 
 
-def outgoing_of(delivery: Delivery) -> Outgoing:
-    """A delivery as its provider sends it now; its conversation is loaded."""
+def outgoing_of(delivery: Delivery, *, others: frozenset[str] = frozenset()) -> Outgoing:
+    """A delivery as its provider sends it now; its conversation is loaded. `others`: as `Outgoing` has it."""
     return Outgoing(
         key=str(delivery.id),
         address=delivery.address,
@@ -135,8 +184,16 @@ def outgoing_of(delivery: Delivery) -> Outgoing:
         position=delivery.position,
         is_over=delivery.conversation is not None and not delivery.conversation.is_active,
         is_test=delivery.is_test,
-        since=delivery.first_tried_at,
+        since=delivery.created_at,
+        others=others,
     )
+
+
+def _others(delivery: Delivery) -> frozenset[str]:
+    """The provider's ids of what else went to this address over the connection, the newest of them."""
+    rows = Delivery.objects.filter(connection=delivery.connection, address=delivery.address)
+    known = rows.exclude(id=delivery.id).exclude(provider_id="").order_by("-created_at")
+    return frozenset(known.values_list("provider_id", flat=True)[:MOST_OTHERS])
 
 
 def _token(delivery: Delivery) -> UUID:
@@ -324,19 +381,41 @@ def tell_messages(delivery: Delivery) -> None:
     if delivery.message is None or delivery.conversation_id is None:
         return
     conversation: Conversation = conversations.lock(delivery.conversation_id)
+    told = _telling(delivery)
     carried = Message.objects.filter(
         conversation=conversation, seq__gte=delivery.first_seq, seq__lte=delivery.message.seq
     ).exclude(author_kind=AuthorKind.VISITOR)
     for message in carried.order_by("seq"):
-        if (message.status, message.reason, message.remedy) != (delivery.status, delivery.reason, delivery.remedy):
+        if (message.status, message.reason, message.remedy) != (told.status, told.reason, told.remedy):
             conversations.change_message(
                 conversation,
                 message,
-                status=MessageStatus(delivery.status),
-                reason=delivery.reason,
-                remedy=delivery.remedy,
+                status=MessageStatus(told.status),
+                reason=told.reason,
+                remedy=told.remedy,
             )
     failpoint("F6")
+
+
+# What a message in several pieces is, by its pieces: the first of these that one of them is.
+_TELLING = (
+    DeliveryStatus.FAILED,
+    DeliveryStatus.SUPPRESSED,
+    DeliveryStatus.UNKNOWN,
+    DeliveryStatus.QUEUED,
+    DeliveryStatus.ACCEPTED,
+    DeliveryStatus.SENT,
+    DeliveryStatus.DELIVERED,
+    DeliveryStatus.READ,
+)
+
+
+def _telling(delivery: Delivery) -> Delivery:
+    """Of the pieces that a long message went out in, the one that says how it stands: the one furthest behind."""
+    if not accounts.kind_of(delivery.connection).longest_text:
+        return delivery
+    pieces = Delivery.objects.filter(message=delivery.message).exclude(id=delivery.id)
+    return min([delivery, *pieces], key=lambda one: _TELLING.index(DeliveryStatus(one.status)))
 
 
 def release_waiting(connection: Connection) -> None:
@@ -359,7 +438,19 @@ def replay(delivery: Delivery) -> None:
     delivery.status, delivery.reason, delivery.remedy, delivery.code = DeliveryStatus.QUEUED, "", "", ""
     # What may have arrived before stays in doubt: it is looked up first, where that can be done.
     delivery.settled_at = None
+    # Reports on what was sent before are not about what is sent now.
+    delivery.provider_id = ""
     delivery.save(
-        update_fields=["tries", "first_tried_at", "due_at", "status", "reason", "remedy", "code", "settled_at"]
+        update_fields=[
+            "tries",
+            "first_tried_at",
+            "due_at",
+            "status",
+            "reason",
+            "remedy",
+            "code",
+            "settled_at",
+            "provider_id",
+        ]
     )
     tell_messages(delivery)

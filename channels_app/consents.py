@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import hashlib
+
+from django.db import connection as database
 from django.utils import timezone
 
 from channels_app.models import Connection, Consent, ConsentChange
@@ -10,28 +14,45 @@ from channels_app.models.consent import ConsentState
 
 def is_withdrawn(connection: Connection, address: str, *, lock: bool = False) -> bool:
     """Whether this address has opted out. With `lock` it can't opt out until the transaction ends, nor did it since."""
-    rows = Consent.objects.filter(connection=connection, address=address)
     if lock:
         # Shared, as many messages may leave at once; a STOP waits for those that are just leaving.
-        found = rows.raw(
-            "SELECT * FROM channels_app_consent WHERE connection_id = %s AND address = %s FOR SHARE",
-            [connection.id, address],
-        )
-        return any(row.state == ConsentState.WITHDRAWN for row in found)
+        _lock(connection, address, "pg_advisory_xact_lock_shared")
+    rows = Consent.objects.filter(connection=connection, address=address)
     return rows.filter(state=ConsentState.WITHDRAWN).exists()
 
 
-def note(connection: Connection, address: str, *, withdrawn: bool, source: str) -> Consent:
-    """Write how an address stands from now on; a line in the ledger where that is a change."""
+def note(
+    connection: Connection, address: str, *, withdrawn: bool, source: str, said_at: dt.datetime | None = None
+) -> Consent:
+    """Write how an address stands from now on; a line in the ledger where that is a change.
+
+    What was `said_at` a time before the last change is overtaken, and changes nothing.
+    """
     state = ConsentState.WITHDRAWN if withdrawn else ConsentState.GIVEN
+    before = Consent.objects.filter(connection=connection, address=address, changes__isnull=False).first()
+    if before is not None and before.state == state:
+        return before
+    _lock(connection, address, "pg_advisory_xact_lock")
     now = timezone.now()
     consent, _ = Consent.objects.get_or_create(
         connection=connection, address=address, defaults={"state": ConsentState.GIVEN, "changed_at": now}
     )
-    consent = Consent.objects.select_for_update().get(id=consent.id)
     is_first = not ConsentChange.objects.filter(consent=consent).exists()
-    if consent.state != state or is_first:
-        consent.state, consent.changed_at = state, now
-        consent.save(update_fields=["state", "changed_at"])
-        ConsentChange.objects.create(consent=consent, state=state, source=source[:200], at=now)
+    if not is_first and (consent.state == state or (said_at is not None and said_at < consent.changed_at)):
+        return consent
+    consent.state, consent.changed_at = state, now
+    consent.save(update_fields=["state", "changed_at"])
+    ConsentChange.objects.create(consent=consent, state=state, source=source[:200], at=now)
     return consent
+
+
+def wrote(text: str) -> str:
+    """The source of a change that somebody asked for in a message."""
+    return f"They wrote {text.strip()[:40]!r}."
+
+
+def _lock(connection: Connection, address: str, function: str) -> None:
+    """Until the transaction ends; on the address and not on its row, which the first STOP has yet to make."""
+    digest = hashlib.sha256(b"consent" + connection.id.bytes + address.encode()).digest()
+    with database.cursor() as cursor:
+        cursor.execute(f"SELECT {function}(%s)", [int.from_bytes(digest[:8], "big", signed=True)])

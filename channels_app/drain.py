@@ -78,6 +78,9 @@ class Drain:
                 for claimed in await in_tenant(claims.claim)(due.workspace_id, due.workspace_id, free):
                     self._start(due.workspace_id, deliver(claimed))
                     started += 1
+                    if claimed.rest:
+                        # A sender with a rate: the next may go then, and nobody else would ring.
+                        self.loop.call_later(claimed.rest, self.wake.set)
         return started
 
     async def idle(self) -> None:

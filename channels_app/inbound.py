@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from channels_app import accounts, bell, incoming_messages, statuses
+from channels_app import accounts, bell, consents, incoming_messages, statuses
 from channels_app.models import Connection, InboundEvent, RefusedRequest
 from channels_app.models.inbound import EventState
 from channels_app.providers.base import Capability, InboundRequest, SignatureInvalid, Stored
@@ -53,6 +53,9 @@ def record(connection: Connection, events: Sequence[ProviderEvent], request: Inb
     stored = []
     for event in events:
         row, is_new = _insert(connection, event, request)
+        if is_new and isinstance(event, MessageReceived) and event.wish == "stop":
+            # At once, and not when it is handled: nothing that is claimed from here on may reach them.
+            consents.note(connection, event.address, withdrawn=True, source=consents.wrote(event.text))
         conversation_id = row.conversation_id
         if opens and isinstance(event, MessageReceived) and conversation_id is None:
             conversation_id = _opened(connection, row, event)
@@ -221,7 +224,9 @@ def _handle(row: InboundEvent) -> turns.Claim | None:
     turn: turns.Claim | None = None
     match event:
         case MessageReceived():
-            conversation, turn, message, words = incoming_messages.take(row.connection, event, str(row.id))
+            conversation, turn, message, words = incoming_messages.take(
+                row.connection, event, str(row.id), row.received_at
+            )
             row.conversation, row.message, row.reason = conversation, message, words[:300]
         case StatusReported():
             row.delivery, row.reason = statuses.apply(row.connection, event)

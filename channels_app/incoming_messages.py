@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from uuid import UUID
 
@@ -24,19 +25,24 @@ OVER = "The call was over already, and a call that is over is not taken up again
 
 
 def take(
-    connection: Connection, event: MessageReceived, client_id: str
+    connection: Connection, event: MessageReceived, client_id: str, said_at: dt.datetime
 ) -> tuple[Conversation | None, turns.Claim | None, Message | None, str]:
     """Post what they said and see to its answer: (conversation, right to answer, message, words for the event's row).
 
     Runs in one transaction with the end of the event; `client_id` makes doing it twice do it once.
     """
-    if event.wish:
-        words = _wish(connection, event)
+    asks_for_consent = accounts.kind_of(connection).can(Capability.CONSENT)
+    is_out = asks_for_consent and consents.is_withdrawn(connection, event.address)
+    if event.wish == "start" and not is_out:
+        # Nobody has to opt in again, so it was said to the assistant: "yes" may be an answer.
+        _note_wish(connection, event, said_at)
+    elif event.wish:
+        words = _wish(connection, event, said_at)
         conversation = _current(connection, event.address)
         if conversation is not None and event.wish == "stop":
             _end(conversation, Status.COMPLETED, "They opted out.")
         return conversation, None, None, words
-    if accounts.kind_of(connection).can(Capability.CONSENT) and consents.is_withdrawn(connection, event.address):
+    if is_out:
         return _post_unanswered(connection, event, client_id)
     conversation, is_new = conversation_for(connection, event)
     if conversation is None:
@@ -147,14 +153,17 @@ def _current(connection: Connection, address: str) -> Conversation | None:
     return conversations.lock(link.conversation_id) if link else None
 
 
-def _wish(connection: Connection, event: MessageReceived) -> str:
+def _wish(connection: Connection, event: MessageReceived, said_at: dt.datetime) -> str:
     """A word about consent: noted in the ledger, answered by nobody (the carrier has answered)."""
     if event.wish == "help":
         return "HELP is answered by the provider; nothing was sent."
-    consents.note(
-        connection, event.address, withdrawn=event.wish == "stop", source=f"They wrote {event.text.strip()[:40]!r}."
-    )
+    _note_wish(connection, event, said_at)
     return "They opted out." if event.wish == "stop" else "They opted in."
+
+
+def _note_wish(connection: Connection, event: MessageReceived, said_at: dt.datetime) -> None:
+    is_stop = event.wish == "stop"
+    consents.note(connection, event.address, withdrawn=is_stop, source=consents.wrote(event.text), said_at=said_at)
 
 
 def _post_unanswered(

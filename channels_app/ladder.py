@@ -12,7 +12,7 @@ from typing import Literal
 
 from django.db import transaction
 
-from channels_app import connection_mail
+from channels_app import connection_mail, pacing
 from channels_app.models import Connection, Delivery
 from channels_app.models.connection import ConnectionState
 from channels_app.providers.base import Capability, Provider, ProviderError
@@ -84,9 +84,12 @@ def note_success(connection: Connection, now: dt.datetime) -> None:
     is_fresh = connection.last_outbound_at is not None and now - connection.last_outbound_at < LAST_OUTBOUND_STEP
     if is_fresh and not connection.failures and not connection.fault:
         return
-    Connection.objects.filter(id=connection.id).update(
-        last_outbound_at=now, failures=0, failing_since=None, fault="", fault_remedy="", rests_until=None
-    )
+    rows = Connection.objects.filter(id=connection.id)
+    if connection.failures:
+        # The rest is over; what the sender's rate wants between two messages is not.
+        rest = pacing.rest(connection)
+        rows.update(rests_until=now + rest if rest else None)
+    rows.update(last_outbound_at=now, failures=0, failing_since=None, fault="", fault_remedy="")
 
 
 def note_failure(connection: Connection, kind: type[Provider], error: ProviderError, now: dt.datetime) -> None:

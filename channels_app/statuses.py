@@ -47,9 +47,12 @@ def apply(connection: Connection, event: StatusReported) -> tuple[Delivery | Non
         )
     if found.conversation_id:
         conversations.lock(found.conversation_id)
-    delivery = Delivery.objects.select_for_update(of=("self",)).select_related("message").get(id=found.id)
+    rows = Delivery.objects.select_for_update(of=("self",)).select_related("message", "connection")
+    delivery = rows.get(id=found.id)
     if event.opted_out:
         consents.note(connection, delivery.address, withdrawn=True, source="The provider reported: opted out.")
+    if event.provider_id and delivery.provider_id not in ("", event.provider_id):
+        return delivery, "It is about an earlier attempt, and a later one counts."
     if not is_forward(delivery.status, event.status):
         return delivery, f"It was {delivery.get_status_display().lower()} already."
     if event.provider_id and not delivery.provider_id:

@@ -45,6 +45,8 @@ class Capability(StrEnum):
     INLINE = "inline"
     # Conversations are calls: over when hung up, and never taken up again.
     CALLS = "calls"
+    # The sender has a rate: no more is sent in a second than the provider takes (`rate`).
+    PACED = "paced"
     # The addresses that the provider calls can be set at the provider by API.
     REGISTERS_WEBHOOK = "registers_webhook"
 
@@ -177,8 +179,10 @@ class Outgoing:
     position: int = 0
     is_over: bool = False
     is_test: bool = False
-    # When the first attempt began: what was sent is looked up from then on.
+    # When it was written: what was sent is looked up from then on.
     since: dt.datetime | None = None
+    # The provider's ids of other things sent to this address: a look-up must not take one of them for this.
+    others: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -307,6 +311,11 @@ class Provider:
     async def register_webhook(self) -> Health:
         """Set our addresses at the provider, and say what was set. Needs `REGISTERS_WEBHOOK`."""
         raise NotImplementedError
+
+    @classmethod
+    def rate(cls, config: Mapping[str, Any]) -> float:
+        """Messages a second that a connection with this config may send; 0: no limit. Needs `PACED`."""
+        return 0.0
 
     # --- Shared ---------------------------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from convoship.lib.tenancy import tenant
 from convoship.lib.threads import in_thread
 from deployments.models import Assistant, Message
 from tests import factories
-from tests.channels import far_end
+from tests.channels import far_end, twilio_end
 from tests.channels.far_end import FarEnd
 from workspaces.models import Workspace
 
@@ -129,3 +129,19 @@ def make_bridge(workspace: Workspace, far: FarEnd, assistant: Assistant | None =
 def bridge(transactional_db: None, far: FarEnd) -> Bridge:
     """A connection that works."""
     return make_bridge(factories.make_workspace(), far)
+
+
+@pytest.fixture
+def twilio(settings: Any) -> Iterator[twilio_end.TwilioEnd]:
+    """A Twilio on this machine."""
+    settings.OUTBOUND_ALLOW_PRIVATE = True
+    with twilio_end.running() as end:
+        yield end
+
+
+@pytest.fixture
+def phone(transactional_db: None, twilio: twilio_end.TwilioEnd) -> Any:
+    """An SMS connection that works."""
+    from tests.channels import phones  # its `Phone` is a `Bridge`
+
+    return phones.make_phone(factories.make_workspace(), twilio)

@@ -1,0 +1,1 @@
+"""What all kinds over Twilio share: its signature, its SDK on our transport, its codes, its words about consent."""

@@ -1,0 +1,209 @@
+"""Twilio's error codes: what they mean, in plain words, and what to do (twilio.com/docs/api/errors).
+
+Twilio splits codes as time goes by, so nothing stands on one alone: what is not in the table goes by its HTTP status.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from channels_app.providers import http_errors
+from channels_app.providers.base import Blame, ProviderError
+from convoship.lib.outbound.sending import Answered
+
+OPTED_OUT = 21610
+
+
+class Class(Enum):
+    """What a code means for what was to be sent."""
+
+    RETRY = "retry"
+    RETRY_ONCE = "retry once"
+    # The connection has to be mended before anything goes.
+    CONNECTION = "connection"
+    # It is over for this address, or for this message.
+    ADDRESS = "address"
+    MESSAGE = "message"
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """A code's class, what it says, and what to do."""
+
+    of: Class
+    words: str
+    remedy: str
+
+
+_TRIED_AGAIN = "Nothing has to be done; it is tried again."
+_REPORT_IT = "This is a fault of Convoship's: please report it."
+_CHECK_NUMBER = "Check the number; another way to reach them may be needed."
+_CHECK_SENDER = "Choose another sender in the connection's settings, or mend this one in Twilio's console."
+
+CODES: Mapping[int, Meaning] = {
+    11200: Meaning(
+        Class.CONNECTION,
+        "Twilio could not reach Convoship's address.",
+        "Test the connection: it says which address Twilio has. It must answer over https from the internet.",
+    ),
+    20003: Meaning(
+        Class.CONNECTION,
+        "Twilio refuses the account SID or the auth token.",
+        "Copy both anew from Twilio's console (Account, API keys & tokens) and write the secret again.",
+    ),
+    20404: Meaning(Class.MESSAGE, "Twilio has no such resource.", "Check the account SID and the sender."),
+    20429: Meaning(Class.RETRY, "Twilio asks for fewer requests at once.", _TRIED_AGAIN),
+    21211: Meaning(Class.ADDRESS, "The recipient's number is no valid number.", _CHECK_NUMBER),
+    21212: Meaning(Class.CONNECTION, "The sender's number is no valid number.", _CHECK_SENDER),
+    21408: Meaning(
+        Class.MESSAGE,
+        "The account may not write to the recipient's country.",
+        "Allow the country in Twilio's console: Messaging, Settings, Geo permissions. Then replay it.",
+    ),
+    21606: Meaning(
+        Class.CONNECTION, "The sender can't send SMS to this recipient, or is not this account's.", _CHECK_SENDER
+    ),
+    21608: Meaning(
+        Class.MESSAGE,
+        "A trial account writes to verified numbers only, and this one is not.",
+        "Verify the number in Twilio's console (Phone Numbers, Verified Caller IDs), or upgrade the account.",
+    ),
+    21609: Meaning(
+        Class.CONNECTION,
+        "Twilio does not take the address for reports: it has to be reached from the internet.",
+        "Set PUBLIC_BASE_URL to the https address that Convoship has on the internet.",
+    ),
+    OPTED_OUT: Meaning(
+        Class.ADDRESS,
+        "They have opted out at Twilio, so it sends them nothing.",
+        "They can opt in again with START. Nobody else can do it for them.",
+    ),
+    21611: Meaning(Class.RETRY, "The sender's queue at Twilio is full.", _TRIED_AGAIN),
+    21612: Meaning(
+        Class.MESSAGE,
+        "Twilio has no way from this sender to this recipient.",
+        "Use a sender of the recipient's country, or a messaging service with several.",
+    ),
+    21614: Meaning(Class.ADDRESS, "The recipient's number is no mobile number.", _CHECK_NUMBER),
+    21617: Meaning(Class.MESSAGE, "The text is longer than Twilio takes.", _REPORT_IT),
+    21619: Meaning(Class.MESSAGE, "There was nothing to send.", _REPORT_IT),
+    21620: Meaning(Class.MESSAGE, "The address of a picture is not valid.", _REPORT_IT),
+    21654: Meaning(Class.MESSAGE, "Variables were sent without their template.", _REPORT_IT),
+    21655: Meaning(
+        Class.MESSAGE, "Twilio does not know the template.", "Check the template in Twilio's Content Editor."
+    ),
+    21656: Meaning(Class.MESSAGE, "The template's variables do not fit it.", "Check the template's variables."),
+    21659: Meaning(Class.CONNECTION, "The sender is no number of this account.", _CHECK_SENDER),
+    21660: Meaning(Class.CONNECTION, "The sender belongs to another account.", _CHECK_SENDER),
+    21703: Meaning(
+        Class.CONNECTION,
+        "The messaging service has no sender.",
+        "Add a number in Twilio's console: Messaging, Services, the service, Sender Pool.",
+    ),
+    30001: Meaning(Class.RETRY, "Twilio's queue was full.", "Replay it; a lower rate of the connection avoids it."),
+    30002: Meaning(Class.CONNECTION, "The Twilio account is suspended.", "See Twilio's console, and its mail to you."),
+    30003: Meaning(Class.ADDRESS, "The phone can't be reached: off, abroad or out of reach.", "Replay it later."),
+    30004: Meaning(Class.ADDRESS, "The recipient or their carrier blocks messages from this sender.", _CHECK_NUMBER),
+    30005: Meaning(Class.ADDRESS, "The number is not known to any carrier, or is out of service.", _CHECK_NUMBER),
+    30006: Meaning(Class.ADDRESS, "The number is a landline, or its carrier takes no SMS.", _CHECK_NUMBER),
+    30007: Meaning(
+        Class.MESSAGE,
+        "The carrier filtered the message as spam or against its rules.",
+        "Look at the words, links above all, and at the sender's registration in Twilio's console.",
+    ),
+    30008: Meaning(Class.RETRY_ONCE, "The carrier failed and did not say why.", "Replay it once."),
+    30022: Meaning(Class.RETRY, "The sender's registered rate (A2P 10DLC) is used up.", "Lower the connection's rate."),
+    30023: Meaning(
+        Class.MESSAGE,
+        "The sender's registered number of messages for the day is used up.",
+        "Replay it tomorrow, or raise the brand's trust score in Twilio's console.",
+    ),
+    30034: Meaning(
+        Class.CONNECTION,
+        "The number is not registered for messages in the USA (A2P 10DLC).",
+        "Register it in Twilio's console: Messaging, Regulatory Compliance, A2P 10DLC. Then replay what failed.",
+    ),
+    30410: Meaning(Class.RETRY, "Twilio waited in vain for the carrier.", "Replay it."),
+}
+
+
+def meaning(code: int | None, http_status: int = 400, said: str = "") -> Meaning:
+    """What a code means; by the HTTP status where it is not known. `said`: Twilio's own words."""
+    if code is not None and code in CODES:
+        return CODES[code]
+    look = f"Look it up: https://www.twilio.com/docs/api/errors/{code}" if code and code > 999 else "See Twilio's log."
+    about = f" (error {code})" if code and code > 999 else f" ({http_status})"
+    if http_status in {401, 403}:
+        return Meaning(Class.CONNECTION, f"Twilio does not let this connection in{about}.", look)
+    if http_status in {408, 425, 429}:
+        return Meaning(Class.RETRY, f"Twilio asks for time{about}.", _TRIED_AGAIN)
+    if http_status >= 500:
+        return Meaning(Class.RETRY, f"Twilio broke{about}.", _TRIED_AGAIN)
+    own = said.strip().rstrip(".")
+    return Meaning(Class.MESSAGE, f"Twilio refused it{about}{': ' + own[:200] if own else ''}.", look)
+
+
+def reported(code: int | None) -> Meaning:
+    """What a code in a report means: it was taken, and did not reach them."""
+    if code is not None and code in CODES:
+        return CODES[code]
+    if not code:
+        return Meaning(Class.MESSAGE, "It was not delivered, and nobody said why.", "See Twilio's log, or replay it.")
+    look = f"Look it up: https://www.twilio.com/docs/api/errors/{code}"
+    return Meaning(Class.MESSAGE, f"It was not delivered (error {code}).", look)
+
+
+_BLAMES: Mapping[Class, Blame] = {
+    Class.RETRY: "provider",
+    Class.RETRY_ONCE: "provider",
+    Class.CONNECTION: "connection",
+    Class.ADDRESS: "address",
+    Class.MESSAGE: "message",
+}
+
+
+def error_of(answer: Answered) -> ProviderError:
+    """What an answer of Twilio's that is no success means."""
+    code, said = _told(answer)
+    found = meaning(code, answer.status, said)
+    return error(
+        found,
+        code=code,
+        # A server that broke may have taken it before.
+        ambiguous=answer.status >= 500,
+        retry_after=http_errors.retry_after(answer),
+        http_status=answer.status,
+        answer=http_errors.excerpt(answer),
+    )
+
+
+def error(found: Meaning, *, code: int | None, ambiguous: bool = False, **more: Any) -> ProviderError:
+    """The error that a code stands for."""
+    return ProviderError(
+        found.words,
+        found.remedy,
+        code=str(code or ""),
+        permanent=found.of in {Class.CONNECTION, Class.ADDRESS, Class.MESSAGE} and not ambiguous,
+        ambiguous=ambiguous,
+        most_retries=1 if found.of is Class.RETRY_ONCE else None,
+        blame=_BLAMES[found.of],
+        opted_out=code == OPTED_OUT,
+        **more,
+    )
+
+
+def _told(answer: Answered) -> tuple[int | None, str]:
+    """Twilio's code and words: `{code, message}`, or problem details with `code`, `title` and `detail`."""
+    try:
+        body = json.loads(answer.body)
+    except ValueError:
+        return None, ""
+    if not isinstance(body, dict):
+        return None, ""
+    code = body.get("code")
+    said = body.get("message") or body.get("detail") or body.get("title") or ""
+    return (code if isinstance(code, int) and not isinstance(code, bool) else None), str(said)[:300]

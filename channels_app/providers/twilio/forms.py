@@ -1,0 +1,147 @@
+"""What a connection over Twilio is set up with."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, ClassVar
+
+import phonenumbers
+from django import forms
+
+from channels_app.providers.base import ConfigForm
+from channels_app.providers.twilio import words
+
+_ACCOUNT = re.compile(r"AC[0-9a-f]{32}")
+_SERVICE = re.compile(r"MG[0-9a-f]{32}")
+HIGHEST_RATE = 100.0
+MOST_WORDS, LONGEST_WORD = 20, 40
+
+
+def e164(text: str) -> str:
+    """A phone number as Twilio writes it (+14155552671); ValidationError with words for anything else."""
+    text = text.strip()
+    if not text.startswith("+"):
+        raise forms.ValidationError(
+            "Write the number with + and the country's code: +14155552671. "
+            "A short code is used through a messaging service."
+        )
+    try:
+        number = phonenumbers.parse(text)
+    except phonenumbers.NumberParseException:
+        raise forms.ValidationError("This is no phone number. One looks like +14155552671.") from None
+    # Ranges are opened faster than the library's tables tell, so a possible number will do.
+    if not phonenumbers.is_possible_number(number):
+        raise forms.ValidationError("No number of that country is so long or so short.")
+    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+class TwilioForm(ConfigForm):
+    """The account, and who sends: a number or a messaging service."""
+
+    credentials: ClassVar[tuple[str, ...]] = ("auth_token", "secondary_auth_token")
+
+    account_sid = forms.CharField(
+        label="Account SID",
+        max_length=64,
+        help_text="In Twilio's console on the first page, under Account Info. It begins with AC.",
+        error_messages={"required": "Give the account SID."},
+    )
+    auth_token = forms.CharField(
+        label="Auth token",
+        max_length=100,
+        help_text="Beside the account SID in Twilio's console. Twilio signs with it, so an API key is not enough.",
+        error_messages={"required": "Choose the secret that holds the auth token."},
+    )
+    from_number = forms.CharField(
+        label="Number",
+        max_length=40,
+        required=False,
+        help_text="The Twilio number that people write to, as +14155552671. Or give a messaging service below.",
+    )
+    messaging_service_sid = forms.CharField(
+        label="Messaging service",
+        max_length=64,
+        required=False,
+        help_text="Instead of a number: Messaging, Services in Twilio's console. It begins with MG.",
+    )
+    secondary_auth_token = forms.CharField(
+        label="Secondary auth token",
+        max_length=100,
+        required=False,
+        help_text="Only while you rotate the auth token at Twilio: what either of them signs is taken.",
+    )
+    api_base_url = forms.CharField(
+        label="API base URL",
+        max_length=200,
+        required=False,
+        help_text="Only for accounts of a region: https://api.dublin.ie1.twilio.com, for instance.",
+    )
+
+    def clean_account_sid(self) -> str:
+        """AC and 32 hexadecimal digits."""
+        return _sid(
+            self.cleaned_data["account_sid"], _ACCOUNT, "An account SID is AC and 32 characters of 0-9 and a-f."
+        )
+
+    def clean_messaging_service_sid(self) -> str:
+        """MG and 32 hexadecimal digits, or nothing."""
+        sid = self.cleaned_data["messaging_service_sid"]
+        return sid and _sid(sid, _SERVICE, "A messaging service's SID is MG and 32 characters of 0-9 and a-f.")
+
+    def clean_from_number(self) -> str:
+        """In E.164, or nothing."""
+        number = self.cleaned_data["from_number"]
+        return number and e164(number)
+
+    def clean_api_base_url(self) -> str:
+        """Without the slash at its end; which hosts may be named is `connections`' to say."""
+        return str(self.cleaned_data["api_base_url"]).rstrip("/")
+
+    def clean(self) -> dict[str, Any]:
+        """Exactly one sender."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if self.errors.keys() & {"from_number", "messaging_service_sid"}:
+            return cleaned
+        number, service = cleaned.get("from_number"), cleaned.get("messaging_service_sid")
+        if number and service:
+            self.add_error("messaging_service_sid", "Give the number or the messaging service, not both.")
+        elif not (number or service):
+            self.add_error("from_number", "Give the Twilio number, or a messaging service below.")
+        return cleaned
+
+
+class SmsForm(TwilioForm):
+    """And how SMS are sent and what ends them."""
+
+    rate = forms.FloatField(
+        label="Messages a second",
+        required=False,
+        min_value=0.1,
+        max_value=HIGHEST_RATE,
+        help_text="What the sender is allowed: 1 for a long number (the default), 3 toll-free, 100 for a short code.",
+    )
+    stop_words = forms.CharField(
+        label="More words that opt out",
+        max_length=500,
+        required=False,
+        help_text="Beside STOP and the like in several languages. With commas between, each a whole message.",
+    )
+    answers_help = forms.BooleanField(
+        label="Let the assistant answer HELP",
+        required=False,
+        help_text="Only where Twilio's own answer to HELP is switched off; otherwise people get two.",
+    )
+
+    def clean_stop_words(self) -> str:
+        """With one comma between."""
+        found = [one.strip() for one in self.cleaned_data["stop_words"].split(",") if one.strip()]
+        if len(found) > MOST_WORDS or any(len(one) > LONGEST_WORD or not words.plain(one) for one in found):
+            raise forms.ValidationError(f"At most {MOST_WORDS} words of at most {LONGEST_WORD} characters each.")
+        return ", ".join(found)
+
+
+def _sid(text: str, form: re.Pattern[str], words_: str) -> str:
+    text = text.strip()
+    if not form.fullmatch(text):
+        raise forms.ValidationError(words_)
+    return text

@@ -1,0 +1,158 @@
+"""How the connection stands at Twilio: what *Test* looks at, and setting our addresses there by API."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from twilio.rest import Client
+from twilio.rest.api.v2010.account.incoming_phone_number import IncomingPhoneNumberInstance
+from twilio.rest.messaging.v1.service import ServiceInstance
+
+from channels_app.providers.base import Account, Finding, Health, ProviderError
+from channels_app.providers.twilio import sdk
+
+_IN_NUMBER = "Twilio's console: Phone Numbers, Manage, Active numbers, the number, Messaging Configuration"
+_IN_SERVICE = "Twilio's console: Messaging, Services, the service, Integration"
+
+
+async def check(account: Account) -> Health:
+    """The account, the sender, and where Twilio delivers what people write; one call each, until one fails."""
+    client = sdk.client(account)
+    findings = _reachable(account)
+    try:
+        with sdk.errors(client):
+            findings += await _account(client)
+            if account.config.get("messaging_service_sid"):
+                findings += await _service(client, account)
+            else:
+                findings += await _number(client, account)
+    except ProviderError as error:
+        findings.append(Finding(False, error.words, error.remedy))
+    return Health(findings)
+
+
+def _reachable(account: Account) -> list[Finding]:
+    """Whether Twilio can call us at all; where a stand-in plays Twilio, it can."""
+    parts = urlsplit(account.inbound_url)
+    is_real = (urlsplit(account.base_url).hostname or "").endswith(f".{sdk.DOMAIN}")
+    if parts.scheme == "https" or not is_real:
+        return []
+    words = f"Twilio can't reach {settings.PUBLIC_BASE_URL}: it has to be an https address on the internet."
+    return [Finding(False, words, "Set PUBLIC_BASE_URL to the address that Convoship has on the internet.")]
+
+
+async def _account(client: Client) -> list[Finding]:
+    found = await client.api.v2010.accounts(str(client.account_sid)).fetch_async()
+    if str(found.status) != "active":
+        words = f"Twilio takes the credentials, but the account {found.friendly_name!r} is {found.status}."
+        return [Finding(False, words, "See Twilio's console, and its mail to you.")]
+    findings = [Finding(True, f"Twilio takes the credentials of the account {found.friendly_name!r}.")]
+    if str(found.type) == "Trial":
+        words = "It is a trial account: it writes to verified numbers only, and puts words of Twilio's before yours."
+        findings.append(Finding(True, words, "Upgrade it in Twilio's console before you go live."))
+    return findings
+
+
+async def _number(client: Client, account: Account) -> list[Finding]:
+    number = str(account.config["from_number"])
+    found = await _number_row(client, number)
+    if found is None:
+        words = f"{number} is no number of this account."
+        return [
+            Finding(False, words, "Buy it, or choose one of Phone Numbers, Manage, Active numbers in Twilio's console.")
+        ]
+    if not (found.capabilities or {}).get("sms"):
+        return [Finding(False, f"{number} can't send SMS.", "Choose a number with the capability SMS.")]
+    findings = [Finding(True, f"{number} is the account's and can send SMS.")]
+    if found.sms_application_sid:
+        words = f"What people write to {number} goes to a TwiML app ({found.sms_application_sid}), not to Convoship."
+        return [*findings, Finding(False, words, f"{_IN_NUMBER}: choose Webhook, or register the webhook here.")]
+    where = _where(found.sms_url, found.sms_method, account.inbound_url)
+    return [
+        *findings,
+        Finding(not where, where or "What people write comes to this connection.", _set(where, _IN_NUMBER, account)),
+    ]
+
+
+async def _service(client: Client, account: Account) -> list[Finding]:
+    sid = str(account.config["messaging_service_sid"])
+    found = await client.messaging.v1.services(sid).fetch_async()
+    findings = [Finding(True, f"The messaging service {found.friendly_name!r} is the account's.")]
+    senders = await client.messaging.v1.services(sid).phone_numbers.list_async(limit=1, page_size=1)
+    if not senders:
+        remedy = "Add one in Twilio's console: Messaging, Services, the service, Sender Pool."
+        findings.append(Finding(False, "The messaging service has no number to send from.", remedy))
+    if found.use_inbound_webhook_on_number:
+        words = "What people write goes where each of its numbers says, not where the service says."
+        return [
+            *findings,
+            Finding(False, words, f"{_IN_SERVICE}: choose Send a webhook, or register the webhook here."),
+        ]
+    where = _where(found.inbound_request_url, found.inbound_method, account.inbound_url)
+    return [
+        *findings,
+        Finding(not where, where or "What people write comes to this connection.", _set(where, _IN_SERVICE, account)),
+    ]
+
+
+def _where(url: str | None, method: str | None, wanted: str) -> str:
+    """What is wrong with where Twilio delivers; nothing where it is here."""
+    if not url:
+        return "Twilio does not know where to deliver what people write."
+    if url != wanted:
+        return f"Twilio delivers what people write to {url[:200]}, which is not this connection."
+    return "" if str(method or "POST").upper() == "POST" else "Twilio delivers what people write by GET."
+
+
+def _set(wrong: str, place: str, account: Account) -> str:
+    return f"{place}: set {account.inbound_url} with HTTP POST, or register the webhook here." if wrong else ""
+
+
+async def register_webhook(account: Account) -> Health:
+    """Set the inbound address at the number or the messaging service; what was set, or why it could not be.
+
+    Reports need no setting: their address goes out with each message. (A number's `StatusCallback` is for calls.)
+    A service's is set where it has none, for what is sent over it by hand.
+    """
+    client = sdk.client(account)
+    try:
+        with sdk.errors(client):
+            if account.config.get("messaging_service_sid"):
+                return Health([await _register_at_service(client, account)])
+            return Health([await _register_at_number(client, account)])
+    except ProviderError as error:
+        return Health([Finding(False, error.words, error.remedy)])
+
+
+async def _register_at_number(client: Client, account: Account) -> Finding:
+    number = str(account.config["from_number"])
+    found = await _number_row(client, number)
+    if found is None:
+        return Finding(False, f"{number} is no number of this account.", "Choose a number that it has.")
+    before = found.sms_url
+    await client.incoming_phone_numbers(str(found.sid)).update_async(
+        sms_url=account.inbound_url, sms_method="POST", sms_application_sid=""
+    )
+    return Finding(True, f"What people write to {number} comes to this connection now.{_instead(before, account)}")
+
+
+async def _register_at_service(client: Client, account: Account) -> Finding:
+    at = client.messaging.v1.services(str(account.config["messaging_service_sid"]))
+    found: ServiceInstance = await at.fetch_async()
+    before = found.inbound_request_url
+    more = {} if found.status_callback else {"status_callback": account.status_url}
+    await at.update_async(
+        inbound_request_url=account.inbound_url, inbound_method="POST", use_inbound_webhook_on_number=False, **more
+    )
+    words = f"What people write to {found.friendly_name!r} comes to this connection now."
+    return Finding(True, f"{words}{_instead(before, account)}")
+
+
+def _instead(before: str | None, account: Account) -> str:
+    return f" Before, it went to {before[:200]}." if before and before != account.inbound_url else ""
+
+
+async def _number_row(client: Client, number: str) -> IncomingPhoneNumberInstance | None:
+    rows = await client.incoming_phone_numbers.list_async(phone_number=number, limit=1, page_size=1)
+    return rows[0] if rows else None

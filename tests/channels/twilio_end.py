@@ -1,0 +1,233 @@
+"""Twilio's side of an SMS connection: answers as its REST API does, keeps what it took, signs what it posts to us.
+
+It misbehaves when told: `refuse` with a code, `lose` the reply to what it took, answer a page, or never.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from base64 import b64encode
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+
+from twilio.request_validator import RequestValidator
+
+from tests.channels.far_end import FarEnd, Said, Seen
+
+ACCOUNT = "AC" + "0123456789abcdef" * 2
+SERVICE = "MG" + "0123456789abcdef" * 2
+NUMBER_SID = "PN" + "0123456789abcdef" * 2
+NUMBER, PERSON = "+14155552671", "+14155550123"
+TOKEN = "the-auth-token-of-this-account"
+
+
+@dataclass
+class Taken:
+    """A message that Twilio has taken."""
+
+    sid: str
+    form: dict[str, str]
+    status: str = "queued"
+    created: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def body(self) -> str:
+        return self.form["Body"]
+
+    def as_json(self) -> dict[str, Any]:
+        service = self.form.get("MessagingServiceSid")
+        return {
+            "sid": self.sid,
+            "account_sid": ACCOUNT,
+            "to": self.form["To"],
+            "from": None if service else self.form["From"],
+            "messaging_service_sid": service,
+            "body": self.body,
+            "status": self.status,
+            "direction": "outbound-api",
+            "date_created": format_datetime(self.created),
+            "date_sent": None,
+            "error_code": None,
+            "error_message": None,
+            "num_segments": "1",
+            "num_media": "0",
+        }
+
+
+class TwilioEnd(FarEnd):
+    """The server."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answers = self._answer
+        self.taken: list[Taken] = []
+        # For the calls to come that would make a message: what happens instead, or after it was taken.
+        self.wrongs: deque[tuple[str, Said]] = deque()
+        self.account = {"sid": ACCOUNT, "friendly_name": "Acme", "status": "active", "type": "Full"}
+        self.number: dict[str, Any] = {
+            "sid": NUMBER_SID,
+            "phone_number": NUMBER,
+            "capabilities": {"sms": True, "mms": True, "voice": True},
+            "sms_url": "https://demo.twilio.com/welcome/sms/reply",
+            "sms_method": "POST",
+            "sms_application_sid": "",
+        }
+        self.service: dict[str, Any] = {
+            "sid": SERVICE,
+            "friendly_name": "Alerts",
+            "inbound_request_url": None,
+            "inbound_method": "POST",
+            "use_inbound_webhook_on_number": False,
+            "status_callback": None,
+        }
+        self.senders = [{"sid": NUMBER_SID, "phone_number": NUMBER}]
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    # --- Misbehaving ------------------------------------------------------------------------------------------------
+
+    def refuse(self, code: int, status: int = 400, times: int = 1, **headers: str) -> None:
+        """Refuse the next messages with a code."""
+        self.wrongs.extend([("instead", problem(code, status, headers))] * times)
+
+    def lose(self, times: int = 1) -> None:
+        """Take the next messages, and cut the line before the answer."""
+        self.wrongs.extend([("after", Said(cut=True))] * times)
+
+    def say(self, said: Said, *, taken: bool = False) -> None:
+        """Answer the next message with this, whether or not it was taken."""
+        self.wrongs.append(("after" if taken else "instead", said))
+
+    # --- Answering --------------------------------------------------------------------------------------------------
+
+    def _answer(self, seen: Seen) -> Said:
+        if seen.headers.get("authorization") != "Basic " + b64encode(f"{ACCOUNT}:{TOKEN}".encode()).decode():
+            return problem(20003, 401)
+        parts = urlsplit(seen.path)
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        form = dict(parse_qsl(seen.body.decode(), keep_blank_values=True))
+        root = f"/2010-04-01/Accounts/{ACCOUNT}"
+        match seen.method, parts.path.removeprefix(root):
+            case "POST", "/Messages.json":
+                return self._create(form)
+            case "GET", "/Messages.json":
+                return self._list(parts.path, query)
+            case "GET", ".json":
+                return answer(self.account)
+            case "GET", "/IncomingPhoneNumbers.json":
+                mine = [self.number] if query.get("PhoneNumber") == self.number["phone_number"] else []
+                return answer({"incoming_phone_numbers": mine, "next_page_uri": None, "page": 0, "page_size": 1})
+            case "POST", path if path == f"/IncomingPhoneNumbers/{NUMBER_SID}.json":
+                self.number |= {"sms_url": form["SmsUrl"], "sms_method": form["SmsMethod"]}
+                self.number["sms_application_sid"] = form.get("SmsApplicationSid", "")
+                return answer(self.number)
+            case "GET", path if path == f"/v1/Services/{SERVICE}":
+                return answer(self.service)
+            case "POST", path if path == f"/v1/Services/{SERVICE}":
+                self.service["inbound_request_url"] = form["InboundRequestUrl"]
+                self.service["use_inbound_webhook_on_number"] = form["UseInboundWebhookOnNumber"] == "true"
+                self.service["status_callback"] = form.get("StatusCallback", self.service["status_callback"])
+                return answer(self.service)
+            case "GET", path if path == f"/v1/Services/{SERVICE}/PhoneNumbers":
+                return answer({"phone_numbers": self.senders, "meta": {"key": "phone_numbers", "next_page_url": None}})
+        return problem(20404, 404)
+
+    def _create(self, form: dict[str, str]) -> Said:
+        when, wrong = self.wrongs.popleft() if self.wrongs else ("", None)
+        if wrong is not None and when == "instead":
+            return wrong
+        message = Taken(f"SM{len(self.taken):032x}", form)
+        self.taken.append(message)
+        return wrong if wrong is not None else answer(message.as_json(), 201)
+
+    def _list(self, path: str, query: dict[str, str]) -> Said:
+        rows = [
+            taken
+            for taken in reversed(self.taken)
+            if taken.form["To"] == query["To"] and query.get("From") in {None, taken.form.get("From")}
+        ]
+        page, size = int(query.get("Page", "0")), int(query["PageSize"])
+        shown = rows[page * size : (page + 1) * size]
+        more = {**query, "Page": str(page + 1)} if len(rows) > (page + 1) * size else None
+        following = f"{path}?{urlencode(more)}" if more else None
+        return answer({"messages": [one.as_json() for one in shown], "next_page_uri": following, "page": page})
+
+
+def answer(body: dict[str, Any], status: int = 200) -> Said:
+    return Said(status, {"Content-Type": "application/json"}, json.dumps(body).encode())
+
+
+def problem(code: int, status: int, headers: dict[str, str] | None = None) -> Said:
+    """An error as Twilio writes it."""
+    body = {"code": code, "message": "It went wrong", "more_info": "https://www.twilio.com/docs", "status": status}
+    said = answer(body, status)
+    return Said(
+        status,
+        {**said.headers, **{name.replace("_", "-"): value for name, value in (headers or {}).items()}},
+        said.body,
+    )
+
+
+# --- What Twilio posts ----------------------------------------------------------------------------------------------
+
+
+def signed(url: str, form: dict[str, str], token: str = TOKEN) -> tuple[bytes, dict[str, str]]:
+    """A form and its headers, signed by Twilio's own library."""
+    signature = RequestValidator(token).compute_signature(url, form)
+    return urlencode(form).encode(), {"x-twilio-signature": signature}
+
+
+def inbound(text: str, sid: str, sender: str = PERSON, **more: str) -> dict[str, str]:
+    """The form of a message that somebody sent."""
+    return {
+        "MessageSid": sid,
+        "SmsMessageSid": sid,
+        "SmsSid": sid,
+        "AccountSid": ACCOUNT,
+        "From": sender,
+        "To": NUMBER,
+        "Body": text,
+        "NumMedia": "0",
+        "NumSegments": "1",
+        "SmsStatus": "received",
+        "ApiVersion": "2010-04-01",
+        "FromCountry": "US",
+    } | more
+
+
+def report(taken: Taken, status: str, code: int | None = None) -> dict[str, str]:
+    """The form of a report."""
+    form = {
+        "MessageSid": taken.sid,
+        "SmsSid": taken.sid,
+        "MessageStatus": status,
+        "SmsStatus": status,
+        "AccountSid": ACCOUNT,
+        "From": taken.form.get("From", NUMBER),
+        "To": taken.form["To"],
+        "ApiVersion": "2010-04-01",
+    }
+    return form | ({"ErrorCode": str(code)} if code else {})
+
+
+@contextmanager
+def running() -> Iterator[TwilioEnd]:
+    """A Twilio that answers until the block ends."""
+    end = TwilioEnd()
+    thread = threading.Thread(target=end.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield end
+    finally:
+        end.server.shutdown()
+        end.server.server_close()
+        thread.join(5)
