@@ -138,7 +138,8 @@ def take_answer(event_id: UUID) -> Outgoing | None:
     """
     event = InboundEvent.objects.select_related("connection").get(id=event_id)
     if event.state == EventState.RECEIVED:
-        return _waiting(event)
+        _waiting(event)
+        return None
     if event.state == EventState.FAILED:
         raise _no_answer(event.reason)
     conversation = conversations.lock(event.conversation_id) if event.conversation_id else None

@@ -8,6 +8,7 @@ import logging
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db import connection as database
@@ -193,7 +194,12 @@ class ClaimedEvent:
 
 def claim(workspace_id: UUID, limit: int, only: Sequence[UUID] | None = None) -> list[ClaimedEvent]:
     """Take up to `limit` events that are due (among `only` these), of each address the earliest. Inside `tenant()`."""
-    wanted = {"workspace": workspace_id, "lease": LEASE.total_seconds(), "limit": limit, "only": only and list(only)}
+    wanted: dict[str, Any] = {
+        "workspace": workspace_id,
+        "lease": LEASE.total_seconds(),
+        "limit": limit,
+        "only": only and list(only),
+    }
     with database.cursor() as cursor:
         cursor.execute(_CLAIM, wanted)
         return [ClaimedEvent(workspace_id, *row) for row in cursor.fetchall()]

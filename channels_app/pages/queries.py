@@ -28,7 +28,7 @@ R = TypeVar("R", bound=Model)
 
 DELIVERIES = {
     "all": Q(),
-    "waiting": Q(status=DeliveryStatus.QUEUED),
+    "waiting": Q(status__in=(DeliveryStatus.QUEUED, DeliveryStatus.PARKED)),
     "under-way": Q(status__in=(DeliveryStatus.ACCEPTED, DeliveryStatus.SENT)),
     "arrived": Q(status__in=(DeliveryStatus.DELIVERED, DeliveryStatus.READ)),
     "held-back": Q(status=DeliveryStatus.SUPPRESSED),

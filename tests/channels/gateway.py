@@ -47,7 +47,7 @@ class Gateway(Bridge):
 
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         sent = {"Content-Type": "application/json"} | (self.signed(raw) if headers is None else headers)
-        transport = httpx.ASGITransport(app=application)  # type: ignore[arg-type]
+        transport = httpx.ASGITransport(app=application)
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
             response: Any = await client.post(path or self.path, content=raw, headers=sent)
         response.data = json.loads(response.content) if response.content else None

@@ -88,7 +88,7 @@ async def test_who_never_opted_out_may_say_yes_to_the_assistant(phone: Phone) ->
     await phone.text("yes")
     await phone.drain()
     assert phone.twilio.taken
-    assert [m.text for m in await phone.messages()][0] == "yes"
+    assert next(m.text for m in await phone.messages()) == "yes"
     assert await phone.consent() == "given"
 
 

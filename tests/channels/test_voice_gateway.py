@@ -108,8 +108,8 @@ async def test_hanging_up_ends_the_conversation_and_nothing_is_said_any_more(gat
     (conversation,) = await the_conversations(gateway)
     assert (over.status_code, over.data["conversation_id"]) == (202, str(conversation.id))
     for _ in range(2):
-        for event in await gateway.inside(lambda: inbound.claim(gateway.workspace.id, 10)):
-            await handle(event)
+        for claimed in await gateway.inside(lambda: inbound.claim(gateway.workspace.id, 10)):
+            await handle(claimed)
     assert await gateway.spoken() == []
     (conversation,) = await the_conversations(gateway)
     assert (conversation.status, conversation.ended_reason) == ("completed", "They hung up.")
@@ -179,7 +179,8 @@ async def test_a_caller_is_known_by_their_number_and_without_one_by_the_call(gat
         ("d", None),
         ("e", "+0123456789"),
     ):
-        await gateway.turn("hello", call=call, **{"from": number})
+        said: dict[str, Any] = {"from": number}
+        await gateway.turn("hello", call=call, **said)
     await gateway.drain()
     people = {c.person_id for c in await the_conversations(gateway)}
     known = await gateway.inside(lambda: list(Identity.objects.order_by("kind", "value").values_list("kind", "value")))
@@ -307,7 +308,7 @@ async def test_what_else_a_gateway_sends_and_what_it_leaves_empty_are_left_alone
     ],
 )
 async def test_what_can_not_be_set_up_is_refused_at_its_field(
-    gateway: Gateway, far: FarEnd, config: dict[str, str], field: str
+    gateway: Gateway, far: FarEnd, config: dict[str, Any], field: str
 ) -> None:
     with pytest.raises(Problem) as refused:
         await in_thread(lambda: make_gateway(gateway.workspace, far, **config))

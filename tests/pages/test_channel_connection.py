@@ -155,7 +155,7 @@ class Sms(CustomWebhook):
 @pytest.fixture
 def sms(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> Bridge:
     """The bridge, as a kind that can more."""
-    monkeypatch.setitem(registry.PROVIDERS, "custom_webhook", Sms)  # type: ignore[arg-type]
+    monkeypatch.setitem(registry.PROVIDERS, "custom_webhook", Sms)
     return bridge
 
 

@@ -12,12 +12,13 @@ from django.utils import timezone
 
 from channels_app import inbound
 from channels_app.models import Connection, InboundEvent
-from channels_app.providers.base import InboundRequest, SignatureInvalid
+from channels_app.providers.base import SignatureInvalid
 from channels_app.providers.events import CallEnded, NotUsed, StatusReported
 from convoship.lib.tenancy import tenant
 from deployments.models import Assistant, Conversation
 from tests import factories
 from tests.channels.conftest import Bridge
+from tests.channels.requests import request_of
 from tests.pages.conftest import Browser, form_of, text, words
 from workspaces.models import AuditEvent
 
@@ -27,7 +28,7 @@ def list_of(bridge: Bridge, query: str = "") -> str:
 
 
 def refuse(bridge: Bridge, reason: str, detail: str, times: int = 1) -> None:
-    call = InboundRequest("POST", "", "", {}, {}, "", b"")
+    call = request_of()
     with tenant(bridge.workspace.id):
         for _ in range(times):
             inbound.refuse(bridge.connection, call, SignatureInvalid(reason, detail))
@@ -55,7 +56,7 @@ def test_other_kinds_of_events_have_words_of_their_own(member: Browser, bridge: 
         NotUsed(key="c", what="a reaction"),
     ]
     with tenant(bridge.workspace.id):
-        inbound.record(bridge.connection, events, b"{}")
+        inbound.record(bridge.connection, events, request_of())
     page = words(member.get(list_of(bridge)))
     assert "Status report delivered" in page
     assert "Hang-up" in page
@@ -69,7 +70,7 @@ def test_other_kinds_of_events_have_words_of_their_own(member: Browser, bridge: 
 def test_a_filter_shows_its_state(member: Browser, bridge: Bridge, show: str, state: str) -> None:
     states = ("received", "handled", "ignored", "failed")
     with tenant(bridge.workspace.id):
-        stored = inbound.record(bridge.connection, [NotUsed(key=one) for one in states], b"{}")
+        stored = inbound.record(bridge.connection, [NotUsed(key=one) for one in states], request_of())
         ids = {one: row.event_id for one, row in zip(states, stored, strict=True)}
         for one, event_id in ids.items():
             InboundEvent.objects.filter(id=event_id).update(state=one)

@@ -37,14 +37,15 @@ class PhoneForm(ConfigForm):
 class Phone(CustomWebhook):
     """A kind that needs a credential, has a status address and no secrets of its own."""
 
-    kind, label, purpose, config_form, own_secrets = "phone", "Phone", "Text messages.", PhoneForm, ()
+    kind, label, purpose = "phone", "Phone", "Text messages."
+    config_form, own_secrets = PhoneForm, ()  # type: ignore[assignment]
     capabilities = frozenset({Capability.STATUS})
 
 
 @pytest.fixture
 def phone(monkeypatch: pytest.MonkeyPatch) -> str:
     """Another kind in the registry; its wizard."""
-    monkeypatch.setitem(registry.PROVIDERS, "phone", Phone)  # type: ignore[arg-type]
+    monkeypatch.setitem(registry.PROVIDERS, "phone", Phone)
     return "/app/channels/new/phone"
 
 
@@ -185,7 +186,7 @@ def test_bad_input_is_answered_with_words(
 ) -> None:
     factories.make_assistant(workspace)
     form = filled(member, config__url="https://bridge.example/hook")
-    form.values[name] = value if isinstance(value, list) else [value]
+    form.values[name] = [value]
     answer = member.send(form)
     assert answer.status_code == 422
     assert said in words(answer)

@@ -12,12 +12,13 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from channels_app import connections, examples, inbound
 from channels_app.models import InboundEvent
-from channels_app.providers.base import InboundRequest, SignatureInvalid
+from channels_app.providers.base import SignatureInvalid
 from channels_app.providers.events import MessageReceived
 from convoship.lib.tenancy import tenant
 from deployments import deploying, identity
 from deployments.models import Conversation
 from tests import factories
+from tests.channels.requests import request_of
 from tests.pages.conftest import Browser, browser_of, forms_of, text
 from workspaces import secret_store
 from workspaces.models import ApiKey, AuditEvent, Workspace
@@ -169,10 +170,11 @@ def ids(workspace: Workspace) -> dict[str, str]:
             credentials={},
         ).connection
         (delivery,) = examples.send(who, connection, "message.created")
-        (stored,) = inbound.record(connection, [MessageReceived(key="a key", address="room-1", text="Hello")], b"{}")
+        event = MessageReceived(key="a key", address="room-1", text="Hello")
+        (stored,) = inbound.record(connection, [event], request_of())
         InboundEvent.objects.update(state="failed", reason="Nobody could answer.")
         refusal = SignatureInvalid("wrong_signature", "The signature is wrong.")
-        inbound.refuse(connection, InboundRequest("POST", "", "", {}, {}, "", b""), refusal)
+        inbound.refuse(connection, request_of(), refusal)
     return {
         "connection": str(connection.id),
         "delivery": str(delivery.id),

@@ -39,7 +39,7 @@ def running_product() -> Iterator[Product]:
     base.chmod(0o711 if os.geteuid() == 0 else 0o700)
     up = Up(base / "local", environment=clean_environment())
     try:
-        yield Product(up.is_up())
+        yield Product(up.is_up(), far_port=0)
     finally:
         up.close()
         shutil.rmtree(base, ignore_errors=True)

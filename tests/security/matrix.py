@@ -31,6 +31,7 @@ from deployments.pages.talk import Talk
 from deployments.rollouts import Tried
 from deployments.sessions import OpenedSession
 from tests import factories
+from tests.channels.requests import request_of
 from workspaces import secret_store
 from workspaces.api_keys import NewApiKey
 from workspaces.models import User, Workspace
@@ -89,7 +90,7 @@ class Registering(CustomWebhook):
 
 def _failed_event(connection: Connection) -> UUID:
     """An event that could not be handled, to be retried."""
-    (stored,) = inbound.record(connection, [MessageReceived(key="a key", address="room-1", text="hello")], b"{}")
+    (stored,) = inbound.record(connection, [MessageReceived(key="a key", address="room-1", text="hello")], request_of())
     InboundEvent.objects.filter(id=stored.event_id).update(state="failed", reason="Nobody could answer.")
     return stored.event_id
 

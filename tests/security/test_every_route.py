@@ -79,7 +79,7 @@ def audit_events(world: World) -> int:
 @pytest.fixture(autouse=True)
 def a_kind_that_can_more(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a route needs that no kind here may have."""
-    monkeypatch.setitem(registry.PROVIDERS, matrix.Registering.kind, matrix.Registering)  # type: ignore[arg-type]
+    monkeypatch.setitem(registry.PROVIDERS, matrix.Registering.kind, matrix.Registering)
 
 
 def signed_in(user: Any) -> Client:
