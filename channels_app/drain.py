@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import threading
 import time
 from collections import Counter
@@ -182,6 +183,7 @@ class DrainThread:
         async def main() -> None:
             self.drain = Drain()
             self._ready.set()
+            logger.info("this worker drains as process %s", os.getpid())
             await self.drain.run()
 
         asyncio.run(main())
