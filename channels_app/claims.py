@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections import Counter
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from django.db import connection as database
+from django.db.models import F
 from django.utils import timezone
 
 from channels_app import accounts, consents, ladder, pacing
@@ -32,8 +33,9 @@ LEASE = dt.timedelta(seconds=40)
 LONGEST_CALL_SECONDS = 20.0
 assert LEASE.total_seconds() / 2 >= LONGEST_CALL_SECONDS  # noqa: S101
 
-# A worker that dies this often with the same delivery in hand is killed by it (R11).
-MOST_CRASHES = 5
+# A worker that dies this often with the same delivery in hand is killed by it (R11). From the second time on it is a
+# suspect: of those a worker takes one at a time, so that nothing that only lay beside it is taken for the cause.
+MOST_CRASHES, SUSPECT_AFTER = 5, 2
 # Of what else was sent to an address so much is known in a look-up.
 MOST_OTHERS = 200
 # How often a claim looks again for what takes the place of what was held back.
@@ -57,6 +59,7 @@ _CLAIM = """
            FOR UPDATE OF q SKIP LOCKED)
     UPDATE channels_app_delivery AS d
        SET claim = gen_random_uuid(), leased_until = now() + make_interval(secs => %(lease)s),
+           cuts = d.cuts + picked.was_cut::int,
            attempts = d.attempts + 1, tries = d.tries + 1, first_tried_at = coalesce(d.first_tried_at, now()),
            is_in_doubt = true
       FROM picked
@@ -76,35 +79,50 @@ class Claimed:
     provider: Provider
     outgoing: Outgoing
     is_in_doubt: bool
+    # Workers died with it in hand before.
+    is_suspect: bool = False
+    # By `time.monotonic`: from then on it may be somebody else's.
+    good_until: float = float("inf")
     # Seconds after which more of its connection may be due, where the sender has a rate.
     rest: float = 0.0
 
 
-def claim(workspace_id: UUID, limit: int) -> list[Claimed]:
-    """Take up to `limit` deliveries that are due, of each lane only the first. Inside `tenant()`.
+@dataclass
+class _Hand:
+    """How many suspects a claim may still take, whether it put one back, and until when what it takes is its own."""
+
+    suspects: int
+    good_until: float
+    has_put_back: bool = False
+
+
+def claim(workspace_id: UUID, limit: int, *, suspects: int = 1) -> list[Claimed]:
+    """Take up to `limit` due deliveries, of each lane only the first, and so many suspects. Inside `tenant()`.
 
     Of a sender with a rate no more is taken than fits, and then the connection rests (`pacing`).
     """
-    ready = _fill(workspace_id, limit)
+    hand = _Hand(suspects, time.monotonic() + LEASE.total_seconds())
+    ready = _fill(workspace_id, limit, hand)
     for slot in pacing.open_slots():
         if len(ready) >= limit:
             break
-        mine = _fill(workspace_id, min(slot.most, limit - len(ready)), slot.connection_id)
+        mine = _fill(workspace_id, min(slot.most, limit - len(ready)), hand, slot.connection_id)
         if mine:
             pacing.use(slot)
             ready += [replace(one, rest=slot.rest.total_seconds()) for one in mine]
     return ready
 
 
-def _fill(workspace_id: UUID, limit: int, only: UUID | None = None) -> list[Claimed]:
+def _fill(workspace_id: UUID, limit: int, hand: _Hand, only: UUID | None = None) -> list[Claimed]:
     """Claim until so many can be sent: those that are held back or given up on the way make room for others."""
     ready: list[Claimed] = []
     for _ in range(MOST_ROUNDS):
         picked = _pick(workspace_id, limit - len(ready), only)
         if not picked:
             break
-        ready += _begin(workspace_id, picked)
-        if len(ready) >= limit:
+        hand.has_put_back = False
+        ready += _begin(workspace_id, picked, hand)
+        if len(ready) >= limit or hand.has_put_back:
             break
     return ready
 
@@ -123,15 +141,22 @@ def _pick(workspace_id: UUID, limit: int, only: UUID | None) -> dict[UUID, tuple
         return {row[0]: (row[1], row[2]) for row in cursor.fetchall()}
 
 
-def _begin(workspace_id: UUID, picked: Mapping[UUID, tuple[bool, bool]]) -> list[Claimed]:
+def _begin(workspace_id: UUID, picked: Mapping[UUID, tuple[bool, bool]], hand: _Hand) -> list[Claimed]:
     found = Delivery.objects.filter(id__in=picked).select_related("connection", "conversation").order_by("due_at")
     _note_cut([delivery_id for delivery_id, (was_cut, _) in picked.items() if was_cut])
     ready: list[Claimed] = []
     providers: dict[UUID, Provider | ProviderError] = {}
     begun: list[DeliveryAttempt] = []
     for delivery in found:
-        was_cut, was_in_doubt = picked[delivery.id]
-        if _is_poison(delivery, was_cut=was_cut) or _is_held_back(delivery):
+        _, was_in_doubt = picked[delivery.id]
+        if _is_poison(delivery):
+            continue
+        is_suspect = delivery.cuts >= SUSPECT_AFTER
+        if is_suspect and not hand.suspects:
+            _put_back(delivery, was_in_doubt=was_in_doubt)
+            hand.has_put_back = True
+            continue
+        if _is_held_back(delivery):
             continue
         begun.append(
             DeliveryAttempt(
@@ -147,7 +172,8 @@ def _begin(workspace_id: UUID, picked: Mapping[UUID, tuple[bool, bool]]) -> list
             DeliveryAttempt.objects.bulk_create([begun.pop()])
             _settle_failure(delivery, provider, milliseconds=0)
             continue
-        ready.append(_claimed(delivery, provider, is_in_doubt=was_in_doubt))
+        hand.suspects -= is_suspect
+        ready.append(_claimed(delivery, provider, is_in_doubt=was_in_doubt, good_until=hand.good_until))
     DeliveryAttempt.objects.bulk_create(begun)
     return ready
 
@@ -161,7 +187,7 @@ def _provider(connection: Connection, known: dict[UUID, Provider | ProviderError
     return known[connection.id]
 
 
-def _claimed(delivery: Delivery, provider: Provider, *, is_in_doubt: bool) -> Claimed:
+def _claimed(delivery: Delivery, provider: Provider, *, is_in_doubt: bool, good_until: float) -> Claimed:
     return Claimed(
         workspace_id=delivery.workspace_id,
         delivery_id=delivery.id,
@@ -169,6 +195,8 @@ def _claimed(delivery: Delivery, provider: Provider, *, is_in_doubt: bool) -> Cl
         attempt=delivery.attempts,
         provider=provider,
         is_in_doubt=is_in_doubt,
+        is_suspect=delivery.cuts >= SUSPECT_AFTER,
+        good_until=good_until,
         outgoing=outgoing_of(
             delivery, others=_others(delivery) if is_in_doubt and provider.can(Capability.LOOK_UP) else frozenset()
         ),
@@ -210,11 +238,15 @@ def _note_cut(delivery_ids: Sequence[UUID]) -> None:
         )
 
 
-def _is_poison(delivery: Delivery, *, was_cut: bool) -> bool:
-    if not was_cut:
-        return False
-    outcomes = delivery.tried.order_by("-number").values_list("outcome", flat=True)[:MOST_CRASHES]
-    if Counter(outcomes)[AttemptOutcome.CUT] < MOST_CRASHES:
+def _put_back(delivery: Delivery, *, was_in_doubt: bool) -> None:
+    """Not now: as if it had not been claimed."""
+    Delivery.objects.filter(id=delivery.id).update(
+        claim=None, leased_until=None, attempts=F("attempts") - 1, tries=F("tries") - 1, is_in_doubt=was_in_doubt
+    )
+
+
+def _is_poison(delivery: Delivery) -> bool:
+    if delivery.cuts < MOST_CRASHES:
         return False
     end(
         delivery,
@@ -338,8 +370,10 @@ def _settle_failure(delivery: Delivery, error: ProviderError, *, milliseconds: i
     if step.what == "retry":
         delivery.reason, delivery.remedy, delivery.code = error.words[:300], error.remedy[:300], error.code[:40]
         delivery.claim, delivery.leased_until, delivery.due_at = None, None, step.at
-        delivery.is_in_doubt = error.ambiguous
-        delivery.save(update_fields=["reason", "remedy", "code", "claim", "leased_until", "due_at", "is_in_doubt"])
+        delivery.is_in_doubt, delivery.cuts = error.ambiguous, 0
+        delivery.save(
+            update_fields=["reason", "remedy", "code", "claim", "leased_until", "due_at", "is_in_doubt", "cuts"]
+        )
     else:
         delivery.code = error.code[:40]
         end(delivery, step.what, reason=step.words or error.words, remedy=error.remedy)
@@ -434,7 +468,7 @@ def hurry(delivery: Delivery) -> None:
 def replay(delivery: Delivery) -> None:
     """Send a delivery again that failed, was held back or is unknown, under its own key. The conversation is locked."""
     now = timezone.now()
-    delivery.tries, delivery.first_tried_at, delivery.due_at = 0, None, now
+    delivery.tries, delivery.cuts, delivery.first_tried_at, delivery.due_at = 0, 0, None, now
     delivery.status, delivery.reason, delivery.remedy, delivery.code = DeliveryStatus.QUEUED, "", "", ""
     # What may have arrived before stays in doubt: it is looked up first, where that can be done.
     delivery.settled_at = None
@@ -443,6 +477,7 @@ def replay(delivery: Delivery) -> None:
     delivery.save(
         update_fields=[
             "tries",
+            "cuts",
             "first_tried_at",
             "due_at",
             "status",

@@ -1,7 +1,10 @@
-"""What is found before the tenant is known: whose a connection is, and where work is due (migration `0002_wall`)."""
+"""What is found before the tenant is known: whose a connection is, where work is due, and since when (migrations
+`0002_wall` and `0003_faults`).
+"""
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import NamedTuple
 from uuid import UUID
 
@@ -35,3 +38,11 @@ def due(limit: int) -> list[Due]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT kind, workspace_id FROM due_channel_work(%s)", [limit])
         return [Due(*row) for row in cursor.fetchall()]
+
+
+def backlog() -> dt.datetime | None:
+    """Since when the oldest work waits that a worker could take up now; None where there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT channel_backlog()")
+        row = cursor.fetchone()
+        return row[0] if row else None

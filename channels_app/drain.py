@@ -13,12 +13,16 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Awaitable
-from uuid import UUID
+from contextlib import suppress
+from uuid import UUID, uuid4
 
-from channels_app import claims, doors, inbound
+from django.db import InterfaceError, OperationalError
+
+from channels_app import beats, claims, doors, inbound
 from channels_app.claims import LONGEST_CALL_SECONDS, Claimed, Outcome
 from channels_app.inbound import ClaimedEvent
 from channels_app.providers.base import Capability, ProviderError
+from convoship.lib.database import drop_broken_connections
 from convoship.lib.failpoints import failpoint
 from convoship.lib.tenancy import in_tenant
 from convoship.lib.threads import in_thread
@@ -27,6 +31,10 @@ from deployments import turns
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY_SECONDS = 5.0
+# While the database is away, and while the end of what was sent waits for it.
+ASK_AGAIN_SECONDS = 0.5
+STOP_SECONDS = 10.0
+_AWAY = (OperationalError, InterfaceError)
 PLACES = 64
 # No workspace has more than a quarter of the places, so that one whose provider hangs slows nobody else (R10).
 PLACES_OF_ONE = PLACES // 4
@@ -42,8 +50,12 @@ class Drain:
         self.wake = asyncio.Event()
         self.loop = asyncio.get_running_loop()
         self.is_over = False
-        # When it last looked, by `time.monotonic`: a worker whose loop hangs is found by that.
-        self.looked_at = time.monotonic()
+        # Under way, of those that workers died with: one at a time.
+        self.suspects = 0
+        # Its row among the signs of life (`beats`), and whether it began or ended something since that was written.
+        self.id = uuid4()
+        self.worked = False
+        self.beat_at = -beats.BEAT_EVERY_SECONDS
 
     def ring(self) -> None:
         """Look at once; from any thread."""
@@ -53,16 +65,26 @@ class Drain:
         """Look, start what is due, and wait for a ring, a free place or the clock."""
         while not self.is_over:
             self.wake.clear()
+            pause = LOOK_EVERY_SECONDS
             try:
                 await self.look()
+                await self._beat()
+            except _AWAY as error:
+                logger.warning("the drain could not look for work, the database does not answer: %s", error)
+                pause = ASK_AGAIN_SECONDS
+                # After a restart every connection that the pool kept is dead: one each look would take minutes.
+                await in_thread(drop_broken_connections)
             except Exception:
                 logger.exception("the drain could not look for work and goes on")
-            self.looked_at = time.monotonic()
-            try:
-                async with asyncio.timeout(LOOK_EVERY_SECONDS):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
                     await self.wake.wait()
-            except TimeoutError:
-                continue
+
+    async def _beat(self) -> None:
+        now = time.monotonic()
+        if now - self.beat_at >= beats.BEAT_EVERY_SECONDS:
+            worked, self.worked, self.beat_at = self.worked, False, now
+            await in_thread(beats.note, self.id, worked=worked)
 
     async def look(self) -> int:
         """Start what is due, as far as there are places; answers how much was started."""
@@ -71,18 +93,30 @@ class Drain:
             free = min(PLACES - len(self.tasks), PLACES_OF_ONE - self.busy[due.workspace_id])
             if free <= 0:
                 continue
-            if due.kind == "event":
-                for event in await in_tenant(inbound.claim)(due.workspace_id, due.workspace_id, free):
-                    self._start(due.workspace_id, handle(event))
-                    started += 1
-            else:
-                for claimed in await in_tenant(claims.claim)(due.workspace_id, due.workspace_id, free):
-                    self._start(due.workspace_id, deliver(claimed))
-                    started += 1
-                    if claimed.rest:
-                        # A sender with a rate: the next may go then, and nobody else would ring.
-                        self.loop.call_later(claimed.rest, self.wake.set)
+            try:
+                started += await self._take(due, free)
+            except _AWAY:
+                raise
+            except Exception:
+                # One workspace whose rows can't be read must not hold up those behind it.
+                logger.exception("what is due in workspace %s could not be claimed", due.workspace_id)
         return started
+
+    async def _take(self, due: doors.Due, free: int) -> int:
+        """Claim up to so much of a workspace's work, and start it."""
+        suspects = 0 if self.suspects else 1
+        if due.kind == "event":
+            events = await in_tenant(inbound.claim)(due.workspace_id, due.workspace_id, free, suspects=suspects)
+            for event in events:
+                self._start(due.workspace_id, handle(event), is_suspect=event.is_suspect)
+            return len(events)
+        deliveries = await in_tenant(claims.claim)(due.workspace_id, due.workspace_id, free, suspects=suspects)
+        for claimed in deliveries:
+            self._start(due.workspace_id, deliver(claimed), is_suspect=claimed.is_suspect)
+            if claimed.rest:
+                # A sender with a rate: the next may go then, and nobody else would ring.
+                self.loop.call_later(claimed.rest, self.wake.set)
+        return len(deliveries)
 
     async def idle(self) -> None:
         """Work until nothing is due and nothing under way: for tests and commands."""
@@ -90,14 +124,18 @@ class Drain:
             if self.tasks:
                 await asyncio.wait(self.tasks, return_when=asyncio.FIRST_COMPLETED)
 
-    async def stop(self, seconds: float = 10.0) -> None:
-        """Start nothing more, and give what is under way time to end; what doesn't is found by its lease."""
+    def end(self) -> None:
+        """Start nothing more."""
         self.is_over = True
         self.wake.set()
+
+    async def stop(self, seconds: float = STOP_SECONDS) -> None:
+        """Start nothing more, and give what is under way time to end; what doesn't is found by its lease."""
+        self.end()
         if self.tasks:
             await asyncio.wait(self.tasks, timeout=seconds)
 
-    def _start(self, workspace_id: UUID, work: Awaitable[None]) -> None:
+    def _start(self, workspace_id: UUID, work: Awaitable[None], *, is_suspect: bool = False) -> None:
         async def run() -> None:
             try:
                 await work
@@ -107,10 +145,14 @@ class Drain:
         task = self.loop.create_task(run())
         self.tasks.add(task)
         self.busy[workspace_id] += 1
+        self.suspects += is_suspect
+        self.worked = True
 
         def ended(done: asyncio.Task[None]) -> None:
             self.tasks.discard(done)
             self.busy[workspace_id] -= 1
+            self.suspects -= is_suspect
+            self.worked = True
             if not self.busy[workspace_id]:
                 del self.busy[workspace_id]
             self.wake.set()
@@ -128,7 +170,11 @@ async def handle(event: ClaimedEvent) -> None:
 async def deliver(claimed: Claimed) -> None:
     """Send a delivery and write how it ended."""
     began = time.monotonic()
-    outcome = await _attempt(claimed)
+    try:
+        outcome = await _attempt(claimed)
+    except Overslept:
+        logger.warning("delivery %s was claimed too long ago and is left to who claims it next", claimed.delivery_id)
+        return
     failpoint("F4")
     ended = Outcome(
         receipt=outcome.receipt,
@@ -136,13 +182,35 @@ async def deliver(claimed: Claimed) -> None:
         was_found=outcome.was_found,
         milliseconds=int((time.monotonic() - began) * 1000),
     )
-    await in_tenant(claims.finish)(claimed.workspace_id, claimed, ended)
+    while True:
+        try:
+            await in_tenant(claims.finish)(claimed.workspace_id, claimed, ended)
+        except _AWAY as error:
+            # It has been sent: whoever claims it anew has to ask, or to send it again.
+            if time.monotonic() >= claimed.good_until:
+                raise
+            logger.warning("the end of delivery %s waits for the database: %s", claimed.delivery_id, error)
+            await in_thread(drop_broken_connections)
+            await asyncio.sleep(ASK_AGAIN_SECONDS)
+        else:
+            return
+
+
+class Overslept(Exception):
+    """The process stood still between the claim and the call: the delivery may be somebody else's by now."""
+
+
+def _go(claimed: Claimed) -> None:
+    """Nothing leaves unless a whole call fits into what is left of the lease (R7)."""
+    if claimed.good_until - time.monotonic() < LONGEST_CALL_SECONDS:
+        raise Overslept
 
 
 async def _attempt(claimed: Claimed) -> Outcome:
     provider = claimed.provider
     try:
         async with asyncio.timeout(LONGEST_CALL_SECONDS):
+            _go(claimed)
             if claimed.is_in_doubt and provider.can(Capability.LOOK_UP):
                 found = await provider.look_up(claimed.outgoing)
                 if found is not None:
@@ -151,7 +219,10 @@ async def _attempt(claimed: Claimed) -> Outcome:
                 words = "The worker was stopped while sending this."
                 return Outcome(error=ProviderError(words, "Ask the other side, or replay it.", ambiguous=True))
             failpoint("F3")
+            _go(claimed)
             return Outcome(receipt=await provider.send(claimed.outgoing))
+    except Overslept:
+        raise
     except ProviderError as error:
         return Outcome(error=error)
     except TimeoutError:
@@ -185,27 +256,47 @@ class DrainThread:
             self._ready.set()
             logger.info("this worker drains as process %s", os.getpid())
             await self.drain.run()
+            # Whatever is under way when this returns is cut off.
+            await self.drain.stop()
+            with suppress(*_AWAY):
+                await in_thread(beats.forget, self.drain.id)
 
         asyncio.run(main())
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether it drains, or is about to."""
+        return self._thread.is_alive()
+
+    def end(self) -> None:
+        """Start nothing more; returns at once."""
+        drain = self.drain
+        if drain is not None:
+            with suppress(RuntimeError):  # its loop has ended already
+                drain.loop.call_soon_threadsafe(drain.end)
+
     def stop(self) -> None:
         """Let what is under way end."""
-        drain = self.drain
-        if drain is not None and not drain.loop.is_closed():
-            asyncio.run_coroutine_threadsafe(drain.stop(), drain.loop).result(15)
-        self._thread.join(15)
+        self.end()
+        self._thread.join(STOP_SECONDS + 5)
 
 
 _thread: DrainThread | None = None
 
 
 def start_in_worker() -> DrainThread:
-    """Start this worker's drain, once."""
+    """Start this worker's drain, where none is running."""
     global _thread
-    if _thread is None:
+    if _thread is None or not _thread.is_alive:
         _thread = DrainThread()
         _thread.start()
     return _thread
+
+
+def end_in_worker() -> None:
+    """This worker's drain starts nothing more."""
+    if _thread is not None:
+        _thread.end()
 
 
 def stop_in_worker() -> None:
@@ -219,4 +310,5 @@ def stop_in_worker() -> None:
 def ring() -> None:
     """Ring this process' drain, if it has one."""
     if _thread is not None and _thread.drain is not None:
-        _thread.drain.ring()
+        with suppress(RuntimeError):  # it is ending
+            _thread.drain.ring()

@@ -39,6 +39,8 @@ from workspaces import audit
 logger = logging.getLogger(__name__)
 
 LEASE = dt.timedelta(seconds=60)
+# As for deliveries (`claims`): what kills its worker this often is given up, and suspects are taken one at a time.
+MOST_CRASHES, SUSPECT_AFTER = 5, 2
 RETRY_AFTER = tuple(dt.timedelta(seconds=seconds) for seconds in (5, 30, 120, 600))
 LAST_INBOUND_STEP = dt.timedelta(seconds=5)
 # How often the same body can be said anew in a connection, where its events have no keys.
@@ -163,7 +165,7 @@ def refuse(connection: Connection, request: InboundRequest, problem: SignatureIn
 # As deliveries are claimed (`claims`).
 _CLAIM = """
     WITH picked AS MATERIALIZED (
-        SELECT q.id
+        SELECT q.id, q.leased_until IS NOT NULL AS was_cut
           FROM channels_app_inboundevent q JOIN channels_app_connection c ON c.id = q.connection_id
          WHERE q.workspace_id = %(workspace)s AND q.state = 'received' AND q.due_at <= now()
            AND (%(only)s::uuid[] IS NULL OR q.id = ANY(%(only)s::uuid[]))
@@ -176,10 +178,11 @@ _CLAIM = """
          LIMIT %(limit)s
            FOR UPDATE OF q SKIP LOCKED)
     UPDATE channels_app_inboundevent AS e
-       SET claim = gen_random_uuid(), leased_until = now() + make_interval(secs => %(lease)s), attempts = e.attempts + 1
+       SET claim = gen_random_uuid(), leased_until = now() + make_interval(secs => %(lease)s),
+           attempts = e.attempts + 1, cuts = e.cuts + picked.was_cut::int
       FROM picked
      WHERE e.id = picked.id
- RETURNING e.id, e.claim
+ RETURNING e.id, e.claim, e.cuts
 """
 
 
@@ -190,10 +193,17 @@ class ClaimedEvent:
     workspace_id: UUID
     event_id: UUID
     token: UUID
+    # Workers died with it in hand before.
+    is_suspect: bool = False
 
 
-def claim(workspace_id: UUID, limit: int, only: Sequence[UUID] | None = None) -> list[ClaimedEvent]:
-    """Take up to `limit` events that are due (among `only` these), of each address the earliest. Inside `tenant()`."""
+def claim(
+    workspace_id: UUID, limit: int, only: Sequence[UUID] | None = None, *, suspects: int = 1
+) -> list[ClaimedEvent]:
+    """Take up to `limit` due events (among `only` these), of each address the earliest, and so many suspects.
+
+    Inside `tenant()`.
+    """
     wanted: dict[str, Any] = {
         "workspace": workspace_id,
         "lease": LEASE.total_seconds(),
@@ -202,7 +212,32 @@ def claim(workspace_id: UUID, limit: int, only: Sequence[UUID] | None = None) ->
     }
     with database.cursor() as cursor:
         cursor.execute(_CLAIM, wanted)
-        return [ClaimedEvent(workspace_id, *row) for row in cursor.fetchall()]
+        rows = cursor.fetchall()
+    ready = []
+    for event_id, token, cuts in rows:
+        if cuts >= MOST_CRASHES:
+            _give_up(event_id)
+        elif cuts >= SUSPECT_AFTER and not suspects:
+            _put_back(event_id)
+        else:
+            suspects -= cuts >= SUSPECT_AFTER
+            ready.append(ClaimedEvent(workspace_id, event_id, token, cuts >= SUSPECT_AFTER))
+    return ready
+
+
+def _give_up(event_id: UUID) -> None:
+    InboundEvent.objects.filter(id=event_id).update(
+        state=EventState.FAILED,
+        reason=f"The worker was stopped {MOST_CRASHES} times while handling this.",
+        remedy="Look at the worker's log, then retry it.",
+        claim=None,
+        leased_until=None,
+    )
+
+
+def _put_back(event_id: UUID) -> None:
+    """Not now: as if it had not been claimed."""
+    InboundEvent.objects.filter(id=event_id).update(claim=None, leased_until=None, attempts=F("attempts") - 1)
 
 
 def handle(claimed: ClaimedEvent) -> turns.Claim | None:
@@ -267,13 +302,14 @@ def _put_off(row: InboundEvent, words: str, remedy: str) -> None:
         due_at=due_at,
         claim=None,
         leased_until=None,
+        cuts=0,
     )
 
 
 def retry(actor: Actor, row: InboundEvent) -> bool:
     """Handle a failed event again, at once; False where it isn't failed any more."""
     changed = InboundEvent.objects.filter(id=row.id, state=EventState.FAILED).update(
-        state=EventState.RECEIVED, attempts=0, due_at=timezone.now(), reason="", remedy=""
+        state=EventState.RECEIVED, attempts=0, cuts=0, due_at=timezone.now(), reason="", remedy=""
     )
     if changed:
         audit.record(actor, "event.retried", row)

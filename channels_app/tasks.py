@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from celery import shared_task
-from celery.signals import worker_ready, worker_shutting_down
+from celery import bootsteps, current_app, shared_task
+from celery.signals import worker_shutting_down
 
 from channels_app import drain as draining
 
@@ -15,13 +15,27 @@ def drain() -> None:
     draining.ring()
 
 
-@worker_ready.connect
-def start_drain(**kwargs: object) -> None:
-    """A worker drains from its start on, whether or not a bell ever rings."""
-    draining.start_in_worker()
+class DrainStep(bootsteps.StartStopStep):
+    """A worker drains from its start on, whether or not a bell ever rings, or the broker is there.
+
+    It comes before the consumer, which waits for the broker; `worker_ready` would come after that.
+    """
+
+    requires = ("celery.worker.components:Pool",)
+
+    def start(self, parent: object) -> None:
+        """Begin."""
+        draining.start_in_worker()
+
+    def stop(self, parent: object) -> None:
+        """What is under way ends before the worker does."""
+        draining.stop_in_worker()
+
+
+current_app.steps["worker"].add(DrainStep)
 
 
 @worker_shutting_down.connect
-def stop_drain(**kwargs: object) -> None:
-    """What is under way ends before the worker does."""
-    draining.stop_in_worker()
+def start_nothing_more(**kwargs: object) -> None:
+    """At once: the worker may take seconds until it gets to its steps."""
+    draining.end_in_worker()

@@ -146,6 +146,8 @@ TEMPLATES = [
 # Two roles on one database (docs/architecture.md, Tenancy): `default` is what the product runs as, under row-level
 # security; `owner` owns the tables and is used by migrations alone.
 _pool = {"min_size": 0, "max_size": env.int("DATABASE_POOL_SIZE", default=16), "timeout": 10, "max_idle": 60}
+# Or it would wait for minutes between two attempts after the database was away for one.
+_pool["reconnect_timeout"] = 10
 DATABASES = {
     "default": env.db_url_config(required("DATABASE_URL")),
     "owner": env.db_url_config(required("MIGRATE_DATABASE_URL")),
@@ -287,7 +289,7 @@ CSRF_FAILURE_VIEW = "convoship.pages.errors.csrf_failed"
 if PUBLIC_IS_HTTPS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
     SECURE_SSL_REDIRECT = True
-    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^healthz/worker$", r"^readyz$"]
     SECURE_HSTS_SECONDS = 60 * 60 * 24 * 365
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True

@@ -1,5 +1,6 @@
 """Links to the outside world, what came in over them, and what goes out."""
 
+from channels_app.models.beat import WorkerBeat
 from channels_app.models.connection import Connection, ConnectionSecret, ConversationLink
 from channels_app.models.consent import Consent, ConsentChange
 from channels_app.models.inbound import InboundEvent, RefusedRequest
@@ -15,4 +16,5 @@ __all__ = [
     "DeliveryAttempt",
     "InboundEvent",
     "RefusedRequest",
+    "WorkerBeat",
 ]

@@ -36,6 +36,8 @@ class InboundEvent(TenantModel):
     reason = models.CharField(max_length=300, blank=True)
     remedy = models.CharField(max_length=300, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
+    # How often in a row its process went away while this was in hand.
+    cuts = models.PositiveSmallIntegerField(default=0)
     due_at = models.DateTimeField()
     claim = models.UUIDField(null=True)
     leased_until = models.DateTimeField(null=True)

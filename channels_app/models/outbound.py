@@ -57,6 +57,8 @@ class Delivery(TenantModel):
     attempts = models.PositiveSmallIntegerField(default=0)
     # Since it was queued or replayed: what the ladder and the count of crashes go by.
     tries = models.PositiveSmallIntegerField(default=0)
+    # How often in a row its process went away while this was in hand.
+    cuts = models.PositiveSmallIntegerField(default=0)
     first_tried_at = models.DateTimeField(null=True)
     due_at = models.DateTimeField()
     claim = models.UUIDField(null=True)

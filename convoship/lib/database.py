@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import connection
+
 MIGRATING_ALIAS = "owner"
 
 
@@ -21,3 +23,10 @@ class OwnerMigrates:
     def allow_relation(self, obj1: object, obj2: object, **hints: Any) -> bool:
         """Both aliases are one database."""
         return True
+
+
+def drop_broken_connections() -> None:
+    """Ask each connection that the pool keeps whether it still works, and replace those that don't."""
+    pool = connection.pool  # type: ignore[attr-defined]
+    if pool is not None:
+        pool.check()

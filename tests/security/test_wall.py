@@ -18,6 +18,7 @@ pytestmark = pytest.mark.django_db
 
 DOORS = {
     "all_workspaces",
+    "channel_backlog",
     "due_channel_work",
     "resolve_connection",
     "due_work",
@@ -30,7 +31,7 @@ DOORS = {
     "staff_workspaces",
     "workspaces_of",
 }
-# Tables without a tenant: people who sign in, and the libraries' own.
+# Tables without a tenant: people who sign in, workers' signs of life, and the libraries' own.
 SHARED_TABLES = {
     "account_emailaddress",
     "account_emailconfirmation",
@@ -41,6 +42,7 @@ SHARED_TABLES = {
     "axes_accessattemptexpiration",
     "axes_accessfailurelog",
     "axes_accesslog",
+    "channels_app_workerbeat",
     "django_admin_log",
     "django_content_type",
     "django_migrations",
