@@ -12,6 +12,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from channels_app import beats
+
 logger = logging.getLogger(__name__)
 
 REDIS_TIMEOUT_SECONDS = 1.0
@@ -28,11 +30,34 @@ def alive(request: HttpRequest) -> HttpResponse:
 @never_cache
 def ready(request: HttpRequest) -> JsonResponse:
     """`/readyz`: what is needed for work, each named; 503 when one is away."""
-    checks = {"database": _check("database", _database), "redis": _check("redis", _redis)}
+    checks = {"database": _check("database", _database), "redis": _check("redis", _redis), **_work()}
     is_ready = all(answer == "ok" for answer in checks.values())
     return JsonResponse(
         {"status": "ready" if is_ready else "not ready", "checks": checks}, status=200 if is_ready else 503
     )
+
+
+@require_safe
+@never_cache
+def worker(request: HttpRequest) -> JsonResponse:
+    """`/healthz/worker`: `works`, or 503 with `stuck` (restart it), `away` (start one) or `unknown` (no database)."""
+    try:
+        found = beats.standing()
+    except DatabaseError as error:
+        logger.warning("nobody knows how the worker stands: %s", error)
+        return JsonResponse({"status": "unknown"}, status=503)
+    told = {"status": found.state, "workers": found.workers, "oldest_seconds": int(found.oldest.total_seconds())}
+    return JsonResponse(told, status=200 if found.state == "works" else 503)
+
+
+def _work() -> dict[str, str]:
+    try:
+        found = beats.standing()
+    except DatabaseError:
+        return {"worker": "nobody knows", "outbox": "nobody knows"}
+    worker = {"works": "ok", "stuck": "does nothing", "away": "is not running"}[found.state]
+    waits = f"the oldest waits for {int(found.oldest.total_seconds())} s"
+    return {"worker": worker, "outbox": waits if found.is_behind else "ok"}
 
 
 def _check(name: str, ask: Callable[[], None]) -> str:

@@ -9,5 +9,6 @@ urlpatterns = [
     path("mailbox/", mailbox.mailbox, name="mailbox"),
     path("mailbox/<str:name>/", mailbox.mail, name="mailbox_mail"),
     path("healthz", health.alive, name="healthz"),
+    path("healthz/worker", health.worker, name="healthz_worker"),
     path("readyz", health.ready, name="readyz"),
 ]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.mail import EmailMessage, get_connection
 from django.db import OperationalError, connection
 from django.test import Client
 
+from channels_app import beats
 from tests.pages.conftest import text
 
 FILES = "django.core.mail.backends.filebased.EmailBackend"
@@ -33,16 +35,19 @@ def test_alive_needs_nothing(client: Client) -> None:
 
 
 def test_ready_names_what_it_asked(client: Client, db: None) -> None:
+    beats.note(uuid4(), worked=True)
     answer = client.get("/readyz")
     assert answer.status_code == 200
-    assert answer.json() == {"status": "ready", "checks": {"database": "ok", "redis": "ok"}}
+    checks = {"database": "ok", "redis": "ok", "worker": "ok", "outbox": "ok"}
+    assert answer.json() == {"status": "ready", "checks": checks}
 
 
 def test_not_ready_names_what_is_away(client: Client, db: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     answer = client.get("/readyz")
     assert answer.status_code == 503
-    assert answer.json()["checks"] == {"database": "ok", "redis": "does not answer"}
+    checks = {"database": "ok", "redis": "does not answer", "worker": "is not running", "outbox": "ok"}
+    assert answer.json()["checks"] == checks
 
     def no_cursor(*args: object) -> None:
         raise OperationalError("secret host")
@@ -50,7 +55,10 @@ def test_not_ready_names_what_is_away(client: Client, db: None, settings: Any, m
     with monkeypatch.context() as patch:
         patch.setattr(connection, "cursor", no_cursor)
         answer = client.get("/readyz")
+        health = client.get("/healthz/worker")
     assert answer.json()["checks"]["database"] == "does not answer"
+    assert answer.json()["checks"]["worker"] == "nobody knows"
+    assert (health.status_code, health.json()) == (503, {"status": "unknown"})
     assert "secret" not in text(answer)
 
 

@@ -44,6 +44,7 @@ PUBLIC: Mapping[str, str] = {
     "mailbox": "404 unless `make run` turned it on, and then for this machine only",
     "mailbox_mail": "as the mailbox",
     "healthz": "liveness, no data",
+    "healthz_worker": "whether work is done, no data",
     "readyz": "names of dependencies, no data",
     "openapi": "the published description",
     "theme_schema": "the published description of themes",
