@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import subprocess
 import sys
 import time
@@ -78,9 +79,25 @@ class Product:
             output=output,
         )
 
+    def worker_fault(self) -> str:
+        """What is wrong with a worker that lives, by the work it does (`/healthz/worker`); empty where nothing is."""
+        connection = http.client.HTTPConnection(self._web_host, self.address.port, timeout=2)
+        try:
+            connection.request("GET", "/healthz/worker", headers={"Host": f"127.0.0.1:{self.address.port}"})
+            told = json.loads(connection.getresponse().read())
+        except (OSError, ValueError, http.client.HTTPException):
+            return ""
+        finally:
+            connection.close()
+        return "takes nothing up, though work waits" if told.get("status") == "stuck" else ""
+
+    @property
+    def _web_host(self) -> str:
+        return "127.0.0.1" if self.address.host in {"0.0.0.0", ""} else self.address.host  # noqa: S104
+
     def web_answers(self, log: Path) -> Callable[[subprocess.Popen[bytes]], None]:
         """What waits until the web server answers."""
-        host = "127.0.0.1" if self.address.host in {"0.0.0.0", ""} else self.address.host  # noqa: S104
+        host = self._web_host
 
         def wait(process: subprocess.Popen[bytes]) -> None:
             deadline = time.monotonic() + WEB_SECONDS

@@ -18,6 +18,8 @@ FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
 # Who ran this long was well, and its next death is a first one again.
 WELL_AFTER = 60.0
 LOOK_EVERY = 0.2
+# One that lives may still do nothing. Asked this often, and ended when it is said twice in a row.
+ASK_EVERY, ILL_TIMES = 10.0, 2
 
 
 class Stopped(BaseException):
@@ -31,8 +33,12 @@ class Child:
     spec: Spec
     # Returns once the child does its work; raises MachineError where it will not.
     ready: Callable[[subprocess.Popen[bytes]], None] | None = None
+    # Says in words what is wrong with a child that lives; empty where it is well, or nobody can tell.
+    fault: Callable[[], str] | None = None
     process: subprocess.Popen[bytes] | None = None
     started: float = 0
+    asked: float = 0
+    ill: int = 0
     deaths: int = 0
     due: float = field(default=0, repr=False)
 
@@ -92,7 +98,16 @@ class Supervisor:
                     self._mourn(child, child.process.returncode, now)
                 if child.process is None and child.due <= now:
                     self._revive(child)
+                if child.process and child.fault and now - max(child.started + WELL_AFTER, child.asked) >= ASK_EVERY:
+                    self._ask(child, child.process, child.fault(), now)
             time.sleep(LOOK_EVERY)
+
+    def _ask(self, child: Child, process: subprocess.Popen[bytes], fault: str, now: float) -> None:
+        child.asked, child.ill = now, child.ill + 1 if fault else 0
+        if child.ill >= ILL_TIMES:
+            child.ill = 0
+            said(f"{child.name} {fault}; it is ended. Its log: {child.spec.log}")
+            process.kill()
 
     def _spawn(self, child: Child) -> None:
         child.process = spawn(child.spec)

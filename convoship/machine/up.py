@@ -88,7 +88,8 @@ class _Up:
             raise MachineError(fault)
         with _step("Starting the web server, the worker and the clock"):
             web = Child(product.web(), ready=product.web_answers(self.logs / "web.log"))
-            for child in (web, Child(product.worker()), Child(product.beat())):
+            worker = Child(product.worker(), fault=product.worker_fault)
+            for child in (web, worker, Child(product.beat())):
                 self.supervisor.start(child)
             self.supervisor.start(Child(product.stranger(self.folder / "stranger")))
             ready = self._ready_workspace(product)

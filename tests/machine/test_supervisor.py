@@ -115,3 +115,42 @@ def test_a_process_is_known_by_its_birth() -> None:
     gone.wait()
     assert processes.birth(gone.pid) == ""
     processes.outwait({"gone": {"pid": gone.pid, "born": "1"}, "odd": {}}, seconds=0)
+
+
+def test_one_that_lives_and_does_nothing_is_ended_and_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    # A fault that was said once may have been a laptop's sleep.
+    told = ["is slow", "", "takes nothing up", "takes nothing up"]
+    asked: list[float] = []
+
+    def fault() -> str:
+        asked.append(clock[0])
+        return told.pop(0) if told else ""
+
+    keeper = Supervisor(lambda pids: None)
+    child = Child(spec(tmp_path, "import time; time.sleep(600)"), fault=fault)
+    first = None
+
+    def sleep(_seconds: float) -> None:
+        clock[0] += 5
+        if len(asked) == 4 and child.process is not None and child.process.pid == first:
+            child.process.wait()  # it was killed just now
+        if len(asked) > 4:
+            raise Enough
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    keeper.start(child)
+    assert child.process is not None
+    first = child.process.pid
+    with pytest.raises(Enough):
+        keeper.watch()
+    assert child.process is not None
+    assert child.process.pid != first
+    assert asked[0] - 1000 >= supervisor.WELL_AFTER
+    assert all(later - earlier >= supervisor.ASK_EVERY for earlier, later in pairwise(asked))
+    assert "child takes nothing up; it is ended." in capsys.readouterr().out
+    monkeypatch.undo()
+    child.process.kill()

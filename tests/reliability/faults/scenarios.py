@@ -180,7 +180,7 @@ def commit_first(run: Run, findings: Findings, how_many: int = 60) -> None:
     findings.none("R18", "2xx without a row", [op for op in told if op.event_id not in rows], len(told))
     broke = Counter(status for op in ops for status in op.statuses if not 200 <= status < 300)
     findings.note("R18", "requests that PostgreSQL's death broke", dict(broke), good=bool(broke))
-    findings.none("R1", "PostgreSQL killed: messages lost", checker.arrived(run.machine, told, 30), len(told))
+    findings.none("R1", "PostgreSQL killed: messages lost", checker.arrived(run.machine, told, 60), len(told))
 
 
 def hanging(run: Run, findings: Findings, seconds: float = 8.0) -> None:
