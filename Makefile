@@ -4,7 +4,7 @@ PYTHON ?= python3
 TOOLS = $(PYTHON) manage.py install
 VENV = .venv/bin/python
 
-.PHONY: run test lint format bench matching widget lock openapi fresh-clone test-machine test-themes screenshots wheels clean
+.PHONY: reliability reliability-full run test lint format bench matching widget lock openapi fresh-clone test-machine test-themes screenshots wheels clean
 
 run: ## Start everything on this machine: http://127.0.0.1:8000 (HOST and PORT choose another address)
 	@$(PYTHON) manage.py up
@@ -15,6 +15,14 @@ test: ## Every test but those of the launcher, which start the whole product man
 test-machine: ## The launcher's own tests
 	@$(TOOLS)
 	@$(VENV) -m pytest tests/machine -m machine
+
+reliability: ## Three minutes of faults on the real thing: nothing lost, nothing twice, nothing out of order
+	@$(TOOLS)
+	@$(VENV) -m tests.reliability.faults
+
+reliability-full: ## Twenty minutes of it with every negative control; writes the table in docs/reliability.md
+	@$(TOOLS)
+	@$(VENV) -m tests.reliability.faults --full
 
 test-themes: ## 1,000 random themes: each accepted one has to pass axe on the real widget, light and dark
 	@CONVOSHIP_THEMES=1000 $(PYTHON) manage.py test tests/e2e/test_themes.py -q -s

@@ -150,6 +150,7 @@ def _scenarios(full: bool) -> dict[str, Callable[[Run, Findings], None]]:
                 "in_hand": scenarios.in_hand,
                 "unkeyed": scenarios.unkeyed,
                 "stuck_head": scenarios.stuck_head,
+                "liveness": scenarios.liveness,
             }
             if full
             else {}
@@ -184,6 +185,7 @@ def main() -> int:
             if part(name):
                 scenario(run, findings)
         wanted = CONTROLS if arguments.full or only else QUICK_CONTROLS
+        machine.control = ""
         for name in wanted:
             if part(name):
                 controls[name] = control(run, name)

@@ -7,6 +7,7 @@ own entries know nothing of this.
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import json
 import os
@@ -21,12 +22,12 @@ if os.environ.get("CONVOSHIP_TESTING") != "1":
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "convoship.settings")
 django.setup()
 
-from channels_app import claims, inbound, ladder, webhooks  # noqa: E402  (the apps must be loaded first)
+from channels_app import beats, claims, inbound, ladder, webhooks  # noqa: E402  (the apps must be loaded first)
 from channels_app import drain as draining  # noqa: E402
 from channels_app.providers import custom_webhook, http_errors, registry  # noqa: E402
 from channels_app.providers.base import Capability, Outgoing, Receipt  # noqa: E402
 from convoship.lib.outbound import sending  # noqa: E402
-from tests.reliability.faults.clocks import ANSWER, CALL, LEASE, POISON  # noqa: E402
+from tests.reliability.faults.clocks import ANSWER, CALL, LEASE, POISON, SILENCE  # noqa: E402
 
 CONTROL = os.environ.get("CONVOSHIP_FAULT_CONTROL", "")
 
@@ -65,6 +66,7 @@ def _adapt() -> None:
     claims.LEASE = inbound.LEASE = dt.timedelta(seconds=LEASE)
     claims.LONGEST_CALL_SECONDS = draining.LONGEST_CALL_SECONDS = CALL
     custom_webhook.SECONDS = ANSWER
+    beats.LONGEST_SILENCE = dt.timedelta(seconds=SILENCE)
     ladder.GAPS = tuple(dt.timedelta(seconds=seconds) for seconds in (0.5, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2))
     ladder.RESTS = tuple(dt.timedelta(seconds=seconds) for seconds in (0.5, 1, 2))
     inbound.RETRY_AFTER = tuple(dt.timedelta(seconds=seconds) for seconds in (0.5, 1, 2, 2, 2, 2))
@@ -153,6 +155,16 @@ def _early_answer() -> None:
     webhooks._receive = receive
 
 
+def _paused() -> None:
+    """The drain hangs while its process lives, is connected and answers (R12). No control: the run looks for it."""
+
+    async def look(self: draining.Drain) -> int:
+        await asyncio.sleep(10_000)
+        return 0
+
+    draining.Drain.look = look  # type: ignore[method-assign]
+
+
 # `unique_off` is the run's own doing: it drops the constraint.
 _CONTROLS = {
     "sweeper_off": _sweeper_off,
@@ -163,6 +175,7 @@ _CONTROLS = {
     "poison_off": _poison_off,
     "shares_off": _shares_off,
     "early_answer": _early_answer,
+    "paused": _paused,
 }
 
 _adapt()

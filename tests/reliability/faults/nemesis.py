@@ -83,33 +83,54 @@ class Nemesis:
 
     # --- Failpoints ---------------------------------------------------------------------------------------------------
 
-    def failpoint(self, name: str, action: str = "exit", *, in_web: bool = False) -> bool:
-        """Arm a point in one fresh process, wait until it is hit, and go on with an unarmed one; whether it was hit."""
-        process = self.machine.web if in_web else self._any_worker()
-        before = self.machine.hits().get(name, 0)
-        process.kill()
-        process.start(wait=in_web, CONVOSHIP_FAILPOINTS=f"{name}={action}@{self.chance.randint(1, 3)}")
+    def failpoint(self, name: str, action: str = "exit", *, in_web: bool = False) -> None:
+        """Arm a point in one fresh process, wait until it is hit, and go on with an unarmed one."""
+        self.failpoints([(self.machine.web if in_web else self._any_worker(), name)], action)
+
+    def failpoints(self, armed: list[tuple[Process, str]], action: str = "exit") -> None:
+        """So with several at once, each in a process of its own."""
+        began = len(self._hit_lines())
+        pids = {}
+        for process, name in armed:
+            process.kill()
+            process.start(wait=False, CONVOSHIP_FAILPOINTS=f"{name}={action}@{self.chance.randint(1, 3)}")
+            pids[name] = str(process.popen.pid if process.popen else "")
+        hit: set[str] = set()
         deadline = time.monotonic() + HIT_SECONDS
-        while self.machine.hits().get(name, 0) == before and time.monotonic() < deadline:
+        while len(hit) < len(armed) and time.monotonic() < deadline:
             time.sleep(0.05)
-        hit = self.machine.hits().get(name, 0) > before
-        self.say(f"{name}={action} in {'web' if in_web else 'a worker'}: {'hit' if hit else 'not reached'}")
+            lines = self._hit_lines()[began:]
+            hit = {name for _, name in armed if any(line[1:3] == [pids[name], name] for line in lines)}
+            for process, name in armed:
+                # What others wait for has to run on.
+                if name in hit and action == "exit" and not process.is_running:
+                    process.start(wait=False)
+        for process, name in armed:
+            where = "web" if process is self.machine.web else "a worker"
+            self.say(f"{name}={action} in {where}: {'hit' if name in hit else 'not reached'}")
         if action == "stop":
             time.sleep(clocks.LEASE + 2)
-            process.send(signal.SIGCONT)
+            for process, _ in armed:
+                process.send(signal.SIGCONT)
             time.sleep(0.5)
-        elif hit:
-            process.ended(5)
-        process.kill()
-        process.start(wait=in_web)
-        return hit
+        for process, name in armed:
+            if process.popen is not None and str(process.popen.pid) == pids[name]:
+                if name in hit and action == "exit":
+                    process.ended(5)
+                process.kill()
+                process.start(wait=False)
+
+    def _hit_lines(self) -> list[list[str]]:
+        log = self.machine.failpoint_log
+        return [line.split() for line in log.read_text().splitlines()] if log.exists() else []
 
     def every_failpoint(self) -> None:
         """Each once."""
-        for name in OF_WEB:
-            self.failpoint(name, in_web=True)
-        for name in OF_WORKERS:
-            self.failpoint(name)
+        web, (one, two) = self.machine.web, self.machine.workers
+        self.failpoints([(web, "F1"), (one, "F3")])
+        self.failpoints([(web, "F7"), (two, "F4")])
+        self.failpoints([(web, "F2"), (one, "F5")])
+        self.failpoints([(one, "F2"), (two, "F6")])
 
     # --- Links --------------------------------------------------------------------------------------------------------
 

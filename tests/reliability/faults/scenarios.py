@@ -7,10 +7,12 @@ import json
 import time
 import urllib.request
 from collections import Counter
+from contextlib import suppress
 from typing import Any
 
 import psycopg
 
+from tests.driver import get, wait_for
 from tests.reliability.faults import checker, clocks
 from tests.reliability.faults.checker import Findings
 from tests.reliability.faults.load import Callers, Op, percentile, spread
@@ -51,6 +53,11 @@ class Run:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.machine.provider_port}/stats", timeout=10) as answer:
             told: dict[str, Any] = json.load(answer)
             return told
+
+    def health(self) -> str:
+        """What /healthz/worker says."""
+        told = get(f"{self.machine.base_url}/healthz/worker")[1]
+        return str(json.loads(told)["status"]) if told else ""
 
     def rooms(self, what: str, how_many: int) -> list[str]:
         """Names of rooms that nobody has used."""
@@ -227,6 +234,28 @@ def poison(run: Run, findings: Findings) -> None:
     findings.note("R11", "processes that it ended", crashes, good=0 < crashes <= 5)
     others = [op for op in ops if op.conversation != deadly]
     findings.none("R11", "messages beside it that were lost", checker.arrived(run.machine, others, 10), len(others))
+
+
+def liveness(run: Run, findings: Findings) -> None:
+    """R12: the drains hang while their processes live and are connected; health turns red, and well again."""
+    machine = run.machine
+    calm = run.health()
+    machine.restart_product("paused")
+    ops = run.say("main", run.rooms("paused", 2))
+    began = time.monotonic()
+    with suppress(AssertionError):
+        wait_for("health to turn red", lambda: run.health() == "stuck", clocks.SILENCE + 15)
+    took = time.monotonic() - began
+    alive = all(process.is_running for process in machine.workers)
+    seen = run.health()
+    machine.restart_product("")
+    missing = checker.arrived(machine, ops, 15)
+    after = run.health()
+    findings.note(
+        "R12", f"health before, {took:.0f} s after the drains were paused (processes live: {alive}), and restarted",
+        f"{calm}, {seen}, {after}", good=(calm, seen, after, alive) == ("works", "stuck", "works", True),
+    )  # fmt: skip
+    findings.none("R12", "messages of meanwhile that were lost", missing, len(ops))
 
 
 def drop_unique(machine: Machine) -> None:

@@ -199,7 +199,7 @@ class Machine:
             process.wait_ready()
 
     def restart_product(self, control: str) -> None:
-        """Web and workers with another promise taken away."""
+        """Web and workers with another promise taken away; with all of them where `control` is empty."""
         self.control = control
         for process in (self.web, *self.workers):
             process.kill()
