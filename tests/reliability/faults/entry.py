@@ -64,11 +64,14 @@ class Unkeyed(custom_webhook.CustomWebhook):
 def _adapt() -> None:
     registry.PROVIDERS[Unkeyed.kind] = Unkeyed  # type: ignore[index]
     claims.LEASE = inbound.LEASE = dt.timedelta(seconds=LEASE)
-    claims.LONGEST_CALL_SECONDS = draining.LONGEST_CALL_SECONDS = CALL
+    claims.LONGEST_CALL_SECONDS = CALL
+    draining.LONGEST_CALL_SECONDS = CALL  # type: ignore[attr-defined]
     custom_webhook.SECONDS = ANSWER
     beats.LONGEST_SILENCE = dt.timedelta(seconds=SILENCE)
-    ladder.GAPS = tuple(dt.timedelta(seconds=seconds) for seconds in (0.5, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2))
-    ladder.RESTS = tuple(dt.timedelta(seconds=seconds) for seconds in (0.5, 1, 2))
+    ladder.GAPS = tuple(  # type: ignore[assignment]
+        dt.timedelta(seconds=seconds) for seconds in (0.5, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2)
+    )
+    ladder.RESTS = tuple(dt.timedelta(seconds=seconds) for seconds in (0.5, 1, 2))  # type: ignore[assignment]
     inbound.RETRY_AFTER = tuple(dt.timedelta(seconds=seconds) for seconds in (0.5, 1, 2, 2, 2, 2))
 
 
@@ -152,7 +155,7 @@ def _early_answer() -> None:
         threading.Thread(target=was, args=arguments, daemon=True).start()
         return JsonResponse({}, status=202)
 
-    webhooks._receive = receive
+    webhooks._receive = receive  # type: ignore[assignment]
 
 
 def _paused() -> None:

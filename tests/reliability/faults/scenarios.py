@@ -137,9 +137,8 @@ def without_redis(run: Run, findings: Findings, seconds: float = 30.0) -> None:
     def meanwhile() -> None:
         run.machine.workers[0].kill()
         run.machine.workers[1].kill()
-        run.machine.workers[0].start(wait=False)
         run.machine.workers[1].start(wait=False)
-        time.sleep(6)
+        run.machine.workers[0].start()
         told["ops"] = run.say("main", run.rooms("no-redis", 12))
         told["missing"] = checker.arrived(run.machine, told["ops"], WITHOUT_REDIS_SECONDS)
 
