@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
@@ -17,10 +19,13 @@ from channels_app import accounts, doors, health, inbound, inline
 from channels_app.models import Connection
 from channels_app.providers.base import BadEvent, InboundRequest, Provider, SignatureInvalid, Stored
 from channels_app.providers.registry import PROVIDERS
+from convoship.lib.database import drop_broken_connections
 from convoship.lib.failpoints import failpoint
 from convoship.lib.problems import Problem, as_json_response, invalid, not_found
 from convoship.lib.tenancy import tenant
 from convoship.lib.threads import in_thread
+
+logger = logging.getLogger(__name__)
 
 LARGEST_BODY = 1024 * 1024
 METHODS = ("POST",)
@@ -51,6 +56,11 @@ async def receive(request: HttpRequest, kind: str, connection_id: str, part: str
         return taken.provider.build_inline(answer)
     except Problem as problem:
         return as_json_response(problem)
+    except (OperationalError, InterfaceError) as error:
+        logger.warning("a provider was told to come again, the database does not answer: %s", error)
+        # So that the next one does not get a connection that died with this one's.
+        await in_thread(drop_broken_connections)
+        return as_json_response(Problem("unavailable", "Nothing was stored, or nobody knows. Send it again."))
 
 
 def take(request: HttpRequest, kind: str, connection_id: str, part: str, arrived_at: dt.datetime) -> Taken:

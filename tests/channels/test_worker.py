@@ -17,7 +17,7 @@ from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
-from channels_app import beats, claims, inbound
+from channels_app import beats, claims, doors, inbound
 from channels_app import drain as draining
 from channels_app.drain import Drain, DrainThread, deliver, handle
 from channels_app.models import Delivery, InboundEvent, WorkerBeat
@@ -116,7 +116,7 @@ async def test_the_end_of_what_was_sent_waits_for_the_database(bridge: Bridge, m
 
 async def test_a_worker_whose_database_is_away_asks_again_soon(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(draining, "ASK_AGAIN_SECONDS", 0.01)
-    monkeypatch.setattr("channels_app.doors.due", failing(draining.doors.due, 3, OperationalError("gone")))
+    monkeypatch.setattr("channels_app.doors.due", failing(doors.due, 3, OperationalError("gone")))
     await bridge.say("hello")
     drain = Drain()
     running = asyncio.create_task(drain.run())
@@ -151,7 +151,9 @@ async def test_who_stood_still_between_the_claim_and_the_call_sends_nothing(
     await answered(bridge)
     [claimed] = await bridge.inside(lambda: claims.claim(bridge.workspace.id, 10))
     monkeypatch.setattr(draining, "failpoint", lambda name: None)
-    monkeypatch.setattr(draining.time, "monotonic", lambda: claimed.good_until - claims.LONGEST_CALL_SECONDS + 1)
+    monkeypatch.setattr(
+        "channels_app.drain.time.monotonic", lambda: claimed.good_until - claims.LONGEST_CALL_SECONDS + 1
+    )
     await deliver(claimed)
     monkeypatch.undo()
     assert bridge.far.seen == []
@@ -191,6 +193,18 @@ async def test_an_event_that_kills_workers_is_given_up_and_can_be_retried(bridge
     await bridge.inside(lambda: inbound.retry(given_up))
     await bridge.drain()
     assert {event.state for event in await bridge.events()} == {"handled"}
+
+
+async def test_while_the_database_is_away_a_provider_is_told_to_come_again(
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbound, "record", failing(inbound.record, 1, OperationalError("the server is gone")))
+    message = {"conversation_key": "room-1", "text": "hello", "event_id": "one"}
+    first = await bridge.post(message)
+    assert (first.status_code, first.data["code"]) == (503, "unavailable")
+    assert first["Retry-After"]
+    assert await bridge.events() == []
+    assert (await bridge.post(message)).status_code == 202
 
 
 # --- Liveness by work -----------------------------------------------------------------------------------------------
