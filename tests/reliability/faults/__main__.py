@@ -113,7 +113,7 @@ def _judge(run: Run, findings: Findings, took: float) -> None:
         for name in ("worker1", "worker2")
     )
     findings.note("R7", "ends of attempts that came too late and were not written", stale, good=True)
-    findings.none("R32", "requests at another workspace's provider", checker.strangers(machine))
+    findings.none("Tenants", "requests at another workspace's provider", checker.strangers(machine))
     findings.none("Outbox", "neither done nor shown with a reason", checker.leftovers(machine))
     for connection in ("main", "unkeyed"):
         found = checker.dead(machine, connection)

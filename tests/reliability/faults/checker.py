@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from tests.reliability.faults.load import Op
@@ -34,7 +34,7 @@ def arrived(machine: Machine, ops: Iterable[Op], seconds: float) -> list[Op]:
         time.sleep(0.25)
 
 
-def _replies(machine: Machine, connection: str) -> dict[str, list[str]]:
+def replies(machine: Machine, connection: str) -> dict[str, list[str]]:
     """The deliveries that answer each event, by the event's id; an event without any has an empty list."""
     found: dict[str, list[str]] = {}
     for event_id, delivery in machine.rows(
@@ -54,8 +54,8 @@ def lost(machine: Machine, ops: Iterable[Op]) -> list[Op]:
     missing = []
     for connection, group in _by_connection(ops).items():
         has = {line["key"] for line in machine.accepted(machine.made[connection]["path"])}
-        replies = _replies(machine, connection)
-        missing += [op for op in group if op.ended == "ok" and not has & set(replies.get(op.event_id, []))]
+        answers = replies(machine, connection)
+        missing += [op for op in group if op.ended == "ok" and not has & set(answers.get(op.event_id, []))]
     return missing
 
 
@@ -71,9 +71,9 @@ def refused_with_effect(machine: Machine, ops: Iterable[Op]) -> list[Op]:
     return [
         op
         for connection, group in _by_connection(ops).items()
-        for replies in [_replies(machine, connection)]
+        for answers in [replies(machine, connection)]
         for op in group
-        if op.ended == "fail" and op.event_id in replies
+        if op.ended == "fail" and op.event_id in answers
     ]
 
 
@@ -87,7 +87,7 @@ def twice(machine: Machine, connection: str) -> list[str]:
     for line in machine.accepted(path):
         places[line["conversation"], line["sequence"]].add(line["key"])
     doubled += [f"{place}: {sorted(keys)}" for place, keys in places.items() if len(keys) > 1]
-    doubled += [f"{event}: {ids}" for event, ids in _replies(machine, connection).items() if len(set(ids)) > 1]
+    doubled += [f"{event}: {ids}" for event, ids in replies(machine, connection).items() if len(set(ids)) > 1]
     return doubled
 
 
@@ -155,12 +155,12 @@ def latencies(machine: Machine, ops: Iterable[Op]) -> list[float]:
         first: dict[str, float] = {}
         for line in machine.accepted(machine.made[connection]["path"]):
             first.setdefault(line["key"], line["at"])
-        replies = _replies(machine, connection)
+        answers = replies(machine, connection)
         found += [
             first[key] - op.at
             for op in group
             if op.ended == "ok"
-            for key in replies.get(op.event_id, [])
+            for key in answers.get(op.event_id, [])
             if key in first
         ]
     return found
@@ -186,6 +186,3 @@ class Findings:
     def bad(self) -> list[str]:
         """What was wrong."""
         return [f"{promise} {what}: {figure}" for promise, what, figure, good in self.lines if not good]
-
-
-Scenario = Callable[[Machine, Any, Findings], None]

@@ -162,8 +162,8 @@ def copies(run: Run, findings: Findings, how_many: int = 50) -> None:
     findings.none("R17", f"{how_many} copies at once: not 2xx", refused, how_many)
     findings.note("R17", "rows of the copies", len(rows), good=len(rows) == 1)
     checker.arrived(run.machine, [op], 10)
-    replies = checker._replies(run.machine, "main").get(op.event_id, [])
-    findings.note("R17", "effects of the copies", len(set(replies)), good=len(set(replies)) == 1)
+    answers = checker.replies(run.machine, "main").get(op.event_id, [])
+    findings.note("R17", "effects of the copies", len(set(answers)), good=len(set(answers)) == 1)
 
 
 def commit_first(run: Run, findings: Findings, how_many: int = 60) -> None:
