@@ -1,5 +1,5 @@
 """What is found before the tenant is known: whose a connection is, where work is due, and since when (migrations
-`0002_wall` and `0003_faults`).
+`0002_wall` and `0004_faults`).
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ BACKLOG = """
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("channels_app", "0002_wall")]
+    dependencies: ClassVar = [("channels_app", "0003_gateway")]
 
     operations: ClassVar = [
         migrations.AddField("delivery", "cuts", models.PositiveSmallIntegerField(default=0)),
