@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from django.utils import timezone
 
-from channels_app import accounts
 from channels_app.models import Connection, Delivery, DeliveryAttempt, InboundEvent
 from channels_app.models.connection import ConnectionState
 from channels_app.models.outbound import AttemptOutcome, DeliveryStatus
@@ -204,8 +203,11 @@ def waits_for(connection: Connection, delivery: Delivery) -> str:
         return f"To keep the order it waits for {ones} of its conversation."
     now = timezone.now()
     if connection.rests_until and connection.rests_until > max(now, delivery.due_at):
-        kind = accounts.kind_of(connection).label
-        return f"{kind} failed several times in a row, so nothing is sent before {_clock(connection.rests_until)}."
+        until = _clock(connection.rests_until)
+        if not connection.failures:
+            return f"As much was sent as the sender may send, so it waits until {until}."
+        times = "once" if connection.failures == 1 else f"{connection.failures} times in a row"
+        return f"Sending failed {times}, so the other side is given a rest until {until}."
     if delivery.due_at > now:
         return f"Its next try is at {_clock(delivery.due_at)}."
     return "It goes out as soon as the worker gets to it."

@@ -204,7 +204,12 @@ def test_the_story_says_what_it_waits_for(member: Browser, bridge: Bridge) -> No
     )
     with tenant(bridge.workspace.id):
         Connection.objects.update(rests_until=timezone.now() + dt.timedelta(minutes=5), failures=6)
-    assert "failed several times in a row, so nothing is sent before" in words(member.get(story_of(bridge, delivery)))
+    assert "Sending failed 6 times in a row, so the other side is given a rest until" in words(
+        member.get(story_of(bridge, delivery))
+    )
+    with tenant(bridge.workspace.id):
+        Connection.objects.update(failures=0)
+    assert "As much was sent as the sender may send" in words(member.get(story_of(bridge, delivery)))
     with tenant(bridge.workspace.id):
         Connection.objects.update(state="paused")
     page = member.get(story_of(bridge, delivery))
