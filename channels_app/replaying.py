@@ -67,6 +67,7 @@ def replay_range(actor: Actor, connection: Connection, deliveries: list[UUID]) -
         delivery = held(delivery_id)
         if delivery.connection_id == connection.id and delivery.status in REPLAYABLE:
             claims.replay(delivery)
+            audit.record(actor, "delivery.replayed", delivery)
             replayed += 1
     audit.record(actor, "connection.deliveries_replayed", connection, deliveries=replayed)
     transaction.on_commit(bell.ring)

@@ -247,6 +247,7 @@ def test_all_that_a_filter_shows_is_sent_again_in_order(member: Browser, bridge:
     assert len(bridge.far.seen) == 2
     with tenant(bridge.workspace.id):
         assert AuditEvent.objects.filter(action="connection.deliveries_replayed").count() == 1
+    assert "Sent again by" in words(member.get(story_of(bridge, first)))
 
 
 def test_a_list_of_what_arrived_offers_no_replay(member: Browser, bridge: Bridge) -> None:
