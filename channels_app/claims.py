@@ -147,6 +147,7 @@ def _begin(workspace_id: UUID, picked: Mapping[UUID, tuple[bool, bool]], hand: _
     ready: list[Claimed] = []
     providers: dict[UUID, Provider | ProviderError] = {}
     begun: list[DeliveryAttempt] = []
+    withdrawn: dict[tuple[UUID, str], bool] = {}
     for delivery in found:
         _, was_in_doubt = picked[delivery.id]
         if _is_poison(delivery):
@@ -156,7 +157,7 @@ def _begin(workspace_id: UUID, picked: Mapping[UUID, tuple[bool, bool]], hand: _
             _put_back(delivery, was_in_doubt=was_in_doubt)
             hand.has_put_back = True
             continue
-        if _is_held_back(delivery):
+        if _is_held_back(delivery, withdrawn):
             continue
         begun.append(
             DeliveryAttempt(
@@ -257,11 +258,14 @@ def _is_poison(delivery: Delivery) -> bool:
     return True
 
 
-def _is_held_back(delivery: Delivery) -> bool:
-    """Consent is asked in the very transaction that lets the message go."""
+def _is_held_back(delivery: Delivery, withdrawn: dict[tuple[UUID, str], bool]) -> bool:
+    """Consent is asked in the very transaction that lets the message go; once asked, it stays until then."""
     if not accounts.kind_of(delivery.connection).can(Capability.CONSENT) or delivery.is_test:
         return False
-    if not consents.is_withdrawn(delivery.connection, delivery.address, lock=True):
+    whose = (delivery.connection_id, delivery.address)
+    if whose not in withdrawn:
+        withdrawn[whose] = consents.is_withdrawn(delivery.connection, delivery.address, lock=True)
+    if not withdrawn[whose]:
         return False
     end(
         delivery,

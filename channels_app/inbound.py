@@ -56,9 +56,6 @@ def record(connection: Connection, events: Sequence[ProviderEvent], request: Inb
     stored = []
     for event in events:
         row, is_new = _insert(connection, event, request)
-        if is_new and isinstance(event, MessageReceived) and event.wish == "stop":
-            # At once, and not when it is handled: nothing that is claimed from here on may reach them.
-            consents.note(connection, event.address, withdrawn=True, source=consents.wrote(event.text))
         conversation_id = row.conversation_id
         if opens and isinstance(event, MessageReceived) and conversation_id is None:
             conversation_id = _opened(connection, row, event)
@@ -68,10 +65,19 @@ def record(connection: Connection, events: Sequence[ProviderEvent], request: Inb
     now = timezone.now()
     if connection.last_inbound_at is None or now - connection.last_inbound_at > LAST_INBOUND_STEP:
         Connection.objects.filter(id=connection.id).update(last_inbound_at=now)
+    # After the connection's row, in the order in which a claim takes them.
+    _note_stops(connection, [event for event, one in zip(events, stored, strict=True) if one.is_new])
     if any(one.is_new and not event.is_inline for one, event in zip(stored, events, strict=True)):
         transaction.on_commit(bell.ring)
     failpoint("F1")
     return stored
+
+
+def _note_stops(connection: Connection, events: Sequence[ProviderEvent]) -> None:
+    """At once, and not when they are handled: nothing that is claimed from here on may reach who wants no more."""
+    for event in events:
+        if isinstance(event, MessageReceived) and event.wish == "stop":
+            consents.note(connection, event.address, withdrawn=True, source=consents.wrote(event.text))
 
 
 def _insert(connection: Connection, event: ProviderEvent, request: InboundRequest) -> tuple[InboundEvent, bool]:

@@ -71,7 +71,9 @@ class Phone(Bridge):
 
     def _rush(self) -> bool:
         Connection.objects.filter(failures=0).update(rests_until=None)
-        due = Delivery.objects.filter(status="queued", due_at__lte=timezone.now(), connection__rests_until=None)
+        due = Delivery.objects.filter(
+            status="queued", claim=None, due_at__lte=timezone.now(), connection__rests_until=None
+        )
         return due.filter(connection__state="active").exists()
 
     async def consent(self, address: str = PERSON) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from uuid import uuid4
 
 import pytest
@@ -88,7 +89,7 @@ async def test_who_never_opted_out_may_say_yes_to_the_assistant(phone: Phone) ->
     await phone.text("yes")
     await phone.drain()
     assert phone.twilio.taken
-    assert next(m.text for m in await phone.messages()) == "yes"
+    assert (await phone.messages())[0].text == "yes"
     assert await phone.consent() == "given"
 
 
@@ -139,7 +140,11 @@ async def test_twilios_refusal_because_they_opted_out_is_noted(phone: Phone, by_
 
 
 @pytest.mark.asyncio
-async def test_a_thousand_queued_texts_race_a_stop_and_none_leaves_that_was_claimed_after_it(phone: Phone) -> None:
+async def test_a_thousand_queued_texts_race_a_stop_and_none_leaves_that_was_claimed_after_it(
+    phone: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nothing is claimed a second time, however slow this machine is.
+    monkeypatch.setattr(claims, "LEASE", dt.timedelta(hours=1))
     now = timezone.now()
 
     def queue() -> None:
@@ -163,7 +168,7 @@ async def test_a_thousand_queued_texts_race_a_stop_and_none_leaves_that_was_clai
 
     async def claim_all() -> None:
         while await phone.inside(phone._rush):
-            for one in await phone.inside(lambda: claims.claim(phone.workspace.id, 16)):
+            for one in await phone.inside(lambda: claims.claim(phone.workspace.id, 64)):
                 claimed_at.append(one.delivery_id)
 
     async def stop() -> None:

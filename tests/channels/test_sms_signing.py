@@ -116,8 +116,8 @@ async def test_at_the_door_what_is_forged_leaves_a_count_with_the_address_and_no
     for headers in forged:
         answer = await phone.form(form, headers=headers)
         assert (answer.status_code, json.loads(answer.content)["code"]) == (403, "signature_invalid"), headers
-    # `Host` may say what it wants: what was signed is our outside address.
-    assert (await phone.form(form, headers={**good, "host": "testserver"})).status_code == 200
+    # It came to `testserver`; what was signed is our outside address, whatever `Host` says.
+    assert (await phone.form(form, headers=good)).status_code == 200
     assert len(await phone.events()) == 1
     rows = await phone.inside(lambda: {row.reason: row for row in RefusedRequest.objects.all()})
     assert {reason: row.count for reason, row in rows.items()} == {"headers_missing": 1, "signature_wrong": 4}
@@ -134,4 +134,4 @@ async def test_a_signed_form_of_any_bytes_is_kept(phone: Phone, body: bytes) -> 
     answer: Any = await phone.client.generic("POST", phone.path, body, content_type=signing.FORM, headers=headers)
     assert answer.status_code == 200, answer.content
     await phone.drain()
-    assert next(event.state for event in await phone.events()) in {"ignored", "handled"}
+    assert (await phone.events())[0].state in {"ignored", "handled"}
