@@ -128,7 +128,7 @@ class TwilioEnd(FarEnd):
                 return answer({"incoming_phone_numbers": mine, "next_page_uri": None, "page": 0, "page_size": 1})
             case "POST", path if path == f"/IncomingPhoneNumbers/{NUMBER_SID}.json":
                 self.number |= {"sms_url": form["SmsUrl"], "sms_method": form["SmsMethod"]}
-                self.number["sms_application_sid"] = form.get("SmsApplicationSid", "")
+                self.number["sms_application_sid"] = form.get("SmsApplicationSid", self.number["sms_application_sid"])
                 return answer(self.number)
             case "GET", path if path == f"/v1/Services/{SERVICE}":
                 return answer(self.service)

@@ -131,8 +131,10 @@ async def _register_at_number(client: Client, account: Account) -> Finding:
     if found is None:
         return Finding(False, f"{number} is no number of this account.", "Choose a number that it has.")
     before = found.sms_url
+    # A TwiML app would go before the address. Twilio takes an empty SID to mean none, which its description leaves out.
+    more = {"sms_application_sid": ""} if found.sms_application_sid else {}
     await client.incoming_phone_numbers(str(found.sid)).update_async(
-        sms_url=account.inbound_url, sms_method="POST", sms_application_sid=""
+        sms_url=account.inbound_url, sms_method="POST", **more
     )
     return Finding(True, f"What people write to {number} comes to this connection now.{_instead(before, account)}")
 

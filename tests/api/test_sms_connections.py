@@ -1,0 +1,108 @@
+"""SMS connections by the API: what they are made with, and what is refused at its field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from convoship.lib.tenancy import tenant
+from tests import factories
+from tests.api.conftest import Program
+from tests.channels.twilio_end import ACCOUNT, NUMBER, SERVICE
+from workspaces import secret_store
+
+CONFIG = {"account_sid": ACCOUNT, "from_number": "+1 (415) 555-2671"}
+
+
+def body(api: Program, **config: Any) -> dict[str, Any]:
+    assistant = factories.make_assistant(api.workspace)
+    with tenant(api.workspace.id):
+        secret_store.write(factories.actor(api.workspace), "twilio-token", "secret")
+    return {
+        "kind": "twilio_sms",
+        "name": "Our number",
+        "assistant_id": str(assistant.id),
+        "config": {name: value for name, value in (CONFIG | config).items() if value is not None},
+        "credentials": {"auth_token": "twilio-token"},
+    }
+
+
+def test_a_connection_is_made_with_its_number_in_one_form_and_no_secret_of_its_own(api: Program) -> None:
+    made = api.post("/connections", body(api, rate=3, stop_words="Basta ,  Fine ", answers_help=True))
+    assert made.status_code == 201, made.content
+    found = made.data["connection"]
+    assert found["config"] == {
+        "account_sid": ACCOUNT,
+        "from_number": NUMBER,
+        "rate": 3.0,
+        "stop_words": "Basta, Fine",
+        "answers_help": True,
+    }
+    assert made.data["status_url"] == f"{made.data['inbound_url']}/status"
+    assert "inbound_secret" not in made.data
+    again = api.patch(f"/connections/{found['id']}", {"config": found["config"]})
+    assert (again.status_code, again.data["config"]) == (200, found["config"])
+
+
+@pytest.mark.parametrize(
+    ("config", "field"),
+    [
+        ({"account_sid": None}, "account_sid"),
+        ({"account_sid": "AC123"}, "account_sid"),
+        ({"account_sid": ACCOUNT.replace("AC", "SK", 1)}, "account_sid"),
+        ({"account_sid": ACCOUNT.upper()}, "account_sid"),
+        ({"from_number": None}, "from_number"),
+        ({"from_number": "4155552671"}, "from_number"),
+        ({"from_number": "+1415"}, "from_number"),
+        ({"from_number": "+999123456789"}, "from_number"),
+        ({"from_number": "12345"}, "from_number"),
+        ({"from_number": "+1415555267\0"}, "from_number"),
+        ({"messaging_service_sid": SERVICE}, "messaging_service_sid"),
+        ({"from_number": None, "messaging_service_sid": "MG1"}, "messaging_service_sid"),
+        ({"rate": 0}, "rate"),
+        ({"rate": 1000}, "rate"),
+        ({"rate": "fast"}, "rate"),
+        ({"rate": "nan"}, "rate"),
+        ({"stop_words": ",".join(str(number) for number in range(30))}, "stop_words"),
+        ({"stop_words": "..."}, "stop_words"),
+        ({"surprise": 1}, "surprise"),
+    ],
+)
+def test_what_can_not_be_set_up_is_refused_at_its_field(api: Program, config: dict[str, Any], field: str) -> None:
+    answer = api.post("/connections", body(api, **config))
+    assert answer.status_code == 422, answer.content
+    assert f"config.{field}" in answer.data["errors"], answer.data
+
+
+def test_it_needs_the_auth_token(api: Program) -> None:
+    for credentials, field in (
+        ({}, "auth_token"),
+        ({"auth_token": "nowhere"}, "auth_token"),
+        ({"api_key": "x"}, "api_key"),
+    ):
+        answer = api.post("/connections", body(api) | {"credentials": credentials})
+        assert f"credentials.{field}" in answer.data["errors"]
+
+
+@pytest.mark.parametrize(
+    ("url", "is_taken"),
+    [
+        ("https://api.twilio.com", True),
+        ("https://api.dublin.ie1.twilio.com/", True),
+        ("https://api.sydney.au1.twilio.com", True),
+        ("http://api.twilio.com", False),
+        ("https://api.twilio.com.evil.example", False),
+        ("https://evil.example/api.twilio.com", False),
+        ("https://eviltwilio.com", False),
+        ("https://api.twilio.com@evil.example", False),
+        ("https://me:pass@api.twilio.com", False),
+        ("https://127.0.0.1", False),
+        ("twilio.com", False),
+    ],
+)
+def test_credentials_go_to_twilio_alone(api: Program, url: str, is_taken: bool) -> None:
+    answer = api.post("/connections", body(api, api_base_url=url))
+    assert answer.status_code == (201 if is_taken else 422), answer.content
+    if not is_taken:
+        assert "config.api_base_url" in answer.data["errors"]

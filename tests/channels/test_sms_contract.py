@@ -1,0 +1,290 @@
+"""What we send to Twilio is what its published API description takes: Prism serves the description, and judges.
+
+Prism lets unknown fields pass, so the keys that we send are compared with the description besides.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+from uuid import uuid4
+
+import httpx
+import pytest
+from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
+
+from channels_app.providers.base import Account, Outgoing, ProviderError
+from channels_app.providers.twilio import sdk
+from channels_app.providers.twilio.sms import TwilioSms
+from convoship.lib.outbound import sending
+from convoship.machine import node
+from tests.channels.twilio_end import ACCOUNT, NUMBER, NUMBER_SID, PERSON, SERVICE
+
+HERE = Path(__file__).parent
+CONTRACTS = {name: HERE / "contracts" / f"twilio_{name}.trimmed.json" for name in ("api_v2010", "messaging_v1")}
+PRISM = HERE / "prism"
+STARTS_WITHIN = 60
+
+pytestmark = pytest.mark.asyncio
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def prisms() -> Iterator[dict[str, str]]:
+    """The address of a Prism for each description."""
+    node.install(PRISM)
+    command = [
+        str(node.wheel() / "bin" / "node"),
+        str(PRISM / "node_modules" / "@stoplight" / "prism-cli" / "dist" / "index.js"),
+    ]
+    started: list[subprocess.Popen[bytes]] = []
+    urls = {}
+    try:
+        for name, path in CONTRACTS.items():
+            port = free_port()
+            arguments = ["mock", "-h", "127.0.0.1", "-p", str(port), str(path)]
+            started.append(
+                subprocess.Popen([*command, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            )
+            urls[name] = f"http://127.0.0.1:{port}"
+        for url in urls.values():
+            _wait_for(url)
+        yield urls
+    finally:
+        for process in started:
+            process.kill()
+            process.wait(10)
+
+
+def _wait_for(url: str) -> None:
+    until = time.monotonic() + STARTS_WITHIN
+    while time.monotonic() < until:
+        try:
+            httpx.get(url, timeout=5, trust_env=False)
+        except httpx.HTTPError:
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError("Prism did not start")
+
+
+def account(base_url: str, **config: Any) -> Account:
+    url = "https://convoship.example/v1/public/channels/twilio_sms/" + str(uuid4())
+    config = {"account_sid": ACCOUNT, "from_number": NUMBER, **config}
+    return Account(uuid4(), "Our number", config, {"auth_token": "t"}, {}, url, f"{url}/status", base_url)
+
+
+def outgoing(text: str = "hello", to: str = PERSON) -> Outgoing:
+    return Outgoing(key=str(uuid4()), address=to, content={"text": text})
+
+
+Call = Callable[[str], Awaitable[Any]]
+
+
+async def _create(url: str) -> Any:
+    return await TwilioSms(account(url)).send(outgoing())
+
+
+async def _create_over_service(url: str) -> Any:
+    config = {"from_number": "", "messaging_service_sid": SERVICE}
+    return await TwilioSms(account(url, **config)).send(outgoing("é" * 1500))
+
+
+async def _list(url: str) -> Any:
+    return await sdk.client(account(url)).messages.page_async(to=PERSON, from_=NUMBER, page_size=5)
+
+
+async def _account(url: str) -> Any:
+    return await sdk.client(account(url)).api.v2010.accounts(ACCOUNT).fetch_async()
+
+
+async def _numbers(url: str) -> Any:
+    return await sdk.client(account(url)).incoming_phone_numbers.list_async(phone_number=NUMBER, limit=1, page_size=1)
+
+
+async def _set_number(url: str) -> Any:
+    at = sdk.client(account(url)).incoming_phone_numbers(NUMBER_SID)
+    return await at.update_async(sms_url="https://convoship.example/x", sms_method="POST")
+
+
+async def _service(url: str) -> Any:
+    return await sdk.client(account(url)).messaging.v1.services(SERVICE).fetch_async()
+
+
+async def _senders(url: str) -> Any:
+    return await sdk.client(account(url)).messaging.v1.services(SERVICE).phone_numbers.list_async(limit=1, page_size=1)
+
+
+async def _set_service(url: str) -> Any:
+    return (
+        await sdk.client(account(url))
+        .messaging.v1.services(SERVICE)
+        .update_async(
+            inbound_request_url="https://convoship.example/x",
+            inbound_method="POST",
+            use_inbound_webhook_on_number=False,
+            status_callback="https://convoship.example/x/status",
+        )
+    )
+
+
+GOOD = [
+    pytest.param("api_v2010", _create, id="create a message"),
+    pytest.param("api_v2010", _create_over_service, id="create a message over a service"),
+    pytest.param("api_v2010", _list, id="list messages"),
+    pytest.param("api_v2010", _account, id="fetch the account"),
+    pytest.param("api_v2010", _numbers, id="list numbers"),
+    pytest.param("api_v2010", _set_number, id="update a number"),
+    pytest.param("messaging_v1", _service, id="fetch a service"),
+    pytest.param("messaging_v1", _senders, id="list a service's numbers"),
+    pytest.param("messaging_v1", _set_service, id="update a service"),
+]
+
+
+@pytest.mark.parametrize(("contract", "call"), GOOD)
+async def test_what_we_ask_for_is_what_the_description_takes(
+    prisms: dict[str, str], settings: Any, monkeypatch: pytest.MonkeyPatch, contract: str, call: Call
+) -> None:
+    settings.OUTBOUND_ALLOW_PRIVATE = True
+    sent: list[tuple[str, str, bytes]] = []
+
+    async def watched(method: str, url: str, **more: Any) -> Any:
+        sent.append((method, url, more.get("content") or b""))
+        return await sending.send(method, url, **more)
+
+    monkeypatch.setattr(sdk, "send", watched)
+    await call(prisms[contract])
+    assert sent
+    for method, url, content in sent:
+        known = described(contract, method, url)
+        path, _, query = url.partition("?")
+        keys = {name for name, _ in parse_qsl(query, keep_blank_values=True)} | {
+            name for name, _ in parse_qsl(content.decode(), keep_blank_values=True)
+        }
+        assert keys <= known, (path, keys - known)
+
+
+def described(contract: str, method: str, url: str) -> set[str]:
+    """The names of an operation's parameters and form fields."""
+    document = json.loads(CONTRACTS[contract].read_text())
+    asked = "/" + url.partition("?")[0].split("/", 3)[3]
+    for template, operations in document["paths"].items():
+        if _fits(template, asked) and method.lower() in operations:
+            operation = operations[method.lower()]
+            names = {one["name"] for one in operation.get("parameters", []) + operations.get("parameters", [])}
+            form = operation.get("requestBody", {}).get("content", {}).get("application/x-www-form-urlencoded", {})
+            schema = form.get("schema", {})
+            schema = (
+                document["components"]["schemas"][schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+            )
+            return names | set(schema.get("properties", {}))
+    raise AssertionError(f"{method} {asked} is not in the description")
+
+
+def _fits(template: str, asked: str) -> bool:
+    wanted, given = template.split("/"), asked.split("/")
+    return len(wanted) == len(given) and all(
+        one == other or ("{" in one and one.endswith(".json") == other.endswith(".json"))
+        for one, other in zip(wanted, given, strict=True)
+    )
+
+
+async def _no_recipient(url: str) -> Any:
+    return await sdk.client(account(url)).messages.create_async(to=None, from_=NUMBER, body="hello")  # type: ignore[arg-type]
+
+
+async def _callback_is_no_address(url: str) -> Any:
+    return await sdk.client(account(url)).messages.create_async(
+        to=PERSON, from_=NUMBER, body="hello", status_callback="not an address"
+    )
+
+
+async def _malformed_service(url: str) -> Any:
+    config = {"from_number": "", "messaging_service_sid": "MG1"}
+    return await TwilioSms(account(url, **config)).send(outgoing())
+
+
+async def _malformed_account(url: str) -> Any:
+    return await TwilioSms(account(url, account_sid="AC1")).check()
+
+
+async def _list_of_malformed_account(url: str) -> Any:
+    return await TwilioSms(account(url, account_sid="AC1")).look_up(outgoing())
+
+
+async def _number_by_get_and_nonsense(url: str) -> Any:
+    at = sdk.client(account(url)).incoming_phone_numbers(NUMBER_SID)
+    return await at.update_async(sms_url="https://convoship.example/x", sms_method="SHOUT")
+
+
+async def _unknown_number(url: str) -> Any:
+    return await sdk.client(account(url)).incoming_phone_numbers("PN1").update_async(sms_url="https://x.example/")
+
+
+async def _numbers_a_page(url: str) -> Any:
+    return await sdk.client(account(url)).incoming_phone_numbers.page_async(page_size="many")  # type: ignore[arg-type]
+
+
+async def _malformed_service_fetched(url: str) -> Any:
+    return await sdk.client(account(url)).messaging.v1.services("MG1").fetch_async()
+
+
+async def _malformed_service_senders(url: str) -> Any:
+    return await sdk.client(account(url)).messaging.v1.services("MG1").phone_numbers.list_async(limit=1, page_size=1)
+
+
+async def _service_by_nonsense(url: str) -> Any:
+    at = sdk.client(account(url)).messaging.v1.services(SERVICE)
+    return await at.update_async(inbound_method="SHOUT")
+
+
+BAD = [
+    pytest.param("api_v2010", _no_recipient, id="create a message without a recipient"),
+    pytest.param("api_v2010", _callback_is_no_address, id="create a message with no address for reports"),
+    pytest.param("api_v2010", _malformed_service, id="create a message over no service"),
+    pytest.param("api_v2010", _list_of_malformed_account, id="list messages of no account"),
+    pytest.param("api_v2010", _numbers_a_page, id="list many numbers"),
+    pytest.param("api_v2010", _number_by_get_and_nonsense, id="update a number by nonsense"),
+    pytest.param("api_v2010", _unknown_number, id="update no number"),
+    pytest.param("messaging_v1", _malformed_service_fetched, id="fetch no service"),
+    pytest.param("messaging_v1", _malformed_service_senders, id="list the numbers of no service"),
+    pytest.param("messaging_v1", _service_by_nonsense, id="update a service by nonsense"),
+]
+
+
+@pytest.mark.parametrize(("contract", "call"), BAD)
+async def test_what_the_description_refuses_is_refused(
+    prisms: dict[str, str], settings: Any, contract: str, call: Call
+) -> None:
+    settings.OUTBOUND_ALLOW_PRIVATE = True
+    with pytest.raises((TwilioException, ProviderError)) as found:
+        await call(prisms[contract])
+    assert status_of(found.value) == 422
+
+
+def status_of(error: Exception) -> int | None:
+    """The HTTP status that an error came of; of a page it stands in the answer."""
+    if isinstance(error, ProviderError):
+        return error.http_status
+    if isinstance(error, TwilioRestException | TwilioServiceException):
+        return int(error.status)
+    return int(error.args[1].status_code)
+
+
+async def test_an_account_that_is_none_is_no_good_health(prisms: dict[str, str], settings: Any) -> None:
+    settings.OUTBOUND_ALLOW_PRIVATE = True
+    found = await _malformed_account(prisms["api_v2010"])
+    assert not found.is_good
+    with pytest.raises(ProviderError):
+        await _list_of_malformed_account(prisms["api_v2010"])
