@@ -10,6 +10,7 @@ from deployments.models import (
     Conversation,
     Deployment,
     DeploymentToken,
+    Identity,
     IdentitySecret,
     Message,
     Person,
@@ -117,6 +118,17 @@ class PersonAdmin(TenantAdmin):
 
     list_display = ("label", "email", "created_at")
     search_fields = ("name", "email", "visitor_id")
+    ordering = ("-created_at",)
+
+
+@admin.register(Identity)
+class IdentityAdmin(TenantAdmin):
+    """At which addresses people are known."""
+
+    list_display = ("value", "kind", "person", "created_at")
+    list_select_related = ("person",)
+    list_filter = ("kind",)
+    search_fields = ("value",)
     ordering = ("-created_at",)
 
 

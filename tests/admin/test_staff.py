@@ -14,11 +14,16 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from channels_app import connections, consents, enqueueing, inbound
+from channels_app.models import DeliveryAttempt
+from channels_app.providers.base import SignatureInvalid
+from channels_app.providers.events import MessageReceived
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import TenantManager, tenant
 from deployments import visits
 from deployments.models import Deployment, IdentitySecret, PreviewToken, RefusedOrigin, Rollout, TokenUse
 from tests import factories
+from tests.channels.requests import request_of
 from workspaces import secret_store, staff
 from workspaces.models import AuditEvent, IdempotencyKey, User, Workspace
 from workspaces.tenant_admin import TenantAdmin
@@ -49,6 +54,7 @@ def full(db: None) -> Workspace:
     with tenant(workspace.id):
         _what_deploying_leaves(made.deployment)
         secret_store.write(factories.actor(workspace), "token", "the value of a secret")
+        _what_connections_leave(workspace, made.deployment)
     visit = visits.resolve(opened.token, opened.session.id)
     visits.post(visit, factories.caller(), visits.VisitorMessage(client_id="one", text="hello"))
     return workspace
@@ -65,6 +71,25 @@ def _what_deploying_leaves(deployment: Deployment) -> None:
     version = deployment.assistant.published
     assert version is not None
     Rollout.objects.create(deployment=deployment, base_version=version, theme={}, share=10)
+
+
+def _what_connections_leave(workspace: Workspace, deployment: Deployment) -> None:
+    """A connection, and one of everything that goes over it."""
+    now = timezone.now()
+    connection = connections.create(
+        factories.actor(workspace),
+        kind="custom_webhook",
+        name="Bridge",
+        assistant_id=deployment.assistant_id,
+        config={"url": "https://bridge.example/hook", "events": ["message.created"]},
+        credentials={},
+    ).connection
+    request = request_of()
+    inbound.record(connection, [MessageReceived(key="one", address="room-1", text="hello")], request)
+    inbound.refuse(connection, request, SignatureInvalid("signature_wrong", "No signature fits."))
+    consents.note(connection, "room-1", withdrawn=True, source="They wrote STOP.")
+    delivery = enqueueing.enqueue_test(connection, "message.created", {})
+    DeliveryAttempt.objects.create(delivery=delivery, number=1, claim=uuid4(), started_at=now)
 
 
 @pytest.fixture

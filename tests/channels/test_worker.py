@@ -190,7 +190,7 @@ async def test_an_event_that_kills_workers_is_given_up_and_can_be_retried(bridge
     assert (given_up.state, other.state) == ("failed", "handled")
     assert "5 times" in given_up.reason
     assert given_up.remedy
-    await bridge.inside(lambda: inbound.retry(given_up))
+    await bridge.inside(lambda: inbound.retry(bridge.who, given_up))
     await bridge.drain()
     assert {event.state for event in await bridge.events()} == {"handled"}
 

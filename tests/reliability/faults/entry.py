@@ -14,6 +14,7 @@ import os
 import threading
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
 
 import django
 
@@ -62,7 +63,7 @@ class Unkeyed(custom_webhook.CustomWebhook):
 
 
 def _adapt() -> None:
-    registry.PROVIDERS[Unkeyed.kind] = Unkeyed  # type: ignore[index]
+    registry.PROVIDERS[Unkeyed.kind] = Unkeyed
     claims.LEASE = inbound.LEASE = dt.timedelta(seconds=LEASE)
     claims.LONGEST_CALL_SECONDS = CALL
     draining.LONGEST_CALL_SECONDS = CALL  # type: ignore[attr-defined]
@@ -147,15 +148,15 @@ def _shares_off() -> None:
 
 def _early_answer() -> None:
     """The provider is answered before COMMIT."""
-    was = webhooks._receive
+    was = webhooks.take
 
-    def receive(*arguments: Any) -> Any:
+    def take(*arguments: Any) -> webhooks.Taken:
         from django.http import JsonResponse
 
         threading.Thread(target=was, args=arguments, daemon=True).start()
-        return JsonResponse({}, status=202)
+        return webhooks.Taken(uuid4(), None, [], JsonResponse({}, status=202), is_inline=False)  # type: ignore[arg-type]
 
-    webhooks._receive = receive  # type: ignore[assignment]
+    webhooks.take = take
 
 
 def _paused() -> None:

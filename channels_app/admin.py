@@ -1,0 +1,109 @@
+"""Django admin: connections and what went over them. To be looked at from inside a workspace."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from channels_app.models import (
+    Connection,
+    ConnectionSecret,
+    Consent,
+    ConsentChange,
+    ConversationLink,
+    Delivery,
+    DeliveryAttempt,
+    InboundEvent,
+    RefusedRequest,
+)
+from workspaces.tenant_admin import TenantAdmin
+
+
+@admin.register(Connection)
+class ConnectionAdmin(TenantAdmin):
+    """Links to providers; keys of secrets, never values."""
+
+    list_display = ("name", "kind", "assistant", "state", "fault", "failures", "last_inbound_at", "last_outbound_at")
+    list_select_related = ("assistant",)
+    list_filter = ("kind", "state")
+    search_fields = ("name",)
+    ordering = ("-created_at",)
+
+
+@admin.register(ConnectionSecret)
+class ConnectionSecretAdmin(TenantAdmin):
+    """That a connection has secrets of its own; nothing of them but their last characters."""
+
+    list_display = ("connection", "which", "hint", "created_at", "expires_at")
+    list_select_related = ("connection",)
+    ordering = ("-created_at",)
+
+
+@admin.register(ConversationLink)
+class ConversationLinkAdmin(TenantAdmin):
+    """Where at a provider conversations take place."""
+
+    list_display = ("address", "connection", "conversation", "is_current", "position")
+    list_select_related = ("connection", "conversation")
+    search_fields = ("address",)
+
+
+@admin.register(InboundEvent)
+class InboundEventAdmin(TenantAdmin):
+    """What providers told us."""
+
+    list_display = ("key", "kind", "connection", "lane", "state", "reason", "copies", "attempts", "received_at")
+    list_select_related = ("connection",)
+    list_filter = ("kind", "state")
+    search_fields = ("key", "lane")
+    ordering = ("-received_at",)
+
+
+@admin.register(RefusedRequest)
+class RefusedRequestAdmin(TenantAdmin):
+    """Requests that were not genuine, counted."""
+
+    list_display = ("connection", "reason", "detail", "hour", "count", "last_at")
+    list_select_related = ("connection",)
+    list_filter = ("reason",)
+    ordering = ("-last_at",)
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(TenantAdmin):
+    """What was sent and has to be."""
+
+    list_display = ("what", "address", "connection", "status", "reason", "attempts", "due_at", "created_at")
+    list_select_related = ("connection",)
+    list_filter = ("status", "is_test")
+    search_fields = ("address", "provider_id")
+    ordering = ("-created_at",)
+
+
+@admin.register(DeliveryAttempt)
+class DeliveryAttemptAdmin(TenantAdmin):
+    """Every try."""
+
+    list_display = ("delivery", "number", "outcome", "http_status", "code", "reason", "milliseconds", "started_at")
+    list_select_related = ("delivery",)
+    list_filter = ("outcome",)
+    ordering = ("-started_at",)
+
+
+@admin.register(Consent)
+class ConsentAdmin(TenantAdmin):
+    """Who may be written to."""
+
+    list_display = ("address", "connection", "state", "changed_at")
+    list_select_related = ("connection",)
+    list_filter = ("state",)
+    search_fields = ("address",)
+    ordering = ("-changed_at",)
+
+
+@admin.register(ConsentChange)
+class ConsentChangeAdmin(TenantAdmin):
+    """How that came about."""
+
+    list_display = ("consent", "state", "source", "at")
+    list_select_related = ("consent",)
+    ordering = ("-at",)
