@@ -138,7 +138,7 @@ def take_answer(event_id: UUID) -> Outgoing | None:
     """
     event = InboundEvent.objects.select_related("connection").get(id=event_id)
     if event.state == EventState.RECEIVED:
-        _waiting(event)
+        _check_it_comes(event)
         return None
     if event.state == EventState.FAILED:
         raise _no_answer(event.reason)
@@ -165,7 +165,7 @@ def take_answer(event_id: UUID) -> Outgoing | None:
     )
 
 
-def _waiting(event: InboundEvent) -> None:
+def _check_it_comes(event: InboundEvent) -> None:
     if event.connection.state != ConnectionState.ACTIVE:
         raise _no_answer(event.connection.state_reason or "The connection is paused.")
     if event.reason and event.claim is None:

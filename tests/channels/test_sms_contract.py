@@ -201,7 +201,7 @@ def _fits(template: str, asked: str) -> bool:
 
 
 async def _no_recipient(url: str) -> Any:
-    return await sdk.client(account(url)).messages.create_async(to=None, from_=NUMBER, body="hello")  # type: ignore[arg-type]
+    return await sdk.client(account(url)).messages.create_async(to=None, from_=NUMBER, body="hello")
 
 
 async def _callback_is_no_address(url: str) -> Any:
@@ -233,7 +233,7 @@ async def _unknown_number(url: str) -> Any:
 
 
 async def _numbers_a_page(url: str) -> Any:
-    return await sdk.client(account(url)).incoming_phone_numbers.page_async(page_size="many")  # type: ignore[arg-type]
+    return await sdk.client(account(url)).incoming_phone_numbers.page_async(page_size="many")
 
 
 async def _malformed_service_fetched(url: str) -> Any:

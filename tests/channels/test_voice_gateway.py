@@ -102,8 +102,7 @@ async def test_while_a_person_answers_each_turn_is_answered_at_once_and_their_wo
 
 async def test_hanging_up_ends_the_conversation_and_nothing_is_said_any_more(gateway: Gateway) -> None:
     await gateway.turn("hello", turn=1)
-    for event in await gateway.events():
-        assert event.state == "received"
+    assert [event.state for event in await gateway.events()] == ["received"]
     over = await gateway.turn("", hangup=True)
     (conversation,) = await the_conversations(gateway)
     assert (over.status_code, over.data["conversation_id"]) == (202, str(conversation.id))
@@ -179,8 +178,7 @@ async def test_a_caller_is_known_by_their_number_and_without_one_by_the_call(gat
         ("d", None),
         ("e", "+0123456789"),
     ):
-        said: dict[str, Any] = {"from": number}
-        await gateway.turn("hello", call=call, **said)
+        await gateway.post({"call_id": call, "transcript": "hello", "from": number})
     await gateway.drain()
     people = {c.person_id for c in await the_conversations(gateway)}
     known = await gateway.inside(lambda: list(Identity.objects.order_by("kind", "value").values_list("kind", "value")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -14,7 +15,7 @@ from channels_app.drain import handle
 from channels_app.models import Connection
 from convoship.lib.threads import in_thread
 from deployments import conversations, handoff
-from deployments.models import Conversation, Message
+from deployments.models import Conversation, Message, Turn
 from deployments.responders import base
 from deployments.responders.base import End, EndOfText, Reply, Say, Token, TurnInput
 from tests import factories
@@ -125,8 +126,12 @@ async def test_an_answer_that_takes_too_long_is_there_when_the_turn_is_repeated(
     assert [m.text for m in await gateway.messages() if m.author_kind == "visitor"] == ["the moon"]
 
 
-async def test_a_request_that_waits_holds_no_transaction(gateway: Gateway, slow: asyncio.Event) -> None:
-    asked = [asyncio.create_task(gateway.turn("hello", call=f"call-{n}", inline=True)) for n in range(20)]
+async def test_a_request_that_waits_holds_no_transaction_and_no_thread(
+    gateway: Gateway, slow: asyncio.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inline, "LONGEST_WAIT_SECONDS", 60.0)
+    before = threading.active_count()
+    asked = [asyncio.create_task(gateway.turn("hello", call=f"call-{n}", inline=True)) for n in range(40)]
 
     def count() -> int:
         with connection.cursor() as cursor:
@@ -137,8 +142,10 @@ async def test_a_request_that_waits_holds_no_transaction(gateway: Gateway, slow:
             (found,) = cursor.fetchone() or (0,)
         return int(found)
 
-    await asyncio.sleep(1)
+    await came_to(lambda: gateway.inside(lambda: Turn.objects.filter(status="running").count() == len(asked)))
+    await asyncio.sleep(0.3)
     assert not any(one.done() for one in asked)
+    assert threading.active_count() - before < len(asked)
     assert await gateway.inside(count) == 0
     slow.set()
     assert {answer.status_code for answer in await asyncio.gather(*asked)} == {200}

@@ -63,15 +63,13 @@ class Unkeyed(custom_webhook.CustomWebhook):
 
 
 def _adapt() -> None:
-    registry.PROVIDERS[Unkeyed.kind] = Unkeyed
+    registry.PROVIDERS[Unkeyed.kind] = Unkeyed  # type: ignore[index]
     claims.LEASE = inbound.LEASE = dt.timedelta(seconds=LEASE)
     claims.LONGEST_CALL_SECONDS = CALL
     draining.LONGEST_CALL_SECONDS = CALL  # type: ignore[attr-defined]
     custom_webhook.SECONDS = ANSWER
     beats.LONGEST_SILENCE = dt.timedelta(seconds=SILENCE)
-    ladder.GAPS = tuple(  # type: ignore[assignment]
-        dt.timedelta(seconds=seconds) for seconds in (0.5, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2)
-    )
+    ladder.GAPS = tuple(dt.timedelta(seconds=seconds) for seconds in (0.5, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2))
     ladder.RESTS = tuple(dt.timedelta(seconds=seconds) for seconds in (0.5, 1, 2))  # type: ignore[assignment]
     inbound.RETRY_AFTER = tuple(dt.timedelta(seconds=seconds) for seconds in (0.5, 1, 2, 2, 2, 2))
 
@@ -156,7 +154,7 @@ def _early_answer() -> None:
         threading.Thread(target=was, args=arguments, daemon=True).start()
         return webhooks.Taken(uuid4(), None, [], JsonResponse({}, status=202), is_inline=False)  # type: ignore[arg-type]
 
-    webhooks.take = take
+    webhooks.take = take  # type: ignore[assignment]
 
 
 def _paused() -> None:
