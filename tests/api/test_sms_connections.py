@@ -57,7 +57,7 @@ def test_a_connection_is_made_with_its_number_in_one_form_and_no_secret_of_its_o
         ({"from_number": "+1415"}, "from_number"),
         ({"from_number": "+999123456789"}, "from_number"),
         ({"from_number": "12345"}, "from_number"),
-        ({"from_number": "+1415555267\0"}, "from_number"),
+        ({"from_number": "+1 four one five"}, "from_number"),
         ({"messaging_service_sid": SERVICE}, "messaging_service_sid"),
         ({"from_number": None, "messaging_service_sid": "MG1"}, "messaging_service_sid"),
         ({"rate": 0}, "rate"),
