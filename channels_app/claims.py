@@ -39,7 +39,7 @@ MOST_CRASHES, SUSPECT_AFTER = 5, 2
 # Of what else was sent to an address so much is known in a look-up.
 MOST_OTHERS = 200
 # How often a claim looks again for what takes the place of what was held back.
-MOST_ROUNDS = 8
+MOST_ROUNDS = 32
 
 # MATERIALIZED, or the plan may run the inner query again and take more than the limit.
 _CLAIM = """
@@ -99,10 +99,11 @@ class _Hand:
 def claim(workspace_id: UUID, limit: int, *, suspects: int = 1) -> list[Claimed]:
     """Take up to `limit` due deliveries, of each lane only the first, and so many suspects. Inside `tenant()`.
 
-    Of a sender with a rate no more is taken than fits, and then the connection rests (`pacing`).
+    Of a sender with a rate no more is taken than fits, and then the connection rests (`pacing`). Those come first: they
+    take little, and a backlog of others would never let them have a turn.
     """
     hand = _Hand(suspects, time.monotonic() + LEASE.total_seconds())
-    ready = _fill(workspace_id, limit, hand)
+    ready: list[Claimed] = []
     for slot in pacing.open_slots():
         if len(ready) >= limit:
             break
@@ -110,19 +111,19 @@ def claim(workspace_id: UUID, limit: int, *, suspects: int = 1) -> list[Claimed]
         if mine:
             pacing.use(slot)
             ready += [replace(one, rest=slot.rest.total_seconds()) for one in mine]
-    return ready
+    return ready + _fill(workspace_id, limit - len(ready), hand)
 
 
 def _fill(workspace_id: UUID, limit: int, hand: _Hand, only: UUID | None = None) -> list[Claimed]:
     """Claim until so many can be sent: those that are held back or given up on the way make room for others."""
     ready: list[Claimed] = []
     for _ in range(MOST_ROUNDS):
-        picked = _pick(workspace_id, limit - len(ready), only)
+        picked = _pick(workspace_id, limit - len(ready), only) if len(ready) < limit else {}
         if not picked:
             break
         hand.has_put_back = False
         ready += _begin(workspace_id, picked, hand)
-        if len(ready) >= limit or hand.has_put_back:
+        if hand.has_put_back:
             break
     return ready
 
