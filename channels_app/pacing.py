@@ -22,6 +22,8 @@ from channels_app.providers.registry import PROVIDERS
 
 # A fast sender's messages leave in bundles, for one look after the other takes time.
 SHORTEST_SLOT = 0.25
+# What a connection of a paced kind may send that is set up without a rate.
+UNLIMITED = 10_000
 
 
 @dataclass(frozen=True)
@@ -62,9 +64,6 @@ def open_slots() -> Iterator[Slot]:
     for connection in rows.select_for_update(no_key=True, skip_locked=True).order_by("id"):
         rate = _rate(connection)
         yield _slot(connection.id, rate) if rate else Slot(connection.id, UNLIMITED, dt.timedelta())
-
-
-UNLIMITED = 10_000
 
 
 def use(slot: Slot) -> None:
