@@ -134,7 +134,7 @@ def connection_try(request: WorkspaceRequest, connection_id: UUID) -> HttpRespon
     """Send a test event of the chosen type or of every type, or a test message to the number that was typed."""
     row = queries.connection(connection_id)
     address = request.POST.get("address", "").replace("\x00", "")[:40]
-    sent, errors = 0, []
+    sent, errors = 0, list[str]()
     try:
         with transaction.atomic():
             if "address" in request.POST:

@@ -154,6 +154,7 @@ class ConnectionForm:
 
     def values(self) -> dict[str, Any]:
         """Name, assistant, config and credentials as the acts take them."""
+        assert self.data is not None  # noqa: S101 (a form that was sent)
         self.about.full_clean()
         typed = self.about.cleaned_data
         config: dict[str, Any] = {}

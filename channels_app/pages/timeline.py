@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from django.utils import timezone
@@ -16,7 +16,7 @@ from deployments.models import Message
 from deployments.models.conversation import AuthorKind
 from workspaces.models import AuditEvent
 
-TONES = {
+TONES: Mapping[str, str] = {
     DeliveryStatus.QUEUED: "",
     DeliveryStatus.ACCEPTED: "accent",
     DeliveryStatus.SENT: "accent",
@@ -26,7 +26,7 @@ TONES = {
     DeliveryStatus.UNKNOWN: "warn",
     DeliveryStatus.SUPPRESSED: "warn",
 }
-_ICONS = {
+_ICONS: Mapping[str, str] = {
     DeliveryStatus.ACCEPTED: "check",
     DeliveryStatus.SENT: "send-horizontal",
     DeliveryStatus.DELIVERED: "check-check",
@@ -154,8 +154,8 @@ def _reports(delivery: Delivery) -> Iterator[Step]:
         yield Step(
             event.received_at,
             f"The provider reports: {label.lower()}",
-            TONES.get(word, ""),  # type: ignore[call-overload]
-            _ICONS.get(word, "circle"),  # type: ignore[call-overload]
+            TONES.get(word, ""),
+            _ICONS.get(word, "circle"),
             words=event.reason or str(event.content.get("reason", "")),
             facts=[f"code {code}"] if code else [],
             rank=1,

@@ -97,13 +97,11 @@ def test_what_failed_says_why_in_the_list_and_is_sent_again_from_there(member: B
     ],
 )
 def test_a_filter_shows_its_statuses(member: Browser, bridge: Bridge, show: str, statuses: list[str]) -> None:
-    expected = set(statuses)
-    every = DeliveryStatus.values
-    made = {status: make(bridge, status=status) for status in every}
+    made = {status: make(bridge, status=status) for status in DeliveryStatus.values}
     page = text(member.get(list_of(bridge, f"?show={show}")))
-    assert {status for status, row in made.items() if f'id="d-{row.id}"' in page} == expected
+    assert {status for status, row in made.items() if f'id="d-{row.id}"' in page} == set(statuses)
     live = text(member.get(f"/app/channels/{bridge.connection.id}/deliveries/rows?show={show}"))
-    assert set(re.findall(r'id="d-([^"]+)"', live)) == {str(made[status].id) for status in expected}
+    assert set(re.findall(r'id="d-([^"]+)"', live)) == {str(made[status].id) for status in statuses}
     assert "<html" not in live
 
 

@@ -182,7 +182,7 @@ def test_what_is_wrong_stands_beside_its_field_and_nothing_typed_is_lost(member:
     ],
 )
 def test_bad_input_is_answered_with_words(
-    member: Browser, workspace: Workspace, name: str, value: str, said: str
+    member: Browser, workspace: Workspace, name: str, value: str | list[str], said: str
 ) -> None:
     factories.make_assistant(workspace)
     form = filled(member, config__url="https://bridge.example/hook")
