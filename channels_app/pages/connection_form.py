@@ -114,8 +114,7 @@ class ConnectionForm:
             del form.fields[name]
         for one in form.fields.values():
             if isinstance(one, forms.MultipleChoiceField):
-                one.widget = forms.CheckboxSelectMultiple()
-                one.widget.choices = one.choices
+                one.widget = forms.CheckboxSelectMultiple(choices=one.choices)  # type: ignore[arg-type]
         # What is wrong with it comes from the act, which asks the same form.
         form._errors = ErrorDict()  # type: ignore[attr-defined]
         form.cleaned_data = {}

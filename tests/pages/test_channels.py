@@ -38,7 +38,8 @@ class Phone(CustomWebhook):
     """A kind that needs a credential, has a status address and no secrets of its own."""
 
     kind, label, purpose = "phone", "Phone", "Text messages."
-    config_form, own_secrets = PhoneForm, ()  # type: ignore[assignment]
+    config_form = PhoneForm  # type: ignore[assignment]
+    own_secrets = ()  # type: ignore[assignment]
     capabilities = frozenset({Capability.STATUS})
 
 
@@ -186,7 +187,7 @@ def test_bad_input_is_answered_with_words(
 ) -> None:
     factories.make_assistant(workspace)
     form = filled(member, config__url="https://bridge.example/hook")
-    form.values[name] = [value]
+    form.values[name] = value if isinstance(value, list) else [value]
     answer = member.send(form)
     assert answer.status_code == 422
     assert said in words(answer)
