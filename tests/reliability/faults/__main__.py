@@ -21,17 +21,17 @@ from tests.reliability.faults.supervisor import Machine
 PAGE = ROOT / "docs" / "reliability.md"
 MARK = "<!-- written by make reliability-full, from here on -->"
 
-# A promise taken away, and the scenario that has to notice.
-CONTROLS: dict[str, Callable[[Run, Findings], None]] = {
-    "unique_off": scenarios.copies,
-    "random_key": scenarios.lost_reply,
-    "order_off": scenarios.stuck_head,
-    "early_answer": scenarios.commit_first,
-    "shares_off": scenarios.hanging,
-    "sweeper_off": lambda run, findings: scenarios.without_redis(run, findings, 24.0),
-    "lease_off": scenarios.in_hand,
-    "look_up_off": scenarios.unkeyed,
-    "poison_off": scenarios.poison,
+# What is taken away, the promise that breaks, and the scenario that has to notice.
+CONTROLS: dict[str, tuple[str, Callable[[Run, Findings], None]]] = {
+    "unique_off": ("R17", scenarios.copies),
+    "random_key": ("R2", scenarios.lost_reply),
+    "order_off": ("R4", scenarios.stuck_head),
+    "early_answer": ("R18", scenarios.commit_first),
+    "shares_off": ("R10", scenarios.hanging),
+    "sweeper_off": ("R5", lambda run, findings: scenarios.without_redis(run, findings, 24.0)),
+    "lease_off": ("R1", scenarios.in_hand),
+    "look_up_off": ("R3", scenarios.unkeyed),
+    "poison_off": ("R11", scenarios.poison),
 }
 QUICK_CONTROLS = ("unique_off", "random_key")
 
@@ -121,20 +121,21 @@ def _judge(run: Run, findings: Findings, took: float) -> None:
 
 
 def control(run: Run, name: str) -> str:
-    """Take a promise away; the line that the scenario found wrong, or nothing: then the suite is blind."""
+    """Take a promise away; what the scenario found wrong with that promise, or nothing: then the suite is blind."""
     found = Findings()
+    promise, scenario = CONTROLS[name]
     if name == "unique_off":
         scenarios.drop_unique(run.machine)
     else:
         run.machine.restart_product(name)
     try:
-        CONTROLS[name](run, found)
+        scenario(run, found)
     except (AssertionError, TimeoutError) as error:
         found.note("Run", "broke off", repr(error), good=False)
     finally:
         if name == "unique_off":
             scenarios.put_unique_back(run.machine)
-    return found.bad[0] if found.bad else ""
+    return next((line for line in found.bad if line.startswith(f"{promise} ")), "")
 
 
 def _scenarios(full: bool) -> dict[str, Callable[[Run, Findings], None]]:

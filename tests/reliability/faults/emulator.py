@@ -2,7 +2,8 @@
 
 Two personalities by path: `/keyed/...` knows a copy by the `webhook-id` and has its effect once; `/unkeyed/...` knows
 nothing and does everything it is told, but can be asked what it has (`GET ...?tag=`). `POST /control` scripts faults:
-`{"path", "shares": {"5xx": 0.02, "lost": 0.02, "429": 0.01}, "always": "hang", "only": CONVERSATION_KEY}`. `lost` is
+`{"path", "shares": {"5xx": 0.02, "lost": 0.02, "429": 0.01}, "always": "hang", "only": CONVERSATION_KEY,
+"only_sequence": 1}`. `lost` is
 accepted and gets no answer, `hang` is neither accepted nor answered for 30 s, `503` and `429` ask for a second's peace.
 """
 
@@ -46,7 +47,7 @@ class Emulator:
                 self.open[path] += 1
                 self.most_open[path] = max(self.most_open[path], self.open[path])
                 try:
-                    answer = await self.answer(method, target, headers, body)
+                    answer = await self.answer(method, target, headers, body, reader)
                 finally:
                     self.open[path] -= 1
                 if answer is None:
@@ -58,7 +59,7 @@ class Emulator:
         writer.close()
 
     async def answer(
-        self, method: str, target: str, headers: dict[str, str], body: bytes
+        self, method: str, target: str, headers: dict[str, str], body: bytes, reader: asyncio.StreamReader
     ) -> tuple[int, list[str], bytes] | None:
         """(status, headers, body), or None: the connection is closed without an answer."""
         parts = urlsplit(target)
@@ -83,7 +84,9 @@ class Emulator:
             case "429" | "503":
                 return int(fault), ["Retry-After: 1"], b""
             case "hang":
-                await asyncio.sleep(HANG_SECONDS)
+                # Until the caller has had enough.
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(reader.read(1), HANG_SECONDS)
                 return None
         self.accept(parts.path, event, headers)
         return None if fault == "lost" else (200, [], b"ok")
@@ -92,6 +95,8 @@ class Emulator:
         """What goes wrong with this request, if anything."""
         script = self.script.get(path, {})
         if "only" in script and data.get("conversation_key") != script["only"]:
+            return ""
+        if "only_sequence" in script and data.get("sequence") != script["only_sequence"]:
             return ""
         if script.get("always"):
             return str(script["always"])

@@ -18,7 +18,7 @@ import httpx
 Ended = Literal["", "ok", "fail", "info"]
 
 
-@dataclass
+@dataclass(repr=False)
 class Op:
     """One message of a caller's, posted once or, as providers do, again until it is taken. `info`: nobody knows."""
 
@@ -31,9 +31,8 @@ class Op:
     tries: int = 0
     statuses: list[int] = field(default_factory=list)
 
-    def line(self) -> str:
-        """For the history's file."""
-        return json.dumps(self.__dict__)
+    def __repr__(self) -> str:
+        return f"{self.event_id} in {self.conversation}, told {self.statuses}"
 
 
 class Callers:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import time
 import urllib.request
 from collections import Counter
@@ -118,7 +119,7 @@ def unkeyed(run: Run, findings: Findings) -> None:
 def stuck_head(run: Run, findings: Findings) -> None:
     """R4: what fails holds back its own conversation, in order, and no other."""
     [stuck, *free] = run.rooms("head", 4)
-    run.script("/keyed/main", always="5xx", only=stuck)
+    run.script("/keyed/main", always="5xx", only=stuck, only_sequence=1)
     ops = run.say("main", [stuck, *free])
     ops += run.say("main", [stuck, *free])
     others = [op for op in ops if op.conversation != stuck]
@@ -196,7 +197,12 @@ def hanging(run: Run, findings: Findings, seconds: float = 8.0) -> None:
     calm = percentile(checker.latencies(run.machine, before), 0.95)
     run.stats()
     run.script("/keyed/other", always="hang")
+    # All of it due at once.
+    for process in run.machine.workers:
+        process.send(signal.SIGSTOP)
     run.say("other", run.rooms("hang", 60))
+    for process in run.machine.workers:
+        process.send(signal.SIGCONT)
     ops: list[Op] = []
     until = time.monotonic() + seconds
     while time.monotonic() < until:
