@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.functional import SimpleLazyObject
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from channels_app import accounts, connections, examples, health
 from channels_app.models import Connection
@@ -22,7 +22,7 @@ from channels_app.providers.base import Capability, Finding, Health, Provider
 from convoship.lib import limiting
 from convoship.lib.problems import Problem
 from workspaces import audit, refusals
-from workspaces.access import WorkspaceRequest, entered, waiting_page, workspace_page
+from workspaces.access import WorkspaceRequest, entered, form_of, waiting_page, workspace_page
 
 # Where buttons that stand on several pages lead back to.
 BACK = {"overview": "connection", "settings": "connection_settings", "deliveries": "connection_deliveries"}
@@ -75,7 +75,7 @@ def ways_to_try(row: Connection) -> dict[str, Any]:
     }
 
 
-@require_POST
+@form_of("connection")
 @never_cache
 @waiting_page("connections.write")
 def connection_test(request: HttpRequest, connection_id: UUID) -> HttpResponse:
@@ -87,7 +87,7 @@ async def _check(provider: Provider) -> Health:
     return await provider.check()
 
 
-@require_POST
+@form_of("connection")
 @never_cache
 @waiting_page("connections.write")
 def connection_register(request: HttpRequest, connection_id: UUID) -> HttpResponse:
@@ -128,7 +128,7 @@ def _asked(
         return _page(inside, queries.connection(connection_id), found=found, status=status)
 
 
-@require_POST
+@form_of("connection")
 @workspace_page("connections.write")
 def connection_try(request: WorkspaceRequest, connection_id: UUID) -> HttpResponse:
     """Send a test event of the chosen type or of every type, or a test message to the number that was typed."""
@@ -155,7 +155,7 @@ def _events(count: int) -> str:
     return "A test is" if count == 1 else f"{count} tests are"
 
 
-@require_POST
+@form_of("connection")
 @workspace_page("connections.write")
 def connection_pause(request: WorkspaceRequest, connection_id: UUID) -> HttpResponse:
     """Send and answer nothing until it is enabled."""
@@ -165,7 +165,7 @@ def connection_pause(request: WorkspaceRequest, connection_id: UUID) -> HttpResp
     return back(request, connection_id)
 
 
-@require_POST
+@form_of("connection")
 @workspace_page("connections.write")
 def connection_enable(request: WorkspaceRequest, connection_id: UUID) -> HttpResponse:
     """Send and answer again, beginning with what was kept."""

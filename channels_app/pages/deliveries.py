@@ -12,7 +12,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from channels_app import replaying
 from channels_app.models import Connection, Delivery
@@ -20,7 +20,7 @@ from channels_app.models.connection import ConnectionState
 from channels_app.pages import queries, timeline
 from channels_app.pages.connection import head
 from workspaces import refusals
-from workspaces.access import WorkspaceRequest, workspace_page
+from workspaces.access import WorkspaceRequest, form_of, workspace_page
 
 FILTER_LABELS = {
     "all": "All",
@@ -103,7 +103,7 @@ def connection_deliveries_rows(request: WorkspaceRequest, connection_id: UUID) -
     return render(request, "channels_app/deliveries_live.html", _listing(request, connection_id))
 
 
-@require_POST
+@form_of("connection_deliveries")
 @workspace_page("connections.write")
 def connection_deliveries_replay(request: WorkspaceRequest, connection_id: UUID) -> HttpResponse:
     """Send all that a filter shows again, the oldest first."""
@@ -152,7 +152,7 @@ def connection_delivery_live(request: WorkspaceRequest, connection_id: UUID, del
     return render(request, "channels_app/delivery_live.html", _story(request, connection_id, delivery_id))
 
 
-@require_POST
+@form_of("connection_deliveries")
 @workspace_page("connections.write")
 def connection_delivery_replay(request: WorkspaceRequest, connection_id: UUID, delivery_id: UUID) -> HttpResponse:
     """Send it again, or try it at once where it waits."""

@@ -9,14 +9,14 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from channels_app import inbound
 from channels_app.models import InboundEvent
 from channels_app.pages import queries
 from channels_app.pages.connection import head
 from channels_app.providers.events import event_of
-from workspaces.access import WorkspaceRequest, workspace_page
+from workspaces.access import WorkspaceRequest, form_of, workspace_page
 
 FILTER_LABELS = {
     "all": "All",
@@ -78,7 +78,7 @@ def query(show: str, cursor: str = "") -> str:
     return "?" + urlencode({name: value for name, value in parts.items() if value})
 
 
-@require_POST
+@form_of("connection_events")
 @workspace_page("connections.write")
 def connection_event_retry(request: WorkspaceRequest, connection_id: UUID, event_id: UUID) -> HttpResponse:
     """Handle a failed event again."""

@@ -13,7 +13,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from channels_app import accounts, connections
 from channels_app.models import Connection, ConnectionSecret, ConversationLink, Delivery, InboundEvent
@@ -24,7 +24,7 @@ from channels_app.pages.connection_form import ConnectionForm
 from convoship.lib.problems import Problem
 from deployments.pages import overlaps
 from workspaces import once, refusals
-from workspaces.access import WorkspaceRequest, workspace_page
+from workspaces.access import WorkspaceRequest, form_of, workspace_page
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def _page(
     return render(request, "channels_app/connection_settings.html", context, status=422 if form.has_errors else 200)
 
 
-@require_POST
+@form_of("connection_settings")
 @workspace_page("connections.write")
 def connection_change(request: WorkspaceRequest, connection_id: UUID) -> HttpResponse:
     """Change them. What waits for its next try goes out at once, as the change may have mended it."""
@@ -89,7 +89,7 @@ def connection_change(request: WorkspaceRequest, connection_id: UUID) -> HttpRes
     return redirect("connection_settings", row.id)
 
 
-@require_POST
+@form_of("connection_settings")
 @never_cache
 @workspace_page("connections.write")
 def connection_rotate(request: WorkspaceRequest, connection_id: UUID) -> HttpResponse:

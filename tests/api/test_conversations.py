@@ -79,7 +79,7 @@ def test_the_filters_leave_what_they_name(api: Program, opened: OpenedSession, p
     [
         "status=open",
         "control=x",
-        "channel=sms",
+        "channel=telex",
         "assistant=x",
         "deployment=1",
         "statu=active",

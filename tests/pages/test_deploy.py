@@ -233,9 +233,9 @@ def test_channels_lists_deployments_by_assistant_and_makes_new_ones(member: Brow
         assert Deployment.objects.get(name="Shop").assistant_id == ada.id
 
 
-def test_channels_names_no_provider_yet(member: Browser) -> None:
+def test_channels_offers_no_kind_that_is_not_there_yet(member: Browser) -> None:
     page = text(member.get("/app/channels/"))
-    for word in ("Twilio", "Zendesk", "Genesys", "ServiceNow", "connection"):
+    for word in ("WhatsApp", "Zendesk", "Genesys", "ServiceNow"):
         assert word not in page
 
 
