@@ -19,6 +19,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 import django
+from django.utils import timezone
 
 if os.environ.get("CONVOSHIP_TESTING") != "1":
     raise SystemExit("This entry is for fault tests: it runs under CONVOSHIP_TESTING=1 alone.")
@@ -111,11 +112,11 @@ def _lease_off() -> None:
 def _random_key() -> None:
     """A new key at every further try."""
     was = custom_webhook.CustomWebhook.send
-    tried: set[str] = set()
+    shortest_gap = dt.timedelta(seconds=0.35)
 
     async def send(self: Any, outgoing: Outgoing) -> Receipt:
-        key = str(uuid.uuid4()) if outgoing.key in tried else outgoing.key
-        tried.add(outgoing.key)
+        is_further = outgoing.since is not None and timezone.now() - outgoing.since > shortest_gap
+        key = str(uuid.uuid4()) if is_further else outgoing.key
         return await was(self, dataclasses.replace(outgoing, key=key))
 
     custom_webhook.CustomWebhook.send = send  # type: ignore[method-assign]
