@@ -40,6 +40,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.reliability.faults", description="Faults on purpose.")
     parser.add_argument("--full", action="store_true", help="2,000 messages, 60 faults, all negative controls; 20 min")
     parser.add_argument("--seed", type=int, default=0, help="repeats a run's schedule; without it a new one is drawn")
+    parser.add_argument("--messages", type=int, default=0, help="how many in the chaos; 300, with --full 2,000")
     parser.add_argument("--only", default="", help="some parts alone: chaos, a scenario's name, a control's name")
     parser.add_argument("--keep", action="store_true", help="keep logs and data")
     parser.add_argument("--no-page", action="store_true", help="do not write docs/reliability.md")
@@ -51,11 +52,12 @@ def _say(words: str) -> None:
     sys.stderr.flush()
 
 
-def chaos(run: Run, findings: Findings, *, full: bool) -> None:
+def chaos(run: Run, findings: Findings, *, full: bool, messages: int) -> None:
     """Callers call while everything is killed, frozen and cut off: R1, R2, R4, R6, R7."""
     machine, nemesis = run.machine, run.nemesis
     # The load has to last as long as the faults do: a failpoint that nothing reaches proves nothing.
-    callers, each, pause = (20, 100, 5.0) if full else (20, 15, 2.5)
+    callers, pause = 20, 5.0 if full else 2.5
+    each = (messages or (2000 if full else 300)) // callers
     for path in ("/keyed/main", "/unkeyed/main"):
         run.script(path, shares={"5xx": 0.02, "lost": 0.02, "429": 0.005, "503": 0.005})
 
@@ -183,7 +185,7 @@ def main() -> int:
         machine.start()
         run = Run(machine, seed)
         if part("chaos"):
-            chaos(run, findings, full=arguments.full)
+            chaos(run, findings, full=arguments.full, messages=arguments.messages)
         for name, scenario in _scenarios(arguments.full or bool(only)).items():
             if part(name):
                 scenario(run, findings)
