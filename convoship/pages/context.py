@@ -91,6 +91,8 @@ class Chrome:
     def _with_current(self, groups: list[Group]) -> list[Group]:
         """Mark the place that one is in: the longest address that the page's begins with (Settings holds others)."""
         path = self.request.path
+        if path.startswith("/app/deployments/"):
+            path = reverse("assistants")  # a deployment is reached by way of its assistant
         hrefs = [item.href for group in groups for item in group.items]
         here = max(
             (href for href in hrefs if path == href or (href != "/" and path.startswith(href))), key=len, default=""
