@@ -201,8 +201,10 @@ def main() -> int:
         machine.stop(keep=arguments.keep)
     text = _table(findings, controls)
     print(text)
+    more = [f"--messages {arguments.messages}"] if arguments.messages else []
+    more += [f"--only {arguments.only}"] if only else []
     command = " ".join(
-        ["python -m tests.reliability.faults", *(["--full"] if arguments.full else []), f"--seed {seed}"]
+        ["python -m tests.reliability.faults", *(["--full"] if arguments.full else []), *more, f"--seed {seed}"]
     )
     took = time.monotonic() - began
     print(f"\n{'All promises held' if is_good else 'BROKEN'} in {took:.0f} s: {command}")
