@@ -23,6 +23,7 @@ from convoship.lib.tenancy import tenant
 from workspaces.api import queries
 from workspaces.api.base import WorkspaceView, ids_of
 from workspaces.api.bodies import Body
+from workspaces.api.ids import parsed_id
 from workspaces.api.pages import PARAMETERS, Order, page
 from workspaces.api.replays import Answer, idempotent
 from workspaces.api.schema import PAGE_PARAMETERS
@@ -71,7 +72,7 @@ class ConnectionsView(WorkspaceView):
             self.actor,
             kind=body["kind"],
             name=body["name"],
-            assistant_id=UUID(body["assistant_id"]),
+            assistant_id=parsed_id(body["assistant_id"]),
             config=body.get("config", {}),
             credentials=body.get("credentials", {}),
         )
@@ -96,7 +97,7 @@ class ConnectionView(WorkspaceView):
         connection = connections.held(connection_id)
         changes = _CHANGES.read(request)
         if "assistant_id" in changes:
-            changes["assistant_id"] = UUID(changes["assistant_id"])
+            changes["assistant_id"] = parsed_id(changes["assistant_id"])
         if changes:
             connections.change(self.actor, connection, changes)
         return Response(connection_json(connection_of(connection_id)))

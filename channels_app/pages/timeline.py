@@ -18,6 +18,7 @@ from workspaces.models import AuditEvent
 
 TONES: Mapping[str, str] = {
     DeliveryStatus.QUEUED: "",
+    DeliveryStatus.PARKED: "",
     DeliveryStatus.ACCEPTED: "accent",
     DeliveryStatus.SENT: "accent",
     DeliveryStatus.DELIVERED: "good",

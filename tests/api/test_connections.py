@@ -43,6 +43,7 @@ def test_a_connection_shows_its_secrets_in_the_answer_that_made_it_and_never_aga
         ({"kind": "carrier_pigeon"}, "kind"),
         ({"name": "  "}, "name"),
         ({"assistant_id": "11111111-1111-4111-8111-111111111111"}, "assistant_id"),
+        ({"assistant_id": "no id"}, "assistant_id"),
         ({"config": {}}, "config.url"),
         ({"config": CONFIG | {"url": "nonsense"}}, "config.url"),
         ({"config": CONFIG | {"url": "http://bridge.example/"}}, "config.url"),
@@ -73,6 +74,7 @@ def test_changing_it_keeps_what_was_not_named(api: Program) -> None:
     assert (changed["name"], changed["config"]) == ("Renamed", made["config"])
     wrong = api.patch(f"/connections/{made['id']}", {"config": CONFIG | {"url": "x"}})
     assert "config.url" in wrong.data["errors"]
+    assert "assistant_id" in api.patch(f"/connections/{made['id']}", {"assistant_id": "no id"}).data["errors"]
     assert api.get(f"/connections/{made['id']}").data == changed
 
 

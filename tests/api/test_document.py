@@ -17,9 +17,11 @@ from schemathesis.checks import CHECKS
 from schemathesis.core.result import Ok
 from schemathesis.generation import GenerationMode
 
+from channels_app import connections, enqueueing
 from convoship import api_docs
 from convoship.lib.tenancy import tenant
-from deployments import deploying, identity
+from deployments import deploying, identity, rollouts
+from deployments.rollouts import Tried
 from tests import factories
 from tests.api.conftest import program
 
@@ -54,7 +56,7 @@ def test_every_operation_says_who_may_call_it_and_what_can_go_wrong() -> None:
 
 def test_what_is_not_built_is_not_in_it() -> None:
     paths = json.loads(api_docs.document()[0])["paths"]
-    later = ("/v1/connections", "/v1/secrets", "/v1/people", "/v1/usage")
+    later = ("/v1/people", "/v1/members", "/v1/usage")
     assert not [path for path in paths if path.startswith(later)]
 
 
@@ -98,7 +100,22 @@ def known(transactional_db: None) -> dict[str, str]:
         secret = identity.make_secret(who, new.deployment).row
         deploying.rotate(who, new.deployment, overlap_seconds=3600)
         token = new.deployment.tokens.earliest("created_at")
+        rollouts.start(who, new.deployment, Tried(theme={"primaryColor": "#0a6640"}), share=20)
+        rollout = rollouts.undo(who, new.deployment)
+        connection = connections.create(
+            who,
+            kind="custom_webhook",
+            name="Bridge",
+            assistant_id=new.deployment.assistant_id,
+            # Nothing is called: no site has this name.
+            config={"url": "https://bridge.invalid/hook", "events": ["message.created"]},
+            credentials={},
+        ).connection
+        delivery = enqueueing.enqueue_test(connection, "message.created", {"type": "message.created", "data": {}})
     return {
+        "connection_id": str(connection.id),
+        "delivery_id": str(delivery.id),
+        "rollout_id": str(rollout.id),
         "token_id": str(token.id),
         "refused_id": str(factories.refuse(new).id),
         "secret_id": str(secret.id),

@@ -199,6 +199,7 @@ async def test_an_unknown_end_that_is_replayed_is_looked_up_first(phone: Phone) 
         claims.replay(row)
 
     await phone.inside(give_up)
+    await phone.now()
     await phone.drain()
     assert len({one.body for one in phone.twilio.taken}) == len(phone.twilio.taken)
     assert (await phone.deliveries())[0].status == "accepted"

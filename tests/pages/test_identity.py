@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import time
 
 import jwt
 import pytest
@@ -119,7 +120,7 @@ def test_what_to_do_is_said_to_somebody_who_is_on_the_page(member: Browser, made
 
     def tried() -> str:
         form = form_of(member.get(address), "/identity/check#check-title")
-        form["user_token"] = "a.b.c"
+        form["user_token"] = jwt.encode({"sub": "u-1", "exp": time.time() + 60}, "another secret than ours" * 2)
         return text(member.send(form)).split('id="check-result"')[1].split("</section>")[0]
 
     assert "Make one above, and sign with it." in tried()

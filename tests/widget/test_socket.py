@@ -19,6 +19,7 @@ from convoship.lib.threads import in_thread
 from deployments import conversations, deploying, handoff, live, previewing, turns
 from deployments.models import Conversation, Message
 from deployments.responders.base import Reply, Token, TurnInput
+from tests import factories
 from tests.widget.conftest import Probe, Site, Socket
 from widget import consumers, pulse
 
@@ -328,7 +329,9 @@ async def test_when_a_deployments_time_runs_out_the_pulse_closes_its_sockets(sit
 
 
 async def test_a_test_is_over_after_an_hour_while_its_socket_is_open(site: Site) -> None:
-    preview = await act(site, previewing.mint, SYSTEM, site.made.deployment)
+    preview = await act(
+        site, lambda: previewing.mint(factories.actor(site.made.deployment.workspace), site.made.deployment)
+    )
     site.origin = settings.PUBLIC_BASE_URL
     session = (await site.call("POST", "/sessions", preview.token, {"agent_id": site.agent_id})).data
     assert not (await Socket.of(session).connect(timeout=3))[0]  # the shop's page
