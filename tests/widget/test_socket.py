@@ -329,9 +329,8 @@ async def test_when_a_deployments_time_runs_out_the_pulse_closes_its_sockets(sit
 
 
 async def test_a_test_is_over_after_an_hour_while_its_socket_is_open(site: Site) -> None:
-    preview = await act(
-        site, lambda: previewing.mint(factories.actor(site.made.deployment.workspace), site.made.deployment)
-    )
+    deployment = site.made.deployment
+    preview = await act(site, lambda: previewing.mint(factories.actor(deployment.workspace), deployment))
     site.origin = settings.PUBLIC_BASE_URL
     session = (await site.call("POST", "/sessions", preview.token, {"agent_id": site.agent_id})).data
     assert not (await Socket.of(session).connect(timeout=3))[0]  # the shop's page
