@@ -25,5 +25,5 @@ def test_a_process_that_is_no_worker_rings_at_the_broker_of_the_settings() -> No
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "convoship.settings"}
     subprocess.run([sys.executable, "-c", RING], env=environment, cwd=settings.BASE_DIR, check=True, timeout=60)
     assert broker.llen("celery") == before + 1
-    message = json.loads(broker.lpop("celery"))
+    message = json.loads(str(broker.lpop("celery"), "utf-8"))  # type: ignore[arg-type]
     assert message["headers"]["task"] == "channels_app.tasks.drain"
