@@ -120,7 +120,11 @@ class Drain:
 
     async def idle(self) -> None:
         """Work until nothing is due and nothing under way: for tests and commands."""
-        while await self.look() or self.tasks:
+        while True:
+            # What ends while it looks may leave work that this look has not seen.
+            was_busy = bool(self.tasks)
+            if not await self.look() and not was_busy and not self.tasks:
+                return
             if self.tasks:
                 await asyncio.wait(self.tasks, return_when=asyncio.FIRST_COMPLETED)
 
