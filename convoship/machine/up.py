@@ -110,7 +110,9 @@ class _Up:
             "CONVOSHIP_LOCAL_MAILBOX": outside.get("CONVOSHIP_LOCAL_MAILBOX", "0" if outside.get("EMAIL_URL") else "1"),
             "PYTHONUNBUFFERED": "1",
             # This machine's own two sites may be looked at by "Check a page"; nothing else of it.
-            "CONVOSHIP_PRIVATE_ALLOWLIST": outside.get("CONVOSHIP_PRIVATE_ALLOWLIST") or ",".join(address.own_sites),
+            "CONVOSHIP_PRIVATE_ALLOWLIST": ",".join(
+                filter(None, [outside.get("CONVOSHIP_PRIVATE_ALLOWLIST"), *address.own_sites])
+            ),
         }
         postgres = valkey = None
         started = []
