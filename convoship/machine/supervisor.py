@@ -92,6 +92,8 @@ class Supervisor:
     def watch(self) -> NoReturn:
         """Look after the children until Stopped."""
         while True:
+            if self._stopping:
+                raise Stopped  # the handler raised it where Python swallows what is raised: in a destructor, say
             now = time.monotonic()
             for child in self.children:
                 if child.process and child.process.poll() is not None:
