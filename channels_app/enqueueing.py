@@ -43,6 +43,8 @@ def on_message_posted(
         _write(link, conversation, planned)
     if planned or changed:
         link.save(update_fields=["position", "is_current", "told_control", "told_status"])
+    carried = {message.id for plan in planned for message in plan.messages}
+    _hold_back(conversation, [message for message in outgoing if message.id not in carried])
 
 
 def _say_unsent(conversation: Conversation, messages: Sequence[Message]) -> None:
@@ -54,6 +56,18 @@ def _say_unsent(conversation: Conversation, messages: Sequence[Message]) -> None
             status=MessageStatus.FAILED,
             reason="The connection that this conversation ran over is deleted.",
             remedy="Write to them another way.",
+        )
+
+
+def _hold_back(conversation: Conversation, messages: Sequence[Message]) -> None:
+    """What the connection makes no request of would wait for ever: an event that is not chosen, say."""
+    for message in messages:
+        conversations.change_message(
+            conversation,
+            message,
+            status=MessageStatus.SUPPRESSED,
+            reason="The connection sends nothing for this message.",
+            remedy="Look at what it sends, under its Settings.",
         )
 
 

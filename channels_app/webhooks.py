@@ -18,6 +18,7 @@ from django.views.decorators.csrf import csrf_exempt
 from channels_app import accounts, doors, health, inbound, inline
 from channels_app.models import Connection
 from channels_app.providers.base import BadEvent, InboundRequest, Provider, SignatureInvalid, Stored
+from channels_app.providers.events import ProviderEvent
 from channels_app.providers.registry import PROVIDERS
 from convoship.lib.database import drop_broken_connections
 from convoship.lib.failpoints import failpoint
@@ -81,7 +82,7 @@ def take(request: HttpRequest, kind: str, connection_id: str, part: str, arrived
         except SignatureInvalid as problem:
             refused = _refuse(connection, provider, call, problem)
         else:
-            events = _events(provider.parse_events, call)
+            events = _events(provider, call)
             stored = inbound.record(connection, events, call)
             is_inline = any(event.is_inline for event in events)
             taken = Taken(owner.workspace_id, provider, stored, provider.build_response(call, stored), is_inline)
@@ -103,9 +104,9 @@ def _refuse(connection: Connection, provider: Provider, call: InboundRequest, wh
     return Problem("signature_invalid", "The request is not signed as this connection wants it.")
 
 
-def _events(parse, call):  # type: ignore[no-untyped-def]
+def _events(provider: Provider, call: InboundRequest) -> list[ProviderEvent]:
     try:
-        return parse(call)
+        return provider.parse_events(call)
     except BadEvent as bad:
         raise invalid(bad.errors) from None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from channels_app import standard_webhooks
+from channels_app.models import Connection
 from tests.channels.conftest import Bridge
 
 pytestmark = pytest.mark.asyncio
@@ -24,3 +25,16 @@ async def test_a_message_is_answered_by_signed_events_in_order(bridge: Bridge) -
     standard_webhooks.verify([bridge.secrets["signing_secret"]], first.headers, first.body)
     assert [delivery.status for delivery in await bridge.deliveries()] == ["delivered"] * len(events)
     assert [message.status for message in await bridge.messages()] == ["received"] + ["delivered"] * len(events)
+
+
+async def test_a_message_whose_event_is_not_chosen_says_that_it_is_not_sent(bridge: Bridge) -> None:
+    def choose() -> None:
+        Connection.objects.update(config={"url": bridge.far.url, "events": ["conversation.ended"]})
+
+    await bridge.inside(choose)
+    await bridge.say("hello")
+    await bridge.drain()
+    assert bridge.far.seen == []
+    answers = [message for message in await bridge.messages() if message.author_kind != "visitor"]
+    assert answers
+    assert {(message.status, bool(message.remedy)) for message in answers} == {("suppressed", True)}
