@@ -57,7 +57,6 @@ def create(
     assistant_id: UUID | None,
     config: Mapping[str, Any],
     credentials: Mapping[str, str],
-    is_rehearsal: bool = False,
 ) -> NewConnection:
     """A new connection with its own secrets; 422 with a message per field."""
     provider = PROVIDERS.get(kind)
@@ -76,7 +75,6 @@ def create(
         assistant=assistant,
         config=cleaned,
         credentials=keys,
-        is_rehearsal=is_rehearsal,
         created_by=user_of(actor),
     )
     shown = {which: _new_secret(connection, which).value for which in provider.own_secrets}

@@ -131,7 +131,7 @@ def _open(connection: Connection, event: MessageReceived) -> Conversation:
         met,
         _person(connection, event),
         channel=kind.channel,
-        context={"locale": event.locale[:35], "visitor_data": dict(event.user), "is_test": connection.is_rehearsal},
+        context={"locale": event.locale[:35], "visitor_data": dict(event.user)},
         says=says,
     )
     ConversationLink.objects.create(connection=connection, conversation=conversation, address=event.address)

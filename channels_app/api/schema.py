@@ -40,7 +40,6 @@ CONNECTION = component(
                 last_inbound_at=or_null(TIME),
                 last_outbound_at=or_null(TIME),
             ),
-            is_rehearsal=YES_NO,
             inbound_url=_ADDRESS,
             status_url=or_null(_ADDRESS),
             created_at=TIME,

@@ -35,7 +35,6 @@ class Migration(migrations.Migration):
                 ),
                 ("state_reason", models.CharField(blank=True, max_length=300)),
                 ("state_at", models.DateTimeField(auto_now_add=True)),
-                ("is_rehearsal", models.BooleanField(default=False)),
                 ("fault", models.CharField(blank=True, max_length=300)),
                 ("fault_remedy", models.CharField(blank=True, max_length=300)),
                 ("last_inbound_at", models.DateTimeField(blank=True, null=True)),

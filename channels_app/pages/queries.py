@@ -62,7 +62,7 @@ def connection(connection_id: UUID) -> Connection:
 
 
 def dead_count() -> int:
-    """How many deliveries to people are dead letters, over all connections. Tests and rehearsals count nowhere."""
+    """How many deliveries to people are dead letters, over all connections. Tests count nowhere."""
     return Delivery.objects.filter(status__in=DEAD, is_test=False).count()
 
 

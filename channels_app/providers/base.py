@@ -153,7 +153,7 @@ class Account:
     secrets: Mapping[str, Sequence[str]]
     inbound_url: str
     status_url: str
-    # Where calls go: the provider's own, `config.api_base_url`, or the rehearsal's stand-in.
+    # Where calls go: the provider's own, or `config.api_base_url`.
     base_url: str = ""
     # What requests are checked with and can't be decrypted; it is in neither of the two above.
     unreadable: Sequence[Unreadable] = ()
