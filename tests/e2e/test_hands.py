@@ -58,6 +58,16 @@ def test_the_menu_works_by_arrows_and_gives_the_focus_back(shop: str, visit: Vis
     expect(visitor.panel).to_be_visible()
 
 
+def test_the_menu_stays_open_while_what_it_offers_changes(shop: str, visit: Visit) -> None:
+    visitor = visit(shop).chat()
+    visitor.is_connected()
+    visitor.panel.get_by_role("button", name="More options").click()
+    visitor.js("Convoship.sendMessage('talk to a person please')")
+    visitor.sees("We’ve let the team know")
+    expect(visitor.panel.get_by_role("menuitem", name="Talk to a person")).to_have_count(0)
+    expect(visitor.panel.get_by_role("menuitem", name="Start a new conversation")).to_be_focused()
+
+
 def test_new_messages_are_read_out(shop: str, visit: Visit) -> None:
     visitor = visit(shop).chat()
     expect(visitor.panel.get_by_role("log")).to_have_attribute("aria-live", "polite")

@@ -51,7 +51,8 @@ export function createMenu() {
       button.setAttribute('aria-label', label);
       list.setAttribute('aria-label', label);
       el.hidden = !entries.length;
-      if (isOpen() && entries.map((entry) => entry.label).join() === items().map((item) => item.textContent).join()) return;
+      const was = isOpen();
+      if (was && list.textContent === entries.map((entry) => entry.label).join('')) return;
       list.replaceChildren(
         ...entries.map((entry) =>
           h(
@@ -70,6 +71,8 @@ export function createMenu() {
           ),
         ),
       );
+      // The focus went with the old entries, and the menu shut: who is about to choose keeps it.
+      if (was) show(0);
     },
   };
 }
