@@ -29,6 +29,11 @@ def inbound_url(connection: Connection, part: str = "") -> str:
     return f"{url}/{part}" if part else url
 
 
+def stand_in_url(connection: Connection) -> str:
+    """Where a rehearsal's stand-in answers what would go to the provider: on our own origin."""
+    return f"{settings.PUBLIC_BASE_URL}/rehearsal/{connection.id}"
+
+
 def purpose(row: ConnectionSecret) -> str:
     """What the encryption of a connection's own secret is bound to, beside the workspace."""
     return f"{row.which}:{row.id}"
@@ -100,7 +105,13 @@ def _made(
         secrets=live_secrets(connection) if secrets is None else secrets,
         inbound_url=inbound_url(connection),
         status_url=inbound_url(connection, "status"),
-        base_url=str(connection.config.get("api_base_url") or kind.api_base_url),
+        base_url=_base_url(connection, kind),
         unreadable=tuple(unreadable),
     )
     return kind(account)
+
+
+def _base_url(connection: Connection, kind: type[Provider]) -> str:
+    if connection.is_rehearsal:
+        return stand_in_url(connection)
+    return str(connection.config.get("api_base_url") or kind.api_base_url)

@@ -104,7 +104,7 @@ def _delivery(
 
 
 def hang_up(link: ConversationLink, conversation: Conversation, why: str) -> None:
-    """End a locked conversation whose call is over: what has not been said is said to nobody any more."""
+    """End a locked conversation whose call is over: it is `abandoned`, and what was not said yet is said to nobody."""
     for turn in Turn.objects.filter(conversation=conversation, status__in=(TurnStatus.QUEUED, TurnStatus.RUNNING)):
         turn.status, turn.reason, turn.finished_at = TurnStatus.DONE, "They hung up.", timezone.now()
         turn.save(update_fields=["status", "reason", "finished_at"])
@@ -118,9 +118,9 @@ def hang_up(link: ConversationLink, conversation: Conversation, why: str) -> Non
     for message in unsaid:
         conversations.change_message(conversation, message, status=MessageStatus.SUPPRESSED, reason=HUNG_UP)
     link.refresh_from_db()
-    link.told_status, link.is_current = Status.COMPLETED, False
+    link.told_status, link.is_current = Status.ABANDONED, False
     link.save(update_fields=["told_status", "is_current"])
-    conversations.end(conversation, Status.COMPLETED, why, "")
+    conversations.end(conversation, Status.ABANDONED, why, "")
 
 
 def is_over(connection: Connection, address: str) -> bool:

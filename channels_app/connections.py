@@ -23,7 +23,7 @@ from convoship.lib import crypto
 from convoship.lib.actors import Actor
 from convoship.lib.problems import Problem, invalid, not_found
 from deployments.models import Assistant
-from workspaces import audit
+from workspaces import audit, secret_store
 from workspaces.members import user_of
 from workspaces.models import Secret
 from workspaces.permissions import Role
@@ -31,6 +31,8 @@ from workspaces.secret_store import Use
 
 MAX_OVERLAP_SECONDS = 30 * 24 * 3600
 LONGEST_NAME = 100
+# What the keys of secrets begin with that were made up for a rehearsal.
+MADE_UP = "rehearsal_"
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ def create(
     assistant_id: UUID | None,
     config: Mapping[str, Any],
     credentials: Mapping[str, str],
+    is_rehearsal: bool = False,
 ) -> NewConnection:
     """A new connection with its own secrets; 422 with a message per field."""
     provider = PROVIDERS.get(kind)
@@ -75,6 +78,7 @@ def create(
         assistant=assistant,
         config=cleaned,
         credentials=keys,
+        is_rehearsal=is_rehearsal,
         created_by=user_of(actor),
     )
     shown = {which: _new_secret(connection, which).value for which in provider.own_secrets}
@@ -227,7 +231,12 @@ def delete(actor: Actor, connection: Connection) -> None:
     """Delete the connection with its log. Its conversations stay, and can no longer be answered over it."""
     waiting = Delivery.objects.filter(connection=connection, status="queued").count()
     audit.record(actor, "connection.deleted", connection, kind=connection.kind, unsent=waiting)
+    made_up = [key for key in connection.credentials.values() if key.startswith(MADE_UP)]
+    is_rehearsal = connection.is_rehearsal
     connection.delete()
+    # What was made up for a rehearsal goes with it.
+    for key in made_up if is_rehearsal else ():
+        secret_store.delete(actor, key)
 
 
 # --- Its own secrets --------------------------------------------------------------------------------------------------

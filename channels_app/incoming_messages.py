@@ -131,7 +131,7 @@ def _open(connection: Connection, event: MessageReceived) -> Conversation:
         met,
         _person(connection, event),
         channel=kind.channel,
-        context={"locale": event.locale[:35], "visitor_data": dict(event.user)},
+        context={"locale": event.locale[:35], "visitor_data": dict(event.user), "is_test": connection.is_rehearsal},
         says=says,
     )
     ConversationLink.objects.create(connection=connection, conversation=conversation, address=event.address)
@@ -143,7 +143,8 @@ def _open(connection: Connection, event: MessageReceived) -> Conversation:
 
 def _person(connection: Connection, event: MessageReceived) -> Person:
     phone = event.person_address or (event.address if accounts.kind_of(connection).channel == "sms" else "")
-    if phone:
+    # Nobody of flesh and blood is at the other end of a rehearsal, whatever number it plays.
+    if phone and not connection.is_rehearsal:
         return people.person_at(IdentityKind.PHONE, phone, event.user)
     return people.person_at(IdentityKind.BRIDGE, f"{connection.id}:{event.address}", event.user)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from celery import bootsteps, current_app, shared_task
 from celery.signals import worker_shutting_down
 
 from channels_app import drain as draining
+from channels_app.rehearsal import calling
 
 
 @shared_task(name="channels_app.tasks.drain")
@@ -13,6 +16,12 @@ def drain() -> None:
     """The bell: what is due is found in the database by this worker's drain."""
     draining.start_in_worker()
     draining.ring()
+
+
+@shared_task(name="channels_app.tasks.rehearse")
+def rehearse(workspace_id: str, connection_id: str) -> None:
+    """A rehearsal's stand-in calls us with what it has to report."""
+    calling.call_due(UUID(workspace_id), UUID(connection_id))
 
 
 class DrainStep(bootsteps.StartStopStep):

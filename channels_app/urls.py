@@ -3,7 +3,8 @@
 from django.urls import path
 
 from channels_app import webhooks
-from channels_app.pages import channels, connection, deliveries, events, new_connection, settings
+from channels_app.pages import channels, connection, deliveries, events, new_connection, rehearsal, settings
+from channels_app.rehearsal import receiving
 
 _ONE = "app/channels/<uuid:connection_id>"
 _DELIVERY = f"{_ONE}/deliveries/<uuid:delivery_id>"
@@ -11,10 +12,20 @@ _DELIVERY = f"{_ONE}/deliveries/<uuid:delivery_id>"
 urlpatterns = [
     path("v1/public/channels/<str:kind>/<str:connection_id>", webhooks.receive, name="channel_webhook"),
     path("v1/public/channels/<str:kind>/<str:connection_id>/<str:part>", webhooks.receive, name="channel_webhook_part"),
+    path("rehearsal/<uuid:connection_id>", receiving.stand_in, name="rehearsal_stand_in"),
+    path("rehearsal/<uuid:connection_id>/<path:path>", receiving.stand_in, name="rehearsal_stand_in_part"),
     path("app/channels/", channels.channels, name="channels"),
     path("app/channels/new-deployment", channels.channel_deployment_create, name="channel_deployment_create"),
     path("app/channels/new/<str:kind>", new_connection.connection_new, name="connection_new"),
+    path("app/channels/rehearse/<str:kind>", rehearsal.rehearsal_new, name="rehearsal_new"),
     path(f"{_ONE}/", connection.connection, name="connection"),
+    path(f"{_ONE}/rehearse", rehearsal.connection_rehearse, name="connection_rehearse"),
+    path(f"{_ONE}/rehearsal", rehearsal.rehearsal, name="rehearsal"),
+    path(f"{_ONE}/rehearsal/live", rehearsal.rehearsal_live, name="rehearsal_live"),
+    path(f"{_ONE}/rehearsal/say", rehearsal.rehearsal_say, name="rehearsal_say"),
+    path(f"{_ONE}/rehearsal/behave", rehearsal.rehearsal_behave, name="rehearsal_behave"),
+    path(f"{_ONE}/rehearsal/catch-up", rehearsal.rehearsal_catch_up, name="rehearsal_catch_up"),
+    path(f"{_ONE}/rehearsal/start-over", rehearsal.rehearsal_start_over, name="rehearsal_start_over"),
     path(f"{_ONE}/test", connection.connection_test, name="connection_test"),
     path(f"{_ONE}/register", connection.connection_register, name="connection_register"),
     path(f"{_ONE}/try", connection.connection_try, name="connection_try"),

@@ -17,6 +17,8 @@ from typing import Any
 from allauth.account.models import EmailAddress
 from django.conf import settings
 
+from channels_app.rehearsal import rehearsing
+from channels_app.rehearsal.registry import FIRST
 from convoship.lib import tokens
 from convoship.lib.actors import Actor
 from convoship.lib.tenancy import tenant
@@ -84,11 +86,14 @@ def ensure_ready() -> Ready:
     """The local owner's workspace, with what is missing made, and the stranger's site up to date. Run at each start."""
     owner = _owner()
     workspace_id = next(iter(members.workspaces_of(owner)), None)
+    is_new = workspace_id is None
     if workspace_id is None:
         workspace_id = members.create_workspace(owner, WORKSPACE_NAME).id
     actor = members.actor_of(owner, Role.OWNER)
     with tenant(workspace_id):
         deployment = _ready_deployment(actor)
+        if is_new:
+            _rehearsal(actor, deployment.assistant)
         _keep_origins(actor, deployment)
         _keep_snippet(actor, deployment)
     return Ready(
@@ -137,6 +142,11 @@ def _deploy(actor: Actor, assistant: Assistant) -> NewDeployment:
     made = deploying.create(actor, assistant, name=DEPLOYMENT_NAME, allowed_origins=stranger_origins())
     put_snippet(made.deployment.id, made.embed_snippet)
     return made
+
+
+def _rehearsal(actor: Actor, assistant: Assistant) -> None:
+    """A phone that plays SMS with the assistant: no account is needed to see a channel at work."""
+    rehearsing.begin(actor, kind=FIRST, assistant_id=assistant.id)
 
 
 def _keep_origins(actor: Actor, deployment: Deployment) -> None:
@@ -207,6 +217,7 @@ def make_demo() -> dict[str, Any]:
     with tenant(workspace.id):
         assistant = _assistant(actor)
         made = _deploy(actor, assistant)
+        _rehearsal(actor, assistant)
         key = api_keys.create(actor, name="Demo", scopes=list(SCOPES))
     return {
         "base_url": settings.PUBLIC_BASE_URL,

@@ -5,6 +5,7 @@ from channels_app.models.connection import Connection, ConnectionSecret, Convers
 from channels_app.models.consent import Consent, ConsentChange
 from channels_app.models.inbound import InboundEvent, RefusedRequest
 from channels_app.models.outbound import Delivery, DeliveryAttempt
+from channels_app.models.rehearsal import Rehearsal, RehearsalLine
 
 __all__ = [
     "Connection",
@@ -16,5 +17,7 @@ __all__ = [
     "DeliveryAttempt",
     "InboundEvent",
     "RefusedRequest",
+    "Rehearsal",
+    "RehearsalLine",
     "WorkerBeat",
 ]

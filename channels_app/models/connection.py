@@ -35,6 +35,8 @@ class Connection(TenantModel):
     state = models.CharField(max_length=10, choices=ConnectionState, default=ConnectionState.ACTIVE)
     state_reason = models.CharField(max_length=300, blank=True)
     state_at = models.DateTimeField(auto_now_add=True)
+    # Talks with a stand-in of ours instead of the provider; counts nowhere.
+    is_rehearsal = models.BooleanField(default=False)
 
     # What is wrong with the connection itself (a refused credential, say), until something succeeds.
     fault = models.CharField(max_length=300, blank=True)

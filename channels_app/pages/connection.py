@@ -25,7 +25,12 @@ from workspaces import audit, refusals
 from workspaces.access import WorkspaceRequest, entered, form_of, waiting_page, workspace_page
 
 # Where buttons that stand on several pages lead back to.
-BACK = {"overview": "connection", "settings": "connection_settings", "deliveries": "connection_deliveries"}
+BACK = {
+    "overview": "connection",
+    "settings": "connection_settings",
+    "deliveries": "connection_deliveries",
+    "rehearsal": "rehearsal",
+}
 
 
 def head(request: WorkspaceRequest, row: Connection, tab: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from django.db.models.functions import Coalesce
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
-from channels_app.models import Connection, Delivery, InboundEvent, RefusedRequest
+from channels_app.models import Connection, Delivery, InboundEvent, RefusedRequest, Rehearsal, RehearsalLine
 from channels_app.models.inbound import EventState
 from channels_app.models.outbound import DeliveryStatus
 from deployments.pages.queries import read_cursor
@@ -62,7 +62,7 @@ def connection(connection_id: UUID) -> Connection:
 
 
 def dead_count() -> int:
-    """How many deliveries to people are dead letters, over all connections. Tests count nowhere."""
+    """How many deliveries to people are dead letters, over all connections. Tests and rehearsals count nowhere."""
     return Delivery.objects.filter(status__in=DEAD, is_test=False).count()
 
 
@@ -120,6 +120,17 @@ def _page(rows: QuerySet[R], by: str, cursor: str) -> Page[R]:
 def _cursor(moment: dt.datetime, last_id: UUID) -> str:
     """Where a page ended, as `read_cursor` reads it."""
     return base64.urlsafe_b64encode(f"{moment.isoformat()} {last_id}".encode()).decode().rstrip("=")
+
+
+def rehearsal(connection: Connection) -> Rehearsal:
+    """How the connection's stand-in behaves; Http404 where it has none."""
+    return get_object_or_404(Rehearsal, connection=connection)
+
+
+def rehearsal_lines(connection: Connection) -> QuerySet[RehearsalLine]:
+    """What passed between the stand-in and us, the newest first."""
+    rows = RehearsalLine.objects.filter(connection=connection).select_related("delivery")
+    return rows.order_by("-created_at", "-id")
 
 
 @dataclass(frozen=True)

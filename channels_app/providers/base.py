@@ -153,7 +153,7 @@ class Account:
     secrets: Mapping[str, Sequence[str]]
     inbound_url: str
     status_url: str
-    # Where calls go: the provider's own, or `config.api_base_url`.
+    # Where calls go: the provider's own, `config.api_base_url`, or a rehearsal's stand-in.
     base_url: str = ""
     # What requests are checked with and can't be decrypted; it is in neither of the two above.
     unreadable: Sequence[Unreadable] = ()

@@ -16,6 +16,7 @@ from channels_app import accounts, connections
 from channels_app.models import Connection, InboundEvent, RefusedRequest
 from channels_app.providers import registry
 from channels_app.providers.base import Capability, Provider
+from channels_app.rehearsal.registry import STAND_INS
 from convoship.lib.tenancy import tenant
 from tests import factories
 from workspaces import secret_store
@@ -44,12 +45,12 @@ every_kind = pytest.mark.parametrize("kind", KINDS)
 def _product_files() -> Iterator[Path]:
     for app in ("channels_app", "convoship", "deployments", "workspaces", "widget"):
         for path in (Path(settings.BASE_DIR) / app).rglob("*.py"):
-            is_its_own = "providers" in path.parts or "migrations" in path.parts or "node_modules" in path.parts
+            is_its_own = {"providers", "rehearsal", "migrations", "node_modules"} & {*path.parts}
             if not is_its_own:
                 yield path
 
 
-def test_nobody_outside_of_the_providers_knows_one_by_its_name() -> None:
+def test_nobody_but_its_stand_in_knows_a_provider_by_its_name() -> None:
     names = {*registry.PROVIDERS, *(provider.__name__ for provider in registry.PROVIDERS.values())}
     said = []
     for path in _product_files():
@@ -68,6 +69,13 @@ def test_a_kind_is_its_module_or_folder_and_one_line_of_the_registry() -> None:
         # Imported once, listed once.
         assert len(re.findall(rf"\b{provider.__name__}\b", source)) == 2
         assert provider.__module__.startswith("channels_app.providers.")
+
+
+def test_every_kind_has_a_stand_in_which_is_its_module_and_one_line_of_the_registry() -> None:
+    source = (Path(settings.BASE_DIR) / "channels_app" / "rehearsal" / "registry.py").read_text()
+    assert {*STAND_INS} == {*registry.PROVIDERS}
+    for stand_in in STAND_INS.values():
+        assert len(re.findall(rf"\b{stand_in.__name__}\b", source)) == 2
 
 
 @every_kind

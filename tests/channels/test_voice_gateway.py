@@ -111,7 +111,7 @@ async def test_hanging_up_ends_the_conversation_and_nothing_is_said_any_more(gat
             await handle(claimed)
     assert await gateway.spoken() == []
     (conversation,) = await the_conversations(gateway)
-    assert (conversation.status, conversation.ended_reason) == ("completed", "They hung up.")
+    assert (conversation.status, conversation.ended_reason) == ("abandoned", "They hung up.")
     assert [d.status for d in await gateway.deliveries()] == ["suppressed"]
     assert {m.status for m in await gateway.messages() if m.author_kind == "assistant"} == {"suppressed"}
 
@@ -122,7 +122,7 @@ async def test_a_hang_up_may_carry_last_words_and_may_lack_a_transcript(gateway:
     await gateway.drain()
     assert (await gateway.post({"call_id": "call-1", "hangup": True, "turn": 1} | said)).status_code == 202
     await gateway.drain()
-    assert [c.status for c in await the_conversations(gateway)] == ["completed"]
+    assert [c.status for c in await the_conversations(gateway)] == ["abandoned"]
 
 
 async def test_a_turn_on_a_call_that_is_over_says_so_again_and_opens_nothing(gateway: Gateway) -> None:

@@ -14,6 +14,7 @@ from channels_app import connections, examples, inbound
 from channels_app.models import InboundEvent
 from channels_app.providers.base import SignatureInvalid
 from channels_app.providers.events import MessageReceived
+from channels_app.rehearsal import rehearsing
 from convoship.lib.tenancy import tenant
 from deployments import deploying, identity
 from deployments.models import Conversation
@@ -92,6 +93,14 @@ PAGES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "channels": ("/app/channels/", GET, "deployments.read"),
     "channel_deployment_create": ("/app/channels/new-deployment", POST, "deployments.write"),
     "connection_new": ("/app/channels/new/custom_webhook", BOTH, "connections.write"),
+    "rehearsal_new": ("/app/channels/rehearse/custom_webhook", BOTH, "connections.write"),
+    "connection_rehearse": ("/app/channels/{connection}/rehearse", POST, "connections.write"),
+    "rehearsal": ("/app/channels/{rehearsal}/rehearsal", GET, "connections.read"),
+    "rehearsal_live": ("/app/channels/{rehearsal}/rehearsal/live", GET, "connections.read"),
+    "rehearsal_say": ("/app/channels/{rehearsal}/rehearsal/say", POST, "connections.write"),
+    "rehearsal_behave": ("/app/channels/{rehearsal}/rehearsal/behave", POST, "connections.write"),
+    "rehearsal_catch_up": ("/app/channels/{rehearsal}/rehearsal/catch-up", POST, "connections.write"),
+    "rehearsal_start_over": ("/app/channels/{rehearsal}/rehearsal/start-over", POST, "connections.write"),
     "connection": ("/app/channels/{connection}/", GET, "connections.read"),
     "connection_test": ("/app/channels/{connection}/test", POST, "connections.write"),
     "connection_register": ("/app/channels/{connection}/register", POST, "connections.write"),
@@ -175,8 +184,10 @@ def ids(workspace: Workspace) -> dict[str, str]:
         InboundEvent.objects.update(state="failed", reason="Nobody could answer.")
         refusal = SignatureInvalid("wrong_signature", "The signature is wrong.")
         inbound.refuse(connection, request_of(), refusal)
+        rehearsed = rehearsing.begin(who, kind="custom_webhook", assistant_id=made.deployment.assistant_id)
     return {
         "connection": str(connection.id),
+        "rehearsal": str(rehearsed.connection.id),
         "delivery": str(delivery.id),
         "event": str(stored.event_id),
         "token": str(token.id),

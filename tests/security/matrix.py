@@ -18,7 +18,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
 from channels_app import connections, enqueueing, inbound
-from channels_app.models import Connection, Delivery, InboundEvent
+from channels_app.models import Connection, Delivery, InboundEvent, Rehearsal
 from channels_app.providers.base import Capability, Health
 from channels_app.providers.custom_webhook import CustomWebhook
 from channels_app.providers.events import MessageReceived
@@ -198,6 +198,12 @@ class World:
         with tenant(self.workspace.id):
             Connection.objects.update(kind=Registering.kind)
 
+    def rehearse(self) -> None:
+        """Make the connection one that talks with a stand-in."""
+        with tenant(self.workspace.id):
+            Connection.objects.update(is_rehearsal=True)
+            Rehearsal.objects.create(connection=self.connection.connection)
+
     def pause_connection(self) -> None:
         """Bring the connection to where it can be enabled."""
         with tenant(self.workspace.id):
@@ -241,6 +247,7 @@ class Call:
 
 
 GET = [Call("GET")]
+_ONCE = {"once": "a form of the test"}
 _CONNECTION_FORM = {
     "name": "Renamed bridge",
     "config-url": "https://bridge.example/hook",
@@ -364,6 +371,17 @@ PAGES: Mapping[str, list[Call]] = {
         Call("GET"),
         Call("POST", lambda world: {**_CONNECTION_FORM, "assistant": str(world.ids["assistant_id"])}, ids_in_body=True),
     ],
+    "rehearsal_new": [
+        Call("GET"),
+        Call("POST", lambda world: {**_ONCE, "assistant": str(world.ids["assistant_id"])}, ids_in_body=True),
+    ],
+    "connection_rehearse": [Call("POST", {})],
+    "rehearsal": [Call("GET", before=World.rehearse)],
+    "rehearsal_live": [Call("GET", before=World.rehearse)],
+    "rehearsal_say": [Call("POST", {"text": "hello"}, before=World.rehearse)],
+    "rehearsal_behave": [Call("POST", {"fault": "broken", "reports": "straight"}, before=World.rehearse)],
+    "rehearsal_catch_up": [Call("POST", {}, before=World.rehearse, changes=False)],
+    "rehearsal_start_over": [Call("POST", {}, before=World.rehearse)],
     "connection": GET,
     "connection_test": [Call("POST", {}, changes=False)],
     "connection_register": [Call("POST", {}, before=World.can_register)],
@@ -475,6 +493,8 @@ DEPLOYMENT_TOKEN: Mapping[str, list[Call]] = {
 
 # Called by providers, whose signature is the wall.
 SIGNED: Mapping[str, str] = {
+    "rehearsal_stand_in": "tests/channels/test_rehearsal.py",
+    "rehearsal_stand_in_part": "tests/channels/test_rehearsal.py",
     "channel_webhook": "tests/channels/test_inbound.py",
     "channel_webhook_part": "tests/channels/test_inbound.py",
 }

@@ -73,7 +73,7 @@ def placed(uri: str, base_url: str) -> str:
     """The SDK's address where the account's API is; ValueError for one that is not Twilio's.
 
     Of a regional base (https://api.dublin.ie1.twilio.com) other products have the same region; any other base, a
-    stand-in's, has all of them on one host.
+    stand-in's, has all of them on one host, and may be a part of one.
     """
     parts, base = urlsplit(uri), urlsplit(base_url)
     product, _, rest = (parts.hostname or "").partition(".")
@@ -82,7 +82,7 @@ def placed(uri: str, base_url: str) -> str:
     netloc = base.netloc
     if netloc.startswith("api.") and netloc.endswith(f".{DOMAIN}"):
         netloc = product + netloc.removeprefix("api")
-    return urlunsplit(parts._replace(scheme=base.scheme, netloc=netloc))
+    return urlunsplit(parts._replace(scheme=base.scheme, netloc=netloc, path=base.path + parts.path))
 
 
 def _check_form(method: str, answer: Answered) -> None:

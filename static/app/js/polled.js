@@ -1,5 +1,5 @@
 // A part of the page that follows what happens: fetched again every few seconds while somebody looks, and put in place
-// without moving the page or taking the focus.
+// without moving the page or taking the focus. `data-polled` may say how often, in milliseconds.
 
 const EVERY = 4_000;
 
@@ -21,6 +21,6 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 });
 
 if (part()) {
-  setInterval(refresh, EVERY);
+  setInterval(refresh, Number(part().dataset.polled) || EVERY);
   document.addEventListener("visibilitychange", refresh);
 }

@@ -1,0 +1,97 @@
+"""Connections without a provider behind them: how the stand-in behaves, and what passed between it and us."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+from channels_app.models.connection import Connection
+from channels_app.models.outbound import Delivery
+from convoship.lib.tenancy import TenantManager, TenantModel
+
+
+class Reports(models.TextChoices):
+    """How a stand-in reports on what it took."""
+
+    STRAIGHT = "straight", "One after the other"
+    TWICE = "twice", "Each of them twice"
+    SHUFFLED = "shuffled", "The last one first"
+    NEVER = "never", "Not at all"
+
+
+class Rehearsal(TenantModel):
+    """How the stand-in of a rehearsal connection behaves."""
+
+    connection = models.OneToOneField(Connection, on_delete=models.CASCADE, related_name="rehearsal")
+    # What it does with what is sent to it instead of taking it: a word of its `FAULTS`; empty: nothing.
+    fault = models.CharField(max_length=20, blank=True)
+    # For so many calls; None: until somebody says otherwise.
+    fault_calls = models.PositiveSmallIntegerField(null=True, default=None)
+    reports = models.CharField(max_length=10, choices=Reports, default=Reports.STRAIGHT)
+    # Addresses whose person wrote STOP.
+    opted_out = models.JSONField(default=list)
+
+    objects = TenantManager()
+
+    def __str__(self) -> str:
+        return f"rehearsal of {self.connection_id}"
+
+
+class LineKind(models.TextChoices):
+    """Who called whom, and for what."""
+
+    SAID = "said", "The other side wrote"
+    CAUGHT = "caught", "Convoship sent"
+    COPY = "copy", "Convoship sent again"
+    TURNED_AWAY = "away", "Convoship sent, not taken"
+    REPORT = "report", "The other side reported"
+    ASKED = "asked", "Convoship asked"
+
+
+class RehearsalLine(TenantModel):
+    """One call between the stand-in and us, either way, as it went over the wire; credentials are left out."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="rehearsal_lines")
+    kind = models.CharField(max_length=10, choices=LineKind)
+    # Who is at the other end: a phone number, a conversation's key, a call.
+    address = models.CharField(max_length=255, blank=True)
+    text = models.TextField(blank=True)
+    # The stand-in's id of what it took or reports on, and what it last reported of it.
+    provider_id = models.CharField(max_length=255, blank=True)
+    status = models.CharField(max_length=20, blank=True)
+    delivery = models.ForeignKey(Delivery, null=True, on_delete=models.SET_NULL, related_name="+")
+    method = models.CharField(max_length=10, default="POST")
+    url = models.CharField(max_length=1000, blank=True)
+    headers = models.JSONField(default=dict)
+    body = models.TextField(blank=True)
+    answer_status = models.PositiveSmallIntegerField(null=True)
+    answer = models.TextField(blank=True)
+    # What is remarkable about it, in words.
+    note = models.CharField(max_length=300, blank=True)
+    # Of what is still to be called: when, and who has it in hand.
+    due_at = models.DateTimeField(null=True)
+    is_signed_wrongly = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = TenantManager()
+
+    class Meta(TenantModel.Meta):
+        indexes: ClassVar = [
+            models.Index(fields=["connection", "-created_at"]),
+            models.Index(fields=["connection", "due_at"], condition=models.Q(due_at__isnull=False), name="line_due"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.address}"
+
+    @property
+    def is_said(self) -> bool:
+        """Whether the other side said it, and not we."""
+        # What we sent again is a copy too; it has our delivery's id.
+        return self.kind == LineKind.SAID or (self.kind == LineKind.COPY and not self.provider_id)
+
+    @property
+    def is_from_them(self) -> bool:
+        """Whether the stand-in made the call."""
+        return self.is_said or self.kind == LineKind.REPORT

@@ -1,0 +1,226 @@
+"""Rehearsals: begin one, speak as the other side, tell the stand-in how to behave, and see what went over the wire."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
+
+from channels_app.models import RehearsalLine
+from channels_app.models.rehearsal import LineKind, Reports
+from channels_app.pages import queries, timeline
+from channels_app.pages.connection import head
+from channels_app.providers.registry import PROVIDERS
+from channels_app.rehearsal import calling, rehearsing
+from channels_app.rehearsal.base import StandIn
+from channels_app.rehearsal.registry import STAND_INS
+from convoship.lib import limiting
+from convoship.lib.problems import Problem
+from deployments.models import Assistant
+from workspaces import once, refusals
+from workspaces.access import WorkspaceRequest, entered, form_of, waiting_page, workspace_page
+
+LINES_SHOWN = 60
+MOST_ADDRESSES = 8
+# How many of the next calls a fault is for; 0: all of them.
+CALLS = ((1, "the next call"), (3, "the next 3 calls"), (0, "every call, until I choose another"))
+
+
+class BeginForm(forms.Form):
+    """Which assistant answers."""
+
+    assistant: forms.ModelChoiceField[Assistant] = forms.ModelChoiceField(
+        queryset=None,
+        empty_label=None,
+        error_messages={"required": "Choose an assistant.", "invalid_choice": "Choose one of your assistants."},
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        published = Assistant.objects.filter(published__isnull=False)
+        self.fields["assistant"].queryset = published.order_by("name", "created_at")  # type: ignore[attr-defined]
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@workspace_page("connections.write")
+def rehearsal_new(request: WorkspaceRequest, kind: str) -> HttpResponse:
+    """Who answers, and then it begins."""
+    provider = PROVIDERS.get(kind)
+    if provider is None:
+        raise Http404
+    form = BeginForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        if once.was_sent(request):
+            return redirect("channels")
+        made = rehearsing.begin(request.actor, kind=kind, assistant_id=form.cleaned_data["assistant"].id)
+        once.spend(request)
+        return redirect("rehearsal", made.connection.id)
+    context = {
+        "form": form,
+        "kind": provider,
+        "stand_in": STAND_INS[kind],
+        "once": once.mark(),
+        "has_assistants": form.fields["assistant"].queryset.exists(),  # type: ignore[attr-defined]
+    }
+    return render(request, "channels_app/rehearsal_new.html", context, status=422 if form.is_bound else 200)
+
+
+@form_of("connection")
+@workspace_page("connections.write")
+def connection_rehearse(request: WorkspaceRequest, connection_id: UUID) -> HttpResponse:
+    """A rehearsal set up like this connection."""
+    row = queries.connection(connection_id)
+    try:
+        made = rehearsing.begin(request.actor, kind=row.kind, assistant_id=row.assistant_id, like=row)
+    except Problem as problem:
+        said = [words for found in (problem.errors or {}).values() for words in found]
+        messages.error(request, " ".join(said) or problem.detail)
+        return redirect("connection", row.id)
+    return redirect("rehearsal", made.connection.id)
+
+
+def _player(connection_id: UUID) -> StandIn:
+    """The rehearsal's stand-in, held; Http404 where there is none."""
+    queries.rehearsal(queries.connection(connection_id))
+    return rehearsing.held(connection_id)
+
+
+# --- The screen -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A line as the screen shows it; `delivery` with its tone where it is one."""
+
+    line: RehearsalLine
+    is_theirs: bool
+    tone: str
+
+
+def _screen(request: WorkspaceRequest, connection_id: UUID) -> dict[str, Any]:
+    row = queries.connection(connection_id)
+    rehearsal = queries.rehearsal(row)
+    lines = list(queries.rehearsal_lines(row)[:LINES_SHOWN])
+    talks = [line for line in lines if line.kind in _TALK and line.address]
+    addresses = list(dict.fromkeys(line.address for line in talks))[:MOST_ADDRESSES]
+    wanted = request.GET.get("with", "").replace("\x00", "")[:255]
+    address = wanted or (addresses[0] if addresses else "")
+    if wanted and wanted not in addresses:
+        addresses = [wanted, *addresses]
+    return {
+        **head(request, row, "rehearsal"),
+        "rehearsal": rehearsal,
+        "stand_in": STAND_INS[row.kind],
+        "address": address,
+        "addresses": [(one, "?" + urlencode({"with": one})) for one in addresses],
+        "query": "?" + urlencode({"with": address}) if wanted else "",
+        "talk": [_shown(line) for line in talks if line.address == address],
+        "wire": lines,
+        "overdue": rehearsing.overdue(row),
+        "waiting": queries.deliveries(row, "waiting", "").count(),
+    }
+
+
+_TALK = (LineKind.SAID, LineKind.CAUGHT, LineKind.TURNED_AWAY, LineKind.COPY)
+
+
+def _shown(line: RehearsalLine) -> Shown:
+    tone = timeline.tone_of(line.delivery) if line.delivery else ""
+    return Shown(line, line.is_said, tone)
+
+
+def _page(
+    request: WorkspaceRequest, connection_id: UUID, *, typed: dict[str, str] | None = None, **more: Any
+) -> HttpResponse:
+    context = {
+        **_screen(request, connection_id),
+        "reports": Reports.choices,
+        "calls": CALLS,
+        "typed": typed or {},
+        **more,
+    }
+    return render(request, "channels_app/rehearsal.html", context, status=422 if more else 200)
+
+
+@require_safe
+@workspace_page("connections.read")
+def rehearsal(request: WorkspaceRequest, connection_id: UUID) -> HttpResponse:
+    """The screen of the stand-in."""
+    return _page(request, connection_id)
+
+
+@require_safe
+@workspace_page("connections.read")
+def rehearsal_live(request: WorkspaceRequest, connection_id: UUID) -> HttpResponse:
+    """The part that changes, fetched again every second."""
+    return render(request, "channels_app/rehearsal_live.html", _screen(request, connection_id))
+
+
+@form_of("rehearsal")
+@waiting_page("connections.write")
+def rehearsal_say(request: HttpRequest, connection_id: UUID) -> HttpResponse:
+    """Speak as the other side: signed, posted to the real webhook, and its answer noted."""
+    typed = {name: str(value) for name, value in request.POST.items()}
+    try:
+        with entered(request, "connections.write") as inside:
+            workspace_id = inside.workspace.id
+            limiting.hit("rehearsals", str(workspace_id), words="Too much was said at once")
+            said = rehearsing.say(inside.actor, _player(connection_id), typed)
+    except Problem as problem:
+        with entered(request, "connections.write") as inside:
+            errors = problem.errors or {"text": [problem.detail]}
+            return _page(inside, connection_id, typed=typed, errors=errors)
+    for line_id in said.line_ids:
+        calling.call_one(workspace_id, connection_id, line_id)
+    return redirect(reverse("rehearsal", args=[connection_id]) + "?" + urlencode({"with": said.address}))
+
+
+@form_of("rehearsal")
+@workspace_page("connections.write")
+def rehearsal_behave(request: WorkspaceRequest, connection_id: UUID) -> HttpResponse:
+    """How the stand-in takes what is sent from now on."""
+    calls = request.POST.get("calls", "")
+    with refusals.said_as_message(request):
+        rehearsing.behave(
+            request.actor,
+            _player(connection_id),
+            fault=request.POST.get("fault", "")[:20],
+            calls={"1": 1, "3": 3}.get(calls),
+            reports=request.POST.get("reports", Reports.STRAIGHT)[:20],
+        )
+        messages.success(request, "It behaves like that from now on.")
+    return _back(request, connection_id)
+
+
+@form_of("rehearsal")
+@waiting_page("connections.write")
+def rehearsal_catch_up(request: HttpRequest, connection_id: UUID) -> HttpResponse:
+    """Make the calls that no worker has made."""
+    with entered(request, "connections.write") as inside:
+        workspace_id = inside.workspace.id
+        _player(connection_id)
+    calling.call_due(workspace_id, connection_id)
+    return _back(request, connection_id)
+
+
+@form_of("rehearsal")
+@workspace_page("connections.write")
+def rehearsal_start_over(request: WorkspaceRequest, connection_id: UUID) -> HttpResponse:
+    """An empty screen, and a stand-in that behaves."""
+    rehearsing.start_over(request.actor, _player(connection_id))
+    messages.success(request, "The screen is empty. Conversations and deliveries are kept.")
+    return redirect("rehearsal", connection_id)
+
+
+def _back(request: HttpRequest, connection_id: UUID) -> HttpResponse:
+    address = request.POST.get("with", "").replace("\x00", "")[:255]
+    query = "?" + urlencode({"with": address}) if address else ""
+    return redirect(reverse("rehearsal", args=[connection_id]) + query)

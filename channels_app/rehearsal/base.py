@@ -1,0 +1,187 @@
+"""What a stand-in is asked, and what it answers; each kind of connection has one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+from channels_app.models import Connection, Rehearsal
+from channels_app.models.rehearsal import LineKind
+from channels_app.providers.base import Account
+
+JSON = "application/json"
+RETRY_AFTER_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A way to misbehave: what is chosen, and what it does."""
+
+    word: str
+    label: str
+    effect: str
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of ours at the stand-in; `path` is what stands after its own address, `headers` have lower-case names."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the stand-in will report of something that it took, and the body it says it with."""
+
+    status: str
+    body: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a call of ours is answered, and what the screen shows of it.
+
+    `reports` are posted to `reports_to` afterwards. With `hangs` the answer never comes.
+    """
+
+    status: int = 200
+    body: str = ""
+    content_type: str = JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
+    # What kind of line it leaves: something was sent and taken, or not, or we only asked.
+    kind: LineKind = LineKind.ASKED
+    address: str = ""
+    text: str = ""
+    provider_id: str = ""
+    delivery_id: str = ""
+    note: str = ""
+    reports: Sequence[Report] = ()
+    reports_to: str = ""
+    hangs: bool = False
+
+
+@dataclass(frozen=True)
+class Saying:
+    """What the other side says to our webhook: where, with which body, and what the screen shows of it."""
+
+    url: str
+    body: str
+    address: str
+    text: str
+    # What the provider itself answers its user, where it does.
+    aside: str = ""
+
+
+class Unsayable(Exception):
+    """What was typed on the screen can't be said; `errors` by field."""
+
+    def __init__(self, errors: Mapping[str, Sequence[str]]) -> None:
+        super().__init__(str(errors))
+        self.errors = errors
+
+
+LIMITED = Fault("limited", "Too many requests", f"429, with Retry-After: {RETRY_AFTER_SECONDS}.")
+BROKEN = Fault("broken", "Out of order", "500.")
+SILENT = Fault("silent", "Takes it, then is silent", "It is taken, and the answer never comes.")
+FAULTS = (LIMITED, BROKEN, SILENT)
+
+
+class StandIn:
+    """The provider's part in a rehearsal. Made anew for each use; inside `tenant()`, its rehearsal's row is held."""
+
+    kind: ClassVar[str]
+    # What its screen is called, and the template that draws it.
+    title: ClassVar[str]
+    screen: ClassVar[str]
+    faults: ClassVar[Sequence[Fault]] = FAULTS
+    # Whether it reports what became of what it took.
+    does_report: ClassVar[bool] = False
+    content_type: ClassVar[str] = JSON
+    do_not_call_in_templates: ClassVar[bool] = True
+
+    def __init__(self, connection: Connection, rehearsal: Rehearsal, account: Account) -> None:
+        self.connection, self.rehearsal, self.account = connection, rehearsal, account
+
+    @classmethod
+    def config(cls, like: Mapping[str, Any]) -> dict[str, Any]:
+        """A rehearsal's config; `like` is that of the connection that it is like, or empty."""
+        raise NotImplementedError
+
+    @classmethod
+    def credentials(cls) -> dict[str, str]:
+        """Made-up values of the credentials that the kind wants."""
+        return {}
+
+    def answer(self, call: Call, fault: str) -> Answer:
+        """What a call of ours gets: it has to be genuine, and then the fault decides."""
+        refused = self.refuse(call)
+        if refused is not None:
+            return refused
+        if not self.is_sent(call):
+            return self.look(call)
+        if not fault:
+            return self.take(call)
+        if fault == SILENT.word:
+            return replace(self.take(call), hangs=True, note="Taken, and the answer was never given.")
+        return self.fail(call, fault)
+
+    def refuse(self, call: Call) -> Answer | None:
+        """The answer to a call that is not genuine; None for one that is."""
+        raise NotImplementedError
+
+    def is_sent(self, call: Call) -> bool:
+        """Whether something is sent with it; a fault changes only that."""
+        return True
+
+    def look(self, call: Call) -> Answer:
+        """The answer to a question."""
+        return Answer(404, note="There is no such thing here.")
+
+    def take(self, call: Call) -> Answer:
+        """Take what was sent."""
+        raise NotImplementedError
+
+    def fail(self, call: Call, fault: str) -> Answer:
+        """The answer of a fault that all stand-ins know; what was sent is not taken."""
+        if fault == LIMITED.word:
+            return replace(
+                turned_away(self.take(call), 429, "Not taken: too many requests."),
+                headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
+            )
+        return turned_away(self.take(call), 500, "Not taken: out of order.")
+
+    def say(self, typed: Mapping[str, str]) -> Saying:
+        """What the screen's form means; `Unsayable` where it can't be said."""
+        raise NotImplementedError
+
+    def sign(self, url: str, body: str, *, wrongly: bool) -> dict[str, str]:
+        """The headers that make a request to our webhook genuine, or not."""
+        raise NotImplementedError
+
+    def heard(self, answer: str) -> str:
+        """What the other side hears by the very answer to what it said; empty where it is told later."""
+        return ""
+
+
+def turned_away(seen: Answer, status: int, note: str, body: str = '{"message": "Not taken"}') -> Answer:
+    """The answer to what was sent and is not taken."""
+    return replace(
+        seen,
+        status=status,
+        body=body,
+        content_type=JSON,
+        kind=LineKind.TURNED_AWAY,
+        provider_id="",
+        note=note,
+        reports=(),
+    )
+
+
+def said(typed: Mapping[str, str], name: str, most: int) -> str:
+    """What was typed in a field, as it can be stored."""
+    return typed.get(name, "").replace("\x00", "").strip()[:most]

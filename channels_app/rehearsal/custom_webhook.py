@@ -1,0 +1,85 @@
+"""A bridge: takes events as a customer's own server does, and brings what people write on its side."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from channels_app import standard_webhooks
+from channels_app.models import RehearsalLine
+from channels_app.models.rehearsal import LineKind
+from channels_app.providers.custom_webhook import EVENTS, LONGEST_KEY, CustomWebhook
+from channels_app.rehearsal.base import FAULTS, Answer, Call, Fault, Saying, StandIn, Unsayable, said, turned_away
+
+GONE = Fault("gone", "Wants nothing more", "410: the connection is disabled, and its owner told.")
+_NOT_GENUINE = "whsec_" + "AAAA" * 10 + "AAA="
+
+
+class Bridge(StandIn):
+    """Standard Webhooks' receiver and sender."""
+
+    kind = CustomWebhook.kind
+    title = "A webhook receiver"
+    screen = "channels_app/rehearsal/bridge.html"
+    faults = (*FAULTS, GONE)
+
+    @classmethod
+    def config(cls, like: Mapping[str, Any]) -> dict[str, Any]:
+        """All events, or those of the connection that it is like. The address is never called."""
+        return {"url": "https://stand-in.example/events", "events": list(like.get("events", EVENTS))}
+
+    def refuse(self, call: Call) -> Answer | None:
+        """The three headers, with the signing secret."""
+        if call.method != "POST":
+            return Answer(405, note="Events are posted.")
+        try:
+            standard_webhooks.verify(self.account.secrets.get("signing_secret", ()), call.headers, call.body)
+        except standard_webhooks.NotGenuine as error:
+            return Answer(401, json.dumps({"message": error.words}), note=f"Refused: {error.words}")
+        return None
+
+    def take(self, call: Call) -> Answer:
+        """204; a copy is known by its id."""
+        message_id = call.headers.get("webhook-id", "")
+        event: dict[str, Any] = json.loads(call.body)
+        data = event.get("data", {})
+        text = str(data.get("message", {}).get("text", "") or data.get("reason", ""))
+        kind, place = str(event.get("type", "")), data.get("sequence")
+        seen = Answer(
+            204,
+            content_type="",
+            kind=LineKind.CAUGHT,
+            address=str(data.get("conversation_key", "")),
+            text=text,
+            provider_id=message_id,
+            delivery_id=message_id.removeprefix("msg_"),
+            note=f"{kind}, sequence {place}" if place else kind,
+        )
+        before = RehearsalLine.objects.filter(connection=self.connection, kind=LineKind.CAUGHT, provider_id=message_id)
+        if before.exists():
+            return replace(seen, kind=LineKind.COPY, note=f"{kind}: a copy, by its webhook-id. Nothing done.")
+        return seen
+
+    def fail(self, call: Call, fault: str) -> Answer:
+        """410 beside what every stand-in knows."""
+        if fault == GONE.word:
+            return turned_away(self.take(call), 410, "Not taken, for good: it wants nothing more.")
+        return super().fail(call, fault)
+
+    def say(self, typed: Mapping[str, str]) -> Saying:
+        """A message of somebody's in a room of the bridge's."""
+        key, text = said(typed, "address", LONGEST_KEY) or "room-1", said(typed, "text", 8000)
+        if not text:
+            raise Unsayable({"text": ["Write something."]})
+        name = said(typed, "name", 100)
+        user = {"user": {"name": name}} if name else {}
+        body = {"event_id": uuid.uuid4().hex, "conversation_key": key, "text": text, **user}
+        return Saying(self.account.inbound_url, json.dumps(body, ensure_ascii=False), key, text)
+
+    def sign(self, url: str, body: str, *, wrongly: bool) -> dict[str, str]:
+        """Standard Webhooks' headers with the inbound secret."""
+        values = [_NOT_GENUINE] if wrongly else list(self.account.secrets.get("inbound_secret", ()))[:1]
+        return standard_webhooks.headers_for(values, f"msg_{uuid.uuid4().hex}", body.encode())

@@ -1,0 +1,14 @@
+"""Who stands in for which kind of connection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from channels_app.rehearsal.base import StandIn
+from channels_app.rehearsal.custom_webhook import Bridge
+from channels_app.rehearsal.twilio_sms import Phone
+from channels_app.rehearsal.voice_gateway import Gateway
+
+STAND_INS: Mapping[str, type[StandIn]] = {one.kind: one for one in (Phone, Gateway, Bridge)}
+# What a demo workspace rehearses.
+FIRST = next(iter(STAND_INS))

@@ -1,0 +1,281 @@
+"""A phone, and the Twilio between it and us (twilio.com/docs/messaging)."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import uuid
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import replace
+from email.utils import format_datetime
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from django import forms
+
+from channels_app.models import RehearsalLine
+from channels_app.models.rehearsal import LineKind
+from channels_app.providers.twilio import signing, words
+from channels_app.providers.twilio.forms import SmsForm, e164
+from channels_app.providers.twilio.sms import TwilioSms
+from channels_app.rehearsal.base import (
+    FAULTS,
+    LIMITED,
+    RETRY_AFTER_SECONDS,
+    Answer,
+    Call,
+    Fault,
+    Report,
+    Saying,
+    StandIn,
+    Unsayable,
+    said,
+    turned_away,
+)
+
+NUMBER, PERSON = "+14155552671", "+14155550123"
+LONGEST = 1600
+
+OPTED_OUT = Fault("opted_out", "They have opted out", "400 with Twilio's code 21610.")
+NO_NUMBER = Fault("no_number", "No such number", "400 with Twilio's code 21211.")
+CREDENTIALS = Fault("credentials", "Wrong auth token", "401 with Twilio's code 20003.")
+PAGE = Fault("page", "Answers a web page", "200 with HTML, as a proxy in between would; nothing is taken.")
+NOT_REACHED = Fault("not_reached", "Takes it, can't deliver it", "Taken; a later report says undelivered, code 30003.")
+
+_CODES: Mapping[str, tuple[int, int, str]] = {
+    OPTED_OUT.word: (400, 21610, "Attempt to send to unsubscribed recipient"),
+    NO_NUMBER.word: (400, 21211, "Invalid 'To' Phone Number"),
+    CREDENTIALS.word: (401, 20003, "Authenticate"),
+    LIMITED.word: (429, 20429, "Too Many Requests"),
+}
+# What Twilio itself answers these words.
+_ASIDES = {
+    "stop": "You have successfully been unsubscribed. You will not receive any more messages from this number. "
+    "Reply START to resubscribe.",
+    "start": "You have successfully been re-subscribed to messages from this number. Reply HELP for help. "
+    "Reply STOP to unsubscribe. Msg&Data Rates May Apply.",
+    "help": "Reply STOP to unsubscribe. Msg&Data Rates May Apply.",
+}
+_NEWEST = 50
+
+
+class Phone(StandIn):
+    """Twilio's REST API as far as we use it, and a person with a phone behind it."""
+
+    kind = TwilioSms.kind
+    title = "A phone"
+    screen = "channels_app/rehearsal/phone.html"
+    faults = (*FAULTS, PAGE, OPTED_OUT, NO_NUMBER, CREDENTIALS, NOT_REACHED)
+    does_report = True
+    content_type = f"{signing.FORM}; charset=UTF-8"
+
+    @classmethod
+    def config(cls, like: Mapping[str, Any]) -> dict[str, Any]:
+        """An account and a number, or those of the connection that it is like."""
+        own = {"account_sid": f"AC{secrets.token_hex(16)}", "from_number": NUMBER, "rate": 20}
+        kept = {name: value for name, value in like.items() if name not in {"api_base_url", "rate"}}
+        return {**own, **kept} if not kept.get("messaging_service_sid") else {**own, **kept, "from_number": ""}
+
+    @classmethod
+    def credentials(cls) -> dict[str, str]:
+        """An auth token."""
+        return {SmsForm.credentials[0]: secrets.token_hex(16)}
+
+    # --- What we ask of Twilio --------------------------------------------------------------------------------------
+
+    @property
+    def _root(self) -> str:
+        return f"/2010-04-01/Accounts/{self.account.config['account_sid']}"
+
+    @property
+    def _number(self) -> str:
+        return str(self.account.config.get("from_number") or NUMBER)
+
+    def refuse(self, call: Call) -> Answer | None:
+        """Basic auth with the account's SID and its auth token."""
+        token = self.account.credentials.get(SmsForm.credentials[0], "")
+        wanted = b64encode(f"{self.account.config['account_sid']}:{token}".encode()).decode()
+        if call.headers.get("authorization") == f"Basic {wanted}":
+            return None
+        return _problem(*_CODES[CREDENTIALS.word], note="Refused: another account or auth token.")
+
+    def is_sent(self, call: Call) -> bool:
+        """Only what makes a message."""
+        return call.method == "POST" and call.path == f"{self._root}/Messages.json"
+
+    def take(self, call: Call) -> Answer:
+        """Make a message of it; reports follow at the address that came with it."""
+        form = dict(parse_qsl(call.body.decode("utf-8", "replace"), keep_blank_values=True))
+        to, text, callback = form.get("To", ""), form.get("Body", ""), form.get("StatusCallback", "")
+        sid = f"SM{uuid.uuid4().hex}"
+        seen = Answer(
+            201,
+            json.dumps(self._as_json(sid, to, text, "queued")),
+            kind=LineKind.CAUGHT,
+            address=to,
+            text=text,
+            provider_id=sid,
+            delivery_id=dict(parse_qsl(callback.partition("?")[2])).get("delivery", ""),
+        )
+        if to in self.rehearsal.opted_out:
+            return _instead(seen, OPTED_OUT.word, "Refused: they have opted out.")
+        reports = [self._report(sid, to, status) for status in ("sent", "delivered")]
+        return replace(seen, reports=reports if callback else (), reports_to=callback)
+
+    def fail(self, call: Call, fault: str) -> Answer:
+        """Twilio's own faults, in its words."""
+        seen = self.take(call)
+        if fault == NOT_REACHED.word:
+            reports = [self._report(seen.provider_id, seen.address, "sent")]
+            reports.append(self._report(seen.provider_id, seen.address, "undelivered", 30003))
+            return replace(seen, reports=reports if seen.reports_to else ())
+        if fault == PAGE.word:
+            page = "<!doctype html><title>Welcome</title><h1>It works!</h1>"
+            return replace(turned_away(seen, 200, "Not taken: a page.", page), content_type="text/html")
+        if fault not in _CODES:
+            return super().fail(call, fault)
+        answer = _instead(seen, fault, f"Not taken: {_CODES[fault][2]}.")
+        return replace(answer, headers={"Retry-After": str(RETRY_AFTER_SECONDS)}) if fault == LIMITED.word else answer
+
+    def look(self, call: Call) -> Answer:
+        """What *Test*, *Set the addresses there* and a look-up ask."""
+        config, path = self.account.config, call.path.removeprefix(self._root)
+        service = str(config.get("messaging_service_sid", ""))
+        body: dict[str, Any]
+        match call.method, path:
+            case "GET", "/Messages.json":
+                to = call.query.get("To", "")
+                found = RehearsalLine.objects.filter(connection=self.connection, kind=LineKind.CAUGHT, address=to)
+                rows = [
+                    self._as_json(line.provider_id, to, line.text, line.status or "queued", line)
+                    for line in found.order_by("-created_at")[:_NEWEST]
+                ]
+                body = {"messages": rows, "next_page_uri": None, "page": 0}
+                return _found(body, f"Looked up what went to {to}.", to)
+            case "GET", ".json":
+                body = {"sid": config["account_sid"], "friendly_name": "Rehearsal", "status": "active", "type": "Full"}
+                return _found(body, "Looked at the account.")
+            case "GET", "/IncomingPhoneNumbers.json":
+                return _found({"incoming_phone_numbers": [self._number_json()]}, "Looked at the number.")
+            case "POST", path if path.startswith("/IncomingPhoneNumbers/"):
+                return _found(self._number_json(), "Set where what people write is delivered.")
+            case _, path if service and path == f"/v1/Services/{service}":
+                return _found(self._service_json(service), "Looked at the messaging service.")
+            case "GET", path if service and path == f"/v1/Services/{service}/PhoneNumbers":
+                numbers = [{"sid": "PN" + "0" * 32, "phone_number": NUMBER}]
+                meta = {"key": "phone_numbers", "next_page_url": None}
+                return _found({"phone_numbers": numbers, "meta": meta}, "Looked at the service's numbers.")
+        return _problem(404, 20404, "The requested resource was not found", note="Not known here.")
+
+    def _number_json(self) -> dict[str, Any]:
+        return {
+            "sid": "PN" + "0" * 32,
+            "phone_number": self._number,
+            "capabilities": {"sms": True, "mms": True, "voice": True},
+            "sms_url": self.account.inbound_url,
+            "sms_method": "POST",
+            "sms_application_sid": "",
+        }
+
+    def _service_json(self, sid: str) -> dict[str, Any]:
+        return {
+            "sid": sid,
+            "friendly_name": "Rehearsal",
+            "inbound_request_url": self.account.inbound_url,
+            "inbound_method": "POST",
+            "use_inbound_webhook_on_number": False,
+            "status_callback": self.account.status_url,
+        }
+
+    def _as_json(self, sid: str, to: str, text: str, status: str, line: RehearsalLine | None = None) -> dict[str, Any]:
+        service = self.account.config.get("messaging_service_sid") or None
+        return {
+            "sid": sid,
+            "account_sid": self.account.config["account_sid"],
+            "to": to,
+            "from": None if service else self._number,
+            "messaging_service_sid": service,
+            "body": text,
+            "status": status,
+            "direction": "outbound-api",
+            "date_created": format_datetime(line.created_at) if line else None,
+            "date_sent": None,
+            "error_code": None,
+            "error_message": None,
+            "num_segments": "1",
+            "num_media": "0",
+        }
+
+    def _report(self, sid: str, to: str, status: str, code: int | None = None) -> Report:
+        form = {
+            "MessageSid": sid,
+            "SmsSid": sid,
+            "MessageStatus": status,
+            "SmsStatus": status,
+            "AccountSid": str(self.account.config["account_sid"]),
+            "From": self._number,
+            "To": to,
+            "ApiVersion": "2010-04-01",
+        }
+        return Report(status, urlencode(form | ({"ErrorCode": str(code)} if code else {})))
+
+    # --- What the phone writes --------------------------------------------------------------------------------------
+
+    def say(self, typed: Mapping[str, str]) -> Saying:
+        """An SMS from this number; STOP and the like do at Twilio what they do there."""
+        errors: dict[str, list[str]] = {}
+        number, text = PERSON, said(typed, "text", LONGEST)
+        try:
+            number = e164(typed.get("address", "").replace("\x00", "") or PERSON)
+        except forms.ValidationError as error:
+            errors["address"] = list(error.messages)
+        if not text:
+            errors["text"] = ["Write something."]
+        if errors:
+            raise Unsayable(errors)
+        wish = words.wish_of(text, "", ())
+        out = [one for one in self.rehearsal.opted_out if one != number]
+        if wish == "stop":
+            self.rehearsal.opted_out = [*out, number]
+        elif wish == "start":
+            self.rehearsal.opted_out = out
+        sid = f"SM{uuid.uuid4().hex}"
+        form = {
+            "MessageSid": sid,
+            "SmsMessageSid": sid,
+            "SmsSid": sid,
+            "AccountSid": str(self.account.config["account_sid"]),
+            "From": number,
+            "To": self._number,
+            "Body": text,
+            "NumMedia": "0",
+            "NumSegments": "1",
+            "SmsStatus": "received",
+            "ApiVersion": "2010-04-01",
+        }
+        service = self.account.config.get("messaging_service_sid")
+        form |= {"MessagingServiceSid": str(service)} if service else {}
+        form |= {"OptOutType": wish.upper()} if wish else {}
+        return Saying(self.account.inbound_url, urlencode(form), number, text, _ASIDES.get(wish, ""))
+
+    def sign(self, url: str, body: str, *, wrongly: bool) -> dict[str, str]:
+        """X-Twilio-Signature."""
+        token = self.account.credentials.get(SmsForm.credentials[0], "")
+        token = "another token" if wrongly else token
+        return {"x-twilio-signature": signing.signature(token, url, signing.fields(body.encode()))}
+
+
+def _found(body: Mapping[str, Any], note: str, address: str = "") -> Answer:
+    return Answer(200, json.dumps(body), note=note, address=address)
+
+
+def _problem(status: int, code: int, message: str, *, note: str) -> Answer:
+    body = {"code": code, "message": message, "more_info": f"https://www.twilio.com/docs/errors/{code}"}
+    return Answer(status, json.dumps({**body, "status": status}), note=note)
+
+
+def _instead(seen: Answer, fault: str, note: str) -> Answer:
+    """Twilio's refusal of what was sent."""
+    refused = _problem(*_CODES[fault], note=note)
+    return turned_away(seen, refused.status, note, refused.body)

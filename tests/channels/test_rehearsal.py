@@ -1,0 +1,352 @@
+"""A stand-in behaves as the provider does: towards our webhook, and towards what we send."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import re
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django.live_server_helper import LiveServer
+
+from channels_app.models import Connection, Consent, Rehearsal, RehearsalLine
+from channels_app.models.rehearsal import LineKind
+from channels_app.pages import queries
+from channels_app.providers import custom_webhook, voice_gateway
+from channels_app.providers.base import Capability
+from channels_app.providers.registry import PROVIDERS
+from channels_app.providers.twilio import sdk
+from channels_app.rehearsal import receiving
+from channels_app.rehearsal.registry import STAND_INS
+from convoship.lib.tenancy import tenant
+from deployments.models import Conversation, Identity
+from deployments.models.person import IdentityKind
+from tests import factories
+from tests.channels import test_port
+from tests.channels.rehearsals import rehearse
+from workspaces.models import Secret
+
+KINDS = sorted(STAND_INS)
+every_kind = pytest.mark.parametrize("kind", KINDS)
+
+
+@pytest.fixture(autouse=True)
+def stage(live_server: LiveServer, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The product on this machine, which may call itself."""
+    parts = urlsplit(live_server.url)
+    settings.PUBLIC_BASE_URL = live_server.url
+    settings.OUTBOUND_ALLOWLIST = frozenset({(parts.hostname, parts.port)})
+    # A silence that a test can wait for.
+    monkeypatch.setattr(receiving, "SILENCE_SECONDS", 3.0)
+    for module in (sdk, custom_webhook, voice_gateway):
+        monkeypatch.setattr(module, "SECONDS", 1.0)
+
+
+@every_kind
+def test_what_is_said_is_answered_by_the_assistant(kind: str) -> None:
+    it = rehearse(kind)
+    it.says("hello")
+    it.settles()
+    (said,) = it.lines(LineKind.SAID)
+    assert said.answer_status in {200, 202}
+    heard = it.lines(LineKind.CAUGHT)
+    assert heard
+    if kind != "voice_gateway":  # whose replies name their call alone
+        assert heard[0].delivery_id == it.deliveries[0].id
+    assert {row.status for row in it.deliveries} == {"delivered"}
+    for line in heard:
+        assert line.text.split("\n")[0] in it.screen or line.note in it.screen
+
+
+@every_kind
+def test_what_is_signed_wrongly_is_refused_and_counted_and_does_nothing(kind: str) -> None:
+    it = rehearse(kind)
+    it.says("hello", wrongly="on")
+    it.settles()
+    (said,) = it.lines(LineKind.SAID)
+    assert said.answer_status == 403
+    assert [row.count for row in it.refusals] == [1]
+    assert not it.events
+    assert not it.messages
+    assert "it was signed wrongly" in it.screen
+
+
+@every_kind
+def test_what_is_sent_twice_has_one_effect(kind: str) -> None:
+    it = rehearse(kind)
+    it.says("hello", twice="on")
+    it.settles()
+    statuses = [line.answer_status for line in it.lines(LineKind.SAID, LineKind.COPY)]
+    assert len(statuses) == 2
+    assert set(statuses) <= {200, 202}
+    (event,) = [row for row in it.events if row.kind != "status"]
+    assert event.copies == 2
+    assert len([message for message in it.messages if message.author_kind == "visitor"]) <= 1
+
+
+@every_kind
+@pytest.mark.parametrize(("fault", "status"), [("limited", 429), ("broken", 500)])
+def test_a_call_that_is_not_taken_is_tried_again_and_arrives_once(kind: str, fault: str, status: int) -> None:
+    it = rehearse(kind)
+    it.behaves(fault, calls="1")
+    it.says("hello")
+    it.settles()
+    waiting = it.deliveries[0]
+    assert (waiting.status, waiting.attempts) == ("queued", 1)
+    assert str(status) in waiting.reason or waiting.reason
+    if fault == "limited":
+        assert (waiting.due_at - it.attempts[0].started_at).total_seconds() >= 5
+    it.settles(waits=True)
+    assert {row.status for row in it.deliveries} == {"delivered"}
+    assert it.attempts[0].http_status == status
+    assert len(it.lines(LineKind.TURNED_AWAY)) == 1
+    assert len(it.lines(LineKind.CAUGHT)) == len(it.deliveries)
+
+
+@every_kind
+def test_what_is_never_taken_ends_as_a_dead_letter_and_is_repaired_by_replay(kind: str) -> None:
+    it = rehearse(kind)
+    it.behaves("broken")
+    it.says("hello")
+    it.settles(waits=True)
+    dead = it.deliveries[0]
+    # After a 500 nobody knows whether it was taken, where it can't be asked for by a key.
+    assert dead.status in {"failed", "unknown"}
+    assert dead.reason
+    assert dead.remedy
+    assert not it.lines(LineKind.CAUGHT)
+    it.behaves()
+    assert it.client.post(f"/app/channels/{it.connection.id}/deliveries/{dead.id}/replay").status_code == 302
+    it.client.post(f"/app/channels/{it.connection.id}/enable")
+    it.settles(waits=True)
+    assert it.deliveries[0].status == "delivered"
+
+
+@every_kind
+@pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume")  # the test's server is WSGI
+def test_what_is_taken_in_silence_has_one_effect_or_is_said_to_be_unknown(kind: str) -> None:
+    it = rehearse(kind)
+    it.behaves("silent", calls="1")
+    it.says("hello")
+    it.settles(waits=True)
+    first = it.deliveries[0]
+    assert "answer" in it.attempts[0].reason
+    taken = [line for line in it.lines(LineKind.CAUGHT) if line.text or line.note]
+    provider = PROVIDERS[kind]
+    if provider.can(Capability.KEYED):
+        assert first.status == "delivered"
+        assert it.lines(LineKind.COPY)
+    elif provider.can(Capability.LOOK_UP):
+        assert first.status == "delivered"
+        assert it.lines(LineKind.ASKED)
+        assert not it.lines(LineKind.COPY)
+    else:
+        assert first.status == "unknown"
+        assert first.reason
+        assert first.remedy
+    assert len(taken) == len(it.deliveries)
+
+
+@every_kind
+def test_a_rehearsal_counts_nowhere(kind: str) -> None:
+    it = rehearse(kind)
+    it.behaves("broken")
+    it.says("hello")
+    it.settles(waits=True)
+    assert it.deliveries[0].status in {"failed", "unknown"}
+    with tenant(it.workspace.id):
+        assert queries.dead_count() == 0
+        assert not Conversation.objects.filter(is_test=False).exists()
+        assert not Identity.objects.filter(kind=IdentityKind.PHONE).exists()
+    assert it.client.get("/app/conversations/").content.decode().count("Rehearsal") == 0
+
+
+@every_kind
+def test_the_stand_in_takes_nothing_that_is_not_ours(kind: str) -> None:
+    it = rehearse(kind)
+    root = f"/rehearsal/{it.connection.id}"
+    paths = [root, f"{root}/2010-04-01/Accounts/{it.connection.config.get('account_sid')}/Messages.json"]
+    for path in paths:
+        answer = Client().post(path, b'{"call_id": "x", "text": "y"}', content_type="application/json")
+        assert answer.status_code == 401
+    assert not it.lines(LineKind.CAUGHT)
+    assert Client().post(f"/rehearsal/{uuid4()}", b"{}", content_type="application/json").status_code == 404
+
+
+@every_kind
+def test_a_real_connection_has_no_stand_in(kind: str) -> None:
+    connection = test_port.make(kind)
+    assert Client().post(f"/rehearsal/{connection.id}", b"{}", content_type="application/json").status_code == 404
+    client = Client()
+    client.force_login(factories.owner_of(connection.workspace))
+    assert client.get(f"/app/channels/{connection.id}/rehearsal").status_code == 404
+    assert "Rehearse it" in client.get(f"/app/channels/{connection.id}/").content.decode()
+
+
+@every_kind
+def test_a_connection_is_rehearsed_with_its_own_setup_and_none_of_its_secrets(kind: str) -> None:
+    connection = test_port.make(kind)
+    client = Client()
+    client.force_login(factories.owner_of(connection.workspace))
+    answer = client.post(f"/app/channels/{connection.id}/rehearse")
+    assert answer.status_code == 302
+    with tenant(connection.workspace_id):
+        twin = Connection.objects.get(is_rehearsal=True)
+        assert answer["Location"] == f"/app/channels/{twin.id}/rehearsal"
+        assert not set(twin.credentials.values()) & set(connection.credentials.values())
+        for name in ("from_number", "account_sid", "events"):
+            assert twin.config.get(name) == connection.config.get(name)
+
+
+@every_kind
+def test_test_is_answered_by_the_stand_in(kind: str) -> None:
+    it = rehearse(kind)
+    answer = it.client.post(f"/app/channels/{it.connection.id}/test", headers={"HX-Request": "true"}).content.decode()
+    assert "bad" not in re.findall(r'class="[^"]*"', answer)
+    assert it.lines(LineKind.ASKED) or it.lines(LineKind.CAUGHT)
+
+
+@every_kind
+def test_who_says_nothing_is_told_so_and_nothing_typed_is_lost(kind: str) -> None:
+    it = rehearse(kind)
+    typed = {"text": "4x" if kind == "voice_gateway" else "", "address": "+1 (415) what", "does": "keys"}
+    answer = it.client.post(it.path("say"), typed)
+    assert answer.status_code == 422
+    assert ("4x" if kind == "voice_gateway" else "+1 (415) what") in answer.content.decode()
+    assert not it.lines()
+
+
+@every_kind
+def test_starting_over_empties_the_screen_and_keeps_deliveries(kind: str) -> None:
+    it = rehearse(kind)
+    it.behaves("broken")
+    it.says("hello")
+    it.settles(waits=True)
+    assert it.client.post(it.path("start-over")).status_code == 302
+    assert not it.lines()
+    assert it.deliveries
+    with tenant(it.workspace.id):
+        assert not Rehearsal.objects.get().fault
+
+
+@every_kind
+def test_a_rehearsal_goes_with_all_that_was_made_up_for_it(kind: str) -> None:
+    it = rehearse(kind)
+    it.says("hello")
+    assert it.client.post(f"/app/channels/{it.connection.id}/delete", {"name": it.connection.name}).status_code == 302
+    with tenant(it.workspace.id):
+        assert not Connection.objects.exists()
+        assert not Rehearsal.objects.exists()
+        assert not RehearsalLine.objects.exists()
+        assert not Secret.objects.exists()
+
+
+# --- SMS ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reports", ["straight", "twice", "shuffled"])
+def test_reports_in_any_order_lead_to_the_same_end(reports: str) -> None:
+    it = rehearse("twilio_sms")
+    it.behaves(reports=reports)
+    it.says("hello")
+    it.settles()
+    assert it.delivery.status == "delivered"
+    assert {line.answer_status for line in it.lines(LineKind.REPORT)} == {200}
+    assert len(it.lines(LineKind.REPORT)) == (4 if reports == "twice" else 2)
+    assert it.lines(LineKind.CAUGHT)[0].status == "delivered"
+
+
+def test_without_reports_a_message_stays_taken() -> None:
+    it = rehearse("twilio_sms")
+    it.behaves(reports="never")
+    it.says("hello")
+    it.settles()
+    assert it.delivery.status == "accepted"
+
+
+def test_what_can_not_be_delivered_fails_with_the_code_in_words() -> None:
+    it = rehearse("twilio_sms")
+    it.behaves("not_reached", calls="1")
+    it.says("hello")
+    it.settles()
+    assert (it.delivery.status, it.delivery.code) == ("failed", "30003")
+    assert it.delivery.reason
+    assert it.delivery.remedy
+
+
+def test_stop_on_the_phone_is_respected_and_answered_by_the_provider() -> None:
+    it = rehearse("twilio_sms")
+    it.says("hello")
+    it.settles()
+    it.says("STOP")
+    assert "You have successfully been unsubscribed" in it.screen
+    it.says("are you there?")
+    it.settles()
+    assert len(it.deliveries) == 1
+    answer = it.client.post(f"/app/channels/{it.connection.id}/try", {"address": "+14155550123"})
+    assert "opted out" in answer.content.decode()
+    it.says("START")
+    it.says("hello")
+    it.settles()
+    assert len(it.deliveries) == 2
+
+
+def test_a_refusal_for_opting_out_is_noted_as_consent() -> None:
+    it = rehearse("twilio_sms")
+    it.behaves("opted_out", calls="1")
+    it.says("hello")
+    it.settles()
+    assert (it.delivery.status, it.delivery.code) == ("failed", "21610")
+    with tenant(it.workspace.id):
+        assert Consent.objects.get().state == "withdrawn"
+
+
+def test_a_page_instead_of_an_answer_is_looked_up_before_anything_is_sent_again() -> None:
+    it = rehearse("twilio_sms")
+    it.behaves("page", calls="1")
+    it.says("hello")
+    it.settles(waits=True)
+    assert it.delivery.status == "delivered"
+    assert len(it.lines(LineKind.CAUGHT)) == 1
+    assert [line.note for line in it.lines(LineKind.ASKED)] == ["Looked up what went to +14155550123."]
+
+
+def test_addresses_can_be_set_at_the_stand_in() -> None:
+    it = rehearse("twilio_sms")
+    answer = it.client.post(f"/app/channels/{it.connection.id}/register", headers={"HX-Request": "true"})
+    assert "comes to this connection now" in answer.content.decode()
+
+
+def test_reports_that_no_worker_brings_are_shown_and_can_be_brought_by_hand() -> None:
+    it = rehearse("twilio_sms")
+    it.says("hello")
+    asyncio.run(it.drain())
+    with tenant(it.workspace.id):
+        RehearsalLine.objects.filter(due_at__isnull=False).update(due_at=timezone.now() - dt.timedelta(seconds=10))
+    assert "Report now" in it.screen
+    assert it.client.post(it.path("catch-up")).status_code == 302
+    assert "Report now" not in it.screen
+    it.settles()
+    assert it.delivery.status == "delivered"
+
+
+# --- Voice gateway --------------------------------------------------------------------------------------------------
+
+
+def test_a_call_is_made_answered_in_the_response_and_hung_up() -> None:
+    it = rehearse("voice_gateway")
+    it.says("", does="call", inline="on")
+    (call,) = it.lines(LineKind.SAID)
+    assert it.lines(LineKind.CAUGHT), "the welcome comes in the answer"
+    it.says("hello", address=call.address, inline="on")
+    assert len(it.lines(LineKind.CAUGHT)) == 2
+    it.says("42#", does="keys", address=call.address)
+    it.says("", does="hang_up", address=call.address)
+    it.settles()
+    with tenant(it.workspace.id):
+        assert Conversation.objects.get().status == "abandoned"
