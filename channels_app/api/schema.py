@@ -40,6 +40,7 @@ CONNECTION = component(
                 last_inbound_at=or_null(TIME),
                 last_outbound_at=or_null(TIME),
             ),
+            is_rehearsal={**YES_NO, "description": "A stand-in plays its other side; made on the pages."},
             inbound_url=_ADDRESS,
             status_url=or_null(_ADDRESS),
             created_at=TIME,

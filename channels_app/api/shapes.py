@@ -31,6 +31,7 @@ def connection_json(connection: Connection) -> dict[str, Any]:
             "last_inbound_at": maybe_moment(connection.last_inbound_at),
             "last_outbound_at": maybe_moment(connection.last_outbound_at),
         },
+        "is_rehearsal": connection.is_rehearsal,
         **addresses(connection),
         "created_at": moment(connection.created_at),
     }

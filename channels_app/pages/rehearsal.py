@@ -122,7 +122,7 @@ def _screen(request: WorkspaceRequest, connection_id: UUID) -> dict[str, Any]:
         "address": address,
         "addresses": [(one, "?" + urlencode({"with": one})) for one in addresses],
         "query": "?" + urlencode({"with": address}) if wanted else "",
-        "talk": [_shown(line) for line in talks if line.address == address],
+        "talk": [_shown(line) for line in reversed(talks) if line.address == address],
         "wire": lines,
         "overdue": rehearsing.overdue(row),
         "waiting": queries.deliveries(row, "waiting", "").count(),

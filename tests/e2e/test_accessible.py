@@ -44,6 +44,9 @@ INSIDE = (
     "/app/deployments/{deployment_id}/appearance",
     "/app/channels/",
     "/app/channels/new/custom_webhook",
+    "/app/channels/rehearse/twilio_sms",
+    "/app/channels/{rehearsal_id}/rehearsal",
+    "/app/channels/{rehearsal_id}/settings",
     "/app/channels/{connection_id}/",
     "/app/channels/{connection_id}/deliveries",
     "/app/channels/{connection_id}/deliveries?show=dead&q=nobody",
@@ -112,6 +115,13 @@ def bridge(program: Program) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
+def rehearsal_id(program: Program) -> str:
+    """The phone that the demo rehearses with."""
+    rows: list[dict[str, Any]] = program.call("GET", "/connections")["results"]
+    return str(next(row["id"] for row in rows if row["is_rehearsal"]))
+
+
+@pytest.fixture(scope="module")
 def outside(product: Product, browser: Browser) -> Iterator[Page]:
     """One tab of somebody who is not signed in, for all pages: they only look."""
     with closing(browser.new_context(base_url=product.base_url, reduced_motion="reduce")) as context:
@@ -133,9 +143,9 @@ def test_pages_for_anyone(path: str, outside: Page) -> None:
 
 @pytest.mark.parametrize("path", INSIDE)
 def test_pages_for_members(
-    path: str, demo: dict[str, Any], conversation_id: str, bridge: dict[str, str], inside: Page
+    path: str, demo: dict[str, Any], conversation_id: str, bridge: dict[str, str], rehearsal_id: str, inside: Page
 ) -> None:
-    inside.goto(path.format(**demo, **bridge, conversation_id=conversation_id))
+    inside.goto(path.format(**demo, **bridge, conversation_id=conversation_id, rehearsal_id=rehearsal_id))
     expect(inside.locator("main")).to_be_visible()
     # What can be opened is looked at open too.
     inside.evaluate("for (const box of document.querySelectorAll('main details:not(.menu)')) box.open = true")
