@@ -3,8 +3,12 @@ route against permission and audit log."""
 
 from __future__ import annotations
 
+import copy
 import inspect
+import json
 import uuid
+from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -13,6 +17,7 @@ from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
+from pytest_django.plugin import DjangoDbBlocker
 
 from channels_app.providers import registry
 from convoship.lib import tokens
@@ -21,12 +26,11 @@ from convoship.lib.tenancy import TenantManager, tenant
 from convoship.sockets import websocket_urlpatterns
 from deployments import deploying
 from tests import factories
+from tests.rolling_back import rolled_back
 from tests.security import matrix
 from tests.security.matrix import API, DEPLOYMENT_TOKEN, PAGES, PUBLIC, SIGNED, SOCKETS, VISITOR, Call, Route, World
 from workspaces.models import AuditEvent
 from workspaces.permissions import PERMISSIONS, SCOPES, Role
-
-pytestmark = pytest.mark.django_db
 
 ROUTES = {route.name: route for route in matrix.routes()}
 ORIGIN = {"Origin": factories.SHOP}
@@ -57,18 +61,26 @@ def call_runtime(token: str | None, name: str, call: Call, kwargs: dict[str, Any
     return Client().generic(call.method, url, body, content_type="application/json", headers=headers)
 
 
+# What a read may note of itself.
+NOTED = ["last_used_at", "last_used_origin", "expires_at"]
+
+
+@cache
+def rows_of_every_table() -> str:
+    """One statement for all that a workspace can have: the wall shows it the rows of the workspace it is in."""
+    tables = (model._meta for model in apps.get_models() if isinstance(model._default_manager, TenantManager))
+    return " UNION ALL ".join(
+        f"SELECT '{table.label}', jsonb_agg(to_jsonb(row) - %(noted)s::text[] ORDER BY row.\"{table.pk.column}\")::text"
+        f' FROM "{table.db_table}" AS row'
+        for table in tables
+    )
+
+
 def everything(world: World) -> dict[str, list[dict[str, Any]]]:
     """Every row of the workspace, to see that nothing moved. What a read may note of itself is left out."""
-    noted = {"last_used_at", "last_used_origin", "expires_at"}
-    with tenant(world.workspace.id):
-        return {
-            model._meta.label: [
-                {key: value for key, value in row.items() if key not in noted}
-                for row in model._default_manager.order_by("pk").values()
-            ]
-            for model in apps.get_models()
-            if isinstance(model._default_manager, TenantManager)
-        }
+    with tenant(world.workspace.id), connection.cursor() as cursor:
+        cursor.execute(rows_of_every_table(), {"noted": NOTED})
+        return {label: json.loads(rows or "[]") for label, rows in cursor.fetchall()}
 
 
 def audit_events(world: World) -> int:
@@ -80,6 +92,43 @@ def audit_events(world: World) -> int:
 def a_kind_that_can_more(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a route needs that no kind here may have."""
     monkeypatch.setitem(registry.PROVIDERS, matrix.Registering.kind, matrix.Registering)
+
+
+@pytest.fixture(scope="module")
+def kept(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[tuple[World, World]]:
+    """Two workspaces for all cases whose writing can be rolled back: to make them takes longer than most cases."""
+    with django_db_blocker.unblock(), rolled_back():
+        made = World(), World()
+        with django_db_blocker.block():
+            yield made
+
+
+@pytest.fixture
+def world(request: pytest.FixtureRequest, django_db_blocker: DjangoDbBlocker) -> Iterator[World]:
+    """A workspace as nobody touched it: rows by rolling back, what Python holds of it by copying.
+
+    A case that needs its rows committed says so by its mark and has a workspace of its own.
+    """
+    if request.node.get_closest_marker("django_db"):
+        yield World()
+        return
+    made = request.getfixturevalue("kept")[0]
+    with django_db_blocker.unblock(), rolled_back():
+        yield copy.deepcopy(made)
+
+
+@pytest.fixture
+def theirs(world: World) -> World:
+    """Someone else's workspace."""
+    return world
+
+
+@pytest.fixture
+def mine(request: pytest.FixtureRequest, theirs: World) -> World:
+    """One's own workspace, beside someone else's."""
+    if request.node.get_closest_marker("django_db"):
+        return World()
+    return copy.deepcopy(request.getfixturevalue("kept")[1])
 
 
 def signed_in(user: Any) -> Client:
@@ -119,8 +168,7 @@ def test_every_api_method_names_a_permission_of_the_one_table(name: str) -> None
 
 
 @pytest.mark.parametrize(("name", "call"), matrix.cases(PAGES))
-def test_the_owner_passes_and_every_change_is_in_the_audit_log(name: str, call: Call) -> None:
-    world = World()
+def test_the_owner_passes_and_every_change_is_in_the_audit_log(world: World, name: str, call: Call) -> None:
     if call.before:
         call.before(world)
     before = audit_events(world)
@@ -130,8 +178,7 @@ def test_the_owner_passes_and_every_change_is_in_the_audit_log(name: str, call: 
 
 
 @pytest.mark.parametrize(("name", "call"), matrix.cases(API))
-def test_a_key_passes_and_every_change_is_in_the_audit_log(name: str, call: Call) -> None:
-    world = World()
+def test_a_key_passes_and_every_change_is_in_the_audit_log(world: World, name: str, call: Call) -> None:
     if call.before:
         call.before(world)
     before = audit_events(world)
@@ -141,8 +188,7 @@ def test_a_key_passes_and_every_change_is_in_the_audit_log(name: str, call: Call
 
 
 @pytest.mark.parametrize(("name", "call"), matrix.cases(VISITOR))
-def test_a_visitor_passes_with_their_own_token(name: str, call: Call) -> None:
-    world = World()
+def test_a_visitor_passes_with_their_own_token(world: World, name: str, call: Call) -> None:
     answer = call_runtime(world.opened.token, name, call, arguments(ROUTES[name], world), world)
     assert answer.status_code in {200, 201, 202, 204}, answer.content
 
@@ -151,10 +197,11 @@ def test_a_visitor_passes_with_their_own_token(name: str, call: Call) -> None:
 
 
 @pytest.mark.parametrize(("name", "call"), matrix.cases(PAGES))
-def test_a_page_of_another_workspace_is_as_if_it_did_not_exist(name: str, call: Call) -> None:
+def test_a_page_of_another_workspace_is_as_if_it_did_not_exist(
+    theirs: World, mine: World, name: str, call: Call
+) -> None:
     if not (ROUTES[name].names_an_object or call.ids_in_body):
         return
-    theirs, mine = World(), World()
     before = everything(theirs)
     client = signed_in(mine.owner)
     answer = call_page(client, name, call, arguments(ROUTES[name], theirs), theirs)
@@ -177,10 +224,9 @@ def _same(one: HttpResponse, other: HttpResponse) -> bool:
 
 
 @pytest.mark.parametrize(("name", "call"), matrix.cases(API))
-def test_the_api_shows_nothing_of_another_workspace(name: str, call: Call) -> None:
+def test_the_api_shows_nothing_of_another_workspace(theirs: World, mine: World, name: str, call: Call) -> None:
     if not ROUTES[name].arguments:
         return
-    theirs, mine = World(), World()
     before = everything(theirs)
     answer = call_api(mine.key.token, name, call, arguments(ROUTES[name], theirs), theirs)
     if call.makes_own:
@@ -196,8 +242,7 @@ def test_the_api_shows_nothing_of_another_workspace(name: str, call: Call) -> No
 
 @pytest.mark.parametrize(("name", "call"), matrix.cases(VISITOR))
 @pytest.mark.parametrize("whose", ["another workspace", "another visitor of this deployment"])
-def test_a_visitor_reaches_no_other_conversation(name: str, call: Call, whose: str) -> None:
-    theirs = World()
+def test_a_visitor_reaches_no_other_conversation(theirs: World, name: str, call: Call, whose: str) -> None:
     other = World().opened if whose == "another workspace" else factories.start_session(theirs.deployment)
     before = everything(theirs)
     answer = call_runtime(other.token, name, call, arguments(ROUTES[name], theirs), theirs)
@@ -211,10 +256,9 @@ def test_a_visitor_reaches_no_other_conversation(name: str, call: Call, whose: s
 
 
 @pytest.mark.parametrize(("name", "call"), matrix.cases(PAGES))
-def test_a_member_whose_role_may_not_is_refused_and_nothing_changes(name: str, call: Call) -> None:
+def test_a_member_whose_role_may_not_is_refused_and_nothing_changes(world: World, name: str, call: Call) -> None:
     view = inspect.unwrap(ROUTES[name].callback, stop=lambda f: hasattr(f, "permission"))
     may = PERMISSIONS[view.permission]
-    world = World()
     if call.before:
         call.before(world)
     for role in set(Role) - may:
@@ -226,12 +270,11 @@ def test_a_member_whose_role_may_not_is_refused_and_nothing_changes(name: str, c
 
 
 @pytest.mark.parametrize(("name", "call"), matrix.cases(API))
-def test_a_key_without_the_scope_is_refused_and_nothing_changes(name: str, call: Call) -> None:
+def test_a_key_without_the_scope_is_refused_and_nothing_changes(world: World, name: str, call: Call) -> None:
     view = ROUTES[name].callback
     needed = (getattr(view, "cls", None) or view.view_class).permissions[call.method]
     if not needed:
         return
-    world = World()
     others = [scope for scope in SCOPES if needed not in SCOPES[scope]]
     key = factories.make_api_key(world.workspace, others)
     before = everything(world)
@@ -242,8 +285,7 @@ def test_a_key_without_the_scope_is_refused_and_nothing_changes(name: str, call:
 
 
 @pytest.mark.parametrize(("name", "call"), matrix.cases(PAGES))
-def test_who_is_not_signed_in_is_sent_to_sign_in(name: str, call: Call) -> None:
-    world = World()
+def test_who_is_not_signed_in_is_sent_to_sign_in(world: World, name: str, call: Call) -> None:
     before = everything(world)
     answer = call_page(Client(), name, call, arguments(ROUTES[name], world), world)
     assert answer.status_code == 302
@@ -252,8 +294,7 @@ def test_who_is_not_signed_in_is_sent_to_sign_in(name: str, call: Call) -> None:
 
 
 @pytest.mark.parametrize(("name", "call"), [case for case in matrix.cases(PAGES) if case.values[1].method != "GET"])
-def test_a_form_from_another_site_is_refused(name: str, call: Call) -> None:
-    world = World()
+def test_a_form_from_another_site_is_refused(world: World, name: str, call: Call) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(world.owner)
     before = everything(world)
@@ -263,8 +304,7 @@ def test_a_form_from_another_site_is_refused(name: str, call: Call) -> None:
 
 
 @pytest.mark.parametrize(("name", "call"), matrix.cases({**API, **VISITOR, **DEPLOYMENT_TOKEN}))
-def test_without_a_good_token_nothing_opens(name: str, call: Call) -> None:
-    world = World()
+def test_without_a_good_token_nothing_opens(world: World, name: str, call: Call) -> None:
     before = everything(world)
     kwargs = arguments(ROUTES[name], world)
     caller = call_api if name in API else call_runtime
@@ -278,8 +318,7 @@ def test_without_a_good_token_nothing_opens(name: str, call: Call) -> None:
 
 
 @pytest.mark.parametrize(("name", "call"), matrix.cases({**VISITOR, **DEPLOYMENT_TOKEN}))
-def test_a_revoked_deployment_opens_nothing(name: str, call: Call) -> None:
-    world = World()
+def test_a_revoked_deployment_opens_nothing(world: World, name: str, call: Call) -> None:
     with tenant(world.workspace.id):
         deploying.revoke(SYSTEM, world.deployment.deployment)
     before = everything(world)
@@ -289,8 +328,8 @@ def test_a_revoked_deployment_opens_nothing(name: str, call: Call) -> None:
     assert everything(world) == before
 
 
-def test_a_token_of_wrong_form_costs_no_query(django_assert_num_queries: Any) -> None:
-    world = World()
+@pytest.mark.django_db
+def test_a_token_of_wrong_form_costs_no_query(world: World, django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(0):
         for name, call in (case.values for case in matrix.cases(API)):
             call_api("csk_" + "a" * 38, name, call, arguments(ROUTES[name], world), world)
