@@ -12,6 +12,7 @@ from django.db import connections
 from django.test import TransactionTestCase
 from psycopg import sql
 from pytest_django.plugin import DjangoDbBlocker
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from channels_app import bell
 from deployments import tallies
@@ -32,6 +33,27 @@ def tallies_by_hand(monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
 def no_bell(monkeypatch: pytest.MonkeyPatch) -> None:
     """No worker is told of work: a test drains when it wants to."""
     monkeypatch.setattr(bell, "ring", lambda: None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def static_files_are_listed_once() -> Generator[None]:
+    """Each test client loads the middleware anew, and WhiteNoise with it walks every folder of static files.
+
+    The first walk does for all: no test adds a static file or sets where they are.
+    """
+    walk = WhiteNoiseMiddleware.add_files_from_finders
+    listed: dict[str, object] = {}
+
+    def remembered(self: WhiteNoiseMiddleware) -> None:
+        if not listed:
+            walk(self)
+            listed.update(self.files)
+        self.files.update(listed)
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", remembered)
+    yield
+    patch.undo()
 
 
 @pytest.fixture(scope="session")
