@@ -38,74 +38,59 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(made, ignore_errors=True)
 
 
+class Terminal:
+    """Where somebody runs the product in this folder: one run at a time, and a test may end it as it likes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.last: Up | None = None
+
+    def start(self, **environment: str) -> Up:
+        """Type the command; does not wait for what it says. A run that goes on is stopped first."""
+        self.close()
+        self.last = Up(self.folder, environment=clean_environment(**environment))
+        return self.last
+
+    def running(self) -> Up:
+        """The run that goes on; another where a test ended it, or left it without an answer."""
+        if self.last and self.last.process.poll() is None and self.last.answers():
+            return self.last
+        return self.start(PORT=str(ports.free())).is_up()
+
+    def close(self) -> None:
+        """Stop what runs."""
+        if self.last:
+            self.last.close()
+
+
+@pytest.fixture(scope="module")
+def terminal(folder: Path) -> Iterator[Terminal]:
+    """One for this module: a start costs more than most tests, and most only look."""
+    made = Terminal(folder)
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def up(folder: Path) -> Iterator[Up]:
+def up(terminal: Terminal) -> Up:
     """The product, running."""
-    started = Up(folder, environment=clean_environment(PORT=str(ports.free())))
-    try:
-        yield started.is_up()
-    finally:
-        started.close()
+    return terminal.running()
 
 
-def test_the_first_start_takes_less_than_a_minute_and_serves_both_sites(folder: Path) -> None:
+def test_the_first_start_takes_less_than_a_minute_and_serves_both_sites(folder: Path, terminal: Terminal) -> None:
     assert not folder.exists()
     started = time.monotonic()
-    up = Up(folder, environment=clean_environment(PORT=str(ports.free())))
-    try:
-        up.is_up()
-        seconds = time.monotonic() - started
-        print(f"first start: {seconds:.1f} s")
-        assert seconds < 60
-        assert up.answers()
-        stranger = up.run["environment"]["CONVOSHIP_STRANGER_SITE_URL"]
-        assert get(stranger + "/")[0] == 200
-        shop = up.says("A shop with the chat").split()[-1]
-        assert shop.startswith(f"{stranger}/demo/")
-        assert get(shop)[0] == 200
-        assert up.base_url.rpartition(":")[0] == stranger.rpartition(":")[0], "both on loopback"
-    finally:
-        up.close()
-
-
-def test_the_next_start_takes_seconds_and_everything_is_still_there(folder: Path, up: Up) -> None:
-    up.manage("shell", "--verbosity", "0", "-c", WRITE)
-    assert up.interrupt() == 0
-    started = time.monotonic()
-    again = Up(folder, environment=up.environment)
-    try:
-        again.is_up()
-        seconds = time.monotonic() - started
-        print(f"next start: {seconds:.1f} s")
-        assert seconds < 20
-        assert again.manage("shell", "--verbosity", "0", "-c", READ).strip() == "1"
-    finally:
-        again.close()
-
-
-def test_ctrl_c_stops_everything_and_leaves_nothing(folder: Path, up: Up) -> None:
-    assert len(processes_of(folder)) > 5
-    assert up.interrupt() == 0
-    assert "Stopped. Everything is kept" in up.output
-    assert not processes_of(folder)
-    assert not (folder / "run.json").exists(), "what it wrote for other terminals holds passwords"
-    log = (folder / "logs" / "postgresql.log").read_text()
-    assert log.rstrip().endswith("database system is shut down"), "PostgreSQL stopped cleanly, after the others"
-
-
-def test_a_killed_supervisor_leaves_no_process_and_the_next_start_recovers(folder: Path, up: Up) -> None:
-    up.process.kill()
-    up.process.wait()
-    # No pause for the leftovers: the next start has to stand them.
-    again = Up(folder, environment=up.environment)
-    try:
-        again.is_up()
-        assert again.answers()
-        again.process.kill()
-        again.process.wait()
-        wait_for("no process left", lambda: not processes_of(folder), 20)
-    finally:
-        again.close()
+    up = terminal.start(PORT=str(ports.free())).is_up()
+    seconds = time.monotonic() - started
+    print(f"first start: {seconds:.1f} s")
+    assert seconds < 60
+    assert up.answers()
+    stranger = up.run["environment"]["CONVOSHIP_STRANGER_SITE_URL"]
+    assert get(stranger + "/")[0] == 200
+    shop = up.says("A shop with the chat").split()[-1]
+    assert shop.startswith(f"{stranger}/demo/")
+    assert get(shop)[0] == 200
+    assert up.base_url.rpartition(":")[0] == stranger.rpartition(":")[0], "both on loopback"
 
 
 @pytest.mark.parametrize("name", ["web", "worker", "beat", "stranger", "Valkey", "PostgreSQL"])
@@ -146,7 +131,31 @@ def test_no_secret_is_on_a_command_line_or_in_a_readable_file(folder: Path, up: 
                 assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
 
 
-def test_a_busy_8000_gives_way_loudly_and_the_addresses_follow(folder: Path) -> None:
+def test_the_next_start_takes_seconds_and_everything_is_still_there(terminal: Terminal, up: Up) -> None:
+    up.manage("shell", "--verbosity", "0", "-c", WRITE)
+    assert up.interrupt() == 0
+    started = time.monotonic()
+    again = terminal.start(PORT=up.environment["PORT"]).is_up()
+    seconds = time.monotonic() - started
+    print(f"next start: {seconds:.1f} s")
+    assert seconds < 20
+    assert again.manage("shell", "--verbosity", "0", "-c", READ).strip() == "1"
+
+
+def test_a_killed_supervisor_leaves_no_process_and_the_next_start_recovers(
+    folder: Path, terminal: Terminal, up: Up
+) -> None:
+    up.process.kill()
+    up.process.wait()
+    # No pause for the leftovers: the next start has to stand them.
+    again = terminal.start(PORT=up.environment["PORT"]).is_up()
+    assert again.answers()
+    again.process.kill()
+    again.process.wait()
+    wait_for("no process left", lambda: not processes_of(folder), 20)
+
+
+def test_a_busy_8000_gives_way_loudly_and_the_addresses_follow(terminal: Terminal) -> None:
     with socket.socket() as busy:
         busy.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -154,16 +163,29 @@ def test_a_busy_8000_gives_way_loudly_and_the_addresses_follow(folder: Path) -> 
             busy.listen()
         except OSError:
             pass  # somebody else keeps it busy for us
-        up = Up(folder)
-        try:
-            line = up.says("Port 8000 is busy")
-            up.is_up()
-            port = up.base_url.rpartition(":")[2]
-            assert port in line
-            assert port != "8000"
-            assert up.answers()
-        finally:
-            up.close()
+        up = terminal.start()
+        line = up.says("Port 8000 is busy")
+        up.is_up()
+        port = up.base_url.rpartition(":")[2]
+        assert port in line
+        assert port != "8000"
+        assert up.answers()
+
+
+def test_a_closed_terminal_stops_it_cleanly(folder: Path, up: Up) -> None:
+    up.process.send_signal(signal.SIGHUP)
+    assert up.ends() == 0
+    assert not processes_of(folder)
+
+
+def test_ctrl_c_stops_everything_and_leaves_nothing(folder: Path, up: Up) -> None:
+    assert len(processes_of(folder)) > 5
+    assert up.interrupt() == 0
+    assert "Stopped. Everything is kept" in up.output
+    assert not processes_of(folder)
+    assert not (folder / "run.json").exists(), "what it wrote for other terminals holds passwords"
+    log = (folder / "logs" / "postgresql.log").read_text()
+    assert log.rstrip().endswith("database system is shut down"), "PostgreSQL stopped cleanly, after the others"
 
 
 def test_a_busy_port_that_was_asked_for_is_refused(folder: Path) -> None:
@@ -235,9 +257,3 @@ def test_a_normal_user_starts_it_from_a_bare_python() -> None:
         wait_for("nothing left running", lambda: not processes_of(base))
     finally:
         shutil.rmtree(base, ignore_errors=True)
-
-
-def test_a_closed_terminal_stops_it_cleanly(folder: Path, up: Up) -> None:
-    up.process.send_signal(signal.SIGHUP)
-    assert up.ends() == 0
-    assert not processes_of(folder)
