@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from channels_app import accounts, bell, claims, ladder
+from channels_app import accounts, bell, ladder, settling
 from channels_app.models import Connection, ConversationLink, Delivery, InboundEvent
 from channels_app.models.connection import ConnectionState
 from channels_app.models.inbound import EventState
@@ -113,7 +113,7 @@ def hang_up(link: ConversationLink, conversation: Conversation, why: str) -> Non
     link.save(update_fields=["told_seq"])
     waiting = Delivery.objects.filter(conversation=conversation, status__in=_ON_ITS_WAY, claim=None)
     for delivery in waiting.select_related("message").select_for_update(of=("self",)):
-        claims.end(delivery, DeliveryStatus.SUPPRESSED, reason=HUNG_UP)
+        settling.end(delivery, DeliveryStatus.SUPPRESSED, reason=HUNG_UP)
     conversation = conversations.lock(conversation.id)  # as ending deliveries left it
     for message in unsaid:
         conversations.change_message(conversation, message, status=MessageStatus.SUPPRESSED, reason=HUNG_UP)
@@ -153,7 +153,7 @@ def take_answer(event_id: UUID) -> Outgoing | None:
     delivery = Delivery.objects.select_for_update(of=("self",)).select_related("message").get(id=event.delivery_id)
     if delivery.status in _ON_ITS_WAY and delivery.claim is None:
         delivery.accepted_at = timezone.now()
-        claims.end(delivery, DeliveryStatus.DELIVERED)
+        settling.end(delivery, DeliveryStatus.DELIVERED)
         ladder.note_success(event.connection, timezone.now())
     return Outgoing(
         key=str(delivery.id),

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.http import QueryDict
 from django.utils import timezone
 
-from channels_app import accounts, bell, claims, standard_webhooks
+from channels_app import accounts, bell, releasing, standard_webhooks
 from channels_app.models import Connection, ConnectionSecret, Delivery
 from channels_app.models.connection import ConnectionState, SecretKind
 from channels_app.providers.base import ConfigForm, Finding, Health, Provider, ProviderError
@@ -189,7 +189,7 @@ def change(actor: Actor, connection: Connection, changes: Mapping[str, Any]) -> 
         _may_move_secrets(actor)
     connection.save(update_fields=["name", "assistant", "config", "credentials"])
     audit.record(actor, "connection.changed", connection, changed=sorted(changes))
-    claims.release_waiting(connection)
+    releasing.release_waiting(connection)
     transaction.on_commit(bell.ring)
     return connection
 
@@ -217,7 +217,7 @@ def enable(actor: Actor, connection: Connection) -> Connection:
     if connection.state != ConnectionState.ACTIVE:
         _set_state(connection, ConnectionState.ACTIVE, "")
         audit.record(actor, "connection.enabled", connection)
-    claims.release_waiting(connection)
+    releasing.release_waiting(connection)
     transaction.on_commit(bell.ring)
     return connection
 

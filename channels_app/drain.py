@@ -18,10 +18,12 @@ from uuid import UUID, uuid4
 
 from django.db import InterfaceError, OperationalError
 
-from channels_app import beats, claims, doors, inbound
-from channels_app.claims import LONGEST_CALL_SECONDS, Claimed, Outcome
+from channels_app import beats, claims, doors, inbound, settling
+from channels_app.claims import LONGEST_CALL_SECONDS
+from channels_app.in_hand import Claimed
 from channels_app.inbound import ClaimedEvent
 from channels_app.providers.base import Capability, ProviderError
+from channels_app.settling import Outcome
 from convoship.lib.database import drop_broken_connections
 from convoship.lib.failpoints import failpoint
 from convoship.lib.tenancy import in_tenant
@@ -188,7 +190,7 @@ async def deliver(claimed: Claimed) -> None:
     )
     while True:
         try:
-            await in_tenant(claims.finish)(claimed.workspace_id, claimed, ended)
+            await in_tenant(settling.finish)(claimed.workspace_id, claimed, ended)
         except _AWAY as error:
             # It has been sent: whoever claims it anew has to ask, or to send it again.
             if time.monotonic() >= claimed.good_until:

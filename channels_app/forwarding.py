@@ -14,7 +14,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from channels_app import accounts, doors
-from channels_app.claims import outgoing_of
+from channels_app.in_hand import outgoing_of
 from channels_app.models import Connection, Delivery
 from channels_app.providers.base import Capability, Outgoing, Provider, ProviderError
 from convoship.lib.tenancy import in_tenant

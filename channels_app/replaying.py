@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from channels_app import accounts, bell, claims, consents
+from channels_app import accounts, bell, consents, releasing
 from channels_app.models import Connection, Delivery
 from channels_app.models.outbound import DeliveryStatus
 from channels_app.providers.base import Capability
@@ -35,10 +35,10 @@ def replay(actor: Actor, delivery_id: UUID) -> Delivery:
     delivery = held(delivery_id)
     if delivery.status == DeliveryStatus.QUEUED:
         if delivery.claim is None:
-            claims.hurry(delivery)
+            releasing.hurry(delivery)
     elif delivery.status in REPLAYABLE:
         _check_consent(delivery)
-        claims.replay(delivery)
+        releasing.replay(delivery)
     else:
         raise Problem(
             "conflict",
@@ -66,7 +66,7 @@ def replay_range(actor: Actor, connection: Connection, deliveries: list[UUID]) -
     for delivery_id in deliveries:
         delivery = held(delivery_id)
         if delivery.connection_id == connection.id and delivery.status in REPLAYABLE:
-            claims.replay(delivery)
+            releasing.replay(delivery)
             audit.record(actor, "delivery.replayed", delivery)
             replayed += 1
     audit.record(actor, "connection.deliveries_replayed", connection, deliveries=replayed)

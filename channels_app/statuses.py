@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from channels_app import claims, consents
+from channels_app import consents, settling
 from channels_app.models import Connection, Delivery
 from channels_app.models.outbound import DeliveryStatus
 from channels_app.providers.events import StatusReported
@@ -58,7 +58,7 @@ def apply(connection: Connection, event: StatusReported) -> tuple[Delivery | Non
     if event.provider_id and not delivery.provider_id:
         delivery.provider_id = event.provider_id[:100]
     delivery.code = event.code[:40]
-    claims.end(delivery, event.status, reason=event.reason, remedy=event.remedy)
+    settling.end(delivery, event.status, reason=event.reason, remedy=event.remedy)
     return delivery, ""
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from channels_app import claims, enqueueing
+from channels_app import enqueueing, settling
 from channels_app.models import Connection, Delivery
 from convoship.lib.tenancy import tenant
 from tests import factories
@@ -129,7 +129,7 @@ def failed(api: Program) -> tuple[str, str]:
     made = api.made("/connections", body(api))["connection"]
     with tenant(api.workspace.id):
         delivery = enqueueing.enqueue_test(Connection.objects.get(), "message.created", {"type": "x", "data": {}})
-        claims.end(delivery, "failed", reason="It broke.", remedy="Mend it.")
+        settling.end(delivery, "failed", reason="It broke.", remedy="Mend it.")
     return made["id"], str(delivery.id)
 
 
@@ -141,7 +141,7 @@ def test_a_failed_delivery_is_found_explained_and_replayed(api: Program) -> None
     replayed = api.post(f"/deliveries/{delivery}/replay")
     assert (replayed.status_code, replayed.data["status"], replayed.data["reason"]) == (202, "queued", "")
     with tenant(api.workspace.id):
-        claims.end(Delivery.objects.get(), "delivered")
+        settling.end(Delivery.objects.get(), "delivered")
     refused = api.post(f"/deliveries/{delivery}/replay")
     assert (refused.status_code, refused.data["code"]) == (409, "conflict")
     assert "double" in refused.data["detail"]

@@ -12,7 +12,7 @@ import time_machine
 from django.core import mail
 from django.utils import timezone
 
-from channels_app import claims, connections, inbound, ladder
+from channels_app import claims, connections, inbound, ladder, releasing, settling
 from channels_app.drain import PLACES_OF_ONE, Drain, handle
 from channels_app.models import Connection, Delivery, DeliveryAttempt
 from channels_app.providers.base import ProviderError, Receipt
@@ -157,10 +157,10 @@ async def test_who_overslept_its_lease_writes_nothing(bridge: Bridge) -> None:
     second = (await bridge.inside(lambda: claims.claim(bridge.workspace.id, 10)))[0]
     assert second.token != first.token
     assert second.is_in_doubt
-    receipt = claims.Outcome(receipt=Receipt("delivered"))
-    assert await bridge.inside(lambda: claims.finish(first, receipt)) is False
+    receipt = settling.Outcome(receipt=Receipt("delivered"))
+    assert await bridge.inside(lambda: settling.finish(first, receipt)) is False
     assert (await bridge.deliveries())[0].status == "queued"
-    assert await bridge.inside(lambda: claims.finish(second, receipt)) is True
+    assert await bridge.inside(lambda: settling.finish(second, receipt)) is True
     assert (await bridge.deliveries())[0].status == "delivered"
 
 
@@ -275,7 +275,7 @@ async def test_replaying_sends_it_again_under_its_key(bridge: Bridge) -> None:
     await bridge.drain()
     assert (await bridge.inside(lambda: Delivery.objects.get(id=delivery.id))).status == "failed"
     bridge.far.script(Said(200))
-    await bridge.inside(lambda: claims.replay(Delivery.objects.get(id=delivery.id)))
+    await bridge.inside(lambda: releasing.replay(Delivery.objects.get(id=delivery.id)))
     await bridge.drain()
     again = await bridge.inside(lambda: Delivery.objects.get(id=delivery.id))
     assert (again.status, again.reason) == ("delivered", "")

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from channels_app import accounts, claims, inbound, statuses
+from channels_app import accounts, inbound, releasing, statuses
 from channels_app.drain import handle
 from channels_app.models import Delivery
 from channels_app.providers.base import InboundRequest
@@ -241,7 +241,7 @@ async def test_a_report_on_an_earlier_attempt_does_not_count_for_a_later_one(pho
     await phone.drain()
     delivery = (await phone.deliveries())[0]
     assert (delivery.status, delivery.code) == ("failed", "30003")
-    await phone.inside(lambda: claims.replay(Delivery.objects.get(id=delivery.id)))
+    await phone.inside(lambda: releasing.replay(Delivery.objects.get(id=delivery.id)))
     await phone.drain()
     later = phone.twilio.taken[-1]
     assert later.sid != taken.sid

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from channels_app import claims, pacing
+from channels_app import claims, pacing, releasing, settling
 from channels_app.drain import Drain
 from channels_app.models import Connection, Delivery
 from channels_app.providers.base import ProviderError
@@ -195,8 +195,8 @@ async def test_an_unknown_end_that_is_replayed_is_looked_up_first(phone: Phone) 
 
     def give_up() -> None:
         row = Delivery.objects.select_related("message", "connection").order_by("position")[0]
-        claims.end(row, "unknown", reason="Nobody knows.")
-        claims.replay(row)
+        settling.end(row, "unknown", reason="Nobody knows.")
+        releasing.replay(row)
 
     await phone.inside(give_up)
     await phone.now()
@@ -262,7 +262,7 @@ async def test_no_more_is_claimed_than_the_sender_may_send(
     assert wanted <= rests - before <= wanted + dt.timedelta(seconds=5)
     assert {one.rest for one in first} == {wanted.total_seconds()}
     # A success ends what failures began, and not the pause between two messages.
-    await phone.inside(lambda: claims.finish(first[0], claims.Outcome(error=ProviderError("It broke."))))
+    await phone.inside(lambda: settling.finish(first[0], settling.Outcome(error=ProviderError("It broke."))))
     assert (await phone.refresh()).rests_until is not None
     await phone.inside(lambda: Connection.objects.update(rests_until=timezone.now()))
     assert len(await phone.inside(lambda: claims.claim(workspace.id, 30))) == min(at_once, 30 - at_once)

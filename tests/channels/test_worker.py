@@ -17,7 +17,7 @@ from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
-from channels_app import beats, claims, doors, inbound
+from channels_app import beats, claims, doors, inbound, settling
 from channels_app import drain as draining
 from channels_app.drain import Drain, DrainThread, deliver, handle
 from channels_app.models import Delivery, InboundEvent, WorkerBeat
@@ -108,7 +108,7 @@ def failing(act: Callable[..., Any], times: int, error: Exception) -> Callable[.
 async def test_the_end_of_what_was_sent_waits_for_the_database(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
     await answered(bridge)
     monkeypatch.setattr(draining, "ASK_AGAIN_SECONDS", 0.01)
-    monkeypatch.setattr(claims, "finish", failing(claims.finish, 3, OperationalError("the server is gone")))
+    monkeypatch.setattr(settling, "finish", failing(settling.finish, 3, OperationalError("the server is gone")))
     await bridge.drain()
     assert [delivery.status for delivery in await bridge.deliveries()] == ["delivered"]
     assert len(bridge.far.seen) == 1

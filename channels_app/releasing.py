@@ -1,0 +1,48 @@
+"""What waits, or has ended, goes out after all: because somebody asked for it, or something was mended."""
+
+from __future__ import annotations
+
+from django.utils import timezone
+
+from channels_app.models import Connection, Delivery
+from channels_app.models.outbound import DeliveryStatus
+from channels_app.settling import tell_messages
+
+
+def release_waiting(connection: Connection) -> None:
+    """What waits for its next try over this connection is due at once: something about it was mended."""
+    Delivery.objects.filter(connection=connection, status=DeliveryStatus.QUEUED, claim=None).update(
+        due_at=timezone.now()
+    )
+
+
+def hurry(delivery: Delivery) -> None:
+    """Try a held delivery at once that waits for its next try."""
+    Delivery.objects.filter(id=delivery.id).update(due_at=timezone.now())
+    Connection.objects.filter(id=delivery.connection_id).update(rests_until=None)
+
+
+def replay(delivery: Delivery) -> None:
+    """Send a delivery again that failed, was held back or is unknown, under its own key. The conversation is locked."""
+    now = timezone.now()
+    delivery.tries, delivery.cuts, delivery.first_tried_at, delivery.due_at = 0, 0, None, now
+    delivery.status, delivery.reason, delivery.remedy, delivery.code = DeliveryStatus.QUEUED, "", "", ""
+    # What may have arrived before stays in doubt: it is looked up first, where that can be done.
+    delivery.settled_at = None
+    # Reports on what was sent before are not about what is sent now.
+    delivery.provider_id = ""
+    delivery.save(
+        update_fields=[
+            "tries",
+            "cuts",
+            "first_tried_at",
+            "due_at",
+            "status",
+            "reason",
+            "remedy",
+            "code",
+            "settled_at",
+            "provider_id",
+        ]
+    )
+    tell_messages(delivery)

@@ -1,0 +1,201 @@
+"""How deliveries end: what came of an attempt is written where its claim still stands, and their messages say so.
+
+Everything here is synchronous and runs inside `tenant()`.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from django.utils import timezone
+
+from channels_app import accounts, consents, ladder
+from channels_app.in_hand import Claimed, token_of
+from channels_app.models import Delivery, DeliveryAttempt
+from channels_app.models.outbound import AttemptOutcome, DeliveryStatus
+from channels_app.providers.base import ProviderError, Receipt
+from convoship.lib.failpoints import failpoint
+from deployments import conversations
+from deployments.models import Conversation, Message
+from deployments.models.conversation import AuthorKind, MessageStatus
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of an attempt: a receipt (found by look-up or new), or an error."""
+
+    receipt: Receipt | None = None
+    error: ProviderError | None = None
+    was_found: bool = False
+    milliseconds: int = 0
+
+
+def finish(claimed: Claimed, outcome: Outcome) -> bool:
+    """Write the end of an attempt, if the claim still stands; False (and a line in the log) where it doesn't."""
+    failpoint("F5")
+    delivery = _hold(claimed)
+    if delivery is None:
+        _note_late(claimed, outcome)
+        return False
+    if outcome.receipt is not None:
+        _succeed(delivery, outcome.receipt, outcome)
+    elif outcome.error is not None:
+        fail(delivery, outcome.error, milliseconds=outcome.milliseconds)
+    return True
+
+
+def _note_late(claimed: Claimed, outcome: Outcome) -> None:
+    """The end of an attempt that no longer counts: a report was quicker, or another process has claimed it."""
+    mine = DeliveryAttempt.objects.filter(
+        delivery_id=claimed.delivery_id, claim=claimed.token, outcome=AttemptOutcome.RUNNING
+    )
+    if outcome.receipt is not None:
+        mine.update(
+            outcome=AttemptOutcome.ACCEPTED,
+            http_status=outcome.receipt.http_status,
+            milliseconds=outcome.milliseconds,
+        )
+        Delivery.objects.filter(id=claimed.delivery_id, provider_id="").update(
+            provider_id=outcome.receipt.provider_id[:100]
+        )
+    elif outcome.error is not None:
+        mine.update(outcome=AttemptOutcome.UNKNOWN, reason=outcome.error.words[:300], milliseconds=outcome.milliseconds)
+    logger.warning("delivery %s went on without this attempt, whose end changes nothing", claimed.delivery_id)
+
+
+def _hold(claimed: Claimed) -> Delivery | None:
+    """The delivery, with its conversation locked first, as everybody locks them."""
+    conversation_id = Delivery.objects.filter(id=claimed.delivery_id).values_list("conversation_id", flat=True).first()
+    conversation = conversations.lock(conversation_id) if conversation_id else None
+    delivery = (
+        Delivery.objects.select_for_update(of=("self",))
+        .select_related("connection", "message")
+        .filter(id=claimed.delivery_id, claim=claimed.token, status=DeliveryStatus.QUEUED)
+        .first()
+    )
+    if delivery is not None:
+        delivery.conversation = conversation
+    return delivery
+
+
+def _succeed(delivery: Delivery, receipt: Receipt, outcome: Outcome) -> None:
+    now = timezone.now()
+    _note_attempt(
+        delivery,
+        AttemptOutcome.FOUND if outcome.was_found else AttemptOutcome.ACCEPTED,
+        http_status=receipt.http_status,
+        answer=receipt.answer,
+        milliseconds=outcome.milliseconds,
+    )
+    delivery.provider_id, delivery.accepted_at = receipt.provider_id[:100], now
+    end(delivery, receipt.status)
+    ladder.note_success(delivery.connection, now)
+
+
+def fail(delivery: Delivery, error: ProviderError, *, milliseconds: int) -> None:
+    """An attempt at a claimed delivery came to nothing: it is tried again, or ends."""
+    now = timezone.now()
+    kind = accounts.kind_of(delivery.connection)
+    step = ladder.next_step(delivery, kind, error, now)
+    outcome = {
+        "retry": AttemptOutcome.RETRY,
+        "failed": AttemptOutcome.FAILED,
+        "unknown": AttemptOutcome.UNKNOWN,
+    }[step.what]
+    _note_attempt(
+        delivery,
+        outcome,
+        http_status=error.http_status,
+        code=error.code,
+        reason=error.words,
+        answer=error.answer,
+        milliseconds=milliseconds,
+    )
+    if error.opted_out:
+        consents.note(delivery.connection, delivery.address, withdrawn=True, source="The provider refused: opted out.")
+    if step.what == "retry":
+        delivery.reason, delivery.remedy, delivery.code = error.words[:300], error.remedy[:300], error.code[:40]
+        delivery.claim, delivery.leased_until, delivery.due_at = None, None, step.at
+        delivery.is_in_doubt, delivery.cuts = error.ambiguous, 0
+        delivery.save(
+            update_fields=["reason", "remedy", "code", "claim", "leased_until", "due_at", "is_in_doubt", "cuts"]
+        )
+    else:
+        delivery.code = error.code[:40]
+        end(delivery, step.what, reason=step.words or error.words, remedy=error.remedy)
+    ladder.note_failure(delivery.connection, kind, error, now)
+
+
+def _note_attempt(delivery: Delivery, outcome: str, **told: object) -> None:
+    told = {name: value for name, value in told.items() if value is not None}
+    for name, longest in (("reason", 300), ("code", 40), ("answer", 2000)):
+        if name in told:
+            told[name] = str(told[name])[:longest]
+    DeliveryAttempt.objects.filter(delivery=delivery, claim=token_of(delivery)).update(outcome=outcome, **told)
+
+
+def end(delivery: Delivery, status: str, *, reason: str = "", remedy: str = "") -> None:
+    """The delivery leaves the queue, and its messages say so. The conversation is locked, if there is one."""
+    delivery.status, delivery.reason, delivery.remedy = status, reason[:300], remedy[:300]
+    delivery.claim, delivery.leased_until, delivery.is_in_doubt = None, None, status == DeliveryStatus.UNKNOWN
+    delivery.settled_at = timezone.now()
+    delivery.save(
+        update_fields=[
+            "status",
+            "reason",
+            "remedy",
+            "code",
+            "claim",
+            "leased_until",
+            "is_in_doubt",
+            "settled_at",
+            "provider_id",
+            "accepted_at",
+        ]
+    )
+    tell_messages(delivery)
+
+
+def tell_messages(delivery: Delivery) -> None:
+    """Give the messages that a delivery carries its status. Takes the conversation's lock where it isn't held."""
+    if delivery.message is None or delivery.conversation_id is None:
+        return
+    conversation: Conversation = conversations.lock(delivery.conversation_id)
+    told = _telling(delivery)
+    carried = Message.objects.filter(
+        conversation=conversation, seq__gte=delivery.first_seq, seq__lte=delivery.message.seq
+    ).exclude(author_kind=AuthorKind.VISITOR)
+    for message in carried.order_by("seq"):
+        if (message.status, message.reason, message.remedy) != (told.status, told.reason, told.remedy):
+            conversations.change_message(
+                conversation,
+                message,
+                status=MessageStatus(told.status),
+                reason=told.reason,
+                remedy=told.remedy,
+            )
+    failpoint("F6")
+
+
+# What a message in several pieces is, by its pieces: the first of these that one of them is.
+_TELLING = (
+    DeliveryStatus.FAILED,
+    DeliveryStatus.SUPPRESSED,
+    DeliveryStatus.UNKNOWN,
+    DeliveryStatus.QUEUED,
+    DeliveryStatus.ACCEPTED,
+    DeliveryStatus.SENT,
+    DeliveryStatus.DELIVERED,
+    DeliveryStatus.READ,
+)
+
+
+def _telling(delivery: Delivery) -> Delivery:
+    """Of the pieces that a long message went out in, the one that says how it stands: the one furthest behind."""
+    if not accounts.kind_of(delivery.connection).longest_text:
+        return delivery
+    pieces = Delivery.objects.filter(message=delivery.message).exclude(id=delivery.id)
+    return min([delivery, *pieces], key=lambda one: _TELLING.index(DeliveryStatus(one.status)))
