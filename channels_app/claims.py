@@ -17,7 +17,7 @@ from django.db import connection as database
 from django.db.models import F
 from django.utils import timezone
 
-from channels_app import accounts, consents, pacing, settling
+from channels_app import accounts, consents, pacing, settling, spending
 from channels_app.in_hand import Claimed, outgoing_of, token_of
 from channels_app.models import Connection, Delivery, DeliveryAttempt
 from channels_app.models.outbound import AttemptOutcome, DeliveryStatus
@@ -56,7 +56,7 @@ _CLAIM = """
        SET claim = gen_random_uuid(), leased_until = now() + make_interval(secs => %(lease)s),
            cuts = d.cuts + picked.was_cut::int,
            attempts = d.attempts + 1, tries = d.tries + 1, first_tried_at = coalesce(d.first_tried_at, now()),
-           is_in_doubt = true
+           is_in_doubt = true, is_parked = false
       FROM picked
      WHERE d.id = picked.id
  RETURNING d.id, picked.was_cut, picked.was_in_doubt
@@ -134,7 +134,7 @@ def _begin(workspace_id: UUID, picked: Mapping[UUID, tuple[bool, bool]], hand: _
             _put_back(delivery, was_in_doubt=was_in_doubt)
             hand.has_put_back = True
             continue
-        if _is_held_back(delivery, withdrawn):
+        if _is_held_back(delivery, withdrawn) or _may_not_cost(delivery, was_in_doubt=was_in_doubt):
             continue
         begun.append(
             DeliveryAttempt(
@@ -230,4 +230,20 @@ def _is_held_back(delivery: Delivery, withdrawn: dict[tuple[UUID, str], bool]) -
         reason="They have opted out, so nothing is sent to them.",
         remedy="They can opt in again with START. Nobody else can do it for them.",
     )
+    return True
+
+
+def _may_not_cost(delivery: Delivery, *, was_in_doubt: bool) -> bool:
+    """What sending costs is counted in the transaction that lets it go."""
+    refusal = spending.let_go(delivery)
+    if refusal is None:
+        return False
+    if refusal.until is None:
+        settling.end(delivery, DeliveryStatus.SUPPRESSED, reason=refusal.words, remedy=refusal.remedy)
+        return True
+    _put_back(delivery, was_in_doubt=was_in_doubt)
+    delivery.refresh_from_db(fields=["attempts", "tries", "is_in_doubt"])
+    settling.park(delivery, refusal.until, reason=refusal.words, remedy=refusal.remedy)
+    if refusal.until - timezone.now() > spending.LOOKED_AGAIN:
+        spending.note_used_up(delivery.connection, refusal.until)
     return True

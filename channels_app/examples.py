@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from channels_app import accounts, consents, enqueueing
+from channels_app import accounts, consents, enqueueing, spending
 from channels_app.models import Connection, Delivery
 from channels_app.providers.base import Capability
 from convoship.lib.actors import Actor
@@ -48,6 +48,9 @@ def send_message(actor: Actor, connection: Connection, address: str) -> list[Del
         raise invalid({"address": ["Give the number with + and the country's code, such as +4930901820."]})
     if consents.is_withdrawn(connection, number, lock=True):
         raise invalid({"address": ["They have opted out, so nothing can be sent to them until they write START."]})
+    refused = spending.country_of_a_test(connection, number)
+    if refused is not None:
+        raise invalid({"address": [f"{refused.words} {refused.remedy}"]})
     message = Message(author_kind=AuthorKind.ASSISTANT, text=TEXT)
     planned = accounts.to_plan(connection).plan(Conversation(), [message])
     sent = [enqueueing.enqueue_test(connection, one.what, dict(one.content), number) for one in planned]

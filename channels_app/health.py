@@ -41,6 +41,12 @@ def standing(connection: Connection) -> Standing:
         rests = connection.rests_until
         waits = f" Tried again at {timezone.localtime(rests):%H:%M:%S}." if rests and rests > timezone.now() else ""
         return Standing("bad", f"{connection.fault}{waits}", connection.fault_remedy)
+    if connection.spent_until and connection.spent_until > timezone.now():
+        return Standing(
+            "bad",
+            "What it may send in a day is used up. What waits goes out after midnight UTC, and nothing is lost.",
+            "Raise the day's ceiling in its settings to go on today.",
+        )
     if connection.last_outbound_at is None and connection.last_inbound_at is None:
         return Standing("plain", "Nothing has gone over it yet.", "Test it, or send something to its inbound address.")
     return Standing("good", "It works.")

@@ -11,6 +11,7 @@ from channels_app.settling import tell_messages
 
 def release_waiting(connection: Connection) -> None:
     """What waits for its next try over this connection is due at once: something about it was mended."""
+    Connection.objects.filter(id=connection.id).update(spent_until=None)
     Delivery.objects.filter(connection=connection, status=DeliveryStatus.QUEUED, claim=None).update(
         due_at=timezone.now()
     )
@@ -26,6 +27,7 @@ def replay(delivery: Delivery) -> None:
     """Send a delivery again that failed, was held back or is unknown, under its own key. The conversation is locked."""
     now = timezone.now()
     delivery.tries, delivery.cuts, delivery.first_tried_at, delivery.due_at = 0, 0, None, now
+    delivery.let_go_at, delivery.dismissed_at = None, None
     delivery.status, delivery.reason, delivery.remedy, delivery.code = DeliveryStatus.QUEUED, "", "", ""
     # What may have arrived before stays in doubt: it is looked up first, where that can be done.
     delivery.settled_at = None
@@ -37,6 +39,8 @@ def replay(delivery: Delivery) -> None:
             "cuts",
             "first_tried_at",
             "due_at",
+            "let_go_at",
+            "dismissed_at",
             "status",
             "reason",
             "remedy",

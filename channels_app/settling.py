@@ -5,6 +5,7 @@ Everything here is synchronous and runs inside `tenant()`.
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from dataclasses import dataclass
 
@@ -141,10 +142,11 @@ def end(delivery: Delivery, status: str, *, reason: str = "", remedy: str = "") 
     """The delivery leaves the queue, and its messages say so. The conversation is locked, if there is one."""
     delivery.status, delivery.reason, delivery.remedy = status, reason[:300], remedy[:300]
     delivery.claim, delivery.leased_until, delivery.is_in_doubt = None, None, status == DeliveryStatus.UNKNOWN
-    delivery.settled_at = timezone.now()
+    delivery.settled_at, delivery.is_parked = timezone.now(), False
     delivery.save(
         update_fields=[
             "status",
+            "is_parked",
             "reason",
             "remedy",
             "code",
@@ -159,6 +161,14 @@ def end(delivery: Delivery, status: str, *, reason: str = "", remedy: str = "") 
     tell_messages(delivery)
 
 
+def park(delivery: Delivery, until: dt.datetime, *, reason: str, remedy: str) -> None:
+    """It keeps its place in the queue and is not tried before `until`, unless something is mended or it is hurried."""
+    delivery.reason, delivery.remedy, delivery.is_parked = reason[:300], remedy[:300], True
+    delivery.claim, delivery.leased_until, delivery.due_at = None, None, until
+    delivery.save(update_fields=["reason", "remedy", "code", "is_parked", "claim", "leased_until", "due_at"])
+    tell_messages(delivery)
+
+
 def tell_messages(delivery: Delivery) -> None:
     """Give the messages that a delivery carries its status. Takes the conversation's lock where it isn't held."""
     if delivery.message is None or delivery.conversation_id is None:
@@ -169,11 +179,11 @@ def tell_messages(delivery: Delivery) -> None:
         conversation=conversation, seq__gte=delivery.first_seq, seq__lte=delivery.message.seq
     ).exclude(author_kind=AuthorKind.VISITOR)
     for message in carried.order_by("seq"):
-        if (message.status, message.reason, message.remedy) != (told.status, told.reason, told.remedy):
+        if (message.status, message.reason, message.remedy) != (told.standing, told.reason, told.remedy):
             conversations.change_message(
                 conversation,
                 message,
-                status=MessageStatus(told.status),
+                status=MessageStatus(told.standing),
                 reason=told.reason,
                 remedy=told.remedy,
             )
@@ -185,6 +195,7 @@ _TELLING = (
     DeliveryStatus.FAILED,
     DeliveryStatus.SUPPRESSED,
     DeliveryStatus.UNKNOWN,
+    DeliveryStatus.PARKED,
     DeliveryStatus.QUEUED,
     DeliveryStatus.ACCEPTED,
     DeliveryStatus.SENT,
@@ -198,4 +209,4 @@ def _telling(delivery: Delivery) -> Delivery:
     if not accounts.kind_of(delivery.connection).longest_text:
         return delivery
     pieces = Delivery.objects.filter(message=delivery.message).exclude(id=delivery.id)
-    return min([delivery, *pieces], key=lambda one: _TELLING.index(DeliveryStatus(one.status)))
+    return min([delivery, *pieces], key=lambda one: _TELLING.index(one.standing))

@@ -6,6 +6,7 @@ from channels_app.models.consent import Consent, ConsentChange
 from channels_app.models.inbound import InboundEvent, RefusedRequest
 from channels_app.models.outbound import Delivery, DeliveryAttempt
 from channels_app.models.rehearsal import Rehearsal, RehearsalLine
+from channels_app.models.spending import SpendingCount
 
 __all__ = [
     "Connection",
@@ -19,5 +20,6 @@ __all__ = [
     "RefusedRequest",
     "Rehearsal",
     "RehearsalLine",
+    "SpendingCount",
     "WorkerBeat",
 ]

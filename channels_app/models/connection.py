@@ -48,6 +48,8 @@ class Connection(TenantModel):
     failing_since = models.DateTimeField(null=True, blank=True)
     # Nothing is sent before: the breaker is open, or the sender's rate is used up.
     rests_until = models.DateTimeField(null=True, blank=True)
+    # Until then what it may send in a day is used up (`spending`).
+    spent_until = models.DateTimeField(null=True, blank=True)
 
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"

@@ -61,6 +61,10 @@ class Delivery(TenantModel):
     cuts = models.PositiveSmallIntegerField(default=0)
     first_tried_at = models.DateTimeField(null=True)
     due_at = models.DateTimeField()
+    # It waits in the queue for something that is not its own to mend: the next day, or other credentials.
+    is_parked = models.BooleanField(default=False)
+    # When it was counted and let go, where sending costs money; further tries are not counted again.
+    let_go_at = models.DateTimeField(null=True)
     claim = models.UUIDField(null=True)
     leased_until = models.DateTimeField(null=True)
     # An attempt may have reached the provider, and nobody knows.
@@ -68,6 +72,8 @@ class Delivery(TenantModel):
     created_at = models.DateTimeField(auto_now_add=True)
     accepted_at = models.DateTimeField(null=True)
     settled_at = models.DateTimeField(null=True)
+    # Of a dead letter: when somebody put it aside.
+    dismissed_at = models.DateTimeField(null=True)
 
     objects = TenantManager()
 
@@ -78,7 +84,14 @@ class Delivery(TenantModel):
             models.Index(fields=["due_at"], condition=models.Q(status="queued"), name="delivery_due"),
             models.Index(fields=["lane", "position"], condition=models.Q(status="queued"), name="delivery_lane"),
             models.Index(
-                fields=["workspace"], condition=models.Q(status__in=["failed", "unknown"]), name="delivery_dead"
+                fields=["workspace"],
+                condition=models.Q(status__in=["failed", "unknown"], dismissed_at=None),
+                name="delivery_dead",
+            ),
+            models.Index(
+                fields=["connection", "address"],
+                condition=models.Q(let_go_at__isnull=False),
+                name="delivery_let_go",
             ),
             models.Index(
                 fields=["connection", "provider_id"], condition=~models.Q(provider_id=""), name="delivery_by_id"
@@ -94,6 +107,16 @@ class Delivery(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.what} to {self.address}"
+
+    @property
+    def standing(self) -> DeliveryStatus:
+        """Its status for others than the queue: what waits in it for something else is `parked`."""
+        return DeliveryStatus.PARKED if self.is_parked else DeliveryStatus(self.status)
+
+    @property
+    def called(self) -> str:
+        """That in words."""
+        return "Parked" if self.is_parked else str(DeliveryStatus(self.status).label)
 
 
 class AttemptOutcome(models.TextChoices):

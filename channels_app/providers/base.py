@@ -47,6 +47,8 @@ class Capability(StrEnum):
     CALLS = "calls"
     # The sender has a rate: no more is sent in a second than the provider takes (`rate`).
     PACED = "paced"
+    # What is sent costs money by the piece and goes to telephone numbers: what may be spent is bounded (`bounds`).
+    METERED = "metered"
     # The addresses that the provider calls can be set at the provider by API.
     REGISTERS_WEBHOOK = "registers_webhook"
 
@@ -216,6 +218,24 @@ class Health:
         return all(finding.is_good for finding in self.findings)
 
 
+@dataclass(frozen=True)
+class Bounds:
+    """What a connection may send, where sending costs money (RELIABILITY R44).
+
+    `daily`: units from midnight to midnight UTC; `unit` is their name. `countries`: ISO 3166 codes of where it may
+    send to; none: only to who wrote first. In an hour at most `unasked` to one number that it did not ask for, and at
+    most `cold` to numbers that differ in their last four digits alone. The first `replies` after a message were asked
+    for by it.
+    """
+
+    daily: int
+    unit: str
+    countries: frozenset[str]
+    unasked: int
+    cold: int
+    replies: int
+
+
 class ConfigForm(forms.Form):
     """Base of a provider's form: the only declaration of its config and credential fields.
 
@@ -316,6 +336,16 @@ class Provider:
     def rate(cls, config: Mapping[str, Any]) -> float:
         """Messages a second that a connection with this config may send; 0: no limit. Needs `PACED`."""
         return 0.0
+
+    @classmethod
+    def bounds(cls, config: Mapping[str, Any]) -> Bounds:
+        """What a connection with this config may send. Needs `METERED`."""
+        raise NotImplementedError
+
+    @classmethod
+    def units(cls, content: Mapping[str, Any]) -> int:
+        """How many units of `Bounds.daily` one planned request takes, at least 1. Needs `METERED`."""
+        return 1
 
     # --- Shared ---------------------------------------------------------------------------------------------------
 

@@ -130,6 +130,7 @@ class MessageStatus(models.TextChoices):
     RECEIVED = "received", "Received"
     STREAMING = "streaming", "Being written"
     QUEUED = "queued", "Waiting to be sent"
+    PARKED = "parked", "Parked"
     ACCEPTED = "accepted", "Taken by the provider"
     SENT = "sent", "Sent"
     DELIVERED = "delivered", "Delivered"

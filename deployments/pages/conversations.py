@@ -99,6 +99,7 @@ class Line:
 # What has not arrived, the words and the tone of each.
 _TROUBLES = {
     MessageStatus.QUEUED: ("Waiting to be sent", ""),
+    MessageStatus.PARKED: ("Parked", "warn"),
     MessageStatus.FAILED: ("Not delivered", "bad"),
     MessageStatus.UNKNOWN: ("Nobody knows whether it arrived", "warn"),
     MessageStatus.SUPPRESSED: ("Held back", "warn"),

@@ -21,6 +21,9 @@ from tests.channels.twilio_end import ACCOUNT, NUMBER, PERSON, TOKEN, Taken, Twi
 from workspaces import secret_store
 from workspaces.models import Workspace
 
+# For tests of other things than what may be sent.
+ROOMY = {"unasked_per_hour": 1000, "new_per_range": 10_000, "daily_segments": 1_000_000}
+
 
 @dataclass
 class Phone(Bridge):
@@ -75,6 +78,15 @@ class Phone(Bridge):
             status="queued", claim=None, due_at__lte=timezone.now(), connection__rests_until=None
         )
         return due.filter(connection__state="active").exists()
+
+    async def allow(self, **config: Any) -> None:
+        """Set this in the connection's config, at its door for changes."""
+
+        def run() -> None:
+            held = connections.held(self.connection.id)
+            connections.change(self.who, held, {"config": {**held.config, **config}})
+
+        await self.inside(run)
 
     async def consent(self, address: str = PERSON) -> str | None:
         """How the ledger stands."""

@@ -14,7 +14,7 @@ from channels_app.drain import Drain
 from channels_app.models import Connection, Consent, ConsentChange, Delivery
 from channels_app.providers.twilio import words
 from deployments.models import Conversation
-from tests.channels.phones import Phone
+from tests.channels.phones import ROOMY, Phone
 from tests.channels.twilio_end import PERSON
 
 OTHER = "+14155550199"
@@ -143,6 +143,7 @@ async def test_twilios_refusal_because_they_opted_out_is_noted(phone: Phone, by_
 async def test_a_thousand_queued_texts_race_a_stop_and_none_leaves_that_was_claimed_after_it(
     phone: Phone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    await phone.allow(**ROOMY)
     # Nothing is claimed a second time, however slow this machine is.
     monkeypatch.setattr(claims, "LEASE", dt.timedelta(hours=1))
     now = timezone.now()

@@ -18,7 +18,7 @@ from channels_app.providers.twilio import codes, sdk, texts
 from convoship.lib.outbound.sending import Answered
 from tests import factories
 from tests.channels.far_end import Said
-from tests.channels.phones import Phone, make_phone
+from tests.channels.phones import ROOMY, Phone, make_phone
 from tests.channels.twilio_end import PERSON, TwilioEnd, problem
 
 OF_CLASS = {
@@ -158,6 +158,7 @@ async def test_the_same_words_said_before_are_not_taken_for_those_that_were_lost
             due_at=timezone.now(),
         )
 
+    await phone.allow(**ROOMY)
     for number in range(8):
         await phone.inside(queue, f"before {number}")
     await phone.inside(queue, "Pardon?")
@@ -250,7 +251,7 @@ async def test_no_more_is_claimed_than_the_sender_may_send(
     transactional_db: None, twilio: TwilioEnd, rate: float | None, at_once: int
 ) -> None:
     workspace = await asyncio.to_thread(factories.make_workspace)
-    phone = await asyncio.to_thread(lambda: make_phone(workspace, twilio, rate=rate))
+    phone = await asyncio.to_thread(lambda: make_phone(workspace, twilio, rate=rate, **ROOMY))
     await queue(phone, 30)
     before = timezone.now()
     first = await phone.inside(lambda: claims.claim(workspace.id, 30))
@@ -271,7 +272,7 @@ async def test_no_more_is_claimed_than_the_sender_may_send(
 @pytest.mark.asyncio
 async def test_a_worker_goes_on_by_itself_when_the_next_may_leave(transactional_db: None, twilio: TwilioEnd) -> None:
     workspace = await asyncio.to_thread(factories.make_workspace)
-    phone = await asyncio.to_thread(lambda: make_phone(workspace, twilio, rate=5))
+    phone = await asyncio.to_thread(lambda: make_phone(workspace, twilio, rate=5, **ROOMY))
     await queue(phone, 6)
     drain = Drain()
     running = asyncio.create_task(drain.run())

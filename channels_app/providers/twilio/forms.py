@@ -8,12 +8,17 @@ from typing import Any, ClassVar
 import phonenumbers
 from django import forms
 
+from channels_app.providers import numbers
 from channels_app.providers.base import ConfigForm
 from channels_app.providers.twilio import words
 
 _ACCOUNT = re.compile(r"AC[0-9a-f]{32}")
 _SERVICE = re.compile(r"MG[0-9a-f]{32}")
 HIGHEST_RATE = 100.0
+# RELIABILITY R44: what may be sent, unless the connection says otherwise, and the most that it may say.
+DAILY_SEGMENTS, MOST_DAILY_SEGMENTS = 1000, 1_000_000
+UNASKED_PER_HOUR, MOST_UNASKED_PER_HOUR = 3, 1000
+NEW_PER_RANGE, MOST_NEW_PER_RANGE = 10, 10_000
 MOST_WORDS, LONGEST_WORD = 20, 40
 
 
@@ -110,6 +115,39 @@ class TwilioForm(ConfigForm):
         return cleaned
 
 
+class ListInput(forms.TextInput):
+    """One line with commas between; a list where the API sent one."""
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> str | None:
+        """What was typed or sent, in one line."""
+        values = data.getlist(name) if hasattr(data, "getlist") else [data.get(name)]
+        given = [str(value) for value in values if value is not None]
+        return ", ".join(given) if given else None
+
+    def format_value(self, value: Any) -> str:
+        """As it is typed."""
+        return ", ".join(value) if isinstance(value, list | tuple) else str(value or "")
+
+
+class CountriesField(forms.Field):
+    """Countries by their ISO 3166 codes; None where there are none."""
+
+    widget = ListInput
+    MOST = 300
+
+    def clean(self, value: Any) -> list[str] | None:
+        """The codes in capitals, each once, in the alphabet's order."""
+        given = [one.strip() for one in str(value or "").replace(";", ",").split(",")]
+        codes = sorted({one.upper() for one in given if one})
+        unknown = next((code for code in codes if code not in numbers.COUNTRIES), None)
+        if unknown is not None or len(codes) > self.MOST:
+            raise forms.ValidationError(
+                f"{unknown[:20] if unknown else 'That'} is no code of a country. Write two letters each, with commas "
+                "between: US, CA, DE."
+            )
+        return codes or None
+
+
 class SmsForm(TwilioForm):
     """And how SMS are sent and what ends them."""
 
@@ -119,6 +157,35 @@ class SmsForm(TwilioForm):
         min_value=0.1,
         max_value=HIGHEST_RATE,
         help_text="What the sender is allowed: 1 for a long number (the default), 3 toll-free, 100 for a short code.",
+    )
+    allowed_countries = CountriesField(
+        label="Countries",
+        required=False,
+        help_text="The only ones that SMS are sent to, by their two letters: US, CA, DE. Left empty: that of the "
+        "number (for one of the USA or Canada both). Without a number only people who wrote first are answered.",
+    )
+    daily_segments = forms.IntegerField(
+        label="Segments a day",
+        required=False,
+        min_value=1,
+        max_value=MOST_DAILY_SEGMENTS,
+        help_text=f"From midnight to midnight UTC no more are sent, and what is left waits. {DAILY_SEGMENTS} unless "
+        "you say so. A segment is 160 characters, or 70 where there are others than those of SMS.",
+    )
+    unasked_per_hour = forms.IntegerField(
+        label="Unasked SMS to one number in an hour",
+        required=False,
+        min_value=1,
+        max_value=MOST_UNASKED_PER_HOUR,
+        help_text=f"Answers don't count. {UNASKED_PER_HOUR} unless you say so.",
+    )
+    new_per_range = forms.IntegerField(
+        label="New numbers of one range in an hour",
+        required=False,
+        min_value=1,
+        max_value=MOST_NEW_PER_RANGE,
+        help_text="Made-up traffic comes from numbers that differ in their last four digits alone. Of those so many "
+        f"are sent a first SMS in an hour. {NEW_PER_RANGE} unless you say so.",
     )
     stop_words = forms.CharField(
         label="More words that opt out",

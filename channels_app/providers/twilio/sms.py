@@ -13,8 +13,9 @@ from django.http import HttpResponse
 from twilio.rest.api.v2010.account.message import MessageInstance
 
 from channels_app import replies
-from channels_app.providers import http_errors
+from channels_app.providers import http_errors, numbers
 from channels_app.providers.base import (
+    Bounds,
     Capability,
     Health,
     InboundRequest,
@@ -27,10 +28,12 @@ from channels_app.providers.base import (
 )
 from channels_app.providers.events import MessageReceived, NotUsed, ProviderEvent, StatusReported
 from channels_app.providers.twilio import codes, looking_up, sdk, setup, signing, texts, words
-from channels_app.providers.twilio.forms import SmsForm
+from channels_app.providers.twilio.forms import DAILY_SEGMENTS, NEW_PER_RANGE, UNASKED_PER_HOUR, SmsForm
 from deployments.models import Conversation, Message
 
 DEFAULT_RATE = 1.0
+# So many SMS after each message of theirs are answers to it.
+REPLIES = 10
 
 # Twilio's words for where a message stands, and ours.
 STATUSES: Mapping[str, str] = {
@@ -68,6 +71,7 @@ class TwilioSms(Provider):
             Capability.STATUS,
             Capability.CONSENT,
             Capability.PACED,
+            Capability.METERED,
             Capability.REGISTERS_WEBHOOK,
         }
     )
@@ -81,6 +85,24 @@ class TwilioSms(Provider):
     def rate(cls, config: Mapping[str, Any]) -> float:
         """As configured; a long number's where it is not."""
         return float(config.get("rate") or DEFAULT_RATE)
+
+    @classmethod
+    def bounds(cls, config: Mapping[str, Any]) -> Bounds:
+        """As configured; without countries those of the sender's own number, of which a service has none."""
+        countries = frozenset(config.get("allowed_countries") or ())
+        return Bounds(
+            daily=int(config.get("daily_segments") or DAILY_SEGMENTS),
+            unit="SMS segments",
+            countries=countries or numbers.at_home(str(config.get("from_number", ""))),
+            unasked=int(config.get("unasked_per_hour") or UNASKED_PER_HOUR),
+            cold=int(config.get("new_per_range") or NEW_PER_RANGE),
+            replies=REPLIES,
+        )
+
+    @classmethod
+    def units(cls, content: Mapping[str, Any]) -> int:
+        """Segments: what Twilio and the carriers bill."""
+        return int(content.get("segments") or texts.count(str(content["text"])).segments)
 
     # --- What comes in ----------------------------------------------------------------------------------------------
 

@@ -1,0 +1,199 @@
+"""What sending may cost: countries, guards against made-up traffic, and a day's ceiling (RELIABILITY R44).
+
+Asked in the claim's own transaction, where consent is asked too: what may leave is counted there, once however often
+it is tried, and what may not is held back (`suppressed`) or waits for the next day (`parked`). Each count is raised by
+one conditional statement, so that it holds under any number of workers; where it can't be read nothing leaves.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from dataclasses import dataclass
+
+from django.db import DatabaseError, InterfaceError, OperationalError, transaction
+from django.db import connection as database
+from django.utils import timezone
+
+from channels_app import accounts
+from channels_app.models import Connection, Delivery, SpendingCount
+from channels_app.models.spending import SpendingKind
+from channels_app.providers import numbers
+from channels_app.providers.base import Bounds, Capability
+from deployments.models import Message
+from deployments.models.conversation import AuthorKind
+
+logger = logging.getLogger(__name__)
+
+# What somebody wrote is answered for so long; after that a message counts as one that nobody asked for.
+ANSWERED_FOR = dt.timedelta(hours=24)
+# Numbers that differ in their last digits alone are of one range: so are those of who makes up traffic.
+RANGE_DIGITS = 4
+KEPT = dt.timedelta(days=2)
+LOOKED_AGAIN = dt.timedelta(minutes=1)
+
+_COUNT = """
+    INSERT INTO channels_app_spendingcount AS kept (id, workspace_id, connection_id, what, whose, since, count)
+    SELECT gen_random_uuid(), %(workspace)s, %(connection)s, %(what)s, %(whose)s, %(since)s, %(many)s
+     WHERE %(many)s <= %(most)s
+        ON CONFLICT (connection_id, what, whose, since)
+        DO UPDATE SET count = kept.count + excluded.count WHERE kept.count + excluded.count <= %(most)s
+ RETURNING kept.count
+"""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why something may not leave. Without `until` that is final; else it is asked again then."""
+
+    words: str
+    remedy: str
+    until: dt.datetime | None = None
+
+
+class _Refused(Exception):
+    """Takes back what was counted on the way."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.words)
+        self.refusal = refusal
+
+
+def let_go(delivery: Delivery) -> Refusal | None:
+    """Count a claimed delivery as one that leaves, or say why it may not. Its connection is loaded."""
+    if delivery.let_go_at is not None or not accounts.kind_of(delivery.connection).can(Capability.METERED):
+        return None
+    now = timezone.now()
+    try:
+        with transaction.atomic():
+            _count_all(delivery, now)
+    except _Refused as refused:
+        return refused.refusal
+    except (OperationalError, InterfaceError):
+        raise
+    except (DatabaseError, LookupError, TypeError, ValueError):
+        logger.exception("what connection %s has spent can't be read, nothing is sent", delivery.connection_id)
+        words = "What was sent today can't be counted just now, so nothing is sent."
+        return Refusal(words, "It is tried again by itself. The server's log says more.", now + LOOKED_AGAIN)
+    return None
+
+
+def _count_all(delivery: Delivery, now: dt.datetime) -> None:
+    connection = delivery.connection
+    kind = accounts.kind_of(connection)
+    bounds = kind.bounds(connection.config)
+    is_unasked = _is_unasked(delivery, bounds, now)
+    refusal = country_refused(bounds, delivery.address, is_answer=not is_unasked)
+    if refusal is not None:
+        raise _Refused(refusal)
+    _guard(delivery, bounds, now, is_unasked=is_unasked)
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    units = max(1, kind.units(delivery.content))
+    count = _count(connection, SpendingKind.UNITS, "", midnight, many=units, most=bounds.daily)
+    if count is None:
+        raise _Refused(_ceiling(bounds, midnight + dt.timedelta(days=1), units))
+    if count == units:
+        SpendingCount.objects.filter(connection=connection, since__lt=now - KEPT).delete()
+    delivery.let_go_at = now
+    Delivery.objects.filter(id=delivery.id).update(let_go_at=now)
+
+
+def _count(
+    connection: Connection, what: SpendingKind, whose: str, since: dt.datetime, *, most: int, many: int = 1
+) -> int | None:
+    """The count with these, or None where it would be more than `most`: nothing is counted then."""
+    values = {
+        "workspace": connection.workspace_id,
+        "connection": connection.id,
+        "what": what.value,
+        "whose": whose,
+        "since": since,
+        "many": many,
+        "most": most,
+    }
+    with database.cursor() as cursor:
+        cursor.execute(_COUNT, values)
+        row = cursor.fetchone()
+    return int(row[0]) if row else None
+
+
+# --- Where to ---------------------------------------------------------------------------------------------------------
+
+
+def country_refused(bounds: Bounds, address: str, *, is_answer: bool) -> Refusal | None:
+    """Why nothing may be sent to the country of this number; None where it may."""
+    if not bounds.countries:
+        if is_answer:
+            return None
+        words = "The connection has no list of countries, so it only answers who wrote to it."
+        return Refusal(words, "List the countries that it may send to in its settings, then replay this.")
+    country = numbers.country_of(address)
+    if country in bounds.countries:
+        return None
+    allowed = ", ".join(sorted(bounds.countries))
+    if country is None:
+        words = f"{address} is in no country that Convoship knows, and the connection sends to {allowed} only."
+        return Refusal(words, "Reach them another way.")
+    words = f"{address} is a number of {country}, and the connection sends to {allowed} only."
+    return Refusal(words, f"Add {country} to the countries in the connection's settings, then replay this.")
+
+
+def country_of_a_test(connection: Connection, address: str) -> Refusal | None:
+    """Why a test message may not go to this number, which can be said where it is typed; None where it may."""
+    kind = accounts.kind_of(connection)
+    if not kind.can(Capability.METERED):
+        return None
+    refusal = country_refused(kind.bounds(connection.config), address, is_answer=False)
+    # There is nothing to replay yet.
+    return refusal and Refusal(refusal.words, refusal.remedy.replace(", then replay this", ""))
+
+
+# --- How often --------------------------------------------------------------------------------------------------------
+
+
+def _is_unasked(delivery: Delivery, bounds: Bounds, now: dt.datetime) -> bool:
+    """Whether nobody asked for it: they didn't write lately, or what they wrote has had its answers."""
+    if delivery.conversation_id is None:
+        return True
+    theirs = Message.objects.filter(conversation=delivery.conversation_id, author_kind=AuthorKind.VISITOR)
+    wrote_at = theirs.order_by("-seq").values_list("created_at", flat=True).first()
+    if wrote_at is None or now - wrote_at > ANSWERED_FOR:
+        return True
+    answers = Delivery.objects.filter(conversation=delivery.conversation_id, let_go_at__gt=wrote_at)
+    return answers.count() >= bounds.replies
+
+
+def _guard(delivery: Delivery, bounds: Bounds, now: dt.datetime, *, is_unasked: bool) -> None:
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    connection, address = delivery.connection, delivery.address
+    if is_unasked and _count(connection, SpendingKind.UNASKED, address[:255], hour, most=bounds.unasked) is None:
+        words = f"In this hour {bounds.unasked} messages went to this number that it had not asked for: the limit."
+        raise _Refused(Refusal(words, "Replay it in the next hour, or raise that limit in the connection's settings."))
+    is_cold = (
+        is_unasked
+        or not Delivery.objects.filter(connection=connection, address=address, let_go_at__isnull=False).exists()
+    )
+    begins = address[:-RANGE_DIGITS]
+    if is_cold and _count(connection, SpendingKind.COLD, begins[:255], hour, most=bounds.cold) is None:
+        words = (
+            f"In this hour {bounds.cold} messages went to new numbers that begin with {begins}: the limit, "
+            "as made-up traffic looks like that."
+        )
+        raise _Refused(Refusal(words, "Replay it in the next hour, or raise that limit in the connection's settings."))
+
+
+# --- How much ---------------------------------------------------------------------------------------------------------
+
+
+def _ceiling(bounds: Bounds, until: dt.datetime, units: int) -> Refusal:
+    words = f"The connection's {bounds.daily} {bounds.unit} of today are used up."
+    if units > bounds.daily:
+        words = f"It takes {units} {bounds.unit}, and the connection may send {bounds.daily} a day."
+    return Refusal(words, "It goes out after midnight UTC, or once the day's ceiling is raised in the settings.", until)
+
+
+def note_used_up(connection: Connection, until: dt.datetime) -> None:
+    """For the connection's health line."""
+    if connection.spent_until is None or connection.spent_until < until:
+        Connection.objects.filter(id=connection.id).update(spent_until=until)
+        connection.spent_until = until
