@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from django.db import connection as database
@@ -102,7 +103,7 @@ def _count(
     connection: Connection, what: SpendingKind, whose: str, since: dt.datetime, *, most: int, many: int = 1
 ) -> int | None:
     """The count with these, or None where it would be more than `most`: nothing is counted then."""
-    values = {
+    values: dict[str, Any] = {
         "workspace": connection.workspace_id,
         "connection": connection.id,
         "what": what.value,

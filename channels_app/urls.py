@@ -41,7 +41,9 @@ urlpatterns = [
     path(f"{_ONE}/deliveries", deliveries.connection_deliveries, name="connection_deliveries"),
     path(f"{_ONE}/deliveries/rows", deliveries.connection_deliveries_rows, name="connection_deliveries_rows"),
     path(f"{_ONE}/deliveries/replay", deliveries.connection_deliveries_replay, name="connection_deliveries_replay"),
+    path(f"{_ONE}/deliveries/dismiss", deliveries.connection_deliveries_dismiss, name="connection_deliveries_dismiss"),
     path(_DELIVERY, deliveries.connection_delivery, name="connection_delivery"),
     path(f"{_DELIVERY}/live", deliveries.connection_delivery_live, name="connection_delivery_live"),
     path(f"{_DELIVERY}/replay", deliveries.connection_delivery_replay, name="connection_delivery_replay"),
+    path(f"{_DELIVERY}/dismiss", deliveries.connection_delivery_dismiss, name="connection_delivery_dismiss"),
 ]

@@ -144,6 +144,7 @@ _DELIVERY = {
     "next_attempt_at": or_null(TIME),
     "created_at": TIME,
     "settled_at": or_null(TIME),
+    "dismissed_at": {**or_null(TIME), "description": "Of a dead letter: when it was put aside."},
 }
 DELIVERY = component("Delivery", fields(optional=(), **_DELIVERY))
 DELIVERIES = page_of("Deliveries", DELIVERY)

@@ -96,7 +96,7 @@ def delivery_json(delivery: Delivery) -> dict[str, Any]:
         "message_id": str(delivery.message_id) if delivery.message_id else None,
         "what": delivery.what,
         "address": delivery.address,
-        "status": delivery.status,
+        "status": delivery.standing.value,
         "reason": delivery.reason,
         "remedy": delivery.remedy,
         "code": delivery.code,
@@ -106,6 +106,7 @@ def delivery_json(delivery: Delivery) -> dict[str, Any]:
         "next_attempt_at": moment(delivery.due_at) if is_queued else None,
         "created_at": moment(delivery.created_at),
         "settled_at": maybe_moment(delivery.settled_at),
+        "dismissed_at": maybe_moment(delivery.dismissed_at),
     }
 
 

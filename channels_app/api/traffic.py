@@ -6,12 +6,13 @@ import datetime as dt
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from channels_app import replaying
+from channels_app import dismissing, replaying
 from channels_app.api import schema
 from channels_app.api.connections import connection_of
 from channels_app.api.shapes import attempt_json, delivery_json, event_json, refused_json
@@ -65,7 +66,14 @@ class DeliveriesView(WorkspaceView):
         queries.only(request, *PARAMETERS, "status")
         status = queries.choice(request, "status", DeliveryStatus.values)
         rows = Delivery.objects.filter(connection=connection)
-        return page(request, rows.filter(status=status) if status else rows, Order("created_at"), delivery_json)
+        return page(request, rows.filter(_stands(status)) if status else rows, Order("created_at"), delivery_json)
+
+
+def _stands(status: str) -> Q:
+    """Deliveries that others see as this (`Delivery.standing`)."""
+    if status == DeliveryStatus.PARKED:
+        return Q(status=status) | Q(is_parked=True)
+    return Q(status=status, is_parked=False)
 
 
 def delivery_of(delivery_id: UUID) -> Delivery:
@@ -107,3 +115,15 @@ class ReplayView(WorkspaceView):
         """Send it again, under the same key. One that waits for its next try is tried at once."""
         delivery = replaying.replay(self.actor, delivery_of(delivery_id).id)
         return Response(whole_json(delivery), status=202)
+
+
+class DismissView(WorkspaceView):
+    """Dismissing."""
+
+    permissions = {"POST": "connections.write"}
+
+    @extend_schema(operation_id="deliveries_dismiss", request=None, responses={200: schema.DELIVERY_WITH_ATTEMPTS})
+    def post(self, request: Request, delivery_id: UUID) -> Response:
+        """Put a dead letter (`failed` or `unknown`) aside: it counts no more, and can still be replayed."""
+        delivery = dismissing.dismiss(self.actor, delivery_of(delivery_id).id)
+        return Response(whole_json(delivery))

@@ -17,4 +17,5 @@ urlpatterns = [
     path(f"{_CONNECTION}/deliveries", traffic.DeliveriesView.as_view(), name="api_connection_deliveries"),
     path("deliveries/<id:delivery_id>", traffic.DeliveryView.as_view(), name="api_delivery"),
     path("deliveries/<id:delivery_id>/replay", traffic.ReplayView.as_view(), name="api_delivery_replay"),
+    path("deliveries/<id:delivery_id>/dismiss", traffic.DismissView.as_view(), name="api_delivery_dismiss"),
 ]

@@ -9,12 +9,13 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from channels_app import replaying
+from channels_app import dismissing, replaying
 from channels_app.models import Connection, Delivery
 from channels_app.models.connection import ConnectionState
 from channels_app.pages import queries, timeline
@@ -29,10 +30,11 @@ FILTER_LABELS = {
     "arrived": "Arrived",
     "held-back": "Held back",
     "dead": "Dead letters",
+    "dismissed": "Dismissed",
 }
 # Of what these show, all can be sent again with one button.
-REPLAYED_AS_A_WHOLE = ("dead", "held-back")
-MOST_REPLAYED = 500
+REPLAYED_AS_A_WHOLE = ("dead", "dismissed", "held-back")
+MOST_AT_ONCE = 500
 LONGEST_SEARCH = 100
 
 
@@ -44,6 +46,7 @@ class Listed:
     tone: str
     is_replayable: bool
     can_be_hurried: bool
+    is_dismissible: bool
 
 
 @dataclass(frozen=True)
@@ -72,11 +75,17 @@ def _listing(request: WorkspaceRequest, connection_id: UUID) -> dict[str, Any]:
     connection, shown = queries.connection(connection_id), Shown.of(request.GET)
     rows = queries.deliveries(connection, shown.show, shown.address)
     page = queries.deliveries_page(rows, shown.cursor)
-    whole = rows.order_by()[: MOST_REPLAYED + 1].count() if shown.show in REPLAYED_AS_A_WHOLE else 0
+    whole = rows.order_by()[: MOST_AT_ONCE + 1].count() if shown.show in REPLAYED_AS_A_WHOLE else 0
     return {
         **head(request, connection, "deliveries"),
         "rows": [
-            Listed(row, timeline.tone_of(row), timeline.is_replayable(row), timeline.can_be_hurried(row))
+            Listed(
+                row,
+                timeline.tone_of(row),
+                timeline.is_replayable(row),
+                timeline.can_be_hurried(row),
+                timeline.is_dismissible(row),
+            )
             for row in page.rows
         ],
         "shown": shown,
@@ -84,8 +93,8 @@ def _listing(request: WorkspaceRequest, connection_id: UUID) -> dict[str, Any]:
         "filters": [(key, label, shown.query(show=key, after="")) for key, label in FILTER_LABELS.items()],
         "next": shown.query(after=page.next) if page.next else "",
         "latest": shown.query(after=""),
-        "whole": min(whole, MOST_REPLAYED),
-        "is_more": whole > MOST_REPLAYED,
+        "whole": min(whole, MOST_AT_ONCE),
+        "is_more": whole > MOST_AT_ONCE,
     }
 
 
@@ -109,12 +118,29 @@ def connection_deliveries_replay(request: WorkspaceRequest, connection_id: UUID)
     """Send all that a filter shows again, the oldest first."""
     connection, shown = queries.connection(connection_id), Shown.of(request.POST)
     rows = queries.deliveries(connection, shown.show, shown.address).filter(status__in=replaying.REPLAYABLE)
-    ids = list(rows.order_by("created_at", "position", "id").values_list("id", flat=True)[:MOST_REPLAYED])
+    ids = _oldest(rows)
     with refusals.said_as_message(request):
         count = replaying.replay_range(request.actor, connection, ids)
         messages.success(request, f"{count} {'is' if count == 1 else 'are'} sent again{_when(connection)}.")
     path = reverse("connection_deliveries", args=[connection.id])
     return redirect(path + Shown("waiting", shown.address).query())
+
+
+def _oldest(rows: QuerySet[Delivery]) -> list[UUID]:
+    """As many of these as one button takes."""
+    return list(rows.order_by("created_at", "position", "id").values_list("id", flat=True)[:MOST_AT_ONCE])
+
+
+@form_of("connection_deliveries")
+@workspace_page("connections.write")
+def connection_deliveries_dismiss(request: WorkspaceRequest, connection_id: UUID) -> HttpResponse:
+    """Put all dead letters aside that the search shows."""
+    connection, shown = queries.connection(connection_id), Shown.of(request.POST)
+    ids = _oldest(queries.deliveries(connection, "dead", shown.address))
+    with refusals.said_as_message(request):
+        count = dismissing.dismiss_range(request.actor, connection, ids)
+        messages.success(request, f"{count} {'is' if count == 1 else 'are'} dismissed, and still here under Dismissed.")
+    return redirect(reverse("connection_deliveries", args=[connection.id]) + Shown("dead", shown.address).query())
 
 
 def _when(connection: Connection) -> str:
@@ -135,6 +161,7 @@ def _story(request: WorkspaceRequest, connection_id: UUID, delivery_id: UUID) ->
         "waits_for": timeline.waits_for(connection, row),
         "is_replayable": timeline.is_replayable(row),
         "can_be_hurried": timeline.can_be_hurried(row),
+        "is_dismissible": timeline.is_dismissible(row),
     }
 
 
@@ -163,6 +190,23 @@ def connection_delivery_replay(request: WorkspaceRequest, connection_id: UUID, d
         replaying.replay(request.actor, row.id)
         what = "It is tried" if was_waiting else "It is sent again"
         messages.success(request, f"{what} {_when(connection).strip() or 'now'}.")
+    return _back(request, connection, row)
+
+
+@form_of("connection_deliveries")
+@workspace_page("connections.write")
+def connection_delivery_dismiss(request: WorkspaceRequest, connection_id: UUID, delivery_id: UUID) -> HttpResponse:
+    """Put a dead letter aside."""
+    connection = queries.connection(connection_id)
+    row = queries.delivery(connection, delivery_id)
+    with refusals.said_as_message(request):
+        dismissing.dismiss(request.actor, row.id)
+        messages.success(request, "It is dismissed: it counts no more among the dead letters, and can be replayed.")
+    return _back(request, connection, row)
+
+
+def _back(request: WorkspaceRequest, connection: Connection, row: Delivery) -> HttpResponse:
+    """To the page that the button stood on."""
     if request.POST.get("from") == "list":
         return redirect(reverse("connection_deliveries", args=[connection.id]) + Shown.of(request.POST).query())
     return redirect("connection_delivery", connection.id, row.id)

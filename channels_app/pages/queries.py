@@ -14,6 +14,7 @@ from django.db.models.functions import Coalesce
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
+from channels_app.dismissing import DEAD
 from channels_app.models import Connection, Delivery, InboundEvent, RefusedRequest, Rehearsal, RehearsalLine
 from channels_app.models.inbound import EventState
 from channels_app.models.outbound import DeliveryStatus
@@ -21,8 +22,8 @@ from deployments.pages.queries import read_cursor
 
 PAGE_SIZE = 30
 REFUSED_SHOWN = dt.timedelta(days=7)
-# What nobody tries any more, and nobody got, as far as is known.
-DEAD = (DeliveryStatus.FAILED, DeliveryStatus.UNKNOWN)
+# Dead letters that nobody has put aside.
+_DEAD = Q(status__in=DEAD, dismissed_at=None)
 
 R = TypeVar("R", bound=Model)
 
@@ -32,7 +33,8 @@ DELIVERIES = {
     "under-way": Q(status__in=(DeliveryStatus.ACCEPTED, DeliveryStatus.SENT)),
     "arrived": Q(status__in=(DeliveryStatus.DELIVERED, DeliveryStatus.READ)),
     "held-back": Q(status=DeliveryStatus.SUPPRESSED),
-    "dead": Q(status__in=DEAD),
+    "dead": _DEAD,
+    "dismissed": Q(status__in=DEAD, dismissed_at__isnull=False),
 }
 EVENTS = {
     "all": Q(),
@@ -45,7 +47,7 @@ EVENTS = {
 
 def connections() -> QuerySet[Connection]:
     """The workspace's connections by name, with their assistants and `dead`: how many deliveries are dead letters."""
-    dead = Delivery.objects.filter(connection=OuterRef("pk"), status__in=DEAD).order_by().values("connection")
+    dead = Delivery.objects.filter(_DEAD, connection=OuterRef("pk")).order_by().values("connection")
     return (
         Connection.objects.select_related("assistant")
         .annotate(dead=Coalesce(Subquery(dead.annotate(count=Count("pk")).values("count")), 0, output_field=_NUMBER))
@@ -62,8 +64,11 @@ def connection(connection_id: UUID) -> Connection:
 
 
 def dead_count() -> int:
-    """How many deliveries to people are dead letters, over all connections. Tests and rehearsals count nowhere."""
-    return Delivery.objects.filter(status__in=DEAD, is_test=False).count()
+    """How many deliveries to people are dead letters, over all connections.
+
+    Tests, rehearsals, and what was dismissed count nowhere.
+    """
+    return Delivery.objects.filter(_DEAD, is_test=False).count()
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from django.utils import timezone
 
+from channels_app.dismissing import DEAD
 from channels_app.models import Connection, Delivery, DeliveryAttempt, InboundEvent
 from channels_app.models.connection import ConnectionState
 from channels_app.models.outbound import AttemptOutcome, DeliveryStatus
@@ -74,6 +75,11 @@ def is_replayable(delivery: Delivery) -> bool:
     return delivery.status in REPLAYABLE
 
 
+def is_dismissible(delivery: Delivery) -> bool:
+    """Whether it is a dead letter that nobody has put aside."""
+    return delivery.status in DEAD and delivery.dismissed_at is None
+
+
 def can_be_hurried(delivery: Delivery) -> bool:
     """Whether it waits for its next try, which can be now."""
     return delivery.status == DeliveryStatus.QUEUED and delivery.claim is None
@@ -81,7 +87,7 @@ def can_be_hurried(delivery: Delivery) -> bool:
 
 def steps(connection: Connection, delivery: Delivery) -> list[Step]:
     """What happened to it so far, the earliest first."""
-    found = [*_begin(delivery), *_replays(delivery), *_attempts(delivery), *_reports(delivery), *_end(delivery)]
+    found = [*_begin(delivery), *_acts(delivery), *_attempts(delivery), *_reports(delivery), *_end(delivery)]
     return sorted(found, key=lambda step: (step.at, step.rank))
 
 
@@ -112,12 +118,19 @@ def _start(text: str) -> str:
     return line if len(line) <= 160 else f"{line[:159]}…"
 
 
-def _replays(delivery: Delivery) -> Iterator[Step]:
+_ACTS: Mapping[str, tuple[str, str, str]] = {
+    "delivery.replayed": ("Sent again by", "accent", "rotate-cw"),
+    "delivery.dismissed": ("Dismissed by", "", "archive"),
+}
+
+
+def _acts(delivery: Delivery) -> Iterator[Step]:
     lines = AuditEvent.objects.filter(
-        action="delivery.replayed", target_type=delivery._meta.label_lower, target_id=str(delivery.id)
+        action__in=_ACTS, target_type=delivery._meta.label_lower, target_id=str(delivery.id)
     )
     for line in lines.order_by("created_at"):
-        yield Step(line.created_at, f"Sent again by {line.actor_label}", "accent", "rotate-cw")
+        words, tone, icon = _ACTS[line.action]
+        yield Step(line.created_at, f"{words} {line.actor_label}", tone, icon)
 
 
 def _attempts(delivery: Delivery) -> Iterator[Step]:

@@ -21,7 +21,7 @@ def country_of(number: str) -> str | None:
         return None
     found = phonenumbers.region_code_for_number(parsed)
     if found is None:
-        found = phonenumbers.region_code_for_country_code(parsed.country_code)
+        found = phonenumbers.region_code_for_country_code(parsed.country_code or 0)
     return str(found) if found in COUNTRIES else None
 
 

@@ -147,6 +147,31 @@ def test_a_failed_delivery_is_found_explained_and_replayed(api: Program) -> None
     assert "double" in refused.data["detail"]
 
 
+def test_a_dead_letter_is_dismissed_and_stays_what_it_is(api: Program) -> None:
+    connection, delivery = failed(api)
+    assert api.get(f"/deliveries/{delivery}").data["dismissed_at"] is None
+    dismissed = api.post(f"/deliveries/{delivery}/dismiss")
+    assert (dismissed.status_code, dismissed.data["status"]) == (200, "failed")
+    assert dismissed.data["dismissed_at"]
+    again = api.post(f"/deliveries/{delivery}/dismiss")
+    assert (again.status_code, again.data["dismissed_at"]) == (200, dismissed.data["dismissed_at"])
+    (row,) = api.get(f"/connections/{connection}/deliveries?status=failed").data["results"]
+    assert row["dismissed_at"] == dismissed.data["dismissed_at"]
+    assert api.post(f"/deliveries/{delivery}/replay").data["dismissed_at"] is None
+    refused = api.post(f"/deliveries/{delivery}/dismiss")
+    assert (refused.status_code, refused.data["code"]) == (409, "conflict")
+
+
+def test_what_is_parked_is_found_as_that(api: Program) -> None:
+    connection, delivery = failed(api)
+    with tenant(api.workspace.id):
+        Delivery.objects.update(status="queued", settled_at=None, is_parked=True, reason="Used up.")
+    (row,) = api.get(f"/connections/{connection}/deliveries?status=parked").data["results"]
+    assert (row["id"], row["status"], row["reason"]) == (delivery, "parked", "Used up.")
+    assert row["next_attempt_at"]
+    assert api.get(f"/connections/{connection}/deliveries?status=queued").data["results"] == []
+
+
 def test_deleting_it_takes_its_traffic_along(api: Program) -> None:
     connection, delivery = failed(api)
     assert api.call("DELETE", f"/connections/{connection}").status_code == 204

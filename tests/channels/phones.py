@@ -22,7 +22,7 @@ from workspaces import secret_store
 from workspaces.models import Workspace
 
 # For tests of other things than what may be sent.
-ROOMY = {"unasked_per_hour": 1000, "new_per_range": 10_000, "daily_segments": 1_000_000}
+ROOMY: dict[str, Any] = {"unasked_per_hour": 1000, "new_per_range": 10_000, "daily_segments": 1_000_000}
 
 
 @dataclass

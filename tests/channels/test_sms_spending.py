@@ -14,6 +14,7 @@ from django.utils import timezone
 from channels_app import examples, health, replaying, spending
 from channels_app.drain import Drain
 from channels_app.models import Connection, Delivery, SpendingCount
+from channels_app.models.spending import SpendingKind
 from channels_app.providers import numbers
 from channels_app.providers.twilio.sms import REPLIES, TwilioSms
 from convoship.lib.problems import Problem
@@ -78,7 +79,7 @@ async def test_the_count_itself_lets_ten_of_a_hundred_through_at_once(phone: Pho
     since = timezone.now().replace(minute=0, second=0, microsecond=0)
 
     def count() -> int | None:
-        return spending._count(phone.connection, spending.SpendingKind.UNITS, "", since, most=10)
+        return spending._count(phone.connection, SpendingKind.UNITS, "", since, most=10)
 
     counted = await asyncio.gather(*(phone.inside(count) for _ in range(100)))
     assert sorted(one for one in counted if one is not None) == list(range(1, 11))

@@ -261,6 +261,67 @@ def test_who_may_only_read_reads_the_story_and_can_send_nothing(bridge: Bridge) 
         page = viewer.get(path)
         assert delivery.reason in words(page)
         assert "/replay" not in text(page)
+        assert "/dismiss" not in text(page)
+
+
+# --- Put aside --------------------------------------------------------------------------------------------------------
+
+
+def dead(bridge: Bridge) -> int:
+    with tenant(bridge.workspace.id):
+        return queries.dead_count()
+
+
+def test_a_dead_letter_is_dismissed_counts_no_more_and_can_still_be_replayed(member: Browser, bridge: Bridge) -> None:
+    delivery = failed(bridge)
+    assert dead(bridge) == 1
+    answer = member.send(form_of(member.get(story_of(bridge, delivery)), "/dismiss"))
+    assert "It is dismissed" in words(answer)
+    assert re.search(r"Dismissed by \S+", words(answer).split("Timeline")[1])
+    assert "/dismiss" not in text(answer)
+    assert dead(bridge) == 0
+    assert "not delivered" not in words(member.get("/app/channels/"))
+    assert "No dead letters" in words(member.get(list_of(bridge, "?show=dead")))
+    page = member.get(list_of(bridge, "?show=dismissed"))
+    assert str(delivery.id) in text(page)
+    assert "Dismissed" in words(page)
+    member.send(form_of(page, f"{delivery.id}/replay"))
+    asyncio.run(bridge.drain())
+    assert (fresh(delivery).status, fresh(delivery).dismissed_at) == ("delivered", None)
+
+
+def test_one_that_fails_again_after_a_replay_counts_again(member: Browser, bridge: Bridge) -> None:
+    delivery = failed(bridge)
+    member.send(form_of(member.get(story_of(bridge, delivery)), "/dismiss"))
+    bridge.far.script(Said(410))
+    member.send(form_of(member.get(story_of(bridge, delivery)), "/replay"))
+    asyncio.run(bridge.drain())
+    assert dead(bridge) == 1
+
+
+def test_all_dead_letters_that_are_shown_are_dismissed_at_once(member: Browser, bridge: Bridge) -> None:
+    first, second = make(bridge, "room-1", status="failed"), make(bridge, "room-2", status="unknown")
+    other, sent = make(bridge, "elsewhere", status="failed"), make(bridge, "room-3", status="delivered")
+    answer = member.send(form_of(member.get(list_of(bridge, "?show=dead&q=room")), "/deliveries/dismiss"))
+    assert "2 are dismissed, and still here under Dismissed." in words(answer)
+    assert [fresh(one).dismissed_at is not None for one in (first, second, other, sent)] == [True, True, False, False]
+    assert dead(bridge) == 1
+    with tenant(bridge.workspace.id):
+        assert AuditEvent.objects.filter(action="delivery.dismissed").count() == 2
+        assert AuditEvent.objects.get(action="connection.deliveries_dismissed").data == {"deliveries": 2}
+    # One of the list, which stays where it was looked at.
+    answer = member.send(form_of(member.get(list_of(bridge, "?show=dead")), f"{other.id}/dismiss"))
+    assert answer.request["QUERY_STRING"] == "show=dead"
+    assert dead(bridge) == 0
+
+
+def test_what_is_no_dead_letter_is_not_dismissed(member: Browser, bridge: Bridge) -> None:
+    delivery = failed(bridge)
+    form = form_of(member.get(story_of(bridge, delivery)), "/dismiss")
+    with tenant(bridge.workspace.id):
+        Delivery.objects.update(status="delivered")
+    assert "This is no dead letter: delivered." in words(member.send(form))
+    assert fresh(delivery).dismissed_at is None
 
 
 # --- From a conversation ----------------------------------------------------------------------------------------------

@@ -117,6 +117,12 @@ PAGES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "connection_deliveries": ("/app/channels/{connection}/deliveries", GET, "connections.read"),
     "connection_deliveries_rows": ("/app/channels/{connection}/deliveries/rows", GET, "connections.read"),
     "connection_deliveries_replay": ("/app/channels/{connection}/deliveries/replay", POST, "connections.write"),
+    "connection_deliveries_dismiss": ("/app/channels/{connection}/deliveries/dismiss", POST, "connections.write"),
+    "connection_delivery_dismiss": (
+        "/app/channels/{connection}/deliveries/{delivery}/dismiss",
+        POST,
+        "connections.write",
+    ),
     "connection_delivery": ("/app/channels/{connection}/deliveries/{delivery}", GET, "connections.read"),
     "connection_delivery_live": ("/app/channels/{connection}/deliveries/{delivery}/live", GET, "connections.read"),
     "connection_delivery_replay": (

@@ -400,9 +400,11 @@ PAGES: Mapping[str, list[Call]] = {
     "connection_deliveries": GET,
     "connection_deliveries_rows": GET,
     "connection_deliveries_replay": [Call("POST", {"show": "dead"})],
+    "connection_deliveries_dismiss": [Call("POST", {})],
     "connection_delivery": GET,
     "connection_delivery_live": GET,
     "connection_delivery_replay": [Call("POST", {})],
+    "connection_delivery_dismiss": [Call("POST", {})],
 }
 
 # The admin API: called by a key.
@@ -467,6 +469,7 @@ API: Mapping[str, list[Call]] = {
     "api_connection_deliveries": GET,
     "api_delivery": GET,
     "api_delivery_replay": [Call("POST", {})],
+    "api_delivery_dismiss": [Call("POST", {})],
     "api_conversations": GET,
     "api_conversation": GET,
     "api_messages": [Call("GET"), Call("POST", {"text": "Hello"})],
