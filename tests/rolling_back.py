@@ -18,7 +18,7 @@ def rolled_back() -> Iterator[None]:
     """
     atomic = transaction.atomic()
     # Durable blocks inside take this one for a test's, as they do Django's own.
-    atomic._from_testcase = True
+    atomic._from_testcase = True  # type: ignore[attr-defined]
     depth = len(connection.atomic_blocks)
     with atomic:
         yield

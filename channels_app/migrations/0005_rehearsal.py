@@ -74,6 +74,8 @@ class Migration(migrations.Migration):
                         choices=[
                             ("said", "The other side wrote"),
                             ("caught", "Convoship sent"),
+                            ("copy", "Convoship sent again"),
+                            ("away", "Convoship sent, not taken"),
                             ("report", "The other side reported"),
                             ("asked", "Convoship asked"),
                         ],
