@@ -183,11 +183,13 @@ class GuardedTransport(httpx.HTTPTransport):
     """httpx's transport on the guarded backend; HTTP/1.1, certificates checked, nothing taken from the environment."""
 
     def __init__(self, seconds: float = TOTAL_SECONDS) -> None:
-        super().__init__(trust_env=False)
+        context = ssl.create_default_context()
+        # Given to httpx too, which else reads certificates of its own for a pool that nobody uses.
+        super().__init__(verify=context, trust_env=False)
         # httpx has no parameter for it: the pool that it made is replaced by one with our backend.
         self._pool.close()
         self._pool = httpcore.ConnectionPool(
-            ssl_context=ssl.create_default_context(), max_connections=10, network_backend=GuardedBackend(seconds)
+            ssl_context=context, max_connections=10, network_backend=GuardedBackend(seconds)
         )
 
 

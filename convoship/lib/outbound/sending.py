@@ -80,10 +80,11 @@ class GuardedAsyncTransport(httpx.AsyncHTTPTransport):
     """httpx's transport on the guarded backend; HTTP/1.1, certificates checked, nothing taken from the environment."""
 
     def __init__(self) -> None:
-        super().__init__(trust_env=False)
+        context = ssl.create_default_context()
+        super().__init__(verify=context, trust_env=False)
         # As in `GuardedTransport`: httpx has no parameter for the backend.
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=ssl.create_default_context(),
+            ssl_context=context,
             max_connections=MOST_CONNECTIONS,
             max_keepalive_connections=KEPT_OPEN,
             keepalive_expiry=30,
