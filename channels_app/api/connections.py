@@ -18,6 +18,7 @@ from channels_app.models import Connection
 from channels_app.providers.base import Health
 from channels_app.providers.registry import PROVIDERS
 from convoship.lib import limiting
+from convoship.lib.outbound import sending
 from convoship.lib.problems import not_found
 from convoship.lib.tenancy import tenant
 from workspaces.api import queries
@@ -129,7 +130,7 @@ class TestView(WorkspaceView):
         if isinstance(provider, Health):
             return Response(health_json(provider))
         limiting.hit("connection_tests", str(self.workspace_id), words="Too many tests")
-        return Response(health_json(async_to_sync(provider.check)()))
+        return Response(health_json(async_to_sync(sending.alone)(provider.check())))
 
 
 class EnableView(WorkspaceView):

@@ -20,6 +20,7 @@ from channels_app.models import Connection
 from channels_app.pages import queries
 from channels_app.providers.base import Capability, Finding, Health, Provider
 from convoship.lib import limiting
+from convoship.lib.outbound import sending
 from convoship.lib.problems import Problem
 from workspaces import audit, refusals
 from workspaces.access import WorkspaceRequest, entered, form_of, waiting_page, workspace_page
@@ -125,7 +126,7 @@ def _asked(
         except Problem as problem:
             found, status = Health([Finding(False, problem.detail, problem.hint or "Try again in a minute.")]), 429
         else:
-            found = async_to_sync(ask)(provider)
+            found = async_to_sync(sending.alone)(ask(provider))
     if request.headers.get("HX-Request"):
         # htmx puts only what was answered with success where it belongs.
         return render(request, "channels_app/test_result.html", {"found": found})

@@ -11,6 +11,7 @@ import pytest
 from django.conf import settings
 
 from convoship.lib.outbound import OutboundError, Refused, sending
+from convoship.lib.threads import in_thread
 from tests.channels import far_end
 from tests.channels.far_end import FarEnd, Said
 
@@ -102,6 +103,21 @@ async def test_what_never_left_and_what_may_have_arrived_are_told_apart(
     with pytest.raises(sending.InDoubt, match="did not answer within"):
         await sending.send("POST", far.url, seconds=0.3)
     never.set()
+
+
+@pytest.mark.usefixtures("is_open")
+async def test_a_loop_that_ends_takes_its_client_along(far: FarEnd) -> None:
+    before = len(sending._clients)
+
+    def in_a_loop_of_its_own() -> int:
+        async def call() -> int:
+            answer = await sending.alone(sending.send("POST", far.url, seconds=5))
+            return answer.status
+
+        return asyncio.run(call())
+
+    assert [await in_thread(in_a_loop_of_its_own) for _ in range(3)] == [200, 200, 200]
+    assert len(sending._clients) == before
 
 
 @pytest.mark.usefixtures("is_open")

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any
+from typing import Any, TypeVar
 
 import httpcore
 import httpx
 
 from convoship.lib.outbound.http import CONNECT_SECONDS, USER_AGENT, OutboundError, Refused, checked, permitted
 from convoship.lib.threads import in_thread
+
+R = TypeVar("R")
 
 MOST_CONNECTIONS = 200
 KEPT_OPEN = 50
@@ -104,9 +105,25 @@ def new_client() -> httpx.AsyncClient:
     )
 
 
-@cache
-def _client_of(loop: asyncio.AbstractEventLoop) -> httpx.AsyncClient:
-    return new_client()
+_clients: dict[asyncio.AbstractEventLoop, httpx.AsyncClient] = {}
+
+
+def _client() -> httpx.AsyncClient:
+    """The client of the loop that runs; it stays for as long as that does."""
+    loop = asyncio.get_running_loop()
+    if loop not in _clients:
+        _clients[loop] = new_client()
+    return _clients[loop]
+
+
+async def alone(work: Awaitable[R]) -> R:
+    """Await this in a loop that was made for it and ends with it: so does its client, with what that kept open."""
+    try:
+        return await work
+    finally:
+        client = _clients.pop(asyncio.get_running_loop(), None)
+        if client is not None:
+            await client.aclose()
 
 
 async def send(
@@ -120,7 +137,7 @@ async def send(
 ) -> Answered:
     """One call within `seconds`, no redirect followed. `Refused`, `NotSent` or `InDoubt` where there is no answer."""
     target = checked(url)
-    client = _client_of(asyncio.get_running_loop())
+    client = _client()
     basic = httpx.BasicAuth(*auth) if auth else None
     try:
         async with asyncio.timeout(seconds):
