@@ -310,3 +310,15 @@ def test_a_key_that_has_no_secret_is_refused(member: Browser, workspace: Workspa
     answer = member.send(form)
     assert answer.status_code == 422
     assert "There is no secret 'gone'." in words(answer)
+
+
+def test_a_choice_of_one_is_not_asked_for(member: Browser, workspace: Workspace) -> None:
+    factories.make_assistant(workspace)
+    form = filled(member, "/app/channels/new/voice_gateway", name="Our gateway")
+    assert "config-mode" not in form.values
+    assert "config-gateway_url" in form.values
+    member.send(form)
+    (connection,) = made(workspace)
+    assert (connection.kind, connection.config["mode"]) == ("voice_gateway", "turns")
+    member.send(form_of(member.get(f"/app/channels/{connection.id}/settings"), "/change"))
+    assert made(workspace)[0].config["mode"] == "turns"
