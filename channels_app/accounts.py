@@ -53,8 +53,8 @@ def _opened(connection: Connection) -> tuple[dict[str, list[str]], list[Unreadab
                 values[row.which].append(crypto.unseal(row.sealed, workspace_id=row.workspace_id, purpose=purpose(row)))
             except crypto.Unreadable as unreadable:
                 logger.error("%s of connection %s: %s", row.which, connection.id, unreadable)
-                if row.which == SecretKind.INBOUND:
-                    closed.append(Unreadable("The inbound secret", "rotate the inbound secret"))
+                called = SecretKind(row.which).label.lower()
+                closed.append(Unreadable(f"The {called}", f"rotate the {called}", row.which))
     return values, closed
 
 
@@ -64,7 +64,8 @@ def to_receive(connection: Connection) -> Provider:
     What can't be decrypted stands in `account.unreadable`: a request that the rest doesn't prove genuine can't be
     judged then (RELIABILITY R14).
     """
-    secrets, unreadable = _opened(connection)
+    secrets, closed = _opened(connection)
+    unreadable = [one for one in closed if one.which == SecretKind.INBOUND]
     credentials = {}
     for field, key in connection.credentials.items():
         try:
@@ -81,8 +82,9 @@ def to_send(connection: Connection) -> Provider:
     try:
         credentials = {field: secret_store.value_of(key) for field, key in connection.credentials.items()}
     except secret_store.SecretMissing as missing:
-        raise ProviderError(missing.words, missing.remedy, permanent=True, blame="connection") from None
-    return _made(connection, credentials)
+        raise ProviderError(missing.words, missing.remedy, permanent=True, blame="connection", stops=True) from None
+    secrets, unreadable = _opened(connection)
+    return _made(connection, credentials, secrets, unreadable)
 
 
 def to_plan(connection: Connection) -> Provider:
@@ -93,7 +95,7 @@ def to_plan(connection: Connection) -> Provider:
 def _made(
     connection: Connection,
     credentials: dict[str, str],
-    secrets: dict[str, list[str]] | None = None,
+    secrets: dict[str, list[str]],
     unreadable: Sequence[Unreadable] = (),
 ) -> Provider:
     kind = kind_of(connection)
@@ -102,7 +104,7 @@ def _made(
         name=connection.name,
         config=connection.config,
         credentials=credentials,
-        secrets=live_secrets(connection) if secrets is None else secrets,
+        secrets=secrets,
         inbound_url=inbound_url(connection),
         status_url=inbound_url(connection, "status"),
         base_url=_base_url(connection, kind),

@@ -189,8 +189,7 @@ def change(actor: Actor, connection: Connection, changes: Mapping[str, Any]) -> 
         _may_move_secrets(actor)
     connection.save(update_fields=["name", "assistant", "config", "credentials"])
     audit.record(actor, "connection.changed", connection, changed=sorted(changes))
-    releasing.release_waiting(connection)
-    transaction.on_commit(bell.ring)
+    releasing.go_on(connection)
     return connection
 
 
@@ -254,6 +253,7 @@ def rotate_secret(actor: Actor, connection: Connection, *, which: str, overlap_s
     earlier.filter(expires_at=None).update(expires_at=ends)
     earlier.filter(expires_at__gt=ends).update(expires_at=ends)
     made = _new_secret(connection, which)
+    releasing.go_on(connection)
     audit.record(actor, f"connection.{which}_rotated", connection, hint=made.row.hint, overlap_seconds=overlap_seconds)
     return made
 
@@ -275,6 +275,25 @@ def provider_to_check(connection: Connection) -> Provider | Health:
         return accounts.to_send(connection)
     except ProviderError as error:
         return Health([Finding(False, error.words, error.remedy)])
+
+
+def note_tested(connection_id: UUID, found: Health) -> None:
+    """What *Test* found. Where it found nothing wrong, whatever failures began is over, and what waits is tried."""
+    connection = Connection.objects.select_for_update(no_key=True).filter(id=connection_id).first()
+    if connection is None or not found.is_good:
+        return
+    if connection.failures:
+        connection.failures, connection.failing_since, connection.rests_until = 0, None, None
+        connection.fault, connection.fault_remedy = "", ""
+        connection.save(update_fields=["failures", "failing_since", "rests_until", "fault", "fault_remedy"])
+        releasing.go_on(connection)
+
+
+def on_secret_written(key: str) -> None:
+    """For the secrets' pages: what stands on the secret may be mended by its new value."""
+    for connection in Connection.objects.exclude(credentials={}).order_by("id"):
+        if key in connection.credentials.values():
+            releasing.go_on(connection)
 
 
 def answered_by(assistant: Assistant) -> list[str]:

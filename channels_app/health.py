@@ -55,9 +55,9 @@ def standing(connection: Connection) -> Standing:
 def note_unreadable(connection: Connection, secret: Unreadable) -> None:
     """Something came in that could not be checked, for want of the key that this secret was encrypted with."""
     fault = f"{secret.what} {_UNREADABLE}"
-    remedy = f"Put the master key back into CONVOSHIP_SECRETS_KEYS, or {secret.remedy}."
     logger.error("connection %s: %s", connection.id, fault)
-    Connection.objects.filter(id=connection.id).exclude(fault=fault).update(fault=fault, fault_remedy=remedy)
+    rows = Connection.objects.filter(id=connection.id).exclude(fault=fault)
+    rows.update(fault=fault, fault_remedy=secret.whole_remedy)
 
 
 def note_readable(connection: Connection) -> None:

@@ -30,6 +30,9 @@ JITTER = 0.2
 # After so many failures in a row a connection rests, and is then tried with what is due.
 BREAKS_AFTER = 5
 RESTS = (dt.timedelta(seconds=10), dt.timedelta(seconds=30), dt.timedelta(minutes=2), dt.timedelta(minutes=5))
+# While nothing can go at all (`ProviderError.stops`) a connection is looked at this often, unless somebody mends it
+# before; and once that has gone on for so long, what is tried is given up.
+STOP_REST, LONGEST_STOP = dt.timedelta(minutes=15), dt.timedelta(days=5)
 # Nothing but failures for so long, and at least so many, disables an endpoint (R9).
 DEAD_AFTER, DEAD_LEAST = dt.timedelta(days=5), 3
 
@@ -38,9 +41,9 @@ LAST_OUTBOUND_STEP = dt.timedelta(seconds=5)
 
 @dataclass(frozen=True)
 class Step:
-    """What happens to a delivery: tried again `at`, or over; `words` where they are others than the failure's."""
+    """What happens to a delivery: tried again `at`, parked until then, or over. `words`: others than the error's."""
 
-    what: Literal["retry", "failed", "unknown"]
+    what: Literal["retry", "park", "failed", "unknown"]
     at: dt.datetime
     words: str = ""
 
@@ -50,6 +53,8 @@ def next_step(delivery: Delivery, kind: type[Provider], error: ProviderError, no
     settles = kind.can(Capability.KEYED) or kind.can(Capability.LOOK_UP)
     if error.ambiguous and not settles:
         return Step("unknown", now, f"{error.words} Nobody knows whether it arrived, so it is not sent again.")
+    if error.stops and now - (delivery.connection.failing_since or now) < LONGEST_STOP:
+        return Step("park", now + STOP_REST)
     if error.permanent:
         return Step("failed", now)
     gaps = INTERACTIVE_GAPS if kind.can(Capability.INTERACTIVE) else GAPS
@@ -100,7 +105,9 @@ def note_failure(connection: Connection, kind: type[Provider], error: ProviderEr
     held.failures += 1
     held.failing_since = held.failing_since or now
     held.fault, held.fault_remedy = error.words[:300], error.remedy[:300]
-    if error.retry_after is not None:
+    if error.stops:
+        held.rests_until = now + STOP_REST
+    elif error.retry_after is not None:
         held.rests_until = now + dt.timedelta(seconds=error.retry_after)
     elif held.failures >= BREAKS_AFTER:
         held.rests_until = now + RESTS[min(held.failures - BREAKS_AFTER, len(RESTS) - 1)]

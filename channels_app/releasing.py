@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import logging
+
+from django.db import transaction
 from django.utils import timezone
 
+from channels_app import bell
 from channels_app.models import Connection, Delivery
 from channels_app.models.outbound import DeliveryStatus
 from channels_app.settling import tell_messages
+
+logger = logging.getLogger(__name__)
+
+
+def go_on(connection: Connection) -> None:
+    """What stopped the connection may be mended: it rests no longer, and what waits is tried."""
+    rows = Connection.objects.filter(id=connection.id, failures__gt=0)
+    if rows.update(rests_until=None):
+        logger.info("connection %s is tried again, as something about it was mended", connection.id)
+    release_waiting(connection)
+    transaction.on_commit(bell.ring)
 
 
 def release_waiting(connection: Connection) -> None:

@@ -103,6 +103,7 @@ def fail(delivery: Delivery, error: ProviderError, *, milliseconds: int) -> None
     step = ladder.next_step(delivery, kind, error, now)
     outcome = {
         "retry": AttemptOutcome.RETRY,
+        "park": AttemptOutcome.RETRY,
         "failed": AttemptOutcome.FAILED,
         "unknown": AttemptOutcome.UNKNOWN,
     }[step.what]
@@ -117,7 +118,10 @@ def fail(delivery: Delivery, error: ProviderError, *, milliseconds: int) -> None
     )
     if error.opted_out:
         consents.note(delivery.connection, delivery.address, withdrawn=True, source="The provider refused: opted out.")
-    if step.what == "retry":
+    if step.what == "park":
+        delivery.code, delivery.is_in_doubt = error.code[:40], False
+        park(delivery, step.at, reason=error.words, remedy=error.remedy)
+    elif step.what == "retry":
         delivery.reason, delivery.remedy, delivery.code = error.words[:300], error.remedy[:300], error.code[:40]
         delivery.claim, delivery.leased_until, delivery.due_at = None, None, step.at
         delivery.is_in_doubt, delivery.cuts = error.ambiguous, 0
@@ -161,11 +165,19 @@ def end(delivery: Delivery, status: str, *, reason: str = "", remedy: str = "") 
     tell_messages(delivery)
 
 
+_PARKED = (
+    *("reason", "remedy", "code", "is_parked", "is_in_doubt", "claim", "leased_until", "due_at"),
+    *("tries", "cuts", "first_tried_at"),
+)
+
+
 def park(delivery: Delivery, until: dt.datetime, *, reason: str, remedy: str) -> None:
     """It keeps its place in the queue and is not tried before `until`, unless something is mended or it is hurried."""
     delivery.reason, delivery.remedy, delivery.is_parked = reason[:300], remedy[:300], True
     delivery.claim, delivery.leased_until, delivery.due_at = None, None, until
-    delivery.save(update_fields=["reason", "remedy", "code", "is_parked", "claim", "leased_until", "due_at"])
+    # What it waited for was not its own failing: it has all its tries before it.
+    delivery.tries, delivery.cuts, delivery.first_tried_at = 0, 0, None
+    delivery.save(update_fields=_PARKED)
     tell_messages(delivery)
 
 

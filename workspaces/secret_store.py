@@ -55,11 +55,18 @@ class SecretUnreadable(SecretMissing):
 
 Users = Callable[[], Iterable[Use]]
 _users: list[Users] = []
+Told = Callable[[str], None]
+_told: list[Told] = []
 
 
 def register_users(users: Users) -> None:
     """Have what these stand on shown with the secrets. `users` is called inside `tenant()`."""
     _users.append(users)
+
+
+def register_told(told: Told) -> None:
+    """Have `told` called with the key of each secret that is written, in the transaction that writes it."""
+    _told.append(told)
 
 
 def uses() -> dict[str, list[Use]]:
@@ -87,6 +94,8 @@ def write(actor: Actor, key: str, value: str) -> tuple[Secret, bool]:
         defaults={"sealed": sealed, "hint": hint, "set_by_label": actor.label[:254], "set_at": timezone.now()},
     )
     audit.record(actor, "secret.made" if is_new else "secret.replaced", secret)
+    for told in _told:
+        told(key)
     return secret, is_new
 
 

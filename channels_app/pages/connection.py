@@ -127,6 +127,9 @@ def _asked(
             found, status = Health([Finding(False, problem.detail, problem.hint or "Try again in a minute.")]), 429
         else:
             found = async_to_sync(sending.alone)(ask(provider))
+            if ask is _check:
+                with entered(request, "connections.write"):
+                    connections.note_tested(connection_id, found)
     if request.headers.get("HX-Request"):
         # htmx puts only what was answered with success where it belongs.
         return render(request, "channels_app/test_result.html", {"found": found})

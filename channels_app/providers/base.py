@@ -97,6 +97,7 @@ class ProviderError(Exception):
         answer: str = "",
         opted_out: bool = False,
         gone: bool = False,
+        stops: bool = False,
     ) -> None:
         super().__init__(words)
         self.words, self.remedy, self.code = words, remedy, code
@@ -106,6 +107,9 @@ class ProviderError(Exception):
         self.opted_out = opted_out
         # The other side wants nothing more of it, ever (410).
         self.gone = gone
+        # Nothing can go over the connection until somebody mends it (its credentials are refused, say): what is to be
+        # sent is not at fault, and waits.
+        self.stops = stops
 
 
 @dataclass(frozen=True)
@@ -142,6 +146,13 @@ class Unreadable:
 
     what: str
     remedy: str
+    # Of a secret of the connection's own: which.
+    which: str = ""
+
+    @property
+    def whole_remedy(self) -> str:
+        """What a person does about it, or whoever runs the server."""
+        return f"Put the master key back into CONVOSHIP_SECRETS_KEYS, or {self.remedy}."
 
 
 @dataclass(frozen=True)
@@ -157,7 +168,7 @@ class Account:
     status_url: str
     # Where calls go: the provider's own, `config.api_base_url`, or a rehearsal's stand-in.
     base_url: str = ""
-    # What requests are checked with and can't be decrypted; it is in neither of the two above.
+    # What can't be decrypted and is needed for what the provider was made for; it is in neither of the two above.
     unreadable: Sequence[Unreadable] = ()
 
 
@@ -355,6 +366,19 @@ class Provider:
         if not values:
             raise SignatureInvalid("no_secret", "The connection has no secret to check with: rotate its secret.")
         return values
+
+    def signers(self, which: str) -> Sequence[str]:
+        """The live values of the secret that we sign with; `ProviderError` where there is none, or none can be read."""
+        values = self.account.secrets.get(which, ())
+        if values:
+            return values
+        closed = next((one for one in self.account.unreadable if one.which == which), None)
+        if closed is not None:
+            words, remedy = f"{closed.what} can't be decrypted, so nothing can be signed.", closed.whole_remedy
+        else:
+            called = which.replace("_", " ")
+            words, remedy = f"The connection has no {called} to sign with.", f"Rotate its {called}."
+        raise ProviderError(words, remedy, permanent=True, blame="connection", stops=True)
 
 
 def same(left: bytes | str, right: bytes | str) -> bool:

@@ -174,18 +174,9 @@ class CustomWebhook(Provider):
         event = dict(outgoing.content)
         data = {"conversation_key": outgoing.address, **event["data"], "sequence": outgoing.position}
         body = json.dumps({**event, "data": data}, ensure_ascii=False, separators=(",", ":")).encode()
-        try:
-            secrets = self.live("signing_secret")
-        except SignatureInvalid:
-            raise ProviderError(
-                "The connection has no signing secret.",
-                "Rotate its signing secret.",
-                permanent=True,
-                blame="connection",
-            ) from None
         headers = {
             "content-type": "application/json",
-            **standard_webhooks.headers_for(secrets, f"msg_{outgoing.key}", body),
+            **standard_webhooks.headers_for(self.signers("signing_secret"), f"msg_{outgoing.key}", body),
         }
         with http_errors.as_provider_errors():
             answer = await send("POST", self._url(), seconds=SECONDS, headers=headers, content=body)

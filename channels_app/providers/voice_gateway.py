@@ -215,15 +215,7 @@ class VoiceGateway(Provider):
 
     async def send(self, outgoing: Outgoing) -> Receipt:
         """POST the reply; any 2xx is a receipt."""
-        try:
-            values = self.live("inbound_secret")
-        except SignatureInvalid:
-            raise ProviderError(
-                "The connection has no inbound secret to sign with.",
-                "Rotate its inbound secret.",
-                permanent=True,
-                blame="connection",
-            ) from None
+        values = self.signers("inbound_secret")
         if self.is_fetched:
             raise ProviderError(
                 "The connection has no address to post answers to.",

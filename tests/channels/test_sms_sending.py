@@ -100,7 +100,7 @@ def test_the_credentials_go_nowhere_else(uri: str) -> None:
 @pytest.mark.asyncio
 @pytest.mark.parametrize(
     ("code", "status", "state", "is_fault"),
-    [(21211, 400, "failed", False), (20003, 401, "failed", True), (20429, 429, "queued", True)],
+    [(21211, 400, "failed", False), (20003, 401, "parked", True), (20429, 429, "queued", True)],
 )
 async def test_a_refusal_shows_at_what_has_to_be_mended(
     phone: Phone, code: int, status: int, state: str, is_fault: bool
@@ -109,7 +109,7 @@ async def test_a_refusal_shows_at_what_has_to_be_mended(
     await phone.text("hello")
     await phone.drain()
     first = (await phone.deliveries())[0]
-    assert (first.status, first.code, first.reason) == (state, str(code), codes.CODES[code].words)
+    assert (first.standing, first.code, first.reason) == (state, str(code), codes.CODES[code].words)
     assert bool((await phone.refresh()).fault) is is_fault
 
 

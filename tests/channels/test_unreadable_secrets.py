@@ -77,6 +77,43 @@ async def test_a_signing_secret_that_can_not_be_read_is_no_reason_to_take_or_put
     assert (await bridge.post(BODY, {})).status_code == 403
 
 
+async def test_what_can_not_be_signed_waits_says_why_and_goes_on_once_the_signing_secret_is_rotated(
+    bridge: Bridge,
+) -> None:
+    await bridge.inside(lambda: ConnectionSecret.objects.filter(which="signing_secret").update(sealed=b"spoilt"))
+    await bridge.say("hello")
+    await bridge.drain()
+    assert bridge.far.seen == []
+    first = (await bridge.deliveries())[0]
+    assert first.standing == "parked"
+    assert first.reason == "The signing secret can't be decrypted, so nothing can be signed."
+    assert "CONVOSHIP_SECRETS_KEYS" in first.remedy
+    assert "rotate the signing secret" in first.remedy
+    line = await standing(bridge)
+    assert (line.tone, first.reason in line.words, line.remedy) == ("bad", True, first.remedy)
+
+    def rotate() -> None:
+        held = connections.held(bridge.connection.id)
+        connections.rotate_secret(bridge.who, held, which="signing_secret")
+
+    await bridge.inside(rotate)
+    await bridge.drain()
+    assert {row.status for row in await bridge.deliveries()} == {"delivered"}
+    assert (await standing(bridge)).tone == "good"
+
+
+async def test_without_a_signing_secret_what_is_sent_says_that_there_is_none(bridge: Bridge) -> None:
+    await bridge.inside(lambda: ConnectionSecret.objects.filter(which="signing_secret").delete())
+    await bridge.say("hello")
+    await bridge.drain()
+    first = (await bridge.deliveries())[0]
+    assert (first.standing, first.reason, first.remedy) == (
+        "parked",
+        "The connection has no signing secret to sign with.",
+        "Rotate its signing secret.",
+    )
+
+
 async def test_the_same_holds_for_a_credential_that_requests_are_checked_with(
     bridge: Bridge, monkeypatch: pytest.MonkeyPatch
 ) -> None:

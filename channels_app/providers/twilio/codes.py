@@ -23,7 +23,9 @@ class Class(Enum):
 
     RETRY = "retry"
     RETRY_ONCE = "retry once"
-    # The connection has to be mended before anything goes.
+    # Nothing goes until the connection is mended: what is to be sent waits for that.
+    STOP = "stop"
+    # The connection has to be mended before this goes; other messages may.
     CONNECTION = "connection"
     # It is over for this address, or for this message.
     ADDRESS = "address"
@@ -51,14 +53,14 @@ CODES: Mapping[int, Meaning] = {
         "Test the connection: it says which address Twilio has. It must answer over https from the internet.",
     ),
     20003: Meaning(
-        Class.CONNECTION,
+        Class.STOP,
         "Twilio refuses the account SID or the auth token.",
         "Copy both anew from Twilio's console (Account, API keys & tokens) and write the secret again.",
     ),
     20404: Meaning(Class.MESSAGE, "Twilio has no such resource.", "Check the account SID and the sender."),
     20429: Meaning(Class.RETRY, "Twilio asks for fewer requests at once.", _TRIED_AGAIN),
     21211: Meaning(Class.ADDRESS, "The recipient's number is no valid number.", _CHECK_NUMBER),
-    21212: Meaning(Class.CONNECTION, "The sender's number is no valid number.", _CHECK_SENDER),
+    21212: Meaning(Class.STOP, "The sender's number is no valid number.", _CHECK_SENDER),
     21408: Meaning(
         Class.MESSAGE,
         "The account may not write to the recipient's country.",
@@ -73,7 +75,7 @@ CODES: Mapping[int, Meaning] = {
         "Verify the number in Twilio's console (Phone Numbers, Verified Caller IDs), or upgrade the account.",
     ),
     21609: Meaning(
-        Class.CONNECTION,
+        Class.STOP,
         "Twilio does not take the address for reports: it has to be reached from the internet.",
         "Set PUBLIC_BASE_URL to the https address that Convoship has on the internet.",
     ),
@@ -97,15 +99,15 @@ CODES: Mapping[int, Meaning] = {
         Class.MESSAGE, "Twilio does not know the template.", "Check the template in Twilio's Content Editor."
     ),
     21656: Meaning(Class.MESSAGE, "The template's variables do not fit it.", "Check the template's variables."),
-    21659: Meaning(Class.CONNECTION, "The sender is no number of this account.", _CHECK_SENDER),
-    21660: Meaning(Class.CONNECTION, "The sender belongs to another account.", _CHECK_SENDER),
+    21659: Meaning(Class.STOP, "The sender is no number of this account.", _CHECK_SENDER),
+    21660: Meaning(Class.STOP, "The sender belongs to another account.", _CHECK_SENDER),
     21703: Meaning(
-        Class.CONNECTION,
+        Class.STOP,
         "The messaging service has no sender.",
         "Add a number in Twilio's console: Messaging, Services, the service, Sender Pool.",
     ),
     30001: Meaning(Class.RETRY, "Twilio's queue was full.", "Replay it; a lower rate of the connection avoids it."),
-    30002: Meaning(Class.CONNECTION, "The Twilio account is suspended.", "See Twilio's console, and its mail to you."),
+    30002: Meaning(Class.STOP, "The Twilio account is suspended.", "See Twilio's console, and its mail to you."),
     30003: Meaning(Class.ADDRESS, "The phone can't be reached: off, abroad or out of reach.", "Replay it later."),
     30004: Meaning(Class.ADDRESS, "The recipient or their carrier blocks messages from this sender.", _CHECK_NUMBER),
     30005: Meaning(Class.ADDRESS, "The number is not known to any carrier, or is out of service.", _CHECK_NUMBER),
@@ -138,7 +140,8 @@ def meaning(code: int | None, http_status: int = 400, said: str = "") -> Meaning
     look = f"Look it up: https://www.twilio.com/docs/api/errors/{code}" if code and code > 999 else "See Twilio's log."
     about = f" (error {code})" if code and code > 999 else f" ({http_status})"
     if http_status in {401, 403}:
-        return Meaning(Class.CONNECTION, f"Twilio does not let this connection in{about}.", look)
+        of = Class.STOP if http_status == 401 else Class.CONNECTION
+        return Meaning(of, f"Twilio does not let this connection in{about}.", look)
     if http_status in {408, 425, 429}:
         return Meaning(Class.RETRY, f"Twilio asks for time{about}.", _TRIED_AGAIN)
     if http_status >= 500:
@@ -160,6 +163,7 @@ def reported(code: int | None) -> Meaning:
 _BLAMES: Mapping[Class, Blame] = {
     Class.RETRY: "provider",
     Class.RETRY_ONCE: "provider",
+    Class.STOP: "connection",
     Class.CONNECTION: "connection",
     Class.ADDRESS: "address",
     Class.MESSAGE: "message",
@@ -187,7 +191,8 @@ def error(found: Meaning, *, code: int | None, ambiguous: bool = False, **more: 
         found.words,
         found.remedy,
         code=str(code or ""),
-        permanent=found.of in {Class.CONNECTION, Class.ADDRESS, Class.MESSAGE} and not ambiguous,
+        stops=found.of is Class.STOP,
+        permanent=found.of in {Class.STOP, Class.CONNECTION, Class.ADDRESS, Class.MESSAGE} and not ambiguous,
         ambiguous=ambiguous,
         most_retries=1 if found.of is Class.RETRY_ONCE else None,
         blame=_BLAMES[found.of],
