@@ -15,7 +15,12 @@ from convoship.machine.console import bold, complain, say
 from convoship.machine.state import ROOT, MachineError
 
 # Most tests wait for a database half of their time, so a second process pays off; many more would only want memory.
-WORKERS = str(min(os.cpu_count() or 1, 8))
+CORES = os.cpu_count() or 1
+WORKERS = min(CORES, 8)
+# The browser tests wait more than they compute, for timers and for each other's processes, so they may be half as many
+# again. Each has a product and a Chromium of its own, which take 1.5 GB.
+MEMORY_EACH = 2_000_000_000
+BROWSERS = max(1, min(CORES + CORES // 2, 4, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // MEMORY_EACH))
 
 
 def main(arguments: list[str]) -> int:
@@ -28,13 +33,13 @@ def main(arguments: list[str]) -> int:
         complain(str(error))
         return 1
     results = {
-        "pytest": _pytest(["tests", "--ignore=tests/e2e", "-m", "not machine", "-n", WORKERS]),
+        "pytest": _pytest(["tests", "--ignore=tests/e2e", "-m", "not machine", "-n", str(WORKERS)]),
     }
     if "test" in node.scripts():
         results["widget"] = node.main(["test"])
     if any((ROOT / "tests" / "e2e").glob("test_*.py")):
-        # Each process starts a product of its own, so files stay together; more than two would outgrow small machines.
-        results["browser"] = _pytest(["tests/e2e", "-n", str(min(int(WORKERS), 2)), "--dist", "loadfile"])
+        # What a file's tests prepare they prepare once, so files stay together.
+        results["browser"] = _pytest(["tests/e2e", "-n", str(BROWSERS), "--dist", "loadfile"])
     failed = [name for name, code in results.items() if code]
     if failed:
         complain(f"Failed: {', '.join(failed)}")
