@@ -225,21 +225,29 @@ addEventListener("pagehide", () => {
   if (data.toString().length > LARGEST_ON_LEAVING) return;
   dirty = false;
   try {
-    sessionStorage.setItem(LEFT, seen.value);
+    sessionStorage.setItem(LEFT, `0 ${seen.value}`);
   } catch {
     // Then a page that is opened faster than this is saved shows what was there before.
   }
   fetch(form.dataset.autosave, { method: "POST", body: data, keepalive: true, redirect: "error" }).catch(() => {});
 });
 
-// The page that is opened next can be faster than what was sent on leaving: then it is opened once more.
-let left = null;
+// The page that is opened next can be faster than what was sent on leaving: then it is opened again, later each time.
+const AGAIN = [1200, 2500, 5000];
+let left = "";
 try {
-  left = sessionStorage.getItem(LEFT);
+  left = sessionStorage.getItem(LEFT) ?? "";
   sessionStorage.removeItem(LEFT);
 } catch {
   // Storage is closed.
 }
-if (left && left === seen.value) setTimeout(() => dirty || sending || location.reload(), 1200);
+const opened = Number(left.split(" ", 1)[0]);
+if (left === `${opened} ${seen.value}` && opened < AGAIN.length) {
+  setTimeout(() => {
+    if (dirty || sending) return;
+    sessionStorage.setItem(LEFT, `${opened + 1} ${seen.value}`);
+    location.reload();
+  }, AGAIN[opened]);
+}
 
 if (dirty && !conflicting) later();
