@@ -14,6 +14,7 @@ from channels_app.models import (
     DeliveryAttempt,
     InboundEvent,
     RefusedRequest,
+    SpendingCount,
 )
 from workspaces.tenant_admin import TenantAdmin
 
@@ -107,3 +108,14 @@ class ConsentChangeAdmin(TenantAdmin):
     list_display = ("consent", "state", "source", "at")
     list_select_related = ("consent",)
     ordering = ("-at",)
+
+
+@admin.register(SpendingCount)
+class SpendingCountAdmin(TenantAdmin):
+    """What was let go in a day or an hour."""
+
+    list_display = ("connection", "what", "whose", "since", "count")
+    list_select_related = ("connection",)
+    list_filter = ("what",)
+    search_fields = ("whose",)
+    ordering = ("-since",)
