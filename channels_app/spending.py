@@ -187,9 +187,11 @@ def _guard(delivery: Delivery, bounds: Bounds, now: dt.datetime, *, is_unasked: 
 
 
 def _ceiling(bounds: Bounds, until: dt.datetime, units: int) -> Refusal:
-    words = f"The connection's {bounds.daily} {bounds.unit} of today are used up."
     if units > bounds.daily:
+        # No day has room for it, and what follows it must not wait for ever.
         words = f"It takes {units} {bounds.unit}, and the connection may send {bounds.daily} a day."
+        return Refusal(words, "Raise the day's ceiling in the connection's settings, then replay this.")
+    words = f"The connection's {bounds.daily} {bounds.unit} of today are used up."
     return Refusal(words, "It goes out after midnight UTC, or once the day's ceiling is raised in the settings.", until)
 
 

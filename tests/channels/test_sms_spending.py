@@ -153,6 +153,21 @@ async def test_segments_are_what_counts_and_a_long_text_holds_back_what_follows_
 
 
 @pytest.mark.asyncio
+async def test_what_no_day_has_room_for_is_held_back_and_holds_nobody_up(phone: Phone) -> None:
+    await phone.allow(daily_segments=1)
+    await queue(phone, PERSON, text="a" * 300)
+    await queue(phone, "+14155559999")
+    await phone.drain()
+    held = next(row for row in await phone.deliveries() if row.address == PERSON)
+    assert (held.status, held.reason) == (
+        "suppressed",
+        "It takes 2 SMS segments, and the connection may send 1 a day.",
+    )
+    assert len(phone.twilio.taken) == 1
+    assert (await standing(phone)).tone == "good"
+
+
+@pytest.mark.asyncio
 async def test_further_tries_of_one_text_count_once_and_a_replay_counts_anew(phone: Phone) -> None:
     await phone.allow(daily_segments=2, unasked_per_hour=100)
     phone.twilio.say(problem(20429, 429))
