@@ -94,6 +94,21 @@ machine. What the toys do is in `tests/bench/toy/`, the goals are in `tests/benc
 
 {table}
 
+## Webhooks and outboxes
+
+Goals 10 and 11 have checks of their own, without which their figures would mean nothing: each webhook that was answered
+2xx has its row; the provider, a process of its own that answers after 50 ms, was sent each message, and none before an
+earlier one of its conversation; each delivery's last attempt and its message say that it was taken.
+
+* **Webhook (10)**: 32 senders, each signs anew, to a custom webhook. The toy checks an HMAC, enters its tenant, stores
+  the event unless it is there, and an outbox row. The product does that behind its middleware with its connection's
+  secret decrypted for each request, and answers with the conversation, which it opens if there is none.
+* **Outbox (11)**: eight workspaces, 24 conversations each, six messages in each, for a workspace has at most 16 of a
+  worker's 64 places. One worker as `make run` starts it, with leases, order, receipts and attempts. The toys are two
+  Celery tasks that claim 50 rows, post them together and mark them together, and a task for each message in 32 threads.
+  Neither knows of leases, order, attempts or messages. Rates are between the first and the last tenth of the rows, by
+  the times that they say. Memory is that of the largest process, without what it shares with others (USS), at the end.
+
 {dt.datetime.now(dt.UTC):%Y-%m-%d}, {platform.system()} {platform.machine()}, {os.cpu_count()} processors, Python
 {platform.python_version()}, {versions}: `{" ".join(["python -m tests.bench", *sys.argv[1:]])}`
 """
