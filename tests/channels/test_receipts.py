@@ -125,7 +125,7 @@ async def test_many_calls_at_once_are_spread_over_small_pools_and_few_share_one(
         return (await sending.send("POST", far.url, seconds=20, content=b"x")).status
 
     def pools() -> list[int]:
-        return [pool.calls for pool in sending._pools_of(asyncio.get_running_loop())]
+        return [pool.calls for pool in sending._pools[asyncio.get_running_loop()]]
 
     for _ in range(3):
         assert await call() == 200
