@@ -230,11 +230,11 @@ def delete(actor: Actor, connection: Connection) -> None:
     """Delete the connection with its log. Its conversations stay, and can no longer be answered over it."""
     waiting = Delivery.objects.filter(connection=connection, status="queued").count()
     audit.record(actor, "connection.deleted", connection, kind=connection.kind, unsent=waiting)
-    made_up = [key for key in connection.credentials.values() if key.startswith(MADE_UP)]
-    is_rehearsal = connection.is_rehearsal
+    made_up = {key for key in connection.credentials.values() if connection.is_rehearsal and key.startswith(MADE_UP)}
     connection.delete()
-    # What was made up for a rehearsal goes with it.
-    for key in made_up if is_rehearsal else ():
+    # What was made up for a rehearsal goes with it, unless somebody else uses it by now.
+    unused = made_up - secret_store.uses().keys()
+    for key in Secret.objects.filter(key__in=unused).values_list("key", flat=True):
         secret_store.delete(actor, key)
 
 

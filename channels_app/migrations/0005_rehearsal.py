@@ -78,6 +78,7 @@ class Migration(migrations.Migration):
                             ("away", "Convoship sent, not taken"),
                             ("report", "The other side reported"),
                             ("asked", "Convoship asked"),
+                            ("refused", "Not genuine"),
                         ],
                         max_length=10,
                     ),

@@ -47,6 +47,7 @@ class LineKind(models.TextChoices):
     TURNED_AWAY = "away", "Convoship sent, not taken"
     REPORT = "report", "The other side reported"
     ASKED = "asked", "Convoship asked"
+    REFUSED = "refused", "Not genuine"
 
 
 class RehearsalLine(TenantModel):

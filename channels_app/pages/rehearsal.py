@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -28,7 +29,7 @@ from deployments.models import Assistant
 from workspaces import once, refusals
 from workspaces.access import WorkspaceRequest, entered, form_of, waiting_page, workspace_page
 
-LINES_SHOWN = 60
+LINES_SHOWN = 40
 MOST_ADDRESSES = 8
 # How many of the next calls a fault is for; 0: all of them.
 CALLS = ((1, "the next call"), (3, "the next 3 calls"), (0, "every call, until I choose another"))
@@ -78,12 +79,16 @@ def rehearsal_new(request: WorkspaceRequest, kind: str) -> HttpResponse:
 def connection_rehearse(request: WorkspaceRequest, connection_id: UUID) -> HttpResponse:
     """A rehearsal set up like this connection."""
     row = queries.connection(connection_id)
+    if once.was_sent(request):
+        return redirect("channels")
     try:
-        made = rehearsing.begin(request.actor, kind=row.kind, assistant_id=row.assistant_id, like=row)
+        with transaction.atomic():
+            made = rehearsing.begin(request.actor, kind=row.kind, assistant_id=row.assistant_id, like=row)
     except Problem as problem:
         said = [words for found in (problem.errors or {}).values() for words in found]
         messages.error(request, " ".join(said) or problem.detail)
         return redirect("connection", row.id)
+    once.spend(request)
     return redirect("rehearsal", made.connection.id)
 
 
@@ -206,6 +211,7 @@ def rehearsal_catch_up(request: HttpRequest, connection_id: UUID) -> HttpRespons
     """Make the calls that no worker has made."""
     with entered(request, "connections.write") as inside:
         workspace_id = inside.workspace.id
+        limiting.hit("rehearsals", str(workspace_id), words="Too much was said at once")
         _player(connection_id)
     calling.call_due(workspace_id, connection_id)
     return _back(request, connection_id)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from channels_app.models import Connection, Rehearsal
 from channels_app.models.rehearsal import LineKind
 from channels_app.providers.base import Account
+from convoship.lib.parsers import BadJSON, loads
 
 JSON = "application/json"
 RETRY_AFTER_SECONDS = 5
@@ -166,6 +167,18 @@ class StandIn:
     def heard(self, answer: str) -> str:
         """What the other side hears by the very answer to what it said; empty where it is told later."""
         return ""
+
+
+NOT_READABLE = Answer(400, '{"message": "No JSON object"}', kind=LineKind.REFUSED, note="Refused: no JSON object.")
+
+
+def read(body: bytes) -> dict[str, Any] | None:
+    """The JSON object of a body; None where it is none."""
+    try:
+        found = loads(body)
+    except BadJSON:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def turned_away(seen: Answer, status: int, note: str, body: str = '{"message": "Not taken"}') -> Answer:

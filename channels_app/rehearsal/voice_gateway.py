@@ -12,7 +12,19 @@ from channels_app.models import RehearsalLine
 from channels_app.models.rehearsal import LineKind
 from channels_app.providers.base import same
 from channels_app.providers.voice_gateway import SIGNATURE, TIMESTAMP, VoiceGateway, signature
-from channels_app.rehearsal.base import FAULTS, Answer, Call, Fault, Saying, StandIn, Unsayable, said, turned_away
+from channels_app.rehearsal.base import (
+    FAULTS,
+    NOT_READABLE,
+    Answer,
+    Call,
+    Fault,
+    Saying,
+    StandIn,
+    Unsayable,
+    read,
+    said,
+    turned_away,
+)
 
 GONE = Fault("gone", "The call is over there", "410: it has this call no more.")
 KEYS = frozenset("0123456789*#")
@@ -38,12 +50,13 @@ class Gateway(StandIn):
         sent_at, offered = call.headers.get(TIMESTAMP, ""), call.headers.get(SIGNATURE, "")
         values = self.account.secrets.get("inbound_secret", ())
         if call.method == "POST" and any(same(signature(one, call.body, sent_at), offered) for one in values):
-            return None
-        return Answer(401, json.dumps({"message": "Not signed"}), note="Refused: the signature doesn't fit.")
+            return None if read(call.body) is not None else NOT_READABLE
+        said_so = json.dumps({"message": "Not signed"})
+        return Answer(401, said_so, kind=LineKind.REFUSED, note="Refused: the signature doesn't fit.")
 
     def take(self, call: Call) -> Answer:
         """Speak it."""
-        reply: dict[str, Any] = json.loads(call.body)
+        reply = read(call.body) or {}
         is_test = reply.get("type") == "connection.test"
         return Answer(
             200,
