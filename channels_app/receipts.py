@@ -93,9 +93,10 @@ def _theirs(by_id: Mapping[UUID, tuple[Claimed, Outcome]], held: Mapping[UUID, C
     """The deliveries of held conversations whose claims stand, of each conversation one."""
     rows = Delivery.objects.select_for_update(of=("self",), skip_locked=True).select_related("connection", "message")
     found = rows.filter(id__in=by_id, conversation_id__in=held, status=DeliveryStatus.QUEUED)
+    claims = {claimed.delivery_id: claimed.token for claimed, _ in by_id.values()}
     one_each: dict[UUID | None, Delivery] = {}
     for delivery in found:
-        if delivery.claim == by_id[delivery.id][0].token:
+        if delivery.claim == claims[delivery.id]:
             one_each.setdefault(delivery.conversation_id, delivery)
     return list(one_each.values())
 
