@@ -14,7 +14,7 @@ from django.db import transaction
 from django.http import QueryDict
 from django.utils import timezone
 
-from channels_app import accounts, bell, releasing, standard_webhooks
+from channels_app import accounts, bell, health, releasing, standard_webhooks
 from channels_app.models import Connection, ConnectionSecret, Delivery
 from channels_app.models.connection import ConnectionState, SecretKind
 from channels_app.providers.base import ConfigForm, Finding, Health, Provider, ProviderError
@@ -291,9 +291,20 @@ def note_tested(connection_id: UUID, found: Health) -> None:
 
 def on_secret_written(key: str) -> None:
     """For the secrets' pages: what stands on the secret may be mended by its new value."""
-    for connection in Connection.objects.exclude(credentials={}).order_by("id"):
-        if key in connection.credentials.values():
-            releasing.go_on(connection)
+    for connection in _standing_on(key):
+        health.note_secret_back(connection)
+        releasing.go_on(connection)
+
+
+def on_secret_deleted(key: str) -> None:
+    """For the secrets' pages: what stood on the secret says at once that it is missing."""
+    for connection in _standing_on(key):
+        health.note_secret_gone(connection, key)
+
+
+def _standing_on(key: str) -> list[Connection]:
+    rows = Connection.objects.exclude(credentials={}).order_by("id")
+    return [connection for connection in rows if key in connection.credentials.values()]
 
 
 def answered_by(assistant: Assistant) -> list[str]:

@@ -138,6 +138,18 @@ def rehearsal_lines(connection: Connection) -> QuerySet[RehearsalLine]:
     return rows.order_by("-created_at", "-id")
 
 
+def reasons_of_events(connection: Connection, keys: Sequence[str]) -> dict[str, str]:
+    """Why the events by these keys were not answered, by key."""
+    rows = InboundEvent.objects.filter(connection=connection, key__in=[key for key in keys if key]).exclude(reason="")
+    return dict(rows.values_list("key", "reason"))
+
+
+def never_sent(connection: Connection, address: str, since: dt.datetime) -> QuerySet[Delivery]:
+    """What was to go to this address since then, was never tried, and is held back or parked."""
+    rows = Delivery.objects.filter(connection=connection, address=address, created_at__gte=since)
+    return rows.filter(Q(status=DeliveryStatus.SUPPRESSED) | Q(is_parked=True)).order_by("-created_at")[:PAGE_SIZE]
+
+
 @dataclass(frozen=True)
 class Refused:
     """Requests of the last days that were not genuine, of one reason; `detail` is that of the last."""

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 
 from django.utils import timezone
 
+from channels_app import accounts
 from channels_app.dismissing import DEAD
 from channels_app.models import Connection, Delivery, DeliveryAttempt, InboundEvent
 from channels_app.models.connection import ConnectionState
 from channels_app.models.outbound import AttemptOutcome, DeliveryStatus
+from channels_app.providers.base import Capability
 from channels_app.replaying import REPLAYABLE
 from deployments.models import Message
 from deployments.models.conversation import AuthorKind
@@ -34,7 +36,7 @@ _ICONS: Mapping[str, str] = {
     DeliveryStatus.DELIVERED: "check-check",
     DeliveryStatus.READ: "eye",
     DeliveryStatus.FAILED: "circle-x",
-    DeliveryStatus.UNKNOWN: "circle-help",
+    DeliveryStatus.UNKNOWN: "circle-question-mark",
     DeliveryStatus.SUPPRESSED: "hand",
 }
 _OUTCOMES = {
@@ -43,7 +45,7 @@ _OUTCOMES = {
     AttemptOutcome.FOUND: ("good", "search-check"),
     AttemptOutcome.RETRY: ("warn", "rotate-cw"),
     AttemptOutcome.FAILED: ("bad", "circle-x"),
-    AttemptOutcome.UNKNOWN: ("warn", "circle-help"),
+    AttemptOutcome.UNKNOWN: ("warn", "circle-question-mark"),
     AttemptOutcome.CUT: ("warn", "unplug"),
 }
 
@@ -103,7 +105,17 @@ def _begin(delivery: Delivery) -> Iterator[Step]:
         words = _start(delivery.message.text)
         yield Step(delivery.message.created_at, f"Answered by {author}", icon="bot-message-square", words=words)
     title = "Queued as a test" if delivery.is_test and delivery.message is None else "Queued"
-    yield Step(delivery.created_at, title, icon="inbox", words=f"{delivery.what}, to {delivery.address}")
+    words = f"{delivery.what}, to {delivery.address}"
+    yield Step(delivery.created_at, title, icon="inbox", words=words, facts=_size(delivery))
+
+
+def _size(delivery: Delivery) -> list[str]:
+    """What it counts for where that is metered: its segments."""
+    kind = accounts.kind_of(delivery.connection)
+    if not kind.can(Capability.METERED):
+        return []
+    units = kind.units(delivery.content)
+    return [f"{units} {kind.unit if units == 1 else kind.unit + 's'}"]
 
 
 def _answered_message(delivery: Delivery) -> Message | None:

@@ -74,6 +74,8 @@ class Saying:
     body: str
     address: str
     text: str
+    # What its event is called here, where the provider gives it a name.
+    key: str = ""
     # What the provider itself answers its user, where it does.
     aside: str = ""
 
@@ -87,7 +89,7 @@ class Unsayable(Exception):
 
 
 LIMITED = Fault("limited", "Too many requests", f"429, with Retry-After: {RETRY_AFTER_SECONDS}.")
-BROKEN = Fault("broken", "Out of order", "500.")
+BROKEN = Fault("broken", "It breaks", "500.")
 SILENT = Fault("silent", "Takes it, then is silent", "It is taken, and the answer never comes.")
 FAULTS = (LIMITED, BROKEN, SILENT)
 
@@ -154,7 +156,7 @@ class StandIn:
                 turned_away(self.take(call), 429, "Not taken: too many requests."),
                 headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
             )
-        return turned_away(self.take(call), 500, "Not taken: out of order.")
+        return turned_away(self.take(call), 500, "Not taken: it broke.")
 
     def say(self, typed: Mapping[str, str]) -> Saying:
         """What the screen's form means; `Unsayable` where it can't be said."""

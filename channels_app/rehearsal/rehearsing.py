@@ -132,6 +132,7 @@ def say(actor: Actor, stand_in: StandIn, typed: Mapping[str, str]) -> Said:
         text=saying.text,
         url=saying.url,
         body=saying.body,
+        provider_id=saying.key,
         is_signed_wrongly=bool(typed.get("wrongly")),
         due_at=timezone.now(),
     )
@@ -139,24 +140,21 @@ def say(actor: Actor, stand_in: StandIn, typed: Mapping[str, str]) -> Said:
     if typed.get("twice"):
         copy = note(
             stand_in.connection,
-            kind=LineKind.COPY,
+            kind=LineKind.SAID_AGAIN,
             address=saying.address,
             text=saying.text,
             url=saying.url,
             body=saying.body,
             is_signed_wrongly=bool(typed.get("wrongly")),
             due_at=timezone.now(),
-            note="The same once more.",
         )
         ids.append(copy.id)
     if saying.aside and not typed.get("wrongly"):
         note(
             stand_in.connection,
-            kind=LineKind.CAUGHT,
+            kind=LineKind.ASIDE,
             address=saying.address,
             text=saying.aside,
-            status="delivered",
-            note="The provider's own answer.",
         )
     audit.record(actor, "rehearsal.said", stand_in.connection)
     return Said(ids, saying.address)

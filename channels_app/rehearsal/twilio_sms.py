@@ -260,7 +260,7 @@ class Phone(StandIn):
         service = self.account.config.get("messaging_service_sid")
         form |= {"MessagingServiceSid": str(service)} if service else {}
         form |= {"OptOutType": wish.upper()} if wish else {}
-        return Saying(self.account.inbound_url, urlencode(form), number, text, _ASIDES.get(wish, ""))
+        return Saying(self.account.inbound_url, urlencode(form), number, text, sid, _ASIDES.get(wish, ""))
 
     def sign(self, url: str, body: str, *, wrongly: bool) -> dict[str, str]:
         """X-Twilio-Signature."""

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from channels_app.models import RehearsalLine
+from channels_app.models import Delivery, RehearsalLine
 from channels_app.models.rehearsal import LineKind
 from channels_app.providers.base import same
 from channels_app.providers.voice_gateway import SIGNATURE, TIMESTAMP, VoiceGateway, signature
@@ -58,11 +58,15 @@ class Gateway(StandIn):
         """Speak it."""
         reply = read(call.body) or {}
         is_test = reply.get("type") == "connection.test"
+        call_id = str(reply.get("call_id", ""))
+        # A reply names its call alone. Of a call's deliveries one is in hand at a time: the one that this is.
+        in_hand = Delivery.objects.filter(connection=self.connection, address=call_id, claim__isnull=False).first()
         return Answer(
             200,
             "{}",
             kind=LineKind.ASKED if is_test else LineKind.CAUGHT,
-            address=str(reply.get("call_id", "")),
+            address=call_id,
+            delivery_id=str(in_hand.id) if in_hand else "",
             text=str(reply.get("text", "")),
             note="A test: it belongs to no call." if is_test else _ending(reply),
         )

@@ -28,6 +28,7 @@ from channels_app.providers.registry import PROVIDERS
 from channels_app.providers.twilio import sdk
 from channels_app.rehearsal import calling, receiving, rehearsing
 from channels_app.rehearsal.registry import STAND_INS
+from channels_app.rehearsal.twilio_sms import Phone
 from convoship.lib.tenancy import tenant
 from deployments.models import Conversation, Identity
 from deployments.models.person import IdentityKind
@@ -62,8 +63,7 @@ def test_what_is_said_is_answered_by_the_assistant(kind: str) -> None:
     assert said.answer_status in {200, 202}
     heard = it.lines(LineKind.CAUGHT)
     assert heard
-    if kind != "voice_gateway":  # whose replies name their call alone
-        assert heard[0].delivery_id == it.deliveries[0].id
+    assert heard[0].delivery_id == it.deliveries[0].id
     assert {row.status for row in it.deliveries} == {"delivered"}
     for line in heard:
         assert html.escape(line.text.split("\n")[0] or line.note) in it.screen
@@ -87,7 +87,7 @@ def test_what_is_sent_twice_has_one_effect(kind: str) -> None:
     it = rehearse(kind)
     it.says("hello", twice="on")
     it.settles()
-    statuses = [line.answer_status for line in it.lines(LineKind.SAID, LineKind.COPY)]
+    statuses = [line.answer_status for line in it.lines(LineKind.SAID, LineKind.SAID_AGAIN)]
     assert len(statuses) == 2
     assert set(statuses) <= {200, 202}
     (event,) = [row for row in it.events if row.kind != "status"]
@@ -157,6 +157,38 @@ def test_what_is_taken_in_silence_has_one_effect_or_is_said_to_be_unknown(kind: 
         assert first.reason
         assert first.remedy
     assert len(taken) == len(it.deliveries)
+
+
+@every_kind
+@pytest.mark.parametrize("fault", [fault.word for fault in Phone.faults] + ["gone"])
+@pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume")
+def test_each_fault_ends_in_a_state_that_the_screen_and_the_delivery_explain(kind: str, fault: str) -> None:
+    if fault not in {one.word for one in STAND_INS[kind].faults}:
+        return
+    it = rehearse(kind)
+    it.behaves(fault, calls="1")
+    it.says("hello")
+    it.settles(waits=True)
+    first = it.deliveries[0]
+    assert first.called in it.screen
+    page = it.client.get(f"/app/channels/{it.connection.id}/deliveries/{first.id}")
+    assert page.status_code == 200
+    assert first.called in page.content.decode()
+    if first.status in {"failed", "unknown"} or first.is_parked:
+        assert first.reason
+        assert html.escape(first.reason) in page.content.decode()
+
+
+def test_what_is_held_back_or_not_answered_says_so_on_the_phone() -> None:
+    it = rehearse("twilio_sms")
+    it.says("hello", address="+436641234567")
+    it.settles()
+    assert it.delivery.status == "suppressed"
+    assert html.escape(it.delivery.reason) in it.screen
+    it.says("STOP", address="+436641234567")
+    it.says("are you there", address="+436641234567")
+    it.settles()
+    assert "nothing answers until they write START" in it.screen
 
 
 @every_kind
