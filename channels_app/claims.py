@@ -134,7 +134,9 @@ def _begin(workspace_id: UUID, picked: Mapping[UUID, tuple[bool, bool]], hand: _
             _put_back(delivery, was_in_doubt=was_in_doubt)
             hand.has_put_back = True
             continue
-        if _is_held_back(delivery, withdrawn) or _may_not_cost(delivery, was_in_doubt=was_in_doubt):
+        if _is_held_back(delivery, withdrawn, was_in_doubt=was_in_doubt) or _may_not_cost(
+            delivery, was_in_doubt=was_in_doubt
+        ):
             continue
         begun.append(
             DeliveryAttempt(
@@ -148,7 +150,7 @@ def _begin(workspace_id: UUID, picked: Mapping[UUID, tuple[bool, bool]], hand: _
         provider = _provider(delivery.connection, providers)
         if isinstance(provider, ProviderError):
             DeliveryAttempt.objects.bulk_create([begun.pop()])
-            settling.fail(delivery, provider, milliseconds=0)
+            settling.fail(delivery, provider, milliseconds=0, keeps_doubt=was_in_doubt)
             continue
         hand.suspects -= is_suspect
         ready.append(_claimed(delivery, provider, is_in_doubt=was_in_doubt, good_until=hand.good_until))
@@ -211,11 +213,12 @@ def _is_poison(delivery: Delivery) -> bool:
         DeliveryStatus.FAILED,
         reason=f"The worker was stopped {MOST_CRASHES} times while sending this.",
         remedy="Look at the worker's log, then replay it.",
+        keeps_doubt=True,
     )
     return True
 
 
-def _is_held_back(delivery: Delivery, withdrawn: dict[tuple[UUID, str], bool]) -> bool:
+def _is_held_back(delivery: Delivery, withdrawn: dict[tuple[UUID, str], bool], *, was_in_doubt: bool) -> bool:
     """Consent is asked in the very transaction that lets the message go; once asked, it stays until then."""
     if not accounts.kind_of(delivery.connection).can(Capability.CONSENT) or delivery.is_test:
         return False
@@ -229,6 +232,7 @@ def _is_held_back(delivery: Delivery, withdrawn: dict[tuple[UUID, str], bool]) -
         DeliveryStatus.SUPPRESSED,
         reason="They have opted out, so nothing is sent to them.",
         remedy="They can opt in again with START. Nobody else can do it for them.",
+        keeps_doubt=was_in_doubt,
     )
     return True
 
@@ -239,7 +243,8 @@ def _may_not_cost(delivery: Delivery, *, was_in_doubt: bool) -> bool:
     if refusal is None:
         return False
     if refusal.until is None:
-        settling.end(delivery, DeliveryStatus.SUPPRESSED, reason=refusal.words, remedy=refusal.remedy)
+        held = DeliveryStatus.SUPPRESSED
+        settling.end(delivery, held, reason=refusal.words, remedy=refusal.remedy, keeps_doubt=was_in_doubt)
         return True
     _put_back(delivery, was_in_doubt=was_in_doubt)
     delivery.refresh_from_db(fields=["attempts", "tries", "is_in_doubt"])

@@ -219,6 +219,7 @@ async def deliver(claimed: Claimed, together: Receipts | None = None) -> None:
         receipt=outcome.receipt,
         error=outcome.error,
         was_found=outcome.was_found,
+        keeps_doubt=outcome.keeps_doubt,
         milliseconds=int((time.monotonic() - began) * 1000),
     )
     if together is not None and ended.receipt is not None and await together.write(claimed, ended):
@@ -249,13 +250,16 @@ def _go(claimed: Claimed) -> None:
 
 async def _attempt(claimed: Claimed) -> Outcome:
     provider = claimed.provider
+    # Until a look-up has answered, its failing says nothing of what was sent before.
+    is_open = claimed.is_in_doubt and provider.can(Capability.LOOK_UP)
     try:
         async with asyncio.timeout(LONGEST_CALL_SECONDS):
             _go(claimed)
-            if claimed.is_in_doubt and provider.can(Capability.LOOK_UP):
+            if is_open:
                 found = await provider.look_up(claimed.outgoing)
                 if found is not None:
                     return Outcome(receipt=found, was_found=True)
+                is_open = False
             elif claimed.is_in_doubt and not provider.can(Capability.KEYED):
                 words = "The worker was stopped while sending this."
                 return Outcome(error=ProviderError(words, "Ask the other side, or replay it.", ambiguous=True))
@@ -265,7 +269,7 @@ async def _attempt(claimed: Claimed) -> Outcome:
     except Overslept:
         raise
     except ProviderError as error:
-        return Outcome(error=error)
+        return Outcome(error=error, keeps_doubt=is_open)
     except TimeoutError:
         words = f"No answer within {LONGEST_CALL_SECONDS:.0f} seconds."
         return Outcome(error=ProviderError(words, "It is settled or tried again.", ambiguous=True))

@@ -7,9 +7,10 @@ import logging
 from django.db import transaction
 from django.utils import timezone
 
-from channels_app import bell
+from channels_app import accounts, bell
 from channels_app.models import Connection, Delivery
 from channels_app.models.outbound import DeliveryStatus
+from channels_app.providers.base import Capability
 from channels_app.settling import tell_messages
 
 logger = logging.getLogger(__name__)
@@ -44,7 +45,9 @@ def replay(delivery: Delivery) -> None:
     delivery.tries, delivery.cuts, delivery.first_tried_at, delivery.due_at = 0, 0, None, now
     delivery.let_go_at, delivery.dismissed_at = None, None
     delivery.status, delivery.reason, delivery.remedy, delivery.code = DeliveryStatus.QUEUED, "", "", ""
-    # What may have arrived before stays in doubt: it is looked up first, where that can be done.
+    # What may have arrived before stays in doubt and is looked up first. Where that can't be done, whoever replays it
+    # has decided.
+    delivery.is_in_doubt = delivery.is_in_doubt and accounts.kind_of(delivery.connection).can(Capability.LOOK_UP)
     delivery.settled_at = None
     # Reports on what was sent before are not about what is sent now.
     delivery.provider_id = ""
@@ -60,6 +63,7 @@ def replay(delivery: Delivery) -> None:
             "reason",
             "remedy",
             "code",
+            "is_in_doubt",
             "settled_at",
             "provider_id",
         ]

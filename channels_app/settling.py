@@ -26,11 +26,15 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of an attempt: a receipt (found by look-up or new), or an error."""
+    """What came of an attempt: a receipt (found by look-up or new), or an error.
+
+    `keeps_doubt`: it never came to sending, as it could not be found out whether an earlier attempt arrived.
+    """
 
     receipt: Receipt | None = None
     error: ProviderError | None = None
     was_found: bool = False
+    keeps_doubt: bool = False
     milliseconds: int = 0
 
 
@@ -44,7 +48,7 @@ def finish(claimed: Claimed, outcome: Outcome) -> bool:
     if outcome.receipt is not None:
         _succeed(delivery, outcome.receipt, outcome)
     elif outcome.error is not None:
-        fail(delivery, outcome.error, milliseconds=outcome.milliseconds)
+        fail(delivery, outcome.error, milliseconds=outcome.milliseconds, keeps_doubt=outcome.keeps_doubt)
     return True
 
 
@@ -96,11 +100,17 @@ def _succeed(delivery: Delivery, receipt: Receipt, outcome: Outcome) -> None:
     ladder.note_success(delivery.connection, now)
 
 
-def fail(delivery: Delivery, error: ProviderError, *, milliseconds: int) -> None:
-    """An attempt at a claimed delivery came to nothing: it is tried again, or ends."""
+def fail(delivery: Delivery, error: ProviderError, *, milliseconds: int, keeps_doubt: bool = False) -> None:
+    """An attempt at a claimed delivery came to nothing: it is tried again, or ends. `keeps_doubt`: as `Outcome` has it.
+
+    Only an answer to what was sent, or a look-up that found nothing, says that it did not arrive (R3).
+    """
     now = timezone.now()
     kind = accounts.kind_of(delivery.connection)
     step = ladder.next_step(delivery, kind, error, now)
+    if keeps_doubt and step.what == "failed":
+        words = f"{step.words or error.words} Nobody knows whether an earlier try arrived."
+        step = ladder.Step("unknown", step.at, words)
     outcome = {
         "retry": AttemptOutcome.RETRY,
         "park": AttemptOutcome.RETRY,
@@ -119,12 +129,12 @@ def fail(delivery: Delivery, error: ProviderError, *, milliseconds: int) -> None
     if error.opted_out:
         consents.note(delivery.connection, delivery.address, withdrawn=True, source="The provider refused: opted out.")
     if step.what == "park":
-        delivery.code, delivery.is_in_doubt = error.code[:40], False
+        delivery.code, delivery.is_in_doubt = error.code[:40], error.ambiguous or keeps_doubt
         park(delivery, step.at, reason=error.words, remedy=error.remedy)
     elif step.what == "retry":
         delivery.reason, delivery.remedy, delivery.code = error.words[:300], error.remedy[:300], error.code[:40]
         delivery.claim, delivery.leased_until, delivery.due_at = None, None, step.at
-        delivery.is_in_doubt, delivery.cuts = error.ambiguous, 0
+        delivery.is_in_doubt, delivery.cuts = error.ambiguous or keeps_doubt, 0
         delivery.save(
             update_fields=["reason", "remedy", "code", "claim", "leased_until", "due_at", "is_in_doubt", "cuts"]
         )
@@ -142,10 +152,14 @@ def _note_attempt(delivery: Delivery, outcome: str, **told: object) -> None:
     DeliveryAttempt.objects.filter(delivery=delivery, claim=token_of(delivery)).update(outcome=outcome, **told)
 
 
-def end(delivery: Delivery, status: str, *, reason: str = "", remedy: str = "") -> None:
-    """The delivery leaves the queue, and its messages say so. The conversation is locked, if there is one."""
+def end(delivery: Delivery, status: str, *, reason: str = "", remedy: str = "", keeps_doubt: bool = False) -> None:
+    """The delivery leaves the queue, and its messages say so. The conversation is locked, if there is one.
+
+    `keeps_doubt`: it may have arrived all the same, so that a replay has to look it up first.
+    """
     delivery.status, delivery.reason, delivery.remedy = status, reason[:300], remedy[:300]
-    delivery.claim, delivery.leased_until, delivery.is_in_doubt = None, None, status == DeliveryStatus.UNKNOWN
+    delivery.claim, delivery.leased_until = None, None
+    delivery.is_in_doubt = keeps_doubt or status == DeliveryStatus.UNKNOWN
     delivery.settled_at, delivery.is_parked = timezone.now(), False
     delivery.save(
         update_fields=[
