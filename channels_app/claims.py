@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -65,11 +65,15 @@ _CLAIM = """
 
 @dataclass
 class _Hand:
-    """How many suspects a claim may still take, whether it put one back, and until when what it takes is its own."""
+    """How many suspects a claim may still take, whether it put one back, and until when what it takes is its own.
+
+    `stopped`: connections over which nothing can go, as one try has shown.
+    """
 
     suspects: int
     good_until: float
     has_put_back: bool = False
+    stopped: set[UUID] = field(default_factory=set)
 
 
 def claim(workspace_id: UUID, limit: int, *, suspects: int = 1) -> list[Claimed]:
@@ -99,7 +103,7 @@ def _fill(workspace_id: UUID, limit: int, hand: _Hand, only: UUID | None = None)
             break
         hand.has_put_back = False
         ready += _begin(workspace_id, picked, hand)
-        if hand.has_put_back:
+        if hand.has_put_back or only in hand.stopped:
             break
     return ready
 
@@ -127,6 +131,9 @@ def _begin(workspace_id: UUID, picked: Mapping[UUID, tuple[bool, bool]], hand: _
     withdrawn: dict[tuple[UUID, str], bool] = {}
     for delivery in found:
         _, was_in_doubt = picked[delivery.id]
+        if delivery.connection_id in hand.stopped:
+            _put_back(delivery, was_in_doubt=was_in_doubt)
+            continue
         if _is_poison(delivery):
             continue
         is_suspect = delivery.cuts >= SUSPECT_AFTER
@@ -134,24 +141,26 @@ def _begin(workspace_id: UUID, picked: Mapping[UUID, tuple[bool, bool]], hand: _
             _put_back(delivery, was_in_doubt=was_in_doubt)
             hand.has_put_back = True
             continue
-        if _is_held_back(delivery, withdrawn, was_in_doubt=was_in_doubt) or _may_not_cost(
-            delivery, was_in_doubt=was_in_doubt
-        ):
+        if _is_held_back(delivery, withdrawn, was_in_doubt=was_in_doubt):
             continue
-        begun.append(
-            DeliveryAttempt(
-                delivery=delivery,
-                number=delivery.attempts,
-                claim=token_of(delivery),
-                started_at=timezone.now(),
-                workspace_id=workspace_id,
-            )
+        attempt = DeliveryAttempt(
+            delivery=delivery,
+            number=delivery.attempts,
+            claim=token_of(delivery),
+            started_at=timezone.now(),
+            workspace_id=workspace_id,
         )
+        # Before it is counted among what leaves.
         provider = _provider(delivery.connection, providers)
         if isinstance(provider, ProviderError):
-            DeliveryAttempt.objects.bulk_create([begun.pop()])
+            DeliveryAttempt.objects.bulk_create([attempt])
             settling.fail(delivery, provider, milliseconds=0, keeps_doubt=was_in_doubt)
+            if provider.stops:
+                hand.stopped.add(delivery.connection_id)
             continue
+        if _may_not_cost(delivery, was_in_doubt=was_in_doubt):
+            continue
+        begun.append(attempt)
         hand.suspects -= is_suspect
         ready.append(_claimed(delivery, provider, is_in_doubt=was_in_doubt, good_until=hand.good_until))
     DeliveryAttempt.objects.bulk_create(begun)

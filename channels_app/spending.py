@@ -1,8 +1,9 @@
 """What sending may cost: countries, guards against made-up traffic, and a day's ceiling (RELIABILITY R44).
 
-Asked in the claim's own transaction, where consent is asked too: what may leave is counted there, once however often
-it is tried, and what may not is held back (`suppressed`) or waits for the next day (`parked`). Each count is raised by
-one conditional statement, so that it holds under any number of workers; where it can't be read nothing leaves.
+Asked in the claim's own transaction, where consent is asked too: what may leave is counted there, once in a day however
+often it is tried, and what may not is held back (`suppressed`) or waits for the next day (`parked`). Each count is
+raised by one conditional statement, so that it holds under any number of workers; where it can't be read
+nothing leaves.
 """
 
 from __future__ import annotations
@@ -62,9 +63,12 @@ class _Refused(Exception):
 
 def let_go(delivery: Delivery) -> Refusal | None:
     """Count a claimed delivery as one that leaves, or say why it may not. Its connection is loaded."""
-    if delivery.let_go_at is not None or not accounts.kind_of(delivery.connection).can(Capability.METERED):
+    if not accounts.kind_of(delivery.connection).can(Capability.METERED):
         return None
     now = timezone.now()
+    # What waited since an earlier day was counted among that day's, and leaves among those of today.
+    if delivery.let_go_at is not None and delivery.let_go_at >= _midnight(now):
+        return None
     try:
         with transaction.atomic():
             _count_all(delivery, now)
@@ -83,12 +87,13 @@ def _count_all(delivery: Delivery, now: dt.datetime) -> None:
     connection = delivery.connection
     kind = accounts.kind_of(connection)
     bounds = kind.bounds(connection.config)
-    is_unasked = _is_unasked(delivery, bounds, now)
-    refusal = country_refused(bounds, delivery.address, is_answer=not is_unasked)
-    if refusal is not None:
-        raise _Refused(refusal)
-    _guard(delivery, bounds, now, is_unasked=is_unasked)
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    if delivery.let_go_at is None:
+        is_unasked = _is_unasked(delivery, bounds, now)
+        refusal = country_refused(bounds, delivery.address, is_answer=not is_unasked)
+        if refusal is not None:
+            raise _Refused(refusal)
+        _guard(delivery, bounds, now, is_unasked=is_unasked)
+    midnight = _midnight(now)
     units = max(1, kind.units(delivery.content))
     count = _count(connection, SpendingKind.UNITS, "", midnight, many=units, most=bounds.daily)
     if count is None:
@@ -97,6 +102,11 @@ def _count_all(delivery: Delivery, now: dt.datetime) -> None:
         SpendingCount.objects.filter(connection=connection, since__lt=now - KEPT).delete()
     delivery.let_go_at = now
     Delivery.objects.filter(id=delivery.id).update(let_go_at=now)
+
+
+def _midnight(now: dt.datetime) -> dt.datetime:
+    """When the UTC day began."""
+    return now.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _count(

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 import time_machine
+from django.db.models import F
 from django.utils import timezone
 
 from channels_app import examples, health, replaying, spending
@@ -21,7 +22,8 @@ from convoship.lib.problems import Problem
 from tests import factories
 from tests.channels.far_end import Said
 from tests.channels.phones import ROOMY, Phone, make_phone
-from tests.channels.twilio_end import PERSON, SERVICE, TwilioEnd, problem
+from tests.channels.twilio_end import PERSON, SERVICE, TOKEN, TwilioEnd, problem
+from workspaces import secret_store
 
 GERMAN = "+4915112345678"
 
@@ -188,6 +190,31 @@ async def test_further_tries_of_one_text_count_once_and_a_replay_counts_anew(pho
     await phone.drain()
     assert await phone.inside(used) == 2
     assert len(phone.twilio.taken) == 2
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("why", ["missing", "refused"])
+async def test_what_waited_for_a_secret_for_days_counts_on_the_day_it_leaves(phone: Phone, why: str) -> None:
+    await phone.allow(**ROOMY | {"daily_segments": 2})
+    if why == "missing":
+        await phone.inside(lambda: secret_store.delete(phone.who, "twilio-token"))
+    else:
+        await phone.inside(lambda: secret_store.write(phone.who, "twilio-token", "another"))
+
+    def pass_a_day() -> None:
+        SpendingCount.objects.all().delete()
+        Delivery.objects.filter(let_go_at__isnull=False).update(let_go_at=F("let_go_at") - dt.timedelta(days=1))
+        Connection.objects.update(rests_until=None)
+
+    for day in range(3):
+        await queue(phone, *(f"+1415555{day}{number:03}" for number in range(2)))
+        await phone.now()
+        await phone.drain()
+        await phone.inside(pass_a_day)
+    await phone.inside(lambda: secret_store.write(phone.who, "twilio-token", TOKEN))
+    await phone.drain()
+    assert len(phone.twilio.taken) == 2
+    assert await statuses(phone) == ["accepted"] * 2 + ["parked"] * 4
 
 
 @pytest.mark.asyncio

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.test import AsyncClient
 from django.utils import timezone
 
 from channels_app import ladder, replaying
-from channels_app.models import Connection, Delivery
+from channels_app.models import Connection, Delivery, DeliveryAttempt
 from channels_app.providers.twilio import codes
 from tests import factories
 from tests.channels.phones import Phone
@@ -27,6 +28,24 @@ async def write(phone: Phone, value: str) -> None:
 
 async def standings(phone: Phone) -> list[str]:
     return [row.standing.value for row in await phone.deliveries()]
+
+
+async def queue(phone: Phone, how_many: int) -> None:
+    """So many texts to as many people that nobody asked for."""
+
+    def run() -> None:
+        for number in range(how_many):
+            Delivery.objects.create(
+                connection=phone.connection,
+                lane=uuid4(),
+                position=1,
+                address=f"+1415555{number:04}",
+                what="SMS",
+                content={"text": "hello"},
+                due_at=timezone.now(),
+            )
+
+    await phone.inside(run)
 
 
 def creations(phone: Phone) -> int:
@@ -122,6 +141,17 @@ async def test_a_secret_that_is_missing_stops_it_and_writing_it_goes_on(phone: P
     await write(phone, TOKEN)
     await phone.drain()
     assert await standings(phone) == ["accepted"]
+
+
+async def test_a_secret_that_is_missing_costs_one_try_however_much_waits(phone: Phone) -> None:
+    await phone.allow(rate=1)
+    await phone.inside(lambda: secret_store.delete(phone.who, "twilio-token"))
+    await queue(phone, 40)
+    await phone.drain()
+    assert await phone.inside(DeliveryAttempt.objects.count) == 1
+    assert sorted(await standings(phone)) == ["parked"] + ["queued"] * 39
+    assert (await phone.refresh()).failures == 1
+    assert {row.attempts for row in await phone.deliveries() if not row.is_parked} == {0}
 
 
 async def test_what_was_parked_has_all_its_tries_before_it(phone: Phone) -> None:
