@@ -228,8 +228,11 @@ def _is_poison(delivery: Delivery) -> bool:
 
 
 def _is_held_back(delivery: Delivery, withdrawn: dict[tuple[UUID, str], bool], *, was_in_doubt: bool) -> bool:
-    """Consent is asked in the very transaction that lets the message go; once asked, it stays until then."""
-    if not accounts.kind_of(delivery.connection).can(Capability.CONSENT) or delivery.is_test:
+    """Consent is asked in the very transaction that lets the message go; once asked, it stays until then.
+
+    Of a test message too, which goes to a person; and a rehearsal, where all is a test, shows what a STOP does.
+    """
+    if not accounts.kind_of(delivery.connection).can(Capability.CONSENT):
         return False
     whose = (delivery.connection_id, delivery.address)
     if whose not in withdrawn:
