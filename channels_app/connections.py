@@ -211,8 +211,10 @@ def pause(actor: Actor, connection: Connection) -> Connection:
 def enable(actor: Actor, connection: Connection) -> Connection:
     """Send and answer again, beginning with what was kept."""
     connection.failures, connection.failing_since, connection.rests_until = 0, None, None
-    connection.fault, connection.fault_remedy = "", ""
-    connection.save(update_fields=["failures", "failing_since", "rests_until", "fault", "fault_remedy"])
+    connection.stopped_since, connection.fault, connection.fault_remedy = None, "", ""
+    connection.save(
+        update_fields=["failures", "failing_since", "stopped_since", "rests_until", "fault", "fault_remedy"]
+    )
     if connection.state != ConnectionState.ACTIVE:
         _set_state(connection, ConnectionState.ACTIVE, "")
         audit.record(actor, "connection.enabled", connection)
@@ -284,8 +286,10 @@ def note_tested(connection_id: UUID, found: Health) -> None:
         return
     if connection.failures:
         connection.failures, connection.failing_since, connection.rests_until = 0, None, None
-        connection.fault, connection.fault_remedy = "", ""
-        connection.save(update_fields=["failures", "failing_since", "rests_until", "fault", "fault_remedy"])
+        connection.stopped_since, connection.fault, connection.fault_remedy = None, "", ""
+        connection.save(
+            update_fields=["failures", "failing_since", "stopped_since", "rests_until", "fault", "fault_remedy"]
+        )
         releasing.go_on(connection)
 
 

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 def go_on(connection: Connection) -> None:
     """What stopped the connection may be mended: it rests no longer, and what waits is tried."""
     rows = Connection.objects.filter(id=connection.id, failures__gt=0)
-    if rows.update(rests_until=None):
+    if rows.update(rests_until=None, stopped_since=None):
         logger.info("connection %s is tried again, as something about it was mended", connection.id)
     release_waiting(connection)
     transaction.on_commit(bell.ring)

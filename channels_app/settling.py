@@ -138,6 +138,9 @@ def fail(delivery: Delivery, error: ProviderError, *, milliseconds: int, keeps_d
         delivery.save(
             update_fields=["reason", "remedy", "code", "claim", "leased_until", "due_at", "is_in_doubt", "cuts"]
         )
+        if delivery.message is not None and delivery.message.status == MessageStatus.PARKED:
+            # What it waited for is over; it has tries of its own before it.
+            tell_messages(delivery)
     else:
         delivery.code = error.code[:40]
         end(delivery, step.what, reason=step.words or error.words, remedy=error.remedy)

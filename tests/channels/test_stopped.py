@@ -163,6 +163,9 @@ async def test_what_was_parked_has_all_its_tries_before_it(phone: Phone) -> None
     await phone.drain()
     (row,) = await phone.deliveries()
     assert (row.standing, row.tries, row.attempts) == ("queued", 1, 2)
+    # And its message says no longer what it waited for.
+    message = next(one for one in await phone.messages() if one.id == row.message_id)
+    assert (message.status, message.reason) == ("queued", row.reason)
 
 
 async def test_a_connection_that_has_been_stopped_for_days_gives_up_what_it_tries(phone: Phone) -> None:
@@ -170,10 +173,31 @@ async def test_a_connection_that_has_been_stopped_for_days_gives_up_what_it_trie
     await phone.text("hello")
     await phone.drain()
     long_ago = timezone.now() - ladder.LONGEST_STOP
-    await phone.inside(lambda: Connection.objects.update(failing_since=long_ago))
+    await phone.inside(lambda: Connection.objects.update(stopped_since=long_ago))
     await phone.now()
     await phone.drain()
     assert await standings(phone) == ["failed"]
+
+
+async def test_an_old_failure_of_another_sort_is_not_held_against_what_a_stop_parks(phone: Phone) -> None:
+    long_ago = timezone.now() - ladder.LONGEST_STOP * 2
+    await phone.inside(lambda: Connection.objects.update(failures=1, failing_since=long_ago, fault="It was busy."))
+    phone.twilio.refuse(20003, 401)
+    await phone.text("hello")
+    await phone.drain()
+    assert await standings(phone) == ["parked"]
+
+
+async def test_the_days_of_a_stop_begin_anew_once_it_may_be_mended_and_are_over_once_something_goes(
+    phone: Phone,
+) -> None:
+    await stopped(phone)
+    assert (await phone.refresh()).stopped_since is not None
+    await write(phone, "wrong again")
+    assert (await phone.refresh()).stopped_since is None
+    await write(phone, TOKEN)
+    await phone.drain()
+    assert (await phone.refresh()).stopped_since is None
 
 
 async def test_a_refusal_of_one_message_stops_nobody(phone: Phone) -> None:
