@@ -67,23 +67,30 @@ _CLAIM = """
 class _Hand:
     """How many suspects a claim may still take, whether it put one back, and until when what it takes is its own.
 
-    `stopped`: connections over which nothing can go, as one try has shown.
+    `stopped`: connections over which nothing can go now, as one try has shown. `settled`: how many it ended or parked.
     """
 
     suspects: int
     good_until: float
     has_put_back: bool = False
     stopped: set[UUID] = field(default_factory=set)
+    settled: int = 0
 
 
-def claim(workspace_id: UUID, limit: int, *, suspects: int = 1) -> list[Claimed]:
+class Taken(list[Claimed]):
+    """What a claim took, to be sent. `settled`: how many deliveries it ended or parked instead, which is work too."""
+
+    settled = 0
+
+
+def claim(workspace_id: UUID, limit: int, *, suspects: int = 1) -> Taken:
     """Take up to `limit` due deliveries, of each lane only the first, and so many suspects. Inside `tenant()`.
 
     Of a sender with a rate no more is taken than fits, and then the connection rests (`pacing`). Those come first: they
     take little, and a backlog of others would never let them have a turn.
     """
     hand = _Hand(suspects, time.monotonic() + LEASE.total_seconds())
-    ready: list[Claimed] = []
+    ready = Taken()
     for slot in pacing.open_slots():
         if len(ready) >= limit:
             break
@@ -91,7 +98,9 @@ def claim(workspace_id: UUID, limit: int, *, suspects: int = 1) -> list[Claimed]
         if mine:
             pacing.use(slot)
             ready += [replace(one, rest=slot.rest.total_seconds()) for one in mine]
-    return ready + _fill(workspace_id, limit - len(ready), hand)
+    ready += _fill(workspace_id, limit - len(ready), hand)
+    ready.settled = hand.settled
+    return ready
 
 
 def _fill(workspace_id: UUID, limit: int, hand: _Hand, only: UUID | None = None) -> list[Claimed]:
@@ -133,8 +142,10 @@ def _begin(workspace_id: UUID, picked: Mapping[UUID, tuple[bool, bool]], hand: _
         _, was_in_doubt = picked[delivery.id]
         if delivery.connection_id in hand.stopped:
             _put_back(delivery, was_in_doubt=was_in_doubt)
+            hand.has_put_back = True
             continue
         if _is_poison(delivery):
+            hand.settled += 1
             continue
         is_suspect = delivery.cuts >= SUSPECT_AFTER
         if is_suspect and not hand.suspects:
@@ -142,6 +153,7 @@ def _begin(workspace_id: UUID, picked: Mapping[UUID, tuple[bool, bool]], hand: _
             hand.has_put_back = True
             continue
         if _is_held_back(delivery, withdrawn, was_in_doubt=was_in_doubt):
+            hand.settled += 1
             continue
         attempt = DeliveryAttempt(
             delivery=delivery,
@@ -155,10 +167,12 @@ def _begin(workspace_id: UUID, picked: Mapping[UUID, tuple[bool, bool]], hand: _
         if isinstance(provider, ProviderError):
             DeliveryAttempt.objects.bulk_create([attempt])
             settling.fail(delivery, provider, milliseconds=0, keeps_doubt=was_in_doubt)
+            hand.settled += 1
             if provider.stops:
                 hand.stopped.add(delivery.connection_id)
             continue
-        if _may_not_cost(delivery, was_in_doubt=was_in_doubt):
+        if _may_not_cost(delivery, hand, was_in_doubt=was_in_doubt):
+            hand.settled += 1
             continue
         begun.append(attempt)
         hand.suspects -= is_suspect
@@ -249,7 +263,7 @@ def _is_held_back(delivery: Delivery, withdrawn: dict[tuple[UUID, str], bool], *
     return True
 
 
-def _may_not_cost(delivery: Delivery, *, was_in_doubt: bool) -> bool:
+def _may_not_cost(delivery: Delivery, hand: _Hand, *, was_in_doubt: bool) -> bool:
     """What sending costs is counted in the transaction that lets it go."""
     refusal = spending.let_go(delivery)
     if refusal is None:
@@ -263,4 +277,10 @@ def _may_not_cost(delivery: Delivery, *, was_in_doubt: bool) -> bool:
     settling.park(delivery, refusal.until, reason=refusal.words, remedy=refusal.remedy)
     if refusal.until - timezone.now() > spending.LOOKED_AGAIN:
         spending.note_used_up(delivery.connection, refusal.until)
+    if refusal.is_for_all:
+        hand.stopped.add(delivery.connection_id)
+        others = Delivery.objects.exclude(spending.was_counted_today())
+        hand.settled += settling.park_others(
+            delivery.connection, others, refusal.until, reason=refusal.words, remedy=refusal.remedy
+        )
     return True

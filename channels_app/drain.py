@@ -90,7 +90,7 @@ class Drain:
             await in_thread(beats.note, self.id, worked=worked)
 
     async def look(self) -> int:
-        """Start what is due, as far as there are places; answers how much was started."""
+        """Start what is due, as far as there are places; answers how much was started, or settled on the way."""
         started = 0
         for due in await in_thread(doors.due, WORKSPACES_AT_ONCE):
             free = min(PLACES - len(self.tasks), PLACES_OF_ONE - self.busy[due.workspace_id])
@@ -119,7 +119,11 @@ class Drain:
             if claimed.rest:
                 # A sender with a rate: the next may go then, and nobody else would ring.
                 self.loop.call_later(claimed.rest, self.wake.set)
-        return len(deliveries)
+        if deliveries.settled:
+            # Held back or parked, not sent: work all the same, behind which there may be more.
+            self.worked = True
+            self.wake.set()
+        return len(deliveries) + deliveries.settled
 
     async def idle(self) -> None:
         """Work until nothing is due and nothing under way: for tests and commands."""

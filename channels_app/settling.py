@@ -9,11 +9,12 @@ import datetime as dt
 import logging
 from dataclasses import dataclass
 
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from channels_app import accounts, consents, ladder
 from channels_app.in_hand import Claimed, token_of
-from channels_app.models import Delivery, DeliveryAttempt
+from channels_app.models import Connection, Delivery, DeliveryAttempt
 from channels_app.models.outbound import AttemptOutcome, DeliveryStatus
 from channels_app.providers.base import ProviderError, Receipt
 from convoship.lib.failpoints import failpoint
@@ -182,6 +183,8 @@ def end(delivery: Delivery, status: str, *, reason: str = "", remedy: str = "", 
     tell_messages(delivery)
 
 
+# In one transaction.
+MOST_PARKED = 200
 _PARKED = (
     *("reason", "remedy", "code", "is_parked", "is_in_doubt", "claim", "leased_until", "due_at"),
     *("tries", "cuts", "first_tried_at"),
@@ -196,6 +199,28 @@ def park(delivery: Delivery, until: dt.datetime, *, reason: str, remedy: str) ->
     delivery.tries, delivery.cuts, delivery.first_tried_at = 0, 0, None
     delivery.save(update_fields=_PARKED)
     tell_messages(delivery)
+
+
+def park_others(
+    connection: Connection, others: QuerySet[Delivery], until: dt.datetime, *, reason: str, remedy: str
+) -> int:
+    """Park those of `others` that are due over this connection, too; answers how many that were.
+
+    One by one each would be claimed for it, thousands of them at midnight. What somebody else holds is left for later.
+    """
+    earlier = Delivery.objects.filter(
+        lane=OuterRef("lane"), position__lt=OuterRef("position"), status=DeliveryStatus.QUEUED
+    )
+    due = others.filter(
+        ~Exists(earlier), connection=connection, status=DeliveryStatus.QUEUED, claim=None, due_at__lte=timezone.now()
+    )
+    rows = due.select_for_update(of=("self",), skip_locked=True).select_related("connection", "message")
+    found = list(rows.order_by("due_at")[:MOST_PARKED])
+    held = conversations.lock_those_free({one.conversation_id for one in found if one.conversation_id})
+    free = [one for one in found if one.conversation_id is None or one.conversation_id in held]
+    for delivery in free:
+        park(delivery, until, reason=reason, remedy=remedy)
+    return len(free)
 
 
 def tell_messages(delivery: Delivery) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from django.db import connection as database
+from django.db.models import Q
 from django.utils import timezone
 
 from channels_app import accounts
@@ -46,11 +47,15 @@ _COUNT = """
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why something may not leave. Without `until` that is final; else it is asked again then."""
+    """Why something may not leave. Without `until` that is final; else it is asked again then.
+
+    `is_for_all`: nothing else of the connection may leave before, either.
+    """
 
     words: str
     remedy: str
     until: dt.datetime | None = None
+    is_for_all: bool = False
 
 
 class _Refused(Exception):
@@ -97,7 +102,7 @@ def _count_all(delivery: Delivery, now: dt.datetime) -> None:
     units = max(1, kind.units(delivery.content))
     count = _count(connection, SpendingKind.UNITS, "", midnight, many=units, most=bounds.daily)
     if count is None:
-        raise _Refused(_ceiling(bounds, midnight + dt.timedelta(days=1), units))
+        raise _Refused(_ceiling(bounds, midnight + dt.timedelta(days=1), units, used=_used(connection, midnight)))
     if count == units:
         SpendingCount.objects.filter(connection=connection, since__lt=now - KEPT).delete()
     delivery.let_go_at = now
@@ -196,13 +201,25 @@ def _guard(delivery: Delivery, bounds: Bounds, now: dt.datetime, *, is_unasked: 
 # --- How much ---------------------------------------------------------------------------------------------------------
 
 
-def _ceiling(bounds: Bounds, until: dt.datetime, units: int) -> Refusal:
+def _used(connection: Connection, midnight: dt.datetime) -> int:
+    counts = SpendingCount.objects.filter(connection=connection, what=SpendingKind.UNITS, whose="", since=midnight)
+    return counts.values_list("count", flat=True).first() or 0
+
+
+def _ceiling(bounds: Bounds, until: dt.datetime, units: int, *, used: int) -> Refusal:
     if units > bounds.daily:
         # No day has room for it, and what follows it must not wait for ever.
         words = f"It takes {units} {bounds.unit}, and the connection may send {bounds.daily} a day."
         return Refusal(words, "Raise the day's ceiling in the connection's settings, then replay this.")
     words = f"The connection's {bounds.daily} {bounds.unit} of today are used up."
-    return Refusal(words, "It goes out after midnight UTC, or once the day's ceiling is raised in the settings.", until)
+    remedy = "It goes out after midnight UTC, or once the day's ceiling is raised in the settings."
+    # Where a little is left, something shorter may still fit.
+    return Refusal(words, remedy, until, is_for_all=used >= bounds.daily)
+
+
+def was_counted_today() -> Q:
+    """Of deliveries: those that were let go today, and may be tried again whatever has been used up since."""
+    return Q(let_go_at__gte=_midnight(timezone.now()))
 
 
 def note_used_up(connection: Connection, until: dt.datetime) -> None:
