@@ -101,6 +101,10 @@ def _succeed(delivery: Delivery, receipt: Receipt, outcome: Outcome) -> None:
     ladder.note_success(delivery.connection, now)
 
 
+# Of what nobody knows, whatever an attempt's own words hoped for.
+ASK_OR_REPLAY = "Ask the other side whether it arrived; replay it if it did not."
+
+
 def fail(delivery: Delivery, error: ProviderError, *, milliseconds: int, keeps_doubt: bool = False) -> None:
     """An attempt at a claimed delivery came to nothing: it is tried again, or ends. `keeps_doubt`: as `Outcome` has it.
 
@@ -144,7 +148,8 @@ def fail(delivery: Delivery, error: ProviderError, *, milliseconds: int, keeps_d
             tell_messages(delivery)
     else:
         delivery.code = error.code[:40]
-        end(delivery, step.what, reason=step.words or error.words, remedy=error.remedy)
+        remedy = ASK_OR_REPLAY if step.what == "unknown" else error.remedy
+        end(delivery, step.what, reason=step.words or error.words, remedy=remedy)
     ladder.note_failure(delivery.connection, kind, error, now)
 
 

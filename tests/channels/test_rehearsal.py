@@ -155,7 +155,13 @@ def test_what_is_taken_in_silence_has_one_effect_or_is_said_to_be_unknown(kind: 
     else:
         assert first.status == "unknown"
         assert first.reason
-        assert first.remedy
+        assert "replay it" in first.remedy
+        # A person has decided: now it is sent.
+        before = len(it.lines(LineKind.CAUGHT))
+        it.client.post(f"/app/channels/{it.connection.id}/deliveries/{first.id}/replay")
+        it.settles(waits=True)
+        assert it.deliveries[0].status == "delivered"
+        assert len(it.lines(LineKind.CAUGHT)) == before + 1
     assert len(taken) == len(it.deliveries)
 
 
