@@ -101,7 +101,7 @@ def note_failure(connection: Connection, kind: type[Provider], error: ProviderEr
     """Something was not taken. What lies at the message or its address says nothing of the connection."""
     if error.blame in {"message", "address"}:
         return
-    held = Connection.objects.select_for_update().get(id=connection.id)
+    held = Connection.objects.select_for_update(no_key=True).get(id=connection.id)
     held.failures += 1
     held.failing_since = held.failing_since or now
     held.fault, held.fault_remedy = error.words[:300], error.remedy[:300]

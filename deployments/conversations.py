@@ -132,14 +132,15 @@ def _tell(conversation: Conversation, messages: Sequence[Message], answers: str 
 def lock(conversation_id: UUID) -> Conversation:
     """The conversation, held until the transaction ends; 404 where this workspace has none by that id."""
     try:
-        return Conversation.objects.select_for_update().get(id=conversation_id)
+        # No key: rows that only refer to it are written meanwhile by who doesn't hold it, and must not wait for us.
+        return Conversation.objects.select_for_update(no_key=True).get(id=conversation_id)
     except Conversation.DoesNotExist:
         raise not_found() from None
 
 
 def lock_those_free(wanted: Any) -> dict[UUID, Conversation]:
     """Those of these conversations (ids, or a query of them) that nobody holds, held until the transaction ends."""
-    rows = Conversation.objects.select_for_update(skip_locked=True).filter(id__in=wanted)
+    rows = Conversation.objects.select_for_update(no_key=True, skip_locked=True).filter(id__in=wanted)
     return {conversation.id: conversation for conversation in rows}
 
 

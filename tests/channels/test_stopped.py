@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
+import threading
 from typing import Any
 from uuid import uuid4
 
@@ -10,9 +12,10 @@ import pytest
 from django.test import AsyncClient
 from django.utils import timezone
 
-from channels_app import ladder, replaying
+from channels_app import claims, inbound, ladder, replaying
 from channels_app.models import Connection, Delivery, DeliveryAttempt
 from channels_app.providers.twilio import codes
+from deployments import conversations
 from tests import factories
 from tests.channels.phones import Phone
 from tests.channels.twilio_end import TOKEN, problem
@@ -208,3 +211,35 @@ async def test_a_refusal_of_one_message_stops_nobody(phone: Phone) -> None:
     await phone.now()
     await phone.drain()
     assert sorted(await standings(phone)) == ["accepted", "failed"]
+
+
+async def test_a_claim_that_would_park_waits_for_nobody_who_holds_the_conversation(phone: Phone) -> None:
+    await phone.text("hello")
+    await phone.inside(lambda: secret_store.delete(phone.who, "twilio-token"))
+
+    def handle_events() -> None:
+        for event in inbound.claim(phone.workspace.id, 10):
+            inbound.handle(event)
+
+    await phone.inside(handle_events)
+    (row,) = await phone.deliveries()
+    holds, may_end = threading.Event(), threading.Event()
+
+    def retry() -> None:
+        assert row.conversation_id is not None
+        # As `replaying.held` does: the conversation first, and the delivery once the claim has begun.
+        conversations.lock(row.conversation_id)
+        holds.set()
+        may_end.wait(10)
+        replaying.replay(phone.who, row.id)
+
+    retrying = asyncio.create_task(phone.inside(retry))
+    await asyncio.to_thread(holds.wait, 10)
+    taken = await asyncio.wait_for(phone.inside(lambda: claims.claim(phone.workspace.id, 10)), 5)
+    assert list(taken) == []
+    (left,) = await phone.deliveries()
+    assert (left.status, left.claim, left.attempts, left.tries) == ("queued", None, 0, 0)
+    may_end.set()
+    await retrying
+    await phone.drain()
+    assert await standings(phone) == ["parked"]
