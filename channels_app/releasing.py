@@ -34,8 +34,10 @@ def release_waiting(connection: Connection) -> None:
 
 
 def hurry(delivery: Delivery) -> None:
-    """Try a held delivery at once that waits for its next try."""
-    Delivery.objects.filter(id=delivery.id).update(due_at=timezone.now())
+    """Try a held delivery at once that waits for its next try, and before it what it waits for in its lane."""
+    Delivery.objects.filter(
+        lane=delivery.lane, position__lte=delivery.position, status=DeliveryStatus.QUEUED, claim=None
+    ).update(due_at=timezone.now())
     Connection.objects.filter(id=delivery.connection_id).update(rests_until=None)
 
 

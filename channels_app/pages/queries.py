@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from django.db.models import Count, IntegerField, Model, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, IntegerField, Max, Model, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -83,6 +83,27 @@ def deliveries(connection: Connection, show: str, address: str) -> QuerySet[Deli
     """What a filter of the Deliveries tab shows; `address` is a part of one."""
     rows = Delivery.objects.filter(DELIVERIES[show], connection=connection).select_related("message", "conversation")
     return rows.filter(address__icontains=address) if address else rows
+
+
+def settled_until(rows: QuerySet[Delivery]) -> dt.datetime | None:
+    """When the last of these ended."""
+    newest: dt.datetime | None = rows.order_by().aggregate(newest=Max("settled_at"))["newest"]
+    return newest
+
+
+def settled_by(rows: QuerySet[Delivery], until: str) -> QuerySet[Delivery]:
+    """Those of these that had ended at this ISO moment, as a page that was drawn then shows them; all without one."""
+    moment = _moment_of(until)
+    return rows.filter(Q(settled_at__lte=moment) | Q(settled_at=None)) if moment else rows
+
+
+def _moment_of(said: str) -> dt.datetime | None:
+    """An ISO moment with its zone; None for what is none."""
+    try:
+        moment = dt.datetime.fromisoformat(said)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
 
 
 def deliveries_page(rows: QuerySet[Delivery], cursor: str) -> Page[Delivery]:

@@ -213,6 +213,13 @@ def _end(delivery: Delivery) -> Iterator[Step]:
 # --- What it waits for ------------------------------------------------------------------------------------------------
 
 
+def waits_behind(delivery: Delivery) -> int:
+    """How many earlier ones of its conversation have to go before it."""
+    return Delivery.objects.filter(
+        lane=delivery.lane, position__lt=delivery.position, status=DeliveryStatus.QUEUED
+    ).count()
+
+
 def waits_for(connection: Connection, delivery: Delivery) -> str:
     """Why it isn't sent right now, in words; empty where it isn't waiting."""
     if delivery.status != DeliveryStatus.QUEUED:
@@ -221,9 +228,7 @@ def waits_for(connection: Connection, delivery: Delivery) -> str:
         return "It is being sent just now."
     if connection.state != ConnectionState.ACTIVE:
         return f"It waits until {connection.name} is enabled."
-    earlier = Delivery.objects.filter(
-        lane=delivery.lane, position__lt=delivery.position, status=DeliveryStatus.QUEUED
-    ).count()
+    earlier = waits_behind(delivery)
     if earlier:
         ones = "1 earlier one" if earlier == 1 else f"{earlier} earlier ones"
         return f"To keep the order it waits for {ones} of its conversation."

@@ -124,6 +124,20 @@ async def test_retry_now_tries_at_once(phone: Phone) -> None:
     assert "failed" not in await standings(phone)
 
 
+async def test_retry_now_of_one_that_waits_behind_it_tries_what_goes_first(phone: Phone) -> None:
+    phone.twilio.refuse(20003, 401)
+    await phone.text("hello")
+    await phone.drain()
+    await phone.text("again")
+    await phone.drain()
+    rows = await phone.deliveries()
+    assert [row.standing for row in rows] == ["parked", "queued"]
+    # Somebody has mended it at Twilio.
+    await phone.inside(lambda: replaying.replay(phone.who, rows[-1].id))
+    await phone.drain()
+    assert await standings(phone) == ["accepted"] * 2
+
+
 async def test_after_a_while_it_looks_by_itself(phone: Phone) -> None:
     phone.twilio.refuse(30002, 400)
     await phone.text("hello")
