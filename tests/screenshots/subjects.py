@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 
@@ -79,6 +80,28 @@ def show_appearance(page: Page, scene: Scene) -> None:
     page.keyboard.press("Tab")
 
 
+def show_rehearsal(page: Page, scene: Scene) -> None:
+    """A phone of ours: an answer, and a message that was not taken at first."""
+    show_page("/app/channels/", page, scene)
+    page.get_by_role("link", name=re.compile("^rehearsal of")).first.click()
+    if page.get_by_text("Nothing was said yet.").is_visible():
+        for number, (words, fault) in enumerate((("how do I return something", ""), ("hello", "no_number")), start=1):
+            page.get_by_label("When something is sent, it").select_option(fault)
+            page.get_by_role("button", name="Behave like that").click()
+            page.get_by_role("textbox", name="Message").fill(words)
+            page.keyboard.press("Enter")
+            expect(page.get_by_role("log").get_by_role("link")).to_have_count(number, timeout=20_000)
+    expect(page.get_by_role("log").get_by_role("link", name="Failed")).to_be_visible(timeout=20_000)
+    page.reload()
+
+
+def show_delivery(page: Page, scene: Scene) -> None:
+    """Why a message failed, and the button that repairs it."""
+    show_rehearsal(page, scene)
+    page.get_by_role("log").get_by_role("link", name="Failed").click()
+    expect(page.locator("#standing")).to_contain_text("Failed")
+
+
 # In every look, for the README.
 SUBJECTS: dict[str, Show] = {
     "deploy": show_deploy,
@@ -99,6 +122,9 @@ TABS: dict[str, Show] = {
     "install": partial(show_page, "/app/deployments/{deployment}/install"),
     "identity": partial(show_page, "/app/deployments/{deployment}/identity"),
     "numbers": partial(show_page, "/app/deployments/{deployment}/numbers"),
+    "channels": partial(show_page, "/app/channels/"),
+    "rehearsal": show_rehearsal,
+    "delivery": show_delivery,
     "rollout": partial(show_page, "/app/deployments/{deployment}/rollout"),
 }
 # Last, for its visitors would stand in the list of conversations.
