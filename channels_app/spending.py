@@ -9,6 +9,7 @@ nothing leaves.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import logging
 from dataclasses import dataclass
 from typing import Any
@@ -39,10 +40,15 @@ _COUNT = """
     INSERT INTO channels_app_spendingcount AS kept (id, workspace_id, connection_id, what, whose, since, count)
     SELECT gen_random_uuid(), %(workspace)s, %(connection)s, %(what)s, %(whose)s, %(since)s, %(many)s
      WHERE %(many)s <= %(most)s
-        ON CONFLICT (connection_id, what, whose, since)
+        ON CONFLICT {whose}
         DO UPDATE SET count = kept.count + excluded.count WHERE kept.count + excluded.count <= %(most)s
  RETURNING kept.count
 """
+
+
+# Of one connection, and of all of a workspace's.
+_COUNT_OF_ONE = _COUNT.format(whose="(connection_id, what, whose, since)")
+_COUNT_OF_ALL = _COUNT.format(whose="(workspace_id, what, whose, since) WHERE connection_id IS NULL")
 
 
 @dataclass(frozen=True)
@@ -104,7 +110,7 @@ def _count_all(delivery: Delivery, now: dt.datetime) -> None:
     if count is None:
         raise _Refused(_ceiling(bounds, midnight + dt.timedelta(days=1), units, used=_used(connection, midnight)))
     if count == units:
-        SpendingCount.objects.filter(connection=connection, since__lt=now - KEPT).delete()
+        SpendingCount.objects.filter(Q(connection=connection) | Q(connection=None), since__lt=now - KEPT).delete()
     delivery.let_go_at = now
     Delivery.objects.filter(id=delivery.id).update(let_go_at=now)
 
@@ -115,12 +121,23 @@ def _midnight(now: dt.datetime) -> dt.datetime:
 
 
 def _count(
-    connection: Connection, what: SpendingKind, whose: str, since: dt.datetime, *, most: int, many: int = 1
+    connection: Connection,
+    what: SpendingKind,
+    whose: str,
+    since: dt.datetime,
+    *,
+    most: int,
+    many: int = 1,
+    is_of_all: bool = False,
 ) -> int | None:
-    """The count with these, or None where it would be more than `most`: nothing is counted then."""
+    """The count with these, or None where it would be more than `most`: nothing is counted then.
+
+    `is_of_all`: of all of the workspace's connections, except that what a rehearsal sends goes to nobody.
+    """
+    is_of_all = is_of_all and not connection.is_rehearsal
     values: dict[str, Any] = {
         "workspace": connection.workspace_id,
-        "connection": connection.id,
+        "connection": None if is_of_all else connection.id,
         "what": what.value,
         "whose": whose,
         "since": since,
@@ -128,7 +145,7 @@ def _count(
         "most": most,
     }
     with database.cursor() as cursor:
-        cursor.execute(_COUNT, values)
+        cursor.execute(_COUNT_OF_ALL if is_of_all else _COUNT_OF_ONE, values)
         row = cursor.fetchone()
     return int(row[0]) if row else None
 
@@ -182,7 +199,8 @@ def _is_unasked(delivery: Delivery, bounds: Bounds, now: dt.datetime) -> bool:
 def _guard(delivery: Delivery, bounds: Bounds, now: dt.datetime, *, is_unasked: bool) -> None:
     hour = now.replace(minute=0, second=0, microsecond=0)
     connection, address = delivery.connection, delivery.address
-    if is_unasked and _count(connection, SpendingKind.UNASKED, address[:255], hour, most=bounds.unasked) is None:
+    _alone(connection)
+    if is_unasked and _count_all_to(connection, SpendingKind.UNASKED, address, hour, most=bounds.unasked) is None:
         words = f"In this hour {bounds.unasked} messages went to this number that it had not asked for: the limit."
         raise _Refused(Refusal(words, "Replay it in the next hour, or raise that limit in the connection's settings."))
     is_cold = (
@@ -190,12 +208,28 @@ def _guard(delivery: Delivery, bounds: Bounds, now: dt.datetime, *, is_unasked: 
         or not Delivery.objects.filter(connection=connection, address=address, let_go_at__isnull=False).exists()
     )
     begins = address[:-RANGE_DIGITS]
-    if is_cold and _count(connection, SpendingKind.COLD, begins[:255], hour, most=bounds.cold) is None:
+    if is_cold and _count_all_to(connection, SpendingKind.COLD, begins, hour, most=bounds.cold) is None:
         words = (
             f"In this hour {bounds.cold} messages went to new numbers that begin with {begins}: the limit, "
             "as made-up traffic looks like that."
         )
         raise _Refused(Refusal(words, "Replay it in the next hour, or raise that limit in the connection's settings."))
+
+
+def _count_all_to(
+    connection: Connection, what: SpendingKind, whose: str, hour: dt.datetime, *, most: int
+) -> int | None:
+    """Whoever makes up traffic has as many numbers as there are, and could have as many connections."""
+    return _count(connection, what, whose[:255], hour, most=most, is_of_all=True)
+
+
+def _alone(connection: Connection) -> None:
+    """One claim of a workspace counts at a time: two that count the same numbers in another order would block."""
+    number = int.from_bytes(
+        hashlib.sha256(b"spending" + connection.workspace_id.bytes).digest()[:8], "big", signed=True
+    )
+    with database.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [number])
 
 
 # --- How much ---------------------------------------------------------------------------------------------------------

@@ -19,9 +19,12 @@ class SpendingKind(models.TextChoices):
 
 
 class SpendingCount(TenantModel):
-    """A count from `since` on, for a day or an hour. Raised by one conditional statement, never past its bound."""
+    """A count from `since` on, for a day or an hour. Raised by one conditional statement, never past its bound.
 
-    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="spending")
+    Without a connection it is the workspace's: what goes to one number, over whichever of its connections.
+    """
+
+    connection = models.ForeignKey(Connection, null=True, on_delete=models.CASCADE, related_name="spending")
     what = models.CharField(max_length=10, choices=SpendingKind)
     # The number, or what numbers of a range begin with; nothing for a day's units.
     whose = models.CharField(max_length=255, blank=True)
@@ -33,6 +36,11 @@ class SpendingCount(TenantModel):
     class Meta(TenantModel.Meta):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["connection", "what", "whose", "since"], name="one_count_per_time"),
+            models.UniqueConstraint(
+                fields=["workspace", "what", "whose", "since"],
+                condition=models.Q(connection=None),
+                name="one_count_of_all_per_time",
+            ),
         ]
         indexes: ClassVar = [models.Index(fields=["connection", "since"], name="spending_by_age")]
 

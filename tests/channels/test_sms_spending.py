@@ -12,7 +12,7 @@ import time_machine
 from django.db.models import F
 from django.utils import timezone
 
-from channels_app import beats, examples, health, replaying, spending
+from channels_app import beats, connections, examples, health, replaying, spending
 from channels_app.drain import Drain
 from channels_app.models import Connection, Delivery, InboundEvent, SpendingCount
 from channels_app.models.spending import SpendingKind
@@ -382,6 +382,34 @@ async def test_unasked_a_number_is_sent_three_in_an_hour_and_a_held_back_one_can
     with time_machine.travel(timezone.now() + dt.timedelta(hours=1), tick=True):
         await phone.drain()
     assert len(phone.twilio.taken) == 4
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("again", ["beside", "instead"])
+async def test_another_connection_does_not_double_what_goes_to_a_number_or_a_range(phone: Phone, again: str) -> None:
+    await phone.allow(new_per_range=4)
+    await queue(phone, *[PERSON] * 5)
+    await phone.drain()
+    assert len(phone.twilio.taken) == 3
+    if again == "instead":
+        await phone.inside(lambda: connections.delete(phone.who, phone.connection))
+    other = await asyncio.to_thread(lambda: make_phone(phone.workspace, phone.twilio, new_per_range=4))
+    await queue(other, PERSON, PERSON[:-1] + "7", PERSON[:-1] + "8")
+    await other.drain()
+    # None to that number, and one more to its range.
+    assert len(phone.twilio.taken) == 4
+    assert PERSON not in {one.form["To"] for one in phone.twilio.taken[3:]}
+
+
+@pytest.mark.asyncio
+async def test_a_rehearsal_uses_up_nothing_of_what_may_be_sent(phone: Phone) -> None:
+    hour = timezone.now().replace(minute=0, second=0, microsecond=0)
+
+    def count(is_rehearsal: bool) -> int | None:
+        phone.connection.is_rehearsal = is_rehearsal
+        return spending._count(phone.connection, SpendingKind.COLD, "+1415555", hour, most=1, is_of_all=True)
+
+    assert [await phone.inside(count, one) for one in (True, True, False, False)] == [1, None, 1, None]
 
 
 @pytest.mark.asyncio
