@@ -32,7 +32,7 @@ _ON_ITS_WAY = (DeliveryStatus.QUEUED, DeliveryStatus.PARKED)
 
 def on_posted(link: ConversationLink, conversation: Conversation, answers: str | None) -> None:
     """Something was posted to a call, or its state changed; `answers`: to whose message that is the whole answer."""
-    if conversation.is_active and has_open_turn(conversation):
+    if conversation.is_active and has_open_turn(conversation, answers):
         return  # whoever finishes that turn tells all of it
     event = InboundEvent.objects.filter(id=answers, delivery=None).first() if answers else None
     is_end = not conversation.is_active and link.told_status != conversation.status
@@ -48,9 +48,13 @@ def on_posted(link: ConversationLink, conversation: Conversation, answers: str |
     link.save(update_fields=["position", "is_current", "told_seq", "told_control", "told_status"])
 
 
-def has_open_turn(conversation: Conversation) -> bool:
-    """Whether an answer is still being made."""
-    return Turn.objects.filter(conversation=conversation, status__in=(TurnStatus.QUEUED, TurnStatus.RUNNING)).exists()
+def has_open_turn(conversation: Conversation, answers: str | None) -> bool:
+    """Whether the answer to this message is still being made; without one, whether any is.
+
+    What was said since, and waits for its own turn, does not hold back the answer that is whole.
+    """
+    rows = Turn.objects.filter(conversation=conversation, status__in=(TurnStatus.QUEUED, TurnStatus.RUNNING))
+    return (rows.filter(message__client_id=answers) if answers else rows).exists()
 
 
 def _unsaid(link: ConversationLink, conversation: Conversation) -> QuerySet[Message]:

@@ -166,6 +166,21 @@ async def test_it_does_not_matter_that_the_worker_was_quicker(gateway: Gateway, 
     ]
 
 
+async def test_what_was_said_meanwhile_does_not_hold_back_the_answer_to_what_was_said_before(
+    gateway: Gateway, slow: asyncio.Event
+) -> None:
+    first = asyncio.create_task(gateway.turn("one", turn=1, inline=True))
+    await came_to(gateway.messages)
+    second = asyncio.create_task(gateway.turn("two", turn=2, inline=True))
+    await came_to(lambda: gateway.inside(lambda: Turn.objects.filter(status="queued").exists()))
+    slow.set()
+    answers = [await first, await second]
+    assert [(a.data["turn"], a.data["text"].splitlines()[0]) for a in answers] == [
+        (1, "Let me see: one"),
+        (2, "Let me see: two"),
+    ]
+
+
 async def test_an_event_that_the_worker_has_claimed_is_answered_once_it_is_handled(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
