@@ -53,6 +53,8 @@ class ConfigField:
     @property
     def is_optional(self) -> bool:
         """Whether it may stay empty; a box to check may always."""
+        if self.bound.name in getattr(self.bound.form, "either", ()):
+            return False
         return not self.bound.field.required and not isinstance(self.bound.field.widget, forms.CheckboxInput)
 
 
@@ -143,8 +145,31 @@ class ConnectionForm:
 
     @property
     def config_fields(self) -> list[ConfigField]:
-        """The kind's fields, in its order."""
-        return [ConfigField(self.config[name]) for name in self.config.fields]
+        """The kind's fields that everybody fills in, in its order."""
+        rarely = self.provider.config_form.rarely
+        return [ConfigField(self.config[name]) for name in self.config.fields if name not in rarely]
+
+    @property
+    def rare_fields(self) -> list[ConfigField]:
+        """The kind's fields that few need."""
+        rarely = self.provider.config_form.rarely
+        return [ConfigField(self.config[name]) for name in self.config.fields if name in rarely]
+
+    @property
+    def usual_credentials(self) -> list[Credential]:
+        """The credentials that everybody gives."""
+        return [one for one in self.credentials if one.name not in self.provider.config_form.rarely]
+
+    @property
+    def rare_credentials(self) -> list[Credential]:
+        """The credentials that few need."""
+        return [one for one in self.credentials if one.name in self.provider.config_form.rarely]
+
+    @property
+    def shows_rare(self) -> bool:
+        """Whether what few need stands open: something is said there, or wrong."""
+        fields = any(one.bound.errors or one.bound.value() not in (None, "", False, []) for one in self.rare_fields)
+        return fields or any(one.all_errors or one.chosen or one.was_typed for one in self.rare_credentials)
 
     @property
     def has_errors(self) -> bool:

@@ -254,6 +254,10 @@ class ConfigForm(forms.Form):
     """
 
     credentials: ClassVar[tuple[str, ...]] = ()
+    # What few need: folded away on the page until it is opened.
+    rarely: ClassVar[frozenset[str]] = frozenset()
+    # Of these one is needed, so none of them is called optional.
+    either: ClassVar[frozenset[str]] = frozenset()
 
 
 class Provider:

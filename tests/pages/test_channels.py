@@ -322,3 +322,12 @@ def test_a_choice_of_one_is_not_asked_for(member: Browser, workspace: Workspace)
     assert (connection.kind, connection.config["mode"]) == ("voice_gateway", "turns")
     member.send(form_of(member.get(f"/app/channels/{connection.id}/settings"), "/change"))
     assert made(workspace)[0].config["mode"] == "turns"
+
+
+def test_what_few_need_is_folded_away_until_it_is_wrong(member: Browser) -> None:
+    page = member.get("/app/channels/new/twilio_sms").content.decode()
+    assert '<details class="disclosure" >' in page
+    assert page.index("Account SID") < page.index("More settings") < page.index("Messages a second")
+    answer = member.send(filled(member, "/app/channels/new/twilio_sms", config__rate="-1"))
+    assert answer.status_code == 422
+    assert '<details class="disclosure" open>' in answer.content.decode()

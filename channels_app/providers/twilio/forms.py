@@ -44,6 +44,7 @@ class TwilioForm(ConfigForm):
     """The account, and who sends: a number or a messaging service."""
 
     credentials: ClassVar[tuple[str, ...]] = ("auth_token", "secondary_auth_token")
+    either: ClassVar[frozenset[str]] = frozenset({"from_number", "messaging_service_sid"})
 
     account_sid = forms.CharField(
         label="Account SID",
@@ -150,6 +151,20 @@ class CountriesField(forms.Field):
 
 class SmsForm(TwilioForm):
     """And how SMS are sent and what ends them."""
+
+    rarely: ClassVar[frozenset[str]] = frozenset(
+        {
+            "secondary_auth_token",
+            "api_base_url",
+            "rate",
+            "allowed_countries",
+            "daily_segments",
+            "unasked_per_hour",
+            "new_per_range",
+            "stop_words",
+            "answers_help",
+        }
+    )
 
     rate = forms.FloatField(
         label="Messages a second",
