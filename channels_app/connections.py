@@ -124,7 +124,11 @@ def _checked(
     keys = {name: form.cleaned_data[name] for name in secret_fields if form.cleaned_data[name]}
     for field, key in keys.items():
         if not Secret.objects.filter(key=key).exists():
-            errors[f"credentials.{field}"] = [f"There is no secret {key!r}. Write it under Workspace, Secrets first."]
+            # Not repeated: what stands where a key belongs may be the secret itself.
+            words = (
+                "There is no secret by this key. Give the key of one, not its value; write it under Workspace, Secrets."
+            )
+            errors[f"credentials.{field}"] = [words]
     _check_base_url(provider, cleaned, errors)
     return cleaned, keys
 

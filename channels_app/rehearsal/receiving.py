@@ -29,8 +29,10 @@ SILENCE_SECONDS = 25.0
 # Of calls that are not genuine one is shown in so much time.
 REFUSED_TOLD = dt.timedelta(seconds=10)
 # Headers that are worth seeing; credentials are not shown.
-_SHOWN = ("content-type", "webhook-id", "webhook-timestamp", "webhook-signature", "x-convoship-timestamp")
-_SHOWN_TOO = ("x-convoship-signature", "user-agent")
+_SHOWN = (
+    *("content-type", "user-agent", "webhook-id", "webhook-timestamp", "webhook-signature"),
+    *("x-convoship-timestamp", "x-convoship-signature"),
+)
 
 
 @csrf_exempt
@@ -95,7 +97,7 @@ def answer(connection_id: UUID, call: Call, shown_path: str) -> Answer:
         delivery=_delivery(player, given.delivery_id),
         method=call.method[:10],
         url=shown_path[:1000],
-        headers={name: call.headers[name][:500] for name in (*_SHOWN, *_SHOWN_TOO) if name in call.headers},
+        headers={name: call.headers[name][:500] for name in _SHOWN if name in call.headers},
         body="" if refused else _plain(call.body.decode("utf-8", "replace"))[: rehearsing.SHOWN_BODY],
         answer_status=given.status,
         answer=given.body[: rehearsing.SHOWN_BODY],

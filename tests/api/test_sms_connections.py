@@ -106,3 +106,21 @@ def test_credentials_go_to_twilio_alone(api: Program, url: str, is_taken: bool) 
     assert answer.status_code == (201 if is_taken else 422), answer.content
     if not is_taken:
         assert "config.api_base_url" in answer.data["errors"]
+
+
+def test_a_secret_that_was_pasted_where_its_key_belongs_does_not_come_back(api: Program) -> None:
+    assistant = factories.make_assistant(api.workspace)
+    value = "0123456789abcdef" * 2
+    answer = api.post(
+        "/connections",
+        {
+            "kind": "twilio_sms",
+            "name": "Phone",
+            "assistant_id": str(assistant.id),
+            "config": {"account_sid": "AC" + "0" * 32, "from_number": "+14155552671"},
+            "credentials": {"auth_token": value},
+        },
+    )
+    assert answer.status_code == 422
+    assert "not its value" in answer.data["errors"]["credentials.auth_token"][0]
+    assert value not in answer.content.decode()

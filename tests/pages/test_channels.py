@@ -309,7 +309,7 @@ def test_a_key_that_has_no_secret_is_refused(member: Browser, workspace: Workspa
     form.values["credential-auth_token"] = ["gone"]
     answer = member.send(form)
     assert answer.status_code == 422
-    assert "There is no secret 'gone'." in words(answer)
+    assert "There is no secret by this key." in words(answer)
 
 
 def test_a_choice_of_one_is_not_asked_for(member: Browser, workspace: Workspace) -> None:
