@@ -7,9 +7,11 @@ own work; so do Django's signals around a request, which close connections that 
 
 from __future__ import annotations
 
+from tempfile import SpooledTemporaryFile
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction
+from django.conf import settings
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.core.handlers.exception import convert_exception_to_response
@@ -18,6 +20,9 @@ from django.middleware.common import CommonMiddleware
 from django.middleware.security import SecurityMiddleware
 from django.urls import set_script_prefix
 from django.utils.module_loading import import_string
+
+# The largest that any call takes is a file of 10 MB with the form around it; each call's own limit is nearer.
+LARGEST_BODY = 10 * 1024 * 1024 + 64 * 1024
 
 MIDDLEWARE = (
     "corsheaders.middleware.CorsMiddleware",
@@ -60,6 +65,24 @@ class RuntimeHandler(ASGIHandler):
             if not iscoroutinefunction(handler):
                 raise TypeError(f"{path} is not asynchronous")
         self._middleware_chain = handler
+
+    async def read_body(self, receive: Any) -> Any:
+        """The body up to LARGEST_BODY; more is not read, and whoever parses what there is finds it too large."""
+        most = settings.FILE_UPLOAD_MAX_MEMORY_SIZE
+        body: Any = SpooledTemporaryFile(max_size=most, mode="w+b")  # noqa: SIM115 (`handle` closes it)
+        size = 0
+        while size <= LARGEST_BODY:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                body.close()
+                raise RequestAborted
+            piece = message.get("body", b"")
+            size += len(piece)
+            body.write(piece)
+            if not message.get("more_body", False):
+                break
+        body.seek(0)
+        return body
 
     async def handle(self, scope: Any, receive: Any, send: Any) -> None:
         """One request."""
