@@ -202,7 +202,7 @@ def test_an_end_that_is_over_shuts_visitors_out_and_the_page_says_how_to_extend(
 def test_files_are_turned_on_and_off_and_shown_as_they_are(member: Browser, workspace: Workspace, tab: str) -> None:
     form = form_at(member, tab)
     assert "files_on" not in form.values
-    form["files_on"], form["files_audio"], form["files_size"] = "on", "on", "2.5"
+    form.values |= {"files_on": ["on"], "files_audio": ["on"], "files_size": ["2.5"]}
     assert "Saved." in text(member.send(form))
     assert stored(workspace).files == {
         "on": True,
