@@ -202,10 +202,11 @@ export function start(host: Host, panel: Panel, session: () => Kept | null, spea
   const ready = (): boolean => chosen.some((it) => it.state !== 'refused');
   /** The app's own rule is that there must be words. */
   function enable(): void {
+    if (!ready()) panel.composer.measure();
     if (send && ready() && send.disabled && field?.getAttribute('aria-invalid') !== 'true') send.disabled = false;
   }
   if (send) {
-    const watch = new MutationObserver(enable);
+    const watch = new MutationObserver(() => ready() && enable());
     watch.observe(send, { attributes: true, attributeFilter: ['disabled'] });
     signal.addEventListener('abort', () => watch.disconnect());
   }

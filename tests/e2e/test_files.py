@@ -1,0 +1,158 @@
+"""A visitor's files: from a phone to the member's page, refused in words, and sent once the connection is back."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from PIL import Image
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.e2e.axe import violations
+from tests.e2e.conftest import Visit
+from tests.e2e.programs import Program
+from tests.e2e.visitor import Visitor
+
+PDF = b"%PDF-1.7\n1 0 obj <<>> endobj\ntrailer <<>>\n%%EOF\n"
+
+
+def photo(width: int = 640, height: int = 480) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (width, height), "teal").save(out, "JPEG")
+    return out.getvalue()
+
+
+def named(name: str, content: bytes, kind: str = "application/octet-stream") -> Any:
+    return {"name": name, "mimeType": kind, "buffer": content}
+
+
+@pytest.fixture
+def files_on(demo: dict[str, Any], program: Program) -> Any:
+    """The demo's deployment takes images and documents."""
+    path = f"/deployments/{demo['deployment_id']}"
+    program.call("PATCH", path, {"files": {"on": True}})
+    yield
+    program.call("PATCH", path, {"files": {"on": False}})
+
+
+def choose(visitor: Visitor, *files: Any) -> None:
+    with visitor.page.expect_file_chooser() as opened:
+        visitor.panel.get_by_role("button", name="Attach a file").click()
+    opened.value.set_files(list(files))
+
+
+def test_a_photo_goes_from_a_phone_to_the_members_page(
+    files_on: None, shop: str, visit: Visit, member: Page, new_context: Callable[..., BrowserContext]
+) -> None:
+    visitor = visit(context=new_context(has_touch=True, is_mobile=True))
+    visitor.page.set_viewport_size({"width": 390, "height": 844})
+    visitor.goto(shop)
+    visitor.chat()
+    choose(visitor, named("holiday.jpg", photo(), "image/jpeg"))
+    tray = visitor.panel.get_by_role("list", name="Files to send")
+    expect(tray).to_contain_text("holiday.jpg")
+    expect(tray).to_contain_text("Ready to send")
+    visitor.panel.get_by_role("button", name="Send", exact=True).click()
+    sent = visitor.panel.get_by_role("img", name="Photo holiday.jpg")
+    expect(sent).to_be_visible()
+    expect(tray).to_be_hidden()
+    assert sent.evaluate("async (img) => { await img.decode(); return img.naturalWidth }") == 640
+    if shots := os.environ.get("SHOTS"):
+        visitor.page.screenshot(path=f"{shots}/phone.png")
+    visitor.hears("can't look into files")
+
+    member.goto(f"/app/conversations/{visitor.conversation_id}/")
+    shown = member.get_by_role("log", name="Transcript").get_by_role("img", name="holiday.jpg")
+    expect(shown).to_be_visible()
+    assert shown.evaluate("async (img) => { await img.decode(); return img.naturalWidth }") == 640
+    if shots:
+        member.screenshot(path=f"{shots}/member.png")
+    assert not visitor.our_errors
+
+
+def test_words_and_a_document_go_together_and_are_there_after_a_reload(
+    files_on: None, shop: str, visit: Visit, member: Page
+) -> None:
+    visitor = visit(shop).chat()
+    choose(visitor, named("invoice.pdf", PDF), named("note.txt", b"hello"))
+    visitor.field.fill("Here they are")
+    visitor.field.press("Enter")
+    line = visitor.panel.locator(".row.mine").filter(has_text="Here they are")
+    expect(line.get_by_role("link", name=re.compile("invoice.pdf"))).to_be_visible()
+    expect(line.get_by_role("link", name=re.compile("note.txt"))).to_be_visible()
+    visitor.page.reload()
+    visitor.open()
+    again = visitor.panel.get_by_role("link", name=re.compile("invoice.pdf"))
+    expect(again).to_be_visible()
+    got = visitor.page.request.get(str(again.get_attribute("href")))
+    assert (got.status, got.body()) == (200, PDF)
+    assert got.headers["content-disposition"].startswith("attachment")
+
+
+def test_what_is_refused_is_said_at_the_file_and_can_be_taken_away(files_on: None, shop: str, visit: Visit) -> None:
+    visitor = visit(shop).chat()
+    choose(visitor, named("a.zip", b"PK\x05\x06" + b"\0" * 18), named("huge.jpg", b"\xff\xd8\xff" + b"0" * 10_500_000))
+    tray = visitor.panel.get_by_role("list", name="Files to send")
+    expect(tray.get_by_role("listitem").filter(has_text="a.zip")).to_contain_text("Files of this kind are not taken here.")
+    expect(tray.get_by_role("listitem").filter(has_text="huge.jpg")).to_contain_text("Too large: at most 10 MB.")
+    expect(visitor.panel.get_by_role("button", name="Send", exact=True)).to_be_disabled()
+    assert violations(visitor.page, "document.querySelector('convoship-widget')") == []
+    if shots := os.environ.get("SHOTS"):
+        visitor.page.screenshot(path=f"{shots}/refused.png")
+    visitor.panel.get_by_role("button", name="Remove a.zip").click()
+    visitor.panel.get_by_role("button", name="Remove huge.jpg").press("Enter")
+    expect(tray).to_be_hidden()
+    visitor.ask("hello", "")
+
+
+def test_a_file_chosen_while_the_connection_is_away_goes_out_when_it_is_back(
+    files_on: None, shop: str, visit: Visit
+) -> None:
+    visitor = visit(shop).chat()
+    visitor.is_connected()
+    visitor.page.context.set_offline(True)
+    choose(visitor, named("note.txt", b"hello"))
+    tray = visitor.panel.get_by_role("list", name="Files to send")
+    expect(tray).to_contain_text("Waits for the connection")
+    visitor.field.fill("From the tunnel")
+    visitor.field.press("Enter")
+    visitor.sees("It is sent as soon as its files are up.")
+    visitor.page.context.set_offline(False)
+    line = visitor.panel.locator(".row.mine").filter(has_text="From the tunnel")
+    expect(line.get_by_role("link", name=re.compile("note.txt"))).to_be_visible()
+    expect(line).to_have_count(1)
+
+
+def test_files_are_pasted_and_dropped(files_on: None, shop: str, visit: Visit) -> None:
+    visitor = visit(shop).chat()
+    expect(visitor.panel.get_by_role("button", name="Attach a file")).to_be_visible()
+    give = """([kind, name]) => {
+        const root = document.querySelector('convoship-widget').shadowRoot;
+        const data = new DataTransfer();
+        data.items.add(new File(['hello'], name, { type: 'text/plain' }));
+        const target = root.querySelector(kind === 'paste' ? 'textarea' : '.scroller');
+        const how = { bubbles: true, cancelable: true, composed: true };
+        target.dispatchEvent(kind === 'paste'
+            ? new ClipboardEvent('paste', { ...how, clipboardData: data })
+            : new DragEvent('drop', { ...how, dataTransfer: data }));
+    }"""
+    tray = visitor.panel.get_by_role("list", name="Files to send")
+    visitor.page.evaluate(give, ["paste", "pasted.txt"])
+    expect(tray).to_contain_text("pasted.txt")
+    visitor.page.evaluate(give, ["drop", "dropped.txt"])
+    expect(tray).to_contain_text("dropped.txt")
+
+
+def test_without_the_setting_there_is_nothing_to_attach_with(demo: dict[str, Any], shop: str, visit: Visit) -> None:
+    asked: list[str] = []
+    visitor = visit()
+    visitor.page.on("request", lambda request: asked.append(request.url))
+    visitor.goto(shop)
+    visitor.chat()
+    visitor.ask("hello", "")
+    expect(visitor.panel.get_by_role("button", name="Attach a file")).to_have_count(0)
+    assert not [url for url in asked if "/static/widget/files." in url]
