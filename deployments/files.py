@@ -16,7 +16,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import Storage, storages
 from django.utils import timezone
 
-from convoship.lib import limiting
+from convoship.lib import client_ip, limiting
 from convoship.lib.problems import Problem, not_found
 from convoship.lib.tenancy import tenant
 from deployments import conversations, deploying, doors, file_settings, visits
@@ -47,7 +47,8 @@ def may_upload(visit: Visit, caller: Caller) -> FileSettings:
         allowed = _allowed(conversation, file_settings.of(standing.files))
     words = "You are sending files very quickly"
     limiting.hit("visitor_files", str(visit.workspace_id), str(visit.session_id), words=words)
-    limiting.hit("files_per_ip", caller.ip, words="Too many files come from this address")
+    words = "Too many files come from this address"
+    limiting.hit("files_per_ip", str(visit.workspace_id), client_ip.bucket(caller.ip), words=words)
     return allowed
 
 

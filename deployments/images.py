@@ -47,7 +47,7 @@ def redrawn(content: bytes) -> tuple[bytes, str]:
 def _drawn(image: Image.Image) -> tuple[bytes, str]:
     as_what = str(image.format)
     image.load()
-    upright: Image.Image = ImageOps.exif_transpose(image) or image
+    upright = ImageOps.exif_transpose(image)
     has_alpha = "A" in upright.getbands() or "transparency" in upright.info
     mode = "RGBA" if has_alpha else "L" if upright.mode in {"1", "L"} else "RGB"
     # Converted, then without what stands beside the pixels: comments, profiles, EXIF.

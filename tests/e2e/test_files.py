@@ -63,7 +63,7 @@ def test_a_photo_goes_from_a_phone_to_the_members_page(
     assert sent.evaluate("async (img) => { await img.decode(); return img.naturalWidth }") == 640
     if shots := os.environ.get("SHOTS"):
         visitor.page.screenshot(path=f"{shots}/phone.png")
-    visitor.hears("can't look into files")
+    visitor.hears("can't look into it myself")
 
     member.goto(f"/app/conversations/{visitor.conversation_id}/")
     shown = member.get_by_role("log", name="Transcript").get_by_role("img", name="holiday.jpg")
@@ -97,7 +97,9 @@ def test_what_is_refused_is_said_at_the_file_and_can_be_taken_away(files_on: Non
     visitor = visit(shop).chat()
     choose(visitor, named("a.zip", b"PK\x05\x06" + b"\0" * 18), named("huge.jpg", b"\xff\xd8\xff" + b"0" * 10_500_000))
     tray = visitor.panel.get_by_role("list", name="Files to send")
-    expect(tray.get_by_role("listitem").filter(has_text="a.zip")).to_contain_text("Files of this kind are not taken here.")
+    expect(tray.get_by_role("listitem").filter(has_text="a.zip")).to_contain_text(
+        "Files of this kind are not taken here."
+    )
     expect(tray.get_by_role("listitem").filter(has_text="huge.jpg")).to_contain_text("Too large: at most 10 MB.")
     expect(visitor.panel.get_by_role("button", name="Send", exact=True)).to_be_disabled()
     assert violations(visitor.page, "document.querySelector('convoship-widget')") == []

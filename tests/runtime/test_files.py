@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.files.storage import storages
 from django.test import AsyncClient
 from django.utils import timezone
@@ -99,7 +100,7 @@ async def in_workspace(site: Site, look: Any) -> Any:
 
 
 async def fetch(url: str, method: str = "GET", **headers: str) -> Any:
-    return await AsyncClient().generic(method, url.removeprefix(file_links.settings.FILES_BASE_URL), headers=headers)
+    return await AsyncClient().generic(method, url.removeprefix(settings.FILES_BASE_URL), headers=headers)
 
 
 # --- Up, with a message, and down again -------------------------------------------------------------------------------
@@ -471,6 +472,16 @@ async def test_the_same_message_with_its_file_is_posted_once(site: Site) -> None
 
 
 # --- The wall, and the end --------------------------------------------------------------------------------------------
+
+
+async def test_links_lead_to_the_origin_of_files_where_there_is_one(site: Site, settings: Any) -> None:
+    settings.FILES_BASE_URL = "https://files.example"
+    session = await begun(site)
+    up = (await send_up(site, session, "a.pdf", PDF)).data["file"]["id"]
+    said = await site.say(session, "", attachments=[up])
+    url = said.data["message"]["attachments"][0]["url"]
+    assert url.startswith("https://files.example/files/")
+    assert (await fetch(url)).content == PDF
 
 
 async def test_another_workspace_reads_no_file_by_any_id(site: Site) -> None:

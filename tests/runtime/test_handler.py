@@ -8,12 +8,15 @@ from typing import Any
 import pytest
 from asgiref.testing import ApplicationCommunicator
 
+from convoship.lib import runtime_handler
 from tests.runtime.conftest import BASE, ORIGIN, Site
 
 pytestmark = pytest.mark.asyncio
 
 
-async def ask(method: str, path: str, headers: dict[str, str], body: bytes = b"") -> tuple[int, dict[str, str], Any]:
+async def ask(
+    method: str, path: str, headers: dict[str, str], body: bytes = b"", *, more: bool = False
+) -> tuple[int, dict[str, str], Any]:
     """Status, headers and JSON of a request to the product's application."""
     from convoship.asgi import application
 
@@ -30,7 +33,7 @@ async def ask(method: str, path: str, headers: dict[str, str], body: bytes = b""
         "client": ["127.0.0.1", 4711],
     }
     communicator = ApplicationCommunicator(application, scope)
-    await communicator.send_input({"type": "http.request", "body": body})
+    await communicator.send_input({"type": "http.request", "body": body, "more_body": more})
     head = await communicator.receive_output(5)
     answer = (await communicator.receive_output(5))["body"]
     await communicator.wait(5)
@@ -86,3 +89,10 @@ async def test_a_handler_that_breaks_tells_no_detail(site: Site, monkeypatch: py
     assert (status, data["code"]) == (500, "internal")
     assert "secret detail" not in json.dumps(data)
     assert headers["access-control-allow-origin"] == ORIGIN
+
+
+async def test_a_body_beyond_all_limits_is_not_read_to_its_end(site: Site) -> None:
+    headers = {"authorization": f"Bearer {site.token}", "content-length": "999999999"}
+    most = runtime_handler.LARGEST_BODY
+    status, _, data = await ask("POST", "/sessions", headers, b" " * (most + 1), more=True)
+    assert (status, data["code"]) == (413, "payload_too_large")
