@@ -18,8 +18,9 @@ def file_json(row: File) -> dict[str, Any]:
 
 def found(conversation: Conversation, ids: Sequence[UUID]) -> list[dict[str, Any]]:
     """What a message of this locked conversation shows of these files; 422 unless each is its own and still free."""
-    free = File.objects.filter(conversation=conversation, message=None, stored_at__isnull=False, id__in=ids)
-    rows = {row.id: row for row in free}
+    # Held, so that the sweeper does not take what a message is taking.
+    free = File.objects.select_for_update().filter(message=None, stored_at__isnull=False)
+    rows = {row.id: row for row in free.filter(conversation=conversation, id__in=ids)}
     missing = [f"attachments[{place}]" for place, file_id in enumerate(ids) if file_id not in rows]
     if missing:
         words = "This conversation has no such file that waits for its message."

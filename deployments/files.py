@@ -82,7 +82,11 @@ def upload(visit: Visit, caller: Caller, checked: Checked) -> File:
         raise Problem("unavailable", "The file could not be kept just now.", retry_after=30) from error
     row.stored_at = timezone.now()
     with tenant(visit.workspace_id):
-        row.save(update_fields=["stored_at"])
+        is_there = File.objects.filter(id=row.id).update(stored_at=row.stored_at)
+    if not is_there:
+        # Its conversation was deleted meanwhile, and its key with it swept perhaps.
+        storage().delete(row.key)
+        raise not_found()
     return row
 
 
@@ -127,8 +131,9 @@ def sweep() -> int:
     swept = 0
     for workspace_id, file_id in doors.due_files(BATCH):
         with tenant(workspace_id):
-            # Looked at again: a message may have taken it just now.
-            swept += File.objects.filter(id=file_id, message=None).delete()[0]
+            # Looked at again and held: a message may be taking it just now.
+            row = File.objects.select_for_update().filter(id=file_id, message=None).first()
+            swept += row.delete()[0] if row else 0
     for key in GoneFile.objects.order_by("created_at").values_list("key", flat=True)[:BATCH]:
         try:
             storage().delete(key)

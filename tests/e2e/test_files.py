@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import re
 from collections.abc import Callable
 from typing import Any
@@ -61,16 +60,12 @@ def test_a_photo_goes_from_a_phone_to_the_members_page(
     expect(sent).to_be_visible()
     expect(tray).to_be_hidden()
     assert sent.evaluate("async (img) => { await img.decode(); return img.naturalWidth }") == 640
-    if shots := os.environ.get("SHOTS"):
-        visitor.page.screenshot(path=f"{shots}/phone.png")
     visitor.hears("can't look into it myself")
 
     member.goto(f"/app/conversations/{visitor.conversation_id}/")
     shown = member.get_by_role("log", name="Transcript").get_by_role("img", name="holiday.jpg")
     expect(shown).to_be_visible()
     assert shown.evaluate("async (img) => { await img.decode(); return img.naturalWidth }") == 640
-    if shots:
-        member.screenshot(path=f"{shots}/member.png")
     assert not visitor.our_errors
 
 
@@ -103,8 +98,6 @@ def test_what_is_refused_is_said_at_the_file_and_can_be_taken_away(files_on: Non
     expect(tray.get_by_role("listitem").filter(has_text="huge.jpg")).to_contain_text("Too large: at most 10 MB.")
     expect(visitor.panel.get_by_role("button", name="Send", exact=True)).to_be_disabled()
     assert violations(visitor.page, "document.querySelector('convoship-widget')") == []
-    if shots := os.environ.get("SHOTS"):
-        visitor.page.screenshot(path=f"{shots}/refused.png")
     visitor.panel.get_by_role("button", name="Remove a.zip").click()
     visitor.panel.get_by_role("button", name="Remove huge.jpg").press("Enter")
     expect(tray).to_be_hidden()
@@ -147,6 +140,31 @@ def test_files_are_pasted_and_dropped(files_on: None, shop: str, visit: Visit) -
     expect(tray).to_contain_text("pasted.txt")
     visitor.page.evaluate(give, ["drop", "dropped.txt"])
     expect(tray).to_contain_text("dropped.txt")
+
+
+def test_in_a_language_from_right_to_left_and_in_german_the_words_are_there(
+    files_on: None, shop: str, visit: Visit
+) -> None:
+    visitor = visit(shop, script="addEventListener('load', () => ConvoshipQueue.push(['setLocale', 'de']))").open()
+    with visitor.page.expect_file_chooser() as opened:
+        visitor.panel.get_by_role("button", name="Datei anhängen").click()
+    opened.value.set_files([named("brief.txt", b"hallo")])
+    visitor.sees("Bereit zum Senden")
+    visitor.js("Convoship.setLocale('ar')")
+    expect(visitor.panel).to_have_attribute("dir", "rtl")
+    clip, field = visitor.panel.locator(".clip").bounding_box(), visitor.field.bounding_box()
+    assert clip is not None
+    assert field is not None
+    assert clip["x"] > field["x"]
+
+
+def test_whoever_signs_out_leaves_no_file_behind(files_on: None, shop: str, visit: Visit) -> None:
+    visitor = visit(shop).chat()
+    choose(visitor, named("note.txt", b"hello"))
+    tray = visitor.panel.get_by_role("list", name="Files to send")
+    expect(tray).to_contain_text("Ready to send")
+    visitor.js("Convoship.logout()")
+    expect(tray).to_be_hidden()
 
 
 def test_without_the_setting_there_is_nothing_to_attach_with(demo: dict[str, Any], shop: str, visit: Visit) -> None:

@@ -547,6 +547,23 @@ def broken(*args: Any, **kwargs: Any) -> None:
     raise OSError("the disk is full")
 
 
+async def test_a_file_whose_conversation_goes_while_it_is_stored_leaves_no_content(
+    site: Site, folder: Path, monkeypatch: Any
+) -> None:
+    session = await begun(site)
+    kept = type(storages["files"]).save
+
+    def save(*args: Any, **kwargs: Any) -> Any:
+        with tenant(site.workspace_id):
+            File.objects.all().delete()
+        files.sweep()
+        return kept(*args, **kwargs)
+
+    monkeypatch.setattr(type(storages["files"]), "save", save)
+    assert (await send_up(site, session, "a.pdf", PDF)).status_code == 404
+    assert contents(folder) == []
+
+
 async def test_a_file_that_can_not_be_kept_is_said_and_leaves_nothing(site: Site, monkeypatch: Any) -> None:
     session = await begun(site)
     monkeypatch.setattr(type(storages["files"]), "save", broken)

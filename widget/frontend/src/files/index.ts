@@ -28,8 +28,9 @@ interface Chosen {
   note: HTMLElement;
   state: 'waiting' | 'going' | 'up' | 'refused';
   stop: AbortController;
-  /** What the server made of it. */
+  /** What the server made of it, and in which session. */
   kept?: Attachment;
+  of?: string;
 }
 
 export interface FileScript {
@@ -149,14 +150,14 @@ export function start(host: Host, panel: Panel, session: () => Kept | null, spea
     go();
   }
 
-  function remove(it: Chosen): void {
+  function remove(it: Chosen, back = true): void {
     it.stop.abort();
     chosen = chosen.filter((other) => other !== it);
     it.el.remove();
     list.hidden = !chosen.length;
     enable();
     tell('');
-    field?.focus();
+    if (back) field?.focus();
     if (!chosen.length) wanted = false;
     finish();
   }
@@ -191,6 +192,7 @@ export function start(host: Host, panel: Panel, session: () => Kept | null, spea
       else {
         it.state = 'up';
         it.kept = answer.file;
+        it.of = kept.id;
         it.note.textContent = say('fileReady');
         draw(it);
       }
@@ -198,6 +200,13 @@ export function start(host: Host, panel: Panel, session: () => Kept | null, spea
     });
   }
   window.addEventListener('online', go, { signal });
+
+  // Whoever is forgotten leaves nothing in the composer, files neither.
+  const { put } = panel.composer;
+  panel.composer.put = (text) => {
+    if (!text && !session()) for (const it of [...chosen]) remove(it, false);
+    put(text);
+  };
 
   const ready = (): boolean => chosen.some((it) => it.state !== 'refused');
   /** The app's own rule is that there must be words. */
@@ -214,6 +223,16 @@ export function start(host: Host, panel: Panel, session: () => Kept | null, spea
   /** Sends what is wanted once all of it is up. */
   function finish(): void {
     if (!wanted || !ready() || chosen.some((it) => it.state === 'waiting' || it.state === 'going')) return;
+    const stale = chosen.filter((it) => it.kept && it.of !== session()?.id);
+    if (stale.length) {
+      // Another conversation has begun since: there they have to be sent up again.
+      for (const it of stale) {
+        it.state = 'waiting';
+        delete it.kept;
+        draw(it);
+      }
+      return go();
+    }
     wanted = false;
     const up = chosen.filter((it) => it.kept);
     for (const { kept } of up) if (kept) sent.set(kept.id, kept);
@@ -331,12 +350,16 @@ export function start(host: Host, panel: Panel, session: () => Kept | null, spea
     return el;
   }
 
-  clip.hidden = !takes();
-  return (line: Message | Item): HTMLElement | null => {
+  /** Settings and language may change while the page is open. */
+  const dress = (): void => {
     clip.hidden = !takes();
     clip.setAttribute('aria-label', say('fileAttach'));
     clip.title = say('fileAttach');
     picker.accept = takes()?.accept ?? '';
+  };
+  dress();
+  return (line: Message | Item): HTMLElement | null => {
+    dress();
     const files = (line.attachments ?? []).flatMap((it) => (typeof it === 'string' ? [sent.get(it)].filter((f): f is Attachment => !!f) : [it]));
     return files.length ? h('div', { class: 'files' }, ...files.map(shown)) : null;
   };
