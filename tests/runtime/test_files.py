@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import struct
@@ -310,15 +311,17 @@ async def test_an_ended_conversation_takes_none(site: Site) -> None:
     await refused(site, session, "a.pdf", PDF, 409, "conversation_ended")
 
 
-async def test_the_fifty_first_is_refused(site: Site) -> None:
+async def test_the_fifty_first_is_refused_though_it_comes_beside_the_fiftieth(site: Site) -> None:
     session = await begun(site)
 
     def fill() -> None:
         conversation = Conversation.objects.get(id=session["session"]["conversation_id"])
-        for number in range(50):
+        for number in range(48):
             File.objects.create(conversation=conversation, key=str(number), name="a", content_type="a/b", size=1)
 
     await in_workspace(site, fill)
+    answers = await asyncio.gather(*(send_up(site, session, "a.pdf", PDF) for _ in range(6)))
+    assert sorted(answer.status_code for answer in answers) == [201, 201, 429, 429, 429, 429]
     answer = await send_up(site, session, "a.pdf", PDF)
     assert (answer.status_code, answer.data["code"]) == (429, "quota_exceeded")
     assert answer["Retry-After"]
