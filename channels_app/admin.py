@@ -14,6 +14,8 @@ from channels_app.models import (
     DeliveryAttempt,
     InboundEvent,
     RefusedRequest,
+    Rehearsal,
+    RehearsalLine,
     SpendingCount,
 )
 from workspaces.tenant_admin import TenantAdmin
@@ -119,3 +121,21 @@ class SpendingCountAdmin(TenantAdmin):
     list_filter = ("what",)
     search_fields = ("whose",)
     ordering = ("-since",)
+
+
+@admin.register(Rehearsal)
+class RehearsalAdmin(TenantAdmin):
+    """How stand-ins behave."""
+
+    list_display = ("connection", "fault", "fault_calls", "reports")
+    list_select_related = ("connection",)
+
+
+@admin.register(RehearsalLine)
+class RehearsalLineAdmin(TenantAdmin):
+    """What passed between a stand-in and us."""
+
+    list_display = ("connection", "kind", "address", "status", "answer_status", "note", "created_at")
+    list_select_related = ("connection",)
+    list_filter = ("kind",)
+    ordering = ("-created_at",)

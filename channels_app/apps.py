@@ -16,7 +16,7 @@ class ChannelsAppConfig(AppConfig):
 
         message_posted.connect(enqueueing.on_message_posted, dispatch_uid="channels_app.outbox")
         secret_store.register_users(connections.uses_of_secrets)
-        secret_store.register_told(connections.on_secret_written)
+        secret_store.register_told(connections.on_secret_written, of_end=connections.on_secret_deleted)
         publishing.register_answers(connections.answered_by)
         sealed.register(ConnectionSecret, "sealed", accounts.purpose)
         carriers.register(carrying.Connections())

@@ -9,8 +9,8 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection as database
@@ -22,6 +22,7 @@ from channels_app.in_hand import Claimed, outgoing_of, token_of
 from channels_app.models import Connection, Delivery, DeliveryAttempt
 from channels_app.models.outbound import AttemptOutcome, DeliveryStatus
 from channels_app.providers.base import Capability, Provider, ProviderError
+from deployments import conversations
 
 LEASE = dt.timedelta(seconds=40)
 # No call may outlive half of its lease: whoever claims anew must find the earlier one ended (R7).
@@ -39,7 +40,8 @@ MOST_ROUNDS = 32
 # MATERIALIZED, or the plan may run the inner query again and take more than the limit.
 _CLAIM = """
     WITH picked AS MATERIALIZED (
-        SELECT q.id, q.leased_until IS NOT NULL AS was_cut, q.is_in_doubt AS was_in_doubt
+        SELECT q.id, q.leased_until IS NOT NULL AS was_cut, q.is_in_doubt AS was_in_doubt,
+               q.is_parked AS was_parked
           FROM channels_app_delivery q JOIN channels_app_connection c ON c.id = q.connection_id
          WHERE q.workspace_id = %(workspace)s AND q.status = 'queued' AND q.due_at <= now()
            AND (q.leased_until IS NULL OR q.leased_until < now())
@@ -59,27 +61,58 @@ _CLAIM = """
            is_in_doubt = true, is_parked = false
       FROM picked
      WHERE d.id = picked.id
- RETURNING d.id, picked.was_cut, picked.was_in_doubt
+ RETURNING d.id, picked.was_cut, picked.was_in_doubt, picked.was_parked
 """
+
+
+class _Before(NamedTuple):
+    """How a delivery stood before it was claimed: an attempt was cut off; one may have arrived; it was parked."""
+
+    was_cut: bool
+    was_in_doubt: bool
+    was_parked: bool
+
+
+class _IsHeld(Exception):
+    """Somebody holds the conversation of a delivery that would end or be parked."""
 
 
 @dataclass
 class _Hand:
-    """How many suspects a claim may still take, whether it put one back, and until when what it takes is its own."""
+    """How many suspects a claim may still take, whether it put one back, and until when what it takes is its own.
+
+    `stopped`: connections over which nothing can go now, as one try has shown. `settled`: how many it ended or parked.
+    """
 
     suspects: int
     good_until: float
     has_put_back: bool = False
+    stopped: set[UUID] = field(default_factory=set)
+    settled: int = 0
 
 
-def claim(workspace_id: UUID, limit: int, *, suspects: int = 1) -> list[Claimed]:
+@dataclass
+class _Known:
+    """What was found out in this claim: of connections the provider, of addresses whether consent is withdrawn."""
+
+    providers: dict[UUID, Provider | ProviderError] = field(default_factory=dict)
+    withdrawn: dict[tuple[UUID, str], bool] = field(default_factory=dict)
+
+
+class Taken(list[Claimed]):
+    """What a claim took, to be sent. `settled`: how many deliveries it ended or parked instead, which is work too."""
+
+    settled = 0
+
+
+def claim(workspace_id: UUID, limit: int, *, suspects: int = 1) -> Taken:
     """Take up to `limit` due deliveries, of each lane only the first, and so many suspects. Inside `tenant()`.
 
     Of a sender with a rate no more is taken than fits, and then the connection rests (`pacing`). Those come first: they
     take little, and a backlog of others would never let them have a turn.
     """
     hand = _Hand(suspects, time.monotonic() + LEASE.total_seconds())
-    ready: list[Claimed] = []
+    ready = Taken()
     for slot in pacing.open_slots():
         if len(ready) >= limit:
             break
@@ -87,7 +120,9 @@ def claim(workspace_id: UUID, limit: int, *, suspects: int = 1) -> list[Claimed]
         if mine:
             pacing.use(slot)
             ready += [replace(one, rest=slot.rest.total_seconds()) for one in mine]
-    return ready + _fill(workspace_id, limit - len(ready), hand)
+    ready += _fill(workspace_id, limit - len(ready), hand)
+    ready.settled = hand.settled
+    return ready
 
 
 def _fill(workspace_id: UUID, limit: int, hand: _Hand, only: UUID | None = None) -> list[Claimed]:
@@ -99,13 +134,13 @@ def _fill(workspace_id: UUID, limit: int, hand: _Hand, only: UUID | None = None)
             break
         hand.has_put_back = False
         ready += _begin(workspace_id, picked, hand)
-        if hand.has_put_back:
+        if hand.has_put_back or only in hand.stopped:
             break
     return ready
 
 
-def _pick(workspace_id: UUID, limit: int, only: UUID | None) -> dict[UUID, tuple[bool, bool]]:
-    """Claim deliveries: by their ids, whether an attempt was cut off, and whether one may have arrived."""
+def _pick(workspace_id: UUID, limit: int, only: UUID | None) -> dict[UUID, _Before]:
+    """Claim deliveries: by their ids, how they stood before."""
     values: dict[str, Any] = {
         "workspace": workspace_id,
         "lease": LEASE.total_seconds(),
@@ -115,45 +150,66 @@ def _pick(workspace_id: UUID, limit: int, only: UUID | None) -> dict[UUID, tuple
     }
     with database.cursor() as cursor:
         cursor.execute(_CLAIM, values)
-        return {row[0]: (row[1], row[2]) for row in cursor.fetchall()}
+        return {row[0]: _Before(*row[1:]) for row in cursor.fetchall()}
 
 
-def _begin(workspace_id: UUID, picked: Mapping[UUID, tuple[bool, bool]], hand: _Hand) -> list[Claimed]:
+def _begin(workspace_id: UUID, picked: Mapping[UUID, _Before], hand: _Hand) -> list[Claimed]:
     found = Delivery.objects.filter(id__in=picked).select_related("connection", "conversation").order_by("due_at")
-    _note_cut([delivery_id for delivery_id, (was_cut, _) in picked.items() if was_cut])
+    _note_cut([delivery_id for delivery_id, before in picked.items() if before.was_cut])
     ready: list[Claimed] = []
-    providers: dict[UUID, Provider | ProviderError] = {}
     begun: list[DeliveryAttempt] = []
-    withdrawn: dict[tuple[UUID, str], bool] = {}
+    known = _Known()
     for delivery in found:
-        _, was_in_doubt = picked[delivery.id]
-        if _is_poison(delivery):
+        before = picked[delivery.id]
+        is_suspect = SUSPECT_AFTER <= delivery.cuts < MOST_CRASHES
+        if delivery.connection_id in hand.stopped or (is_suspect and not hand.suspects):
+            _put_back(delivery, before, hand)
             continue
-        is_suspect = delivery.cuts >= SUSPECT_AFTER
-        if is_suspect and not hand.suspects:
-            _put_back(delivery, was_in_doubt=was_in_doubt)
-            hand.has_put_back = True
-            continue
-        if _is_held_back(delivery, withdrawn) or _may_not_cost(delivery, was_in_doubt=was_in_doubt):
-            continue
-        begun.append(
-            DeliveryAttempt(
-                delivery=delivery,
-                number=delivery.attempts,
-                claim=token_of(delivery),
-                started_at=timezone.now(),
-                workspace_id=workspace_id,
-            )
+        attempt = DeliveryAttempt(
+            delivery=delivery,
+            number=delivery.attempts,
+            claim=token_of(delivery),
+            started_at=timezone.now(),
+            workspace_id=workspace_id,
         )
-        provider = _provider(delivery.connection, providers)
-        if isinstance(provider, ProviderError):
-            DeliveryAttempt.objects.bulk_create([begun.pop()])
-            settling.fail(delivery, provider, milliseconds=0)
+        try:
+            provider = _let_go(delivery, attempt, before, hand, known)
+        except _IsHeld:
+            _put_back(delivery, before, hand)
             continue
+        if provider is None:
+            hand.settled += 1
+            continue
+        begun.append(attempt)
         hand.suspects -= is_suspect
-        ready.append(_claimed(delivery, provider, is_in_doubt=was_in_doubt, good_until=hand.good_until))
+        ready.append(_claimed(delivery, provider, is_in_doubt=before.was_in_doubt, good_until=hand.good_until))
     DeliveryAttempt.objects.bulk_create(begun)
     return ready
+
+
+def _let_go(
+    delivery: Delivery, attempt: DeliveryAttempt, before: _Before, hand: _Hand, known: _Known
+) -> Provider | None:
+    """The provider of what may be sent now; None where it ended or was parked. `_IsHeld` where it can't be, now."""
+    if _is_poison(delivery) or _is_held_back(delivery, known.withdrawn, was_in_doubt=before.was_in_doubt):
+        return None
+    # Before it is counted among what leaves.
+    provider = _provider(delivery.connection, known.providers)
+    if isinstance(provider, ProviderError):
+        _hold_conversation(delivery)
+        DeliveryAttempt.objects.bulk_create([attempt])
+        settling.fail(delivery, provider, milliseconds=0, keeps_doubt=before.was_in_doubt)
+        if provider.stops:
+            hand.stopped.add(delivery.connection_id)
+        return None
+    return None if _may_not_cost(delivery, before, hand) else provider
+
+
+def _hold_conversation(delivery: Delivery) -> None:
+    """Others hold the conversation before they ask for its delivery, which is held here: nobody is waited for."""
+    whose = delivery.conversation_id
+    if whose is not None and not conversations.lock_those_free([whose]):
+        raise _IsHeld
 
 
 def _provider(connection: Connection, known: dict[UUID, Provider | ProviderError]) -> Provider | ProviderError:
@@ -196,54 +252,79 @@ def _note_cut(delivery_ids: Sequence[UUID]) -> None:
         )
 
 
-def _put_back(delivery: Delivery, *, was_in_doubt: bool) -> None:
+def _put_back(delivery: Delivery, before: _Before, hand: _Hand) -> None:
     """Not now: as if it had not been claimed."""
+    hand.has_put_back = True
+    _unclaim(delivery, before)
+
+
+def _unclaim(delivery: Delivery, before: _Before) -> None:
     Delivery.objects.filter(id=delivery.id).update(
-        claim=None, leased_until=None, attempts=F("attempts") - 1, tries=F("tries") - 1, is_in_doubt=was_in_doubt
+        claim=None,
+        leased_until=None,
+        attempts=F("attempts") - 1,
+        tries=F("tries") - 1,
+        is_in_doubt=before.was_in_doubt,
+        is_parked=before.was_parked,
     )
 
 
 def _is_poison(delivery: Delivery) -> bool:
     if delivery.cuts < MOST_CRASHES:
         return False
+    _hold_conversation(delivery)
     settling.end(
         delivery,
         DeliveryStatus.FAILED,
         reason=f"The worker was stopped {MOST_CRASHES} times while sending this.",
         remedy="Look at the worker's log, then replay it.",
+        keeps_doubt=True,
     )
     return True
 
 
-def _is_held_back(delivery: Delivery, withdrawn: dict[tuple[UUID, str], bool]) -> bool:
-    """Consent is asked in the very transaction that lets the message go; once asked, it stays until then."""
-    if not accounts.kind_of(delivery.connection).can(Capability.CONSENT) or delivery.is_test:
+def _is_held_back(delivery: Delivery, withdrawn: dict[tuple[UUID, str], bool], *, was_in_doubt: bool) -> bool:
+    """Consent is asked in the very transaction that lets the message go; once asked, it stays until then.
+
+    Of a test message too, which goes to a person; and a rehearsal, where all is a test, shows what a STOP does.
+    """
+    if not accounts.kind_of(delivery.connection).can(Capability.CONSENT):
         return False
     whose = (delivery.connection_id, delivery.address)
     if whose not in withdrawn:
         withdrawn[whose] = consents.is_withdrawn(delivery.connection, delivery.address, lock=True)
     if not withdrawn[whose]:
         return False
+    _hold_conversation(delivery)
     settling.end(
         delivery,
         DeliveryStatus.SUPPRESSED,
         reason="They have opted out, so nothing is sent to them.",
         remedy="They can opt in again with START. Nobody else can do it for them.",
+        keeps_doubt=was_in_doubt,
     )
     return True
 
 
-def _may_not_cost(delivery: Delivery, *, was_in_doubt: bool) -> bool:
+def _may_not_cost(delivery: Delivery, before: _Before, hand: _Hand) -> bool:
     """What sending costs is counted in the transaction that lets it go."""
     refusal = spending.let_go(delivery)
     if refusal is None:
         return False
+    _hold_conversation(delivery)
     if refusal.until is None:
-        settling.end(delivery, DeliveryStatus.SUPPRESSED, reason=refusal.words, remedy=refusal.remedy)
+        held = DeliveryStatus.SUPPRESSED
+        settling.end(delivery, held, reason=refusal.words, remedy=refusal.remedy, keeps_doubt=before.was_in_doubt)
         return True
-    _put_back(delivery, was_in_doubt=was_in_doubt)
+    _unclaim(delivery, before)
     delivery.refresh_from_db(fields=["attempts", "tries", "is_in_doubt"])
     settling.park(delivery, refusal.until, reason=refusal.words, remedy=refusal.remedy)
     if refusal.until - timezone.now() > spending.LOOKED_AGAIN:
         spending.note_used_up(delivery.connection, refusal.until)
+    if refusal.is_for_all:
+        hand.stopped.add(delivery.connection_id)
+        others = Delivery.objects.exclude(spending.was_counted_today())
+        hand.settled += settling.park_others(
+            delivery.connection, others, refusal.until, reason=refusal.words, remedy=refusal.remedy
+        )
     return True

@@ -20,7 +20,7 @@ def tell_disabled(workspace_id: UUID, connection_id: UUID) -> None:
     with tenant(workspace_id):
         connection = Connection.objects.filter(id=connection_id).first()
         addresses = addresses_with("connections.write")
-    if connection is None:
+    if connection is None or connection.is_rehearsal:
         return
     subject = f"The connection {connection.name} is disabled"
     body = (

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.http import QueryDict
 from django.utils import timezone
 
-from channels_app import accounts, bell, releasing, standard_webhooks
+from channels_app import accounts, bell, health, releasing, standard_webhooks
 from channels_app.models import Connection, ConnectionSecret, Delivery
 from channels_app.models.connection import ConnectionState, SecretKind
 from channels_app.providers.base import ConfigForm, Finding, Health, Provider, ProviderError
@@ -211,8 +211,10 @@ def pause(actor: Actor, connection: Connection) -> Connection:
 def enable(actor: Actor, connection: Connection) -> Connection:
     """Send and answer again, beginning with what was kept."""
     connection.failures, connection.failing_since, connection.rests_until = 0, None, None
-    connection.fault, connection.fault_remedy = "", ""
-    connection.save(update_fields=["failures", "failing_since", "rests_until", "fault", "fault_remedy"])
+    connection.stopped_since, connection.fault, connection.fault_remedy = None, "", ""
+    connection.save(
+        update_fields=["failures", "failing_since", "stopped_since", "rests_until", "fault", "fault_remedy"]
+    )
     if connection.state != ConnectionState.ACTIVE:
         _set_state(connection, ConnectionState.ACTIVE, "")
         audit.record(actor, "connection.enabled", connection)
@@ -230,11 +232,11 @@ def delete(actor: Actor, connection: Connection) -> None:
     """Delete the connection with its log. Its conversations stay, and can no longer be answered over it."""
     waiting = Delivery.objects.filter(connection=connection, status="queued").count()
     audit.record(actor, "connection.deleted", connection, kind=connection.kind, unsent=waiting)
-    made_up = [key for key in connection.credentials.values() if key.startswith(MADE_UP)]
-    is_rehearsal = connection.is_rehearsal
+    made_up = {key for key in connection.credentials.values() if connection.is_rehearsal and key.startswith(MADE_UP)}
     connection.delete()
-    # What was made up for a rehearsal goes with it.
-    for key in made_up if is_rehearsal else ():
+    # What was made up for a rehearsal goes with it, unless somebody else uses it by now.
+    unused = made_up - secret_store.uses().keys()
+    for key in Secret.objects.filter(key__in=unused).values_list("key", flat=True):
         secret_store.delete(actor, key)
 
 
@@ -284,16 +286,29 @@ def note_tested(connection_id: UUID, found: Health) -> None:
         return
     if connection.failures:
         connection.failures, connection.failing_since, connection.rests_until = 0, None, None
-        connection.fault, connection.fault_remedy = "", ""
-        connection.save(update_fields=["failures", "failing_since", "rests_until", "fault", "fault_remedy"])
+        connection.stopped_since, connection.fault, connection.fault_remedy = None, "", ""
+        connection.save(
+            update_fields=["failures", "failing_since", "stopped_since", "rests_until", "fault", "fault_remedy"]
+        )
         releasing.go_on(connection)
 
 
 def on_secret_written(key: str) -> None:
     """For the secrets' pages: what stands on the secret may be mended by its new value."""
-    for connection in Connection.objects.exclude(credentials={}).order_by("id"):
-        if key in connection.credentials.values():
-            releasing.go_on(connection)
+    for connection in _standing_on(key):
+        health.note_secret_back(connection)
+        releasing.go_on(connection)
+
+
+def on_secret_deleted(key: str) -> None:
+    """For the secrets' pages: what stood on the secret says at once that it is missing."""
+    for connection in _standing_on(key):
+        health.note_secret_gone(connection, key)
+
+
+def _standing_on(key: str) -> list[Connection]:
+    rows = Connection.objects.exclude(credentials={}).order_by("id")
+    return [connection for connection in rows if key in connection.credentials.values()]
 
 
 def answered_by(assistant: Assistant) -> list[str]:

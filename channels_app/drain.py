@@ -11,14 +11,14 @@ import logging
 import os
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Awaitable
 from contextlib import suppress
 from uuid import UUID, uuid4
 
 from django.db import InterfaceError, OperationalError
 
-from channels_app import beats, claims, doors, inbound, settling
+from channels_app import beats, claims, doors, inbound, receipts, settling
 from channels_app.claims import LONGEST_CALL_SECONDS
 from channels_app.in_hand import Claimed
 from channels_app.inbound import ClaimedEvent
@@ -52,6 +52,7 @@ class Drain:
         self.wake = asyncio.Event()
         self.loop = asyncio.get_running_loop()
         self.is_over = False
+        self.receipts = Receipts()
         # Under way, of those that workers died with: one at a time.
         self.suspects = 0
         # Its row among the signs of life (`beats`), and whether it began or ended something since that was written.
@@ -89,7 +90,7 @@ class Drain:
             await in_thread(beats.note, self.id, worked=worked)
 
     async def look(self) -> int:
-        """Start what is due, as far as there are places; answers how much was started."""
+        """Start what is due, as far as there are places; answers how much was started, or settled on the way."""
         started = 0
         for due in await in_thread(doors.due, WORKSPACES_AT_ONCE):
             free = min(PLACES - len(self.tasks), PLACES_OF_ONE - self.busy[due.workspace_id])
@@ -114,11 +115,15 @@ class Drain:
             return len(events)
         deliveries = await in_tenant(claims.claim)(due.workspace_id, due.workspace_id, free, suspects=suspects)
         for claimed in deliveries:
-            self._start(due.workspace_id, deliver(claimed), is_suspect=claimed.is_suspect)
+            self._start(due.workspace_id, deliver(claimed, self.receipts), is_suspect=claimed.is_suspect)
             if claimed.rest:
                 # A sender with a rate: the next may go then, and nobody else would ring.
                 self.loop.call_later(claimed.rest, self.wake.set)
-        return len(deliveries)
+        if deliveries.settled:
+            # Held back or parked, not sent: work all the same, behind which there may be more.
+            self.worked = True
+            self.wake.set()
+        return len(deliveries) + deliveries.settled
 
     async def idle(self) -> None:
         """Work until nothing is due and nothing under way: for tests and commands."""
@@ -173,8 +178,40 @@ async def handle(event: ClaimedEvent) -> None:
         await turns.take_turn(turn)
 
 
-async def deliver(claimed: Claimed) -> None:
-    """Send a delivery and write how it ended."""
+class Receipts:
+    """Writes receipts of one workspace together: those that came while the ones before were being written."""
+
+    def __init__(self) -> None:
+        self.waiting: dict[UUID, list[tuple[Claimed, Outcome, asyncio.Future[bool]]]] = defaultdict(list)
+        self.writing: dict[UUID, asyncio.Task[None]] = {}
+
+    async def write(self, claimed: Claimed, ended: Outcome) -> bool:
+        """Whether its receipt is written; if not, `settling.finish` has to see to it."""
+        future = asyncio.get_running_loop().create_future()
+        self.waiting[claimed.workspace_id].append((claimed, ended, future))
+        if claimed.workspace_id not in self.writing:
+            task = asyncio.get_running_loop().create_task(self._write_all(claimed.workspace_id))
+            self.writing[claimed.workspace_id] = task
+        return await future
+
+    async def _write_all(self, workspace_id: UUID) -> None:
+        try:
+            while batch := self.waiting.pop(workspace_id, []):
+                written: set[UUID] = set()
+                try:
+                    ended = [(claimed, outcome) for claimed, outcome, _ in batch]
+                    written = await in_tenant(receipts.write)(workspace_id, ended)
+                except Exception as error:  # noqa: BLE001 (each is tried by itself then, and says what is wrong)
+                    logger.warning("%s receipts could not be written together: %s", len(batch), error)
+                for claimed, _, future in batch:
+                    if not future.done():
+                        future.set_result(claimed.delivery_id in written)
+        finally:
+            del self.writing[workspace_id]
+
+
+async def deliver(claimed: Claimed, together: Receipts | None = None) -> None:
+    """Send a delivery and write how it ended, with others' receipts where they are written `together`."""
     began = time.monotonic()
     try:
         outcome = await _attempt(claimed)
@@ -186,8 +223,11 @@ async def deliver(claimed: Claimed) -> None:
         receipt=outcome.receipt,
         error=outcome.error,
         was_found=outcome.was_found,
+        keeps_doubt=outcome.keeps_doubt,
         milliseconds=int((time.monotonic() - began) * 1000),
     )
+    if together is not None and ended.receipt is not None and await together.write(claimed, ended):
+        return
     while True:
         try:
             await in_tenant(settling.finish)(claimed.workspace_id, claimed, ended)
@@ -214,13 +254,16 @@ def _go(claimed: Claimed) -> None:
 
 async def _attempt(claimed: Claimed) -> Outcome:
     provider = claimed.provider
+    # Until a look-up has answered, its failing says nothing of what was sent before.
+    is_open = claimed.is_in_doubt and provider.can(Capability.LOOK_UP)
     try:
         async with asyncio.timeout(LONGEST_CALL_SECONDS):
             _go(claimed)
-            if claimed.is_in_doubt and provider.can(Capability.LOOK_UP):
+            if is_open:
                 found = await provider.look_up(claimed.outgoing)
                 if found is not None:
                     return Outcome(receipt=found, was_found=True)
+                is_open = False
             elif claimed.is_in_doubt and not provider.can(Capability.KEYED):
                 words = "The worker was stopped while sending this."
                 return Outcome(error=ProviderError(words, "Ask the other side, or replay it.", ambiguous=True))
@@ -230,7 +273,7 @@ async def _attempt(claimed: Claimed) -> Outcome:
     except Overslept:
         raise
     except ProviderError as error:
-        return Outcome(error=error)
+        return Outcome(error=error, keeps_doubt=is_open)
     except TimeoutError:
         words = f"No answer within {LONGEST_CALL_SECONDS:.0f} seconds."
         return Outcome(error=ProviderError(words, "It is settled or tried again.", ambiguous=True))

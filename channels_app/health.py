@@ -12,6 +12,7 @@ from channels_app.models.connection import ConnectionState
 from channels_app.providers.base import Unreadable
 
 _UNREADABLE = "can't be decrypted, so nothing that comes in can be checked."
+_MISSING = "is missing, so nothing can be checked or sent."
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ def standing(connection: Connection) -> Standing:
         return Standing("bad", "No assistant answers: the one that did is deleted.", "Choose an assistant.")
     if connection.fault:
         rests = connection.rests_until
-        waits = f" Tried again at {timezone.localtime(rests):%H:%M:%S}." if rests and rests > timezone.now() else ""
+        waits = f" Next try at {timezone.localtime(rests):%H:%M:%S}." if rests and rests > timezone.now() else ""
         return Standing("bad", f"{connection.fault}{waits}", connection.fault_remedy)
     if connection.spent_until and connection.spent_until > timezone.now():
         return Standing(
@@ -58,6 +59,19 @@ def note_unreadable(connection: Connection, secret: Unreadable) -> None:
     logger.error("connection %s: %s", connection.id, fault)
     rows = Connection.objects.filter(id=connection.id).exclude(fault=fault)
     rows.update(fault=fault, fault_remedy=secret.whole_remedy)
+
+
+def note_secret_gone(connection: Connection, key: str) -> None:
+    """A secret that it stands on was deleted."""
+    fault = f"The secret {key} {_MISSING}"
+    remedy = f"Write {key} again under Workspace, Secrets, or choose another in the connection's settings."
+    Connection.objects.filter(id=connection.id).update(fault=fault[:300], fault_remedy=remedy[:300])
+
+
+def note_secret_back(connection: Connection) -> None:
+    """A secret that it stands on was written: what is said of one that was deleted is over."""
+    if connection.fault.endswith(_MISSING):
+        Connection.objects.filter(id=connection.id, fault=connection.fault).update(fault="", fault_remedy="")
 
 
 def note_readable(connection: Connection) -> None:

@@ -53,7 +53,7 @@ def next_step(delivery: Delivery, kind: type[Provider], error: ProviderError, no
     settles = kind.can(Capability.KEYED) or kind.can(Capability.LOOK_UP)
     if error.ambiguous and not settles:
         return Step("unknown", now, f"{error.words} Nobody knows whether it arrived, so it is not sent again.")
-    if error.stops and now - (delivery.connection.failing_since or now) < LONGEST_STOP:
+    if error.stops and now - (delivery.connection.stopped_since or now) < LONGEST_STOP:
         return Step("park", now + STOP_REST)
     if error.permanent:
         return Step("failed", now)
@@ -94,18 +94,20 @@ def note_success(connection: Connection, now: dt.datetime) -> None:
         # The rest is over; what the sender's rate wants between two messages is not.
         rest = pacing.rest(connection)
         rows.update(rests_until=now + rest if rest else None)
-    rows.update(last_outbound_at=now, failures=0, failing_since=None, fault="", fault_remedy="")
+    rows.update(last_outbound_at=now, failures=0, failing_since=None, stopped_since=None, fault="", fault_remedy="")
 
 
 def note_failure(connection: Connection, kind: type[Provider], error: ProviderError, now: dt.datetime) -> None:
     """Something was not taken. What lies at the message or its address says nothing of the connection."""
     if error.blame in {"message", "address"}:
         return
-    held = Connection.objects.select_for_update().get(id=connection.id)
+    held = Connection.objects.select_for_update(no_key=True).get(id=connection.id)
     held.failures += 1
     held.failing_since = held.failing_since or now
     held.fault, held.fault_remedy = error.words[:300], error.remedy[:300]
     if error.stops:
+        # Of its own: what failed before, once, may have been long ago.
+        held.stopped_since = held.stopped_since or now
         held.rests_until = now + STOP_REST
     elif error.retry_after is not None:
         held.rests_until = now + dt.timedelta(seconds=error.retry_after)
@@ -116,7 +118,16 @@ def note_failure(connection: Connection, kind: type[Provider], error: ProviderEr
         why = error.words if error.gone else f"Nothing but failures for {DEAD_AFTER.days} days. The last: {error.words}"
         disable(held, why)
     held.save(
-        update_fields=["failures", "failing_since", "fault", "fault_remedy", "rests_until", "state", "state_reason"]
+        update_fields=[
+            "failures",
+            "failing_since",
+            "stopped_since",
+            "fault",
+            "fault_remedy",
+            "rests_until",
+            "state",
+            "state_reason",
+        ]
     )
 
 

@@ -7,9 +7,10 @@ import logging
 from django.db import transaction
 from django.utils import timezone
 
-from channels_app import bell
+from channels_app import accounts, bell
 from channels_app.models import Connection, Delivery
 from channels_app.models.outbound import DeliveryStatus
+from channels_app.providers.base import Capability
 from channels_app.settling import tell_messages
 
 logger = logging.getLogger(__name__)
@@ -18,7 +19,7 @@ logger = logging.getLogger(__name__)
 def go_on(connection: Connection) -> None:
     """What stopped the connection may be mended: it rests no longer, and what waits is tried."""
     rows = Connection.objects.filter(id=connection.id, failures__gt=0)
-    if rows.update(rests_until=None):
+    if rows.update(rests_until=None, stopped_since=None):
         logger.info("connection %s is tried again, as something about it was mended", connection.id)
     release_waiting(connection)
     transaction.on_commit(bell.ring)
@@ -33,8 +34,10 @@ def release_waiting(connection: Connection) -> None:
 
 
 def hurry(delivery: Delivery) -> None:
-    """Try a held delivery at once that waits for its next try."""
-    Delivery.objects.filter(id=delivery.id).update(due_at=timezone.now())
+    """Try a held delivery at once that waits for its next try, and before it what it waits for in its lane."""
+    Delivery.objects.filter(
+        lane=delivery.lane, position__lte=delivery.position, status=DeliveryStatus.QUEUED, claim=None
+    ).update(due_at=timezone.now())
     Connection.objects.filter(id=delivery.connection_id).update(rests_until=None)
 
 
@@ -44,7 +47,9 @@ def replay(delivery: Delivery) -> None:
     delivery.tries, delivery.cuts, delivery.first_tried_at, delivery.due_at = 0, 0, None, now
     delivery.let_go_at, delivery.dismissed_at = None, None
     delivery.status, delivery.reason, delivery.remedy, delivery.code = DeliveryStatus.QUEUED, "", "", ""
-    # What may have arrived before stays in doubt: it is looked up first, where that can be done.
+    # What may have arrived before stays in doubt and is looked up first. Where that can't be done, whoever replays it
+    # has decided.
+    delivery.is_in_doubt = delivery.is_in_doubt and accounts.kind_of(delivery.connection).can(Capability.LOOK_UP)
     delivery.settled_at = None
     # Reports on what was sent before are not about what is sent now.
     delivery.provider_id = ""
@@ -60,6 +65,7 @@ def replay(delivery: Delivery) -> None:
             "reason",
             "remedy",
             "code",
+            "is_in_doubt",
             "settled_at",
             "provider_id",
         ]

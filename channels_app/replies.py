@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from deployments.models import Conversation, Message
 from deployments.models.conversation import AuthorKind
+from deployments.safe_text import written
 
 
-def as_text(message: Message) -> str:
-    """The whole message in words: its text, what its cards and lists say, and its options numbered."""
-    parts = [message.text.strip()]
-    parts += [_block_text(block) for block in message.blocks if block["type"] != "buttons"]
+def as_text(message: Message, words: Callable[[str], str] = written) -> str:
+    """The whole message in words: its text, what its cards and lists say, and its options numbered.
+
+    `words` makes plain text of Markdown.
+    """
+    parts = [words(message.text)]
+    parts += [_block_text(block, words) for block in message.blocks if block["type"] != "buttons"]
     options = [f"{number}. {label}" for number, (label, _) in enumerate(options_of(message.blocks), start=1)]
     links = [f"{button['label']}: {button['url']}" for button in _buttons(message.blocks) if button.get("url")]
     if options:
@@ -36,18 +40,19 @@ def _buttons(blocks: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return found
 
 
-def _block_text(block: Mapping[str, Any]) -> str:
+def _block_text(block: Mapping[str, Any], words: Callable[[str], str]) -> str:
     if block["type"] == "carousel":
-        return "\n\n".join(_card_text(card) for card in block["cards"])
+        return "\n\n".join(_card_text(card, words) for card in block["cards"])
     if block["type"] == "list":
         return "\n".join(
-            " ".join(filter(None, (f"- {item['title']}", item.get("text"), item.get("url")))) for item in block["items"]
+            " ".join(filter(None, (f"- {item['title']}", words(item.get("text") or ""), item.get("url"))))
+            for item in block["items"]
         )
-    return _card_text(block)
+    return _card_text(block, words)
 
 
-def _card_text(card: Mapping[str, Any]) -> str:
-    return "\n".join(filter(None, (card.get("title"), card.get("text"))))
+def _card_text(card: Mapping[str, Any], words: Callable[[str], str]) -> str:
+    return "\n".join(filter(None, (card.get("title"), words(card.get("text") or ""))))
 
 
 def payload_of(conversation: Conversation, text: str) -> str:

@@ -9,11 +9,12 @@ import datetime as dt
 import logging
 from dataclasses import dataclass
 
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from channels_app import accounts, consents, ladder
 from channels_app.in_hand import Claimed, token_of
-from channels_app.models import Delivery, DeliveryAttempt
+from channels_app.models import Connection, Delivery, DeliveryAttempt
 from channels_app.models.outbound import AttemptOutcome, DeliveryStatus
 from channels_app.providers.base import ProviderError, Receipt
 from convoship.lib.failpoints import failpoint
@@ -26,11 +27,15 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of an attempt: a receipt (found by look-up or new), or an error."""
+    """What came of an attempt: a receipt (found by look-up or new), or an error.
+
+    `keeps_doubt`: it never came to sending, as it could not be found out whether an earlier attempt arrived.
+    """
 
     receipt: Receipt | None = None
     error: ProviderError | None = None
     was_found: bool = False
+    keeps_doubt: bool = False
     milliseconds: int = 0
 
 
@@ -44,7 +49,7 @@ def finish(claimed: Claimed, outcome: Outcome) -> bool:
     if outcome.receipt is not None:
         _succeed(delivery, outcome.receipt, outcome)
     elif outcome.error is not None:
-        fail(delivery, outcome.error, milliseconds=outcome.milliseconds)
+        fail(delivery, outcome.error, milliseconds=outcome.milliseconds, keeps_doubt=outcome.keeps_doubt)
     return True
 
 
@@ -96,11 +101,21 @@ def _succeed(delivery: Delivery, receipt: Receipt, outcome: Outcome) -> None:
     ladder.note_success(delivery.connection, now)
 
 
-def fail(delivery: Delivery, error: ProviderError, *, milliseconds: int) -> None:
-    """An attempt at a claimed delivery came to nothing: it is tried again, or ends."""
+# Of what nobody knows, whatever an attempt's own words hoped for.
+ASK_OR_REPLAY = "Ask the other side whether it arrived; replay it if it did not."
+
+
+def fail(delivery: Delivery, error: ProviderError, *, milliseconds: int, keeps_doubt: bool = False) -> None:
+    """An attempt at a claimed delivery came to nothing: it is tried again, or ends. `keeps_doubt`: as `Outcome` has it.
+
+    Only an answer to what was sent, or a look-up that found nothing, says that it did not arrive (R3).
+    """
     now = timezone.now()
     kind = accounts.kind_of(delivery.connection)
     step = ladder.next_step(delivery, kind, error, now)
+    if keeps_doubt and step.what == "failed":
+        words = f"{step.words or error.words} Nobody knows whether an earlier try arrived."
+        step = ladder.Step("unknown", step.at, words)
     outcome = {
         "retry": AttemptOutcome.RETRY,
         "park": AttemptOutcome.RETRY,
@@ -119,18 +134,22 @@ def fail(delivery: Delivery, error: ProviderError, *, milliseconds: int) -> None
     if error.opted_out:
         consents.note(delivery.connection, delivery.address, withdrawn=True, source="The provider refused: opted out.")
     if step.what == "park":
-        delivery.code, delivery.is_in_doubt = error.code[:40], False
+        delivery.code, delivery.is_in_doubt = error.code[:40], error.ambiguous or keeps_doubt
         park(delivery, step.at, reason=error.words, remedy=error.remedy)
     elif step.what == "retry":
         delivery.reason, delivery.remedy, delivery.code = error.words[:300], error.remedy[:300], error.code[:40]
         delivery.claim, delivery.leased_until, delivery.due_at = None, None, step.at
-        delivery.is_in_doubt, delivery.cuts = error.ambiguous, 0
+        delivery.is_in_doubt, delivery.cuts = error.ambiguous or keeps_doubt, 0
         delivery.save(
             update_fields=["reason", "remedy", "code", "claim", "leased_until", "due_at", "is_in_doubt", "cuts"]
         )
+        if delivery.message is not None and delivery.message.status == MessageStatus.PARKED:
+            # What it waited for is over; it has tries of its own before it.
+            tell_messages(delivery)
     else:
         delivery.code = error.code[:40]
-        end(delivery, step.what, reason=step.words or error.words, remedy=error.remedy)
+        remedy = ASK_OR_REPLAY if step.what == "unknown" else error.remedy
+        end(delivery, step.what, reason=step.words or error.words, remedy=remedy)
     ladder.note_failure(delivery.connection, kind, error, now)
 
 
@@ -142,10 +161,14 @@ def _note_attempt(delivery: Delivery, outcome: str, **told: object) -> None:
     DeliveryAttempt.objects.filter(delivery=delivery, claim=token_of(delivery)).update(outcome=outcome, **told)
 
 
-def end(delivery: Delivery, status: str, *, reason: str = "", remedy: str = "") -> None:
-    """The delivery leaves the queue, and its messages say so. The conversation is locked, if there is one."""
+def end(delivery: Delivery, status: str, *, reason: str = "", remedy: str = "", keeps_doubt: bool = False) -> None:
+    """The delivery leaves the queue, and its messages say so. The conversation is locked, if there is one.
+
+    `keeps_doubt`: it may have arrived all the same, so that a replay has to look it up first.
+    """
     delivery.status, delivery.reason, delivery.remedy = status, reason[:300], remedy[:300]
-    delivery.claim, delivery.leased_until, delivery.is_in_doubt = None, None, status == DeliveryStatus.UNKNOWN
+    delivery.claim, delivery.leased_until = None, None
+    delivery.is_in_doubt = keeps_doubt or status == DeliveryStatus.UNKNOWN
     delivery.settled_at, delivery.is_parked = timezone.now(), False
     delivery.save(
         update_fields=[
@@ -165,6 +188,8 @@ def end(delivery: Delivery, status: str, *, reason: str = "", remedy: str = "") 
     tell_messages(delivery)
 
 
+# In one transaction.
+MOST_PARKED = 200
 _PARKED = (
     *("reason", "remedy", "code", "is_parked", "is_in_doubt", "claim", "leased_until", "due_at"),
     *("tries", "cuts", "first_tried_at"),
@@ -179,6 +204,28 @@ def park(delivery: Delivery, until: dt.datetime, *, reason: str, remedy: str) ->
     delivery.tries, delivery.cuts, delivery.first_tried_at = 0, 0, None
     delivery.save(update_fields=_PARKED)
     tell_messages(delivery)
+
+
+def park_others(
+    connection: Connection, others: QuerySet[Delivery], until: dt.datetime, *, reason: str, remedy: str
+) -> int:
+    """Park those of `others` that are due over this connection, too; answers how many that were.
+
+    One by one each would be claimed for it, thousands of them at midnight. What somebody else holds is left for later.
+    """
+    earlier = Delivery.objects.filter(
+        lane=OuterRef("lane"), position__lt=OuterRef("position"), status=DeliveryStatus.QUEUED
+    )
+    due = others.filter(
+        ~Exists(earlier), connection=connection, status=DeliveryStatus.QUEUED, claim=None, due_at__lte=timezone.now()
+    )
+    rows = due.select_for_update(of=("self",), skip_locked=True).select_related("connection", "message")
+    found = list(rows.order_by("due_at")[:MOST_PARKED])
+    held = conversations.lock_those_free({one.conversation_id for one in found if one.conversation_id})
+    free = [one for one in found if one.conversation_id is None or one.conversation_id in held]
+    for delivery in free:
+        park(delivery, until, reason=reason, remedy=remedy)
+    return len(free)
 
 
 def tell_messages(delivery: Delivery) -> None:

@@ -1,8 +1,9 @@
 """What sending may cost: countries, guards against made-up traffic, and a day's ceiling (RELIABILITY R44).
 
-Asked in the claim's own transaction, where consent is asked too: what may leave is counted there, once however often
-it is tried, and what may not is held back (`suppressed`) or waits for the next day (`parked`). Each count is raised by
-one conditional statement, so that it holds under any number of workers; where it can't be read nothing leaves.
+Asked in the claim's own transaction, where consent is asked too: what may leave is counted there, once in a day however
+often it is tried, and what may not is held back (`suppressed`) or waits for the next day (`parked`). Each count is
+raised by one conditional statement, so that it holds under any number of workers; where it can't be read
+nothing leaves.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from django.db import connection as database
+from django.db.models import Q
 from django.utils import timezone
 
 from channels_app import accounts
@@ -45,11 +47,15 @@ _COUNT = """
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why something may not leave. Without `until` that is final; else it is asked again then."""
+    """Why something may not leave. Without `until` that is final; else it is asked again then.
+
+    `is_for_all`: nothing else of the connection may leave before, either.
+    """
 
     words: str
     remedy: str
     until: dt.datetime | None = None
+    is_for_all: bool = False
 
 
 class _Refused(Exception):
@@ -62,9 +68,12 @@ class _Refused(Exception):
 
 def let_go(delivery: Delivery) -> Refusal | None:
     """Count a claimed delivery as one that leaves, or say why it may not. Its connection is loaded."""
-    if delivery.let_go_at is not None or not accounts.kind_of(delivery.connection).can(Capability.METERED):
+    if not accounts.kind_of(delivery.connection).can(Capability.METERED):
         return None
     now = timezone.now()
+    # What waited since an earlier day was counted among that day's, and leaves among those of today.
+    if delivery.let_go_at is not None and delivery.let_go_at >= _midnight(now):
+        return None
     try:
         with transaction.atomic():
             _count_all(delivery, now)
@@ -83,20 +92,26 @@ def _count_all(delivery: Delivery, now: dt.datetime) -> None:
     connection = delivery.connection
     kind = accounts.kind_of(connection)
     bounds = kind.bounds(connection.config)
-    is_unasked = _is_unasked(delivery, bounds, now)
-    refusal = country_refused(bounds, delivery.address, is_answer=not is_unasked)
-    if refusal is not None:
-        raise _Refused(refusal)
-    _guard(delivery, bounds, now, is_unasked=is_unasked)
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    if delivery.let_go_at is None:
+        is_unasked = _is_unasked(delivery, bounds, now)
+        refusal = country_refused(bounds, delivery.address, is_answer=not is_unasked)
+        if refusal is not None:
+            raise _Refused(refusal)
+        _guard(delivery, bounds, now, is_unasked=is_unasked)
+    midnight = _midnight(now)
     units = max(1, kind.units(delivery.content))
     count = _count(connection, SpendingKind.UNITS, "", midnight, many=units, most=bounds.daily)
     if count is None:
-        raise _Refused(_ceiling(bounds, midnight + dt.timedelta(days=1), units))
+        raise _Refused(_ceiling(bounds, midnight + dt.timedelta(days=1), units, used=_used(connection, midnight)))
     if count == units:
         SpendingCount.objects.filter(connection=connection, since__lt=now - KEPT).delete()
     delivery.let_go_at = now
     Delivery.objects.filter(id=delivery.id).update(let_go_at=now)
+
+
+def _midnight(now: dt.datetime) -> dt.datetime:
+    """When the UTC day began."""
+    return now.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _count(
@@ -186,13 +201,25 @@ def _guard(delivery: Delivery, bounds: Bounds, now: dt.datetime, *, is_unasked: 
 # --- How much ---------------------------------------------------------------------------------------------------------
 
 
-def _ceiling(bounds: Bounds, until: dt.datetime, units: int) -> Refusal:
+def _used(connection: Connection, midnight: dt.datetime) -> int:
+    counts = SpendingCount.objects.filter(connection=connection, what=SpendingKind.UNITS, whose="", since=midnight)
+    return counts.values_list("count", flat=True).first() or 0
+
+
+def _ceiling(bounds: Bounds, until: dt.datetime, units: int, *, used: int) -> Refusal:
     if units > bounds.daily:
         # No day has room for it, and what follows it must not wait for ever.
         words = f"It takes {units} {bounds.unit}, and the connection may send {bounds.daily} a day."
         return Refusal(words, "Raise the day's ceiling in the connection's settings, then replay this.")
     words = f"The connection's {bounds.daily} {bounds.unit} of today are used up."
-    return Refusal(words, "It goes out after midnight UTC, or once the day's ceiling is raised in the settings.", until)
+    remedy = "It goes out after midnight UTC, or once the day's ceiling is raised in the settings."
+    # Where a little is left, something shorter may still fit.
+    return Refusal(words, remedy, until, is_for_all=used >= bounds.daily)
+
+
+def was_counted_today() -> Q:
+    """Of deliveries: those that were let go today, and may be tried again whatever has been used up since."""
+    return Q(let_go_at__gte=_midnight(timezone.now()))
 
 
 def note_used_up(connection: Connection, until: dt.datetime) -> None:

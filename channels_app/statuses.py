@@ -58,6 +58,10 @@ def apply(connection: Connection, event: StatusReported) -> tuple[Delivery | Non
     if event.provider_id and not delivery.provider_id:
         delivery.provider_id = event.provider_id[:100]
     delivery.code = event.code[:40]
+    if event.status == DeliveryStatus.FAILED and delivery.dismissed_at is not None:
+        # Whoever put it aside knew of no failure.
+        delivery.dismissed_at = None
+        delivery.save(update_fields=["dismissed_at"])
     settling.end(delivery, event.status, reason=event.reason, remedy=event.remedy)
     return delivery, ""
 

@@ -21,7 +21,7 @@ def drain() -> None:
 @shared_task(name="channels_app.tasks.rehearse")
 def rehearse(workspace_id: str, connection_id: str) -> None:
     """A rehearsal's stand-in calls us with what it has to report."""
-    calling.call_due(UUID(workspace_id), UUID(connection_id))
+    calling.bring(UUID(workspace_id), UUID(connection_id))
 
 
 class DrainStep(bootsteps.StartStopStep):

@@ -385,6 +385,7 @@ LIMITS = {
     "page_checks": env.str("LIMIT_PAGE_CHECKS", default="20/60"),
     "connection_tests": env.str("LIMIT_CONNECTION_TESTS", default="20/60"),
     "rehearsals": env.str("LIMIT_REHEARSALS", default="120/60"),
+    "rehearsal_calls": env.str("LIMIT_REHEARSAL_CALLS", default="600/60"),
     "test_pages": env.str("LIMIT_TEST_PAGES", default="60/60"),
 }
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.db import connection
 from django.dispatch import Signal
 from django.utils import timezone
 
@@ -136,9 +137,16 @@ def _tell(conversation: Conversation, messages: Sequence[Message], answers: str 
 def lock(conversation_id: UUID) -> Conversation:
     """The conversation, held until the transaction ends; 404 where this workspace has none by that id."""
     try:
-        return Conversation.objects.select_for_update().get(id=conversation_id)
+        # No key: rows that only refer to it are written meanwhile by who doesn't hold it, and must not wait for us.
+        return Conversation.objects.select_for_update(no_key=True).get(id=conversation_id)
     except Conversation.DoesNotExist:
         raise not_found() from None
+
+
+def lock_those_free(wanted: Any) -> dict[UUID, Conversation]:
+    """Those of these conversations (ids, or a query of them) that nobody holds, held until the transaction ends."""
+    rows = Conversation.objects.select_for_update(no_key=True, skip_locked=True).filter(id__in=wanted)
+    return {conversation.id: conversation for conversation in rows}
 
 
 def post_message(conversation: Conversation, new: NewMessage) -> Message:
@@ -218,6 +226,35 @@ def change_message(
     message.save(update_fields=[*changes, "rev"])
     save(conversation, [message], posted=[message] if is_posting else [])
     return message
+
+
+def tell_statuses(changes: Sequence[tuple[Conversation, Message, MessageStatus]]) -> None:
+    """Give one message each of these locked conversations a status: `change_message` for many, by two statements.
+
+    The conversations are as they were read: nothing about them changes but `rev`, so nothing new is to be carried out.
+    """
+    changed = []
+    for conversation, message, status in changes:
+        if (message.status, message.reason, message.remedy) != (status, "", ""):
+            conversation.rev += 1
+            message.status, message.reason, message.remedy, message.rev = status, "", "", conversation.rev
+            changed.append((conversation, message))
+    if not changed:
+        return
+    ids, revs = [message.id for _, message in changed], [message.rev for _, message in changed]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE deployments_message AS m SET status = t.status, reason = '', remedy = '', rev = t.rev"
+            " FROM unnest(%s::uuid[], %s::text[], %s::int[]) AS t(id, status, rev) WHERE m.id = t.id",
+            [ids, [str(message.status) for _, message in changed], revs],
+        )
+        cursor.execute(
+            "UPDATE deployments_conversation AS c SET rev = t.rev"
+            " FROM unnest(%s::uuid[], %s::int[]) AS t(id, rev) WHERE c.id = t.id",
+            [[conversation.id for conversation, _ in changed], revs],
+        )
+    for conversation, message in changed:
+        live.tell_change(conversation, [message])
 
 
 def save(conversation: Conversation, messages: list[Message], *, posted: Sequence[Message] = ()) -> None:

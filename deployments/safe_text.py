@@ -74,6 +74,9 @@ def render_markdown(text: str) -> str:
     )
 
 
+_GAPS = re.compile(r"\n{3,}")
+
+
 def spoken(text: str) -> str:
     """The words of a message without the marks of its Markdown, one line for each of its lines. Never raises.
 
@@ -81,6 +84,39 @@ def spoken(text: str) -> str:
     """
     lines = [_line(token) for token in _markdown.parse(_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text))]
     return "\n".join(line for line in "".join(lines).splitlines() if line.strip())
+
+
+def written(text: str) -> str:
+    """A message where there is no Markdown, in an SMS say: its words without the marks. Never raises.
+
+    Between paragraphs an empty line, before items a dash or their number, after a link's text its address.
+    """
+    parts = []
+    for token in _markdown.parse(_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)):
+        match token.type:
+            case "inline":
+                parts.append(_with_addresses(token.children or ()) + "\n")
+            case "fence" | "code_block":
+                parts.append(token.content.rstrip("\n") + "\n\n")
+            case "list_item_open":
+                parts.append(f"{token.info}{token.markup} " if token.info else "- ")
+            case "paragraph_close" | "heading_close" if not token.hidden:
+                parts.append("\n")
+            case "bullet_list_close" | "ordered_list_close" if not token.level:
+                parts.append("\n")
+    return _GAPS.sub("\n\n", "".join(parts)).strip()
+
+
+def _with_addresses(children: Sequence[Token]) -> str:
+    words, link = "", ("", 0)
+    for token in children:
+        if token.type == "link_open":
+            link = (str(token.attrs.get("href", "")), len(words))
+        elif token.type == "link_close":
+            address, began = link
+            words += f" ({address})" if words[began:] != address else ""
+        words += _word(token)
+    return words
 
 
 def _line(token: Token) -> str:

@@ -57,6 +57,7 @@ Users = Callable[[], Iterable[Use]]
 _users: list[Users] = []
 Told = Callable[[str], None]
 _told: list[Told] = []
+_told_of_end: list[Told] = []
 
 
 def register_users(users: Users) -> None:
@@ -64,9 +65,10 @@ def register_users(users: Users) -> None:
     _users.append(users)
 
 
-def register_told(told: Told) -> None:
-    """Have `told` called with the key of each secret that is written, in the transaction that writes it."""
+def register_told(told: Told, *, of_end: Told) -> None:
+    """Have these called with the key of each secret that is written, or deleted, in the transaction that does it."""
     _told.append(told)
+    _told_of_end.append(of_end)
 
 
 def uses() -> dict[str, list[Use]]:
@@ -144,6 +146,8 @@ def delete(actor: Actor, key: str) -> None:
     broken = [f"{use.what} {use.name}" for use in uses().get(key, [])]
     audit.record(actor, "secret.deleted", secret, used_by=broken)
     secret.delete()
+    for told in _told_of_end:
+        told(key)
 
 
 def value_of(key: str) -> str:

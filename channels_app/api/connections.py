@@ -130,7 +130,7 @@ class TestView(WorkspaceView):
         if isinstance(provider, Health):
             return Response(health_json(provider))
         limiting.hit("connection_tests", str(self.workspace_id), words="Too many tests")
-        found = async_to_sync(sending.alone)(provider.check())
+        found = async_to_sync(sending.alone, force_new_loop=True)(provider.check())
         with tenant(self.workspace_id):
             connections.note_tested(connection_id, found)
         return Response(health_json(found))

@@ -73,11 +73,14 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[
                             ("said", "The other side wrote"),
+                            ("again", "The other side sent the same again"),
+                            ("aside", "The provider answered by itself"),
                             ("caught", "Convoship sent"),
                             ("copy", "Convoship sent again"),
                             ("away", "Convoship sent, not taken"),
                             ("report", "The other side reported"),
                             ("asked", "Convoship asked"),
+                            ("refused", "Not genuine"),
                         ],
                         max_length=10,
                     ),

@@ -46,6 +46,8 @@ class Connection(TenantModel):
     # Failures without a success between them, and since when.
     failures = models.PositiveIntegerField(default=0)
     failing_since = models.DateTimeField(null=True, blank=True)
+    # Since when nothing can go over it at all (`ProviderError.stops`), until something goes or may be mended.
+    stopped_since = models.DateTimeField(null=True, blank=True)
     # Nothing is sent before: the breaker is open, or the sender's rate is used up.
     rests_until = models.DateTimeField(null=True, blank=True)
     # Until then what it may send in a day is used up (`spending`).

@@ -42,11 +42,14 @@ class LineKind(models.TextChoices):
     """Who called whom, and for what."""
 
     SAID = "said", "The other side wrote"
+    SAID_AGAIN = "again", "The other side sent the same again"
+    ASIDE = "aside", "The provider answered by itself"
     CAUGHT = "caught", "Convoship sent"
     COPY = "copy", "Convoship sent again"
     TURNED_AWAY = "away", "Convoship sent, not taken"
     REPORT = "report", "The other side reported"
     ASKED = "asked", "Convoship asked"
+    REFUSED = "refused", "Not genuine"
 
 
 class RehearsalLine(TenantModel):
@@ -88,10 +91,9 @@ class RehearsalLine(TenantModel):
     @property
     def is_said(self) -> bool:
         """Whether the other side said it, and not we."""
-        # What we sent again is a copy too; it has our delivery's id.
-        return self.kind == LineKind.SAID or (self.kind == LineKind.COPY and not self.provider_id)
+        return self.kind in {LineKind.SAID, LineKind.SAID_AGAIN}
 
     @property
     def is_from_them(self) -> bool:
         """Whether the stand-in made the call."""
-        return self.is_said or self.kind == LineKind.REPORT
+        return self.is_said or self.kind in {LineKind.REPORT, LineKind.ASIDE}

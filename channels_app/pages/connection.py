@@ -22,7 +22,7 @@ from channels_app.providers.base import Capability, Finding, Health, Provider
 from convoship.lib import limiting
 from convoship.lib.outbound import sending
 from convoship.lib.problems import Problem
-from workspaces import audit, refusals
+from workspaces import audit, once, refusals
 from workspaces.access import WorkspaceRequest, entered, form_of, waiting_page, workspace_page
 
 # Where buttons that stand on several pages lead back to.
@@ -59,6 +59,7 @@ def _page(request: WorkspaceRequest, row: Connection, *, status: int = 200, **mo
         **head(request, row, "overview"),
         "addresses": addresses(row),
         **ways_to_try(row),
+        "once": once.mark(),
         **more,
     }
     return render(request, "channels_app/connection.html", context, status=status)
@@ -126,7 +127,7 @@ def _asked(
         except Problem as problem:
             found, status = Health([Finding(False, problem.detail, problem.hint or "Try again in a minute.")]), 429
         else:
-            found = async_to_sync(sending.alone)(ask(provider))
+            found = async_to_sync(sending.alone, force_new_loop=True)(ask(provider))
             if ask is _check:
                 with entered(request, "connections.write"):
                     connections.note_tested(connection_id, found)

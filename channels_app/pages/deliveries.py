@@ -94,6 +94,7 @@ def _listing(request: WorkspaceRequest, connection_id: UUID) -> dict[str, Any]:
         "next": shown.query(after=page.next) if page.next else "",
         "latest": shown.query(after=""),
         "whole": min(whole, MOST_AT_ONCE),
+        "until": queries.settled_until(rows) if shown.show == "dead" else None,
         "is_more": whole > MOST_AT_ONCE,
     }
 
@@ -136,7 +137,9 @@ def _oldest(rows: QuerySet[Delivery]) -> list[UUID]:
 def connection_deliveries_dismiss(request: WorkspaceRequest, connection_id: UUID) -> HttpResponse:
     """Put all dead letters aside that the search shows."""
     connection, shown = queries.connection(connection_id), Shown.of(request.POST)
-    ids = _oldest(queries.deliveries(connection, "dead", shown.address))
+    # What has died since the page was drawn, nobody has seen.
+    rows = queries.settled_by(queries.deliveries(connection, "dead", shown.address), request.POST.get("until", ""))
+    ids = _oldest(rows)
     with refusals.said_as_message(request):
         count = dismissing.dismiss_range(request.actor, connection, ids)
         messages.success(request, f"{count} {'is' if count == 1 else 'are'} dismissed, and still here under Dismissed.")
@@ -187,9 +190,13 @@ def connection_delivery_replay(request: WorkspaceRequest, connection_id: UUID, d
     row = queries.delivery(connection, delivery_id)
     with refusals.said_as_message(request):
         was_waiting = timeline.can_be_hurried(row)
+        is_behind = was_waiting and timeline.waits_behind(row) > 0
         replaying.replay(request.actor, row.id)
-        what = "It is tried" if was_waiting else "It is sent again"
-        messages.success(request, f"{what} {_when(connection).strip() or 'now'}.")
+        when = _when(connection).strip() or "now"
+        if is_behind:
+            messages.success(request, f"What goes before it in its conversation is tried {when}, and then it.")
+        else:
+            messages.success(request, f"{'It is tried' if was_waiting else 'It is sent again'} {when}.")
     return _back(request, connection, row)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from django.db.models import Count, IntegerField, Model, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, IntegerField, Max, Model, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -85,6 +85,27 @@ def deliveries(connection: Connection, show: str, address: str) -> QuerySet[Deli
     return rows.filter(address__icontains=address) if address else rows
 
 
+def settled_until(rows: QuerySet[Delivery]) -> dt.datetime | None:
+    """When the last of these ended."""
+    newest: dt.datetime | None = rows.order_by().aggregate(newest=Max("settled_at"))["newest"]
+    return newest
+
+
+def settled_by(rows: QuerySet[Delivery], until: str) -> QuerySet[Delivery]:
+    """Those of these that had ended at this ISO moment, as a page that was drawn then shows them; all without one."""
+    moment = _moment_of(until)
+    return rows.filter(Q(settled_at__lte=moment) | Q(settled_at=None)) if moment else rows
+
+
+def _moment_of(said: str) -> dt.datetime | None:
+    """An ISO moment with its zone; None for what is none."""
+    try:
+        moment = dt.datetime.fromisoformat(said)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
+
+
 def deliveries_page(rows: QuerySet[Delivery], cursor: str) -> Page[Delivery]:
     """A page of them."""
     return _page(rows, "created_at", cursor)
@@ -136,6 +157,18 @@ def rehearsal_lines(connection: Connection) -> QuerySet[RehearsalLine]:
     """What passed between the stand-in and us, the newest first."""
     rows = RehearsalLine.objects.filter(connection=connection).select_related("delivery")
     return rows.order_by("-created_at", "-id")
+
+
+def reasons_of_events(connection: Connection, keys: Sequence[str]) -> dict[str, str]:
+    """Why the events by these keys were not answered, by key."""
+    rows = InboundEvent.objects.filter(connection=connection, key__in=[key for key in keys if key]).exclude(reason="")
+    return dict(rows.values_list("key", "reason"))
+
+
+def never_sent(connection: Connection, address: str, since: dt.datetime) -> QuerySet[Delivery]:
+    """What was to go to this address since then, was never tried, and is held back or parked."""
+    rows = Delivery.objects.filter(connection=connection, address=address, created_at__gte=since)
+    return rows.filter(Q(status=DeliveryStatus.SUPPRESSED) | Q(is_parked=True)).order_by("-created_at")[:PAGE_SIZE]
 
 
 @dataclass(frozen=True)

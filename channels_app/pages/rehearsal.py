@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -9,12 +10,13 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from channels_app.models import RehearsalLine
+from channels_app.models import Connection, Delivery, RehearsalLine
 from channels_app.models.rehearsal import LineKind, Reports
 from channels_app.pages import queries, timeline
 from channels_app.pages.connection import head
@@ -28,7 +30,7 @@ from deployments.models import Assistant
 from workspaces import once, refusals
 from workspaces.access import WorkspaceRequest, entered, form_of, waiting_page, workspace_page
 
-LINES_SHOWN = 60
+LINES_SHOWN = 40
 MOST_ADDRESSES = 8
 # How many of the next calls a fault is for; 0: all of them.
 CALLS = ((1, "the next call"), (3, "the next 3 calls"), (0, "every call, until I choose another"))
@@ -78,12 +80,16 @@ def rehearsal_new(request: WorkspaceRequest, kind: str) -> HttpResponse:
 def connection_rehearse(request: WorkspaceRequest, connection_id: UUID) -> HttpResponse:
     """A rehearsal set up like this connection."""
     row = queries.connection(connection_id)
+    if once.was_sent(request):
+        return redirect("channels")
     try:
-        made = rehearsing.begin(request.actor, kind=row.kind, assistant_id=row.assistant_id, like=row)
+        with transaction.atomic():
+            made = rehearsing.begin(request.actor, kind=row.kind, assistant_id=row.assistant_id, like=row)
     except Problem as problem:
         said = [words for found in (problem.errors or {}).values() for words in found]
         messages.error(request, " ".join(said) or problem.detail)
         return redirect("connection", row.id)
+    once.spend(request)
     return redirect("rehearsal", made.connection.id)
 
 
@@ -100,9 +106,13 @@ def _player(connection_id: UUID) -> StandIn:
 class Shown:
     """A line as the screen shows it; `delivery` with its tone where it is one."""
 
-    line: RehearsalLine
-    is_theirs: bool
-    tone: str
+    at: dt.datetime
+    line: RehearsalLine | None
+    tone: str = ""
+    # What became of what they wrote, where that is worth a word.
+    words: str = ""
+    # What never left, and why.
+    held_back: Delivery | None = None
 
 
 def _screen(request: WorkspaceRequest, connection_id: UUID) -> dict[str, Any]:
@@ -122,19 +132,35 @@ def _screen(request: WorkspaceRequest, connection_id: UUID) -> dict[str, Any]:
         "address": address,
         "addresses": [(one, "?" + urlencode({"with": one})) for one in addresses],
         "query": "?" + urlencode({"with": address}) if wanted else "",
-        "talk": [_shown(line) for line in reversed(talks) if line.address == address],
+        "talk": _talk(row, [line for line in talks if line.address == address], address),
         "wire": lines,
         "overdue": rehearsing.overdue(row),
         "waiting": queries.deliveries(row, "waiting", "").count(),
     }
 
 
-_TALK = (LineKind.SAID, LineKind.CAUGHT, LineKind.TURNED_AWAY, LineKind.COPY)
+_TALK = (LineKind.SAID, LineKind.SAID_AGAIN, LineKind.ASIDE, LineKind.CAUGHT, LineKind.TURNED_AWAY, LineKind.COPY)
 
 
-def _shown(line: RehearsalLine) -> Shown:
-    tone = timeline.tone_of(line.delivery) if line.delivery else ""
-    return Shown(line, line.is_said, tone)
+def _talk(row: Connection, lines: list[RehearsalLine], address: str) -> list[Shown]:
+    """What was said at an address and what was not, the oldest first."""
+    reasons = queries.reasons_of_events(row, [line.provider_id for line in lines if line.is_said])
+    shown = [
+        Shown(
+            line.created_at,
+            line,
+            timeline.tone_of(line.delivery) if line.delivery else "",
+            reasons.get(line.provider_id, "") if line.is_said else "",
+        )
+        for line in lines
+    ]
+    if lines:
+        since = lines[-1].created_at
+        shown += [
+            Shown(one.created_at, None, timeline.tone_of(one), held_back=one)
+            for one in queries.never_sent(row, address, since)
+        ]
+    return sorted(shown, key=lambda one: one.at)
 
 
 def _page(
@@ -196,7 +222,7 @@ def rehearsal_behave(request: WorkspaceRequest, connection_id: UUID) -> HttpResp
             calls={"1": 1, "3": 3}.get(calls),
             reports=request.POST.get("reports", Reports.STRAIGHT)[:20],
         )
-        messages.success(request, "It behaves like that from now on.")
+        messages.success(request, "It behaves like that.")
     return _back(request, connection_id)
 
 
@@ -206,6 +232,7 @@ def rehearsal_catch_up(request: HttpRequest, connection_id: UUID) -> HttpRespons
     """Make the calls that no worker has made."""
     with entered(request, "connections.write") as inside:
         workspace_id = inside.workspace.id
+        limiting.hit("rehearsals", str(workspace_id), words="Too much was said at once")
         _player(connection_id)
     calling.call_due(workspace_id, connection_id)
     return _back(request, connection_id)

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 
 from django.utils import timezone
 
+from channels_app import accounts
 from channels_app.dismissing import DEAD
 from channels_app.models import Connection, Delivery, DeliveryAttempt, InboundEvent
 from channels_app.models.connection import ConnectionState
 from channels_app.models.outbound import AttemptOutcome, DeliveryStatus
+from channels_app.providers.base import Capability
 from channels_app.replaying import REPLAYABLE
 from deployments.models import Message
 from deployments.models.conversation import AuthorKind
@@ -34,7 +36,7 @@ _ICONS: Mapping[str, str] = {
     DeliveryStatus.DELIVERED: "check-check",
     DeliveryStatus.READ: "eye",
     DeliveryStatus.FAILED: "circle-x",
-    DeliveryStatus.UNKNOWN: "circle-help",
+    DeliveryStatus.UNKNOWN: "circle-question-mark",
     DeliveryStatus.SUPPRESSED: "hand",
 }
 _OUTCOMES = {
@@ -43,7 +45,7 @@ _OUTCOMES = {
     AttemptOutcome.FOUND: ("good", "search-check"),
     AttemptOutcome.RETRY: ("warn", "rotate-cw"),
     AttemptOutcome.FAILED: ("bad", "circle-x"),
-    AttemptOutcome.UNKNOWN: ("warn", "circle-help"),
+    AttemptOutcome.UNKNOWN: ("warn", "circle-question-mark"),
     AttemptOutcome.CUT: ("warn", "unplug"),
 }
 
@@ -103,7 +105,17 @@ def _begin(delivery: Delivery) -> Iterator[Step]:
         words = _start(delivery.message.text)
         yield Step(delivery.message.created_at, f"Answered by {author}", icon="bot-message-square", words=words)
     title = "Queued as a test" if delivery.is_test and delivery.message is None else "Queued"
-    yield Step(delivery.created_at, title, icon="inbox", words=f"{delivery.what}, to {delivery.address}")
+    words = f"{delivery.what}, to {delivery.address}"
+    yield Step(delivery.created_at, title, icon="inbox", words=words, facts=_size(delivery))
+
+
+def _size(delivery: Delivery) -> list[str]:
+    """What it counts for where that is metered: its segments."""
+    kind = accounts.kind_of(delivery.connection)
+    if not kind.can(Capability.METERED):
+        return []
+    units = kind.units(delivery.content)
+    return [f"{units} {kind.unit if units == 1 else kind.unit + 's'}"]
 
 
 def _answered_message(delivery: Delivery) -> Message | None:
@@ -201,6 +213,13 @@ def _end(delivery: Delivery) -> Iterator[Step]:
 # --- What it waits for ------------------------------------------------------------------------------------------------
 
 
+def waits_behind(delivery: Delivery) -> int:
+    """How many earlier ones of its conversation have to go before it."""
+    return Delivery.objects.filter(
+        lane=delivery.lane, position__lt=delivery.position, status=DeliveryStatus.QUEUED
+    ).count()
+
+
 def waits_for(connection: Connection, delivery: Delivery) -> str:
     """Why it isn't sent right now, in words; empty where it isn't waiting."""
     if delivery.status != DeliveryStatus.QUEUED:
@@ -209,9 +228,7 @@ def waits_for(connection: Connection, delivery: Delivery) -> str:
         return "It is being sent just now."
     if connection.state != ConnectionState.ACTIVE:
         return f"It waits until {connection.name} is enabled."
-    earlier = Delivery.objects.filter(
-        lane=delivery.lane, position__lt=delivery.position, status=DeliveryStatus.QUEUED
-    ).count()
+    earlier = waits_behind(delivery)
     if earlier:
         ones = "1 earlier one" if earlier == 1 else f"{earlier} earlier ones"
         return f"To keep the order it waits for {ones} of its conversation."

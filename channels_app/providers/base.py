@@ -353,6 +353,9 @@ class Provider:
         """What a connection with this config may send. Needs `METERED`."""
         raise NotImplementedError
 
+    # What those are called.
+    unit: ClassVar[str] = "unit"
+
     @classmethod
     def units(cls, content: Mapping[str, Any]) -> int:
         """How many units of `Bounds.daily` one planned request takes, at least 1. Needs `METERED`."""

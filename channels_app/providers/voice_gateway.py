@@ -210,7 +210,7 @@ class VoiceGateway(Provider):
 
     def plan(self, conversation: Conversation, messages: Sequence[Message]) -> list[Planned]:
         """One reply for all that an answer says, as plain words."""
-        said = [replies.as_text(Message(text=spoken(one.text), blocks=one.blocks)) for one in messages]
+        said = [replies.as_text(one, spoken) for one in messages]
         return [Planned("reply", {"text": "\n".join(filter(None, said))}, messages)]
 
     async def send(self, outgoing: Outgoing) -> Receipt:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from channels_app.models import Connection, Rehearsal
 from channels_app.models.rehearsal import LineKind
 from channels_app.providers.base import Account
+from convoship.lib.parsers import BadJSON, loads
 
 JSON = "application/json"
 RETRY_AFTER_SECONDS = 5
@@ -73,6 +74,8 @@ class Saying:
     body: str
     address: str
     text: str
+    # What its event is called here, where the provider gives it a name.
+    key: str = ""
     # What the provider itself answers its user, where it does.
     aside: str = ""
 
@@ -86,7 +89,7 @@ class Unsayable(Exception):
 
 
 LIMITED = Fault("limited", "Too many requests", f"429, with Retry-After: {RETRY_AFTER_SECONDS}.")
-BROKEN = Fault("broken", "Out of order", "500.")
+BROKEN = Fault("broken", "It breaks", "500.")
 SILENT = Fault("silent", "Takes it, then is silent", "It is taken, and the answer never comes.")
 FAULTS = (LIMITED, BROKEN, SILENT)
 
@@ -153,7 +156,7 @@ class StandIn:
                 turned_away(self.take(call), 429, "Not taken: too many requests."),
                 headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
             )
-        return turned_away(self.take(call), 500, "Not taken: out of order.")
+        return turned_away(self.take(call), 500, "Not taken: it broke.")
 
     def say(self, typed: Mapping[str, str]) -> Saying:
         """What the screen's form means; `Unsayable` where it can't be said."""
@@ -166,6 +169,18 @@ class StandIn:
     def heard(self, answer: str) -> str:
         """What the other side hears by the very answer to what it said; empty where it is told later."""
         return ""
+
+
+NOT_READABLE = Answer(400, '{"message": "No JSON object"}', kind=LineKind.REFUSED, note="Refused: no JSON object.")
+
+
+def read(body: bytes) -> dict[str, Any] | None:
+    """The JSON object of a body; None where it is none."""
+    try:
+        found = loads(body)
+    except BadJSON:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def turned_away(seen: Answer, status: int, note: str, body: str = '{"message": "Not taken"}') -> Answer:

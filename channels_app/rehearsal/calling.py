@@ -6,6 +6,8 @@ import logging
 from collections.abc import Mapping
 from uuid import UUID
 
+from django.utils import timezone
+
 from channels_app.models import RehearsalLine
 from channels_app.models.rehearsal import LineKind
 from channels_app.rehearsal import rehearsing
@@ -16,29 +18,33 @@ from convoship.lib.tenancy import tenant
 logger = logging.getLogger(__name__)
 
 SECONDS = 30.0
+# A worker has others to serve.
+MOST_AT_ONCE = 20
 
 
-def ring(workspace_id: UUID, connection_id: UUID, calls: int = 1) -> None:
-    """Have a worker make the calls that fall due now, one step after the other. Where no broker answers they wait."""
+def ring(workspace_id: UUID, connection_id: UUID, seconds: float = rehearsing.STEP.total_seconds()) -> None:
+    """Have a worker make the calls that are due then. Where no broker answers they wait."""
     from channels_app.tasks import rehearse
 
-    for number in range(1, calls + 1):
-        try:
-            rehearse.apply_async(
-                (str(workspace_id), str(connection_id)),
-                countdown=number * rehearsing.STEP.total_seconds() + 0.1,
-                retry=False,
-                expires=120,
-            )
-        except Exception as error:  # noqa: BLE001 (the screen says what waits, and has a button)
-            logger.warning("the worker was not told of a rehearsal's reports: %r", error)
-            return
+    try:
+        rehearse.apply_async((str(workspace_id), str(connection_id)), countdown=seconds, retry=False, expires=120)
+    except Exception as error:  # noqa: BLE001 (the screen says what waits, and has a button)
+        logger.warning("the worker was not told of a rehearsal's reports: %r", error)
+
+
+def bring(workspace_id: UUID, connection_id: UUID) -> None:
+    """Make the calls that are due, and have the worker come again for those that are left."""
+    call_due(workspace_id, connection_id)
+    with tenant(workspace_id):
+        due_at = rehearsing.next_due(connection_id)
+    if due_at is not None:
+        ring(workspace_id, connection_id, max(0.1, (due_at - timezone.now()).total_seconds()))
 
 
 def call_due(workspace_id: UUID, connection_id: UUID) -> int:
-    """Make every call that is due; answers how many there were."""
+    """Make the calls that are due, so many at a time; answers how many there were."""
     made = 0
-    while call_one(workspace_id, connection_id):
+    while made < MOST_AT_ONCE and call_one(workspace_id, connection_id):
         made += 1
     return made
 

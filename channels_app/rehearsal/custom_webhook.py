@@ -12,7 +12,19 @@ from channels_app import standard_webhooks
 from channels_app.models import RehearsalLine
 from channels_app.models.rehearsal import LineKind
 from channels_app.providers.custom_webhook import EVENTS, LONGEST_KEY, CustomWebhook
-from channels_app.rehearsal.base import FAULTS, Answer, Call, Fault, Saying, StandIn, Unsayable, said, turned_away
+from channels_app.rehearsal.base import (
+    FAULTS,
+    NOT_READABLE,
+    Answer,
+    Call,
+    Fault,
+    Saying,
+    StandIn,
+    Unsayable,
+    read,
+    said,
+    turned_away,
+)
 
 GONE = Fault("gone", "Wants nothing more", "410: the connection is disabled, and its owner told.")
 _NOT_GENUINE = "whsec_" + "AAAA" * 10 + "AAA="
@@ -34,19 +46,20 @@ class Bridge(StandIn):
     def refuse(self, call: Call) -> Answer | None:
         """The three headers, with the signing secret."""
         if call.method != "POST":
-            return Answer(405, note="Events are posted.")
+            return Answer(405, kind=LineKind.REFUSED, note="Events are posted.")
         try:
             standard_webhooks.verify(self.account.secrets.get("signing_secret", ()), call.headers, call.body)
         except standard_webhooks.NotGenuine as error:
-            return Answer(401, json.dumps({"message": error.words}), note=f"Refused: {error.words}")
-        return None
+            said = json.dumps({"message": error.words})
+            return Answer(401, said, kind=LineKind.REFUSED, note=f"Refused: {error.words}")
+        return None if read(call.body) is not None else NOT_READABLE
 
     def take(self, call: Call) -> Answer:
         """204; a copy is known by its id."""
         message_id = call.headers.get("webhook-id", "")
-        event: dict[str, Any] = json.loads(call.body)
-        data = event.get("data", {})
-        text = str(data.get("message", {}).get("text", "") or data.get("reason", ""))
+        event = read(call.body) or {}
+        data = _part(event, "data")
+        text = str(_part(data, "message").get("text", "") or data.get("reason", ""))
         kind, place = str(event.get("type", "")), data.get("sequence")
         seen = Answer(
             204,
@@ -83,3 +96,8 @@ class Bridge(StandIn):
         """Standard Webhooks' headers with the inbound secret."""
         values = [_NOT_GENUINE] if wrongly else list(self.account.secrets.get("inbound_secret", ()))[:1]
         return standard_webhooks.headers_for(values, f"msg_{uuid.uuid4().hex}", body.encode())
+
+
+def _part(of: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = of.get(name)
+    return found if isinstance(found, dict) else {}

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import AsyncIterator, Sequence
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils import timezone
@@ -19,6 +18,7 @@ from channels_app.models import Delivery, RehearsalLine
 from channels_app.models.rehearsal import LineKind, Reports
 from channels_app.rehearsal import calling, rehearsing
 from channels_app.rehearsal.base import Answer, Call, Report, StandIn
+from convoship.lib import limiting
 from convoship.lib.problems import Problem, as_json_response, not_found
 from convoship.lib.tenancy import in_tenant
 from convoship.lib.threads import in_thread
@@ -26,6 +26,8 @@ from convoship.lib.threads import in_thread
 LARGEST_BODY = 256 * 1024
 # Longer than any of our calls waits.
 SILENCE_SECONDS = 25.0
+# Of calls that are not genuine one is shown in so much time.
+REFUSED_TOLD = dt.timedelta(seconds=10)
 # Headers that are worth seeing; credentials are not shown.
 _SHOWN = ("content-type", "webhook-id", "webhook-timestamp", "webhook-signature", "x-convoship-timestamp")
 _SHOWN_TOO = ("x-convoship-signature", "user-agent")
@@ -68,26 +70,33 @@ async def _answered(request: HttpRequest, connection_id: UUID, path: str) -> Ans
         headers={name.lower(): value for name, value in request.headers.items()},
         body=request.body,
     )
+    await in_thread(_limit, owner.workspace_id)
     return await in_tenant(answer)(owner.workspace_id, connection_id, call, request.get_full_path())
+
+
+def _limit(workspace_id: UUID) -> None:
+    limiting.hit("rehearsal_calls", str(workspace_id), words="Too many calls")
 
 
 def answer(connection_id: UUID, call: Call, shown_path: str) -> Answer:
     """Answer a call, note it, and line up the reports that follow. Inside `tenant()`."""
     player = rehearsing.held(connection_id)
     refused = player.refuse(call)
+    if refused is not None and _was_refused(player):
+        return refused
     fault = rehearsing.next_fault(player.rehearsal) if refused is None and player.is_sent(call) else ""
     given = refused or player.answer(call, fault)
     rehearsing.note(
         player.connection,
         kind=given.kind,
-        address=given.address[:255],
-        text=given.text,
-        provider_id=given.provider_id[:255],
+        address=_plain(given.address)[:255],
+        text=_plain(given.text),
+        provider_id=_plain(given.provider_id)[:255],
         delivery=_delivery(player, given.delivery_id),
         method=call.method[:10],
         url=shown_path[:1000],
         headers={name: call.headers[name][:500] for name in (*_SHOWN, *_SHOWN_TOO) if name in call.headers},
-        body=_readable(call.body),
+        body="" if refused else _plain(call.body.decode("utf-8", "replace"))[: rehearsing.SHOWN_BODY],
         answer_status=given.status,
         answer=given.body[: rehearsing.SHOWN_BODY],
         note=given.note[:300],
@@ -103,27 +112,33 @@ def _delivery(player: StandIn, delivery_id: str) -> Delivery | None:
         return None
 
 
-def _readable(body: bytes) -> str:
-    return body.decode("utf-8", "replace").replace("\x00", "")[: rehearsing.SHOWN_BODY]
+def _was_refused(player: StandIn) -> bool:
+    """Whether the screen tells already: anybody can send what is not genuine, as often as they like."""
+    lately = timezone.now() - REFUSED_TOLD
+    return RehearsalLine.objects.filter(
+        connection=player.connection, kind=LineKind.REFUSED, created_at__gt=lately
+    ).exists()
+
+
+def _plain(text: str) -> str:
+    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
 
 
 def _line_up(player: StandIn, given: Answer) -> None:
     reports = ordered(given.reports, player.rehearsal.reports)
-    if not reports or not _is_ours(given.reports_to):
+    # They go to the connection's own status address and nowhere else, whatever the call said.
+    if not reports or given.reports_to.partition("?")[0] != player.account.status_url:
         return
     at = timezone.now()
+    waiting = RehearsalLine.objects.filter(connection=player.connection, kind=LineKind.REPORT, due_at__isnull=False)
+    is_told = waiting.filter(due_at__gt=at - 5 * rehearsing.STEP).exists()
     for report in reports:
         at += rehearsing.STEP
         _report(player, given, report, at)
-    workspace_id, connection_id = player.connection.workspace_id, player.connection.id
-    transaction.on_commit(lambda: calling.ring(workspace_id, connection_id, len(reports)))
-
-
-def _is_ours(url: str) -> bool:
-    """Reports go to our own webhook and nowhere else, whatever the call said."""
-    ours = urlsplit(settings.PUBLIC_BASE_URL)
-    asked = urlsplit(url)
-    return (asked.scheme, asked.netloc) == (ours.scheme, ours.netloc)
+    if not is_told:
+        # Whoever brings those brings these too.
+        workspace_id, connection_id = player.connection.workspace_id, player.connection.id
+        transaction.on_commit(lambda: calling.ring(workspace_id, connection_id))
 
 
 def _report(player: StandIn, given: Answer, report: Report, at: dt.datetime) -> RehearsalLine:

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from channels_app import accounts, connections
 from channels_app.connections import MADE_UP, NewConnection
-from channels_app.models import Connection, Rehearsal, RehearsalLine
+from channels_app.models import Connection, Consent, Rehearsal, RehearsalLine
 from channels_app.models.rehearsal import LineKind, Reports
 from channels_app.providers.registry import PROVIDERS
 from channels_app.rehearsal.base import StandIn, Unsayable
@@ -98,11 +98,12 @@ def next_fault(rehearsal: Rehearsal) -> str:
 
 
 def start_over(actor: Actor, stand_in: StandIn) -> None:
-    """Forget what was said, and behave. Conversations and deliveries stay."""
+    """Forget what was said and who opted out, and behave. Conversations and deliveries stay."""
     RehearsalLine.objects.filter(connection=stand_in.connection).delete()
     row = stand_in.rehearsal
     row.fault, row.fault_calls, row.reports, row.opted_out = "", None, Reports.STRAIGHT, []
     row.save()
+    Consent.objects.filter(connection=stand_in.connection).delete()
     audit.record(actor, "rehearsal.started_over", stand_in.connection)
 
 
@@ -131,6 +132,7 @@ def say(actor: Actor, stand_in: StandIn, typed: Mapping[str, str]) -> Said:
         text=saying.text,
         url=saying.url,
         body=saying.body,
+        provider_id=saying.key,
         is_signed_wrongly=bool(typed.get("wrongly")),
         due_at=timezone.now(),
     )
@@ -138,24 +140,21 @@ def say(actor: Actor, stand_in: StandIn, typed: Mapping[str, str]) -> Said:
     if typed.get("twice"):
         copy = note(
             stand_in.connection,
-            kind=LineKind.COPY,
+            kind=LineKind.SAID_AGAIN,
             address=saying.address,
             text=saying.text,
             url=saying.url,
             body=saying.body,
             is_signed_wrongly=bool(typed.get("wrongly")),
             due_at=timezone.now(),
-            note="The same once more.",
         )
         ids.append(copy.id)
     if saying.aside and not typed.get("wrongly"):
         note(
             stand_in.connection,
-            kind=LineKind.CAUGHT,
+            kind=LineKind.ASIDE,
             address=saying.address,
             text=saying.aside,
-            status="delivered",
-            note="The provider's own answer.",
         )
     audit.record(actor, "rehearsal.said", stand_in.connection)
     return Said(ids, saying.address)
@@ -167,7 +166,7 @@ def note(connection: Connection, **values: object) -> RehearsalLine:
     lines = RehearsalLine.objects.filter(connection=connection)
     old = lines.order_by("-created_at").values_list("created_at", flat=True)[MOST_LINES : MOST_LINES + 1]
     for created_at in old:
-        lines.filter(created_at__lte=created_at).delete()
+        lines.filter(created_at__lte=created_at, due_at=None).delete()
     return line
 
 
@@ -185,10 +184,17 @@ def overdue(connection: Connection) -> int:
     return lines.count()
 
 
+def next_due(connection_id: UUID) -> dt.datetime | None:
+    """When the next call is due. Its rehearsal's row is held: what is lined up meanwhile is seen, or sees this."""
+    held(connection_id)
+    lines = RehearsalLine.objects.filter(connection_id=connection_id, due_at__isnull=False)
+    return lines.order_by("due_at").values_list("due_at", flat=True).first()
+
+
 def take_due(connection_id: UUID, line_id: UUID | None = None) -> RehearsalLine | None:
     """Take the next call that is due, or this one, so that nobody else makes it before the lease ends."""
-    lines = RehearsalLine.objects.filter(connection_id=connection_id, due_at__isnull=False)
-    lines = lines.filter(id=line_id) if line_id else lines.filter(due_at__lte=timezone.now())
+    lines = RehearsalLine.objects.filter(connection_id=connection_id, due_at__lte=timezone.now())
+    lines = lines.filter(id=line_id) if line_id else lines
     line = lines.select_for_update(skip_locked=True).order_by("due_at").first()
     if line is not None:
         line.due_at = timezone.now() + LEASE

@@ -16,6 +16,7 @@ from django import forms
 
 from channels_app.models import RehearsalLine
 from channels_app.models.rehearsal import LineKind
+from channels_app.providers.base import same
 from channels_app.providers.twilio import signing, words
 from channels_app.providers.twilio.forms import SmsForm, e164
 from channels_app.providers.twilio.sms import TwilioSms
@@ -96,9 +97,10 @@ class Phone(StandIn):
         """Basic auth with the account's SID and its auth token."""
         token = self.account.credentials.get(SmsForm.credentials[0], "")
         wanted = b64encode(f"{self.account.config['account_sid']}:{token}".encode()).decode()
-        if call.headers.get("authorization") == f"Basic {wanted}":
+        if token and same(call.headers.get("authorization", ""), f"Basic {wanted}"):
             return None
-        return _problem(*_CODES[CREDENTIALS.word], note="Refused: another account or auth token.")
+        refused = _problem(*_CODES[CREDENTIALS.word], note="Refused: another account or auth token.")
+        return replace(refused, kind=LineKind.REFUSED)
 
     def is_sent(self, call: Call) -> bool:
         """Only what makes a message."""
@@ -107,6 +109,7 @@ class Phone(StandIn):
     def take(self, call: Call) -> Answer:
         """Make a message of it; reports follow at the address that came with it."""
         form = dict(parse_qsl(call.body.decode("utf-8", "replace"), keep_blank_values=True))
+        form = {name: value.replace("\x00", "") for name, value in form.items()}
         to, text, callback = form.get("To", ""), form.get("Body", ""), form.get("StatusCallback", "")
         sid = f"SM{uuid.uuid4().hex}"
         seen = Answer(
@@ -149,7 +152,7 @@ class Phone(StandIn):
                 found = RehearsalLine.objects.filter(connection=self.connection, kind=LineKind.CAUGHT, address=to)
                 rows = [
                     self._as_json(line.provider_id, to, line.text, line.status or "queued", line)
-                    for line in found.order_by("-created_at")[:_NEWEST]
+                    for line in found.order_by("-created_at")[: min(_number(call.query.get("PageSize", "")), _NEWEST)]
                 ]
                 body = {"messages": rows, "next_page_uri": None, "page": 0}
                 return _found(body, f"Looked up what went to {to}.", to)
@@ -257,13 +260,18 @@ class Phone(StandIn):
         service = self.account.config.get("messaging_service_sid")
         form |= {"MessagingServiceSid": str(service)} if service else {}
         form |= {"OptOutType": wish.upper()} if wish else {}
-        return Saying(self.account.inbound_url, urlencode(form), number, text, _ASIDES.get(wish, ""))
+        return Saying(self.account.inbound_url, urlencode(form), number, text, sid, _ASIDES.get(wish, ""))
 
     def sign(self, url: str, body: str, *, wrongly: bool) -> dict[str, str]:
         """X-Twilio-Signature."""
         token = self.account.credentials.get(SmsForm.credentials[0], "")
         token = "another token" if wrongly else token
         return {"x-twilio-signature": signing.signature(token, url, signing.fields(body.encode()))}
+
+
+def _number(text: str) -> int:
+    """A page's size; the provider's own where none was asked for."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 5 else _NEWEST
 
 
 def _found(body: Mapping[str, Any], note: str, address: str = "") -> Answer:

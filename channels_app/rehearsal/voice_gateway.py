@@ -8,11 +8,23 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from channels_app.models import RehearsalLine
+from channels_app.models import Delivery, RehearsalLine
 from channels_app.models.rehearsal import LineKind
 from channels_app.providers.base import same
 from channels_app.providers.voice_gateway import SIGNATURE, TIMESTAMP, VoiceGateway, signature
-from channels_app.rehearsal.base import FAULTS, Answer, Call, Fault, Saying, StandIn, Unsayable, said, turned_away
+from channels_app.rehearsal.base import (
+    FAULTS,
+    NOT_READABLE,
+    Answer,
+    Call,
+    Fault,
+    Saying,
+    StandIn,
+    Unsayable,
+    read,
+    said,
+    turned_away,
+)
 
 GONE = Fault("gone", "The call is over there", "410: it has this call no more.")
 KEYS = frozenset("0123456789*#")
@@ -38,18 +50,23 @@ class Gateway(StandIn):
         sent_at, offered = call.headers.get(TIMESTAMP, ""), call.headers.get(SIGNATURE, "")
         values = self.account.secrets.get("inbound_secret", ())
         if call.method == "POST" and any(same(signature(one, call.body, sent_at), offered) for one in values):
-            return None
-        return Answer(401, json.dumps({"message": "Not signed"}), note="Refused: the signature doesn't fit.")
+            return None if read(call.body) is not None else NOT_READABLE
+        said_so = json.dumps({"message": "Not signed"})
+        return Answer(401, said_so, kind=LineKind.REFUSED, note="Refused: the signature doesn't fit.")
 
     def take(self, call: Call) -> Answer:
         """Speak it."""
-        reply: dict[str, Any] = json.loads(call.body)
+        reply = read(call.body) or {}
         is_test = reply.get("type") == "connection.test"
+        call_id = str(reply.get("call_id", ""))
+        # A reply names its call alone. Of a call's deliveries one is in hand at a time: the one that this is.
+        in_hand = Delivery.objects.filter(connection=self.connection, address=call_id, claim__isnull=False).first()
         return Answer(
             200,
             "{}",
             kind=LineKind.ASKED if is_test else LineKind.CAUGHT,
-            address=str(reply.get("call_id", "")),
+            address=call_id,
+            delivery_id=str(in_hand.id) if in_hand else "",
             text=str(reply.get("text", "")),
             note="A test: it belongs to no call." if is_test else _ending(reply),
         )

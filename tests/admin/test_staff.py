@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from channels_app import connections, consents, enqueueing, inbound
-from channels_app.models import DeliveryAttempt, SpendingCount
+from channels_app.models import DeliveryAttempt, Rehearsal, RehearsalLine, SpendingCount
 from channels_app.providers.base import SignatureInvalid
 from channels_app.providers.events import MessageReceived
 from convoship.lib.problems import Problem
@@ -92,6 +92,8 @@ def _what_connections_leave(workspace: Workspace, deployment: Deployment) -> Non
     consents.note(connection, "room-1", withdrawn=True, source="They wrote STOP.")
     delivery = enqueueing.enqueue_test(connection, "message.created", {})
     DeliveryAttempt.objects.create(delivery=delivery, number=1, claim=uuid4(), started_at=now)
+    Rehearsal.objects.create(connection=connection)
+    RehearsalLine.objects.create(connection=connection, kind="said", text="hello")
     SpendingCount.objects.create(connection=connection, what="units", since=now, count=3)
 
 

@@ -47,6 +47,11 @@ def test_a_connection_shows_its_secrets_in_the_answer_that_made_it_and_never_aga
         ({"config": {}}, "config.url"),
         ({"config": CONFIG | {"url": "nonsense"}}, "config.url"),
         ({"config": CONFIG | {"url": "http://bridge.example/"}}, "config.url"),
+        ({"config": CONFIG | {"url": "https://169.254.169.254/latest"}}, "config.url"),
+        ({"config": CONFIG | {"url": "https://10.0.0.1/x"}}, "config.url"),
+        ({"config": CONFIG | {"url": "https://[::1]/x"}}, "config.url"),
+        ({"config": CONFIG | {"url": "https://2130706433/x"}}, "config.url"),
+        ({"config": CONFIG | {"url": "https://bridge.example:9/x"}}, "config.url"),
         ({"config": CONFIG | {"url": "https://me:pass@bridge.example/"}}, "config.url"),
         ({"config": CONFIG | {"events": []}}, "config.events"),
         ({"config": CONFIG | {"events": ["moon.landed"]}}, "config.events"),
@@ -107,7 +112,7 @@ def test_testing_sends_a_signed_event_and_says_what_came_back(
 
 
 def test_a_private_address_is_not_called(api: Program) -> None:
-    made = api.made("/connections", body(api, config=CONFIG | {"url": "https://127.0.0.1/"}))["connection"]
+    made = api.made("/connections", body(api, config=CONFIG | {"url": "https://localhost/"}))["connection"]
     found = api.post(f"/connections/{made['id']}/test").data
     assert found["is_good"] is False
     assert "private network" in found["findings"][0]["words"]

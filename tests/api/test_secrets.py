@@ -102,3 +102,20 @@ def test_a_secret_copied_into_another_workspace_or_under_another_key_does_not_op
         Secret.objects.filter(key="token").update(sealed=sealed)
         with pytest.raises(secret_store.SecretMissing):
             secret_store.value_of("token")
+
+
+def test_a_connection_says_at_once_that_its_secret_was_deleted_and_is_good_when_it_is_back(api: Program) -> None:
+    assistant = factories.make_assistant(api.workspace)
+    api.call("PUT", "/secrets/twilio_token", {"value": "f" * 32})
+    config = {"account_sid": "AC" + "0" * 32, "from_number": "+14155552671"}
+    wanted = {"kind": "twilio_sms", "name": "Phone", "assistant_id": str(assistant.id), "config": config}
+    made = api.post("/connections", {**wanted, "credentials": {"auth_token": "twilio_token"}})
+    path = f"/connections/{made.data['connection']['id']}"
+    assert api.call("DELETE", "/secrets/twilio_token").status_code == 204
+    health = api.get(path).data["health"]
+    assert (health["is_good"], health["words"]) == (
+        False,
+        "The secret twilio_token is missing, so nothing can be checked or sent.",
+    )
+    api.call("PUT", "/secrets/twilio_token", {"value": "e" * 32})
+    assert api.get(path).data["health"]["words"] == "Nothing has gone over it yet."

@@ -141,3 +141,9 @@ def cpu_seconds(pid: int) -> float:
 def own_bytes(pid: int) -> int:
     """Memory that would be free were the process gone (USS)."""
     return int(psutil.Process(pid).memory_full_info().uss)
+
+
+def own_bytes_of_each(pid: int) -> list[int]:
+    """That of a process and of each of its children."""
+    root = psutil.Process(pid)
+    return [own_bytes(process.pid) for process in (root, *root.children(recursive=True))]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from itertools import count, cycle
 from typing import Any
 
+from tests.bench.carrying import Outbox, Webhooks, as_json
 from tests.bench.clients import DEFLATE, Broken, HttpLane, Lane, SocketLane, request
 from tests.bench.loads import Figures, closed_loop, open_loop, own_bytes
 from tests.bench.servers import Bench, Server
@@ -20,6 +20,8 @@ BASE = "/v1/public/runtime"
 LANES = 100
 # Every visitor of the product may say 20 things in 10 seconds, so loads go round among visitors; the toy's clients too.
 RATE = 60
+# More than four: a drain gives no workspace more than a quarter of its places.
+OUTBOXES = 8
 
 
 @dataclass(frozen=True)
@@ -42,11 +44,7 @@ class Field:
     open_product: Server
     seconds: float
     idle: int
-
-
-def as_json(**body: Any) -> bytes:
-    """A compact document."""
-    return json.dumps(body, separators=(",", ":")).encode()
+    bench: Bench
 
 
 # --- Sockets ------------------------------------------------------------------------------------------------------
@@ -310,6 +308,7 @@ Measure = Callable[[], Awaitable[Any]]
 def pairs(field: Field) -> dict[str, tuple[Measure, Measure]]:
     """Each measure's toy and product, memory first: it wants fresh servers."""
     sockets, http = Sockets(field), Http(field)
+    webhooks, outbox = Webhooks(field.bench, field.data, field.seconds), Outbox(field.bench, field.data)
     return {
         "idle": (sockets.toy_idle, sockets.idle),
         "turn": (sockets.toy_turn, sockets.turn),
@@ -319,6 +318,8 @@ def pairs(field: Field) -> dict[str, tuple[Measure, Measure]]:
         "http_turn": (http.toy_turn, http.turn),
         "wall": (http.read_without_wall, http.read),
         "script": (http.toy_script, http.script),
+        "webhook": (lambda: webhooks.toy(field.toy_http), lambda: webhooks.product(field.product)),
+        "outbox": (outbox.toy, outbox.product),
     }
 
 
@@ -335,7 +336,7 @@ async def one_round(
 ) -> dict[str, tuple[Any, Any]]:
     """Every measure once, on fresh servers, toy and product in turn; answers (toy, product) by name."""
     product, toy = bench.product(), bench.toy()
-    field = Field(data, product, toy, *standing, seconds=seconds, idle=idle)
+    field = Field(data, product, toy, *standing, seconds=seconds, idle=idle, bench=bench)
     try:
         found = {}
         for name, (of_toy, of_product) in pairs(field).items():

@@ -1,17 +1,24 @@
-"""Run with the product's environment: makes a workspace, a deployment and visitors' sessions, and prints JSON."""
+"""Run with the product's environment: makes workspaces, visitors' sessions, connections and an outbox; prints JSON."""
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import sys
 from typing import Any
+from urllib.parse import urlsplit
 
 import django
+from django.utils import timezone
+
+# An outbox has so many conversations, each with so many messages to be sent. No conversation has more than one under
+# way, and no workspace more than a quarter of a drain's places.
+CONVERSATIONS, MESSAGES = 24, 6
 
 
-def main(sessions: int) -> dict[str, Any]:
-    """What the loads need to know."""
+def main(sessions: int, outboxes: int, provider: str) -> dict[str, Any]:
+    """What the loads need to know. `provider` is the address that the outboxes are sent to."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "convoship.settings")
     django.setup()
     from django.conf import settings
@@ -33,8 +40,54 @@ def main(sessions: int) -> dict[str, Any]:
             {"id": str(one.session.id), "conversation": str(one.session.conversation_id), "token": one.token}
             for one in opened
         ],
+        "hook": _connection(provider)[1],
+        "outboxes": [_outbox(provider) for _ in range(outboxes)],
     }
 
 
+def _connection(provider: str) -> tuple[Any, dict[str, str]]:
+    """A custom webhook of a workspace of its own."""
+    from channels_app import accounts, connections
+    from convoship.lib.tenancy import tenant
+    from tests import factories
+
+    workspace = factories.make_workspace()
+    assistant = factories.make_assistant(workspace)
+    with tenant(workspace.id):
+        made = connections.create(
+            factories.actor(workspace),
+            kind="custom_webhook",
+            name="Bridge",
+            assistant_id=assistant.id,
+            config={"url": f"{provider}/hook", "events": ["message.created"]},
+            credentials={},
+        )
+        path = urlsplit(accounts.inbound_url(made.connection)).path
+    about = {"workspace": str(workspace.id), "path": path, "secret": made.secrets["inbound_secret"]}
+    return made.connection, about
+
+
+def _outbox(provider: str) -> str:
+    """A workspace whose conversations have messages that are not due yet; its id."""
+    from channels_app import incoming_messages
+    from channels_app.models import Delivery
+    from channels_app.providers.events import MessageReceived
+    from convoship.lib.tenancy import tenant
+    from deployments import conversations
+    from deployments.conversations import NewMessage
+    from deployments.models.conversation import AuthorKind
+
+    connection, about = _connection(provider)
+    said = [NewMessage(AuthorKind.ASSISTANT, f"Answer {number}", "Ada") for number in range(MESSAGES)]
+    with tenant(connection.workspace_id):
+        for number in range(CONVERSATIONS):
+            hello = MessageReceived(key=f"{number}", address=f"room-{number}", text="Hello")
+            conversation, _ = incoming_messages.conversation_for(connection, hello)
+            assert conversation is not None
+            conversations.post_messages(conversation, said)
+        Delivery.objects.update(due_at=timezone.now() + dt.timedelta(days=1))
+    return about["workspace"]
+
+
 if __name__ == "__main__":
-    print(json.dumps(main(int(sys.argv[1]))))
+    print(json.dumps(main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])))

@@ -1,14 +1,16 @@
-"""What is measured and what it stands on: PostgreSQL with real fsync, Valkey, product and toys, all under daphne."""
+"""What is measured and what it stands on: PostgreSQL with real fsync, Valkey, toys under daphne and Celery."""
 
 from __future__ import annotations
 
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,7 +36,7 @@ WITHOUT_WALL = "tests.bench.no_wall:application"
 
 @dataclass
 class Server:
-    """One running daphne."""
+    """One running process; a worker has no port."""
 
     spec: Spec
     process: subprocess.Popen[bytes]
@@ -66,14 +68,20 @@ class Bench:
             "LIMIT_SESSIONS_PER_DEPLOYMENT": "1000000/60",
             "LOG_LEVEL": "WARNING",
         }
+        self.provider_port = ports.free()
+        self.provider_url = f"http://127.0.0.1:{self.provider_port}"
+        # The product sends to no private address that is not listed.
+        self.environment["CONVOSHIP_PRIVATE_ALLOWLIST"] = f"127.0.0.1:{self.provider_port}"
         self.open_database = _sibling(environment["DATABASE_URL"], "convoship_open")
         self.toy_database = _sibling(environment["MIGRATE_DATABASE_URL"], "toy")
 
-    def prepare(self, sessions: int) -> dict[str, Any]:
+    def prepare(self, sessions: int, outboxes: int) -> dict[str, Any]:
         """Tables, static files, visitors, and the databases beside the product's; answers what `prepare` prints."""
         self._run("manage.py", "migrate", "--no-input", "--skip-checks", "--verbosity", "0")
         self._run("manage.py", "collectstatic", "--no-input", "--verbosity", "0", "--ignore", "rest_framework")
-        made: dict[str, Any] = json.loads(self._run("-m", "tests.bench.prepare", str(sessions)).splitlines()[-1])
+        made: dict[str, Any] = json.loads(
+            self._run("-m", "tests.bench.prepare", str(sessions), str(outboxes), self.provider_url).splitlines()[-1]
+        )
         owner = self.environment["MIGRATE_DATABASE_URL"]
         with psycopg.connect(_dsn(owner), autocommit=True) as connection:
             template = sql.Identifier(urlsplit(owner).path[1:])
@@ -104,6 +112,41 @@ class Bench:
             more["TOY_STATIC_ROOT"] = str(root)
         return self._start(TOY, more)
 
+    def provider(self) -> Server:
+        """The provider that is sent to."""
+        spec = self._spec("provider", ["-m", "tests.bench.provider", str(self.provider_port)], {})
+        server = Server(spec, spawn(spec), self.provider_port)
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", self.provider_port), 1):
+                return server
+            time.sleep(0.05)
+        server.stop()
+        raise Broken("the provider did not start")
+
+    def worker(self) -> Server:
+        """The product's worker, as `make run` starts it."""
+        base = "http://127.0.0.1:1"
+        environment = {**self.environment, "PUBLIC_BASE_URL": base}
+        spec = Product(Address("127.0.0.1", 1, base, 0, None), environment, self.folder).worker()
+        return Server(spec, spawn(spec), 0)
+
+    def toy_worker(self, pool: str, concurrency: int, queue: str) -> Server:
+        """A worker of the toy's tasks on this queue."""
+        more = {
+            "TOY_DATABASE_URL": self.toy_database,
+            "TOY_PROVIDER": f"{self.provider_url}/toy",
+            "DJANGO_SETTINGS_MODULE": "tests.bench.toy.settings",
+        }
+        words = ["-m", "celery", "-A", "tests.bench.toy.tasks", "worker", "--pool", pool, "--queues", queue]
+        words += ["--concurrency", str(concurrency), "--loglevel", "ERROR", "--without-gossip", "--without-mingle"]
+        spec = self._spec("toy-worker", words, more)
+        return Server(spec, spawn(spec), 0)
+
+    def _spec(self, name: str, words: list[str], more: Mapping[str, str]) -> Spec:
+        environment = {**self.environment, **more}
+        return Spec(name, [sys.executable, *words], environment, ROOT, self.folder / f"{name}.log")
+
     def _start(self, application: str, more: Mapping[str, str]) -> Server:
         port = ports.free()
         base = f"http://127.0.0.1:{port}"
@@ -132,8 +175,9 @@ class Bench:
         return done.stdout
 
     def last_words(self) -> str:
-        """The end of the servers' log."""
-        return last_lines(self.folder / "web.log", 20)
+        """The ends of the logs."""
+        logs = sorted(self.folder.glob("*.log"))
+        return "\n".join(f"{log.name}:\n{last_lines(log, 20)}" for log in logs)
 
 
 @contextmanager

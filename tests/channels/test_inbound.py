@@ -44,7 +44,7 @@ def forged(bridge: Bridge, stranger: str) -> dict[str, dict[str, str]]:
         "a cut signature": changed(good, webhook_signature=signature[:20]),
         "another algorithm": changed(good, webhook_signature=signature.replace("v1,", "v1a,")),
         "another id": changed(good, webhook_id="msg_other"),
-        "another time": changed(good, webhook_timestamp=str(now - 1)),
+        "another time": changed(good, webhook_timestamp=str(int(good["webhook-timestamp"]) - 1)),
         "no number": changed(good, webhook_timestamp="now"),
         "a stranger's secret": bridge.signed(BODY, secret=stranger),
         "the signing secret": bridge.signed(BODY, secret=bridge.secrets["signing_secret"]),

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import html
+import json
 import re
+import time
+from base64 import b64encode
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 from uuid import uuid4
 
 import pytest
@@ -14,6 +18,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.live_server_helper import LiveServer
 
+from channels_app import accounts, standard_webhooks
 from channels_app.models import Connection, Consent, Rehearsal, RehearsalLine
 from channels_app.models.rehearsal import LineKind
 from channels_app.pages import queries
@@ -21,14 +26,16 @@ from channels_app.providers import custom_webhook, voice_gateway
 from channels_app.providers.base import Capability
 from channels_app.providers.registry import PROVIDERS
 from channels_app.providers.twilio import sdk
-from channels_app.rehearsal import receiving
+from channels_app.rehearsal import calling, receiving, rehearsing
 from channels_app.rehearsal.registry import STAND_INS
+from channels_app.rehearsal.twilio_sms import Phone
 from convoship.lib.tenancy import tenant
 from deployments.models import Conversation, Identity
 from deployments.models.person import IdentityKind
 from tests import factories
 from tests.channels import test_port
-from tests.channels.rehearsals import rehearse
+from tests.channels.rehearsals import Rehearsed, rehearse
+from workspaces import secret_store
 from workspaces.models import Secret
 
 KINDS = sorted(STAND_INS)
@@ -56,11 +63,10 @@ def test_what_is_said_is_answered_by_the_assistant(kind: str) -> None:
     assert said.answer_status in {200, 202}
     heard = it.lines(LineKind.CAUGHT)
     assert heard
-    if kind != "voice_gateway":  # whose replies name their call alone
-        assert heard[0].delivery_id == it.deliveries[0].id
+    assert heard[0].delivery_id == it.deliveries[0].id
     assert {row.status for row in it.deliveries} == {"delivered"}
     for line in heard:
-        assert line.text.split("\n")[0] in it.screen or line.note in it.screen
+        assert html.escape(line.text.split("\n")[0] or line.note) in it.screen
 
 
 @every_kind
@@ -81,7 +87,7 @@ def test_what_is_sent_twice_has_one_effect(kind: str) -> None:
     it = rehearse(kind)
     it.says("hello", twice="on")
     it.settles()
-    statuses = [line.answer_status for line in it.lines(LineKind.SAID, LineKind.COPY)]
+    statuses = [line.answer_status for line in it.lines(LineKind.SAID, LineKind.SAID_AGAIN)]
     assert len(statuses) == 2
     assert set(statuses) <= {200, 202}
     (event,) = [row for row in it.events if row.kind != "status"]
@@ -98,7 +104,8 @@ def test_a_call_that_is_not_taken_is_tried_again_and_arrives_once(kind: str, fau
     it.settles()
     waiting = it.deliveries[0]
     assert (waiting.status, waiting.attempts) == ("queued", 1)
-    assert str(status) in waiting.reason or waiting.reason
+    assert waiting.reason
+    assert waiting.remedy
     if fault == "limited":
         assert (waiting.due_at - it.attempts[0].started_at).total_seconds() >= 5
     it.settles(waits=True)
@@ -148,8 +155,46 @@ def test_what_is_taken_in_silence_has_one_effect_or_is_said_to_be_unknown(kind: 
     else:
         assert first.status == "unknown"
         assert first.reason
-        assert first.remedy
+        assert "replay it" in first.remedy
+        # A person has decided: now it is sent.
+        before = len(it.lines(LineKind.CAUGHT))
+        it.client.post(f"/app/channels/{it.connection.id}/deliveries/{first.id}/replay")
+        it.settles(waits=True)
+        assert it.deliveries[0].status == "delivered"
+        assert len(it.lines(LineKind.CAUGHT)) == before + 1
     assert len(taken) == len(it.deliveries)
+
+
+@every_kind
+@pytest.mark.parametrize("fault", [fault.word for fault in Phone.faults] + ["gone"])
+@pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume")
+def test_each_fault_ends_in_a_state_that_the_screen_and_the_delivery_explain(kind: str, fault: str) -> None:
+    if fault not in {one.word for one in STAND_INS[kind].faults}:
+        return
+    it = rehearse(kind)
+    it.behaves(fault, calls="1")
+    it.says("hello")
+    it.settles(waits=True)
+    first = it.deliveries[0]
+    assert first.called in it.screen
+    page = it.client.get(f"/app/channels/{it.connection.id}/deliveries/{first.id}")
+    assert page.status_code == 200
+    assert first.called in page.content.decode()
+    if first.status in {"failed", "unknown"} or first.is_parked:
+        assert first.reason
+        assert html.escape(first.reason) in page.content.decode()
+
+
+def test_what_is_held_back_or_not_answered_says_so_on_the_phone() -> None:
+    it = rehearse("twilio_sms")
+    it.says("hello", address="+436641234567")
+    it.settles()
+    assert it.delivery.status == "suppressed"
+    assert html.escape(it.delivery.reason) in it.screen
+    it.says("STOP", address="+436641234567")
+    it.says("are you there", address="+436641234567")
+    it.settles()
+    assert "nothing answers until they write START" in it.screen
 
 
 @every_kind
@@ -193,7 +238,7 @@ def test_a_connection_is_rehearsed_with_its_own_setup_and_none_of_its_secrets(ki
     connection = test_port.make(kind)
     client = Client()
     client.force_login(factories.owner_of(connection.workspace))
-    answer = client.post(f"/app/channels/{connection.id}/rehearse")
+    answer = client.post(f"/app/channels/{connection.id}/rehearse", {"once": "a form of the test"})
     assert answer.status_code == 302
     with tenant(connection.workspace_id):
         twin = Connection.objects.get(is_rehearsal=True)
@@ -207,7 +252,7 @@ def test_a_connection_is_rehearsed_with_its_own_setup_and_none_of_its_secrets(ki
 def test_test_is_answered_by_the_stand_in(kind: str) -> None:
     it = rehearse(kind)
     answer = it.client.post(f"/app/channels/{it.connection.id}/test", headers={"HX-Request": "true"}).content.decode()
-    assert "bad" not in re.findall(r'class="[^"]*"', answer)
+    assert not re.findall(r'class="[^"]*\bbad\b[^"]*"', answer)
     assert it.lines(LineKind.ASKED) or it.lines(LineKind.CAUGHT)
 
 
@@ -244,6 +289,78 @@ def test_a_rehearsal_goes_with_all_that_was_made_up_for_it(kind: str) -> None:
         assert not Rehearsal.objects.exists()
         assert not RehearsalLine.objects.exists()
         assert not Secret.objects.exists()
+
+
+@every_kind
+def test_what_others_use_by_now_and_what_is_gone_does_not_stand_in_the_way_of_deleting(kind: str) -> None:
+    it = rehearse(kind)
+    who = factories.actor(it.workspace)
+    with tenant(it.workspace.id):
+        for key in it.connection.credentials.values():
+            secret_store.delete(who, key)
+    assert it.client.post(f"/app/channels/{it.connection.id}/delete", {"name": it.connection.name}).status_code == 302
+    other = rehearse(kind, it.workspace)
+    with tenant(it.workspace.id):
+        keys = set(other.connection.credentials.values())
+        Connection.objects.create(
+            kind=kind, name="A real one", config=other.connection.config, credentials=other.connection.credentials
+        )
+    other.client.post(f"/app/channels/{other.connection.id}/delete", {"name": other.connection.name})
+    with tenant(it.workspace.id):
+        assert set(Secret.objects.values_list("key", flat=True)) == keys
+
+
+@every_kind
+def test_a_rehearsal_that_can_not_begin_leaves_nothing_behind(kind: str) -> None:
+    connection = test_port.make(kind)
+    client = Client()
+    client.force_login(factories.owner_of(connection.workspace))
+    with tenant(connection.workspace_id):
+        before = Secret.objects.count()
+        Connection.objects.update(assistant=None)
+    assert client.post(f"/app/channels/{connection.id}/rehearse", {"once": "a form of the test"}).status_code == 302
+    with tenant(connection.workspace_id):
+        assert Connection.objects.count() == 1
+        assert Secret.objects.count() == before
+
+
+@every_kind
+def test_of_forged_calls_one_is_shown_and_none_pushes_anything_off_the_screen(kind: str) -> None:
+    it = rehearse(kind)
+    root = f"/rehearsal/{it.connection.id}"
+    statuses = {Client().post(root, b"x" * 8000, content_type="application/json").status_code for _ in range(30)}
+    assert statuses == {401}
+    (shown,) = it.lines(LineKind.REFUSED)
+    assert shown.body == ""
+
+
+def test_lines_that_are_still_to_be_called_are_kept_however_many_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rehearsing, "MOST_LINES", 3)
+    it = rehearse("twilio_sms")
+    for number in range(4):
+        it.says("hello", address=f"+1415555010{number}")
+    it.settles()
+    assert {row.status for row in it.deliveries} == {"delivered"}
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"null", b"[]", b'"x"', b"\xff\xfe", b"[" * 5000, b'{"data": []}', b'{"data": {"message": 7}}']
+)
+@pytest.mark.parametrize("kind", ["custom_webhook", "voice_gateway"])
+def test_nothing_that_is_signed_breaks_the_stand_in(kind: str, body: bytes) -> None:
+    it = rehearse(kind)
+    with tenant(it.workspace.id):
+        secrets = accounts.live_secrets(it.connection)
+    if kind == "custom_webhook":
+        headers = standard_webhooks.headers_for(secrets["signing_secret"], "msg_1", body)
+    else:
+        sent_at = str(int(time.time()))
+        signed = voice_gateway.signature(secrets["inbound_secret"][0], body, sent_at)
+        headers = {voice_gateway.TIMESTAMP: sent_at, voice_gateway.SIGNATURE: signed}
+    answer = Client().generic(
+        "POST", f"/rehearsal/{it.connection.id}", body, content_type="application/json", headers=headers
+    )
+    assert answer.status_code in {200, 204, 400}
 
 
 # --- SMS ------------------------------------------------------------------------------------------------------------
@@ -314,6 +431,77 @@ def test_a_page_instead_of_an_answer_is_looked_up_before_anything_is_sent_again(
     assert it.delivery.status == "delivered"
     assert len(it.lines(LineKind.CAUGHT)) == 1
     assert [line.note for line in it.lines(LineKind.ASKED)] == ["Looked up what went to +14155550123."]
+
+
+def basic(it: Rehearsed, token: str | None = None) -> dict[str, str]:
+    with tenant(it.workspace.id):
+        right = secret_store.value_of(it.connection.credentials["auth_token"]) if token is None else token
+    pair = f"{it.connection.config['account_sid']}:{right}"
+    return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
+
+
+def create(it: Rehearsed, headers: dict[str, str], **form: str) -> Any:
+    path = f"/rehearsal/{it.connection.id}/2010-04-01/Accounts/{it.connection.config['account_sid']}/Messages.json"
+    body = urlencode({"To": "+14155550123", "Body": "hello", **form})
+    return Client().generic("POST", path, body, content_type="application/x-www-form-urlencoded", headers=headers)
+
+
+@pytest.mark.parametrize(
+    "callback",
+    ["http://[x", "http://ex\N{ACCOUNT OF}mple/", "{base}/readyz", "{base}/app/", "https://elsewhere.example/"],
+)
+def test_reports_go_to_the_connections_own_status_address_and_nowhere_else(callback: str, settings: Any) -> None:
+    it = rehearse("twilio_sms")
+    answer = create(it, basic(it), StatusCallback=callback.format(base=settings.PUBLIC_BASE_URL))
+    assert answer.status_code == 201
+    assert not it.lines(LineKind.REPORT)
+
+
+def test_a_stand_in_without_its_token_takes_nothing() -> None:
+    it = rehearse("twilio_sms")
+    with tenant(it.workspace.id):
+        secret_store.delete(factories.actor(it.workspace), it.connection.credentials["auth_token"])
+    assert create(it, basic(it, "")).status_code == 401
+
+
+def test_what_can_not_be_stored_as_it_came_is_taken_all_the_same() -> None:
+    it = rehearse("twilio_sms")
+    assert create(it, basic(it), Body="a\0b", To="+1\0").status_code == 201
+
+
+def test_a_list_is_as_long_as_was_asked_for() -> None:
+    it = rehearse("twilio_sms")
+    for _ in range(7):
+        create(it, basic(it))
+    path = f"/rehearsal/{it.connection.id}/2010-04-01/Accounts/{it.connection.config['account_sid']}/Messages.json"
+    answer = Client().get(path, {"To": "+14155550123", "PageSize": "5"}, headers=basic(it))
+    assert len(json.loads(answer.content)["messages"]) == 5
+
+
+def test_one_task_at_a_time_brings_the_reports(monkeypatch: pytest.MonkeyPatch) -> None:
+    rung = []
+    monkeypatch.setattr(calling, "ring", lambda *values: rung.append(values))
+    it = rehearse("twilio_sms")
+    status = {"StatusCallback": accounts.inbound_url(it.connection, "status")}
+    for _ in range(15):
+        create(it, basic(it), **status)
+    assert len(rung) == 1
+    with tenant(it.workspace.id):
+        RehearsalLine.objects.filter(due_at__isnull=False).update(due_at=timezone.now())
+    calling.bring(it.workspace.id, it.connection.id)
+    assert len(rung) == 2, "it comes again for what is left"
+    made = [line for line in it.lines(LineKind.REPORT) if line.answer_status]
+    assert len(made) == calling.MOST_AT_ONCE
+
+
+def test_nobody_gets_mail_about_a_rehearsal(mailoutbox: list[Any]) -> None:
+    it = rehearse("custom_webhook")
+    it.behaves("gone")
+    it.says("hello")
+    it.settles()
+    with tenant(it.workspace.id):
+        assert Connection.objects.get().state == "disabled"
+    assert mailoutbox == []
 
 
 def test_addresses_can_be_set_at_the_stand_in() -> None:

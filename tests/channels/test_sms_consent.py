@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from channels_app import claims
+from channels_app import claims, examples
 from channels_app.drain import Drain
 from channels_app.models import Connection, Consent, ConsentChange, Delivery
 from channels_app.providers.twilio import words
@@ -108,6 +108,19 @@ async def test_help_is_twilios_to_answer_unless_the_connection_says_otherwise(ph
     await phone.text("HELP")
     await phone.drain()
     assert phone.twilio.taken
+
+
+@pytest.mark.asyncio
+async def test_a_test_message_that_waits_is_held_back_by_a_stop(phone: Phone) -> None:
+    await phone.text("hello")
+    await phone.drain()
+    said = len(phone.twilio.taken)
+    (test,) = await phone.inside(lambda: examples.send_message(phone.who, phone.connection, PERSON))
+    await phone.text("STOP")
+    await phone.drain()
+    held = await phone.inside(lambda: Delivery.objects.get(id=test.id))
+    assert (held.status, len(phone.twilio.taken)) == ("suppressed", said)
+    assert "opted out" in held.reason
 
 
 @pytest.mark.asyncio

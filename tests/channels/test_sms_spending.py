@@ -9,19 +9,22 @@ from uuid import uuid4
 
 import pytest
 import time_machine
+from django.db.models import F
 from django.utils import timezone
 
-from channels_app import examples, health, replaying, spending
+from channels_app import beats, examples, health, replaying, spending
 from channels_app.drain import Drain
-from channels_app.models import Connection, Delivery, SpendingCount
+from channels_app.models import Connection, Delivery, InboundEvent, SpendingCount
 from channels_app.models.spending import SpendingKind
 from channels_app.providers import numbers
 from channels_app.providers.twilio.sms import REPLIES, TwilioSms
+from channels_app.settling import MOST_PARKED
 from convoship.lib.problems import Problem
 from tests import factories
 from tests.channels.far_end import Said
 from tests.channels.phones import ROOMY, Phone, make_phone
-from tests.channels.twilio_end import PERSON, SERVICE, TwilioEnd, problem
+from tests.channels.twilio_end import PERSON, SERVICE, TOKEN, TwilioEnd, problem
+from workspaces import secret_store
 
 GERMAN = "+4915112345678"
 
@@ -127,6 +130,43 @@ async def test_a_ceiling_that_is_raised_lets_what_waits_go_at_once(phone: Phone)
 
 
 @pytest.mark.asyncio
+async def test_what_has_to_wait_for_another_day_is_parked_together_and_no_worker_looks_stuck(phone: Phone) -> None:
+    await phone.allow(**ROOMY | {"daily_segments": 1, "rate": 1})
+    await phone.text("hello")
+    await phone.drain()
+    for number in range(3):
+        await phone.text("hello", f"+1415556{number:04}")
+    many = MOST_PARKED + 50
+    await queue(phone, *(f"+1415555{number:04}" for number in range(many)))
+    await phone.now()
+    drain = Drain()
+    # All events are handled, then one look parks so many.
+    while await phone.inside(lambda: InboundEvent.objects.filter(state="received").exists()):
+        await drain.look()
+        await asyncio.sleep(0.01)
+    looks = 0
+    while await phone.inside(lambda: Delivery.objects.filter(status="queued", due_at__lte=timezone.now()).exists()):
+        drain.worked = False
+        drain.wake.clear()
+        assert await drain.look()
+        # It looks again at once, and its beat says that it does something.
+        assert drain.worked
+        assert drain.wake.is_set()
+        looks += 1
+    assert looks <= 3
+    assert len(phone.twilio.taken) == 1
+    waiting = [row for row in await phone.deliveries() if row.status == "queued"]
+    assert len(waiting) == many + 3
+    assert {(row.standing, row.reason) for row in waiting} == {
+        ("parked", "The connection's 1 SMS segments of today are used up.")
+    }
+    assert len({row.due_at for row in waiting}) == 1
+    told = [one for one in await phone.messages() if one.id in {row.message_id for row in waiting}]
+    assert [one.status for one in told] == ["parked"] * 3
+    assert (await phone.inside(beats.standing)).oldest == dt.timedelta()
+
+
+@pytest.mark.asyncio
 async def test_segments_are_what_counts_and_a_long_text_holds_back_what_follows_it_there(phone: Phone) -> None:
     await phone.allow(**ROOMY | {"daily_segments": 3})
     lane = uuid4()
@@ -188,6 +228,31 @@ async def test_further_tries_of_one_text_count_once_and_a_replay_counts_anew(pho
     await phone.drain()
     assert await phone.inside(used) == 2
     assert len(phone.twilio.taken) == 2
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("why", ["missing", "refused"])
+async def test_what_waited_for_a_secret_for_days_counts_on_the_day_it_leaves(phone: Phone, why: str) -> None:
+    await phone.allow(**ROOMY | {"daily_segments": 2})
+    if why == "missing":
+        await phone.inside(lambda: secret_store.delete(phone.who, "twilio-token"))
+    else:
+        await phone.inside(lambda: secret_store.write(phone.who, "twilio-token", "another"))
+
+    def pass_a_day() -> None:
+        SpendingCount.objects.all().delete()
+        Delivery.objects.filter(let_go_at__isnull=False).update(let_go_at=F("let_go_at") - dt.timedelta(days=1))
+        Connection.objects.update(rests_until=None)
+
+    for day in range(3):
+        await queue(phone, *(f"+1415555{day}{number:03}" for number in range(2)))
+        await phone.now()
+        await phone.drain()
+        await phone.inside(pass_a_day)
+    await phone.inside(lambda: secret_store.write(phone.who, "twilio-token", TOKEN))
+    await phone.drain()
+    assert len(phone.twilio.taken) == 2
+    assert await statuses(phone) == ["accepted"] * 2 + ["parked"] * 4
 
 
 @pytest.mark.asyncio

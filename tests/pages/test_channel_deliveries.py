@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from channels_app import enqueueing, inbound
+from channels_app import enqueueing, inbound, statuses
 from channels_app.models import Connection, Delivery, InboundEvent
 from channels_app.models.outbound import DeliveryStatus
 from channels_app.pages import queries
@@ -184,6 +184,18 @@ def test_what_waits_for_its_next_try_is_tried_at_once(member: Browser, bridge: B
     assert fresh(delivery).status == "delivered"
 
 
+def test_what_waits_behind_another_is_tried_after_it_which_is_tried_at_once(member: Browser, bridge: Bridge) -> None:
+    bridge.far.script(Said(500))
+    first, second = say(bridge), say(bridge, "and again")
+    page = member.get(story_of(bridge, second))
+    assert "it waits for 1 earlier one" in words(page)
+    bridge.far.script(Said(200))
+    answer = member.send(form_of(page, "/replay"))
+    assert "What goes before it in its conversation is tried now, and then it." in words(answer)
+    asyncio.run(bridge.drain())
+    assert [fresh(one).status for one in (first, second)] == ["delivered"] * 2
+
+
 def test_what_was_taken_is_not_sent_again(member: Browser, bridge: Bridge) -> None:
     bridge.far.script(Said(500))
     delivery = say(bridge)
@@ -313,6 +325,25 @@ def test_all_dead_letters_that_are_shown_are_dismissed_at_once(member: Browser, 
     answer = member.send(form_of(member.get(list_of(bridge, "?show=dead")), f"{other.id}/dismiss"))
     assert answer.request["QUERY_STRING"] == "show=dead"
     assert dead(bridge) == 0
+
+
+def test_what_dies_after_the_page_was_drawn_is_not_dismissed_with_what_it_shows(
+    member: Browser, bridge: Bridge
+) -> None:
+    shown = make(bridge, status="failed", settled_at=timezone.now() - dt.timedelta(minutes=1))
+    form = form_of(member.get(list_of(bridge, "?show=dead")), "/deliveries/dismiss")
+    unseen = make(bridge, status="failed", settled_at=timezone.now())
+    assert "1 is dismissed" in words(member.send(form))
+    assert [fresh(one).dismissed_at is None for one in (shown, unseen)] == [False, True]
+
+
+def test_a_dismissed_one_that_is_reported_as_failed_counts_again(bridge: Bridge) -> None:
+    delivery = make(bridge, status="unknown", dismissed_at=timezone.now())
+    report = StatusReported(key="r", address="room-1", provider_id="", delivery_id=str(delivery.id), status="failed")
+    with tenant(bridge.workspace.id):
+        statuses.apply(bridge.connection, report)
+    assert (fresh(delivery).status, fresh(delivery).dismissed_at) == ("failed", None)
+    assert dead(bridge) == 1
 
 
 def test_what_is_no_dead_letter_is_not_dismissed(member: Browser, bridge: Bridge) -> None:

@@ -381,7 +381,7 @@ PAGES: Mapping[str, list[Call]] = {
         Call("GET"),
         Call("POST", lambda world: {**_ONCE, "assistant": str(world.ids["assistant_id"])}, ids_in_body=True),
     ],
-    "connection_rehearse": [Call("POST", {})],
+    "connection_rehearse": [Call("POST", _ONCE)],
     "rehearsal": [Call("GET", before=World.rehearse)],
     "rehearsal_live": [Call("GET", before=World.rehearse)],
     "rehearsal_say": [Call("POST", {"text": "hello"}, before=World.rehearse)],

@@ -107,7 +107,7 @@ async def test_what_never_left_and_what_may_have_arrived_are_told_apart(
 
 @pytest.mark.usefixtures("is_open")
 async def test_a_loop_that_ends_takes_its_client_along(far: FarEnd) -> None:
-    before = len(sending._clients)
+    before = len(sending._pools)
 
     def in_a_loop_of_its_own() -> int:
         async def call() -> int:
@@ -117,7 +117,7 @@ async def test_a_loop_that_ends_takes_its_client_along(far: FarEnd) -> None:
         return asyncio.run(call())
 
     assert [await in_thread(in_a_loop_of_its_own) for _ in range(3)] == [200, 200, 200]
-    assert len(sending._clients) == before
+    assert len(sending._pools) == before
 
 
 @pytest.mark.usefixtures("is_open")

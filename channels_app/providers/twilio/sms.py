@@ -79,6 +79,7 @@ class TwilioSms(Provider):
     hosts = (sdk.DOMAIN,)
     api_base_url = sdk.API_BASE_URL
     longest_text = texts.LONGEST
+    unit = "segment"
     parts = ("status",)
 
     @classmethod

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, TypeVar
 
@@ -22,7 +24,11 @@ from convoship.lib.threads import in_thread
 R = TypeVar("R")
 
 MOST_CONNECTIONS = 200
-KEPT_OPEN = 50
+# httpcore looks through all of a pool's connections for each request, and asks each that rests whether it is still
+# there: with 64 of them in one pool that costs more than the request. So there are small pools, and a call takes the
+# first that has room: few calls share the first one's kept connections, many go to further ones.
+PLACES_IN_POOL = 8
+MOST_POOLS = MOST_CONNECTIONS // PLACES_IN_POOL
 # Of an answer no more is read: receipts are short, and a page of HTML explains nothing.
 LARGEST_ANSWER = 64 * 1024
 
@@ -77,17 +83,23 @@ class _GuardedBackend(httpcore.AnyIOBackend):
         raise Refused("Only http and https addresses can be called.")
 
 
+@cache
+def _certificates() -> ssl.SSLContext:
+    """What certificates are checked with; it takes long to make."""
+    return ssl.create_default_context()
+
+
 class GuardedAsyncTransport(httpx.AsyncHTTPTransport):
     """httpx's transport on the guarded backend; HTTP/1.1, certificates checked, nothing taken from the environment."""
 
     def __init__(self) -> None:
-        context = ssl.create_default_context()
+        context = _certificates()
         super().__init__(verify=context, trust_env=False)
         # As in `GuardedTransport`: httpx has no parameter for the backend.
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=context,
             max_connections=MOST_CONNECTIONS,
-            max_keepalive_connections=KEPT_OPEN,
+            max_keepalive_connections=PLACES_IN_POOL,
             keepalive_expiry=30,
             network_backend=_GuardedBackend(),
         )
@@ -105,25 +117,41 @@ def new_client() -> httpx.AsyncClient:
     )
 
 
-_clients: dict[asyncio.AbstractEventLoop, httpx.AsyncClient] = {}
+@dataclass
+class _Pool:
+    """A client, and how many calls are under way with it."""
+
+    client: httpx.AsyncClient
+    calls: int = 0
 
 
-def _client() -> httpx.AsyncClient:
-    """The client of the loop that runs; it stays for as long as that does."""
-    loop = asyncio.get_running_loop()
-    if loop not in _clients:
-        _clients[loop] = new_client()
-    return _clients[loop]
+_pools: dict[asyncio.AbstractEventLoop, list[_Pool]] = {}
+
+
+@contextmanager
+def _room() -> Iterator[httpx.AsyncClient]:
+    """A client for one call: of the first pool with room, a new one where none has."""
+    pools = _pools.setdefault(asyncio.get_running_loop(), [])
+    pool = next((one for one in pools if one.calls < PLACES_IN_POOL), None)
+    if pool is None and len(pools) < MOST_POOLS:
+        pool = _Pool(new_client())
+        pools.append(pool)
+    if pool is None:
+        pool = min(pools, key=lambda one: one.calls)
+    pool.calls += 1
+    try:
+        yield pool.client
+    finally:
+        pool.calls -= 1
 
 
 async def alone(work: Awaitable[R]) -> R:
-    """Await this in a loop that was made for it and ends with it: so does its client, with what that kept open."""
+    """Await this in a loop that was made for it and ends with it: so do its clients, with what they kept open."""
     try:
         return await work
     finally:
-        client = _clients.pop(asyncio.get_running_loop(), None)
-        if client is not None:
-            await client.aclose()
+        for pool in _pools.pop(asyncio.get_running_loop(), []):
+            await pool.client.aclose()
 
 
 async def send(
@@ -137,13 +165,13 @@ async def send(
 ) -> Answered:
     """One call within `seconds`, no redirect followed. `Refused`, `NotSent` or `InDoubt` where there is no answer."""
     target = checked(url)
-    client = _client()
     basic = httpx.BasicAuth(*auth) if auth else None
     try:
-        async with asyncio.timeout(seconds):
-            async with client.stream(
-                method, target, headers=dict(headers or {}), content=content, auth=basic
-            ) as answer:
+        with _room() as client:
+            async with (
+                asyncio.timeout(seconds),
+                client.stream(method, target, headers=dict(headers or {}), content=content, auth=basic) as answer,
+            ):
                 body = bytearray()
                 async for piece in answer.aiter_raw():
                     body += piece

@@ -11,3 +11,8 @@ CREATE POLICY p ON session USING (current_setting('app.tenant', true) IS NULL
 INSERT INTO token (tenant_id, key_hash)
   SELECT i % 100, encode(sha256(('tok' || i)::bytea), 'hex') FROM generate_series(1, 20000) i;
 ANALYZE token;
+CREATE TABLE webhook (id bigserial PRIMARY KEY, tenant_id int NOT NULL, provider_id varchar(64) NOT NULL,
+  body text NOT NULL, created timestamptz NOT NULL DEFAULT now(), UNIQUE (tenant_id, provider_id));
+CREATE TABLE outbox (id bigserial PRIMARY KEY, tenant_id int NOT NULL, payload text NOT NULL,
+  state varchar(8) NOT NULL DEFAULT 'new', created timestamptz NOT NULL DEFAULT now(), sent_at timestamptz);
+CREATE INDEX ON outbox (id) WHERE state = 'new';
