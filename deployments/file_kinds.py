@@ -87,10 +87,16 @@ def accepted(kinds: Sequence[str]) -> str:
     return ",".join(found)
 
 
-def check(raw_name: str, content: bytes, kinds: Sequence[str]) -> Checked:
+def is_drawn(content: bytes) -> bool:
+    """Whether checking it means drawing an image anew, by its first bytes."""
+    guess = filetype.guess(content[:8192])
+    return guess is not None and is_image(guess.mime)
+
+
+def check(raw_name: str, content: bytes, kinds: Sequence[str], most: int) -> Checked:
     """The file as it may be kept; 415 where it is none of these kinds, 422 where it isn't what its name says.
 
-    Takes processor time and memory for an image: not for the event loop.
+    `most`: bytes that one may have when it is drawn anew. An image waits for a process: not for the event loop.
     """
     name = clean_name(raw_name)
     stem, ending = _split(name)
@@ -100,7 +106,7 @@ def check(raw_name: str, content: bytes, kinds: Sequence[str]) -> Checked:
         raise _not_taken(kinds)
     if kind == "images":
         try:
-            content, content_type = images.redrawn(content)
+            content, content_type = images.redrawn(content, most)
         except images.ImageRefused as refused:
             raise invalid({"file": [refused.words]}) from None
         endings = TYPES[content_type][1]

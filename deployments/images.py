@@ -1,19 +1,31 @@
 """Images drawn anew: what leaves here is what was to be seen, and nothing else that was in the file.
 
 So places and names that a camera wrote are gone, and so is anything that was hidden in the file for other programs. Of
-a moving image the first picture is kept.
+a moving image the first picture is kept. The drawing is done by a process of its own (`redrawing`), which is stopped
+when it takes long.
 """
 
 from __future__ import annotations
 
-import io
-import warnings
+import logging
+import subprocess
+import sys
+from pathlib import Path
 
-from PIL import Image, ImageOps
+from deployments import redrawing
 
-FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
-MOST_PIXELS = 25_000_000
-_JPEG_QUALITY = 88
+logger = logging.getLogger(__name__)
+
+# An honest image of 25 million points takes some 500 MB and two to three seconds.
+CPU_SECONDS = 8
+MEMORY_BYTES = 1 << 30
+# By the clock, for a machine that is busy with other things.
+LONGEST_SECONDS = 20
+_PROGRAM = Path(redrawing.__file__)
+# A progressive JPEG has about ten scans, and each goes over all of its points; Pillow joins segments of EXIF one by
+# one. Whoever has so many of either made them to take time, and needn't be given any.
+_MOST_SCANS = _MOST_EXIF = 100
+_TOO_LONG = "The image takes too long to read. Save it anew in another program, and send that."
 
 
 class ImageRefused(ValueError):
@@ -24,41 +36,29 @@ class ImageRefused(ValueError):
         self.words = words
 
 
-def redrawn(content: bytes) -> tuple[bytes, str]:
-    """The image without anything but its pixels, and its content type; `ImageRefused` for one that can't be taken."""
+def redrawn(content: bytes, most: int) -> tuple[bytes, str]:
+    """The image without anything but its pixels in at most `most` bytes, and its content type.
+
+    `ImageRefused` for one that can't be taken. Waits for a process, LONGEST_SECONDS at most.
+    """
+    is_jpeg = content.startswith(b"\xff\xd8")
+    if is_jpeg and (content.count(b"\xff\xda") > _MOST_SCANS or content.count(b"Exif\0\0") > _MOST_EXIF):
+        raise ImageRefused(_TOO_LONG)
+    command = [sys.executable, "-I", str(_PROGRAM), str(most), str(CPU_SECONDS), str(MEMORY_BYTES)]
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-                # The head says how large it will be; nothing has been unpacked so far.
-                if image.width * image.height > MOST_PIXELS:
-                    raise ImageRefused(
-                        f"The image has {image.width} x {image.height} points; at most 25 million are taken."
-                    )
-                return _drawn(image)
-    except ImageRefused:
-        raise
-    except Image.DecompressionBombError:
-        raise ImageRefused("The image has more points than are taken: at most 25 million.") from None
-    except Exception:  # noqa: BLE001 (whatever a decoder makes of bytes that somebody chose, it is no image to us)
-        raise ImageRefused("The image can't be read: it is damaged, or cut off.") from None
-
-
-def _drawn(image: Image.Image) -> tuple[bytes, str]:
-    as_what = str(image.format)
-    image.load()
-    upright = ImageOps.exif_transpose(image)
-    has_alpha = "A" in upright.getbands() or "transparency" in upright.info
-    mode = "RGBA" if has_alpha else "L" if upright.mode in {"1", "L"} else "RGB"
-    # Converted, then without what stands beside the pixels: comments, profiles, EXIF.
-    bare = upright.convert(mode)
-    bare.info = {}
-    out = io.BytesIO()
-    if as_what == "JPEG":
-        bare.convert("RGB" if mode == "RGBA" else mode).save(out, "JPEG", quality=_JPEG_QUALITY, optimize=True)
-        return out.getvalue(), "image/jpeg"
-    if as_what == "WEBP":
-        bare.save(out, "WEBP", quality=_JPEG_QUALITY)
-        return out.getvalue(), "image/webp"
-    bare.save(out, "PNG")
-    return out.getvalue(), "image/png"
+        # Nothing of the visitor's is in the command, and nothing of ours in the environment.
+        done = subprocess.run(  # noqa: S603
+            command, input=content, capture_output=True, timeout=LONGEST_SECONDS, env={}, cwd="/", check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise ImageRefused(_TOO_LONG) from None
+    if done.returncode == redrawing.REFUSED:
+        raise ImageRefused(done.stdout.decode())
+    if done.returncode < 0:
+        # By a signal: out of processor time, or killed by its own fault.
+        logger.warning("an image of %d bytes ended its process by signal %d", len(content), -done.returncode)
+        raise ImageRefused(_TOO_LONG)
+    if done.returncode:
+        raise RuntimeError(f"drawing an image failed: {done.stderr.decode(errors='replace')[-2000:]}")
+    content_type, _, drawn = done.stdout.partition(b"\n")
+    return drawn, content_type.decode()

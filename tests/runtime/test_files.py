@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import random
 import struct
+import threading
 import uuid
 import zipfile
 import zlib
@@ -20,9 +22,10 @@ from django.test import AsyncClient
 from django.utils import timezone
 from PIL import Image
 
+from convoship.lib.problems import Problem
 from convoship.lib.tenancy import tenant
 from convoship.lib.threads import in_thread
-from deployments import deploying, file_kinds, file_links, files
+from deployments import checking, deploying, file_kinds, file_links, files, images
 from deployments.models import Conversation, File, GoneFile
 from tests import factories
 from tests.runtime.conftest import BASE, Site, act
@@ -286,6 +289,93 @@ async def test_what_is_not_taken_is_refused_in_words(
     assert contents(folder) == []
 
 
+def many_scans(extra: int, size: tuple[int, int] = (8, 8)) -> bytes:
+    """A JPEG that goes over all of its points again and again: small, and long to read."""
+    out = io.BytesIO()
+    Image.new("L", size, 128).save(out, "JPEG", progressive=True)
+    content = out.getvalue()
+    last = content[content.rfind(b"\xff\xda") : -2]
+    return content[:-2] + last * extra + b"\xff\xd9"
+
+
+def many_segments(count: int) -> bytes:
+    whole = picture()
+    return whole[:2] + (b"\xff\xe1" + struct.pack(">H", 9) + b"Exif\0\0x") * count + whole[2:]
+
+
+@pytest.mark.parametrize("content", [many_scans(1000), many_segments(20_000)], ids=["scans", "segments"])
+async def test_an_image_made_to_take_time_is_not_begun(site: Site, content: bytes, monkeypatch: Any) -> None:
+    monkeypatch.setattr("subprocess.run", broken)
+    words = await refused(site, await begun(site), "a.jpg", content, 422, "invalid")
+    assert words
+
+
+async def test_as_many_scans_as_programs_write_are_taken(site: Site) -> None:
+    answer = await send_up(site, await begun(site), "a.jpg", many_scans(20))
+    assert answer.status_code == 201, answer.data
+
+
+@pytest.mark.parametrize(
+    ("bound", "value"),
+    [("CPU_SECONDS", 1), ("LONGEST_SECONDS", 0.01), ("MEMORY_BYTES", 100 * 1024 * 1024)],
+    ids=["processor", "clock", "memory"],
+)
+async def test_an_image_that_takes_too_much_is_refused_and_its_process_ends(
+    site: Site, monkeypatch: Any, bound: str, value: float
+) -> None:
+    session = await begun(site)
+    monkeypatch.setattr(images, bound, value)
+    answer = await send_up(site, session, "a.jpg", many_scans(80, (5000, 5000)))
+    assert (answer.status_code, answer.data["code"]) == (422, "invalid"), answer.data
+    assert await in_workspace(site, File.objects.count) == 0
+
+
+async def test_no_secret_of_ours_is_where_an_image_is_read(site: Site, monkeypatch: Any, tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text("import os, sys\nprint(sorted(os.environ), sys.path[0])\nsys.exit(3)\n")
+    monkeypatch.setattr(images, "_PROGRAM", program)
+    answer = await send_up(site, await begun(site), "a.jpg", picture())
+    said = answer.data["errors"]["file"][0]
+    assert "SECRET" not in said
+    assert "DATABASE" not in said
+    assert str(tmp_path) not in said
+
+
+async def test_where_many_images_wait_the_next_is_told_to_come_again(site: Site, monkeypatch: Any) -> None:
+    session = await begun(site)
+    kept, go_on, is_there = images.redrawn, threading.Event(), threading.Event()
+
+    def held(*args: Any) -> Any:
+        is_there.set()
+        assert go_on.wait(20)
+        return kept(*args)
+
+    monkeypatch.setattr(checking, "drawing", checking.Room("test", at_once=1, waiting=1, of_one=9))
+    monkeypatch.setattr(images, "redrawn", held)
+    first = [asyncio.create_task(send_up(site, session, "a.jpg", picture())) for _ in range(3)]
+    await in_thread(is_there.wait, 20)
+    [refusal], _ = await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED, timeout=20)
+    answer = refusal.result()
+    assert (answer.status_code, answer.data["code"], answer["Retry-After"]) == (503, "unavailable", "10")
+    assert answer.data["hint"]
+    # What is no image waits for none.
+    assert (await send_up(site, session, "a.pdf", PDF)).status_code == 201
+    go_on.set()
+    answers = await asyncio.gather(*first)
+    assert sorted(answer.status_code for answer in answers) == [201, 201, 503]
+    assert (await send_up(site, session, "a.jpg", picture())).status_code == 201
+
+
+async def test_one_address_takes_not_every_place() -> None:
+    room, go_on = checking.Room("test", at_once=1, waiting=3, of_one=2), threading.Event()
+    mine = [asyncio.create_task(room.run("192.0.2.1", go_on.wait, 20)) for _ in range(3)]
+    [refusal], _ = await asyncio.wait(mine, return_when=asyncio.FIRST_COMPLETED, timeout=20)
+    assert isinstance(refusal.exception(), Problem)
+    theirs = asyncio.create_task(room.run("192.0.2.2", go_on.wait, 20))
+    go_on.set()
+    assert await theirs
+
+
 async def test_the_form_has_one_file_and_nothing_else(site: Site) -> None:
     session = await begun(site)
     pdf = ("file", "a.pdf", PDF)
@@ -371,6 +461,42 @@ async def test_a_photo_stands_as_it_was_held(site: Site, folder: Path) -> None:
     await send_up(site, session, "a.jpg", picture(size=(8, 6), exif=exif))
     with Image.open(io.BytesIO(contents(folder)[0])) as image:
         assert image.size == (6, 8)
+
+
+async def test_a_phones_photo_with_a_second_picture_in_it_stays_a_photo(site: Site, folder: Path) -> None:
+    more = [Image.new("RGB", (4, 3), "red")]
+    up = await send_up(site, await begun(site), "a.jpg", picture("MPO", save_all=True, append_images=more))
+    assert (up.data["file"]["name"], up.data["file"]["content_type"]) == ("a.jpg", "image/jpeg")
+    with Image.open(io.BytesIO(contents(folder)[0])) as image:
+        assert (image.format, image.size) == ("JPEG", (8, 6))
+
+
+async def test_sixteen_bits_of_grey_stay_grey(site: Site, folder: Path) -> None:
+    deep = Image.new("I;16", (2, 1))
+    deep.putdata([0x4000, 0xC000])
+    out = io.BytesIO()
+    deep.save(out, "PNG")
+    await send_up(site, await begun(site), "a.png", out.getvalue())
+    with Image.open(io.BytesIO(contents(folder)[0])) as image:
+        assert list(image.convert("L").tobytes()) == [0x40, 0xC0]
+
+
+async def test_an_image_that_grows_when_it_is_drawn_anew_is_made_to_fit(site: Site, folder: Path) -> None:
+    noise = Image.frombytes("P", (200, 200), random.Random(1).randbytes(40_000))
+    noise.putpalette(random.Random(2).randbytes(768))
+    out = io.BytesIO()
+    noise.save(out, "PNG")
+    most = len(out.getvalue())
+    session = await begun(site, on=True, kinds=["images"], max_bytes=most)
+    up = await send_up(site, session, "a.png", out.getvalue())
+    assert up.status_code == 201, up.data
+    assert up.data["file"]["size"] == len(contents(folder)[0]) <= most
+
+
+async def test_an_image_that_can_not_be_made_to_fit_is_refused(site: Site) -> None:
+    photo = picture("GIF", (1, 1))
+    session = await begun(site, on=True, kinds=["images"], max_bytes=len(photo))
+    assert "larger" in " ".join((await send_up(site, session, "a.gif", photo)).data["errors"]["file"])
 
 
 async def test_a_moving_image_is_kept_as_its_first_picture(site: Site, folder: Path) -> None:

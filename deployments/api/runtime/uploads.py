@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
 
@@ -15,9 +13,10 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from convoship.lib import client_ip
 from convoship.lib.problems import Problem, invalid
 from convoship.lib.threads import in_thread
-from deployments import attachments, file_kinds, files
+from deployments import attachments, checking, files
 from deployments.api.bearer import caller_of
 from deployments.api.runtime import schema
 from deployments.api.runtime.views import VisitView
@@ -25,8 +24,6 @@ from deployments.file_settings import MEGABYTE
 
 # What a form may have around its file.
 FORM_BYTES = 16 * 1024
-# Drawing an image anew takes up to 200 MB for a moment: so many at once in a process, and no more.
-_checking = ThreadPoolExecutor(max_workers=2, thread_name_prefix="files")
 
 
 class FilesView(VisitView):
@@ -38,8 +35,7 @@ class FilesView(VisitView):
         caller = caller_of(request)
         visit, allowed = await self.visit(request, session_id, files.may_upload, caller)
         name, content = await in_thread(_read, request._request, allowed.max_bytes)
-        loop = asyncio.get_running_loop()
-        checked = await loop.run_in_executor(_checking, file_kinds.check, name, content, allowed.kinds)
+        checked = await checking.check(client_ip.bucket(caller.ip), name, content, allowed)
         row = await in_thread(files.upload, visit, caller, checked)
         return Response({"file": attachments.file_json(row)}, status=201, headers={"Cache-Control": "no-store"})
 
@@ -87,7 +83,7 @@ def _read(request: HttpRequest, most: int) -> tuple[str, bytes]:
             hint="Send multipart/form-data with the file in the field file.",
         )
     length = request.META.get("CONTENT_LENGTH") or ""
-    if not length.isdigit():
+    if not (length.isascii() and length.isdigit() and len(length) < 12):
         raise invalid({"file": ["The request needs a Content-Length."]})
     if int(length) > most + FORM_BYTES:
         raise too_large(most)
