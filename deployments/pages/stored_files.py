@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from convoship.lib.problems import Problem
 from convoship.lib.threads import in_thread
-from deployments import file_kinds, file_links, files
+from deployments import file_links, files
 
 _RANGE = re.compile(r"bytes=(\d{1,10})?-(\d{1,10})?")
 # Until a link is over it shows the same bytes; they are one visitor's, so no shared cache may keep them.
@@ -20,7 +20,7 @@ _CACHE = "private, max-age=900, immutable"
 
 @require_safe
 async def stored_file(request: HttpRequest, token: str) -> HttpResponse:
-    """The file: an image may be shown, anything else is only ever saved; never run, whatever it holds."""
+    """The file, to be saved; an image may be shown within a page. Never run, whatever it holds."""
     try:
         workspace_id, file_id = file_links.read(token)
     except file_links.LinkOver:
@@ -33,8 +33,8 @@ async def stored_file(request: HttpRequest, token: str) -> HttpResponse:
         return _refusal(request, "gone", 404)
     response = _part(content, request.headers.get("Range", ""))
     response["Content-Type"] = row.content_type
-    is_image = file_kinds.is_image(row.content_type)
-    response["Content-Disposition"] = content_disposition_header(not is_image, row.name) or "attachment"
+    # An <img> asks nothing of this; whoever opens the link of an image saves it, as any other file.
+    response["Content-Disposition"] = content_disposition_header(True, row.name) or "attachment"
     response["Cache-Control"] = _CACHE
     response["Accept-Ranges"] = "bytes"
     response["Cross-Origin-Resource-Policy"] = "cross-origin"

@@ -129,7 +129,7 @@ async def test_a_photo_goes_up_with_a_message_and_comes_down_by_its_link(site: S
     got = await fetch(shown["url"])
     assert got.status_code == 200
     assert got["Content-Type"] == "image/jpeg"
-    assert got["Content-Disposition"] == 'inline; filename="holiday.jpg"'
+    assert got["Content-Disposition"] == 'attachment; filename="holiday.jpg"'
     assert got["Content-Security-Policy"] == "sandbox; default-src 'none'"
     assert got["X-Content-Type-Options"] == "nosniff"
     assert got["Cache-Control"].startswith("private")
