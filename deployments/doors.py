@@ -92,7 +92,7 @@ def due_work(limit: int) -> list[DueWork]:
 
 
 def due_files(limit: int) -> list[tuple[UUID, UUID]]:
-    """(workspace, file) of those that no message took within a day, the oldest first."""
+    """(workspace, file) of those that no message took within two hours, the oldest first."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT workspace_id, id FROM due_files(%s)", [limit])
         return [(row[0], row[1]) for row in cursor.fetchall()]

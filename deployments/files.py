@@ -16,10 +16,9 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import Storage, storages
 from django.utils import timezone
 
-from convoship.lib import client_ip, limiting
 from convoship.lib.problems import Problem, not_found
 from convoship.lib.tenancy import tenant
-from deployments import conversations, deploying, doors, file_settings, visits
+from deployments import conversations, deploying, doors, file_quotas, file_settings, visits
 from deployments.admission import Caller
 from deployments.file_kinds import Checked
 from deployments.file_settings import MOST_IN_CONVERSATION, FileSettings
@@ -28,7 +27,7 @@ from deployments.visits import Visit
 
 logger = logging.getLogger(__name__)
 
-UNATTACHED_FOR = dt.timedelta(hours=24)  # as the door `due_files` has it
+UNATTACHED_FOR = dt.timedelta(hours=2)  # as the door `due_files` has it
 BATCH = 200
 
 
@@ -42,13 +41,12 @@ def storage() -> Storage:
 
 def may_upload(visit: Visit, caller: Caller) -> FileSettings:
     """What the visitor may send here, before anything of it is read; 403, 409 or 429 with words where nothing."""
+    file_quotas.count(visit.workspace_id, visit.session_id, caller.ip)
     with tenant(visit.workspace_id):
         conversation, standing = visits.enter(visit, caller)
         allowed = _allowed(conversation, file_settings.of(standing.files))
-    words = "You are sending files very quickly"
-    limiting.hit("visitor_files", str(visit.workspace_id), str(visit.session_id), words=words)
-    words = "Too many files come from this address"
-    limiting.hit("files_per_ip", str(visit.workspace_id), client_ip.bucket(caller.ip), words=words)
+        file_quotas.require_room(visit.workspace_id, visit.deployment_id, 1)
+    file_quotas.require_disk(storage())
     return allowed
 
 
@@ -95,6 +93,7 @@ def _enrol(visit: Visit, caller: Caller, checked: Checked) -> File:
     with tenant(visit.workspace_id, shared_lock=deploying.lock_key(visit.deployment_id)):
         conversation, standing = visits.enter(visit, caller, lock=True)
         _allowed(conversation, file_settings.of(standing.files))
+        file_quotas.require_room(visit.workspace_id, visit.deployment_id, len(checked.content), lock=True)
         token = secrets.token_hex(24)
         return File.objects.create(
             conversation=conversation,
@@ -127,7 +126,7 @@ def content(workspace_id: UUID, file_id: UUID) -> tuple[File, bytes]:
 
 
 def sweep() -> int:
-    """Delete files that no message took within a day, and the content of all whose row is gone; how many of both."""
+    """Delete files that no message took in two hours, and the content of all whose row is gone; how many of both."""
     swept = 0
     for workspace_id, file_id in doors.due_files(BATCH):
         with tenant(workspace_id):

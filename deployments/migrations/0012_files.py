@@ -111,7 +111,7 @@ class Migration(migrations.Migration):
             "p_limit integer",
             "TABLE(workspace_id uuid, id uuid)",
             """SELECT f.workspace_id, f.id FROM deployments_file f
-                WHERE f.message_id IS NULL AND f.created_at < now() - interval '24 hours'
+                WHERE f.message_id IS NULL AND f.created_at < now() - interval '2 hours'
                 ORDER BY f.created_at LIMIT p_limit""",
         ),
     ]

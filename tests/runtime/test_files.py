@@ -28,7 +28,7 @@ from convoship.lib.threads import in_thread
 from deployments import checking, deploying, file_kinds, file_links, files, images
 from deployments.models import Conversation, File, GoneFile
 from tests import factories
-from tests.runtime.conftest import BASE, Site, act
+from tests.runtime.conftest import BASE, ORIGIN, Site, act
 
 pytestmark = pytest.mark.asyncio
 
@@ -41,7 +41,7 @@ def folder(tmp_path: Path, settings: Any) -> Path:
     """Contents are kept in a folder of the test's own."""
     options = {**settings.STORAGES["files"]["OPTIONS"], "location": str(tmp_path)}
     settings.STORAGES = {**settings.STORAGES, "files": {**settings.STORAGES["files"], "OPTIONS": options}}
-    settings.LIMITS = {**settings.LIMITS, "files_per_ip": "1000/60"}
+    settings.LIMITS = {**settings.LIMITS, "files_per_ip": "1000/60", "files_per_ip_and_day": "9000/86400"}
     return tmp_path
 
 
@@ -425,6 +425,57 @@ async def test_a_visitor_sends_so_many_in_a_minute_and_no_more(site: Site, setti
     assert answers[-1].data["code"] == "rate_limited"
 
 
+def limited(settings: Any, **limits: Any) -> None:
+    settings.LIMITS = {**settings.LIMITS, **limits}
+
+
+@pytest.mark.parametrize("limit", ["files_per_ip", "files_per_ip_and_day", "files_overall"])
+async def test_an_address_has_no_more_for_having_many_workspaces(site: Site, settings: Any, limit: str) -> None:
+    here, window = await begun(site), f"2/{random.randint(1000, 10**6)}"  # of this test alone: the address is shared
+    limited(settings, **{limit: window})
+    other = Site(await in_thread(lambda: factories.make_deployment(factories.make_workspace(), origins=(ORIGIN,))))
+    there = await begun(other)
+    answers = [await send_up(*visit, "a.pdf", PDF) for visit in ((site, here), (other, there), (site, here))]
+    assert [answer.status_code for answer in answers] == [201, 201, 429]
+    assert answers[-1].data["code"] == "rate_limited"
+
+
+async def test_a_workspace_is_sent_so_many_in_an_hour_by_whomever(site: Site, settings: Any) -> None:
+    limited(settings, files_per_workspace="2/3600")
+    first, second = await begun(site), (await site.start()).data
+    answers = [await send_up(site, session, "a.pdf", PDF) for session in (first, second, first)]
+    assert [answer.status_code for answer in answers] == [201, 201, 429]
+
+
+@pytest.mark.parametrize("limit", ["workspace_file_bytes", "waiting_file_bytes"])
+async def test_no_more_bytes_are_kept_than_may_be_though_they_come_at_once(
+    site: Site, settings: Any, limit: str, folder: Path
+) -> None:
+    limited(settings, **{limit: 2 * len(PDF) + 1})
+    sessions = [await begun(site), *[(await site.start()).data for _ in range(4)]]
+    answers = await asyncio.gather(*(send_up(site, session, "a.pdf", PDF) for session in sessions))
+    assert sorted(answer.status_code for answer in answers) == [201, 201, 429, 429, 429]
+    refusal = next(answer for answer in answers if answer.status_code == 429)
+    assert (refusal.data["code"], refusal["Retry-After"]) == ("quota_exceeded", "3600")
+    assert refusal.data["hint"]
+    assert len(contents(folder)) == 2
+
+
+async def test_a_message_frees_the_room_of_what_waited(site: Site, settings: Any) -> None:
+    limited(settings, waiting_file_bytes=len(PDF))
+    session = await begun(site)
+    first = (await send_up(site, session, "a.pdf", PDF)).data["file"]["id"]
+    assert (await send_up(site, session, "a.pdf", PDF)).status_code == 429
+    await site.say(session, "", attachments=[first])
+    assert (await send_up(site, session, "a.pdf", PDF)).status_code == 201
+
+
+async def test_a_disk_that_is_nearly_full_takes_no_file(site: Site, settings: Any) -> None:
+    limited(settings, free_disk_bytes=10**18)
+    words = await refused(site, await begun(site), "a.pdf", PDF, 503, "unavailable")
+    assert "room" in words
+
+
 async def test_no_token_of_another_session_and_no_foreign_page_gets_in(site: Site) -> None:
     session = await begun(site)
     other = (await site.start()).data
@@ -621,12 +672,12 @@ async def test_another_workspace_reads_no_file_by_any_id(site: Site) -> None:
     assert got.status_code == 404
 
 
-async def test_what_no_message_took_within_a_day_is_deleted(site: Site, folder: Path) -> None:
+async def test_what_no_message_took_within_two_hours_is_deleted(site: Site, folder: Path) -> None:
     session = await begun(site)
     ids = [(await send_up(site, session, "a.pdf", PDF)).data["file"]["id"] for _ in range(3)]
     await site.say(session, "look", attachments=[ids[0]])
     await in_workspace(
-        site, lambda: File.objects.exclude(id=ids[1]).update(created_at=timezone.now() - timedelta(days=2))
+        site, lambda: File.objects.exclude(id=ids[1]).update(created_at=timezone.now() - timedelta(minutes=121))
     )
     await in_thread(files.sweep)
     kept = await in_workspace(site, lambda: {str(row.id) for row in File.objects.all()})

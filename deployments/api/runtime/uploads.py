@@ -31,7 +31,7 @@ class FilesView(VisitView):
 
     @extend_schema(request=schema.FILE_REQUEST, responses={201: schema.FILE}, operation_id="runtime_file_upload")
     async def post(self, request: Request, session_id: UUID) -> Response:
-        """Send a file up. It is seen by nobody until a message names it, and deleted after a day without one."""
+        """Send a file up. It is seen by nobody until a message names it, and deleted after two hours without one."""
         caller = caller_of(request)
         visit, allowed = await self.visit(request, session_id, files.may_upload, caller)
         name, content = await in_thread(_read, request._request, allowed.max_bytes)
