@@ -28,6 +28,7 @@ from deployments.visits import Visit
 logger = logging.getLogger(__name__)
 
 UNATTACHED_FOR = dt.timedelta(hours=2)  # as the door `due_files` has it
+TRIED_AGAIN_AFTER = dt.timedelta(minutes=5)
 BATCH = 200
 
 
@@ -133,11 +134,13 @@ def sweep() -> int:
             # Looked at again and held: a message may be taking it just now.
             row = File.objects.select_for_update().filter(id=file_id, message=None).first()
             swept += row.delete()[0] if row else 0
-    for key in GoneFile.objects.order_by("created_at").values_list("key", flat=True)[:BATCH]:
+    due = GoneFile.objects.filter(due_at__lte=timezone.now()).order_by("due_at")
+    for key in due.values_list("key", flat=True)[:BATCH]:
         try:
             storage().delete(key)
         except Exception:
-            logger.exception("content %s could not be deleted, it stays due", key)
+            logger.exception("content %s could not be deleted, it is tried again later", key)
+            GoneFile.objects.filter(key=key).update(due_at=timezone.now() + TRIED_AGAIN_AFTER)
             continue
         GoneFile.objects.filter(key=key).delete()
         swept += 1

@@ -11,7 +11,7 @@ from convoship.lib.rls import door, wall
 KEEP_KEY = """
 CREATE FUNCTION keep_key_of_file() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
-    INSERT INTO deployments_gonefile (key, created_at) VALUES (OLD.key, now()) ON CONFLICT DO NOTHING;
+    INSERT INTO deployments_gonefile (key, due_at) VALUES (OLD.key, now()) ON CONFLICT DO NOTHING;
     RETURN NULL;
 END
 $$;
@@ -44,10 +44,10 @@ class Migration(migrations.Migration):
             name="GoneFile",
             fields=[
                 ("key", models.CharField(max_length=100, primary_key=True, serialize=False)),
-                ("created_at", models.DateTimeField()),
+                ("due_at", models.DateTimeField()),
             ],
             options={
-                "indexes": [models.Index(fields=["created_at"], name="deployments_created_a8a97d_idx")],
+                "indexes": [models.Index(fields=["due_at"], name="gone_file_due")],
             },
         ),
         migrations.CreateModel(

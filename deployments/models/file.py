@@ -45,10 +45,11 @@ class GoneFile(models.Model):
     """
 
     key = models.CharField(max_length=100, primary_key=True)
-    created_at = models.DateTimeField()
+    # Moved on when deleting it fails: so what can't be deleted keeps nothing else waiting.
+    due_at = models.DateTimeField()
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["created_at"])]
+        indexes: ClassVar = [models.Index(fields=["due_at"], name="gone_file_due")]
 
     def __str__(self) -> str:
         return self.key

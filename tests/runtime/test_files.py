@@ -720,7 +720,33 @@ async def test_content_that_can_not_be_deleted_stays_due(site: Site, folder: Pat
         await in_thread(files.sweep)
     assert await in_thread(GoneFile.objects.count) == 1
     await in_thread(files.sweep)
+    assert len(contents(folder)) == 1  # not again at once
+    await in_thread(lambda: GoneFile.objects.update(due_at=timezone.now()))
+    await in_thread(files.sweep)
     assert contents(folder) == []
+
+
+async def test_what_can_not_be_deleted_keeps_nothing_else_waiting(site: Site, folder: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(files, "BATCH", 2)
+    long_ago = timezone.now() - timedelta(hours=1)
+    stuck = [GoneFile(key=f"stuck{number}", due_at=long_ago) for number in range(3)]
+    await in_thread(lambda: GoneFile.objects.bulk_create(stuck))
+    session = await begun(site)
+    await send_up(site, session, "a.pdf", PDF)
+    await in_workspace(site, lambda: File.objects.all().delete())
+    kept = type(storages["files"]).delete
+
+    def delete(storage: Any, name: str) -> None:
+        if name.startswith("stuck"):
+            raise OSError("read-only")
+        kept(storage, name)
+
+    monkeypatch.setattr(type(storages["files"]), "delete", delete)
+    for _ in range(2):
+        await in_thread(files.sweep)
+    assert contents(folder) == []
+    assert await in_thread(GoneFile.objects.count) == 3
+    await in_thread(GoneFile.objects.all().delete)
 
 
 def broken(*args: Any, **kwargs: Any) -> None:
