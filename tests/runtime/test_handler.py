@@ -14,6 +14,27 @@ from tests.runtime.conftest import BASE, ORIGIN, Site
 pytestmark = pytest.mark.asyncio
 
 
+async def status_at(host: str, path: str) -> int:
+    """What the product's application answers to a page's request by this host."""
+    from convoship.asgi import application
+
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": "GET",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": [(b"host", host.encode())],
+        "client": ["127.0.0.1", 4711],
+    }
+    communicator = ApplicationCommunicator(application, scope)
+    await communicator.send_input({"type": "http.request", "body": b""})
+    head = await communicator.receive_output(5)
+    await communicator.wait(5)
+    return int(head["status"])
+
+
 async def ask(
     method: str, path: str, headers: dict[str, str], body: bytes = b"", *, more: bool = False
 ) -> tuple[int, dict[str, str], Any]:
@@ -96,3 +117,38 @@ async def test_a_body_beyond_all_limits_is_not_read_to_its_end(site: Site) -> No
     most = runtime_handler.LARGEST_BODY
     status, _, data = await ask("POST", "/sessions", headers, b" " * (most + 1), more=True)
     assert (status, data["code"]) == (413, "payload_too_large")
+
+
+# What the view itself answers to a link that nobody made is 403, so 404 is the host's.
+FORGED = "/files/nothing.nothing"
+
+
+@pytest.mark.parametrize("files", ["https://files.example", "https://console.example:8443"])
+async def test_the_origin_of_files_gives_out_files_alone_and_no_other_gives_them(settings: Any, files: str) -> None:
+    settings.PUBLIC_BASE_URL, settings.FILES_BASE_URL = "https://console.example", files
+    settings.ALLOWED_HOSTS = ["*"]
+    host = files.removeprefix("https://")
+    assert await status_at(host, FORGED) == 403
+    for path in ("/", "/accounts/login/", "/app/", "/v1/public/runtime/config", "/embed/v1.js", "/healthz"):
+        assert await status_at(host, path) == 404, path
+    assert await status_at(host, "/static/app/nothing.css") == 404
+    assert await status_at("console.example", FORGED) == 404
+    assert await status_at("console.example:443", FORGED) == 404
+    assert await status_at("console.example", "/healthz") == 200
+    assert await status_at("[", FORGED) == 404
+
+
+async def test_the_host_of_files_opens_no_socket(settings: Any) -> None:
+    from convoship.asgi import application
+
+    settings.FILES_BASE_URL = "https://files.example"
+    scope = {"type": "websocket", "path": "/v1/public/runtime/socket", "headers": [(b"host", b"files.example")]}
+    communicator = ApplicationCommunicator(application, scope)
+    assert (await communicator.receive_output(5))["type"] == "websocket.close"
+
+
+async def test_one_origin_gives_out_both(settings: Any) -> None:
+    settings.PUBLIC_BASE_URL = settings.FILES_BASE_URL = "https://console.example"
+    settings.ALLOWED_HOSTS = ["*"]
+    assert await status_at("console.example", FORGED) == 403
+    assert await status_at("console.example", "/healthz") == 200
