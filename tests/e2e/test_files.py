@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.e2e.axe import violations
 from tests.e2e.conftest import Visit
@@ -86,6 +86,49 @@ def test_words_and_a_document_go_together_and_are_there_after_a_reload(
     got = visitor.page.request.get(str(again.get_attribute("href")))
     assert (got.status, got.body()) == (200, PDF)
     assert got.headers["content-disposition"].startswith("attachment")
+
+
+# Files' contents; neither the script of that name nor the call that sends one up.
+CONTENTS = re.compile(r"/files/[\w-]+\.[\w-]+")
+
+
+def test_links_that_were_over_while_nobody_looked_are_renewed(files_on: None, shop: str, visit: Visit) -> None:
+    visitor = visit(shop).chat()
+    page = visitor.page
+    page.route(CONTENTS, lambda route: route.abort())
+    choose(visitor, named("holiday.jpg", photo(), "image/jpeg"), named("note.txt", b"hello"))
+    expect(visitor.panel.get_by_role("list", name="Files to send")).to_contain_text("Ready to send")
+    visitor.field.fill("Here")
+    visitor.field.press("Enter")
+    note = visitor.panel.get_by_role("link", name=re.compile("note.txt"))
+    expect(note).to_have_attribute("href", CONTENTS)
+    lost = visitor.panel.get_by_role("link", name=re.compile("holiday.jpg"))
+    expect(lost).to_contain_text("holiday.jpg")
+    page.unroute(CONTENTS)
+
+    def newer(route: Route) -> None:
+        """The same links with a mark: the server's own change every quarter of an hour."""
+        body = route.fetch()
+        text = re.sub(r'(/files/[\w.-]+)"', r'\1?newer"', body.text())
+        route.fulfill(response=body, body=text)
+
+    page.route(re.compile(r"/messages\?limit=200"), newer)
+    visitor.js("void (Date.now = ((real) => () => real() + 50 * 60_000)(Date.now))")
+    visitor.js("void window.dispatchEvent(new Event('focus'))")
+    expect(note).to_have_attribute("href", re.compile(r"\?newer$"))
+    expect(visitor.panel.get_by_role("img", name="Photo holiday.jpg")).to_be_visible()
+
+
+def test_the_script_of_files_that_did_not_come_is_asked_for_again(files_on: None, shop: str, visit: Visit) -> None:
+    visitor = visit()
+    script = re.compile(r"/static/widget/files\.")
+    visitor.page.route(script, lambda route: route.abort())
+    with visitor.page.expect_event("requestfailed", lambda request: bool(script.search(request.url))):
+        visitor.goto(shop)
+        visitor.chat()
+    visitor.page.unroute(script)
+    visitor.ask("hello", "")
+    expect(visitor.panel.get_by_role("button", name="Attach a file")).to_be_visible()
 
 
 def test_what_is_refused_is_said_at_the_file_and_can_be_taken_away(files_on: None, shop: str, visit: Visit) -> None:

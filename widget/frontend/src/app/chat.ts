@@ -122,12 +122,12 @@ export function createChat(host: Host): App {
     if (signal.aborted) return;
     const { features } = host.now().config ?? {};
     if (conversation) unread.notice(conversation, isSeen());
-    // What sends and shows files is a script of its own, for those who need it.
+    // What sends and shows files is a script of its own, for those who need it. Where it fails, the next drawing asks again.
     if (features?.['files'] || conversation?.sync.messages.some((m) => m.attachments?.length))
       files ??= import(features?.['file_script'] as string).then(({ start }: FileScript) => {
         acts.files = start(host, panel, session.kept, speak, view);
         refresh();
-      }, host.complain);
+      }, (problem) => (files = void host.complain(problem)));
     frame ||= requestAnimationFrame(() => {
       frame = 0;
       if (isOpen()) panel.update(view());

@@ -28,9 +28,10 @@ interface Chosen {
   note: HTMLElement;
   state: 'waiting' | 'going' | 'up' | 'refused';
   stop: AbortController;
-  /** What the server made of it, and in which session. */
+  /** What the server made of it, in which session, and when. */
   kept?: Attachment;
   of?: string;
+  at?: number;
 }
 
 export interface FileScript {
@@ -43,6 +44,9 @@ const CROSS = 'M6 6l12 12M18 6L6 18';
 const AGAIN = 'M4 12a8 8 0 1 1 2.500 5.800M4 20v-4h4';
 /** Milliseconds until links are asked for anew: they last an hour. */
 const FRESH = 45 * 60_000;
+/** Milliseconds that a file which is up can wait for its message: the server deletes it after two hours. */
+const WAITS = 100 * 60_000;
+const IMAGE = /^image\/(jpeg|png|webp)$/;
 
 function drawing(path: string): SVGSVGElement {
   const made = (name: string, facts: Record<string, string>): SVGElement => {
@@ -193,6 +197,7 @@ export function start(host: Host, panel: Panel, session: () => Kept | null, spea
         it.state = 'up';
         it.kept = answer.file;
         it.of = kept.id;
+        it.at = Date.now();
         it.note.textContent = say('fileReady');
         draw(it);
       }
@@ -223,9 +228,9 @@ export function start(host: Host, panel: Panel, session: () => Kept | null, spea
   /** Sends what is wanted once all of it is up. */
   function finish(): void {
     if (!wanted || !ready() || chosen.some((it) => it.state === 'waiting' || it.state === 'going')) return;
-    const stale = chosen.filter((it) => it.kept && it.of !== session()?.id);
+    const stale = chosen.filter((it) => it.kept && (it.of !== session()?.id || Date.now() - (it.at ?? 0) > WAITS));
     if (stale.length) {
-      // Another conversation has begun since: there they have to be sent up again.
+      // Another conversation has begun since, or the server keeps them no longer: they have to be sent up again.
       for (const it of stale) {
         it.state = 'waiting';
         delete it.kept;
@@ -306,40 +311,70 @@ export function start(host: Host, panel: Panel, session: () => Kept | null, spea
 
   // ---- in the lines
 
+  /** The newest link of each file, and since when it is known. */
   const fresh = new Map<string, { url: string; at: number }>();
+  const note = ({ id, url }: Attachment): void => {
+    if (url && !fresh.has(id)) fresh.set(id, { url, at: Date.now() });
+  };
+  const isOld = ({ id }: Attachment): boolean => Date.now() - (fresh.get(id)?.at ?? Date.now()) > FRESH;
+  let asking = false;
 
-  /** Links last an hour; a page that stays open asks for new ones. */
-  const renew = setInterval(() => {
+  /** Links last an hour. A page that stays open asks for new ones, and at once when it is looked at again. */
+  async function renew(): Promise<void> {
     const kept = session();
-    const old = view().messages.filter((m) => m.attachments?.some(({ id }) => Date.now() - (fresh.get(id)?.at ?? Date.now()) > FRESH));
-    if (!kept || !old[0] || navigator.onLine === false) return;
-    void fetch(`${host.api}/v1/public/runtime/sessions/${encodeURIComponent(kept.id)}/messages?limit=200&after=${old[0].seq - 1}`, {
-      headers: { Authorization: 'Bearer ' + kept.token },
-      credentials: 'omit',
-      signal,
-    })
-      .then((answer) => answer.json())
-      .then(({ messages }: { messages?: Message[] }) => {
-        for (const { attachments } of messages ?? [])
-          for (const { id, url } of attachments ?? []) {
-            fresh.set(id, { url, at: Date.now() });
-            for (const a of panel.el.querySelectorAll<HTMLAnchorElement>(`a[data-file="${CSS.escape(id)}"]`)) a.href = url;
-          }
-      })
-      .catch(() => {});
-  }, 60_000);
-  signal.addEventListener('abort', () => clearInterval(renew));
+    const { messages } = view();
+    // Also of what is not drawn yet: the chat may have been closed since.
+    for (const m of messages) m.attachments?.forEach(note);
+    let old = messages.find((m) => m.attachments?.some(isOld));
+    if (!kept || !old || asking || navigator.onLine === false) return;
+    asking = true;
+    try {
+      for (let from = 0; old && old.seq > from; old = messages.find((m) => m.attachments?.some(isOld))) {
+        from = old.seq;
+        const answer = await fetch(`${host.api}/v1/public/runtime/sessions/${encodeURIComponent(kept.id)}/messages?limit=200&after=${from - 1}`, {
+          headers: { Authorization: 'Bearer ' + kept.token },
+          credentials: 'omit',
+          signal,
+        });
+        const got = (await answer.json()) as { messages?: Message[] };
+        for (const m of got.messages ?? []) m.attachments?.forEach(give);
+      }
+    } catch {
+      // Asked for again in a minute.
+    }
+    asking = false;
+  }
+
+  function give(it: Attachment): void {
+    fresh.set(it.id, { url: it.url, at: Date.now() });
+    for (const a of panel.el.querySelectorAll<HTMLAnchorElement>(`a[data-file="${CSS.escape(it.id)}"]`)) {
+      // A photo whose link was over when it was drawn is there now.
+      if (IMAGE.test(it.content_type) && !a.querySelector('img')?.naturalWidth) a.replaceWith(shown(it));
+      else a.href = it.url;
+    }
+  }
+  const renewing = setInterval(() => void renew(), 60_000);
+  signal.addEventListener('abort', () => clearInterval(renewing));
+  const looked = (): void => void (document.hidden || renew());
+  document.addEventListener('visibilitychange', looked, { signal });
+  for (const name of ['focus', 'online', 'pageshow']) window.addEventListener(name, looked, { signal });
+  const { show } = panel;
+  panel.show = () => {
+    show();
+    looked();
+  };
+  void renew();
 
   function shown(it: Attachment): HTMLElement {
     const { locale } = view();
-    if (it.url && !fresh.has(it.id)) fresh.set(it.id, { url: it.url, at: Date.now() });
+    note(it);
     const known = fresh.get(it.id)?.url ?? it.url;
     const url = /^https?:\/\//.test(known) ? known : '';
     const words = h('span', { class: 'file-words' }, h('bdi', { class: 'file-name' }, it.name), h('span', { class: 'file-size' }, size(it.size, locale)));
     const el = h('a', { class: 'file', target: '_blank', rel: 'noopener noreferrer' });
     if (url) el.href = url;
     el.setAttribute('data-file', it.id);
-    if (/^image\/(jpeg|png|webp)$/.test(it.content_type) && url) {
+    if (IMAGE.test(it.content_type) && url) {
       const img = h('img', { alt: say('filePhoto', { name: it.name }), decoding: 'async', referrerPolicy: 'no-referrer' });
       // An address that shows no image still leads to it.
       img.onerror = () => el.replaceChildren(drawing(SHEET), words);

@@ -13,6 +13,8 @@ export function sendUp(address: string, token: string, file: File, far: (percent
     ask.open('POST', address);
     ask.setRequestHeader('Authorization', 'Bearer ' + token);
     ask.responseType = 'json';
+    // 10 MB on the slowest line that is of any use; a dead one that nobody reports ends, too.
+    ask.timeout = 15 * 60_000;
     ask.upload.onprogress = ({ loaded, total }) => far(Math.min(99, Math.round((100 * loaded) / (total || 1))));
     ask.onload = () => done(verdict(ask.status, ask.response));
     ask.onerror = ask.ontimeout = () => done('later');
