@@ -26,13 +26,17 @@ RETRY_AFTER = 3600
 _OTHERWISE = "Send it later, or in another way."
 
 
-def count(workspace_id: UUID, session_id: UUID, ip: str) -> None:
+def count_sent(workspace_id: UUID, session_id: UUID, ip: str) -> None:
     """Count one that is about to be sent; `rate_limited` where it is one too many."""
     address = client_ip.bucket(ip)
     limiting.hit("visitor_files", str(workspace_id), str(session_id), words="You are sending files very quickly")
     # By the address alone: whoever has many workspaces to send to still has one disk to fill.
     limiting.hit("files_per_ip", address, words="Too many files come from this address")
     limiting.hit("files_per_ip_and_day", address, words="Too many files have come from this address today")
+
+
+def count_taken(workspace_id: UUID) -> None:
+    """Count one that is whole and may be kept: what many share is not used up by what comes to nothing."""
     limiting.hit("files_per_workspace", str(workspace_id), words="Too many files are sent here")
     limiting.hit("files_overall", "all", words="Too many files are sent just now")
 

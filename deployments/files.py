@@ -42,7 +42,7 @@ def storage() -> Storage:
 
 def may_upload(visit: Visit, caller: Caller) -> FileSettings:
     """What the visitor may send here, before anything of it is read; 403, 409 or 429 with words where nothing."""
-    file_quotas.count(visit.workspace_id, visit.session_id, caller.ip)
+    file_quotas.count_sent(visit.workspace_id, visit.session_id, caller.ip)
     with tenant(visit.workspace_id):
         conversation, standing = visits.enter(visit, caller)
         allowed = _allowed(conversation, file_settings.of(standing.files))
@@ -71,6 +71,7 @@ def _allowed(conversation: Conversation, allowed: FileSettings) -> FileSettings:
 
 def upload(visit: Visit, caller: Caller, checked: Checked) -> File:
     """Keep a checked file for the visitor's conversation; it goes out with the message that names it."""
+    file_quotas.count_taken(visit.workspace_id)
     row = _enrol(visit, caller, checked)
     try:
         storage().save(row.key, ContentFile(checked.content))
@@ -98,7 +99,6 @@ def _enrol(visit: Visit, caller: Caller, checked: Checked) -> File:
         token = secrets.token_hex(24)
         return File.objects.create(
             conversation=conversation,
-            session_id=visit.session_id,
             key=f"{token[:2]}/{token[2:]}",
             name=checked.name,
             content_type=checked.content_type,

@@ -1,7 +1,7 @@
 """The program that draws one image anew: run by `images` in a process of its own, for it reads what a stranger chose.
 
 A few bytes can ask a decoder for minutes and gigabytes, and a decoder may have faults: so this process may take little
-of either, holds no secret (its environment is empty), and opens no file of the product. It imports nothing of ours.
+of either, is given no secret (its environment is empty), writes no file, and imports nothing of ours.
 
 Standard input: the image. Arguments: the most bytes that may come out, the most seconds of processor time, the most
 bytes of memory. Standard output: a line with the content type,

@@ -7,6 +7,7 @@ own work; so do Django's signals around a request, which close connections that 
 
 from __future__ import annotations
 
+import logging
 from tempfile import SpooledTemporaryFile
 from typing import Any
 
@@ -20,6 +21,10 @@ from django.middleware.common import CommonMiddleware
 from django.middleware.security import SecurityMiddleware
 from django.urls import set_script_prefix
 from django.utils.module_loading import import_string
+
+from convoship.lib.problems import Problem, as_json_response
+
+logger = logging.getLogger(__name__)
 
 # The largest that any call takes is a file of 10 MB with the form around it; each call's own limit is nearer.
 LARGEST_BODY = 10 * 1024 * 1024 + 64 * 1024
@@ -71,17 +76,20 @@ class RuntimeHandler(ASGIHandler):
         most = settings.FILE_UPLOAD_MAX_MEMORY_SIZE
         body: Any = SpooledTemporaryFile(max_size=most, mode="w+b")  # noqa: SIM115 (`handle` closes it)
         size = 0
-        while size <= LARGEST_BODY:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                body.close()
-                raise RequestAborted
-            piece = message.get("body", b"")
-            size += len(piece)
-            body.write(piece)
-            if not message.get("more_body", False):
-                break
-        body.seek(0)
+        try:
+            while size <= LARGEST_BODY:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise RequestAborted
+                piece = message.get("body", b"")
+                size += len(piece)
+                body.write(piece)
+                if not message.get("more_body", False):
+                    break
+            body.seek(0)
+        except BaseException:
+            body.close()
+            raise
         return body
 
     async def handle(self, scope: Any, receive: Any, send: Any) -> None:
@@ -89,6 +97,12 @@ class RuntimeHandler(ASGIHandler):
         try:
             body = await self.read_body(receive)
         except RequestAborted:
+            return
+        except OSError:
+            # A large one is put down on the disk.
+            logger.exception("the body of a request could not be kept")
+            problem = Problem("unavailable", "The request could not be kept just now.", retry_after=30)
+            await self.send_response(as_json_response(problem), send)
             return
         try:
             set_script_prefix(get_script_prefix(scope))

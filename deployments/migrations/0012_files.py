@@ -76,15 +76,6 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "session",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to="deployments.visitorsession",
-                    ),
-                ),
-                (
                     "workspace",
                     models.ForeignKey(
                         editable=False,

@@ -7,7 +7,7 @@ from typing import ClassVar
 from django.db import models
 
 from convoship.lib.tenancy import TenantManager, TenantModel
-from deployments.models.conversation import Conversation, Message, VisitorSession
+from deployments.models.conversation import Conversation, Message
 
 
 class File(TenantModel):
@@ -18,7 +18,6 @@ class File(TenantModel):
     """
 
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="files")
-    session = models.ForeignKey(VisitorSession, null=True, on_delete=models.SET_NULL, related_name="+")
     message = models.ForeignKey(Message, null=True, on_delete=models.CASCADE, related_name="files")
     key = models.CharField(max_length=100, unique=True)
     name = models.CharField(max_length=150)  # as people see it; cleaned (`file_kinds.clean_name`)

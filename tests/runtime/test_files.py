@@ -29,6 +29,7 @@ from deployments import checking, deploying, file_kinds, file_links, files, imag
 from deployments.models import Conversation, File, GoneFile
 from tests import factories
 from tests.runtime.conftest import BASE, ORIGIN, Site, act
+from workspaces.models import Workspace
 
 pytestmark = pytest.mark.asyncio
 
@@ -443,6 +444,8 @@ async def test_an_address_has_no_more_for_having_many_workspaces(site: Site, set
 async def test_a_workspace_is_sent_so_many_in_an_hour_by_whomever(site: Site, settings: Any) -> None:
     limited(settings, files_per_workspace="2/3600")
     first, second = await begun(site), (await site.start()).data
+    # What is refused takes nothing of what all of them share.
+    assert (await send_up(site, first, "a.zip", archive(a="b"))).status_code == 415
     answers = [await send_up(site, session, "a.pdf", PDF) for session in (first, second, first)]
     assert [answer.status_code for answer in answers] == [201, 201, 429]
 
@@ -686,7 +689,7 @@ async def test_what_no_message_took_within_two_hours_is_deleted(site: Site, fold
     assert await in_thread(GoneFile.objects.count) == 0
 
 
-@pytest.mark.parametrize("what", ["conversation", "message", "assistant", "workspace"])
+@pytest.mark.parametrize("what", ["conversation", "message", "workspace", "all by the database itself"])
 async def test_with_what_it_belongs_to_its_content_is_deleted(site: Site, folder: Path, what: str) -> None:
     session = await begun(site)
     up = (await send_up(site, session, "a.pdf", PDF)).data["file"]["id"]
@@ -699,11 +702,10 @@ async def test_with_what_it_belongs_to_its_content_is_deleted(site: Site, folder
             row.delete()
         elif what == "message":
             row.messages.filter(id=said.data["message"]["id"]).delete()
-        elif what == "assistant":
-            Conversation.objects.all().delete()
-            row.assistant.deployments.all().delete()
+        elif what == "workspace":
+            Workspace.objects.get(id=site.workspace_id).delete()
         else:
-            File.objects.all()._raw_delete("default")  # as the database's own cascade would
+            File.objects.all()._raw_delete("default")
 
     await in_workspace(site, delete)
     await in_thread(files.sweep)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from tempfile import SpooledTemporaryFile
 from typing import Any
 
 import pytest
@@ -117,6 +118,16 @@ async def test_a_body_beyond_all_limits_is_not_read_to_its_end(site: Site) -> No
     most = runtime_handler.LARGEST_BODY
     status, _, data = await ask("POST", "/sessions", headers, b" " * (most + 1), more=True)
     assert (status, data["code"]) == (413, "payload_too_large")
+
+
+async def test_a_body_that_the_disk_has_no_room_for_is_told_to_come_again(site: Site, monkeypatch: Any) -> None:
+    class Full(SpooledTemporaryFile[bytes]):
+        def write(self, *args: Any) -> Any:
+            raise OSError("no space left on device")
+
+    monkeypatch.setattr(runtime_handler, "SpooledTemporaryFile", Full)
+    status, headers, data = await ask("POST", "/sessions", {}, b"{}")
+    assert (status, data["code"], headers["retry-after"]) == (503, "unavailable", "30")
 
 
 # What the view itself answers to a link that nobody made is 403, so 404 is the host's.
