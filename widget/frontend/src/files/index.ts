@@ -106,9 +106,12 @@ export function start(host: Host, panel: Panel, session: () => Kept | null, spea
     told.textContent = text;
   };
 
+  /** What is chosen before the conversation has begun waits for it, as words do. */
+  const isOpen = (): boolean => view().active || view().loading;
+
   function add(files: Iterable<File>): void {
     const limits = takes();
-    if (!limits || !view().active) return;
+    if (!limits || !isOpen()) return;
     tell('');
     for (const file of files) {
       if (chosen.length >= limits.most) {
@@ -283,7 +286,7 @@ export function start(host: Host, panel: Panel, session: () => Kept | null, spea
     },
     { signal },
   );
-  const carries = (event: DragEvent): boolean => !!takes() && view().active && !!event.dataTransfer?.types.includes('Files');
+  const carries = (event: DragEvent): boolean => !!takes() && isOpen() && !!event.dataTransfer?.types.includes('Files');
   const over = (on: boolean): void => {
     panel.el.classList.toggle('dropping', on);
     panel.el.dataset['drop'] = on ? say('fileDrop') : '';
