@@ -85,7 +85,7 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
         operation["description"] = rest.strip()
     if "requestBody" in operation:
         content = published(operation["requestBody"]["content"])
-        required = bool(content["application/json"]["schema"].get("required"))
+        required = any(body["schema"].get("required") for body in content.values())
         operation["requestBody"] = {"content": content, "required": required}
     for status, response in operation["responses"].items():
         response["description"] = _SUCCESS[status]

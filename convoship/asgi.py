@@ -14,6 +14,7 @@ refuse_unsafe(os.environ["DATABASE_URL"])
 
 from django.conf import settings  # noqa: E402  (the settings are known now)
 
+from convoship.file_host import keeps_files_apart  # noqa: E402
 from convoship.lib.runtime_handler import RuntimeHandler  # noqa: E402  (the apps must be loaded first)
 from convoship.server import adjust_daphne, at_the_root  # noqa: E402
 from convoship.sockets import socket_application  # noqa: E402
@@ -30,10 +31,12 @@ async def http_application(scope: Any, receive: Any, send: Any) -> None:
 
 adjust_daphne()
 application = at_the_root(
-    ProtocolTypeRouter(
-        {
-            "http": answers_embed_script(cast(Application, http_application)),
-            "websocket": socket_application,
-        }
+    keeps_files_apart(
+        ProtocolTypeRouter(
+            {
+                "http": answers_embed_script(cast(Application, http_application)),
+                "websocket": socket_application,
+            }
+        )
     )
 )

@@ -63,6 +63,15 @@ PUBLIC_IS_LOCAL = _public.hostname in {"127.0.0.1", "localhost", "::1"}
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[_public.hostname])
 if PUBLIC_IS_LOCAL:
     ALLOWED_HOSTS += [name for name in ("127.0.0.1", "localhost", "[::1]") if name not in ALLOWED_HOSTS]
+# Another origin for visitors' files, or the same: whatever a file holds can then not touch the console's.
+FILES_BASE_URL = env.str("FILES_BASE_URL", default=PUBLIC_BASE_URL).rstrip("/")
+_files = urlsplit(FILES_BASE_URL)
+if _files.scheme not in {"http", "https"} or not _files.hostname or _files.path:
+    raise ImproperlyConfigured(
+        f"FILES_BASE_URL is {FILES_BASE_URL!r}: it takes scheme://host[:port] and nothing after it."
+    )
+if _files.hostname not in ALLOWED_HOSTS and "*" not in ALLOWED_HOSTS:
+    ALLOWED_HOSTS.append(_files.hostname)
 # Addresses (or networks) of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.
 TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
 STRANGER_SITE_URL = env.str("CONVOSHIP_STRANGER_SITE_URL", default="")
@@ -177,6 +186,7 @@ CELERY_TASK_PUBLISH_RETRY = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "deployments.tasks.sweep", "schedule": 5.0, "options": {"expires": 5}},
+    "sweep_files": {"task": "deployments.tasks.sweep_files", "schedule": 60.0, "options": {"expires": 60}},
 }
 
 # --- People who sign in -------------------------------------------------------------------------------------------
@@ -263,7 +273,7 @@ CONTENT_SECURITY_POLICY = {
         "default-src": ["'none'"],
         "script-src": ["'self'"],
         "style-src": ["'self'"],
-        "img-src": ["'self'", "data:", "https:"],
+        "img-src": ["'self'", "data:", "https:", *([FILES_BASE_URL] if FILES_BASE_URL != PUBLIC_BASE_URL else [])],
         "font-src": ["'self'"],
         "connect-src": ["'self'", _socket_origin],
         "form-action": ["'self'"],
@@ -301,6 +311,15 @@ STATIC_ROOT = Path(env.str("CONVOSHIP_STATIC_ROOT", default=str(LOCAL_DIR / "sta
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    # Visitors' files. Beside the data, never below what is served as static; only this process' user reads them.
+    "files": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "location": env.str("CONVOSHIP_FILES_ROOT", default=str(LOCAL_DIR / "files")),
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        },
+    },
     "staticfiles": {
         "BACKEND": (
             "django.contrib.staticfiles.storage.StaticFilesStorage"
@@ -358,6 +377,14 @@ FAILPOINT_LOG = env.str("CONVOSHIP_FAILPOINT_LOG", default="")
 
 LIMITS = {
     "visitor_messages": env.str("LIMIT_VISITOR_MESSAGES", default="20/10"),
+    "visitor_files": env.str("LIMIT_VISITOR_FILES", default="20/60"),
+    "files_per_ip": env.str("LIMIT_FILES_PER_IP", default="60/60"),
+    "files_per_ip_and_day": env.str("LIMIT_FILES_PER_IP_AND_DAY", default="300/86400"),
+    "files_per_workspace": env.str("LIMIT_FILES_PER_WORKSPACE", default="1000/3600"),
+    "files_overall": env.str("LIMIT_FILES_OVERALL", default="5000/3600"),
+    "workspace_file_bytes": env.int("LIMIT_WORKSPACE_FILE_BYTES", default=5 * 1024**3),
+    "waiting_file_bytes": env.int("LIMIT_WAITING_FILE_BYTES", default=500 * 1024**2),
+    "free_disk_bytes": env.int("LIMIT_FREE_DISK_BYTES", default=500 * 1024**2),
     "visitor_sockets": env.int("LIMIT_VISITOR_SOCKETS", default=20),
     "sessions_per_ip": env.str("LIMIT_SESSIONS_PER_IP", default="60/60"),
     "sessions_per_deployment": env.str("LIMIT_SESSIONS_PER_DEPLOYMENT", default="600/60"),

@@ -10,6 +10,7 @@ from deployments.models import (
     Conversation,
     Deployment,
     DeploymentToken,
+    File,
     Identity,
     IdentitySecret,
     Message,
@@ -171,6 +172,17 @@ class VisitorSessionAdmin(TenantAdmin):
 
     list_display = ("id", "conversation", "deployment", "created_at", "expires_at")
     list_select_related = ("conversation", "deployment")
+    ordering = ("-created_at",)
+
+
+@admin.register(File)
+class FileAdmin(TenantAdmin):
+    """Visitors' files: what they are called, not what is in them."""
+
+    list_display = ("name", "content_type", "size", "conversation", "created_at", "stored_at")
+    list_select_related = ("conversation",)
+    list_filter = ("content_type",)
+    search_fields = ("name",)
     ordering = ("-created_at",)
 
 

@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from convoship.lib import rows
 from convoship.lib.problems import Problem, not_found
-from deployments import live
+from deployments import attachments, live
 from deployments.models import Assistant, Conversation, Deployment, Message, Person
 from deployments.models.conversation import AuthorKind, Channel, MessageStatus
 from deployments.variants import Met
@@ -48,6 +48,8 @@ class NewMessage:
     author_user: User | None = None
     payload: str = ""
     blocks: Sequence[Mapping[str, Any]] = ()
+    # Its files: [{id, name, size, content_type}].
+    attachments: Sequence[Mapping[str, Any]] = ()
     client_id: str | None = None
     status: str = MessageStatus.SENT
     reason: str = ""
@@ -55,7 +57,10 @@ class NewMessage:
     @property
     def body_digest(self) -> bytes:
         """What makes two posts under one `client_id` the same message."""
-        return hashlib.sha256(json.dumps([self.text, self.payload]).encode("utf-8", "surrogatepass")).digest()
+        parts: list[Any] = [self.text, self.payload]
+        if self.attachments:
+            parts.append([item["id"] for item in self.attachments])
+        return hashlib.sha256(json.dumps(parts).encode("utf-8", "surrogatepass")).digest()
 
 
 def open_conversation(
@@ -176,6 +181,7 @@ def _line_up(conversation: Conversation, news: Iterable[NewMessage]) -> list[Mes
                 text=new.text,
                 payload=new.payload,
                 blocks=list(new.blocks),
+                attachments=list(new.attachments),
                 client_id=new.client_id,
                 body_digest=new.body_digest if new.client_id else None,
                 status=outgoing_status(conversation) if _goes_out(conversation, new) else new.status,
@@ -183,7 +189,12 @@ def _line_up(conversation: Conversation, news: Iterable[NewMessage]) -> list[Mes
                 created_at=timezone.now(),
             )
         )
-    said = [message.text for message in messages if message.text and message.author_kind != AuthorKind.SYSTEM]
+    said = [
+        words
+        for message in messages
+        if message.author_kind != AuthorKind.SYSTEM
+        and (words := message.text or attachments.preview(message.attachments))
+    ]
     if said:
         conversation.last_text = said[-1][:PREVIEW_LENGTH]
     conversation.last_activity_at = timezone.now()

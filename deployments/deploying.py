@@ -146,7 +146,7 @@ def change(actor: Actor, deployment: Deployment, changes: Mapping[str, Any]) -> 
     """Change name, allowed origins, theme or settings; open sockets that it shuts out close.
 
     Takes `name`, `allowed_origins`, `theme`, `allow_server_callers`, `identity_required`, and what
-    `deployment_settings` parses: `label`, `limits`, `languages`, `hours_text`, `expires_at`.
+    `deployment_settings` parses: `label`, `limits`, `languages`, `hours_text`, `expires_at`, `files`.
     """
     values = parsed_changes(changes, deployment.expires_at)
     before = {name: getattr(deployment, name) for name in changes}

@@ -12,6 +12,7 @@ from typing import Any
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from deployments import file_settings
 from deployments.safe_text import LONGEST_TEXT, TextRefused, clean_text
 
 LONGEST_LABEL = 30
@@ -118,6 +119,14 @@ def _line(name: str, value: object) -> str:
         raise Refused({name: [refused.message]}) from None
 
 
+def parse_files(value: object) -> dict[str, Any]:
+    """Whether visitors may send files, and which; what is left out is as `FileSettings` has it."""
+    errors = file_settings.faults(value)
+    if errors or not isinstance(value, Mapping):
+        raise Refused(errors)
+    return file_settings.parsed(value)
+
+
 def parse_flag(name: str, value: object) -> bool:
     """Yes or no."""
     if not isinstance(value, bool):
@@ -168,6 +177,7 @@ def settings_of(changes: Mapping[str, Any], ends_at: dt.datetime | None = None) 
         "languages": parse_languages,
         "hours_text": parse_hours,
         "expires_at": partial(parse_end, known=ends_at),
+        "files": parse_files,
         "allow_server_callers": partial(parse_flag, "allow_server_callers"),
         "identity_required": partial(parse_flag, "identity_required"),
     }

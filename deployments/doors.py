@@ -91,6 +91,13 @@ def due_work(limit: int) -> list[DueWork]:
         return [DueWork(*row) for row in cursor.fetchall()]
 
 
+def due_files(limit: int) -> list[tuple[UUID, UUID]]:
+    """(workspace, file) of those that no message took within two hours, the oldest first."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT workspace_id, id FROM due_files(%s)", [limit])
+        return [(row[0], row[1]) for row in cursor.fetchall()]
+
+
 def pulse(session_ids: list[UUID]) -> dict[UUID, SessionPulse]:
     """The state of these sessions; one that is gone is missing. `access_rev` changes with what may let it in."""
     with connection.cursor() as cursor:

@@ -21,10 +21,14 @@ _PINNED = re.compile(r"/embed/v1\.([0-9a-f]{32})\.js")
 
 @dataclass(frozen=True)
 class Build:
-    """`loader`: its bytes. `mark`: the fingerprint in its pinned address. `app`: the file that opens the chat."""
+    """`loader`: its bytes. `mark`: the fingerprint in its pinned address. `app`: the file that opens the chat.
+
+    `file_script`: the file that the chat loads beside itself where it has to do with files.
+    """
 
     loader: bytes
     app: str
+    file_script: str
 
     @property
     def mark(self) -> str:
@@ -42,7 +46,7 @@ def build() -> Build:
     """The build, read once a process."""
     folder = Path(settings.BASE_DIR) / "static" / "widget"
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    return Build((folder / "v1.js").read_bytes(), str(manifest["app"]))
+    return Build((folder / "v1.js").read_bytes(), str(manifest["app"]), str(manifest["file_script"]))
 
 
 def mark_of(loader: bytes) -> str:

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from convoship.lib.tenancy import in_tenant, tenant
 from convoship.lib.threads import in_thread
-from deployments import conversations, doors, handoff, turns
+from deployments import attachments, conversations, doors, handoff, turns
 from deployments.models import Conversation, Message
 from deployments.models.conversation import AuthorKind, Channel, Control, Status
 from workspaces.members import addresses_with
@@ -124,13 +124,14 @@ def _mail_members(conversation: Conversation) -> bool:
 
 def _waiting_mail(conversation: Conversation) -> tuple[str, str]:
     said = Message.objects.filter(conversation=conversation, author_kind=AuthorKind.VISITOR).order_by("-seq").first()
+    quoted = (said.text[:LONGEST_QUOTE] or attachments.preview(said.attachments)) if said else ""
     person, assistant = conversation.person.label, conversation.assistant.name
     link = f"{settings.PUBLIC_BASE_URL}/app/conversations/{conversation.id}/"
     subject = " ".join(f"{person} is waiting for a person ({assistant})".split())
     body = (
         f"{person} asked for a person while talking with {assistant}.\n\n"
         f"Reason: {conversation.handoff_reason}\n"
-        f"Their last words: {said.text[:LONGEST_QUOTE] if said else 'none yet'}\n\n"
+        f"Their last words: {quoted or 'none yet'}\n\n"
         f"Answer here: {link}\n\n"
         f"If nobody answers within {handoff.LONGEST_WAIT.seconds // 60} minutes the assistant goes on.\n"
     )

@@ -5,10 +5,16 @@ from __future__ import annotations
 from asgiref.sync import async_to_sync
 from celery import shared_task
 
-from deployments import sweeping
+from deployments import files, sweeping
 
 
 @shared_task(name="deployments.tasks.sweep")
 def sweep() -> int:
     """Beat rings every few seconds; what is due is found in the database."""
     return async_to_sync(sweeping.sweep)()
+
+
+@shared_task(name="deployments.tasks.sweep_files")
+def sweep_files() -> int:
+    """Files that nobody sent, and the content of those that are deleted."""
+    return files.sweep()

@@ -125,6 +125,8 @@ def take_message(
     if conversation.control != Control.ASSISTANT:
         return conversations.post_message(conversation, new), [], None
     version = publishing.version(conversation.workspace_id, conversation.version_id)
+    if new.attachments and not new.text:
+        return *_answer_to_files(conversation, new, version), None
     responder = None if queue else _responder_of(version)
     if isinstance(responder, AnswersAtOnce):
         message, *replies = _answer_at_once(conversation, new, version, responder)
@@ -167,6 +169,19 @@ def _answer_at_once(
     turn.reason, turn.trace = answer.failure[:300], answer.trace
     rows.insert([turn])
     return posted
+
+
+def _answer_to_files(
+    conversation: Conversation, new: NewMessage, version: AssistantVersion
+) -> tuple[Message, list[Message]]:
+    """To files without a word: that they are kept, and that words are needed. What the script asked stays asked."""
+    answer = Answer(said=[Say(say("files_kept", conversation.locale))], trace={"files": len(new.attachments)})
+    message, *replies = _post_answer(conversation, version, answer, before=[new])
+    turn = _turn(conversation, message)
+    turn.status, turn.attempts, turn.finished_at = TurnStatus.DONE, 1, timezone.now()
+    turn.trace = answer.trace
+    rows.insert([turn])
+    return message, replies
 
 
 def _ended(answer: Answer) -> TurnStatus:

@@ -6,7 +6,7 @@ import datetime as dt
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 from uuid import UUID
@@ -15,9 +15,22 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from convoship.lib import limiting, rows
-from convoship.lib.problems import Problem, not_found
+from convoship.lib.problems import Problem, invalid, not_found
 from convoship.lib.tenancy import tenant
-from deployments import admission, conversations, deploying, doors, handoff, live, narrowing, people, sessions, turns
+from deployments import (
+    admission,
+    attachments,
+    conversations,
+    deploying,
+    doors,
+    file_settings,
+    handoff,
+    live,
+    narrowing,
+    people,
+    sessions,
+    turns,
+)
 from deployments.admission import Caller
 from deployments.conversations import NewMessage
 from deployments.models import Conversation, Deployment, Message, Turn
@@ -40,11 +53,12 @@ class Visit:
 
 @dataclass(frozen=True)
 class VisitorMessage:
-    """A parsed message of a visitor; `payload` is the value of a tapped button."""
+    """A parsed message of a visitor; `payload` is the value of a tapped button, `attachments` are files' ids."""
 
     client_id: str
     text: str
     payload: str = ""
+    attachments: tuple[UUID, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -122,6 +136,7 @@ class Standing(NamedTuple):
     allowed_origins: Sequence[str]
     allow_server_callers: bool
     limits: Mapping[str, int]
+    files: Mapping[str, Any]
     access_rev: int
 
 
@@ -144,7 +159,8 @@ def enter(visit: Visit, caller: Caller, *, lock: bool = False) -> tuple[Conversa
 def _read(row: Sequence[Any]) -> tuple[Standing, Conversation]:
     size = len(Standing._fields)
     standing = Standing(*row[:size])
-    return standing._replace(limits=json.loads(row[size - 2])), rows.read(Conversation, row[size:])
+    parsed = standing._replace(limits=json.loads(row[size - 3]), files=json.loads(row[size - 2]))
+    return parsed, rows.read(Conversation, row[size:])
 
 
 def _admit(
@@ -170,7 +186,7 @@ def _admit(
 def _enter_sql() -> str:
     return f"""
         SELECT s.expires_at, d.revoked_at, d.paused_at, d.expires_at, d.allowed_origins, d.allow_server_callers,
-               d.limits, d.access_rev, {rows.columns(Conversation, "c")}
+               d.limits, d.files, d.access_rev, {rows.columns(Conversation, "c")}
           FROM deployments_visitorsession s
           JOIN deployments_deployment d ON d.id = s.deployment_id
           JOIN deployments_conversation c ON c.id = s.conversation_id
@@ -205,6 +221,7 @@ def _post(visit: Visit, caller: Caller, message: VisitorMessage) -> Posted:
         author_kind=AuthorKind.VISITOR,
         text=message.text,
         payload=message.payload,
+        attachments=[{"id": str(file_id)} for file_id in message.attachments],
         client_id=message.client_id,
         status=MessageStatus.RECEIVED,
     )
@@ -213,7 +230,13 @@ def _post(visit: Visit, caller: Caller, message: VisitorMessage) -> Posted:
     if earlier is not None:
         return Posted(earlier, conversation, is_new=False, replies=[], claim=None)
     conversations.require_active(conversation)
+    if message.attachments:
+        if not file_settings.of(standing.files).on:
+            raise invalid({"attachments": ["This chat takes no files."]}, hint="Send the message without its files.")
+        new = replace(new, attachments=attachments.found(conversation, message.attachments))
     stored, replies, claim = turns.take_message(conversation, new, queue=has_unanswered)
+    if message.attachments:
+        attachments.bind(stored)
     return Posted(stored, conversation, is_new=True, replies=replies, claim=claim)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from convoship.lib.times import moment as moment
+from deployments import file_links
 from deployments.models import Conversation, Message
 
 
@@ -19,7 +22,7 @@ def message_json(message: Message) -> dict[str, Any]:
         "author": author,
         "text": message.text,
         "blocks": message.blocks,
-        "attachments": [],
+        "attachments": [attachment_json(message, item) for item in message.attachments],
         "status": message.status,
         "rev": message.rev,
         "created_at": moment(message.created_at),
@@ -29,6 +32,11 @@ def message_json(message: Message) -> dict[str, Any]:
     if message.reason:
         document["reason"] = message.reason
     return document
+
+
+def attachment_json(message: Message, item: Mapping[str, Any]) -> dict[str, Any]:
+    """One of a message's files, with a link that is good from now on for an hour."""
+    return {**item, "url": file_links.link(message.workspace_id, UUID(item["id"]))}
 
 
 def whole_message_json(message: Message) -> dict[str, Any]:

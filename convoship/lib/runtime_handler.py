@@ -7,9 +7,12 @@ own work; so do Django's signals around a request, which close connections that 
 
 from __future__ import annotations
 
+import logging
+from tempfile import SpooledTemporaryFile
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction
+from django.conf import settings
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.core.handlers.exception import convert_exception_to_response
@@ -18,6 +21,13 @@ from django.middleware.common import CommonMiddleware
 from django.middleware.security import SecurityMiddleware
 from django.urls import set_script_prefix
 from django.utils.module_loading import import_string
+
+from convoship.lib.problems import Problem, as_json_response
+
+logger = logging.getLogger(__name__)
+
+# The largest that any call takes is a file of 10 MB with the form around it; each call's own limit is nearer.
+LARGEST_BODY = 10 * 1024 * 1024 + 64 * 1024
 
 MIDDLEWARE = (
     "corsheaders.middleware.CorsMiddleware",
@@ -61,11 +71,38 @@ class RuntimeHandler(ASGIHandler):
                 raise TypeError(f"{path} is not asynchronous")
         self._middleware_chain = handler
 
+    async def read_body(self, receive: Any) -> Any:
+        """The body up to LARGEST_BODY; more is not read, and whoever parses what there is finds it too large."""
+        most = settings.FILE_UPLOAD_MAX_MEMORY_SIZE
+        body: Any = SpooledTemporaryFile(max_size=most, mode="w+b")  # noqa: SIM115 (`handle` closes it)
+        size = 0
+        try:
+            while size <= LARGEST_BODY:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise RequestAborted
+                piece = message.get("body", b"")
+                size += len(piece)
+                body.write(piece)
+                if not message.get("more_body", False):
+                    break
+            body.seek(0)
+        except BaseException:
+            body.close()
+            raise
+        return body
+
     async def handle(self, scope: Any, receive: Any, send: Any) -> None:
         """One request."""
         try:
             body = await self.read_body(receive)
         except RequestAborted:
+            return
+        except OSError:
+            # A large one is put down on the disk.
+            logger.exception("the body of a request could not be kept")
+            problem = Problem("unavailable", "The request could not be kept just now.", retry_after=30)
+            await self.send_response(as_json_response(problem), send)
             return
         try:
             set_script_prefix(get_script_prefix(scope))

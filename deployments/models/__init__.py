@@ -17,6 +17,7 @@ from deployments.models.deployment import (
     Rollout,
     TokenUse,
 )
+from deployments.models.file import File, GoneFile
 from deployments.models.person import Identity, Person
 
 __all__ = [
@@ -25,6 +26,8 @@ __all__ = [
     "Conversation",
     "Deployment",
     "DeploymentToken",
+    "File",
+    "GoneFile",
     "Identity",
     "IdentitySecret",
     "Message",

@@ -16,12 +16,13 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
 from convoship.lib.problems import Problem
-from deployments import carriers, handoff
+from deployments import carriers, file_kinds, handoff
 from deployments import conversations as acts
 from deployments.models import Conversation, Message, Turn
 from deployments.models.conversation import AuthorKind, Control, MessageStatus
 from deployments.pages import queries
 from deployments.safe_text import TextRefused, clean_text, render_markdown
+from deployments.wire import attachment_json
 from workspaces import refusals
 from workspaces.access import WorkspaceRequest, form_of, workspace_page
 
@@ -80,6 +81,16 @@ class Card:
 
 
 @dataclass(frozen=True)
+class Attached:
+    """A file of a message; `url` is good for an hour."""
+
+    name: str
+    size: int
+    url: str
+    is_image: bool
+
+
+@dataclass(frozen=True)
 class Line:
     """A message as the transcript shows it."""
 
@@ -91,6 +102,7 @@ class Line:
     trace: list[tuple[str, str]]
     buttons: list[str] = field(default_factory=list)
     cards: list[Card] = field(default_factory=list)
+    files: list[Attached] = field(default_factory=list)
     # The badge of a message that did not arrive (so far): its words and tone; and where its story is told.
     trouble: tuple[str, str] | None = None
     story: str = ""
@@ -130,9 +142,14 @@ def _line(message: Message, story: str = "") -> Line:
             for block in message.blocks
             for card in _cards_of(block)
         ],
+        files=[_attached(attachment_json(message, item)) for item in message.attachments],
         trouble=_TROUBLES.get(MessageStatus(message.status)) if message.reason or story else None,
         story=story,
     )
+
+
+def _attached(item: dict[str, Any]) -> Attached:
+    return Attached(item["name"], item["size"], item["url"], file_kinds.is_image(item["content_type"]))
 
 
 def _cards_of(block: dict[str, Any]) -> list[dict[str, Any]]:

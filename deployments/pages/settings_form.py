@@ -10,8 +10,9 @@ from typing import Any
 from django import forms
 from django.conf import settings
 
-from deployments import deployment_settings
+from deployments import deployment_settings, file_kinds, file_settings
 from deployments.deployment_settings import LIMITS, LONGEST_HOURS, LONGEST_LABEL, Limit
+from deployments.file_settings import LARGEST_FILE, MEGABYTE, FileSettings
 from deployments.models import Deployment
 from deployments.pages import queries
 from deployments.safe_text import LONGEST_TEXT
@@ -21,7 +22,7 @@ _POSITION = re.compile(r"languages\[([0-9]+)\]")
 
 
 class SettingsForm(forms.Form):
-    """Name, environment, limits, languages, hours and end. `ends_at`: its end so far."""
+    """Name, environment, limits, languages, hours, files and end. `ends_at`: its end so far."""
 
     name = forms.CharField(max_length=100, error_messages={"required": "Give it a name, such as the site it is for."})
     label = forms.CharField(
@@ -32,11 +33,17 @@ class SettingsForm(forms.Form):
     languages = forms.CharField(
         required=False, widget=forms.TextInput(attrs={"spellcheck": "false", "autocapitalize": "off"})
     )
+    files_on = forms.BooleanField(required=False)
+    files_size = forms.CharField(
+        required=False, widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
+    )
     hours_text = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2, "maxlength": LONGEST_HOURS}))
 
     def __init__(self, *args: Any, ends_at: dt.datetime | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.ends_at = ends_at
+        for kind, words in file_kinds.WORDS.items():
+            self.fields[f"files_{kind}"] = forms.BooleanField(required=False, label=words)
         for limit in LIMITS:
             # No number field: a browser sends nothing at all for what is no number, and nothing means no limit.
             attrs = {"inputmode": "numeric", "autocomplete": "off"}
@@ -53,6 +60,7 @@ class SettingsForm(forms.Form):
             "languages": ", ".join(deployment.languages),
             "hours_text": deployment.hours_text,
             "expires_at": as_typed(deployment.expires_at),
+            **_files_initial(file_settings.of(deployment.files)),
             **deployment.limits,
         }
         return cls(initial=initial, ends_at=deployment.expires_at)
@@ -61,6 +69,11 @@ class SettingsForm(forms.Form):
     def labels(self) -> list[str]:
         """The environments that the workspace has named so far."""
         return queries.labels()
+
+    @property
+    def kind_fields(self) -> list[forms.BoundField]:
+        """The kinds of files, in their order."""
+        return [self[f"files_{kind}"] for kind in file_kinds.KINDS]
 
     @property
     def limit_fields(self) -> list[forms.BoundField]:
@@ -76,6 +89,11 @@ class SettingsForm(forms.Form):
             "languages": [tag for tag in re.split(r"[\s,;]+", data.get("languages", "")) if tag],
             "limits": {limit.name: _number(data.get(limit.name, "")) for limit in LIMITS},
             "expires_at": self._end(data.get("expires_at", "")),
+            "files": {
+                "on": data.get("files_on", False),
+                "kinds": [kind for kind in file_kinds.KINDS if data.get(f"files_{kind}")],
+                "max_bytes": _bytes(data.get("files_size", "")),
+            },
         }
         try:
             parsed = deployment_settings.settings_of(typed, self.ends_at)
@@ -94,10 +112,37 @@ class SettingsForm(forms.Form):
     def _put(self, errors: Mapping[str, list[str]], languages: list[str]) -> None:
         for path, said in errors.items():
             found = _ROOT.match(path)
+            if path in _FILE_FIELDS:
+                if not self.has_error(_FILE_FIELDS[path]):
+                    self.add_error(_FILE_FIELDS[path], _file_words(path))
+                continue
             name = path.removeprefix("limits.") if path.startswith("limits.") else found[0] if found else path
             which = _POSITION.fullmatch(path)
             for words in said:
                 self.add_error(name, f"“{languages[int(which[1])]}”: {words}" if which else _plain(words))
+
+
+_FILE_FIELDS = {"files.on": "files_on", "files.kinds": "files_on", "files.max_bytes": "files_size"}
+
+
+def _files_initial(found: FileSettings) -> dict[str, Any]:
+    size = f"{found.max_bytes / MEGABYTE:.4g}"
+    kinds = {f"files_{kind}": kind in found.kinds for kind in file_kinds.KINDS}
+    return {"files_on": found.on, "files_size": size, **kinds}
+
+
+def _bytes(typed: str) -> object:
+    """Megabytes as bytes; what is no number goes on as it is, and is refused."""
+    text = typed.strip().replace(",", ".")
+    if not text:
+        return LARGEST_FILE
+    return int(float(text) * MEGABYTE) if re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,4})?", text, re.ASCII) else text
+
+
+def _file_words(path: str) -> str:
+    if path == "files.kinds":
+        return "Choose at least one kind, or turn files off."
+    return f"A number of megabytes, more than 0 and at most {LARGEST_FILE // MEGABYTE}."
 
 
 def as_typed(moment: dt.datetime | None) -> str:

@@ -16,6 +16,7 @@ from deployments.pages import (
     numbers,
     origin_check,
     rollout,
+    stored_files,
     test_cases,
     tokens,
     trying,
@@ -24,6 +25,7 @@ from deployments.pages import (
 from workspaces.api import ids  # noqa: F401 (registers the converter of numbers)
 
 urlpatterns = [
+    path("files/<str:token>", stored_files.stored_file, name="stored_file"),
     path("app/assistants/", assistants.assistants, name="assistants"),
     path("app/assistants/new", assistants.assistant_new, name="assistant_new"),
     path("app/assistants/<uuid:assistant_id>/", editing.assistant, name="assistant"),

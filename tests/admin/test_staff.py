@@ -21,7 +21,7 @@ from channels_app.providers.events import MessageReceived
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import TenantManager, tenant
 from deployments import visits
-from deployments.models import Deployment, IdentitySecret, PreviewToken, RefusedOrigin, Rollout, TokenUse
+from deployments.models import Deployment, File, IdentitySecret, PreviewToken, RefusedOrigin, Rollout, TokenUse
 from tests import factories
 from tests.channels.requests import request_of
 from workspaces import secret_store, staff
@@ -55,6 +55,8 @@ def full(db: None) -> Workspace:
         _what_deploying_leaves(made.deployment)
         secret_store.write(factories.actor(workspace), "token", "the value of a secret")
         _what_connections_leave(workspace, made.deployment)
+        conversation = opened.session.conversation
+        File.objects.create(conversation=conversation, key="a", name="a.pdf", content_type="application/pdf", size=1)
     visit = visits.resolve(opened.token, opened.session.id)
     visits.post(visit, factories.caller(), visits.VisitorMessage(client_id="one", text="hello"))
     return workspace

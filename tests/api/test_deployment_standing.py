@@ -30,6 +30,7 @@ SETTINGS = {
     "expires_at": "2099-01-31T18:00:00.000Z",
     "allow_server_callers": True,
     "identity_required": True,
+    "files": {"on": True, "kinds": ["images", "audio"], "max_bytes": 5_000_000},
 }
 
 
@@ -41,6 +42,30 @@ def made(api: Program) -> NewDeployment:
 @pytest.fixture
 def where(made: NewDeployment) -> str:
     return f"/deployments/{made.deployment.id}"
+
+
+@pytest.mark.parametrize(
+    ("files", "path"),
+    [
+        ({"on": "yes"}, "files.on"),
+        ({"on": True, "kinds": []}, "files.kinds"),
+        ({"kinds": ["archives"]}, "files.kinds[0]"),
+        ({"max_bytes": 0}, "files.max_bytes"),
+        ({"max_bytes": 10 * 1024 * 1024 + 1}, "files.max_bytes"),
+        ({"what": 1}, "files.what"),
+        (True, "files"),
+    ],
+)
+def test_what_files_can_not_be_is_refused_by_its_path(api: Program, where: str, files: Any, path: str) -> None:
+    answer = api.patch(where, {"files": files})
+    assert answer.status_code == 422
+    assert list(answer.data["errors"]) == [path]
+
+
+def test_files_are_off_unless_they_are_turned_on(api: Program, where: str) -> None:
+    off = {"on": False, "kinds": ["images", "documents"], "max_bytes": 10 * 1024 * 1024}
+    assert api.get(where).data["files"] == off
+    assert api.patch(where, {"files": {"on": True}}).data["files"] == {**off, "on": True}
 
 
 # --- Settings -------------------------------------------------------------------------------------------------------

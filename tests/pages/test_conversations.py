@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.utils import timezone
 
 from convoship.lib.actors import SYSTEM
 from convoship.lib.tenancy import tenant
-from deployments import conversations, deploying, handoff
+from deployments import conversations, deploying, file_links, handoff, visits
 from deployments.conversations import NewMessage
 from deployments.deploying import NewDeployment
-from deployments.models import Conversation, Deployment, Message, Turn
+from deployments.models import Conversation, Deployment, File, Message, Turn
 from deployments.pages import queries
 from tests import factories
 from tests.pages.conftest import Browser, browser_of, form_of, forms_of, text
@@ -252,3 +254,36 @@ def test_handing_back_what_the_assistant_has_is_said(member: Browser, made: NewD
     form = form_of(page, "/take")
     form.action = form.action.replace("/take", "/return")
     assert "The assistant has this conversation already." in text(member.send(form))
+
+
+def test_files_stand_in_the_transcript_and_in_the_list(member: Browser, workspace: Workspace, settings: Any) -> None:
+    made = factories.make_deployment(workspace, files={"on": True})
+    opened = factories.start_session(made)
+    visit = visits.resolve(opened.token, opened.session.id)
+    names = {"<b>photo</b>.png": "image/png", "report.pdf": "application/pdf"}
+    with tenant(workspace.id):
+        conversation = opened.session.conversation
+        rows = [
+            File.objects.create(
+                conversation=conversation,
+                key=name,
+                name=name,
+                content_type=kind,
+                size=1_500_000,
+                stored_at=timezone.now(),
+            )
+            for name, kind in names.items()
+        ]
+    ids = tuple(row.id for row in rows)
+    visits.post(visit, factories.caller(), visits.VisitorMessage("one", "", attachments=ids))
+    page = text(member.get(f"/app/conversations/{conversation.id}/"))
+    photo, report = re.findall(r'<a href="([^"]*/files/[^"]*)"([^>]*)>(.*?)</a>', page, re.DOTALL)
+    assert 'alt="&lt;b&gt;photo&lt;/b&gt;.png"' in photo[2]
+    assert "<b>photo" not in page
+    assert "report.pdf" in report[2]
+    assert "1.4\xa0MB" in report[2]
+    assert "download" in report[1]
+    assert file_links.read(photo[0].rpartition("/")[2]) == (workspace.id, ids[0])
+    with tenant(workspace.id):
+        Conversation.objects.update(last_text="2 files")
+    assert "2 files" in text(member.get("/app/conversations/"))

@@ -87,6 +87,9 @@ def test_every_setting_is_saved_and_shown_again(member: Browser, workspace: Work
         ("message_characters", "9" * 400, "A whole number from 1 to 8000."),
         ("message_characters", "१२", "A whole number from 1 to 8000."),
         ("label", "\x00", "Null characters are not allowed."),
+        ("files_size", "11", "A number of megabytes, more than 0 and at most 10."),
+        ("files_size", "0", "A number of megabytes, more than 0 and at most 10."),
+        ("files_size", "big", "A number of megabytes, more than 0 and at most 10."),
     ],
 )
 def test_what_can_not_be_taken_is_said_beside_its_field_and_nothing_typed_is_lost(
@@ -194,3 +197,28 @@ def test_an_end_that_is_over_shuts_visitors_out_and_the_page_says_how_to_extend(
         form["expires_at"] = "2099-01-01T00:00"
         later.send(form)
         assert factories.start_session(made).created
+
+
+def test_files_are_turned_on_and_off_and_shown_as_they_are(member: Browser, workspace: Workspace, tab: str) -> None:
+    form = form_at(member, tab)
+    assert "files_on" not in form.values
+    form.values |= {"files_on": ["on"], "files_audio": ["on"], "files_size": ["2.5"]}
+    assert "Saved." in text(member.send(form))
+    assert stored(workspace).files == {
+        "on": True,
+        "kinds": ["images", "documents", "audio"],
+        "max_bytes": 2_621_440,
+    }
+    with tenant(workspace.id):
+        assert AuditEvent.objects.filter(action="deployment.changed").count() == 1
+    again = form_at(member, tab)
+    assert (again["files_on"], again["files_size"]) == ("on", "2.5")
+    for kind in ("images", "documents", "audio"):
+        del again.values[f"files_{kind}"]
+    refused = member.send(again)
+    assert refused.status_code == 422
+    assert "Choose at least one kind, or turn files off." in text(refused)
+    again = form_at(member, tab)
+    del again.values["files_on"]
+    member.send(again)
+    assert stored(workspace).files["on"] is False

@@ -3,17 +3,42 @@
 from __future__ import annotations
 
 import json
+from tempfile import SpooledTemporaryFile
 from typing import Any
 
 import pytest
 from asgiref.testing import ApplicationCommunicator
 
+from convoship.lib import runtime_handler
 from tests.runtime.conftest import BASE, ORIGIN, Site
 
 pytestmark = pytest.mark.asyncio
 
 
-async def ask(method: str, path: str, headers: dict[str, str], body: bytes = b"") -> tuple[int, dict[str, str], Any]:
+async def status_at(host: str, path: str) -> int:
+    """What the product's application answers to a page's request by this host."""
+    from convoship.asgi import application
+
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": "GET",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": [(b"host", host.encode())],
+        "client": ["127.0.0.1", 4711],
+    }
+    communicator = ApplicationCommunicator(application, scope)
+    await communicator.send_input({"type": "http.request", "body": b""})
+    head = await communicator.receive_output(5)
+    await communicator.wait(5)
+    return int(head["status"])
+
+
+async def ask(
+    method: str, path: str, headers: dict[str, str], body: bytes = b"", *, more: bool = False
+) -> tuple[int, dict[str, str], Any]:
     """Status, headers and JSON of a request to the product's application."""
     from convoship.asgi import application
 
@@ -30,7 +55,7 @@ async def ask(method: str, path: str, headers: dict[str, str], body: bytes = b""
         "client": ["127.0.0.1", 4711],
     }
     communicator = ApplicationCommunicator(application, scope)
-    await communicator.send_input({"type": "http.request", "body": body})
+    await communicator.send_input({"type": "http.request", "body": body, "more_body": more})
     head = await communicator.receive_output(5)
     answer = (await communicator.receive_output(5))["body"]
     await communicator.wait(5)
@@ -86,3 +111,55 @@ async def test_a_handler_that_breaks_tells_no_detail(site: Site, monkeypatch: py
     assert (status, data["code"]) == (500, "internal")
     assert "secret detail" not in json.dumps(data)
     assert headers["access-control-allow-origin"] == ORIGIN
+
+
+async def test_a_body_beyond_all_limits_is_not_read_to_its_end(site: Site) -> None:
+    headers = {"authorization": f"Bearer {site.token}", "content-length": "999999999"}
+    most = runtime_handler.LARGEST_BODY
+    status, _, data = await ask("POST", "/sessions", headers, b" " * (most + 1), more=True)
+    assert (status, data["code"]) == (413, "payload_too_large")
+
+
+async def test_a_body_that_the_disk_has_no_room_for_is_told_to_come_again(site: Site, monkeypatch: Any) -> None:
+    class Full(SpooledTemporaryFile[bytes]):
+        def write(self, *args: Any) -> Any:
+            raise OSError("no space left on device")
+
+    monkeypatch.setattr(runtime_handler, "SpooledTemporaryFile", Full)
+    status, headers, data = await ask("POST", "/sessions", {}, b"{}")
+    assert (status, data["code"], headers["retry-after"]) == (503, "unavailable", "30")
+
+
+# What the view itself answers to a link that nobody made is 403, so 404 is the host's.
+FORGED = "/files/nothing.nothing"
+
+
+@pytest.mark.parametrize("files", ["https://files.example", "https://console.example:8443"])
+async def test_the_origin_of_files_gives_out_files_alone_and_no_other_gives_them(settings: Any, files: str) -> None:
+    settings.PUBLIC_BASE_URL, settings.FILES_BASE_URL = "https://console.example", files
+    settings.ALLOWED_HOSTS = ["*"]
+    host = files.removeprefix("https://")
+    assert await status_at(host, FORGED) == 403
+    for path in ("/", "/accounts/login/", "/app/", "/v1/public/runtime/config", "/embed/v1.js", "/healthz"):
+        assert await status_at(host, path) == 404, path
+    assert await status_at(host, "/static/app/nothing.css") == 404
+    assert await status_at("console.example", FORGED) == 404
+    assert await status_at("console.example:443", FORGED) == 404
+    assert await status_at("console.example", "/healthz") == 200
+    assert await status_at("[", FORGED) == 404
+
+
+async def test_the_host_of_files_opens_no_socket(settings: Any) -> None:
+    from convoship.asgi import application
+
+    settings.FILES_BASE_URL = "https://files.example"
+    scope = {"type": "websocket", "path": "/v1/public/runtime/socket", "headers": [(b"host", b"files.example")]}
+    communicator = ApplicationCommunicator(application, scope)
+    assert (await communicator.receive_output(5))["type"] == "websocket.close"
+
+
+async def test_one_origin_gives_out_both(settings: Any) -> None:
+    settings.PUBLIC_BASE_URL = settings.FILES_BASE_URL = "https://console.example"
+    settings.ALLOWED_HOSTS = ["*"]
+    assert await status_at("console.example", FORGED) == 403
+    assert await status_at("console.example", "/healthz") == 200

@@ -40,6 +40,7 @@ from workspaces.models import User, Workspace
 PUBLIC: Mapping[str, str] = {
     "test_page": "a signed link to one deployment's test page, for 15 minutes",
     "test_page_origin": "as the test page",
+    "stored_file": "a signed link to one file, for an hour; the wall behind it: tests/runtime/test_files.py",
     "dashboard": "sign-in page, or a redirect into one's own workspace",
     "mailbox": "404 unless `make run` turned it on, and then for this machine only",
     "mailbox_mail": "as the mailbox",
@@ -192,6 +193,11 @@ class World:
         """Bring the conversation to where it can be handed back."""
         with tenant(self.workspace.id):
             Conversation.objects.update(control="human")
+
+    def take_files(self) -> None:
+        """Let the deployment's visitors send files."""
+        with tenant(self.workspace.id):
+            Deployment.objects.update(files={"on": True})
 
     def can_register(self) -> None:
         """Make the connection one of a kind whose provider can be told our addresses."""
@@ -484,6 +490,7 @@ VISITOR: Mapping[str, list[Call]] = {
     "runtime_messages": [Call("GET"), Call("POST", {"client_id": "a", "text": "hello"})],
     "runtime_events": [Call("POST", {"type": "typing", "on": True})],
     "runtime_identify": [Call("POST", {"user": {"name": "Ada"}})],
+    "runtime_files": [Call("POST", before=World.take_files)],
     "runtime_handoff": [Call("POST", {})],
     "runtime_end": [Call("POST", {})],
 }

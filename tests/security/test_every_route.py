@@ -13,9 +13,11 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
+from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from django.urls import reverse
 from pytest_django.plugin import DjangoDbBlocker
 
@@ -57,6 +59,9 @@ def call_runtime(token: str | None, name: str, call: Call, kwargs: dict[str, Any
     url = reverse(name, kwargs=kwargs)
     if name == "runtime_config":
         url += f"?agent_id={world.ids['assistant_id']}"
+    if name == "runtime_files":
+        form = encode_multipart(BOUNDARY, {"file": SimpleUploadedFile("a.txt", b"hello")})
+        return Client().generic(call.method, url, form, content_type=MULTIPART_CONTENT, headers=headers)
     body = matrix.as_json(call.data(world))
     return Client().generic(call.method, url, body, content_type="application/json", headers=headers)
 
@@ -189,6 +194,8 @@ def test_a_key_passes_and_every_change_is_in_the_audit_log(world: World, name: s
 
 @pytest.mark.parametrize(("name", "call"), matrix.cases(VISITOR))
 def test_a_visitor_passes_with_their_own_token(world: World, name: str, call: Call) -> None:
+    if call.before:
+        call.before(world)
     answer = call_runtime(world.opened.token, name, call, arguments(ROUTES[name], world), world)
     assert answer.status_code in {200, 201, 202, 204}, answer.content
 

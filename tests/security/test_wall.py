@@ -20,6 +20,7 @@ DOORS = {
     "all_workspaces",
     "channel_backlog",
     "due_channel_work",
+    "due_files",
     "resolve_connection",
     "due_work",
     "locate_session",
@@ -31,7 +32,7 @@ DOORS = {
     "staff_workspaces",
     "workspaces_of",
 }
-# Tables without a tenant: people who sign in, workers' signs of life, and the libraries' own.
+# Tables without a tenant: people who sign in, workers' signs of life, keys of deleted files, and the libraries' own.
 SHARED_TABLES = {
     "account_emailaddress",
     "account_emailconfirmation",
@@ -43,6 +44,7 @@ SHARED_TABLES = {
     "axes_accessfailurelog",
     "axes_accesslog",
     "channels_app_workerbeat",
+    "deployments_gonefile",
     "django_admin_log",
     "django_content_type",
     "django_migrations",

@@ -87,7 +87,7 @@ async def test_a_loader_of_an_earlier_release_is_still_there_and_only_as_it_was(
     settings.LOCAL_DIR = tmp_path
     monkeypatch.setattr(embed, "_pinned", {})
     script.cache_clear()
-    earlier = embed_build.Build(b"window.earlier = 1", "app.0.js")
+    earlier = embed_build.Build(b"window.earlier = 1", "app.0.js", "files.0.js")
     with monkeypatch.context() as then:
         then.setattr(embed_build, "build", lambda: earlier)
         assert (await get())["body"] == earlier.loader

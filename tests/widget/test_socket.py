@@ -17,7 +17,7 @@ from convoship.lib.actors import SYSTEM
 from convoship.lib.tenancy import tenant
 from convoship.lib.threads import in_thread
 from deployments import conversations, deploying, handoff, live, previewing, turns
-from deployments.models import Conversation, Message
+from deployments.models import Conversation, Deployment, File, Message
 from deployments.responders.base import Reply, Token, TurnInput
 from tests import factories
 from tests.widget.conftest import Probe, Site, Socket
@@ -49,6 +49,32 @@ async def test_hello_is_welcomed_with_the_conversation_so_far(site: Site) -> Non
     assert welcome["has_more"] is False
     assert welcome["session"] == session["session"]
     await socket.disconnect()
+
+
+async def test_a_file_goes_with_a_message_over_the_socket_and_is_told_to_every_window(site: Site) -> None:
+    session = (await site.start()).data
+    conversation_id = session["session"]["conversation_id"]
+
+    def lay_down() -> str:
+        Deployment.objects.update(files={"on": True})
+        conversation = Conversation.objects.get(id=conversation_id)
+        kept = {"key": "a", "name": "a.pdf", "content_type": "application/pdf", "size": 3, "stored_at": timezone.now()}
+        return str(File.objects.create(conversation=conversation, **kept).id)
+
+    file_id = await act(site, lay_down)
+    socket, other = Socket.of(session), Socket.of(session)
+    await socket.open(session)
+    await other.open(session)
+    await socket.say("message.send", client_id="none", text="look", attachments=[str(uuid.uuid4())])
+    assert (await socket.hear("error"))["code"] == "invalid"
+    await socket.say("message.send", client_id="one", attachments=[file_id])
+    for window in (socket, other):
+        [shown] = (await window.hear("message.created"))["message"]["attachments"]
+        assert shown["url"].startswith(f"{settings.FILES_BASE_URL}/files/")
+        del shown["url"]
+        assert shown == {"id": file_id, "name": "a.pdf", "size": 3, "content_type": "application/pdf"}
+    await socket.disconnect()
+    await other.disconnect()
 
 
 async def test_a_message_is_echoed_and_answered_on_the_same_socket(site: Site) -> None:

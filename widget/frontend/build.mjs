@@ -1,5 +1,5 @@
 /**
- * Builds static/widget/: app.<hash>.js (the chat), v1.js (the loader that knows its name), manifest.json, and texts.json:
+ * Builds static/widget/: app.<hash>.js (the chat), files.<hash>.js (what a chat with files needs beside it), v1.js (the loader that knows its name), manifest.json, and texts.json:
  * the chat's own words by language, for the page where they are replaced.
  * The same sources give the same bytes; `--check` builds in memory and says whether the committed files are these.
  */
@@ -47,21 +47,24 @@ const sha = (bytes, algorithm, encoding) => createHash(algorithm).update(bytes).
 const facts = (bytes) => ({ bytes: bytes.length, sha256: sha(bytes, 'sha256', 'hex'), integrity: 'sha384-' + sha(bytes, 'sha384', 'base64') });
 
 async function texts() {
-  const source = await bundle('src/app/texts.ts', 'esm');
-  return (await import('data:text/javascript;base64,' + source.toString('base64'))).LOCALES;
+  const read = async (source) => (await import('data:text/javascript;base64,' + (await bundle(source, 'esm')).toString('base64'))).LOCALES;
+  const [app, files] = [await read('src/app/texts.ts'), await read('src/files/texts.ts')];
+  return Object.fromEntries(Object.keys(app).map((locale) => [locale, { ...app[locale], ...files[locale] }]));
 }
 
 export async function build() {
   const app = await bundle('src/app/index.ts', 'esm');
   const name = `app.${sha(app, 'sha256', 'hex').slice(0, 12)}.js`;
+  const files = await bundle('src/files/index.ts', 'esm');
+  const fileScript = `files.${sha(files, 'sha256', 'hex').slice(0, 12)}.js`;
   const loader = await bundle('src/loader/index.ts', 'iife', {
     // The very first statement, before anything that could fail.
     banner: { js: 'window.ConvoshipQueue=window.ConvoshipQueue||[];' },
     define: { __VERSION__: JSON.stringify(version), __APP__: JSON.stringify(name) },
   });
-  const manifest = { version, loader: 'v1.js', app: name, files: { 'v1.js': facts(loader), [name]: facts(app) } };
+  const manifest = { version, loader: 'v1.js', app: name, file_script: fileScript, files: { 'v1.js': facts(loader), [name]: facts(app), [fileScript]: facts(files) } };
   const json = (value) => Buffer.from(JSON.stringify(value, null, 2) + '\n');
-  return { 'v1.js': loader, [name]: app, 'manifest.json': json(manifest), 'texts.json': json(await texts()) };
+  return { 'v1.js': loader, [name]: app, [fileScript]: files, 'manifest.json': json(manifest), 'texts.json': json(await texts()) };
 }
 
 const files = await build();

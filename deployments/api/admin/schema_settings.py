@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from deployments.deployment_settings import LIMITS, LONGEST_HOURS, LONGEST_LABEL, MOST_LANGUAGES, Limit
+from deployments.file_kinds import KINDS
+from deployments.file_settings import LARGEST_FILE
 from workspaces.api.schema import TEXT, TIME, YES_NO, Schema, fields, or_null
 
 
@@ -16,6 +18,14 @@ def _limit(limit: Limit) -> Schema:
         "x-words": {"type": words, "minimum": words, "maximum": words},
     }
 
+
+_FILE_KINDS: Schema = {"type": "array", "items": {"enum": list(KINDS)}, "maxItems": 20}
+_FILE_BYTES: Schema = {
+    "type": "integer",
+    "minimum": 1,
+    "maximum": LARGEST_FILE,
+    "description": "The largest size of one file.",
+}
 
 SETTINGS: dict[str, Schema] = {
     "label": {
@@ -50,6 +60,14 @@ SETTINGS: dict[str, Schema] = {
     },
     "allow_server_callers": {**YES_NO, "description": "Whether programs, which send no `Origin`, may come in."},
     "identity_required": {**YES_NO, "description": "Whether a page that names its user must prove it."},
+    "files": {
+        "type": "object",
+        "properties": {"on": YES_NO, "kinds": _FILE_KINDS, "max_bytes": _FILE_BYTES},
+        "additionalProperties": False,
+        "description": "Whether visitors may send files, of which kinds and how large. Taken as a whole: what is left "
+        "out is off, images and documents, 10 MB.",
+        "example": {"on": True, "kinds": ["images", "documents"], "max_bytes": LARGEST_FILE},
+    },
 }
 SHOWN: dict[str, Schema] = {
     "label": TEXT,
@@ -65,6 +83,9 @@ SHOWN: dict[str, Schema] = {
     "expires_at": or_null(TIME),
     "allow_server_callers": YES_NO,
     "identity_required": YES_NO,
+    "files": fields(
+        on=YES_NO, kinds={"type": "array", "items": {"enum": list(KINDS)}}, max_bytes={"type": "integer", "minimum": 1}
+    ),
     "paused_at": or_null(TIME),
     "status": {
         "enum": ["live", "paused", "expired", "revoked"],

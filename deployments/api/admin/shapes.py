@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from convoship.lib.times import maybe_moment, moment
-from deployments import deploying
+from deployments import deploying, file_settings
 from deployments.models import Assistant, Conversation, Deployment
 
 
@@ -38,6 +38,7 @@ def deployment_json(deployment: Deployment) -> dict[str, Any]:
         "expires_at": maybe_moment(deployment.expires_at),
         "allow_server_callers": deployment.allow_server_callers,
         "identity_required": deployment.identity_required,
+        "files": file_settings.of(deployment.files).as_json(),
         "paused_at": maybe_moment(deployment.paused_at),
         "status": deployment.status,
         "last_used_at": maybe_moment(deployment.last_used_at),

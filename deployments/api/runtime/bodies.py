@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 from convoship.lib.problems import Problem, invalid
+from deployments.file_settings import MOST_IN_MESSAGE
 from deployments.safe_text import TextRefused, clean_text
 from deployments.sessions import SessionRequest, page_of
 from deployments.visits import VisitorMessage
@@ -152,12 +153,11 @@ def visitor_message(raw: object) -> VisitorMessage:
     payload = body.get("payload") or ""
     if not isinstance(payload, str) or len(payload) > LONGEST_PAYLOAD:
         errors["payload"] = [f"The value of the tapped button, a text of at most {LONGEST_PAYLOAD} characters."]
-    if body.get("attachments"):
-        errors["attachments"] = ["Files are not taken here; leave attachments out."]
+    attachments = _attachments(body, errors)
     text = body.get("text") or ""
     if not isinstance(text, str):
         errors["text"] = ["A text."]
-    elif not text.strip() and not payload and "payload" not in errors:
+    elif not text.strip() and not payload and not attachments and not errors.keys() & {"payload", "attachments"}:
         errors["text"] = ["Say something: the text is empty."]
     else:
         try:
@@ -170,7 +170,28 @@ def visitor_message(raw: object) -> VisitorMessage:
             errors["text"] = [refused.message]
     if errors:
         raise invalid(errors)
-    return VisitorMessage(str(client_id), text or str(payload), str(payload))
+    if attachments and not text.strip():
+        text = ""
+    return VisitorMessage(str(client_id), text or str(payload), str(payload), attachments)
+
+
+def _attachments(body: Mapping[str, Any], errors: dict[str, list[str]]) -> tuple[uuid.UUID, ...]:
+    """The ids of the files that go with a message, each once."""
+    given = body.get("attachments")
+    if given is None:
+        return ()
+    if not isinstance(given, list) or len(given) > MOST_IN_MESSAGE:
+        errors["attachments"] = [f"A list of the ids of at most {MOST_IN_MESSAGE} files."]
+        return ()
+    found: list[uuid.UUID] = []
+    for place, value in enumerate(given):
+        try:
+            found.append(parse_uuid(value))
+        except ValueError:
+            errors[f"attachments[{place}]"] = ["The id of a file that was sent up, a UUID."]
+    if len(set(found)) < len(found):
+        errors["attachments"] = ["Each file once."]
+    return tuple(found)
 
 
 def number(value: str | None, name: str, *, least: int, most: int, default: int) -> int:

@@ -32,6 +32,12 @@ _SESSION = _object(
     rev=_NUMBER,
     created_at=_TIME,
 )
+_FILE_PROPERTIES = {
+    "id": _UUID,
+    "name": _TEXT,
+    "size": {"type": "integer", "minimum": 0, "description": "Bytes."},
+    "content_type": _TEXT,
+}
 MESSAGE = _object(
     ["id", "seq", "author", "text", "blocks", "attachments", "status", "rev", "created_at"],
     id=_UUID,
@@ -39,7 +45,14 @@ MESSAGE = _object(
     author=_object(["kind"], kind={"enum": ["visitor", "assistant", "agent", "system"]}, name=_TEXT, avatar_url=_TEXT),
     text=_TEXT,
     blocks={"type": "array", "items": {"type": "object"}},
-    attachments={"type": "array", "items": {"type": "object"}},
+    attachments={
+        "type": "array",
+        "items": _object(
+            ["id", "name", "size", "content_type", "url"],
+            **_FILE_PROPERTIES,
+            url={"type": "string", "format": "uri", "description": "Good for an hour; read anew, it is a fresh one."},
+        ),
+    },
     client_id=_TEXT,
     status={"enum": MessageStatus.values},
     reason=_TEXT,
@@ -124,8 +137,16 @@ MESSAGE_REQUEST = {
         client_id={"type": "string", "minLength": 1, "maxLength": 64},
         text={"type": "string", "maxLength": 8000},
         payload={"type": "string", "maxLength": 1000, "description": "The value of a tapped button."},
+        attachments={
+            "type": "array",
+            "items": _UUID,
+            "maxItems": 10,
+            "description": "Ids of files that were sent up in this conversation; the text may then be left out.",
+        },
     )
 }
+FILE_REQUEST = {"multipart/form-data": _object(["file"], file={"type": "string", "format": "binary"})}
+FILE = _object(["file"], file=_object(list(_FILE_PROPERTIES), **_FILE_PROPERTIES))
 MESSAGE_POSTED = _object(
     ["message", "replies", "head_seq", "rev", "pending"],
     message=MESSAGE,

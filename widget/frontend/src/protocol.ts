@@ -25,6 +25,14 @@ export type Block =
   | { type: 'carousel'; cards: Card[] }
   | { type: 'list'; items: { title: string; text?: string; url?: string }[] };
 
+export interface Attachment {
+  id: string;
+  name: string;
+  size: number;
+  content_type: string;
+  url: string;
+}
+
 export interface Message {
   id: string;
   seq: number;
@@ -32,7 +40,7 @@ export interface Message {
   author: Author;
   text: string;
   blocks?: Block[];
-  attachments?: { id: string; name: string; size: number; content_type: string; url: string }[];
+  attachments?: Attachment[];
   client_id?: string;
   status: string;
   reason?: string;
@@ -86,8 +94,10 @@ export type ServerFrame =
 
 export interface Outgoing {
   client_id: string;
-  text?: string;
+  text?: string | undefined;
   payload?: unknown;
+  /** Ids of files that are up already. */
+  attachments?: string[] | undefined;
 }
 
 export type ClientFrame =

@@ -35,8 +35,8 @@ function setup(storage = memoryStorage()) {
 
 test('one at a time, in order', async () => {
   const { outbox, sent, answer } = setup();
-  outbox.add('c', 'one');
-  outbox.add('c', 'two');
+  outbox.add('c', { text: 'one' });
+  outbox.add('c', { text: 'two' });
   assert.deepEqual(sent.map((s) => s.text), ['one']);
   await answer('sent');
   assert.deepEqual(sent.map((s) => s.text), ['one', 'two']);
@@ -46,12 +46,12 @@ test('one at a time, in order', async () => {
 
 test('what the server has is said once, whoever brings the news first', async () => {
   const { outbox, confirmed, failed, answer } = setup();
-  const item = outbox.add('c', 'one');
+  const item = outbox.add('c', { text: 'one' });
   assert.deepEqual(confirmed, []);
   outbox.confirm(item.client_id);
   await answer('sent');
   assert.deepEqual(confirmed.map(({ text }) => text), ['one']);
-  outbox.add('c', 'two');
+  outbox.add('c', { text: 'two' });
   await answer({ failed: 'invalid' });
   assert.equal(confirmed.length, 1);
   assert.equal(failed.length, 1);
@@ -59,7 +59,7 @@ test('what the server has is said once, whoever brings the news first', async ()
 
 test('a try without an answer goes out again under the same client_id', async () => {
   const { outbox, sent, answer, world, waits } = setup();
-  outbox.add('c', 'one');
+  outbox.add('c', { text: 'one' });
   await answer({ later: 2, code: 'unreachable' });
   assert.equal(waits[0], 2000);
   world.now += 2000;
@@ -71,7 +71,7 @@ test('a try without an answer goes out again under the same client_id', async ()
 test('no way out: it waits, and goes when there is one', () => {
   const { outbox, sent, world } = setup();
   world.open = false;
-  outbox.add('c', 'one');
+  outbox.add('c', { text: 'one' });
   assert.equal(outbox.items[0]?.state, 'waiting');
   world.open = true;
   outbox.flush();
@@ -80,8 +80,8 @@ test('no way out: it waits, and goes when there is one', () => {
 
 test('a refusal fails with its reason, holds nothing else up, and goes again when asked', async () => {
   const { outbox, sent, failed, answer } = setup();
-  const item = outbox.add('c', 'bad');
-  outbox.add('c', 'good');
+  const item = outbox.add('c', { text: 'bad' });
+  outbox.add('c', { text: 'good' });
   await answer({ failed: 'invalid' });
   assert.equal(failed[0]?.code, 'invalid');
   assert.equal(sent[1]?.text, 'good');
@@ -92,7 +92,7 @@ test('a refusal fails with its reason, holds nothing else up, and goes again whe
 
 test('too fast is never a failure', async () => {
   const { outbox, world, answer, failed } = setup();
-  outbox.add('c', 'one');
+  outbox.add('c', { text: 'one' });
   for (let i = 0; i < 12; i++) {
     await answer({ later: 3, code: 'rate_limited' });
     assert.equal(outbox.items[0]?.code, 'rate_limited');
@@ -104,7 +104,7 @@ test('too fast is never a failure', async () => {
 
 test('without an answer for long it asks the visitor', async () => {
   const { outbox, world, answer, failed } = setup();
-  outbox.add('c', 'one');
+  outbox.add('c', { text: 'one' });
   for (let i = 0; i < 6; i++) {
     await answer({ later: 1, code: 'unreachable' });
     world.now += 1000;
@@ -116,9 +116,9 @@ test('without an answer for long it asks the visitor', async () => {
 test('a reload loses nothing: same ids, same order; what belongs to another conversation comes back as text', () => {
   const first = setup();
   first.world.open = false;
-  first.outbox.add('c', 'one');
-  first.outbox.add('c', 'two', { x: 1 });
-  first.outbox.add('gone', 'old words');
+  first.outbox.add('c', { text: 'one' });
+  first.outbox.add('c', { text: 'two', payload: { x: 1 } });
+  first.outbox.add('gone', { text: 'old words' });
   const second = setup(first.storage);
   second.world.open = false;
   assert.deepEqual(second.outbox.restore('c'), ['old words']);
@@ -131,7 +131,7 @@ test('a reload loses nothing: same ids, same order; what belongs to another conv
 test('what the server already shows is not sent again', () => {
   const { outbox, world, storage } = setup();
   world.open = false;
-  const item = outbox.add('c', 'one');
+  const item = outbox.add('c', { text: 'one' });
   assert(outbox.confirm(item.client_id));
   assert.deepEqual(outbox.items, []);
   assert.deepEqual(Object.keys(storage), []);

@@ -1,8 +1,9 @@
 /** The chat: what happens when a visitor or the host page does something, and what is then to be seen. */
 import type { App, Host } from '../host.ts';
-import type { Button, Problem, Session } from '../protocol.ts';
+import type { FileScript } from '../files/index.ts';
+import type { Button, Outgoing, Problem, Session } from '../protocol.ts';
 import { createPanel } from '../ui/panel.ts';
-import type { View } from '../ui/view.ts';
+import type { Acts, View } from '../ui/view.ts';
 import { Conversation } from './conversation.ts';
 import { caller } from './http.ts';
 import type { LinkState } from './link.ts';
@@ -46,6 +47,7 @@ export function createChat(host: Host): App {
   let asked = 0;
   let frame = 0;
   let tick = 0;
+  let files: Promise<unknown> | undefined;
   const unread = createUnread(host, store);
 
   const outbox = new Outbox(store, {
@@ -62,9 +64,9 @@ export function createChat(host: Host): App {
     id: uuid,
   });
 
-  const panel = createPanel(host, {
-    send,
-    tap: (button: Button) => speak(button.label, button.payload),
+  const acts: Acts = {
+    send: (text) => speak({ text }),
+    tap: ({ label, payload }: Button) => speak({ text: label, payload }),
     typing: (on) => conversation?.tellTyping(on),
     draft: (text) => (text ? store.set('draft', text) : store.drop('draft')),
     again: (item) => outbox.again(item),
@@ -74,7 +76,8 @@ export function createChat(host: Host): App {
     restart,
     // The launcher keeps what is wanted; one way to close keeps both in step.
     close: () => host.launcher.click(),
-  });
+  };
+  const panel = createPanel(host, acts);
   panel.composer.put(store.get<string>('draft') ?? '');
 
   const isOpen = (): boolean => !panel.el.hidden;
@@ -117,7 +120,14 @@ export function createChat(host: Host): App {
   /** At most once a frame, however many changes come. */
   function draw(): void {
     if (signal.aborted) return;
+    const { features } = host.now().config ?? {};
     if (conversation) unread.notice(conversation, isSeen());
+    // What sends and shows files is a script of its own, for those who need it. Where it fails, the next drawing asks again.
+    if (features?.['files'] || conversation?.sync.messages.some((m) => m.attachments?.length))
+      files ??= import(features?.['file_script'] as string).then(({ start }: FileScript) => {
+        acts.files = start(host, panel, session.kept, speak, view);
+        refresh();
+      }, (problem) => (files = void host.complain(problem)));
     frame ||= requestAnimationFrame(() => {
       frame = 0;
       if (isOpen()) panel.update(view());
@@ -276,14 +286,10 @@ export function createChat(host: Host): App {
     draw();
   }
 
-  function send(text: string): void {
-    speak(text, undefined);
-  }
-
-  function speak(text: string, payload: unknown): void {
+  function speak(message: Omit<Outgoing, 'client_id'>): void {
     note = '';
     store.set('spoke', Date.now());
-    outbox.add(conversation?.session.conversation_id ?? '', text, payload);
+    outbox.add(conversation?.session.conversation_id ?? '', message);
     panel.list.toEnd();
   }
 
@@ -382,7 +388,7 @@ export function createChat(host: Host): App {
         return console.warn('[Convoship] sendMessage: the text is longer than 8,000 characters or 32 KiB.');
       }
       void begin();
-      send(text.trim());
+      speak({ text: text.trim() });
     },
     identify(): void {
       const kept = session.kept();

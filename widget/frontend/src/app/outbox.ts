@@ -66,12 +66,11 @@ export class Outbox {
     return lost;
   }
 
-  add(conversation: string, text: string, payload?: unknown): Item {
+  add(conversation: string, message: Omit<Outgoing, 'client_id'>): Item {
     const last = this.items.at(-1)?.at ?? 0;
     const item: Item = {
       client_id: this.#ports.id(),
-      text,
-      ...(payload === undefined ? {} : { payload }),
+      ...message,
       conversation,
       // Two in the same millisecond keep their order over a reload.
       at: Math.max(this.#ports.now(), last + 1),
@@ -119,8 +118,9 @@ export class Outbox {
     if (this.#busy || !item) return;
     const wait = (item.until ?? 0) - this.#ports.now();
     if (wait > 0) return this.#ports.later(wait);
-    const { client_id, text, payload } = item;
-    const way = this.#ports.send({ client_id, ...(text === undefined ? {} : { text }), ...(payload === undefined ? {} : { payload }) });
+    // What is not there is not in the JSON either.
+    const { client_id, text, payload, attachments } = item;
+    const way = this.#ports.send({ client_id, text, payload, attachments });
     if (!way) return;
     this.#busy = true;
     item.state = 'sending';

@@ -27,7 +27,6 @@ const en = {
   today: 'Today',
   yesterday: 'Yesterday',
   sending: 'Sending…',
-  sent: 'Sent',
   waitingToSend: 'Will be sent when you’re back online',
   notSent: 'Not sent.',
   tryAgain: 'Try again',
@@ -99,7 +98,6 @@ const de: Record<TextKey, string> = {
   today: 'Heute',
   yesterday: 'Gestern',
   sending: 'Wird gesendet …',
-  sent: 'Gesendet',
   waitingToSend: 'Wird gesendet, sobald Sie wieder online sind',
   notSent: 'Nicht gesendet.',
   tryAgain: 'Erneut versuchen',
@@ -146,6 +144,8 @@ const de: Record<TextKey, string> = {
 };
 
 export const LOCALES: Record<string, Record<TextKey, string>> = { en, de };
+
+export const isKey = (key: string): key is TextKey => key in en;
 
 /** What names a control or a part of the chat for a screen reader, or is all that a button says: never empty. */
 const NAMES = /^(title|close|menu|handoff|end|startNew|confirm.*|messages|you|assistant|agent|composer|send|typing|newMessages|tryAgain|discard|retry|opensNew|previous|next|.*Title)$/;

@@ -2,7 +2,7 @@
 import { render } from '../markdown.ts';
 import type { Message } from '../protocol.ts';
 import type { Item } from '../app/outbox.ts';
-import type { TextKey } from '../app/texts.ts';
+import { isKey } from '../app/texts.ts';
 import { block } from './blocks.ts';
 import { avatar, h, icon, picture } from './dom.ts';
 import type { Acts, View } from './view.ts';
@@ -53,6 +53,7 @@ export function messageRow(message: Message, first: boolean, last: boolean, view
       { class: 'stack' },
       h('span', { class: first && !mine ? 'name' : 'sr' }, nameOf(message, view)),
       (message.text || failed) && body,
+      acts.files?.(message),
       ...blocks,
       last && !writing && h('time', { class: 'meta', dateTime: message.created_at }, clock(message.created_at)),
     ),
@@ -76,7 +77,7 @@ export function unsentRow(item: Item, first: boolean, view: View, acts: Acts): H
   return h(
     'div',
     { class: `row mine last${first ? ' first' : ''}${failed ? ' failed' : ' pending'}` },
-    h('div', { class: 'stack' }, h('span', { class: 'sr' }, say('you')), h('div', { class: 'bubble' }, item.text ?? ''), meta),
+    h('div', { class: 'stack' }, h('span', { class: 'sr' }, say('you')), item.text && h('div', { class: 'bubble' }, item.text), acts.files?.(item), meta),
   );
 }
 
@@ -88,7 +89,6 @@ function waiting(item: Item, view: View): string {
 }
 
 function reason(code: string | undefined, view: View): string {
-  const known: TextKey[] = ['reason_rate_limited', 'reason_payload_too_large', 'reason_invalid', 'reason_conversation_ended', 'reason_unreachable'];
-  const key = known.find((k) => k === 'reason_' + code);
-  return view.say(key ?? 'reason_other', { code: code ?? '' });
+  const key = 'reason_' + code;
+  return view.say(isKey(key) ? key : 'reason_other', { code: code ?? '' });
 }

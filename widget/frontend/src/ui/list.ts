@@ -89,7 +89,7 @@ export function createList(acts: Acts) {
 function layout(view: View, acts: Acts): Row[] {
   const rows: Row[] = view.theme.greeting ? [intro(view)] : [];
   const look = `${view.look} ${view.active}`;
-  const shown = view.messages.filter((m) => m.text || m.blocks?.length || m.status === 'failed').filter((m) => view.stream || m.status !== 'streaming');
+  const shown = view.messages.filter((m) => m.text || m.blocks?.length || m.attachments?.length || m.status === 'failed').filter((m) => view.stream || m.status !== 'streaming');
   let day = '';
   shown.forEach((message, at) => {
     const today = new Date(message.created_at).toDateString();

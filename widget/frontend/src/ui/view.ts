@@ -49,4 +49,6 @@ export interface Acts {
   end(): void;
   restart(): void;
   close(): void;
+  /** What is drawn of a line's files, once the script for files is there. */
+  files?(line: Message | Item): HTMLElement | null;
 }

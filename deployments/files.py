@@ -1,0 +1,147 @@
+"""Files that visitors send: taken up, attached to their messages, read, and deleted with what they belong to.
+
+The row comes first, then the content, then the word that the content is there; and a row that is deleted leaves its key
+behind (a trigger writes it). So whatever dies on the way, content is always found by something that deletes it.
+Storage may be another machine: it is never called within a transaction.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import secrets
+from uuid import UUID
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import Storage, storages
+from django.utils import timezone
+
+from convoship.lib.problems import Problem, not_found
+from convoship.lib.tenancy import tenant
+from deployments import conversations, deploying, doors, file_quotas, file_settings, visits
+from deployments.admission import Caller
+from deployments.file_kinds import Checked
+from deployments.file_settings import MOST_IN_CONVERSATION, FileSettings
+from deployments.models import Conversation, File, GoneFile
+from deployments.visits import Visit
+
+logger = logging.getLogger(__name__)
+
+UNATTACHED_FOR = dt.timedelta(hours=2)  # as the door `due_files` has it
+TRIED_AGAIN_AFTER = dt.timedelta(minutes=5)
+BATCH = 200
+
+
+def storage() -> Storage:
+    """Where contents are (settings.STORAGES["files"])."""
+    return storages["files"]
+
+
+# --- Up ---------------------------------------------------------------------------------------------------------------
+
+
+def may_upload(visit: Visit, caller: Caller) -> FileSettings:
+    """What the visitor may send here, before anything of it is read; 403, 409 or 429 with words where nothing."""
+    file_quotas.count_sent(visit.workspace_id, visit.session_id, caller.ip)
+    with tenant(visit.workspace_id):
+        conversation, standing = visits.enter(visit, caller)
+        allowed = _allowed(conversation, file_settings.of(standing.files))
+        file_quotas.require_room(visit.workspace_id, visit.deployment_id, 1)
+    file_quotas.require_disk(storage())
+    return allowed
+
+
+def _allowed(conversation: Conversation, allowed: FileSettings) -> FileSettings:
+    if not allowed.on:
+        raise Problem(
+            "channel_not_allowed",
+            "This chat takes no files.",
+            hint="Turn files on in the deployment's settings in Convoship.",
+        )
+    conversations.require_active(conversation)
+    if File.objects.filter(conversation=conversation).count() >= MOST_IN_CONVERSATION:
+        raise Problem(
+            "quota_exceeded",
+            f"This conversation has {MOST_IN_CONVERSATION} files, and takes no more.",
+            hint="Send the others in a new conversation, or in another way.",
+            retry_after=int(UNATTACHED_FOR.total_seconds()),
+        )
+    return allowed
+
+
+def upload(visit: Visit, caller: Caller, checked: Checked) -> File:
+    """Keep a checked file for the visitor's conversation; it goes out with the message that names it."""
+    file_quotas.count_taken(visit.workspace_id)
+    row = _enrol(visit, caller, checked)
+    try:
+        storage().save(row.key, ContentFile(checked.content))
+    except Exception as error:
+        logger.exception("file %s was not stored", row.id)
+        with tenant(visit.workspace_id):
+            row.delete()
+        raise Problem("unavailable", "The file could not be kept just now.", retry_after=30) from error
+    row.stored_at = timezone.now()
+    with tenant(visit.workspace_id):
+        is_there = File.objects.filter(id=row.id).update(stored_at=row.stored_at)
+    if not is_there:
+        # Its conversation was deleted meanwhile, and its key with it swept perhaps.
+        storage().delete(row.key)
+        raise not_found()
+    return row
+
+
+def _enrol(visit: Visit, caller: Caller, checked: Checked) -> File:
+    # Checked again under the lock, so that the count is exact and a switch that was turned meanwhile holds.
+    with tenant(visit.workspace_id, shared_lock=deploying.lock_key(visit.deployment_id)):
+        conversation, standing = visits.enter(visit, caller, lock=True)
+        _allowed(conversation, file_settings.of(standing.files))
+        file_quotas.require_room(visit.workspace_id, visit.deployment_id, len(checked.content), lock=True)
+        token = secrets.token_hex(24)
+        return File.objects.create(
+            conversation=conversation,
+            key=f"{token[:2]}/{token[2:]}",
+            name=checked.name,
+            content_type=checked.content_type,
+            size=len(checked.content),
+        )
+
+
+# --- Out --------------------------------------------------------------------------------------------------------------
+
+
+def content(workspace_id: UUID, file_id: UUID) -> tuple[File, bytes]:
+    """A file and its bytes; 404 where this workspace has none by that id, or its content is gone."""
+    with tenant(workspace_id):
+        row = File.objects.filter(id=file_id, stored_at__isnull=False).first()
+    if row is None:
+        raise not_found()
+    try:
+        with storage().open(row.key) as opened:
+            return row, opened.read()
+    except FileNotFoundError:
+        logger.error("the content of file %s is gone", row.id)
+        raise not_found() from None
+
+
+# --- Away -------------------------------------------------------------------------------------------------------------
+
+
+def sweep() -> int:
+    """Delete files that no message took in two hours, and the content of all whose row is gone; how many of both."""
+    swept = 0
+    for workspace_id, file_id in doors.due_files(BATCH):
+        with tenant(workspace_id):
+            # Looked at again and held: a message may be taking it just now.
+            row = File.objects.select_for_update().filter(id=file_id, message=None).first()
+            swept += row.delete()[0] if row else 0
+    due = GoneFile.objects.filter(due_at__lte=timezone.now()).order_by("due_at")
+    for key in due.values_list("key", flat=True)[:BATCH]:
+        try:
+            storage().delete(key)
+        except Exception:
+            logger.exception("content %s could not be deleted, it is tried again later", key)
+            GoneFile.objects.filter(key=key).update(due_at=timezone.now() + TRIED_AGAIN_AFTER)
+            continue
+        GoneFile.objects.filter(key=key).delete()
+        swept += 1
+    return swept
