@@ -11,6 +11,7 @@ from deployments.models import (
     Deployment,
     DeploymentToken,
     File,
+    Handoff,
     Identity,
     IdentitySecret,
     Message,
@@ -111,6 +112,16 @@ class RolloutAdmin(TenantAdmin):
     list_display = ("deployment", "share", "base_version", "version", "started_by", "started_at", "ended_at", "outcome")
     list_select_related = ("deployment", "base_version", "version", "started_by")
     ordering = ("-started_at",)
+
+
+@admin.register(Handoff)
+class HandoffAdmin(TenantAdmin):
+    """Hand-overs to people."""
+
+    list_display = ("conversation", "state", "cause", "desk", "holder", "requested_at", "due_at", "ended_at", "outcome")
+    list_filter = ("state", "cause", "outcome")
+    list_select_related = ("conversation", "holder")
+    ordering = ("-requested_at",)
 
 
 @admin.register(Person)

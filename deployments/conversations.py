@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -278,6 +278,7 @@ _CHANGING_FIELDS = (
     "if_silent",
     "silent_at",
     "person_wanted_at",
+    "misses",
     "failures",
     "assigned_to",
     "waiting_since",
@@ -325,6 +326,14 @@ def require_active(conversation: Conversation) -> None:
         )
 
 
+_on_end: list[Callable[[Conversation], None]] = []
+
+
+def register_end(told: Callable[[Conversation], None]) -> None:
+    """Have this called with each locked conversation that ends, in the transaction that ends it."""
+    _on_end.append(told)
+
+
 def end(conversation: Conversation, status: str, reason: str, words: str) -> None:
     """End a locked conversation, saying so in it. Ending an ended one changes nothing."""
     if not conversation.is_active:
@@ -334,6 +343,8 @@ def end(conversation: Conversation, status: str, reason: str, words: str) -> Non
     conversation.ended_at = timezone.now()
     conversation.waiting_since = None
     conversation.if_silent, conversation.silent_at = None, None
+    for told in _on_end:
+        told(conversation)
     if conversation.control == "waiting":
         conversation.control = "assistant"
     if words:

@@ -41,7 +41,7 @@ class SessionOwner:
 
 @dataclass(frozen=True)
 class DueWork:
-    """One thing the sweeper should do: `turn`, `tell_members`, `nobody_came`, `idle` or `silent`, and the row's id."""
+    """One thing the sweeper should do: `turn`, `tell_members`, `handoff`, `idle` or `silent`, and the row's id."""
 
     kind: str
     workspace_id: UUID

@@ -1,41 +1,95 @@
-"""When people take over, and how they hand back. The one place that moves `control`.
+"""When people take over, and how it ends. The one place that moves a hand-over, and with it `control`.
 
-`assistant` → `waiting` (asked for) → `human` (someone came) → `assistant` (handed back), or `waiting` → `assistant`
-when nobody came in time. Each step says so to the visitor. Every function takes a locked conversation inside
-`tenant()`.
+    requested ──► offered ──► accepted ──► live ──► returned   the assistant has it again
+        │            │            │          │ └──► closed     the conversation is over
+        └────────────┴────────────┴──────────┴──► returned, closed; live ──► offered where its person is gone
+
+`requested`: asked for; what is asked before is being answered, or people are not there yet. `offered`: a desk has the
+case (`desks`). `accepted`: somebody said they will come. `live`: somebody is there. `control` is `waiting` in the first
+three, `human` in `live`, `assistant` otherwise. Each open state has a moment, `due_at`, at which the next step happens
+though nobody does anything (`overdue`, called by the sweeper), and each step says so to the visitor. Each function
+takes a locked conversation inside `tenant()`.
+
+Who has a live conversation holds a lease on it: while the visitor waits for an answer, no sign of them for `LEASE`
+(their page of it open, typing, any act) or no answer for the rules' `longest_silence` offers it again.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+from uuid import UUID
 
+from django.db.models import F, Value
+from django.db.models.functions import Least
 from django.utils import timezone
 
 from convoship.lib.actors import Actor
 from convoship.lib.problems import Problem
-from deployments import conversations
+from deployments import conversations, desks, handoff_form, handoff_rules, publishing
 from deployments.conversations import NewMessage
-from deployments.models import Conversation, Message
-from deployments.models.conversation import AuthorKind, Control, Status
-from deployments.words import say
+from deployments.desks import INBOX, Case
+from deployments.handoff_rules import Rules
+from deployments.models import Conversation, Handoff, Message
+from deployments.models.conversation import AuthorKind, Channel, Control, Status
+from deployments.models.handoff import HandoffCause, HandoffOutcome, HandoffState
 from workspaces import audit
 from workspaces.models import User
 
-LONGEST_WAIT = dt.timedelta(minutes=5)
+LEASE = dt.timedelta(minutes=3)
+BEAT_EVERY = dt.timedelta(seconds=20)
+FORM_WAIT = dt.timedelta(minutes=3)
+# Where somebody looks at the screen or holds the phone, and a person who went away is missed at once.
+_AT_ONCE = frozenset({Channel.WEB, Channel.VOICE})
 
 
-def request(conversation: Conversation, reason: str) -> list[Message]:
-    """Ask for a person. Asking again while one is asked for or there changes nothing."""
+def rules_of(conversation: Conversation) -> Rules:
+    """The hand-over rules of the version that this conversation began with."""
+    return handoff_rules.of_version(publishing.version(conversation.workspace_id, conversation.version_id))
+
+
+def current(conversation: Conversation) -> Handoff | None:
+    """The conversation's open hand-over."""
+    return Handoff.objects.filter(conversation=conversation, ended_at=None).select_related("holder").first()
+
+
+# --- Asking for a person ----------------------------------------------------------------------------------------------
+
+
+def request(conversation: Conversation, reason: str, cause: HandoffCause = HandoffCause.VISITOR) -> list[Message]:
+    """Ask for a person: what was told to the visitor. Asking again while one is asked for or there changes nothing."""
     conversations.require_active(conversation)
     if conversation.control != Control.ASSISTANT:
         return []
-    conversation.control = Control.WAITING
-    conversation.waiting_since = timezone.now()
+    now, rules = timezone.now(), rules_of(conversation)
+    case = _new(conversation, rules, cause, reason)
+    conversation.handoff_reason = case.reason
+    is_closed = rules.hours is not None and not rules.hours.is_open(now)
+    if is_closed or not _is_somebody_there(case, now):
+        return _ask_while_closed(conversation, case, rules, now)
+    case.wait_until = now + rules.longest_wait
+    _wait(conversation, now)
+    told = [_notice(conversation, _with_hours(conversation, rules.words("waiting", conversation)), way_back=True)]
+    return told + _ask_first(conversation, case, rules, now)
+
+
+def _new(conversation: Conversation, rules: Rules, cause: HandoffCause, reason: str) -> Handoff:
+    return Handoff(
+        conversation=conversation,
+        cause=cause,
+        reason=reason[:300],
+        desks_left=list(rules.desks),
+        form_left=handoff_form.fields(rules.form, conversation),
+        longest_wait=rules.longest_wait,
+        longest_silence=rules.longest_silence,
+        workspace_id=conversation.workspace_id,
+    )
+
+
+def _wait(conversation: Conversation, now: dt.datetime) -> None:
+    conversation.control, conversation.waiting_since, conversation.assigned_to = Control.WAITING, now, None
+    # Members are called once it is theirs to answer: the inbox does so when it is offered there.
+    conversation.members_told_at = now
     _note_wanted(conversation)
-    # Nobody is called to a test.
-    conversation.members_told_at = timezone.now() if conversation.is_test else None
-    conversation.handoff_reason = reason[:300]
-    return [_notice(conversation, _waiting_words(conversation))]
 
 
 def _note_wanted(conversation: Conversation) -> None:
@@ -44,30 +98,223 @@ def _note_wanted(conversation: Conversation) -> None:
     conversation.if_silent, conversation.silent_at = None, None
 
 
-def _waiting_words(conversation: Conversation) -> str:
+def _with_hours(conversation: Conversation, words: str) -> str:
     """What the visitor is told, with the deployment's hours where it names them."""
     hours = conversation.deployment.hours_text if conversation.deployment else ""
-    words = say("waiting", conversation.locale)
     return f"{words}\n\n{hours}" if hours else words
+
+
+def _is_somebody_there(case: Handoff, now: dt.datetime) -> bool:
+    found = (desks.of(ref) for ref in case.desks_left)
+    return any(desk is not None and desk.availability(now).is_open for desk in found)
+
+
+def _ask_while_closed(conversation: Conversation, case: Handoff, rules: Rules, now: dt.datetime) -> list[Message]:
+    """Nobody is there now: the conversation waits until they are, or the assistant goes on; as the rules say."""
+    case.opens_at = rules.hours.opens_at(now) if rules.hours else None
+    opens_at = rules.hours.words_of(case.opens_at, conversation.locale) if rules.hours and case.opens_at else ""
+    _note_wanted(conversation)
+    if not rules.waits_when_closed or (rules.hours and case.opens_at is None):
+        _finish(case, HandoffState.RETURNED, HandoffOutcome.NOBODY_THERE, now)
+        return [_notice(conversation, rules.words("closed", conversation, opens_at=opens_at))]
+    case.form_left = handoff_form.fields([*rules.form, "email"], conversation)
+    case.wait_until = (case.opens_at or now) + rules.longest_wait
+    _wait(conversation, now)
+    words = rules.words("closed_wait", conversation, opens_at=opens_at)
+    return [_notice(conversation, words, way_back=True), *_ask_first(conversation, case, rules, now)]
+
+
+def _ask_first(conversation: Conversation, case: Handoff, rules: Rules, now: dt.datetime) -> list[Message]:
+    """What is asked before, one after another; the case is offered once that is done."""
+    if case.form_left:
+        case.due_at = _due_of_form(case, now)
+        case.save()
+        return [handoff_form.ask(conversation, case, rules)]
+    _after_form(conversation, case, rules, now)
+    return []
+
+
+def _due_of_form(case: Handoff, now: dt.datetime) -> dt.datetime:
+    """Who doesn't answer is offered with what there is; who waits for people to come back may take their time."""
+    return case.opens_at or min(now + FORM_WAIT, case.wait_until or now)
+
+
+def _after_form(conversation: Conversation, case: Handoff, rules: Rules, now: dt.datetime) -> None:
+    """Offer it; where nobody is there (yet, or any more) it stays asked for until they are back or the wait ends."""
+    case.form_left = []
+    is_later = case.opens_at is not None and case.opens_at > now
+    if is_later or not _offer(conversation, case, now):
+        case.desks_left = list(rules.desks)
+        case.due_at = case.opens_at if is_later else case.wait_until
+        case.save()
+    conversations.save(conversation, [])
 
 
 def request_by(actor: Actor, conversation: Conversation, reason: str) -> None:
     """The same, asked for by a member or a customer's program instead of the visitor or the assistant."""
-    if request(conversation, reason):
+    cause = HandoffCause.MEMBER if actor.kind == "user" else HandoffCause.PROGRAM
+    if request(conversation, reason, cause):
         audit.record(actor, "conversation.handoff_requested", conversation, reason=reason[:300])
+
+
+# --- While it waits ---------------------------------------------------------------------------------------------------
+
+
+def heard(conversation: Conversation, message: Message) -> list[Message]:
+    """The visitor said something while a person is asked for or there: what was answered to it by the house."""
+    case, now = current(conversation), timezone.now()
+    if case is None:
+        return []
+    if case.state != HandoffState.LIVE and handoff_form.goes_back(conversation, message):
+        words = rules_of(conversation).words("returned", conversation)
+        return _return(conversation, case, HandoffOutcome.BY_VISITOR, words)
+    if case.state == HandoffState.REQUESTED and case.form_left:
+        rules = rules_of(conversation)
+        told = handoff_form.take(conversation, case, message, rules)
+        if case.form_left:
+            case.due_at = _due_of_form(case, now)
+            case.save()
+        else:
+            _after_form(conversation, case, rules, now)
+        return told
+    if case.state == HandoffState.LIVE:
+        _owe(conversation, case, now)
+        case.save()
+    desk = desks.of(case.desk) if case.is_at_desk else None
+    if desk is not None:
+        desk.add_turn(Case(case, conversation), message)
+    return []
+
+
+def _offer(conversation: Conversation, case: Handoff, now: dt.datetime) -> bool:
+    """Offer the case to the next desk that is there; False where none is left, or the wait is over."""
+    wait_until = case.wait_until or now
+    while case.desks_left and wait_until > now:
+        ref, *case.desks_left = case.desks_left
+        desk = desks.of(ref)
+        there = desk.availability(now) if desk else desks.Availability(False, "The connection is deleted.")
+        if desk is None or not there.is_open:
+            _note_tried(case, ref, there.words, now)
+            continue
+        case.state, case.desk, case.case_ref = HandoffState.OFFERED, ref, ""
+        case.offers += 1
+        case.is_at_desk = True
+        case.offered_at, case.opens_at = now, None
+        # The wait is shared by the desks that are left, so that all of it is over when the last one did not come.
+        case.due_at = now + (wait_until - now) / (1 + len(case.desks_left))
+        case.save()
+        desk.open_case(Case(case, conversation))
+        return True
+    return False
+
+
+def _note_tried(case: Handoff, ref: str, words: str, now: dt.datetime) -> None:
+    case.tried = [*case.tried, {"desk": ref, "words": words[:300], "at": now.isoformat()}][-20:]
+
+
+def accept(conversation: Conversation, case: Handoff, *, name: str, user: User | None = None) -> None:
+    """Somebody will come: a member it was assigned to, or a desk's person."""
+    if case.state not in (HandoffState.REQUESTED, HandoffState.OFFERED):
+        return
+    now, rules = timezone.now(), rules_of(conversation)
+    case.state, case.accepted_at, case.form_left, case.opens_at = HandoffState.ACCEPTED, now, [], None
+    case.holder, case.holder_name = user, name[:100]
+    case.wait_until = max(case.wait_until or now, now + case.longest_wait)
+    case.due_at = case.wait_until
+    case.save()
+    conversation.assigned_to = user
+    _notice(conversation, rules.words("accepted", conversation, person=name))
+
+
+def assign(actor: Actor, conversation: Conversation, user: User | None) -> None:
+    """Give the conversation to a member, or to nobody. Who gets a waiting or a live one owes the visitor an answer."""
+    conversations.require_active(conversation)
+    if conversation.assigned_to_id == (user.id if user else None):
+        return
+    case, now = current(conversation), timezone.now()
+    if case is None:
+        conversation.assigned_to = user
+        conversations.save(conversation, [])
+    elif user is None:
+        _offer_again(conversation, case, now)
+    else:
+        _give(conversation, case, user, now)
+    audit.record(actor, "conversation.assigned", conversation, to=user.email if user else None)
+
+
+def _give(conversation: Conversation, case: Handoff, user: User, now: dt.datetime) -> None:
+    """A member is to answer, whoever had it before."""
+    _leave_desk(conversation, case, HandoffOutcome.BY_PERSON, "Given to a member of the inbox.")
+    case.desk = INBOX
+    if case.state != HandoffState.LIVE:
+        case.state = HandoffState.OFFERED
+        accept(conversation, case, name=user.public_name, user=user)
+        return
+    case.holder, case.holder_name, case.beat_at = user, user.public_name[:100], now
+    case.unanswered_since = now
+    _owe(conversation, case, now)
+    case.save()
+    conversation.assigned_to = user
+    _notice(conversation, rules_of(conversation).words("accepted", conversation, person=user.public_name))
+
+
+# --- While somebody is there ------------------------------------------------------------------------------------------
 
 
 def join(actor: Actor, user: User, conversation: Conversation) -> None:
     """A member takes the conversation over, from the assistant, from waiting, or from another member."""
     conversations.require_active(conversation)
-    if conversation.control == Control.HUMAN and conversation.assigned_to_id == user.id:
+    case = current(conversation)
+    if case is not None and case.state == HandoffState.LIVE and case.holder_id == user.id:
         return
-    conversation.control = Control.HUMAN
-    _note_wanted(conversation)
-    conversation.assigned_to = user
-    conversation.waiting_since = None
-    _notice(conversation, say("joined", conversation.locale, name=user.public_name))
+    _live(conversation, case, name=user.public_name, user=user)
     audit.record(actor, "conversation.taken", conversation)
+
+
+def _live(conversation: Conversation, case: Handoff | None, *, name: str, user: User | None) -> Handoff:
+    """Somebody is there from now on, and owes the visitor an answer."""
+    now, rules = timezone.now(), rules_of(conversation)
+    if case is None:
+        case = _new(conversation, rules, HandoffCause.MEMBER if user else HandoffCause.PROGRAM, "")
+    _leave_desk(conversation, case, HandoffOutcome.BY_PERSON, f"Taken over by {name}.")
+    case.desk = INBOX
+    return _begin(conversation, case, rules, now, name=name, user=user)
+
+
+def _begin(
+    conversation: Conversation, case: Handoff, rules: Rules, now: dt.datetime, *, name: str, user: User | None
+) -> Handoff:
+    case.state, case.live_at = HandoffState.LIVE, case.live_at or now
+    case.holder, case.holder_name, case.beat_at = user, name[:100], now
+    case.desks_left, case.form_left, case.opens_at, case.wait_until = [], [], None, None
+    case.unanswered_since, case.due_at = None, None
+    _owe(conversation, case, now)
+    case.save()
+    conversation.control, conversation.waiting_since, conversation.assigned_to = Control.HUMAN, None, user
+    _note_wanted(conversation)
+    _notice(conversation, rules.words("joined", conversation, person=name))
+    return case
+
+
+def _owe(conversation: Conversation, case: Handoff, now: dt.datetime) -> None:
+    """The visitor waits for an answer from now on, if not already: when its person is missed."""
+    since = case.unanswered_since or now
+    case.unanswered_since = since
+    case.due_at = since + case.longest_silence
+    if case.holder_id is not None and conversation.channel in _AT_ONCE:
+        case.due_at = min(case.due_at, max(case.beat_at or since, since) + LEASE)
+
+
+def beat(conversation_id: UUID, user: User) -> None:
+    """A sign of the member who has this conversation: its page is before them, or they write. Needs no lock."""
+    now = timezone.now()
+    held = Handoff.objects.filter(conversation_id=conversation_id, state=HandoffState.LIVE, holder=user)
+    held.filter(beat_at__lt=now - BEAT_EVERY).update(beat_at=now)
+    # A sign keeps the lease, and never puts off the moment by which an answer is due.
+    owing = held.filter(unanswered_since__isnull=False, conversation__channel__in=_AT_ONCE)
+    owing.filter(due_at__lt=now + LEASE - BEAT_EVERY).update(
+        due_at=Least(F("unanswered_since") + F("longest_silence"), Value(now + LEASE))
+    )
 
 
 def reply(actor: Actor, user: User | None, conversation: Conversation, text: str, client_id: str | None) -> Message:
@@ -86,48 +333,175 @@ def reply(actor: Actor, user: User | None, conversation: Conversation, text: str
     if user is not None:
         join(actor, user, conversation)
     elif conversation.control != Control.HUMAN:
-        conversation.control = Control.HUMAN
-        _note_wanted(conversation)
-        conversation.waiting_since = None
-        _notice(conversation, say("joined", conversation.locale, name=actor.shown_as))
+        _live(conversation, current(conversation), name=actor.shown_as, user=None)
     message = conversations.post_message(conversation, new)
+    _answered(conversation)
     audit.record(actor, "conversation.answered", conversation, seq=message.seq)
     return message
 
 
-def give_back(actor: Actor, conversation: Conversation) -> None:
-    """Hand the conversation back to the assistant."""
+def _answered(conversation: Conversation) -> None:
+    Handoff.objects.filter(conversation=conversation, state=HandoffState.LIVE).update(
+        unanswered_since=None, due_at=None, beat_at=timezone.now()
+    )
+
+
+# --- What a desk outside the house says -------------------------------------------------------------------------------
+
+
+def at_desk(conversation: Conversation, key: str) -> Handoff | None:
+    """The open hand-over that a desk calls by this key; None where the case isn't there any more."""
+    case = current(conversation)
+    return case if case is not None and case.is_at_desk and Case(case, conversation).key == key else None
+
+
+def said_at_desk(conversation: Conversation, case: Handoff, *, name: str, text: str, client_id: str) -> Message:
+    """A desk's person answers; the first time they join. Repeating `client_id` posts once."""
+    new = NewMessage(author_kind=AuthorKind.AGENT, author_name=name, text=text, client_id=client_id)
+    earlier = conversations.already_posted(conversation, new)
+    if earlier is not None:
+        return earlier
+    if case.state != HandoffState.LIVE or case.holder_name != name[:100]:
+        _begin(conversation, case, rules_of(conversation), timezone.now(), name=name, user=None)
+    message = conversations.post_message(conversation, new)
+    _answered(conversation)
+    return message
+
+
+def unavailable(conversation: Conversation, case: Handoff, words: str) -> None:
+    """The desk can't take the case, or has lost it: the next one is asked, and at the end the assistant goes on."""
+    now, case.is_at_desk = timezone.now(), False
+    _note_tried(case, case.desk, words, now)
+    if case.state == HandoffState.LIVE:
+        _offer_again(conversation, case, now, without=case.desk)
+    else:
+        _next(conversation, case, now)
+
+
+# --- How it ends ------------------------------------------------------------------------------------------------------
+
+
+def give_back(actor: Actor, conversation: Conversation, summary: str = "") -> None:
+    """Hand the conversation back to the assistant, with what was done for the visitor, for whoever reads it next."""
     conversations.require_active(conversation)
-    if conversation.control == Control.ASSISTANT:
+    case = current(conversation)
+    if case is None:
         raise Problem("conflict", "The assistant has this conversation already.")
-    _to_assistant(conversation, say("returned", conversation.locale))
-    audit.record(actor, "conversation.returned", conversation)
+    case.summary = summary
+    words = rules_of(conversation).words("returned", conversation)
+    _return(conversation, case, HandoffOutcome.BY_PERSON, words)
+    audit.record(actor, "conversation.returned", conversation, with_summary=bool(summary))
+
+
+def returned_by_desk(conversation: Conversation, case: Handoff, summary: str = "") -> None:
+    """The desk hands it back."""
+    case.summary, case.is_at_desk = summary, False
+    words = rules_of(conversation).words("returned", conversation)
+    _return(conversation, case, HandoffOutcome.BY_DESK, words)
 
 
 def resolve(actor: Actor, name: str, conversation: Conversation) -> None:
     """A person ends the conversation. Resolving an ended one changes nothing."""
     if not conversation.is_active:
         return
-    words = say("resolved", conversation.locale, name=name)
+    words = rules_of(conversation).words("resolved", conversation, person=name)
+    case = current(conversation)
+    if case is not None:
+        _close(conversation, case, HandoffOutcome.RESOLVED, f"Resolved by {name}.")
     conversations.end(conversation, Status.COMPLETED, f"Resolved by {name}.", words)
     audit.record(actor, "conversation.resolved", conversation)
 
 
-def nobody_came(conversation: Conversation) -> None:
-    """The wait is over without a person: the assistant is back, and says so."""
-    if conversation.control != Control.WAITING or conversation.waiting_since is None:
+def closed_by_desk(conversation: Conversation, case: Handoff, name: str) -> None:
+    """The desk's person ends the conversation."""
+    words = rules_of(conversation).words("resolved", conversation, person=name)
+    case.is_at_desk = False
+    _finish(case, HandoffState.CLOSED, HandoffOutcome.RESOLVED, timezone.now())
+    conversations.end(conversation, Status.COMPLETED, f"Resolved by {name}.", words)
+
+
+def ended(conversation: Conversation) -> None:
+    """The conversation ended some other way, and its hand-over with it. Called by `conversations.end`."""
+    case = current(conversation)
+    if case is not None:
+        _close(conversation, case, HandoffOutcome.ENDED, conversation.ended_reason)
+
+
+def overdue(conversation: Conversation) -> None:
+    """The moment of the next step has come, and nobody did anything."""
+    case, now = current(conversation), timezone.now()
+    if case is None or case.due_at is None or case.due_at > now:
         return
-    if timezone.now() - conversation.waiting_since < LONGEST_WAIT:
+    if case.state == HandoffState.LIVE:
+        _note_tried(case, case.desk, f"{case.holder_name or 'Nobody'} did not answer.", now)
+        _offer_again(conversation, case, now)
+    elif case.state == HandoffState.REQUESTED and (case.wait_until or now) > now:
+        _after_form(conversation, case, rules_of(conversation), now)
+    else:
+        _note_tried(case, case.desk, "Nobody came in time.", now)
+        _next(conversation, case, now)
+
+
+def _next(conversation: Conversation, case: Handoff, now: dt.datetime) -> None:
+    """The next desk, or nobody."""
+    _leave_desk(conversation, case, HandoffOutcome.NOBODY_CAME, "Nobody came in time.")
+    conversation.assigned_to, case.holder, case.holder_name = None, None, ""
+    if _offer(conversation, case, now):
+        conversations.save(conversation, [])
+    else:
+        _nobody(conversation, case, rules_of(conversation), now)
+
+
+def _offer_again(conversation: Conversation, case: Handoff, now: dt.datetime, *, without: str = "") -> None:
+    """Who had it is gone: the desks are asked again from the first, and the visitor is told."""
+    rules = rules_of(conversation)
+    gone = case.holder_name
+    _leave_desk(conversation, case, HandoffOutcome.NOBODY_CAME, f"{gone or 'Nobody'} did not answer.")
+    case.holder, case.holder_name, case.unanswered_since, case.beat_at = None, "", None, None
+    case.desks_left = [ref for ref in rules.desks if ref != without]
+    case.wait_until = now + case.longest_wait
+    _wait(conversation, now)
+    if _offer(conversation, case, now):
+        _notice(conversation, rules.words("gone", conversation, person=gone), way_back=True)
+    else:
+        _nobody(conversation, case, rules, now)
+
+
+def _nobody(conversation: Conversation, case: Handoff, rules: Rules, now: dt.datetime) -> list[Message]:
+    return _return(conversation, case, HandoffOutcome.NOBODY_CAME, rules.words("nobody_came", conversation))
+
+
+def _return(conversation: Conversation, case: Handoff, outcome: HandoffOutcome, words: str) -> list[Message]:
+    """The assistant has the conversation again."""
+    _leave_desk(conversation, case, outcome, HandoffOutcome(outcome).label)
+    _finish(case, HandoffState.RETURNED, outcome, timezone.now())
+    conversation.control, conversation.waiting_since, conversation.assigned_to = Control.ASSISTANT, None, None
+    return [_notice(conversation, words)]
+
+
+def _close(conversation: Conversation, case: Handoff, outcome: HandoffOutcome, words: str) -> None:
+    _leave_desk(conversation, case, outcome, words)
+    _finish(case, HandoffState.CLOSED, outcome, timezone.now())
+
+
+def _finish(case: Handoff, state: HandoffState, outcome: HandoffOutcome, now: dt.datetime) -> None:
+    case.state, case.outcome, case.ended_at = state, outcome, now
+    case.due_at, case.wait_until, case.unanswered_since = None, None, None
+    case.save()
+
+
+def _leave_desk(conversation: Conversation, case: Handoff, outcome: HandoffOutcome, words: str) -> None:
+    """Tell the desk that has the case, if one has, that it doesn't any more."""
+    if not case.is_at_desk:
         return
-    _to_assistant(conversation, say("nobody_came", conversation.locale))
+    case.is_at_desk = False
+    desk = desks.of(case.desk)
+    if desk is not None:
+        desk.close_case(Case(case, conversation), outcome, words)
 
 
-def _to_assistant(conversation: Conversation, words: str) -> None:
-    conversation.control = Control.ASSISTANT
-    conversation.assigned_to = None
-    conversation.waiting_since = None
-    _notice(conversation, words)
-
-
-def _notice(conversation: Conversation, words: str) -> Message:
-    return conversations.post_message(conversation, NewMessage(author_kind=AuthorKind.SYSTEM, text=words))
+def _notice(conversation: Conversation, words: str, *, way_back: bool = False) -> Message:
+    blocks = [handoff_form.way_back(conversation)] if way_back else []
+    return conversations.post_message(
+        conversation, NewMessage(author_kind=AuthorKind.SYSTEM, text=words, blocks=blocks)
+    )

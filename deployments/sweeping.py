@@ -54,17 +54,17 @@ async def _finish_turn(workspace_id: UUID, conversation_id: UUID) -> None:
 def _run(piece: doors.DueWork) -> None:
     act: dict[str, Callable[[UUID, UUID], None]] = {
         "tell_members": tell_members,
-        "nobody_came": give_up_waiting,
+        "handoff": go_on,
         "idle": abandon,
         "silent": break_silence,
     }
     act[piece.kind](piece.workspace_id, piece.id)
 
 
-def give_up_waiting(workspace_id: UUID, conversation_id: UUID) -> None:
-    """Nobody came: the assistant is back."""
+def go_on(workspace_id: UUID, conversation_id: UUID) -> None:
+    """A hand-over's next step is due: nobody came, or who was there is gone."""
     with tenant(workspace_id):
-        handoff.nobody_came(conversations.lock(conversation_id))
+        handoff.overdue(conversations.lock(conversation_id))
 
 
 def break_silence(workspace_id: UUID, conversation_id: UUID) -> None:
@@ -122,6 +122,14 @@ def _mail_members(conversation: Conversation) -> bool:
     return not addresses or len(failed) < len(addresses)
 
 
+def _until(conversation: Conversation) -> str:
+    case = handoff.current(conversation)
+    if case is None or case.wait_until is None:
+        return "They wait."
+    minutes = max(1, round((case.wait_until - timezone.now()).total_seconds() / 60))
+    return f"If nobody answers within {minutes} minute{'s' if minutes > 1 else ''} the assistant goes on."
+
+
 def _waiting_mail(conversation: Conversation) -> tuple[str, str]:
     said = Message.objects.filter(conversation=conversation, author_kind=AuthorKind.VISITOR).order_by("-seq").first()
     quoted = (said.text[:LONGEST_QUOTE] or attachments.preview(said.attachments)) if said else ""
@@ -133,6 +141,6 @@ def _waiting_mail(conversation: Conversation) -> tuple[str, str]:
         f"Reason: {conversation.handoff_reason}\n"
         f"Their last words: {quoted or 'none yet'}\n\n"
         f"Answer here: {link}\n\n"
-        f"If nobody answers within {handoff.LONGEST_WAIT.seconds // 60} minutes the assistant goes on.\n"
+        f"{_until(conversation)}\n"
     )
     return subject, body

@@ -23,6 +23,7 @@ from deployments.responders.base import (
     HandOver,
     IfSilent,
     Line,
+    Missed,
     Remember,
     Reply,
     ResponderError,
@@ -126,6 +127,8 @@ class Tried:
                 self.writing += reply.text
             case EndOfText():
                 self.finish_text(reply.blocks)
+            case Missed():
+                pass  # counted where it counts: here nobody is asked for
             case Trace():
                 self.trace.update(reply.data)
             case Remember():

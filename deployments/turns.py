@@ -25,11 +25,12 @@ from django.utils import timezone
 
 from convoship.lib import rows
 from convoship.lib.tenancy import in_tenant
-from deployments import conversations, handoff, live, publishing
+from deployments import conversations, handoff, handoff_rules, live, publishing
 from deployments.about import about
 from deployments.conversations import NewMessage
 from deployments.models import AssistantVersion, Conversation, Message, Turn
 from deployments.models.conversation import AuthorKind, Control, MessageStatus, Status, TurnStatus
+from deployments.models.handoff import HandoffCause
 from deployments.responders.base import (
     AnswersAtOnce,
     End,
@@ -37,6 +38,7 @@ from deployments.responders.base import (
     HandOver,
     IfSilent,
     Line,
+    Missed,
     Remember,
     Reply,
     Responder,
@@ -87,6 +89,7 @@ class Answer:
     if_silent: IfSilent | None = None
     trace: dict[str, Any] = field(default_factory=dict)
     failure: str = ""
+    missed: bool = False
 
     def add(self, reply: Reply) -> None:
         """One more thing that was said or wanted; pieces of text are the writer's."""
@@ -99,6 +102,8 @@ class Answer:
                 self.state = reply.state
             case HandOver():
                 self.hand_over = reply.reason
+            case Missed():
+                self.missed = True
             case End():
                 self.end = reply.reason
             case IfSilent():
@@ -123,8 +128,11 @@ def take_message(
     """
     conversation.if_silent, conversation.silent_at = None, None
     if conversation.control != Control.ASSISTANT:
-        return conversations.post_message(conversation, new), [], None
+        message = conversations.post_message(conversation, new)
+        return message, handoff.heard(conversation, message), None
     version = publishing.version(conversation.workspace_id, conversation.version_id)
+    if word := handoff_rules.of_version(version).asks_for_person(new.text):
+        return *_hand_over_at(conversation, new, word), None
     if new.attachments and not new.text:
         return *_answer_to_files(conversation, new, version), None
     responder = None if queue else _responder_of(version)
@@ -177,11 +185,24 @@ def _answer_to_files(
     """To files without a word: that they are kept, and that words are needed. What the script asked stays asked."""
     answer = Answer(said=[Say(say("files_kept", conversation.locale))], trace={"files": len(new.attachments)})
     message, *replies = _post_answer(conversation, version, answer, before=[new])
+    _note_done(conversation, message, answer.trace)
+    return message, replies
+
+
+def _hand_over_at(conversation: Conversation, new: NewMessage, word: str) -> tuple[Message, list[Message]]:
+    """To a word that asks for a person: the hand-over, and nothing of the responder's."""
+    message = conversations.post_message(conversation, new)
+    replies = handoff.request(conversation, f"The visitor wrote “{word}”.", HandoffCause.KEYWORD)
+    _note_done(conversation, message, {"keyword": word})
+    return message, replies
+
+
+def _note_done(conversation: Conversation, message: Message, trace: dict[str, Any]) -> None:
+    """A turn that no responder had part in."""
     turn = _turn(conversation, message)
     turn.status, turn.attempts, turn.finished_at = TurnStatus.DONE, 1, timezone.now()
-    turn.trace = answer.trace
+    turn.trace = trace
     rows.insert([turn])
-    return message, replies
 
 
 def _ended(answer: Answer) -> TurnStatus:
@@ -293,6 +314,7 @@ def _post_answer(
         conversation.flow_state = dict(answer.state)
     if answer.failure:
         conversation.failures += 1
+    conversation.misses = conversation.misses + 1 if answer.failure or answer.missed else 0
     if answer.hand_over is None and answer.end is None:
         _wait_for_visitor(conversation, answer.if_silent)
     news = [*before, *(_new(version, item.text, item.blocks) for item in answer.said)]
@@ -302,10 +324,25 @@ def _post_answer(
     if not news and (answer.state is not None or answer.if_silent is not None):
         conversations.save(conversation, [])
     if answer.hand_over is not None:
-        posted += handoff.request(conversation, answer.hand_over)
+        posted += handoff.request(conversation, answer.hand_over, HandoffCause.INTENT)
     elif answer.end is not None:
         conversations.end(conversation, Status.COMPLETED, answer.end, "")
+    elif _is_too_much(conversation, version):
+        posted += _give_up(conversation)
     return posted
+
+
+def _is_too_much(conversation: Conversation, version: AssistantVersion) -> bool:
+    """Whether the assistant has failed or missed as often in a row as its rules allow."""
+    most = handoff_rules.of_version(version).after_failures
+    return most is not None and conversation.misses >= most
+
+
+def _give_up(conversation: Conversation) -> list[Message]:
+    times = conversation.misses
+    conversation.misses = 0
+    reason = f"The assistant had no answer {times} times in a row." if times > 1 else "The assistant had no answer."
+    return handoff.request(conversation, reason, HandoffCause.FAILURES)
 
 
 def _wait_for_visitor(conversation: Conversation, quiet: IfSilent | None) -> None:
@@ -329,7 +366,7 @@ def speak_into_silence(conversation: Conversation) -> None:
     version = publishing.version(conversation.workspace_id, conversation.version_id)
     conversations.post_message(conversation, _new(version, words["text"], tuple(words["blocks"])))
     if words["then"] == "hand_over":
-        handoff.request(conversation, "The visitor said nothing more, and the assistant asked for a person.")
+        handoff.request(conversation, "The visitor said nothing more.", HandoffCause.SILENCE)
     elif words["then"] == "end":
         conversations.end(conversation, Status.COMPLETED, "The visitor said nothing more.", "")
 
@@ -362,7 +399,11 @@ def _fail(conversation: Conversation, turn: Turn, reason: str) -> None:
     with conversations.one_answer(conversation, turn.message.client_id):
         _cut_streaming(conversation)
         if conversation.is_active and conversation.control == Control.ASSISTANT:
+            conversation.misses += 1
             conversations.post_message(conversation, _failure_notice(conversation.locale))
+            version = publishing.version(conversation.workspace_id, conversation.version_id)
+            if _is_too_much(conversation, version):
+                _give_up(conversation)
 
 
 def _cut_streaming(conversation: Conversation) -> None:

@@ -18,6 +18,7 @@ from deployments.models.deployment import (
     TokenUse,
 )
 from deployments.models.file import File, GoneFile
+from deployments.models.handoff import Handoff
 from deployments.models.person import Identity, Person
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "DeploymentToken",
     "File",
     "GoneFile",
+    "Handoff",
     "Identity",
     "IdentitySecret",
     "Message",

@@ -65,6 +65,8 @@ class Conversation(TenantModel):
     variant = models.CharField(max_length=1, blank=True)
     # The first time that a person was asked for or took part; None: the assistant did it alone.
     person_wanted_at = models.DateTimeField(null=True, blank=True)
+    # Answers in a row that failed, or understood nothing.
+    misses = models.PositiveSmallIntegerField(default=0, db_default=0)
     # Turns that failed.
     failures = models.PositiveIntegerField(default=0)
     locale = models.CharField(max_length=35, blank=True)

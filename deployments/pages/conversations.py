@@ -194,7 +194,7 @@ def _context(request: WorkspaceRequest, row: Conversation, **more: Any) -> dict[
         "is_cut": is_cut,
         "may_write": request.actor.may("conversations.write"),
         "is_mine": row.control == Control.HUMAN and row.assigned_to_id == request.user.id,
-        "longest_wait": handoff.LONGEST_WAIT.seconds // 60,
+        "case": handoff.current(row),
         "client_id": uuid4(),
         "text": "",
         "error": "",

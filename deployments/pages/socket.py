@@ -28,7 +28,7 @@ from convoship.lib.parsers import BadJSON, loads
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import tenant
 from convoship.lib.threads import in_thread
-from deployments import live
+from deployments import handoff, live
 from deployments.api.runtime.bodies import parse_uuid
 from deployments.models import Conversation
 from workspaces.access import SESSION_KEY
@@ -130,6 +130,13 @@ class AppConsumer(AsyncWebsocketConsumer):
             if not await self._may_read():
                 await self.close(FORBIDDEN)
                 return
+            await self._be_seen()
+
+    async def _be_seen(self) -> None:
+        """Who has a conversation keeps it while its page is open."""
+        if self.workspace_id is not None:
+            for conversation_id in self.conversations:
+                await in_thread(_beat, self.user, self.workspace_id, conversation_id)
 
     async def _still_signed_in(self) -> bool:
         return await in_thread(_is_signed_in, self.user, self.scope["session"].session_key)
@@ -183,6 +190,11 @@ def _role_allows(user: User, workspace_id: UUID, permission: str) -> bool:
     with tenant(workspace_id):
         membership = Membership.objects.filter(user=user, user__is_active=True).first()
         return membership is not None and permission in of_role(membership.role)
+
+
+def _beat(user: User, workspace_id: UUID, conversation_id: UUID) -> None:
+    with tenant(workspace_id):
+        handoff.beat(conversation_id, user)
 
 
 def _may_see(user: User, workspace_id: UUID, conversation_id: UUID, permission: str) -> bool:

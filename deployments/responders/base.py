@@ -88,6 +88,11 @@ class HandOver:
 
 
 @dataclass(frozen=True, slots=True)
+class Missed:
+    """Nothing was understood: what was said is only that. So many in a row may hand the conversation over."""
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     """The conversation is completed."""
 
@@ -113,7 +118,7 @@ class Trace:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
-Reply: TypeAlias = Say | Token | EndOfText | Remember | HandOver | End | IfSilent | Trace
+Reply: TypeAlias = Say | Token | EndOfText | Remember | HandOver | Missed | End | IfSilent | Trace
 
 
 class ResponderError(Exception):

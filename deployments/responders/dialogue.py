@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from deployments.responders import form_words, slots
-from deployments.responders.base import End, HandOver, IfSilent, Remember, Reply, Say, Trace, TurnInput
+from deployments.responders.base import End, HandOver, IfSilent, Missed, Remember, Reply, Say, Trace, TurnInput
 from deployments.responders.checks import INTENT_PAYLOAD, name_key
 from deployments.responders.matching import ENOUGH, Match
 from deployments.responders.placeholders import Values
@@ -94,6 +94,7 @@ class Dialogue:
     def _miss(self, ranked: Sequence[Match]) -> None:
         self._traced("fallback", None, ranked[0].score if ranked else 0.0, ranked=ranked)
         self.misses += 1
+        self.replies.append(Missed())
         again = self.script.fallback_again
         if again is None or self.misses < 2:
             self._say(self.script.fallback)

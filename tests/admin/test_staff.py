@@ -59,6 +59,7 @@ def full(db: None) -> Workspace:
         File.objects.create(conversation=conversation, key="a", name="a.pdf", content_type="application/pdf", size=1)
     visit = visits.resolve(opened.token, opened.session.id)
     visits.post(visit, factories.caller(), visits.VisitorMessage(client_id="one", text="hello"))
+    visits.ask_for_person(visit, factories.caller(), "The visitor asked.")
     return workspace
 
 

@@ -17,7 +17,7 @@ from convoship.lib.tenancy import tenant
 from convoship.lib.threads import in_thread
 from deployments import conversations, handoff, sweeping, turns, visits
 from deployments.admission import Caller
-from deployments.models import Conversation, Message, Turn
+from deployments.models import Conversation, Handoff, Message, Turn
 from deployments.responders.base import End, EndOfText, HandOver, Remember, Reply, ResponderError, Say, Token, TurnInput
 from tests.runtime.conftest import Probe, Site
 
@@ -257,8 +257,11 @@ async def test_a_hand_over_mails_the_members_once_and_ends_after_five_minutes(si
     assert f"/app/conversations/{session['session']['conversation_id']}/" in sent.body
     conversation = await in_site(site, Conversation.objects.get)
     assert conversation.control == "waiting"
-    waited = timezone.now() - handoff.LONGEST_WAIT - dt.timedelta(seconds=1)
-    await in_site(site, lambda: Conversation.objects.update(waiting_since=waited))
+    with time_machine.travel(timezone.now() + dt.timedelta(seconds=299)):
+        await in_site(site, lambda: handoff.overdue(conversations.lock(conversation.id)))
+    assert (await in_site(site, Conversation.objects.get)).control == "waiting"
+    a_moment_ago = timezone.now() - dt.timedelta(seconds=1)
+    await in_site(site, lambda: Handoff.objects.update(due_at=a_moment_ago, wait_until=a_moment_ago))
     await sweeping.sweep()
     conversation = await in_site(site, Conversation.objects.get)
     assert conversation.control == "assistant"

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.asyncio]
 
 async def get(method: str = "GET", path: str = "/embed/v1.js", **headers: str) -> dict[str, Any]:
     sent = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    answer = await HttpCommunicator(application, method, path, headers=sent).get_response()
+    answer = await HttpCommunicator(application, method, path, headers=sent).get_response(timeout=20)
     return {**answer, "headers": {name.decode(): value.decode() for name, value in answer["headers"]}}
 
 

@@ -1,0 +1,97 @@
+"""The desk port: a place where people answer. The inbox is the first; rooms above this one bring others.
+
+A hand-over is a *case* at one desk at a time. What the port's methods do they do in the transaction that moves the
+hand-over, so they write rows and never call anybody: a desk outside the house has its outbox carry what was written,
+once in effect and in order, with the case's `key` for whoever has to tell a repetition. What comes back from a desk
+(accepted, words, typing, returned, closed, unavailable) is told to `handoff` by the same key, and changes nothing where
+the case isn't there any more.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from deployments.models import Conversation, Handoff, Message
+
+INBOX = "inbox"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A conversation at a desk: by `key` it is opened, told of and closed."""
+
+    handoff: Handoff
+    conversation: Conversation
+
+    @property
+    def key(self) -> str:
+        """The case's name at its desk: another one each time that the hand-over is offered."""
+        return f"{self.handoff.id}.{self.handoff.offers}"
+
+
+@dataclass(frozen=True)
+class Availability:
+    """Whether a desk can take a case now; if not why (for members), and from when on if that is known."""
+
+    is_open: bool
+    words: str = ""
+    opens_at: dt.datetime | None = None
+
+
+class Desk(Protocol):
+    """All called inside `tenant()`, in the transaction of the change; the conversation is locked."""
+
+    def name(self) -> str:
+        """What members call it."""
+
+    def availability(self, now: dt.datetime) -> Availability:
+        """Whether it takes cases now. Reads rows, calls nobody."""
+
+    def open_case(self, case: Case) -> None:
+        """Offer the conversation, with all that was said so far."""
+
+    def add_turn(self, case: Case, message: Message) -> None:
+        """The visitor said something more."""
+
+    def close_case(self, case: Case, outcome: str, words: str) -> None:
+        """The desk doesn't have it any more: `outcome` as in `Handoff.Outcome`, `words` for people."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A desk that a rule may name: its `ref` and what members call it."""
+
+    ref: str
+    name: str
+
+
+class Finder(Protocol):
+    """Knows desks of one sort. Called inside `tenant()`."""
+
+    def desk_of(self, ref: str) -> Desk | None:
+        """The desk by its ref; None where it isn't of this sort, or is gone."""
+
+    def choices(self) -> Sequence[Choice]:
+        """The desks of this workspace."""
+
+
+_finders: list[Finder] = []
+
+
+def register(finder: Finder) -> None:
+    """Have this finder asked; once for each sort, in `AppConfig.ready()`."""
+    _finders.append(finder)
+
+
+def of(ref: str) -> Desk | None:
+    """The desk of this ref; None where it is gone (a deleted connection)."""
+    found = (finder.desk_of(ref) for finder in _finders)
+    return next((desk for desk in found if desk is not None), None)
+
+
+def choices() -> list[Choice]:
+    """Every desk that a rule of this workspace may name."""
+    return [choice for finder in _finders for choice in finder.choices()]

@@ -1,0 +1,89 @@
+"""What is asked before a person comes (name, e-mail, question), in the conversation itself, on whatever channel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.utils import timezone
+
+from deployments import conversations, people
+from deployments.conversations import NewMessage
+from deployments.handoff_rules import Rules
+from deployments.models import Conversation, Handoff, Message
+from deployments.models.conversation import AuthorKind, Channel
+from deployments.responders.slots import Unreadable, plain, read
+from deployments.words import say
+
+BACK, SKIP = "handoff:assistant", "handoff:skip"
+MOST_TRIES = 2
+_KINDS = {"name": "text", "email": "email", "question": "text"}
+_LONGEST = {"name": 100, "email": 254, "question": 1000}
+
+
+def fields(wanted: Sequence[str], conversation: Conversation) -> list[str]:
+    """Which of these have to be asked: what is known of the visitor is not, and by phone nobody spells an address."""
+    known = {"name": _known(conversation, "name"), "email": _known(conversation, "email")}
+    asked = [field for field in dict.fromkeys(wanted) if not known.get(field)]
+    return [] if conversation.channel == Channel.VOICE else asked
+
+
+def _known(conversation: Conversation, field: str) -> str:
+    return str(getattr(conversation.person, field) or conversation.visitor_data.get(field) or "")
+
+
+def way_back(conversation: Conversation) -> dict[str, Any]:
+    """The button that goes back to the assistant."""
+    return _buttons(say("back_button", conversation.locale), BACK)
+
+
+def _buttons(label: str, payload: str) -> dict[str, Any]:
+    return {"type": "buttons", "buttons": [{"label": label, "payload": payload}]}
+
+
+def goes_back(conversation: Conversation, message: Message) -> bool:
+    """Whether the visitor wants the assistant back: by the button, or by its words where nobody can tap."""
+    return message.payload == BACK or plain(message.text) == plain(say("back_button", conversation.locale))
+
+
+def ask(conversation: Conversation, case: Handoff, rules: Rules, why: str = "") -> Message:
+    """Ask for the first field that is left; `why`: what was wrong with the last answer."""
+    words = rules.words(f"ask_{case.form_left[0]}", conversation)
+    blocks = [_buttons(say("skip_button", conversation.locale), SKIP)]
+    return _say(conversation, f"{why}\n\n{words}" if why else words, blocks)
+
+
+def take(conversation: Conversation, case: Handoff, message: Message, rules: Rules) -> list[Message]:
+    """Read an answer: what is said to it. `case.form_left` is empty once all is answered; the case isn't saved."""
+    field = case.form_left[0]
+    if not _is_skipped(conversation, message):
+        question = {"kind": _KINDS[field], "max": _LONGEST[field]}
+        try:
+            value = str(read(question, message.text, conversation.locale, timezone.now()).value)
+        except Unreadable as wrong:
+            case.form_tries += 1
+            if case.form_tries < MOST_TRIES:
+                return [ask(conversation, case, rules, str(wrong))]
+        else:
+            case.answers = {**case.answers, field: value}
+            _keep(conversation, field, value)
+    case.form_left, case.form_tries = case.form_left[1:], 0
+    if case.form_left:
+        return [ask(conversation, case, rules)]
+    return [_say(conversation, rules.words("form_done", conversation))]
+
+
+def _is_skipped(conversation: Conversation, message: Message) -> bool:
+    return message.payload == SKIP or plain(message.text) == plain(say("skip_button", conversation.locale))
+
+
+def _keep(conversation: Conversation, field: str, value: str) -> None:
+    """A name or an address as they typed it: for answering them, and no proof of who they are."""
+    if field in ("name", "email") and conversation.person.external_id is None:
+        people.identify(conversation, {field: value}, None)
+
+
+def _say(conversation: Conversation, words: str, blocks: Sequence[Mapping[str, Any]] = ()) -> Message:
+    return conversations.post_message(
+        conversation, NewMessage(author_kind=AuthorKind.SYSTEM, text=words, blocks=blocks)
+    )

@@ -1,0 +1,53 @@
+"""The inbox as a desk: its people are the workspace's own members, and its cases are the conversations themselves."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+from deployments import desks
+from deployments.desks import INBOX, Availability, Case, Choice, Desk
+from deployments.models import Message
+from workspaces.members import addresses_with
+
+
+class InboxDesk:
+    """Needs no outbox: whoever opens the inbox reads the conversation itself."""
+
+    def name(self) -> str:
+        """What members call it."""
+        return "Inbox"
+
+    def availability(self, now: dt.datetime) -> Availability:
+        """Whether a member who may answer is there."""
+        if addresses_with("conversations.write"):
+            return Availability(True)
+        return Availability(False, "No member may answer.")
+
+    def open_case(self, case: Case) -> None:
+        """Have members called, except to a test: the sweeper mails them."""
+        if not case.conversation.is_test:
+            case.conversation.members_told_at = None
+
+    def add_turn(self, case: Case, message: Message) -> None:
+        """Nothing: it is there."""
+
+    def close_case(self, case: Case, outcome: str, words: str) -> None:
+        """Nothing: it is seen."""
+
+
+class InboxFinder:
+    """Knows the one inbox of a workspace."""
+
+    def desk_of(self, ref: str) -> Desk | None:
+        """The inbox, by its name."""
+        return InboxDesk() if ref == INBOX else None
+
+    def choices(self) -> Sequence[Choice]:
+        """The one."""
+        return [Choice(INBOX, "Inbox")]
+
+
+def register() -> None:
+    """Have the inbox found."""
+    desks.register(InboxFinder())

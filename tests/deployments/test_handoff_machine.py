@@ -1,0 +1,314 @@
+"""The hand-over as a machine: whatever happens in whatever order, it ends, and nobody waits without words."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Sequence
+from uuid import uuid4
+
+import pytest
+import time_machine
+from django.utils import timezone
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from convoship.lib.problems import Problem
+from convoship.lib.tenancy import tenant
+from deployments import conversations, desks, handoff, handoff_rules, turns
+from deployments.conversations import NewMessage
+from deployments.desks import INBOX, Availability, Case, Choice, Desk
+from deployments.models import Assistant, AssistantVersion, Conversation, Handoff, Message, Person
+from deployments.models.conversation import AuthorKind, Control, Status
+from deployments.models.handoff import WAITING, HandoffState
+from deployments.variants import Met
+from tests import factories
+from workspaces.models import User, Workspace
+from workspaces.permissions import Role
+
+pytestmark = pytest.mark.django_db
+
+OUTSIDE = "0b0b0b0b-0000-4000-8000-00000000000b"
+WAIT, SILENCE = 120, 300
+EXAMPLES = int(os.environ.get("CONVOSHIP_HANDOFFS", "40"))
+_CONTROLS = {
+    HandoffState.REQUESTED: Control.WAITING,
+    HandoffState.OFFERED: Control.WAITING,
+    HandoffState.ACCEPTED: Control.WAITING,
+    HandoffState.LIVE: Control.HUMAN,
+}
+
+
+class OutsideDesk:
+    """A desk that only writes down what it was told."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Another run: the desk is as new."""
+        self.is_open = True
+        self.told: dict[str, list[str]] = {}
+
+    def name(self) -> str:
+        return "Outside"
+
+    def availability(self, now: dt.datetime) -> Availability:
+        return Availability(self.is_open, "" if self.is_open else "Closed for tea.")
+
+    def open_case(self, case: Case) -> None:
+        assert case.key not in self.told, "a case is opened once"
+        self.told[case.key] = ["open"]
+
+    def add_turn(self, case: Case, message: Message) -> None:
+        assert self.told[case.key][-1] != "close", "nothing more is said of a case that is closed"
+        self.told[case.key].append(f"turn {message.seq}")
+
+    def close_case(self, case: Case, outcome: str, words: str) -> None:
+        assert words, "a close says why"
+        assert self.told[case.key][-1] != "close", "a case is closed once"
+        self.told[case.key].append("close")
+
+    def desk_of(self, ref: str) -> Desk | None:
+        return self if ref == OUTSIDE else None
+
+    def choices(self) -> Sequence[Choice]:
+        return [Choice(OUTSIDE, "Outside")]
+
+    @property
+    def open_cases(self) -> list[str]:
+        return [key for key, told in self.told.items() if told[-1] != "close"]
+
+
+class Machine(RuleBasedStateMachine):
+    """Everybody who can do something to a conversation, in any order, and the clock."""
+
+    workspace: Workspace
+    assistant: Assistant
+    published: AssistantVersion
+    members: Sequence[User]
+    desk: OutsideDesk
+
+    @initialize(
+        desks_in_order=st.sampled_from([[INBOX], [OUTSIDE], [INBOX, OUTSIDE], [OUTSIDE, INBOX]]),
+        form=st.sampled_from([[], ["email"], ["name", "email", "question"]]),
+        when_closed=st.sampled_from(["wait", "return"]),
+    )
+    def begin(self, desks_in_order: list[str], form: list[str], when_closed: str) -> None:
+        self.clock = time_machine.travel(dt.datetime(2026, 11, 23, 9, 0, tzinfo=dt.UTC), tick=False)
+        self.now = self.clock.start()
+        self.desk.forget()
+        rules = {
+            "desks": desks_in_order,
+            "form": form,
+            "when_closed": when_closed,
+            "longest_wait_seconds": WAIT,
+            "longest_silence_seconds": SILENCE,
+        }
+        number = AssistantVersion.objects.filter(assistant=self.assistant).count() + 1
+        content = {**self.published.content, "handoff": handoff_rules.validate(rules)}
+        version = AssistantVersion.objects.create(assistant=self.assistant, number=number, content=content)
+        opened, _ = conversations.open_conversation(
+            self.assistant, Met(version, {}), Person.objects.create(), channel="web", context={}
+        )
+        self.conversation_id = opened.id
+        self.actor = factories.actor(self.workspace, Role.AGENT)
+        self.gone_at_desk: set[str] = set()
+
+    def teardown(self) -> None:
+        if hasattr(self, "clock"):
+            self.clock.stop()
+
+    def lock(self) -> Conversation:
+        return conversations.lock(self.conversation_id)
+
+    def case(self) -> Handoff | None:
+        return handoff.current(self.lock())
+
+    # --- The visitor --------------------------------------------------------------------------------------------------
+
+    @rule(text=st.sampled_from(["hello?", "me@shop.example", "Skip", "thanks", "Back to the assistant"]))
+    def visitor_writes(self, text: str) -> None:
+        row = self.lock()
+        if row.is_active:
+            new = NewMessage(author_kind=AuthorKind.VISITOR, text=text, client_id=str(uuid4()))
+            turns.take_message(row, new, queue=False)
+
+    @rule()
+    def visitor_asks_for_a_person(self) -> None:
+        if (row := self.lock()).is_active:
+            handoff.request(row, "The visitor asked.")
+
+    @rule()
+    def visitor_presses_back(self) -> None:
+        row = self.lock()
+        if row.is_active:
+            new = NewMessage(author_kind=AuthorKind.VISITOR, text="Back", payload="handoff:assistant")
+            turns.take_message(row, new, queue=False)
+
+    @rule(luck=st.integers(0, 9))
+    def visitor_leaves(self, luck: int) -> None:
+        if luck == 0:
+            conversations.end(self.lock(), Status.COMPLETED, "Ended by the visitor.", "Bye.")
+
+    # --- Members ------------------------------------------------------------------------------------------------------
+
+    @rule(who=st.integers(0, 1), act=st.sampled_from(["join", "reply", "beat", "assign", "unassign", "return"]))
+    def member_acts(self, who: int, act: str) -> None:
+        row, user = self.lock(), self.members[who]
+        try:
+            match act:
+                case "join":
+                    handoff.join(self.actor, user, row)
+                case "reply":
+                    handoff.reply(self.actor, user, row, "Hello.", None)
+                case "beat":
+                    handoff.beat(row.id, user)
+                case "assign":
+                    handoff.assign(self.actor, row, user)
+                case "unassign":
+                    handoff.assign(self.actor, row, None)
+                case "return":
+                    handoff.give_back(self.actor, row, "Looked it up.")
+        except Problem as problem:
+            if problem.code not in {"conversation_ended", "conflict"}:
+                raise
+
+    @rule(luck=st.integers(0, 5))
+    def member_resolves(self, luck: int) -> None:
+        if luck == 0:
+            handoff.resolve(self.actor, "Dana", self.lock())
+
+    @rule()
+    def program_answers(self) -> None:
+        row = self.lock()
+        if row.is_active:
+            handoff.reply(factories.actor(self.workspace), None, row, "From the shop's own program.", None)
+
+    # --- The desk outside ---------------------------------------------------------------------------------------------
+
+    @rule(is_open=st.booleans())
+    def desk_opens_or_closes(self, is_open: bool) -> None:
+        self.desk.is_open = is_open
+
+    @precondition(lambda self: self.desk.told)
+    @rule(
+        act=st.sampled_from(["accept", "say", "unavailable", "return", "close"]),
+        which=st.integers(0, 20),
+        twice=st.booleans(),
+    )
+    def desk_tells(self, act: str, which: int, twice: bool) -> None:
+        """Of any case there ever was, and what it says may come twice."""
+        keys = list(self.desk.told)
+        key = keys[-1 - which % len(keys)]
+        for _ in range(2 if twice else 1):
+            row = self.lock()
+            case = handoff.at_desk(row, key) if row.is_active else None
+            if case is None:
+                assert key not in self.desk.open_cases or key in self.gone_at_desk
+                continue
+            match act:
+                case "accept":
+                    handoff.accept(row, case, name="Olga")
+                case "say":
+                    handoff.said_at_desk(row, case, name="Olga", text="Hello.", client_id=f"{key}.1")
+                case "unavailable":
+                    self.gone_at_desk.add(key)
+                    handoff.unavailable(row, case, "Everybody is at lunch.")
+                case "return":
+                    self.gone_at_desk.add(key)
+                    handoff.returned_by_desk(row, case, "Done.")
+                case "close":
+                    self.gone_at_desk.add(key)
+                    handoff.closed_by_desk(row, case, "Olga")
+
+    # --- The clock ----------------------------------------------------------------------------------------------------
+
+    @rule(seconds=st.integers(1, 700))
+    def time_passes(self, seconds: int) -> None:
+        """The sweeper comes the moment that something is due."""
+        until = timezone.now() + dt.timedelta(seconds=seconds)
+        for _ in range(50):
+            case = self.case()
+            if case is None or case.due_at is None or case.due_at > until:
+                break
+            self.now.move_to(max(case.due_at, timezone.now()), tick=False)
+            before = (case.state, case.due_at, case.id)
+            handoff.overdue(self.lock())
+            after = self.case()
+            assert after is None or (after.state, after.due_at, after.id) != before, "a step that is due moves it"
+        else:
+            raise AssertionError("it goes on and on without anybody")
+        self.now.move_to(until, tick=False)
+
+    # --- What always holds --------------------------------------------------------------------------------------------
+
+    @invariant()
+    def what_always_holds(self) -> None:
+        if not hasattr(self, "conversation_id"):
+            return
+        row = Conversation.objects.get(id=self.conversation_id)
+        case = handoff.current(row)
+        self._control_follows_the_state(row, case)
+        self._the_desk_has_the_case_exactly_while_it_is_there(row, case)
+        if case is not None:
+            self._nobody_waits_longer_than_the_rules_say(row, case)
+
+    def _control_follows_the_state(self, row: Conversation, case: Handoff | None) -> None:
+        if not row.is_active:
+            assert case is None, "nothing stays open of a conversation that is over"
+        elif case is None:
+            assert (row.control, row.waiting_since) == (Control.ASSISTANT, None)
+        else:
+            assert row.control == _CONTROLS[HandoffState(case.state)]
+            assert (row.waiting_since is not None) == (row.control == Control.WAITING)
+
+    def _the_desk_has_the_case_exactly_while_it_is_there(self, row: Conversation, case: Handoff | None) -> None:
+        expected = []
+        if case is not None and case.desk == OUTSIDE and case.state != HandoffState.REQUESTED:
+            expected = [Case(case, row).key]
+        assert [key for key in self.desk.open_cases if key not in self.gone_at_desk] == expected
+
+    def _nobody_waits_longer_than_the_rules_say(self, row: Conversation, case: Handoff) -> None:
+        now = timezone.now()
+        said = Message.objects.filter(conversation=row, author_kind__in=("system", "agent")).order_by("-seq")
+        if case.state in WAITING:
+            assert case.due_at is not None
+            assert case.due_at >= now
+            last = said.first()
+            assert last is not None, "they are told that somebody was asked"
+            assert now - last.created_at <= dt.timedelta(seconds=WAIT)
+        else:
+            assert any(case.holder_name in (line.text + line.author_name) for line in said), "they are told who it is"
+            if case.unanswered_since is not None:
+                assert now - case.unanswered_since <= dt.timedelta(seconds=SILENCE)
+
+
+def test_whatever_happens_a_hand_over_ends_and_nobody_waits_without_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace = factories.make_workspace()
+    desk = OutsideDesk()
+    monkeypatch.setattr(desks, "_finders", [*desks._finders, desk])
+    Machine.workspace, Machine.desk = workspace, desk
+    Machine.assistant = factories.make_assistant(workspace)
+    assert Machine.assistant.published is not None
+    Machine.published = Machine.assistant.published
+    Machine.members = [factories.member(workspace, Role.AGENT) for _ in range(2)]
+    with tenant(workspace.id):
+        run_state_machine_as_test(
+            Machine,
+            settings=settings(
+                max_examples=EXAMPLES,
+                stateful_step_count=30,
+                phases=[Phase.explicit, Phase.generate],
+                deadline=None,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )

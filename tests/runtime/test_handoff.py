@@ -1,0 +1,317 @@
+"""Asking for a person as a visitor meets it: by which rules, what is asked before, hours, and the way back."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from convoship.lib.tenancy import tenant
+from deployments import conversations, desks, handoff, handoff_rules, sweeping, visits
+from deployments.deploying import NewDeployment
+from deployments.models import Conversation, Handoff, Message
+from deployments.models.handoff import HandoffCause, HandoffOutcome, HandoffState
+from deployments.responders.content import ContentRefused
+from deployments.sessions import OpenedSession
+from deployments.visits import VisitorMessage
+from tests import factories
+from workspaces.models import Workspace
+from workspaces.permissions import Role
+
+pytestmark = pytest.mark.django_db
+
+MONDAY = dt.datetime(2026, 11, 23, 9, 0, tzinfo=dt.UTC)
+OFFICE = {"time_zone": "Europe/Berlin", "days": {"mon": [["09:00", "17:00"]], "tue": [["09:00", "17:00"]]}}
+
+
+class Talk:
+    """A visitor's conversation under these rules."""
+
+    def __init__(self, made: NewDeployment, opened: OpenedSession) -> None:
+        self.made, self.opened = made, opened
+        self.workspace_id = made.deployment.workspace_id
+        self.visit = visits.resolve(opened.token, opened.session.id)
+        self.said = 0
+
+    def say(self, text: str, payload: str = "") -> list[str]:
+        """What is answered to these words."""
+        self.said += 1
+        message = VisitorMessage(client_id=f"c{self.said}", text=text, payload=payload)
+        posted = visits.post(self.visit, factories.caller(), message)
+        return [reply.text for reply in posted.replies]
+
+    def ask(self) -> None:
+        visits.ask_for_person(self.visit, factories.caller(), "")
+
+    def lines(self) -> list[str]:
+        with tenant(self.workspace_id):
+            return list(Message.objects.order_by("seq").values_list("text", flat=True))
+
+    def row(self) -> Conversation:
+        with tenant(self.workspace_id):
+            return Conversation.objects.select_related("person").get()
+
+    def case(self) -> Handoff:
+        with tenant(self.workspace_id):
+            return Handoff.objects.latest("requested_at")
+
+    def sweep(self) -> None:
+        """As the sweeper does once the database says that something is due."""
+        sweeping.go_on(self.workspace_id, self.row().id)
+
+    def act(self, what: Callable[[Conversation], Any]) -> None:
+        with tenant(self.workspace_id):
+            what(conversations.lock(self.row().id))
+
+
+@pytest.fixture
+def begin(workspace: Workspace) -> Callable[..., Talk]:
+    def begin(rules: Mapping[str, Any], **request: Any) -> Talk:
+        made = factories.make_deployment(workspace)
+        version = made.deployment.assistant.published
+        assert version is not None
+        with tenant(workspace.id):
+            content = {**version.content, "handoff": handoff_rules.validate(dict(rules))}
+            type(version).objects.filter(id=version.id).delete()
+            made.deployment.assistant.published = type(version).objects.create(
+                assistant=made.deployment.assistant, number=1, content=content
+            )
+            made.deployment.assistant.save(update_fields=["published"])
+        return Talk(made, factories.start_session(made, **request))
+
+    return begin
+
+
+@pytest.fixture
+def workspace() -> Workspace:
+    return factories.make_workspace()
+
+
+def test_a_word_that_asks_for_a_person_hands_over_without_the_assistant(begin: Callable[..., Talk]) -> None:
+    talk = begin({"keywords": ["real person", "Mensch"]})
+    assert talk.say("Is this a real-person, please?")[0].startswith("I've asked a person to join.")
+    assert (talk.row().control, talk.case().cause) == ("waiting", HandoffCause.KEYWORD)
+    assert "real person" in talk.case().reason
+
+
+def test_a_word_inside_another_asks_for_nobody(begin: Callable[..., Talk]) -> None:
+    talk = begin({"keywords": ["man"]})
+    talk.say("How do I manage my order?")
+    assert talk.row().control == "assistant"
+
+
+def test_so_many_misses_in_a_row_hand_over_and_an_answer_in_between_begins_anew(begin: Callable[..., Talk]) -> None:
+    talk = begin({"after_failures": 2})
+    talk.say("xyzzy plugh")
+    talk.say("Where is my order?")
+    talk.say("xyzzy plugh")
+    assert talk.row().control == "assistant"
+    answers = talk.say("quux frobnicate")
+    assert (talk.row().control, talk.case().cause) == ("waiting", HandoffCause.FAILURES)
+    assert len(answers) == 2  # that it was not understood, and who was asked
+    assert talk.case().reason == "The assistant had no answer 2 times in a row."
+
+
+def test_name_address_and_question_are_asked_in_the_conversation_which_waits_meanwhile(
+    begin: Callable[..., Talk],
+) -> None:
+    talk = begin({"form": ["name", "email", "question"]})
+    talk.ask()
+    assert talk.row().control == "waiting"
+    assert talk.lines()[-1] == "What is your name?"
+    assert talk.say("Grace Hopper") == ["At which e-mail address can we reach you if you have to leave?"]
+    [again] = talk.say("not an address")
+    assert "e-mail" in again
+    assert "At which e-mail address" in again
+    assert talk.say("grace@navy.example") == ["What is it about?"]
+    assert talk.case().state == HandoffState.REQUESTED
+    assert talk.say("The kettle leaks.") == ["Thank you."]
+    case, row = talk.case(), talk.row()
+    assert (case.state, case.desk) == (HandoffState.OFFERED, "inbox")
+    assert case.answers == {"name": "Grace Hopper", "email": "grace@navy.example", "question": "The kettle leaks."}
+    assert (row.person.name, row.person.email) == ("Grace Hopper", "grace@navy.example")
+
+
+def test_what_is_known_is_not_asked_and_what_is_not_wanted_can_be_skipped(begin: Callable[..., Talk]) -> None:
+    talk = begin({"form": ["name", "email", "question"]}, user={"name": "Grace"})
+    talk.ask()
+    assert talk.lines()[-1].startswith("At which e-mail address")
+    assert talk.say("Skip", payload="handoff:skip") == ["What is it about?"]
+    talk.say("skip")
+    assert talk.case().state == HandoffState.OFFERED
+    assert talk.case().answers == {}
+
+
+def test_who_leaves_the_form_unanswered_is_offered_with_what_there_is(begin: Callable[..., Talk]) -> None:
+    with time_machine.travel(MONDAY, tick=False) as now:
+        talk = begin({"form": ["email", "question"], "longest_wait_seconds": 600})
+        talk.ask()
+        now.shift(handoff.FORM_WAIT)
+        talk.sweep()
+        assert talk.case().state == HandoffState.OFFERED
+
+
+def test_out_of_hours_the_conversation_waits_and_says_until_when(begin: Callable[..., Talk]) -> None:
+    with time_machine.travel(MONDAY + dt.timedelta(hours=9), tick=False) as now:  # 19:00 in Berlin
+        talk = begin({"hours": OFFICE, "longest_wait_seconds": 300})
+        talk.ask()
+        assert "Tuesday, 24 November, 09:00 (CET)" in talk.lines()[-2]
+        assert talk.lines()[-1].startswith("At which e-mail address")
+        talk.say("me@shop.example")
+        case = talk.case()
+        assert (talk.row().control, case.state) == ("waiting", HandoffState.REQUESTED)
+        assert case.due_at == dt.datetime(2026, 11, 24, 8, 0, tzinfo=dt.UTC)
+        now.move_to(case.due_at, tick=False)
+        talk.sweep()
+        assert talk.case().state == HandoffState.OFFERED
+        assert talk.row().members_told_at is None  # from now on members are called
+        now.shift(dt.timedelta(seconds=300))
+        talk.sweep()
+        assert talk.row().control == "assistant"
+        assert talk.case().outcome == HandoffOutcome.NOBODY_CAME
+
+
+def test_out_of_hours_the_assistant_goes_on_where_the_rules_say_so(begin: Callable[..., Talk]) -> None:
+    with time_machine.travel(MONDAY + dt.timedelta(hours=9), tick=False):
+        talk = begin({"hours": OFFICE, "when_closed": "return"}, locale="de")
+        talk.ask()
+        assert talk.row().control == "assistant"
+        assert "Dienstag" in talk.lines()[-1]
+        assert talk.case().outcome == HandoffOutcome.NOBODY_THERE
+        assert len(talk.say("Where is my order?")) >= 1  # hours are people's, the assistant answers
+
+
+def test_on_a_holiday_nobody_is_there_though_it_is_a_monday(begin: Callable[..., Talk]) -> None:
+    with time_machine.travel(MONDAY, tick=False):
+        holiday = {**OFFICE, "holidays": [{"date": "2026-11-23", "name": "Founders' day"}]}
+        talk = begin({"hours": holiday, "when_closed": "return"})
+        talk.ask()
+        assert talk.case().outcome == HandoffOutcome.NOBODY_THERE
+
+
+@pytest.mark.parametrize("way", ["button", "words"])
+def test_whoever_waits_can_go_back_to_the_assistant(begin: Callable[..., Talk], way: str) -> None:
+    talk = begin({})
+    talk.ask()
+    told = talk.say("Back to the assistant", payload="handoff:assistant" if way == "button" else "")
+    assert told == ["The assistant is back with you."]
+    assert talk.row().control == "assistant"
+    assert talk.case().outcome == HandoffOutcome.BY_VISITOR
+
+
+def test_the_steps_are_said_in_the_assistants_own_words_by_language(begin: Callable[..., Talk]) -> None:
+    texts = {
+        "waiting": {"text": "Hold on!", "also": [{"language": "de", "text": "Moment!"}]},
+        "joined": {"text": "{{person}} is yours."},
+    }
+    talk = begin({"texts": texts}, locale="de-AT")
+    talk.ask()
+    assert talk.lines()[-1] == "Moment!"
+    user = factories.member(Workspace(id=talk.workspace_id), Role.AGENT, factories.make_user(name="Dana"))
+    talk.act(lambda row: handoff.join(factories.actor(Workspace(id=talk.workspace_id)), user, row))
+    assert talk.lines()[-1] == "Dana is yours."
+
+
+def test_a_person_who_has_gone_is_missed_and_the_others_are_asked(begin: Callable[..., Talk]) -> None:
+    with time_machine.travel(MONDAY, tick=False) as now:
+        talk = begin({"longest_wait_seconds": 300, "longest_silence_seconds": 900})
+        workspace = Workspace(id=talk.workspace_id)
+        dana = factories.member(workspace, Role.AGENT, factories.make_user(name="Dana"))
+        talk.act(lambda row: handoff.reply(factories.actor(workspace), dana, row, "Hello.", None))
+        talk.sweep()
+        assert talk.case().due_at is None  # who is answered waits for nobody
+        talk.say("And now?")
+        now.shift(dt.timedelta(seconds=100))
+        with tenant(talk.workspace_id):
+            handoff.beat(talk.row().id, dana)  # the page is before her
+        now.shift(handoff.LEASE - dt.timedelta(seconds=1))
+        talk.sweep()
+        assert talk.row().control == "human"
+        now.shift(dt.timedelta(seconds=2))
+        talk.sweep()
+        assert talk.lines()[-1] == "Dana can't answer right now. I've asked the others."
+        row = talk.row()
+        assert (row.control, row.assigned_to_id, row.members_told_at) == ("waiting", None, None)
+        now.shift(dt.timedelta(seconds=300))
+        talk.sweep()
+        assert talk.row().control == "assistant"
+
+
+def test_a_person_who_is_there_and_never_answers_is_missed_as_well(begin: Callable[..., Talk]) -> None:
+    with time_machine.travel(MONDAY, tick=False) as now:
+        talk = begin({"longest_silence_seconds": 300})
+        workspace = Workspace(id=talk.workspace_id)
+        dana = factories.member(workspace, Role.AGENT)
+        talk.act(lambda row: handoff.join(factories.actor(workspace), dana, row))
+        for _ in range(10):
+            now.shift(dt.timedelta(seconds=31))
+            with tenant(talk.workspace_id):
+                handoff.beat(talk.row().id, dana)
+        talk.sweep()
+        assert talk.row().control == "waiting"
+
+
+def test_a_desk_that_is_gone_is_passed_over_and_noted(begin: Callable[..., Talk]) -> None:
+    gone = "0c0c0c0c-0000-4000-8000-00000000000c"
+    talk = begin({"desks": [gone, "inbox"]})
+    talk.ask()
+    case = talk.case()
+    assert (case.desk, [tried["desk"] for tried in case.tried]) == ("inbox", [gone])
+    assert case.tried[0]["words"] == "The connection is deleted."
+
+
+def test_the_wait_is_shared_by_the_desks_and_ends_with_the_last(
+    begin: Callable[..., Talk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.deployments.test_handoff_machine import OUTSIDE, OutsideDesk
+
+    outside = OutsideDesk()
+    monkeypatch.setattr(desks, "_finders", [*desks._finders, outside])
+    with time_machine.travel(MONDAY, tick=False) as now:
+        talk = begin({"desks": [OUTSIDE, "inbox"], "longest_wait_seconds": 300})
+        talk.ask()
+        assert list(outside.told.values()) == [["open"]]
+        now.shift(dt.timedelta(seconds=150))
+        talk.sweep()
+        assert talk.case().desk == "inbox"
+        assert list(outside.told.values()) == [["open", "close"]]
+        now.shift(dt.timedelta(seconds=150))
+        talk.sweep()
+        assert talk.row().control == "assistant"
+
+
+def test_the_database_finds_what_is_due_in_every_workspace(begin: Callable[..., Talk]) -> None:
+    from deployments import doors
+
+    talk = begin({})
+    talk.ask()
+    with tenant(talk.workspace_id):
+        a_moment_ago = timezone.now() - dt.timedelta(seconds=1)
+        Handoff.objects.update(due_at=a_moment_ago, wait_until=a_moment_ago)
+    due = [piece for piece in doors.due_work(10) if piece.kind == "handoff"]
+    assert [(piece.workspace_id, piece.id) for piece in due] == [(talk.workspace_id, talk.row().id)]
+
+
+@pytest.mark.parametrize(
+    ("rules", "path"),
+    [
+        ({"desks": []}, "desks"),
+        ({"desks": ["inbox", "inbox"]}, "desks"),
+        ({"desks": ["somewhere"]}, "desks[0]"),
+        ({"longest_wait_seconds": 5}, "longest_wait_seconds"),
+        ({"hours": {"time_zone": "Mars/Olympus", "days": {}}}, "hours.time_zone"),
+        ({"hours": {"time_zone": "UTC", "days": {"mon": [["17:00", "09:00"]]}}}, "hours.days.mon[0]"),
+        ({"hours": {"time_zone": "UTC", "days": {"mon": [["09:00", "12:00"], ["11:00", "13:00"]]}}}, "hours.days.mon"),
+        ({"hours": {"time_zone": "UTC", "days": {}, "holidays": [{"date": "2027-02-30"}]}}, "hours.holidays[0].date"),
+        ({"texts": {"waiting": {"text": "{{person}} comes"}}}, "texts.waiting.text"),
+        ({"unknown": 1}, "unknown"),
+    ],
+)
+def test_rules_that_can_not_hold_are_refused_with_their_path(rules: dict[str, Any], path: str) -> None:
+    with pytest.raises(ContentRefused) as refused:
+        handoff_rules.validate(rules)
+    assert path in refused.value.errors
