@@ -7,7 +7,7 @@ class ChannelsAppConfig(AppConfig):
 
     def ready(self) -> None:
         """Listen to conversations, and tell the rooms below what of theirs is used, sealed and carried here."""
-        from channels_app import accounts, carrying, connections, enqueueing
+        from channels_app import accounts, carrying, connections, desks, enqueueing
         from channels_app.models import ConnectionSecret
         from convoship.lib import sealed
         from deployments import carriers, publishing
@@ -20,3 +20,4 @@ class ChannelsAppConfig(AppConfig):
         publishing.register_answers(connections.answered_by)
         sealed.register(ConnectionSecret, "sealed", accounts.purpose)
         carriers.register(carrying.Connections())
+        desks.register()

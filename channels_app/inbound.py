@@ -16,12 +16,13 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from channels_app import accounts, bell, consents, incoming_messages, statuses
+from channels_app import accounts, bell, consents, desks, incoming_messages, statuses
 from channels_app.models import Connection, InboundEvent, RefusedRequest
 from channels_app.models.inbound import EventState
 from channels_app.providers.base import Capability, InboundRequest, SignatureInvalid, Stored
 from channels_app.providers.events import (
     CallEnded,
+    DeskSaid,
     MessageReceived,
     NotUsed,
     ProviderEvent,
@@ -277,6 +278,9 @@ def _handle(row: InboundEvent) -> turns.Claim | None:
             row.conversation, row.message, row.reason = conversation, message, words[:300]
         case StatusReported():
             row.delivery, row.reason = statuses.apply(row.connection, event)
+        case DeskSaid():
+            row.conversation, row.message, words = desks.take(row.connection, event, str(row.id))
+            row.reason = words[:300]
         case CallEnded():
             row.conversation = incoming_messages.hang_up(row.connection, event)
     row.state, row.handled_at = EventState.HANDLED, timezone.now()

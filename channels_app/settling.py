@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from channels_app import accounts, consents, ladder
+from channels_app import accounts, consents, desks, ladder
 from channels_app.in_hand import Claimed, token_of
 from channels_app.models import Connection, Delivery, DeliveryAttempt
 from channels_app.models.outbound import AttemptOutcome, DeliveryStatus
@@ -186,6 +186,7 @@ def end(delivery: Delivery, status: str, *, reason: str = "", remedy: str = "", 
         ]
     )
     tell_messages(delivery)
+    desks.on_settled(delivery)
 
 
 # In one transaction.

@@ -19,6 +19,7 @@ from django.http import HttpResponse
 from django.utils import timezone
 
 from channels_app.providers.events import ProviderEvent
+from deployments.desks import Case
 from deployments.models import Conversation, Message
 
 
@@ -51,6 +52,8 @@ class Capability(StrEnum):
     METERED = "metered"
     # The addresses that the provider calls can be set at the provider by API.
     REGISTERS_WEBHOOK = "registers_webhook"
+    # Its other side may have people who take hand-overs (`deployments.desks`).
+    DESK = "desk"
 
 
 Blame = Literal["message", "address", "connection", "provider"]
@@ -326,6 +329,23 @@ class Provider:
     def plan_change(self, conversation: Conversation, change: Literal["handoff", "ended"]) -> list[Planned]:
         """What has to be sent because the conversation's state changed; most send nothing."""
         return []
+
+    @classmethod
+    def takes_handoffs(cls, config: Mapping[str, Any]) -> bool:
+        """Whether a connection with this config is a desk. Needs `DESK`."""
+        return True
+
+    def plan_opened(self, case: Case, messages: Sequence[Message], page: str) -> list[Planned]:
+        """What opens a case there, with all that was said; `page` is the conversation's here. Needs `DESK`. Pure."""
+        raise NotImplementedError
+
+    def plan_turn(self, case: Case, message: Message) -> list[Planned]:
+        """What tells it what the visitor said since. Needs `DESK`. Pure."""
+        raise NotImplementedError
+
+    def plan_closed(self, case: Case, outcome: str, words: str) -> list[Planned]:
+        """What tells it that the case is over, and why. Needs `DESK`. Pure."""
+        raise NotImplementedError
 
     def examples(self) -> list[Planned]:
         """One event of every type with made-up content, for trying. Needs `EVENTS`. Pure."""

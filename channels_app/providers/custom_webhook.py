@@ -12,7 +12,7 @@ from django.http import HttpResponse, JsonResponse
 from django.utils import timezone
 
 from channels_app import standard_webhooks
-from channels_app.providers import http_errors
+from channels_app.providers import http_errors, webhook_desk
 from channels_app.providers.base import (
     BadEvent,
     Capability,
@@ -35,6 +35,7 @@ from convoship.lib.outbound.sending import send
 from convoship.lib.parsers import BadJSON, loads
 from convoship.lib.plain_errors import PlainValidator, failures
 from convoship.lib.times import moment
+from deployments.desks import Case
 from deployments.models import Conversation, Message
 
 EVENTS = ("message.created", "conversation.handoff", "conversation.ended")
@@ -82,6 +83,11 @@ class CustomWebhookForm(ConfigForm):
         initial=list(EVENTS),
         error_messages={"required": "Choose at least one."},
     )
+    desk = forms.BooleanField(
+        label="People answer there",
+        required=False,
+        help_text="Assistants may hand conversations over to it: it is sent handoff.* events and answers with them.",
+    )
 
     def clean_url(self) -> str:
         """An address that may be called; https, but for what the machine's owner opened."""
@@ -97,7 +103,13 @@ class CustomWebhook(Provider):
     channel = "webhook"
     icon = "webhook"
     capabilities = frozenset(
-        {Capability.KEYED, Capability.EVENTS, Capability.DISABLED_WHEN_DEAD, Capability.OPENS_AT_ONCE}
+        {
+            Capability.KEYED,
+            Capability.EVENTS,
+            Capability.DISABLED_WHEN_DEAD,
+            Capability.OPENS_AT_ONCE,
+            Capability.DESK,
+        }
     )
     config_form = CustomWebhookForm
     own_secrets = ("inbound_secret", "signing_secret")
@@ -110,11 +122,13 @@ class CustomWebhook(Provider):
             raise SignatureInvalid(error.reason, error.words) from None
 
     def parse_events(self, request: InboundRequest) -> list[ProviderEvent]:
-        """One message of the bridge's."""
+        """One message of the bridge's, or what its people say of a hand-over."""
         try:
             body = loads(request.body)
         except BadJSON as error:
             raise BadEvent({"body": [str(error)]}) from None
+        if webhook_desk.is_said(body):
+            return [webhook_desk.read(body, request.headers["webhook-id"])]
         errors = failures(_VALIDATOR, body)
         if errors:
             raise BadEvent(errors)
@@ -165,14 +179,34 @@ class CustomWebhook(Provider):
             about = {"status": conversation.status, "reason": conversation.ended_reason}
         return [Planned(name, _event(name, moment(at), conversation, **about))]
 
+    @classmethod
+    def takes_handoffs(cls, config: Mapping[str, Any]) -> bool:
+        """Where its owner said that people answer there."""
+        return bool(config.get("desk"))
+
+    def plan_opened(self, case: Case, messages: Sequence[Message], page: str) -> list[Planned]:
+        """`handoff.opened`."""
+        return [webhook_desk.opened(case, messages, page)]
+
+    def plan_turn(self, case: Case, message: Message) -> list[Planned]:
+        """`handoff.message`."""
+        return [webhook_desk.message(case, message)]
+
+    def plan_closed(self, case: Case, outcome: str, words: str) -> list[Planned]:
+        """`handoff.closed`."""
+        return [webhook_desk.closed(case, outcome, words, timezone.now())]
+
     def examples(self) -> list[Planned]:
-        """Every type, also those that this connection is not sent."""
-        return [Planned(name, example(name)) for name in EVENTS]
+        """Every type, also those that this connection is not sent; a desk's only where it is one."""
+        of_desk = webhook_desk.examples(timezone.now()) if self.takes_handoffs(self.account.config) else []
+        return [*(Planned(name, example(name)) for name in EVENTS), *of_desk]
 
     async def send(self, outgoing: Outgoing) -> Receipt:
         """POST the event; any 2xx is a receipt."""
         event = dict(outgoing.content)
-        data = {"conversation_key": outgoing.address, **event["data"], "sequence": outgoing.position}
+        # What a desk is told of a case names that, and no place of the visitor's.
+        where = {} if event["type"] in webhook_desk.TELLS else {"conversation_key": outgoing.address}
+        data = {**where, **event["data"], "sequence": outgoing.position}
         body = json.dumps({**event, "data": data}, ensure_ascii=False, separators=(",", ":")).encode()
         headers = {
             "content-type": "application/json",

@@ -81,6 +81,19 @@ class CallEnded(ProviderEvent):
 
 
 @dataclass(frozen=True)
+class DeskSaid(ProviderEvent):
+    """What a desk says of a case: `address` is the case's key there (`deployments.desks`)."""
+
+    kind: ClassVar[str] = "desk"
+    says: Literal["", "accepted", "message", "typing", "returned", "closed", "unavailable"] = ""
+    name: str = ""
+    # The words of a message, the summary of a return, the reason of one that can't take it.
+    text: str = ""
+    # Of typing.
+    on: bool = True
+
+
+@dataclass(frozen=True)
 class NotUsed(ProviderEvent):
     """A signed event that we keep and do nothing with; `what` says what it was."""
 
@@ -88,7 +101,7 @@ class NotUsed(ProviderEvent):
 
 
 _KINDS: Mapping[str, type[ProviderEvent]] = {
-    one.kind: one for one in (MessageReceived, StatusReported, CallEnded, NotUsed)
+    one.kind: one for one in (MessageReceived, StatusReported, CallEnded, DeskSaid, NotUsed)
 }
 
 

@@ -137,6 +137,7 @@ def test_a_connection_is_made_and_its_secrets_are_shown_once(member: Browser, wo
     assert connection.config == {
         "url": "https://bridge.example/hook",
         "events": ["message.created", "conversation.handoff", "conversation.ended"],
+        "desk": False,
     }
     assert "no-store" in answer["Cache-Control"]
     shown = SECRET.findall(text(answer))

@@ -1,0 +1,164 @@
+"""Connections as desks (`deployments.desks`): cases go out by the outbox, what desks say comes in as events."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from channels_app import accounts, bell
+from channels_app.models import Connection, Delivery
+from channels_app.models.connection import ConnectionState
+from channels_app.models.outbound import DeliveryStatus
+from channels_app.providers.base import Capability, Planned, Provider
+from channels_app.providers.events import DeskSaid
+from channels_app.providers.webhook_desk import MOST_MESSAGES
+from deployments import conversations, desks, handoff, live
+from deployments.desks import Availability, Case, Choice, Desk
+from deployments.models import Conversation, Handoff, Message
+
+
+class ConnectionDesk:
+    """A connection whose other side has people."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    def name(self) -> str:
+        """What members call it."""
+        return self.connection.name
+
+    def availability(self, now: dt.datetime) -> Availability:
+        """Whether something would go out to it now."""
+        if self.connection.state != ConnectionState.ACTIVE:
+            return Availability(False, f"{self.connection.name} is {self.connection.get_state_display().lower()}.")
+        if self.connection.stopped_since is not None:
+            return Availability(False, f"{self.connection.name} is stopped: {self.connection.fault}")
+        return Availability(True)
+
+    def open_case(self, case: Case) -> None:
+        """The case and the whole conversation, into the outbox."""
+        rows = Message.objects.filter(conversation=case.conversation).order_by("-seq")[:MOST_MESSAGES]
+        page = f"{settings.PUBLIC_BASE_URL}/app/conversations/{case.conversation.id}/"
+        self._write(case, self._provider().plan_opened(case, list(rows)[::-1], page))
+
+    def add_turn(self, case: Case, message: Message) -> None:
+        """What the visitor said since."""
+        self._write(case, self._provider().plan_turn(case, message))
+
+    def close_case(self, case: Case, outcome: str, words: str) -> None:
+        """That the case is over there."""
+        self._write(case, self._provider().plan_closed(case, outcome, words))
+
+    def _provider(self) -> Provider:
+        return accounts.to_plan(self.connection)
+
+    def _write(self, case: Case, planned: Sequence[Planned]) -> None:
+        """In a lane of the hand-over's own, in order: the conversation is locked."""
+        lane = case.handoff.id
+        last = Delivery.objects.filter(lane=lane).aggregate(last=Max("position"))["last"] or 0
+        Delivery.objects.bulk_create(
+            Delivery(
+                connection=self.connection,
+                conversation=case.conversation,
+                lane=lane,
+                position=last + place,
+                address=case.key,
+                what=plan.what,
+                content=dict(plan.content),
+                is_test=case.conversation.is_test,
+                due_at=timezone.now(),
+                workspace_id=case.conversation.workspace_id,
+            )
+            for place, plan in enumerate(planned, 1)
+        )
+        transaction.on_commit(bell.ring)
+
+
+class ConnectionDesks:
+    """Finds the connections that are desks."""
+
+    def desk_of(self, ref: str) -> Desk | None:
+        """The desk of a connection's id."""
+        try:
+            connection = Connection.objects.filter(id=UUID(ref)).first()
+        except ValueError:
+            return None
+        return ConnectionDesk(connection) if connection is not None and is_desk(connection) else None
+
+    def choices(self) -> Sequence[Choice]:
+        """Those of this workspace, by name."""
+        rows = Connection.objects.order_by("name", "created_at")
+        return [Choice(str(connection.id), connection.name) for connection in rows if is_desk(connection)]
+
+
+def is_desk(connection: Connection) -> bool:
+    """Whether its other side takes hand-overs."""
+    kind = accounts.kind_of(connection)
+    return kind.can(Capability.DESK) and kind.takes_handoffs(connection.config)
+
+
+def register() -> None:
+    """Have connections found as desks."""
+    desks.register(ConnectionDesks())
+
+
+# --- What desks say ---------------------------------------------------------------------------------------------------
+
+
+def take(connection: Connection, event: DeskSaid, event_id: str) -> tuple[Conversation | None, Message | None, str]:
+    """What a desk said of a case: (conversation, message, words for the event's row). Of one that is gone: nothing."""
+    conversation = _conversation_of(connection, event.address)
+    if conversation is None:
+        return None, None, f"There is no case {event.address} of this connection."
+    case = handoff.at_desk(conversation, event.address)
+    if case is None:
+        if event.says == "typing":
+            return conversation, None, ""
+        return conversation, None, "The case is not there any more, so this changes nothing. Its hand-over says why."
+    name = event.name or connection.name
+    message = None
+    match event.says:
+        case "accepted":
+            handoff.accept(conversation, case, name=name)
+        case "message":
+            message = handoff.said_at_desk(conversation, case, name=name, text=event.text, client_id=f"desk:{event_id}")
+        case "typing":
+            author = {"kind": "agent", "name": name}
+            live.tell_typing(conversation.workspace_id, conversation.id, author, on=event.on)
+        case "returned":
+            handoff.returned_by_desk(conversation, case, event.text)
+        case "closed":
+            handoff.closed_by_desk(conversation, case, name)
+        case "unavailable":
+            handoff.unavailable(conversation, case, event.text or f"{connection.name} can't take it.")
+    return conversation, message, ""
+
+
+def _conversation_of(connection: Connection, key: str) -> Conversation | None:
+    """The locked conversation of a case's key, where this connection was offered it."""
+    handoff_id, _, number = key.partition(".")
+    try:
+        found = Handoff.objects.filter(id=UUID(handoff_id)).first()
+    except ValueError:
+        return None
+    if found is None or not number.isdecimal():
+        return None
+    offered = Delivery.objects.filter(connection=connection, lane=found.id, address=key)
+    return conversations.lock(found.conversation_id) if offered.exists() else None
+
+
+def on_settled(delivery: Delivery) -> None:
+    """What a desk was to be told and was not: the next one is asked. The conversation is locked."""
+    if delivery.status not in (DeliveryStatus.FAILED, DeliveryStatus.SUPPRESSED, DeliveryStatus.UNKNOWN):
+        return
+    if delivery.conversation is None or not is_desk(delivery.connection) or "." not in delivery.address:
+        return
+    case = handoff.at_desk(delivery.conversation, delivery.address)
+    if case is not None:
+        handoff.unavailable(delivery.conversation, case, f"It could not be told: {delivery.reason}")
