@@ -18,11 +18,13 @@ from deployments.models.deployment import (
     TokenUse,
 )
 from deployments.models.file import File, GoneFile
+from deployments.models.note import CannedReply, Mention, Note
 from deployments.models.person import Identity, Person
 
 __all__ = [
     "Assistant",
     "AssistantVersion",
+    "CannedReply",
     "Conversation",
     "Deployment",
     "DeploymentToken",
@@ -30,7 +32,9 @@ __all__ = [
     "GoneFile",
     "Identity",
     "IdentitySecret",
+    "Mention",
     "Message",
+    "Note",
     "Person",
     "PreviewToken",
     "RefusedOrigin",

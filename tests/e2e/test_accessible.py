@@ -56,6 +56,7 @@ INSIDE = (
     "/app/channels/{connection_id}/delete",
     "/app/conversations/{over_connection_id}/",
     "/app/conversations/",
+    "/app/conversations/mentions/",
     "/app/conversations/{conversation_id}/",
     "/app/workspace/",
     "/app/workspace/secrets/",

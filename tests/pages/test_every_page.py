@@ -132,6 +132,7 @@ PAGES: dict[str, tuple[str, tuple[str, ...], str]] = {
     ),
     "conversations": ("/app/conversations/", GET, "conversations.read"),
     "conversations_rows": ("/app/conversations/rows", GET, "conversations.read"),
+    "conversation_mentions": ("/app/conversations/mentions/", GET, "conversations.read"),
     "conversation": ("/app/conversations/{conversation}/", GET, "conversations.read"),
     "conversation_live": ("/app/conversations/{conversation}/live", GET, "conversations.read"),
     "conversation_reply": ("/app/conversations/{conversation}/reply", POST, "conversations.write"),

@@ -1,0 +1,67 @@
+"""One conversation, live: what was said and noted, what is known of the visitor, and where it stands."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from deployments import carriers, handoff, notes
+from deployments.models import Conversation
+from deployments.models.conversation import Control
+from deployments.pages import transcript
+from workspaces.access import WorkspaceRequest, workspace_page
+from workspaces.members import members_with
+
+
+def found(conversation_id: UUID) -> Conversation:
+    """The workspace's conversation with what its page names; Http404 where there is none."""
+    rows = Conversation.objects.select_related("person", "assistant", "version", "deployment", "assigned_to")
+    return get_object_or_404(rows, id=conversation_id)
+
+
+def live_context(request: WorkspaceRequest, row: Conversation) -> dict[str, Any]:
+    """What the part that changes shows: state and transcript."""
+    shown = transcript.transcript(row)
+    return {
+        "conversation": row,
+        "entries": shown.entries,
+        "head_seq": shown.head_seq,
+        "place": carriers.place_of(row) if row.channel != "web" else None,
+        "is_cut": shown.is_cut,
+        "may_write": request.actor.may("conversations.write"),
+        "is_mine": row.control == Control.HUMAN and row.assigned_to_id == request.user.id,
+        "longest_wait": handoff.LONGEST_WAIT.seconds // 60,
+    }
+
+
+def page_context(request: WorkspaceRequest, row: Conversation, **typed: Any) -> dict[str, Any]:
+    """What the whole page shows; `typed` is what the composer has again, where it could not be sent."""
+    kind = "reply" if row.is_active else "note"
+    return {
+        **live_context(request, row),
+        "kind": kind,
+        "client_id": uuid4(),
+        "text": "",
+        "error": "",
+        "asked": "",
+        "handles": sorted(notes.handles(members_with("conversations.read")).values(), key=str.casefold),
+        **typed,
+    }
+
+
+@require_safe
+@workspace_page("conversations.read")
+def conversation(request: WorkspaceRequest, conversation_id: UUID) -> HttpResponse:
+    """The transcript, what is known of the visitor, and the composer."""
+    return render(request, "deployments/conversation.html", page_context(request, found(conversation_id)))
+
+
+@require_safe
+@workspace_page("conversations.read")
+def conversation_live(request: WorkspaceRequest, conversation_id: UUID) -> HttpResponse:
+    """The part that changes: state and transcript, fetched again when something happened."""
+    return render(request, "deployments/conversation_live.html", live_context(request, found(conversation_id)))
