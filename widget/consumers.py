@@ -24,7 +24,7 @@ from django.utils import timezone
 from convoship.lib import client_ip, limiting
 from convoship.lib.problems import Problem
 from convoship.lib.threads import in_thread
-from deployments import live, turns, visits
+from deployments import live, reading, turns, visits
 from deployments.admission import Caller
 from deployments.api.runtime import bodies
 from deployments.doors import SessionPulse
@@ -163,6 +163,8 @@ class VisitorConsumer(AsyncWebsocketConsumer):
             live.tell_typing(
                 self.visit.workspace_id, self.visit.conversation_id, {"kind": "visitor"}, on=frame.get("on") is True
             )
+        elif kind == "read":
+            await reading.Reads.get().note(self.visit.workspace_id, self.visit.conversation_id, frames.read(frame))
         elif kind == "ping":
             await self._frame("pong")
 
@@ -277,6 +279,8 @@ class VisitorConsumer(AsyncWebsocketConsumer):
                 await self._check_access()
             case "token":
                 await self._frame("token", message_id=event["message_id"], index=event["index"], text=event["text"])
+            case "read":
+                await self._frame("read", seq=event["seq"])
             case "typing" if event["author"].get("kind") != "visitor":
                 await self._frame("typing", author=event["author"], on=event["on"])
 

@@ -59,3 +59,11 @@ def hello(frame: Mapping[str, Any]) -> Hello:
         if value is not None and (type(value) is not int or not 0 <= value < 2**31):
             raise Problem("invalid", f"{name} must be a whole number, 0 or more.")
     return Hello(token, after or 0, rev)
+
+
+def read(frame: Mapping[str, Any]) -> int:
+    """How far the visitor says they have read."""
+    seq = frame.get("seq")
+    if type(seq) is not int or not 0 <= seq < 2**31:
+        raise Problem("invalid", "read needs seq, a whole number, 0 or more.")
+    return seq

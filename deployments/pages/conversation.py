@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from deployments import carriers, handoff, notes
+from deployments import carriers, handoff, notes, reading
 from deployments.models import Conversation
 from deployments.models.conversation import Control
 from deployments.pages import transcript
@@ -57,7 +57,12 @@ def page_context(request: WorkspaceRequest, row: Conversation, **typed: Any) -> 
 @workspace_page("conversations.read")
 def conversation(request: WorkspaceRequest, conversation_id: UUID) -> HttpResponse:
     """The transcript, what is known of the visitor, and the composer."""
-    return render(request, "deployments/conversation.html", page_context(request, found(conversation_id)))
+    row = found(conversation_id)
+    context = page_context(request, row)
+    if context["is_mine"]:
+        # Asked for by who will read it; the page says of itself what it shows later (presence.js).
+        reading.by_member(row.id, request.user, context["head_seq"])
+    return render(request, "deployments/conversation.html", context)
 
 
 @require_safe

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.utils.safestring import SafeString
@@ -50,6 +51,8 @@ class Line:
     # The badge of a message that did not arrive (so far): its words and tone; and where its story is told.
     trouble: tuple[str, str] | None = None
     story: str = ""
+    # When the visitor had read up to here, under the last of our messages that they have, until they write again.
+    seen_at: dt.datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -78,8 +81,19 @@ def transcript(conversation: Conversation) -> Transcript:
         NoteLine(note, SafeString(render_markdown(note.text)), list(note.mentions.all()))
         for note in notes.of(conversation, after_seq=first - 1 if is_cut else 0)
     ]
-    lines = _lines(messages)
+    lines = _with_seen(conversation, _lines(messages))
     return Transcript(list(_woven(lines, found)), is_cut, messages[-1].seq if messages else 0)
+
+
+def _with_seen(conversation: Conversation, lines: list[Line]) -> list[Line]:
+    for place in reversed(range(len(lines))):
+        message = lines[place].message
+        if message.author_kind == AuthorKind.VISITOR:
+            break
+        if message.author_kind != AuthorKind.SYSTEM and message.seq <= conversation.visitor_read_seq:
+            lines[place] = replace(lines[place], seen_at=conversation.visitor_read_at)
+            break
+    return lines
 
 
 def _woven(lines: Iterable[Line], found: list[NoteLine]) -> Iterator[Line | NoteLine]:

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from convoship.lib.actors import SYSTEM
 from convoship.lib.tenancy import tenant
-from deployments import conversations, handoff, mention_mails, notes
+from deployments import conversations, handoff, mention_mails, notes, reading
 from deployments.conversations import NewMessage
 from deployments.models import Conversation, Mention, Message, Note
 from tests import factories
@@ -276,3 +276,39 @@ def test_ones_own_answer_and_a_note_are_not_asked_about(
         odd = form_of(page_of(member, conversation), "/reply")
         odd["text"], odd["head_seq"] = f"odd {strange}", strange
         assert member.send(odd).status_code == 200
+
+
+# --- What the visitor has read ----------------------------------------------------------------------------------------
+
+
+def test_seen_stands_below_the_last_message_that_was_read_until_the_visitor_writes(
+    member: Browser, conversation: Conversation
+) -> None:
+    answer_as(member.user, conversation, "First answer")
+    answer_as(member.user, conversation, "Second answer")
+    with tenant(conversation.workspace_id):
+        row = conversations.lock(conversation.id)
+        reading.by_visitor(row.id, row.head_seq - 1)
+    page = text(page_of(member, conversation))
+    assert page.count(">Seen ") == 1
+    assert page.index("First answer") < page.index(">Seen ") < page.index("Second answer")
+    with tenant(conversation.workspace_id):
+        row = conversations.lock(conversation.id)
+        conversations.post_message(row, NewMessage(author_kind="visitor", text="thanks", status="received"))
+    assert ">Seen " not in text(page_of(member, conversation))
+
+
+def test_opening_the_page_reads_for_whose_conversation_it_is(
+    member: Browser, workspace: Workspace, conversation: Conversation, dana: User
+) -> None:
+    def read() -> int:
+        with tenant(conversation.workspace_id):
+            return Conversation.objects.get().agent_read_seq
+
+    page_of(member, conversation)
+    assert read() == 0
+    answer_as(member.user, conversation, "Hello")
+    page_of(browser_of(workspace, dana), conversation)
+    assert read() == 0
+    page_of(member, conversation)
+    assert read() == 3
