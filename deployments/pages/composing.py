@@ -7,7 +7,7 @@ to say comes as an event: `replied`, `refused` or `asked`.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -43,6 +43,10 @@ class Typed:
         is_number = seen.isascii() and seen.isdigit() and len(seen) <= len(str(LARGEST_SEQ))
         client_id = request.POST.get("client_id", "").replace("\x00", "")[:64]
         return cls(kind, request.POST.get("text", ""), client_id, int(seen) if is_number else None)
+
+    def with_text(self, text: str) -> Typed:
+        """The same with another text."""
+        return replace(self, text=text)
 
 
 @dataclass(frozen=True)
@@ -96,9 +100,11 @@ def _send(request: WorkspaceRequest, conversation_id: UUID, typed: Typed) -> Out
     return Outcome()
 
 
-def shown_again(request: WorkspaceRequest, conversation_id: UUID, typed: Typed, outcome: Outcome) -> HttpResponse:
+def shown_again(
+    request: WorkspaceRequest, conversation_id: UUID, typed: Typed, outcome: Outcome, **said: Any
+) -> HttpResponse:
     """The whole page with what was typed in its composer."""
-    more: dict[str, Any] = {"text": typed.text, "client_id": typed.client_id, "kind": typed.kind}
+    more: dict[str, Any] = {"text": typed.text, "client_id": typed.client_id, "kind": typed.kind, **said}
     context = page_context(request, found(conversation_id), error=outcome.error, asked=outcome.asked, **more)
     return render(request, "deployments/conversation.html", context, status=200 if outcome.is_sent else 422)
 

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from deployments import carriers, handoff, notes, reading
-from deployments.models import Conversation
+from deployments.models import CannedReply, Conversation
 from deployments.models.conversation import Control
 from deployments.pages import transcript
 from workspaces.access import WorkspaceRequest, workspace_page
@@ -48,6 +48,8 @@ def page_context(request: WorkspaceRequest, row: Conversation, **typed: Any) -> 
         "text": "",
         "error": "",
         "asked": "",
+        "missing": (),
+        "canned_replies": CannedReply.objects.order_by("shortcut").only("workspace", "shortcut", "title"),
         "handles": sorted(notes.handles(members_with("conversations.read")).values(), key=str.casefold),
         **typed,
     }

@@ -57,6 +57,8 @@ INSIDE = (
     "/app/conversations/{over_connection_id}/",
     "/app/conversations/",
     "/app/conversations/mentions/",
+    "/app/conversations/replies/",
+    "/app/conversations/replies/new",
     "/app/conversations/{conversation_id}/",
     "/app/workspace/",
     "/app/workspace/secrets/",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from deployments.canned import LONGEST_TITLE, SHORTCUT_WORDS
 from deployments.safe_text import LONGEST_TEXT
 from workspaces.api.schema import TEXT, TIME, UUID, WHOLE, Schema, body, component, fields, or_null, page_of
 
@@ -37,3 +38,24 @@ NOTE = component(
 )
 NOTES = page_of("NotePage", NOTE)
 NEW_NOTE = body({"text": _TEXT, "client_id": _CLIENT_ID}, required=("text",))
+
+_CANNED: dict[str, Schema] = {
+    "shortcut": {
+        "type": "string",
+        "pattern": r"^\s*/?[A-Za-z0-9][A-Za-z0-9_-]{0,29}\s*$",
+        "x-words": {"pattern": SHORTCUT_WORDS},
+        "description": "What is typed after a slash; kept in lower case, unique in the workspace.",
+    },
+    "title": {"type": "string", "maxLength": LONGEST_TITLE, "pattern": r"\S", "x-words": _WORDS},
+    "text": {
+        **_TEXT,
+        "description": "Markdown with variables: `{{visitor.name}}`, `{{agent.name}}`, `{{assistant.name}}`, "
+        "`{{page.title}}`, ...; `{{visitor.name|there}}` has other words where there is no value.",
+    },
+}
+CANNED_REPLY = component(
+    "CannedReply", fields(id=UUID, shortcut=TEXT, title=TEXT, text=TEXT, created_at=TIME, changed_at=TIME)
+)
+CANNED_REPLIES = page_of("CannedReplyPage", CANNED_REPLY)
+NEW_CANNED_REPLY = body(_CANNED, required=("shortcut", "title", "text"))
+CANNED_REPLY_CHANGES = body(_CANNED)

@@ -5,6 +5,7 @@ from django.urls import path, register_converter
 from deployments.api.admin import (
     appearance,
     assistants,
+    canned_replies,
     conversations,
     deployments,
     figures,
@@ -74,6 +75,8 @@ urlpatterns = [
         name="api_identity_secret_end",
     ),
     path(f"{_DEPLOYMENT}/identity/check", identity.CheckTokenView.as_view(), name="api_identity_check"),
+    path("canned-replies", canned_replies.CannedRepliesView.as_view(), name="api_canned_replies"),
+    path("canned-replies/<id:reply_id>", canned_replies.CannedReplyView.as_view(), name="api_canned_reply"),
     path("conversations", conversations.ConversationsView.as_view(), name="api_conversations"),
     path(_CONVERSATION, conversations.ConversationView.as_view(), name="api_conversation"),
     path(f"{_CONVERSATION}/messages", conversations.ConversationMessagesView.as_view(), name="api_messages"),

@@ -1,4 +1,4 @@
-// What can follow a sign in the composer: members after "@". A listbox above the text, driven from it by the keyboard
+// What can follow a sign in the composer: members after "@", canned replies after "/". A listbox above the text, driven from it by the keyboard
 // (WAI-ARIA APG, editable combobox). Without it the same can be typed out.
 
 const form = document.querySelector("[data-reply]");
@@ -34,7 +34,48 @@ function members(typed) {
   return fits.map((handle) => ({ words: handle, more: "", value: () => `@${handle} ` }));
 }
 
-const SOURCES = [{ sign: /(?:^|[\s(])@([\p{L}\p{N}._-]*(?: [\p{L}\p{N}._-]*)?)$/u, kinds: ["note"], label: "Members", find: members }];
+// Filled in by the server for this conversation; asked for once a minute, so that a new one comes without a new page.
+let replies = null;
+function canned() {
+  if (!replies) {
+    replies = fetch(form.dataset.canned, { headers: { Accept: "application/json" } })
+      .then((answer) => (answer.ok && !answer.redirected ? answer.json() : { replies: [] }))
+      .catch(() => ({ replies: [] }));
+    setTimeout(() => (replies = null), 60_000);
+  }
+  return replies.then((found) => found.replies);
+}
+
+async function matching(typed) {
+  const wanted = typed.toLowerCase();
+  const fits = (await canned()).filter(({ shortcut, title }) => shortcut.startsWith(wanted) || title.toLowerCase().includes(wanted));
+  return fits.map((reply) => ({ words: `/${reply.shortcut} ${reply.title}`, more: reply.text, value: () => taken(reply) }));
+}
+
+// What is not known stands as a mark in the text, and is named below it.
+function taken({ text: words, missing }) {
+  const note = form.querySelector("[data-missing]");
+  note.hidden = !missing.length;
+  note.textContent = missing.length ? `Not known here: ${missing.join(", ")}. Replace what stands in [ ] before you send.` : "";
+  return words;
+}
+
+document.addEventListener("replied", () => taken({ text: "", missing: [] }));
+
+form.querySelector("[data-insert]")?.addEventListener("click", async (event) => {
+  event.preventDefault();
+  const { canned: select } = form.elements;
+  const chosen = (await canned()).find(({ shortcut }) => shortcut === select.value);
+  if (!chosen) return;
+  text.focus();
+  text.setRangeText(taken(chosen), text.selectionStart, text.selectionEnd, "end");
+  select.value = "";
+});
+
+const SOURCES = [
+  { sign: /(?:^|[\s(])@([\p{L}\p{N}._-]*(?: [\p{L}\p{N}._-]*)?)$/u, kinds: ["note"], label: "Members", find: members },
+  { sign: /(?:^|\s)\/([a-z0-9_-]*)$/i, kinds: ["reply", "note"], label: "Canned replies", find: matching },
+];
 
 async function look() {
   const before = text.value.slice(0, text.selectionStart);

@@ -1,0 +1,77 @@
+"""What members write for each other, through the API: notes, canned replies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests import factories
+from tests.api.conftest import Program
+
+
+@pytest.fixture
+def path(api: Program) -> str:
+    """A conversation."""
+    opened = factories.start_session(factories.make_deployment(api.workspace))
+    return f"/conversations/{opened.session.conversation_id}"
+
+
+def test_a_note_is_written_once_and_listed_with_who_it_names(api: Program, path: str) -> None:
+    dana = factories.member(api.workspace, "agent", factories.make_user("dana@acme.example", name="Dana Reyes"))
+    first = api.post(f"{path}/notes", {"text": "@Dana **look**", "client_id": "one"})
+    again = api.post(f"{path}/notes", {"text": "@Dana **look**", "client_id": "one"})
+    other = api.post(f"{path}/notes", {"text": "other", "client_id": "one"})
+    assert (first.status_code, again.status_code, other.status_code) == (201, 200, 409)
+    assert other.data["code"] == "idempotency_conflict"
+    assert again.data == first.data
+    assert first.data["author"] == {"id": None, "name": "Tests"}
+    assert first.data["after_seq"] == 1
+    mentioned = {"user": {"id": str(dana.id), "name": "Dana Reyes"}, "mailed_at": None, "trouble": ""}
+    assert first.data["mentions"] == [mentioned]
+    assert api.get(f"{path}/notes").data["results"] == [first.data]
+    assert api.get(path).data["head_seq"] == 1
+    assert [row["seq"] for row in api.get(f"{path}/messages").data["results"]] == [1]
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"text": ""}, {"text": " "}, {"text": 5}, {"text": "a\x00"}, {"text": "x" * 8001}, {"words": "a"}]
+)
+def test_a_note_that_can_not_be_kept_is_refused(api: Program, path: str, body: Any) -> None:
+    assert api.post(f"{path}/notes", body).status_code == 422
+    assert api.get(f"{path}/notes").data["results"] == []
+
+
+def test_canned_replies_are_kept_changed_and_deleted(api: Program) -> None:
+    made = api.made("/canned-replies", {"shortcut": "/Hello", "title": "Hello", "text": "Hi {{visitor.name}}"})
+    assert (made["shortcut"], made["text"]) == ("hello", "Hi {{visitor.name}}")
+    path = f"/canned-replies/{made['id']}"
+    assert api.get(path).data == made
+    assert api.get("/canned-replies").data["results"] == [made]
+    changed = api.patch(path, {"title": "Greeting"})
+    assert changed.status_code == 200
+    assert (changed.data["title"], changed.data["shortcut"]) == ("Greeting", "hello")
+    assert api.call("DELETE", path).status_code == 204
+    assert api.get(path).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"shortcut": "two words"}, "shortcut"),
+        ({"shortcut": 5}, "shortcut"),
+        ({"title": ""}, "title"),
+        ({"text": "{{visitor}}"}, "text"),
+        ({"more": 1}, "more"),
+    ],
+)
+def test_a_canned_reply_that_can_not_be_kept_names_its_field(api: Program, body: dict[str, Any], field: str) -> None:
+    good = {"shortcut": "hello", "title": "Hello", "text": "Hi"}
+    answer = api.post("/canned-replies", {**good, **body})
+    assert answer.status_code == 422
+    assert field in str(answer.data["errors"])
+    made = api.made("/canned-replies", good)
+    assert api.patch(f"/canned-replies/{made['id']}", body).status_code == 422
+    assert api.post("/canned-replies", good).data["errors"]["shortcut"] == [
+        "/hello is taken by another reply. Choose another shortcut."
+    ]
