@@ -26,13 +26,15 @@ def found(conversation_id: UUID) -> Conversation:
 def live_context(request: WorkspaceRequest, row: Conversation) -> dict[str, Any]:
     """What the part that changes shows: state and transcript."""
     shown = transcript.transcript(row)
+    may_write = request.actor.may("conversations.write")
     return {
         "conversation": row,
         "entries": shown.entries,
         "head_seq": shown.head_seq,
         "place": carriers.place_of(row) if row.channel != "web" else None,
         "is_cut": shown.is_cut,
-        "may_write": request.actor.may("conversations.write"),
+        "may_write": may_write,
+        "assignable": members_with("conversations.write") if may_write and row.is_active else [],
         "is_mine": row.control == Control.HUMAN and row.assigned_to_id == request.user.id,
         "longest_wait": handoff.LONGEST_WAIT.seconds // 60,
     }

@@ -5,6 +5,7 @@ from django.urls import path
 from deployments.pages import (
     allowed_origins,
     appearance,
+    assigning,
     assistants,
     canned_replies,
     composing,
@@ -174,6 +175,7 @@ urlpatterns = [
         canned_replies.conversation_insert,
         name="conversation_insert",
     ),
+    path("app/conversations/<uuid:conversation_id>/assign", assigning.conversation_assign, name="conversation_assign"),
     path("app/conversations/<uuid:conversation_id>/take", conversations.conversation_take, name="conversation_take"),
     path(
         "app/conversations/<uuid:conversation_id>/return",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import pytest
 
+from convoship.lib.tenancy import tenant
 from tests import factories
 from tests.api.conftest import Program
+from workspaces.models import AuditEvent
 
 
 @pytest.fixture
@@ -75,3 +78,24 @@ def test_a_canned_reply_that_can_not_be_kept_names_its_field(api: Program, body:
     assert api.post("/canned-replies", good).data["errors"]["shortcut"] == [
         "/hello is taken by another reply. Choose another shortcut."
     ]
+
+
+def test_a_conversation_is_assigned_to_who_may_answer_and_to_nobody(api: Program, path: str) -> None:
+    dana = factories.member(api.workspace, "agent", factories.make_user(name="Dana Reyes"))
+    viewer = factories.member(api.workspace, "viewer")
+    stranger = factories.make_user()
+    assigned = api.patch(path, {"assigned_to": str(dana.id)})
+    assert assigned.status_code == 200
+    assert assigned.data["assigned_to"] == {"id": str(dana.id), "name": "Dana Reyes"}
+    assert (assigned.data["control"], assigned.data["head_seq"]) == ("assistant", 1)
+    for other in (str(viewer.id), str(stranger.id), "x", 5, str(uuid.uuid4())):
+        refused = api.patch(path, {"assigned_to": other})
+        assert (refused.status_code, list(refused.data["errors"])) == (422, ["assigned_to"])
+    assert api.patch(path, {}).data["assigned_to"]["id"] == str(dana.id)
+    assert api.patch(path, {"status": "completed"}).status_code == 422
+    assert api.patch(path, {"assigned_to": None}).data["assigned_to"] is None
+    with tenant(api.workspace.id):
+        rows = AuditEvent.objects.filter(action="conversation.assigned").order_by("created_at")
+        assert [row.data["to"] for row in rows] == [str(dana.id), None]
+    api.post(f"{path}/resolve")
+    assert api.patch(path, {"assigned_to": str(dana.id)}).data["code"] == "conversation_ended"
