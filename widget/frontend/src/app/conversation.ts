@@ -182,6 +182,9 @@ export class Conversation {
         return frame.author?.kind === 'visitor' ? undefined : this.#showTyping(frame.on ? frame.author : null);
       case 'session.updated':
         return this.#update(frame.session);
+      case 'read':
+        this.session.read_seq = frame.seq;
+        return this.#ports.changed();
       case 'error':
         return this.delivery.error(frame);
       case 'pong':
