@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from deployments import carriers, handoff, notes, reading
 from deployments.models import CannedReply, Conversation
 from deployments.models.conversation import Control
-from deployments.pages import transcript
+from deployments.pages import queries, transcript
 from workspaces.access import WorkspaceRequest, workspace_page
 from workspaces.members import members_with
 
@@ -51,6 +51,7 @@ def page_context(request: WorkspaceRequest, row: Conversation, **typed: Any) -> 
         "error": "",
         "asked": "",
         "missing": (),
+        "earlier": queries.earlier(row),
         "canned_replies": CannedReply.objects.order_by("shortcut").only("workspace", "shortcut", "title"),
         "handles": sorted(notes.handles(members_with("conversations.read")).values(), key=str.casefold),
         **typed,

@@ -34,6 +34,7 @@ from workspaces.models import User
 PAGE_SIZE = 30
 LONGEST_TRANSCRIPT = 500
 MOST_NAMED = 5
+MOST_EARLIER = 10
 _LIVE_FIRST = (F("revoked_at").desc(nulls_first=True), "-created_at", "id")
 
 FILTERS = {
@@ -234,3 +235,9 @@ def answered_since(conversation: Conversation, user: User, seq: int) -> str:
     others = rows.exclude(author_user=user).select_related("author_user").order_by("seq")
     names = {row.author_user.display_name if row.author_user else row.author_name for row in others}
     return " and ".join(sorted(names))
+
+
+def earlier(conversation: Conversation) -> list[Conversation]:
+    """Other conversations of the same person, the latest first."""
+    rows = Conversation.objects.filter(person=conversation.person_id, is_test=False).exclude(id=conversation.id)
+    return list(rows.select_related("assigned_to").order_by("-started_at")[:MOST_EARLIER])

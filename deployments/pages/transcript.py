@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 
 from deployments import carriers, file_kinds, notes
 from deployments.models import Conversation, Mention, Message, Note, Turn
-from deployments.models.conversation import AuthorKind, MessageStatus
+from deployments.models.conversation import AuthorKind, Channel, MessageStatus
 from deployments.pages import queries
 from deployments.safe_text import render_markdown
 from deployments.wire import attachment_json
@@ -81,7 +81,7 @@ def transcript(conversation: Conversation) -> Transcript:
         NoteLine(note, SafeString(render_markdown(note.text)), list(note.mentions.all()))
         for note in notes.of(conversation, after_seq=first - 1 if is_cut else 0)
     ]
-    lines = _with_seen(conversation, _lines(messages))
+    lines = _with_seen(conversation, _lines(conversation, messages))
     return Transcript(list(_woven(lines, found)), is_cut, messages[-1].seq if messages else 0)
 
 
@@ -120,10 +120,10 @@ _TROUBLES = {
 }
 
 
-def _lines(messages: list[Message]) -> list[Line]:
-    """The transcript's lines, those in trouble with the way to their story."""
-    undelivered = [message for message in messages if message.status in _TROUBLES]
-    stories = carriers.stories_of(undelivered) if undelivered else {}
+def _lines(conversation: Conversation, messages: list[Message]) -> list[Line]:
+    """The transcript's lines, each that somebody carries to the visitor with the way to its story."""
+    is_carried = conversation.channel != Channel.WEB
+    stories = carriers.stories_of([it for it in messages if it.author_kind != AuthorKind.VISITOR]) if is_carried else {}
     return [_line(message, stories.get(message.id, "")) for message in messages]
 
 

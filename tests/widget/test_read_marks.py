@@ -144,3 +144,23 @@ async def test_the_visitor_hears_how_far_the_person_has_read(site: Site) -> None
     await act(site, reading.by_member, conversation_id, other, 4)
     assert (await site.call("GET", path, session["session_token"])).data["session"]["read_seq"] == 3
     await socket.disconnect()
+
+
+# --- Where the visitor is ---------------------------------------------------------------------------------------------
+
+
+async def test_hello_says_on_which_page_the_visitor_is(site: Site) -> None:
+    page = {"url": "https://shop.example/a", "title": "A"}
+    session = (await site.start(page=page)).data
+    elsewhere = {"url": "https://user:pass@shop.example/cart#top", "title": "C" * 400, "referrer": "x", "more": 1}
+    for given, kept_url in ((page, None), (elsewhere, "https://shop.example/cart"), ("nonsense", None), (None, None)):
+        await act(site, lambda: Conversation.objects.update(page_now={}))
+        socket = Socket.of(session)
+        await socket.open(session, page=given)
+        await socket.say("ping")
+        await socket.hear("pong")
+        row = await act(site, lambda: Conversation.objects.get())
+        assert row.page_now.get("url") == kept_url
+        assert len(row.page_now.get("title", "")) <= 300
+        assert row.rev == session["session"]["rev"]
+        await socket.disconnect()

@@ -44,6 +44,7 @@ setInterval(look, EVERY);
 const people = new Map();
 
 document.addEventListener("live:heard", ({ detail: event }) => {
+  if (event.type === "page") showPage(event);
   if (event.type === "seen") document.dispatchEvent(new CustomEvent("live:refresh"));
   if (event.type !== "viewing") return;
   const { user, doing } = event;
@@ -83,3 +84,16 @@ function face({ name, initials, doing }) {
   item.append(mark, ` ${name} ${words[doing]}`);
   return item;
 }
+
+// --- Where the visitor is ---------------------------------------------------------------------------------------------
+
+function showPage({ url, title }) {
+  const link = document.querySelector("[data-page-link]");
+  if (!link || !/^https?:\/\//.test(url)) return;
+  link.href = url;
+  link.textContent = title || url;
+  for (const part of document.querySelectorAll("[data-page-now]")) part.hidden = false;
+}
+
+// On a phone what is known of the visitor stands below the talk, folded away until it is asked for.
+if (matchMedia("(max-width: 60rem)").matches) document.querySelector("[data-about]")?.removeAttribute("open");

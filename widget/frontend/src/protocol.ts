@@ -104,7 +104,7 @@ export interface Outgoing {
 }
 
 export type ClientFrame =
-  | { type: 'hello'; token: string; after: number; rev: number }
+  | { type: 'hello'; token: string; after: number; rev: number; page?: { url: string; title: string } }
   | ({ type: 'message.send' } & Outgoing)
   | { type: 'typing'; on: boolean }
   | { type: 'read'; seq: number }
