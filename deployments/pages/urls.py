@@ -1,6 +1,6 @@
 """Routes of assistants, deployments and conversations."""
 
-from django.urls import path
+from django.urls import path, register_converter
 
 from deployments.pages import (
     allowed_origins,
@@ -14,6 +14,7 @@ from deployments.pages import (
     deploy,
     deployment_settings,
     editing,
+    exports,
     identity,
     install,
     interchange,
@@ -28,6 +29,8 @@ from deployments.pages import (
     versions,
 )
 from workspaces.api import ids  # noqa: F401 (registers the converter of numbers)
+
+register_converter(exports.FormConverter, "export_form")
 
 urlpatterns = [
     path("files/<str:token>", stored_files.stored_file, name="stored_file"),
@@ -176,6 +179,11 @@ urlpatterns = [
         name="conversation_insert",
     ),
     path("app/conversations/<uuid:conversation_id>/assign", assigning.conversation_assign, name="conversation_assign"),
+    path(
+        "app/conversations/<uuid:conversation_id>/export.<export_form:form>",
+        exports.conversation_export,
+        name="conversation_export",
+    ),
     path("app/conversations/<uuid:conversation_id>/take", conversations.conversation_take, name="conversation_take"),
     path(
         "app/conversations/<uuid:conversation_id>/return",

@@ -99,3 +99,20 @@ def test_a_conversation_is_assigned_to_who_may_answer_and_to_nobody(api: Program
         assert [row.data["to"] for row in rows] == [str(dana.id), None]
     api.post(f"{path}/resolve")
     assert api.patch(path, {"assigned_to": str(dana.id)}).data["code"] == "conversation_ended"
+
+
+def test_a_conversation_is_exported_in_each_form(api: Program, path: str) -> None:
+    api.post(f"{path}/notes", {"text": "a secret between us"})
+    token = {"Authorization": f"Bearer {api.token}"}
+    kinds = {"json": "application/json", "txt": "text/plain; charset=utf-8", "pdf": "application/pdf"}
+    for form, kind in kinds.items():
+        for accepted in ("*/*", kind, "application/json"):
+            answer = api.client.get(f"/v1{path}/export?format={form}", headers={**token, "Accept": accepted})
+            assert (answer.status_code, answer["Content-Type"]) == (200, kind)
+            assert answer["Cache-Control"] == "no-store"
+            assert "secret" not in answer.content.decode("latin-1")
+    assert api.get(f"{path}/export").data["format"] == "convoship.conversation"
+    assert api.get(f"{path}/export?notes=1").data["notes"][0]["text"] == "a secret between us"
+    for wrong, field in (("format=docx", "format"), ("notes=yes", "notes"), ("zone=Mars", "zone"), ("x=1", "x")):
+        refused = api.get(f"{path}/export?{wrong}")
+        assert (refused.status_code, list(refused.data["errors"])) == (422, [field])

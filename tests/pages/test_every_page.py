@@ -138,6 +138,7 @@ PAGES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "canned_reply_delete": ("/app/conversations/replies/{reply}/delete", BOTH, "conversations.write"),
     "conversation_replies": ("/app/conversations/{conversation}/replies", GET, "conversations.write"),
     "conversation_assign": ("/app/conversations/{conversation}/assign", POST, "conversations.write"),
+    "conversation_export": ("/app/conversations/{conversation}/export.json", GET, "conversations.read"),
     "conversation_insert": ("/app/conversations/{conversation}/insert", POST, "conversations.write"),
     "conversation_mentions": ("/app/conversations/mentions/", GET, "conversations.read"),
     "conversation": ("/app/conversations/{conversation}/", GET, "conversations.read"),

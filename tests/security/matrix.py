@@ -157,6 +157,7 @@ class World:
             "delivery_id": self.delivery_id,
             "event_id": self.event_id,
             "reply_id": self.reply_id,
+            "form": "json",
             "kind": "custom_webhook",
             "key": self.secret_key,
         }
@@ -244,6 +245,8 @@ class Call:
     # What isn't there under the address's name is made in the caller's own workspace.
     makes_own: bool = False
     changes: bool = True
+    # A read that is in the audit log: what it takes out is a person's.
+    is_recorded: bool = False
     query: str = ""
 
     def data(self, world: World) -> Mapping[str, Any] | None:
@@ -252,7 +255,7 @@ class Call:
 
     @property
     def is_changing(self) -> bool:
-        return self.method != "GET" and self.changes
+        return self.is_recorded or (self.method != "GET" and self.changes)
 
 
 GET = [Call("GET")]
@@ -369,6 +372,7 @@ PAGES: Mapping[str, list[Call]] = {
     "conversation_mentions": GET,
     "conversation_replies": GET,
     "conversation_assign": [Call("POST", {"user": "me"})],
+    "conversation_export": [Call("GET", is_recorded=True)],
     "conversation_insert": [Call("POST", {"canned": "hello"}, changes=False)],
     "canned_replies": GET,
     "canned_reply_new": [Call("GET"), Call("POST", _CANNED)],
@@ -496,6 +500,7 @@ API: Mapping[str, list[Call]] = {
     "api_messages": [Call("GET"), Call("POST", {"text": "Hello"})],
     "api_canned_replies": [Call("GET"), Call("POST", _CANNED)],
     "api_canned_reply": [Call("GET"), Call("PATCH", {"title": "Renamed"}), Call("DELETE")],
+    "api_conversation_export": [Call("GET", is_recorded=True)],
     "api_notes": [Call("GET"), Call("POST", {"text": "Be kind"})],
     "api_handoff": [Call("POST", {})],
     "api_return": [Call("POST", {}, before=World.wait_for_a_person)],

@@ -97,3 +97,6 @@ function showPage({ url, title }) {
 
 // On a phone what is known of the visitor stands below the talk, folded away until it is asked for.
 if (matchMedia("(max-width: 60rem)").matches) document.querySelector("[data-about]")?.removeAttribute("open");
+
+const zone = document.querySelector("[data-zone]");
+if (zone) zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
