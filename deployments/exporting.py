@@ -27,7 +27,7 @@ from workspaces import audit
 
 MOST_MESSAGES = 20_000
 # A page of a PDF takes a while to draw, and somebody waits for it: characters of all messages and notes.
-LARGEST_PDF = 400_000
+LARGEST_PDF = 150_000
 CONTENT_TYPES = {"json": "application/json", "txt": "text/plain; charset=utf-8", "pdf": "application/pdf"}
 FORMATS = tuple(CONTENT_TYPES)
 

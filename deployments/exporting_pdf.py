@@ -6,7 +6,10 @@ that the font lacks are drawn as a box, and the file says so, and where they are
 
 from __future__ import annotations
 
+import logging
+import re
 import unicodedata
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -16,19 +19,24 @@ from fpdf.enums import XPos, YPos
 
 from deployments.exporting import MOST_MESSAGES, Entry, Talk
 
+# It tells every step of cutting a font down.
+logging.getLogger("fontTools").setLevel(logging.WARNING)
+
 FONTS = Path(__file__).parent / "fonts"
 FAMILY = "DejaVu"
 INK, SOFT, NOTE = (23, 26, 33), (95, 102, 117), (253, 242, 223)
 MARGIN, LINE = 18, 5.2  # millimetres
+
+_WORD = re.compile(r" *[^ ]+|^ +")
 
 
 class _Page(FPDF):
     def __init__(self, title: str) -> None:
         super().__init__(format="A4")
         self.footer_words = title
+        self.widths: dict[tuple[str, float, str], float] = {}
         self.add_font(FAMILY, "", FONTS / "DejaVuSans.ttf")
         self.add_font(FAMILY, "B", FONTS / "DejaVuSans-Bold.ttf")
-        self.set_text_shaping(use_shaping_engine=True)
         self.set_margins(MARGIN, MARGIN)
         self.set_auto_page_break(True, MARGIN + 4)
         self.set_title(title)
@@ -46,7 +54,46 @@ class _Page(FPDF):
         """Words in lines over the whole width."""
         self.set_font(FAMILY, "B" if bold else "", size)
         self.set_text_color(*(SOFT if soft else INK))
-        self.multi_cell(0, LINE * size / 9.5, text, align="L", fill=fill, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        height = LINE * size / 9.5
+        if _is_complex(text):
+            self.set_text_shaping(use_shaping_engine=True)
+            self.multi_cell(0, height, text, align="L", fill=fill, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+            self.set_text_shaping(use_shaping_engine=False)
+            return
+        for line in self._lines(text):
+            self.cell(0, height, line, fill=fill, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+
+    def _lines(self, text: str) -> Iterator[str]:
+        """The text broken at spaces, and within words that are too long: in one go, where the library measures a line
+        anew for each of its characters."""
+        room = self.epw - 2 * self.c_margin
+        for paragraph in text.split("\n"):
+            line, used = "", 0.0
+            for word in _WORD.findall(paragraph):
+                width = sum(map(self._width, word))
+                if used + width > room and line:
+                    yield line.rstrip()
+                    line, used = "", 0.0
+                while width > room:
+                    fits = self._fits(word, room)
+                    yield word[:fits]
+                    word = word[fits:]
+                    width = sum(map(self._width, word))
+                line, used = line + word, used + width
+            yield line.rstrip()
+
+    def _fits(self, word: str, room: float) -> int:
+        for place, character in enumerate(word):
+            room -= self._width(character)
+            if room < 0:
+                return max(1, place)
+        return len(word)
+
+    def _width(self, character: str) -> float:
+        key = (self.font_style, self.font_size_pt, character)
+        if key not in self.widths:
+            self.widths[key] = float(self.get_string_width(character))
+        return self.widths[key]
 
 
 def drawn(talk: Talk) -> bytes:
@@ -88,6 +135,11 @@ def _draw(page: _Page, talk: Talk, entry: Entry) -> None:
 def _known() -> frozenset[int]:
     with TTFont(FONTS / "DejaVuSans.ttf", lazy=True) as font:
         return frozenset(font.getBestCmap())
+
+
+def _is_complex(text: str) -> bool:
+    """Whether the text has to be put in order or joined: it goes right to left, or has combining marks."""
+    return any(unicodedata.bidirectional(it) in {"R", "AL", "AN", "NSM"} for it in text if ord(it) > 0x2FF)
 
 
 def _is_drawn(character: str) -> bool:
