@@ -55,32 +55,36 @@ class _Page(FPDF):
         self.set_font(FAMILY, "B" if bold else "", size)
         self.set_text_color(*(SOFT if soft else INK))
         height = LINE * size / 9.5
-        if _is_complex(text):
-            self.set_text_shaping(use_shaping_engine=True)
-            self.multi_cell(0, height, text, align="L", fill=fill, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
-            self.set_text_shaping(use_shaping_engine=False)
-            return
-        for line in self._lines(text):
-            self.cell(0, height, line, fill=fill, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        for paragraph in text.split("\n"):
+            if _is_complex(paragraph):
+                align = "R" if _goes_left(paragraph) else "L"
+                self.set_text_shaping(use_shaping_engine=True)
+                self.multi_cell(0, height, paragraph, align=align, fill=fill, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+                self.set_text_shaping(use_shaping_engine=False)
+                continue
+            for line in self._lines(paragraph):
+                self.cell(0, height, line, fill=fill, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 
     def _lines(self, text: str) -> Iterator[str]:
-        """The text broken at spaces, and within words that are too long: in one go, where the library measures a line
-        anew for each of its characters."""
+        """A paragraph broken at spaces, and within words that are too long.
+
+        In one go: the library measures a line anew for each of its characters.
+        """
         room = self.epw - 2 * self.c_margin
-        for paragraph in text.split("\n"):
-            line, used = "", 0.0
-            for word in _WORD.findall(paragraph):
+        line, used = "", 0.0
+        for word in _WORD.findall(text):
+            width = sum(map(self._width, word))
+            if used + width > room and line:
+                yield line.rstrip()
+                line, used, word = "", 0.0, word.lstrip()
                 width = sum(map(self._width, word))
-                if used + width > room and line:
-                    yield line.rstrip()
-                    line, used = "", 0.0
-                while width > room:
-                    fits = self._fits(word, room)
-                    yield word[:fits]
-                    word = word[fits:]
-                    width = sum(map(self._width, word))
-                line, used = line + word, used + width
-            yield line.rstrip()
+            while width > room:
+                fits = self._fits(word, room)
+                yield word[:fits]
+                word = word[fits:]
+                width = sum(map(self._width, word))
+            line, used = line + word, used + width
+        yield line.rstrip()
 
     def _fits(self, word: str, room: float) -> int:
         for place, character in enumerate(word):
@@ -140,6 +144,12 @@ def _known() -> frozenset[int]:
 def _is_complex(text: str) -> bool:
     """Whether the text has to be put in order or joined: it goes right to left, or has combining marks."""
     return any(unicodedata.bidirectional(it) in {"R", "AL", "AN", "NSM"} for it in text if ord(it) > 0x2FF)
+
+
+def _goes_left(text: str) -> bool:
+    """Whether its first letter does (UAX 9, P2 and P3)."""
+    strong = next((it for it in map(unicodedata.bidirectional, text) if it in {"L", "R", "AL"}), "L")
+    return strong != "L"
 
 
 def _is_drawn(character: str) -> bool:

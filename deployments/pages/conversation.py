@@ -53,9 +53,15 @@ def page_context(request: WorkspaceRequest, row: Conversation, **typed: Any) -> 
         "missing": (),
         "earlier": queries.earlier(row),
         "canned_replies": CannedReply.objects.order_by("shortcut").only("workspace", "shortcut", "title"),
-        "handles": sorted(notes.handles(members_with("conversations.read")).values(), key=str.casefold),
+        "handles": _handles_of_others(request),
         **typed,
     }
+
+
+def _handles_of_others(request: WorkspaceRequest) -> list[str]:
+    """What can be written after `@`, in order of the names."""
+    found = notes.handles(members_with("conversations.read"))
+    return [handle for user, handle in found.items() if user != request.user]
 
 
 @require_safe
