@@ -8,8 +8,9 @@ from uuid import UUID
 from django.urls import reverse
 
 from channels_app import accounts
-from channels_app.models import ConversationLink, Delivery
+from channels_app.models import Consent, ConversationLink, Delivery
 from channels_app.models.connection import ConnectionState
+from channels_app.models.consent import ConsentState
 from deployments.carriers import Place
 from deployments.models import Conversation, Message
 
@@ -24,12 +25,16 @@ class Connections:
             return None
         connection = link.connection
         path = reverse("connection", args=[connection.id])
+        consent = Consent.objects.filter(connection=connection, address=link.address).first()
         return Place(
             accounts.kind_of(connection).label,
             connection.name,
             path,
             link.address,
             is_open=connection.state == ConnectionState.ACTIVE,
+            consent=consent.get_state_display() if consent else "",
+            consent_at=consent.changed_at if consent else None,
+            may_write=consent is None or consent.state != ConsentState.WITHDRAWN,
         )
 
     def stories_of(self, messages: Sequence[Message]) -> Mapping[UUID, str]:

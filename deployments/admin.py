@@ -7,6 +7,7 @@ from django.contrib import admin
 from deployments.models import (
     Assistant,
     AssistantVersion,
+    CannedReply,
     Conversation,
     Deployment,
     DeploymentToken,
@@ -14,7 +15,9 @@ from deployments.models import (
     Handoff,
     Identity,
     IdentitySecret,
+    Mention,
     Message,
+    Note,
     Person,
     PreviewToken,
     RefusedOrigin,
@@ -164,6 +167,34 @@ class MessageAdmin(TenantAdmin):
     list_filter = ("author_kind", "status")
     search_fields = ("text",)
     ordering = ("-created_at",)
+
+
+@admin.register(Note)
+class NoteAdmin(TenantAdmin):
+    """What members wrote for each other."""
+
+    list_display = ("conversation", "author_name", "text", "after_seq", "created_at")
+    list_select_related = ("conversation",)
+    search_fields = ("text", "author_name")
+    ordering = ("-created_at",)
+
+
+@admin.register(Mention)
+class MentionAdmin(TenantAdmin):
+    """Who was named in a note, and whether they were told."""
+
+    list_display = ("user", "note", "created_at", "mailed_at", "attempts", "trouble")
+    list_select_related = ("user", "note")
+    ordering = ("-created_at",)
+
+
+@admin.register(CannedReply)
+class CannedReplyAdmin(TenantAdmin):
+    """Replies that are kept for reuse."""
+
+    list_display = ("shortcut", "title", "text", "changed_at")
+    search_fields = ("shortcut", "title", "text")
+    ordering = ("shortcut",)
 
 
 @admin.register(Turn)

@@ -6,6 +6,7 @@ say where its people are, and lead from a message that did not arrive to the who
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -18,7 +19,8 @@ from deployments.models import Conversation, Message
 class Place:
     """Where a conversation takes place: `label` and `name` for people, `path` of its page, the person's `address`.
 
-    `is_open`: what is sent goes out; otherwise it waits until somebody opens it again.
+    `is_open`: what is sent goes out; otherwise it waits until somebody opens it again. `consent` says in words how the
+    address stands to being written to, `may_write` whether it may be; empty where the channel knows no such thing.
     """
 
     label: str
@@ -26,6 +28,9 @@ class Place:
     path: str
     address: str
     is_open: bool = True
+    consent: str = ""
+    consent_at: dt.datetime | None = None
+    may_write: bool = True
 
 
 class Carrier(Protocol):

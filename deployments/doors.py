@@ -98,6 +98,13 @@ def due_files(limit: int) -> list[tuple[UUID, UUID]]:
         return [(row[0], row[1]) for row in cursor.fetchall()]
 
 
+def due_mentions(limit: int) -> list[tuple[UUID, UUID]]:
+    """(workspace, mention) of those whose mail has yet to leave, the longest due first."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT workspace_id, id FROM due_mentions(%s)", [limit])
+        return [(row[0], row[1]) for row in cursor.fetchall()]
+
+
 def pulse(session_ids: list[UUID]) -> dict[UUID, SessionPulse]:
     """The state of these sessions; one that is gone is missing. `access_rev` changes with what may let it in."""
     with connection.cursor() as cursor:

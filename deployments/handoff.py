@@ -239,7 +239,7 @@ def assign(actor: Actor, conversation: Conversation, user: User | None) -> None:
         _offer_again(conversation, case, now)
     else:
         _give(conversation, case, user, now)
-    audit.record(actor, "conversation.assigned", conversation, to=user.email if user else None)
+    audit.record(actor, "conversation.assigned", conversation, to=str(user.id) if user else None)
 
 
 def _give(conversation: Conversation, case: Handoff, user: User, now: dt.datetime) -> None:

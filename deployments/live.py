@@ -44,6 +44,11 @@ def workspace_group(workspace_id: UUID) -> str:
     return f"w.{workspace_id.hex}"
 
 
+def team_group(workspace_id: UUID, conversation_id: UUID) -> str:
+    """Where one conversation's members hear what its visitor never does: notes, who looks, what was read."""
+    return f"t.{workspace_id.hex}.{conversation_id.hex}"
+
+
 def deployment_group(workspace_id: UUID, deployment_id: UUID) -> str:
     """Where a deployment's sockets hear that it was revoked or its origins changed."""
     return f"d.{workspace_id.hex}.{deployment_id.hex}"
@@ -81,6 +86,18 @@ def tell_typing(workspace_id: UUID, conversation_id: UUID, author: Mapping[str, 
     """Tell that someone types. Not stored."""
     event = {"type": "typing", "conversation_id": str(conversation_id), "author": dict(author), "on": on}
     send(conversation_group(workspace_id, conversation_id), event)
+
+
+def tell_team(conversation: Conversation, kind: str, **more: Any) -> None:
+    """After COMMIT, tell the members who look at a conversation, and nobody else."""
+    event = {"type": kind, "conversation_id": str(conversation.id), **more}
+    _after_commit((team_group(conversation.workspace_id, conversation.id), event))
+
+
+def tell_read(conversation: Conversation, seq: int) -> None:
+    """After COMMIT, tell a conversation's visitor how far the person who answers has read."""
+    event = {"type": "read", "conversation_id": str(conversation.id), "seq": seq}
+    _after_commit((conversation_group(conversation.workspace_id, conversation.id), event))
 
 
 def tell_deployment(workspace_id: UUID, deployment_id: UUID) -> None:

@@ -31,6 +31,7 @@ from deployments import (
     tallies,
     variants,
     welcoming,
+    whereabouts,
 )
 from deployments.admission import Admitted, Caller, Key
 from deployments.identity import Verified
@@ -157,6 +158,7 @@ def _start(key: Key, caller: Caller, request: SessionRequest) -> tuple[OpenedSes
     resumed = _resumable(key, deployment, request, verified)
     if resumed is not None:
         people.identify(resumed.conversation, request.user, verified)
+        whereabouts.note(resumed.conversation, request.page)
         return _opened(resumed, admitted, created=False, token=request.resume), origin
     met = admitted.met_by(request.visitor_id)
     session, messages = _create(admitted, met, request, verified)

@@ -53,5 +53,6 @@ def session_json(session_id: Any, conversation: Conversation) -> dict[str, Any]:
         "control": conversation.control,
         "head_seq": conversation.head_seq,
         "rev": conversation.rev,
+        "read_seq": conversation.agent_read_seq,
         "created_at": moment(conversation.started_at),
     }

@@ -23,8 +23,9 @@ from django.utils import timezone
 
 from convoship.lib import client_ip, limiting
 from convoship.lib.problems import Problem
+from convoship.lib.tenancy import in_tenant
 from convoship.lib.threads import in_thread
-from deployments import live, turns, visits
+from deployments import live, reading, turns, visits, whereabouts
 from deployments.admission import Caller
 from deployments.api.runtime import bodies
 from deployments.doors import SessionPulse
@@ -163,6 +164,8 @@ class VisitorConsumer(AsyncWebsocketConsumer):
             live.tell_typing(
                 self.visit.workspace_id, self.visit.conversation_id, {"kind": "visitor"}, on=frame.get("on") is True
             )
+        elif kind == "read":
+            await reading.Reads.get().note(self.visit.workspace_id, self.visit.conversation_id, frames.read(frame))
         elif kind == "ping":
             await self._frame("pong")
 
@@ -184,6 +187,8 @@ class VisitorConsumer(AsyncWebsocketConsumer):
         )
         self.waiting_for_hello.cancel()
         await self._welcome(page, streaming)
+        if whereabouts.is_elsewhere(page.conversation, hello.page):
+            await in_tenant(whereabouts.note)(visit.workspace_id, page.conversation, hello.page)
         self.writer = asyncio.get_running_loop().create_task(self._write())
         self.writer.add_done_callback(_log_failure)
         Pulse.get().watch(self)
@@ -277,6 +282,8 @@ class VisitorConsumer(AsyncWebsocketConsumer):
                 await self._check_access()
             case "token":
                 await self._frame("token", message_id=event["message_id"], index=event["index"], text=event["text"])
+            case "read":
+                await self._frame("read", seq=event["seq"])
             case "typing" if event["author"].get("kind") != "visitor":
                 await self._frame("typing", author=event["author"], on=event["on"])
 

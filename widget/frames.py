@@ -8,6 +8,7 @@ from typing import Any
 
 from convoship.lib.parsers import BadJSON, loads
 from convoship.lib.problems import Problem
+from deployments.sessions import page_of
 
 PROTOCOL = "convoship.v1"
 LARGEST_FROM_CLIENT = 128 * 1024
@@ -29,11 +30,12 @@ class Close:
 
 @dataclass(frozen=True)
 class Hello:
-    """The first frame: the session's token, and how far the client has come."""
+    """The first frame: the session's token, how far the client has come, and the page it is on if it says."""
 
     token: str
     after: int
     rev: int | None
+    page: Mapping[str, str]
 
 
 def parse(text: str) -> tuple[str, Mapping[str, Any]]:
@@ -58,4 +60,13 @@ def hello(frame: Mapping[str, Any]) -> Hello:
     for name, value in (("after", after), ("rev", rev)):
         if value is not None and (type(value) is not int or not 0 <= value < 2**31):
             raise Problem("invalid", f"{name} must be a whole number, 0 or more.")
-    return Hello(token, after or 0, rev)
+    page = frame.get("page")
+    return Hello(token, after or 0, rev, page_of(page) if isinstance(page, Mapping) else {})
+
+
+def read(frame: Mapping[str, Any]) -> int:
+    """How far the visitor says they have read."""
+    seq = frame.get("seq")
+    if type(seq) is not int or not 0 <= seq < 2**31:
+        raise Problem("invalid", "read needs seq, a whole number, 0 or more.")
+    return seq

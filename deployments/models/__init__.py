@@ -19,11 +19,13 @@ from deployments.models.deployment import (
 )
 from deployments.models.file import File, GoneFile
 from deployments.models.handoff import Handoff
+from deployments.models.note import CannedReply, Mention, Note
 from deployments.models.person import Identity, Person
 
 __all__ = [
     "Assistant",
     "AssistantVersion",
+    "CannedReply",
     "Conversation",
     "Deployment",
     "DeploymentToken",
@@ -32,7 +34,9 @@ __all__ = [
     "Handoff",
     "Identity",
     "IdentitySecret",
+    "Mention",
     "Message",
+    "Note",
     "Person",
     "PreviewToken",
     "RefusedOrigin",

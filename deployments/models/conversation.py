@@ -80,6 +80,13 @@ class Conversation(TenantModel):
     waiting_since = models.DateTimeField(null=True, blank=True)
     handoff_reason = models.CharField(max_length=300, blank=True)
     members_told_at = models.DateTimeField(null=True, blank=True)
+    # The last messages that were read, by the visitor and by the member whose conversation it is. Written apart from
+    # all else (`deployments.reading`): they move no `rev`.
+    visitor_read_seq = models.PositiveIntegerField(default=0, db_default=0)
+    visitor_read_at = models.DateTimeField(null=True, blank=True)
+    agent_read_seq = models.PositiveIntegerField(default=0, db_default=0)
+    # Where the visitor was when their browser was heard of last ({url, title, at}); `page_url` is where it began.
+    page_now = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()), blank=True)
     ended_reason = models.CharField(max_length=300, blank=True)
     last_text = models.CharField(max_length=200, blank=True)
     started_at = models.DateTimeField(auto_now_add=True)

@@ -28,12 +28,13 @@ from django.utils import timezone
 
 from deployments import refused_origins
 from deployments.models import Assistant, Conversation, Deployment, DeploymentToken, Message
-from deployments.models.conversation import Control, Status
+from deployments.models.conversation import AuthorKind, Control, Status
 from workspaces.models import User
 
 PAGE_SIZE = 30
 LONGEST_TRANSCRIPT = 500
 MOST_NAMED = 5
+MOST_EARLIER = 10
 _LIVE_FIRST = (F("revoked_at").desc(nulls_first=True), "-created_at", "id")
 
 FILTERS = {
@@ -221,3 +222,22 @@ def transcript(conversation: Conversation) -> tuple[list[Message], bool]:
     rows = Message.objects.filter(conversation=conversation).select_related("turn").order_by("-seq")
     found = list(rows[: LONGEST_TRANSCRIPT + 1])
     return found[:LONGEST_TRANSCRIPT][::-1], len(found) > LONGEST_TRANSCRIPT
+
+
+def is_posted(conversation: Conversation, client_id: str) -> bool:
+    """Whether the conversation has a message of this `client_id`."""
+    return bool(client_id) and Message.objects.filter(conversation=conversation, client_id=client_id).exists()
+
+
+def answered_since(conversation: Conversation, user: User, seq: int) -> str:
+    """Who else has answered after this message, as people say it: `Dana`, `Dana and Kim`; nothing where nobody has."""
+    rows = Message.objects.filter(conversation=conversation, author_kind=AuthorKind.AGENT, seq__gt=seq)
+    others = rows.exclude(author_user=user).select_related("author_user").order_by("seq")
+    names = {row.author_user.display_name if row.author_user else row.author_name for row in others}
+    return " and ".join(sorted(names))
+
+
+def earlier(conversation: Conversation) -> list[Conversation]:
+    """Other conversations of the same person, the latest first."""
+    rows = Conversation.objects.filter(person=conversation.person_id, is_test=False).exclude(id=conversation.id)
+    return list(rows.select_related("assigned_to").order_by("-started_at")[:MOST_EARLIER])

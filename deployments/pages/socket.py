@@ -5,7 +5,9 @@ socket too). Rights are checked at every subscription and again every few second
 membership ends it.
 
 From the page: `{"type": "subscribe", "conversation": id}`, `{"type": "subscribe", "list": true}`,
-`{"type": "typing", "conversation": id, "on": bool}`, `{"type": "ping"}`. To the page: the live events themselves.
+`{"type": "typing", "conversation": id, "on": bool, "note"?: bool}`, `{"type": "viewing", "conversation": id}` every ten
+seconds while the page is looked at, `{"type": "read", "conversation": id, "seq": N}`, `{"type": "ping"}`. To the page:
+the live events themselves.
 """
 
 from __future__ import annotations
@@ -26,11 +28,12 @@ from django.utils.crypto import constant_time_compare
 
 from convoship.lib.parsers import BadJSON, loads
 from convoship.lib.problems import Problem
-from convoship.lib.tenancy import tenant
+from convoship.lib.tenancy import in_tenant, tenant
 from convoship.lib.threads import in_thread
-from deployments import handoff, live
+from deployments import handoff, live, reading
 from deployments.api.runtime.bodies import parse_uuid
 from deployments.models import Conversation
+from deployments.pages.presence import Presence
 from workspaces.access import SESSION_KEY
 from workspaces.members import workspaces_of
 from workspaces.models import Membership, User
@@ -54,6 +57,7 @@ class AppConsumer(AsyncWebsocketConsumer):
         self.events: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue(MOST_WAITING_EVENTS)
         self.tasks: list[asyncio.Task[None]] = []
         self.workspace_id: UUID | None = None
+        self.presence: Presence | None = None
         origins = [value.decode("latin-1") for name, value in self.scope["headers"] if name == b"origin"]
         if origins != [settings.PUBLIC_BASE_URL] or not self.scope["user"].is_authenticated:
             await self.close()
@@ -63,6 +67,7 @@ class AppConsumer(AsyncWebsocketConsumer):
         if self.workspace_id is None or not await self._may_read():
             await self.close()
             return
+        self.presence = Presence(self.user, self.workspace_id)
         await self.accept()
         loop = asyncio.get_running_loop()
         self.tasks = [loop.create_task(self._write()), loop.create_task(self._recheck())]
@@ -75,7 +80,7 @@ class AppConsumer(AsyncWebsocketConsumer):
             await self._send({"type": "error", "code": problem.code, "detail": problem.detail})
 
     async def _handle(self, frame: Mapping[str, Any]) -> None:
-        if self.workspace_id is None:
+        if self.workspace_id is None or self.presence is None:
             return
         match frame:
             case {"type": "subscribe", "list": True}:
@@ -84,14 +89,23 @@ class AppConsumer(AsyncWebsocketConsumer):
                 conversation_id = await self._own_conversation(raw)
                 self.conversations.add(conversation_id)
                 self._listen(live.conversation_group(self.workspace_id, conversation_id))
+                self._listen(live.team_group(self.workspace_id, conversation_id))
+            case {"type": "viewing", "conversation": raw}:
+                self.presence.look(await self._own_conversation(raw))
             case {"type": "typing", "conversation": raw, "on": bool(on)}:
                 conversation_id = await self._own_conversation(raw, "conversations.write")
-                author = {"kind": "agent", "name": self.user.public_name}
-                live.tell_typing(self.workspace_id, conversation_id, author, on=on)
+                is_note = frame.get("note") is True
+                if not is_note:
+                    author = {"kind": "agent", "name": self.user.public_name}
+                    live.tell_typing(self.workspace_id, conversation_id, author, on=on)
+                self.presence.write(conversation_id, on=on, is_note=is_note)
+            case {"type": "read", "conversation": raw, "seq": int(seq)} if type(seq) is int and 0 <= seq < 2**31:
+                conversation_id = await self._own_conversation(raw, "conversations.write")
+                await in_tenant(reading.by_member)(self.workspace_id, conversation_id, self.user, seq)
             case {"type": "ping"}:
                 await self._send({"type": "pong"})
             case _:
-                raise Problem("invalid", "Known frames: subscribe, typing, ping.")
+                raise Problem("invalid", "Known frames: subscribe, typing, viewing, read, ping.")
 
     async def _own_conversation(self, raw: object, permission: str = "conversations.read") -> UUID:
         try:
@@ -111,8 +125,13 @@ class AppConsumer(AsyncWebsocketConsumer):
             live.Hub.get().listen(group, self._hear)
 
     def _hear(self, event: Mapping[str, Any]) -> None:
+        heard: Mapping[str, Any] | None = event
+        if event["type"] == "viewing" and self.presence is not None:
+            heard = self.presence.hear(event)
+        if heard is None:
+            return
         try:
-            self.events.put_nowait(event)
+            self.events.put_nowait(heard)
         except asyncio.QueueFull:
             asyncio.get_running_loop().create_task(self.close(OVERLOAD))
 
@@ -153,6 +172,8 @@ class AppConsumer(AsyncWebsocketConsumer):
         """Leave nothing behind."""
         for task in self.tasks:
             task.cancel()
+        if self.presence is not None:
+            self.presence.leave()
         for group in self.groups_heard:
             live.Hub.get().leave(group, self._hear)
         raise StopConsumer

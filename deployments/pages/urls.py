@@ -1,18 +1,24 @@
 """Routes of assistants, deployments and conversations."""
 
-from django.urls import path
+from django.urls import path, register_converter
 
 from deployments.pages import (
     allowed_origins,
     appearance,
+    assigning,
     assistants,
+    canned_replies,
+    composing,
+    conversation,
     conversations,
     deploy,
     deployment_settings,
     editing,
+    exports,
     identity,
     install,
     interchange,
+    mentions,
     numbers,
     origin_check,
     rollout,
@@ -23,6 +29,8 @@ from deployments.pages import (
     versions,
 )
 from workspaces.api import ids  # noqa: F401 (registers the converter of numbers)
+
+register_converter(exports.FormConverter, "export_form")
 
 urlpatterns = [
     path("files/<str:token>", stored_files.stored_file, name="stored_file"),
@@ -148,9 +156,34 @@ urlpatterns = [
     ),
     path("app/conversations/", conversations.conversations, name="conversations"),
     path("app/conversations/rows", conversations.conversations_rows, name="conversations_rows"),
-    path("app/conversations/<uuid:conversation_id>/", conversations.conversation, name="conversation"),
-    path("app/conversations/<uuid:conversation_id>/live", conversations.conversation_live, name="conversation_live"),
-    path("app/conversations/<uuid:conversation_id>/reply", conversations.conversation_reply, name="conversation_reply"),
+    path("app/conversations/replies/", canned_replies.canned_replies, name="canned_replies"),
+    path("app/conversations/replies/new", canned_replies.canned_reply_new, name="canned_reply_new"),
+    path("app/conversations/replies/<uuid:reply_id>/", canned_replies.canned_reply, name="canned_reply"),
+    path(
+        "app/conversations/replies/<uuid:reply_id>/delete",
+        canned_replies.canned_reply_delete,
+        name="canned_reply_delete",
+    ),
+    path("app/conversations/mentions/", mentions.mentions, name="conversation_mentions"),
+    path("app/conversations/<uuid:conversation_id>/", conversation.conversation, name="conversation"),
+    path("app/conversations/<uuid:conversation_id>/live", conversation.conversation_live, name="conversation_live"),
+    path("app/conversations/<uuid:conversation_id>/reply", composing.conversation_reply, name="conversation_reply"),
+    path(
+        "app/conversations/<uuid:conversation_id>/replies",
+        canned_replies.conversation_replies,
+        name="conversation_replies",
+    ),
+    path(
+        "app/conversations/<uuid:conversation_id>/insert",
+        canned_replies.conversation_insert,
+        name="conversation_insert",
+    ),
+    path("app/conversations/<uuid:conversation_id>/assign", assigning.conversation_assign, name="conversation_assign"),
+    path(
+        "app/conversations/<uuid:conversation_id>/export.<export_form:form>",
+        exports.conversation_export,
+        name="conversation_export",
+    ),
     path("app/conversations/<uuid:conversation_id>/take", conversations.conversation_take, name="conversation_take"),
     path(
         "app/conversations/<uuid:conversation_id>/return",

@@ -38,9 +38,12 @@ def is_known(name: str, own: frozenset[str]) -> bool:
     return name in own or name in OF_CONVERSATION or _VISITOR.fullmatch(name) is not None
 
 
-def filled(text: str, values: Values) -> str:
-    """A message's text, which is Markdown, with each value as the plain text that it is."""
-    return _replace(text, values, _escaped)
+def filled(text: str, values: Values, lacking: Callable[[str], str] = lambda name: "") -> str:
+    """A message's text, which is Markdown, with each value as the plain text that it is.
+
+    `lacking` gives the Markdown for a name that has neither a value nor other words.
+    """
+    return _replace(text, values, _escaped, lacking)
 
 
 def filled_plain(text: str, values: Values) -> str:
@@ -53,10 +56,14 @@ def filled_address(address: str, values: Values) -> str:
     return _replace(address, values, lambda value: quote(value, safe=""))
 
 
-def _replace(text: str, values: Values, as_text: Callable[[str], str]) -> str:
+def _replace(
+    text: str, values: Values, as_text: Callable[[str], str], lacking: Callable[[str], str] = lambda name: ""
+) -> str:
     def value_of(found: re.Match[str]) -> str:
         value = shown(values.get(found[1]))
-        return as_text(value) if value else (found[2] or "").strip()
+        if value:
+            return as_text(value)
+        return lacking(found[1]) if found[2] is None else found[2].strip()
 
     return _PLACEHOLDER.sub(value_of, text) if "{{" in text else text
 

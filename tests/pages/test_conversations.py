@@ -200,7 +200,7 @@ def test_a_refused_answer_says_why_beside_the_field_where_no_event_wipes_it_away
     form["text"] = "x" * 9000
     answer = member.client.post(form.action, form.values, headers={"HX-Request": "true"})
     assert answer.status_code == 200
-    assert "too long" in json.loads(answer["HX-Trigger-After-Swap"])["refused"]
+    assert "too long" in json.loads(answer["HX-Trigger-After-Swap"])["refused"]["words"]
     # The reason isn't in the part that is fetched again at every event, but between it and the field.
     assert "too long" not in text(answer)
     page = text(member.send(form))

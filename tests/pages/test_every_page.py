@@ -16,7 +16,7 @@ from channels_app.providers.base import SignatureInvalid
 from channels_app.providers.events import MessageReceived
 from channels_app.rehearsal import rehearsing
 from convoship.lib.tenancy import tenant
-from deployments import deploying, identity
+from deployments import canned, deploying, identity
 from deployments.models import Conversation
 from tests import factories
 from tests.channels.requests import request_of
@@ -132,6 +132,15 @@ PAGES: dict[str, tuple[str, tuple[str, ...], str]] = {
     ),
     "conversations": ("/app/conversations/", GET, "conversations.read"),
     "conversations_rows": ("/app/conversations/rows", GET, "conversations.read"),
+    "canned_replies": ("/app/conversations/replies/", GET, "conversations.read"),
+    "canned_reply_new": ("/app/conversations/replies/new", BOTH, "conversations.write"),
+    "canned_reply": ("/app/conversations/replies/{reply}/", BOTH, "conversations.write"),
+    "canned_reply_delete": ("/app/conversations/replies/{reply}/delete", BOTH, "conversations.write"),
+    "conversation_replies": ("/app/conversations/{conversation}/replies", GET, "conversations.write"),
+    "conversation_assign": ("/app/conversations/{conversation}/assign", POST, "conversations.write"),
+    "conversation_export": ("/app/conversations/{conversation}/export.json", GET, "conversations.read"),
+    "conversation_insert": ("/app/conversations/{conversation}/insert", POST, "conversations.write"),
+    "conversation_mentions": ("/app/conversations/mentions/", GET, "conversations.read"),
     "conversation": ("/app/conversations/{conversation}/", GET, "conversations.read"),
     "conversation_live": ("/app/conversations/{conversation}/live", GET, "conversations.read"),
     "conversation_reply": ("/app/conversations/{conversation}/reply", POST, "conversations.write"),
@@ -184,6 +193,7 @@ def ids(workspace: Workspace) -> dict[str, str]:
             config={"url": "https://bridge.example/hook", "events": ["message.created"]},
             credentials={},
         ).connection
+        reply = canned.create(who, shortcut="hello", title="Hello", text="Hello {{visitor.name}}")
         (delivery,) = examples.send(who, connection, "message.created")
         event = MessageReceived(key="a key", address="room-1", text="Hello")
         (stored,) = inbound.record(connection, [event], request_of())
@@ -204,6 +214,7 @@ def ids(workspace: Workspace) -> dict[str, str]:
         "deployment": str(made.deployment.id),
         "conversation": str(conversation.id),
         "key": str(key.id),
+        "reply": str(reply.id),
         "secret_key": "a_secret_of_this_workspace",
     }
 
@@ -299,6 +310,7 @@ def test_lists_show_nothing_of_another_workspace(ids: dict[str, str]) -> None:
         "/app/assistants/",
         "/app/channels/",
         "/app/conversations/",
+        "/app/conversations/replies/",
         "/app/workspace/",
         "/app/workspace/secrets/",
     ):

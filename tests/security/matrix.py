@@ -23,7 +23,7 @@ from channels_app.providers.base import Capability, Health
 from channels_app.providers.custom_webhook import CustomWebhook
 from channels_app.providers.events import MessageReceived
 from convoship.lib.tenancy import tenant
-from deployments import deploying, identity, publishing, rollouts
+from deployments import canned, deploying, identity, publishing, rollouts
 from deployments.deploying import NewDeployment
 from deployments.models import Assistant, Conversation, Deployment
 from deployments.pages import appearance_form
@@ -111,6 +111,7 @@ class World:
     connection: connections.NewConnection = field(init=False)
     delivery_id: UUID = field(init=False)
     event_id: UUID = field(init=False)
+    reply_id: UUID = field(init=False)
     secret_key: str = field(default_factory=lambda: f"secret_{uuid4().hex}")
 
     def __post_init__(self) -> None:
@@ -129,6 +130,7 @@ class World:
             delivery = enqueueing.enqueue_test(self.connection.connection, "test", {"type": "test", "data": {}})
             Delivery.objects.filter(id=delivery.id).update(status="failed", settled_at=timezone.now())
             self.delivery_id = delivery.id
+            self.reply_id = canned.create(who, shortcut="hello", title="Hello", text="Hello {{visitor.name}}").id
             self.event_id = _failed_event(self.connection.connection)
         self.refused_id = factories.refuse(self.deployment).id
         self.rollout_id: UUID | None = None
@@ -154,6 +156,8 @@ class World:
             "connection_id": self.connection.connection.id,
             "delivery_id": self.delivery_id,
             "event_id": self.event_id,
+            "reply_id": self.reply_id,
+            "form": "json",
             "kind": "custom_webhook",
             "key": self.secret_key,
         }
@@ -241,6 +245,8 @@ class Call:
     # What isn't there under the address's name is made in the caller's own workspace.
     makes_own: bool = False
     changes: bool = True
+    # A read that is in the audit log: what it takes out is a person's.
+    is_recorded: bool = False
     query: str = ""
 
     def data(self, world: World) -> Mapping[str, Any] | None:
@@ -249,7 +255,7 @@ class Call:
 
     @property
     def is_changing(self) -> bool:
-        return self.method != "GET" and self.changes
+        return self.is_recorded or (self.method != "GET" and self.changes)
 
 
 GET = [Call("GET")]
@@ -264,6 +270,7 @@ _DEPLOYMENT = {"name": "New", "allowed_origins": ["https://a.example"]}
 _DEPLOYMENT_FORM = {"name": "New", "allowed_origins": "https://a.example", "once": "a form of the test"}
 
 
+_CANNED = {"shortcut": "bye", "title": "Goodbye", "text": "Bye, {{visitor.name|dear visitor}}!"}
 _ASSISTANT_FORM = {"op": "save-anyway", "name": "Renamed", "welcome.text": "Hi", "fallback.text": "Sorry"}
 _IMPORT = {"name": "Imported", "scripted": {"welcome": {"text": "Ahoy"}}}
 _FILE = json.dumps(_IMPORT)
@@ -362,6 +369,15 @@ PAGES: Mapping[str, list[Call]] = {
     "conversation": GET,
     "conversation_live": GET,
     "conversation_reply": [Call("POST", {"text": "Hello", "client_id": "a"})],
+    "conversation_mentions": GET,
+    "conversation_replies": GET,
+    "conversation_assign": [Call("POST", {"user": "me"})],
+    "conversation_export": [Call("GET", is_recorded=True)],
+    "conversation_insert": [Call("POST", {"canned": "hello"}, changes=False)],
+    "canned_replies": GET,
+    "canned_reply_new": [Call("GET"), Call("POST", _CANNED)],
+    "canned_reply": [Call("GET"), Call("POST", _CANNED)],
+    "canned_reply_delete": [Call("GET"), Call("POST", {})],
     "conversation_take": [Call("POST", {})],
     "conversation_return": [Call("POST", {}, before=World.wait_for_a_person)],
     "conversation_resolve": [Call("POST", {})],
@@ -477,8 +493,15 @@ API: Mapping[str, list[Call]] = {
     "api_delivery_replay": [Call("POST", {})],
     "api_delivery_dismiss": [Call("POST", {})],
     "api_conversations": GET,
-    "api_conversation": GET,
+    "api_conversation": [
+        Call("GET"),
+        Call("PATCH", lambda world: {"assigned_to": str(world.owner.id)}),
+    ],
     "api_messages": [Call("GET"), Call("POST", {"text": "Hello"})],
+    "api_canned_replies": [Call("GET"), Call("POST", _CANNED)],
+    "api_canned_reply": [Call("GET"), Call("PATCH", {"title": "Renamed"}), Call("DELETE")],
+    "api_conversation_export": [Call("GET", is_recorded=True)],
+    "api_notes": [Call("GET"), Call("POST", {"text": "Be kind"})],
     "api_handoff": [Call("POST", {})],
     "api_return": [Call("POST", {}, before=World.wait_for_a_person)],
     "api_resolve": [Call("POST", {})],

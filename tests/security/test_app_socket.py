@@ -18,7 +18,8 @@ from convoship.asgi import application
 from convoship.lib.actors import SYSTEM
 from convoship.lib.tenancy import tenant
 from convoship.lib.threads import in_thread
-from deployments import conversations, handoff
+from deployments import conversations, handoff, live, notes
+from deployments.models import Conversation
 from deployments.pages import socket as app_socket
 from tests import factories
 from tests.security.matrix import World
@@ -183,3 +184,142 @@ async def test_a_removed_member_is_let_go(world: World, monkeypatch: pytest.Monk
 
     await in_thread(remove)
     assert await page.close_code() == 4403
+
+
+# --- Who else is here -------------------------------------------------------------------------------------------------
+
+
+async def looking(world: World, user: User) -> Page:
+    """A page of this member's that looks at the world's conversation."""
+    page = await page_of(user)
+    assert await page.opens()
+    conversation = str(world.ids["conversation_id"])
+    await page.say(type="subscribe", conversation=conversation)
+    await page.say(type="viewing", conversation=conversation)
+    await page.say(type="ping")
+    await page.hear("pong")
+    return page
+
+
+async def hears_of(page: Page, doing: str) -> dict[str, Any]:
+    while True:
+        frame = await page.hear("viewing")
+        if frame["doing"] == doing:
+            return frame
+
+
+async def test_members_see_who_else_looks_and_writes_and_leaves(world: World) -> None:
+    owner = await in_thread(lambda: world.owner)
+    dana = await in_thread(
+        lambda: factories.member(world.workspace, Role.AGENT, factories.make_user(name="Dana van Reyes"))
+    )
+    first = await looking(world, owner)
+    await asyncio.sleep(0)
+    second = await looking(world, dana)
+    conversation = str(world.ids["conversation_id"])
+    await second.say(type="viewing", conversation=conversation)
+    frame = await hears_of(first, "viewing")
+    assert frame["user"] == {"id": str(dana.id), "name": "Dana van Reyes", "initials": "DR"}
+    assert set(frame) == {"type", "conversation_id", "user", "doing"}
+    # Who was there already is known to the newcomer at once, or by the next heartbeat.
+    await first.say(type="viewing", conversation=conversation)
+    assert (await hears_of(second, "viewing"))["user"]["id"] == str(owner.id)
+    await second.say(type="typing", conversation=conversation, on=True)
+    await hears_of(first, "reply")
+    await second.say(type="typing", conversation=conversation, on=True, note=True)
+    await hears_of(first, "note")
+    await second.socket.disconnect()
+    await hears_of(first, "gone")
+    await first.socket.disconnect()
+
+
+async def test_a_newcomer_is_answered_at_once_by_who_is_there(world: World) -> None:
+    owner = await in_thread(lambda: world.owner)
+    agent = await in_thread(factories.member, world.workspace, Role.AGENT)
+    first = await looking(world, owner)
+    second = await looking(world, agent)
+    # Said again and again, as a page does: what comes before the layer has joined the group is lost.
+    async with asyncio.timeout(5):
+        heard: dict[str, Any] = {}
+        while not heard:
+            third = await looking(world, agent)
+            await third.socket.disconnect()
+            try:
+                heard = json.loads(await second.socket.receive_from(0.3))
+            except TimeoutError:
+                second = await looking(world, agent)
+    assert heard["user"]["id"] == str(owner.id)
+    for page in (first, second):
+        await page.socket.disconnect()
+
+
+async def test_nothing_of_members_is_told_to_the_visitor(world: World) -> None:
+    heard: list[Any] = []
+    hub = live.Hub.get()
+    ids = (world.workspace.id, world.ids["conversation_id"])
+    hub.listen(live.conversation_group(*ids), heard.append)
+    owner = await in_thread(lambda: world.owner)
+    page = await looking(world, owner)
+    other = await looking(world, await in_thread(factories.member, world.workspace, Role.AGENT))
+
+    def note() -> None:
+        with tenant(world.workspace.id):
+            notes.add(factories.actor(world.workspace), conversations.lock(ids[1]), "a secret between us")
+
+    async with asyncio.timeout(5):
+        while True:
+            await in_thread(note)
+            await other.say(type="viewing", conversation=str(ids[1]))
+            await other.say(type="typing", conversation=str(ids[1]), on=True, note=True)
+            frame = await page.hear("note")
+            if frame:
+                break
+    await hears_of(page, "note")
+    assert heard == []
+    hub.leave(live.conversation_group(*ids), heard.append)
+    for each in (page, other):
+        await each.socket.disconnect()
+
+
+async def test_another_workspace_can_not_be_looked_into(world: World) -> None:
+    theirs = await in_thread(World)
+    page = await page_of(await in_thread(lambda: world.owner))
+    assert await page.opens()
+    for frame in ({"type": "viewing"}, {"type": "read", "seq": 1}):
+        await page.say(**frame, conversation=str(theirs.ids["conversation_id"]))
+        assert (await page.hear("error"))["code"] == "not_found"
+    for seq in (-1, 2**31, "1", None, True):
+        await page.say(type="read", seq=seq, conversation=str(world.ids["conversation_id"]))
+        await page.say(type="ping")
+        await page.hear("pong")
+    await page.socket.disconnect()
+
+
+# --- What was read ----------------------------------------------------------------------------------------------------
+
+
+async def test_only_the_reading_of_whose_conversation_it_is_counts(world: World) -> None:
+    owner = await in_thread(lambda: world.owner)
+    page = await looking(world, owner)
+    conversation_id = world.ids["conversation_id"]
+
+    def take() -> None:
+        with tenant(world.workspace.id):
+            handoff.join(factories.actor(world.workspace), owner, conversations.lock(conversation_id))
+
+    def read() -> int:
+        with tenant(world.workspace.id):
+            return Conversation.objects.get(id=conversation_id).agent_read_seq
+
+    async def say(seq: int) -> int:
+        await page.say(type="read", conversation=str(conversation_id), seq=seq)
+        await page.say(type="ping")
+        await page.hear("pong")
+        return int(await in_thread(read))
+
+    assert await say(1) == 0
+    await in_thread(take)
+    assert await say(1) == 1
+    assert await say(2**31 - 1) == 2, "no further than there are messages"
+    assert await say(1) == 2, "and never back"
+    await page.socket.disconnect()

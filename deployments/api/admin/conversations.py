@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from convoship.lib.problems import not_found
 from deployments import conversations, handoff
-from deployments.api.admin import schema
+from deployments.api.admin import conversation_changes, schema
 from deployments.api.admin.bodies import said
 from deployments.api.admin.shapes import conversation_json
 from deployments.models import Conversation, Message
@@ -30,6 +30,7 @@ ORDER = Order("last_activity_at")
 MESSAGE_ORDER = Order("seq", descending=False, of=int)
 
 _MESSAGE = Body(schema.NEW_MESSAGE)
+_CHANGES = Body(conversation_changes.SCHEMA)
 _HANDOFF = Body(schema.HANDOFF)
 
 
@@ -79,12 +80,21 @@ class ConversationsView(WorkspaceView):
 class ConversationView(WorkspaceView):
     """One conversation."""
 
-    permissions = {"GET": "conversations.read"}
+    permissions = {"GET": "conversations.read", "PATCH": "conversations.write"}
 
     @extend_schema(operation_id="conversations_read", responses={200: schema.CONVERSATION})
     def get(self, request: Request, conversation_id: UUID) -> Response:
         """The conversation, without its messages."""
         queries.only(request)
+        return Response(conversation_json(conversation_of(conversation_id)))
+
+    @extend_schema(
+        operation_id="conversations_change", request=_CHANGES.documented, responses={200: schema.CONVERSATION}
+    )
+    def patch(self, request: Request, conversation_id: UUID) -> Response:
+        """Change what is named."""
+        conversation = conversations.lock(conversation_id)
+        conversation_changes.apply(self.actor, conversation, _CHANGES.read(request))
         return Response(conversation_json(conversation_of(conversation_id)))
 
 

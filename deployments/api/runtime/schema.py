@@ -23,13 +23,14 @@ _NUMBER = {"type": "integer", "minimum": 0}
 _YES_NO = {"type": "boolean"}
 
 _SESSION = _object(
-    ["id", "conversation_id", "status", "control", "head_seq", "rev", "created_at"],
+    ["id", "conversation_id", "status", "control", "head_seq", "rev", "read_seq", "created_at"],
     id=_UUID,
     conversation_id=_UUID,
     status={"enum": ["active", "completed", "failed", "abandoned"]},
     control={"enum": ["assistant", "waiting", "human"]},
     head_seq=_NUMBER,
     rev=_NUMBER,
+    read_seq={**_NUMBER, "description": "The last message that the person who answers has read."},
     created_at=_TIME,
 )
 _FILE_PROPERTIES = {

@@ -19,7 +19,7 @@ from rest_framework.response import Response
 
 from convoship.lib.problems import Problem, invalid
 from convoship.lib.threads import in_thread
-from deployments import embed_build, file_settings, live, sessions, theme, turns, visits
+from deployments import embed_build, file_settings, live, reading, sessions, theme, turns, visits
 from deployments.api.bearer import caller_of, token_of, wait_of
 from deployments.api.runtime import bodies, schema
 from deployments.models import Deployment, Message
@@ -242,7 +242,9 @@ class EventsView(VisitView):
         kind = body.get("type") if isinstance(body, dict) else None
         if kind == "typing" and isinstance(body.get("on"), bool):
             live.tell_typing(visit.workspace_id, visit.conversation_id, {"kind": "visitor"}, on=body["on"])
-        elif not (kind == "read" and type(body.get("seq")) is int and body["seq"] >= 0):
+        elif kind == "read" and type(body.get("seq")) is int and 0 <= body["seq"] < 2**31:
+            await reading.Reads.get().note(visit.workspace_id, visit.conversation_id, body["seq"])
+        else:
             raise invalid({"type": ['{"type": "typing", "on": true|false} or {"type": "read", "seq": N}.']})
         return Response(status=204)
 

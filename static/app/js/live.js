@@ -1,14 +1,15 @@
 // Lists and transcripts that follow what happens. An event of the socket only rings: what is shown is fetched again from
 // the server, so that a lost or doubled event does no harm. While the socket is away, a glance every 15 seconds stands in.
+//
+// Other modules of a page take part by events of the document: `live:open` when the socket opens, `live:heard` for each
+// of its events (detail), `live:send` (detail: a frame) to send one, `live:refresh` to fetch again.
 
 const GLANCE = 15_000;
 const TYPING_SHOWN = 6_000;
-const TYPING_SENT = 3_000;
 
 const live = () => document.getElementById("live");
 const conversation = live()?.dataset.liveConversation;
 const typing = document.querySelector("[data-typing]");
-const reply = document.querySelector("[data-reply]");
 const away = document.querySelector("[data-away]");
 
 let socket = null;
@@ -38,11 +39,10 @@ document.addEventListener("htmx:beforeSwap", () => {
 });
 document.addEventListener("htmx:afterSettle", () => {
   if (follow) toEnd();
-  if (reply) {
-    reply.hidden = live().dataset.active !== "yes";
-    reply.querySelector("[data-takes-over]").hidden = live().dataset.mine === "yes";
-  }
 });
+document.addEventListener("replied", toEnd);
+document.addEventListener("live:refresh", refresh);
+document.addEventListener("live:send", (event) => send(event.detail));
 
 function toEnd() {
   scrollTo({ top: talkEnd() - innerHeight });
@@ -53,8 +53,11 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   const { xhr, requestConfig } = event.detail;
   if (new URL(xhr.responseURL).pathname === new URL(requestConfig.path, location.href).pathname) return;
   event.detail.shouldSwap = false;
-  if (requestConfig.elt === reply) refuse("you are signed out. Copy your answer, then load this page again.");
-  else if (!reply?.elements.text.value) location.reload();
+  const writing = document.querySelector("[data-reply]");
+  if (requestConfig.elt === writing) {
+    const words = "you are signed out. Copy what you wrote, then load this page again.";
+    document.dispatchEvent(new CustomEvent("refused", { detail: { words } }));
+  } else if (!writing?.elements.text.value) location.reload();
 });
 
 // --- The socket ----------------------------------------------------------------------------------------------------
@@ -66,6 +69,7 @@ function connect() {
     tries = 0;
     if (away) away.hidden = true;
     send(conversation ? { type: "subscribe", conversation } : { type: "subscribe", list: true });
+    document.dispatchEvent(new CustomEvent("live:open"));
     // Whatever happened while nobody listened, if only since the page was made, is fetched now.
     refresh();
   });
@@ -84,12 +88,13 @@ function send(frame) {
 }
 
 function hear(event) {
+  document.dispatchEvent(new CustomEvent("live:heard", { detail: event }));
   if (event.type === "typing") showTyping(event);
   else if (event.type === "token") showTyping({ author: { kind: "assistant" }, on: true });
   else if (event.type === "change" || event.type === "conversation") {
     if (typing) typing.textContent = "";
     refresh();
-  }
+  } else if (event.type === "note") refresh();
 }
 
 setInterval(() => {
@@ -109,68 +114,6 @@ function showTyping({ author, on }) {
   typing.textContent = on ? `${who} writing…` : "";
   if (on) fades = setTimeout(() => (typing.textContent = ""), TYPING_SHOWN);
 }
-
-let told = 0;
-reply?.addEventListener("input", () => {
-  if (Date.now() - told < TYPING_SENT) return;
-  told = Date.now();
-  send({ type: "typing", conversation, on: true });
-});
-
-// --- Answering -----------------------------------------------------------------------------------------------------
-
-// One answer at a time. What was pressed twice is sent once; what was written while an answer was under way goes after it.
-let sent = null;
-let again = false;
-
-function refuse(words) {
-  document.querySelector("[data-reply-error]").hidden = !words;
-  document.querySelector("[data-reply-words]").textContent = words ? `Not sent: ${words}` : "";
-}
-
-document.addEventListener(
-  "submit",
-  (event) => {
-    if (event.target !== reply) return;
-    const text = reply.elements.text;
-    if (sent === null && text.value.trim()) {
-      sent = text.value;
-      reply.setAttribute("aria-busy", "true");
-      return;
-    }
-    event.preventDefault();
-    event.stopPropagation();
-    if (sent === null) text.focus();
-    else if (text.value !== sent) again = true;
-  },
-  true,
-);
-
-// The server says that it took the answer: the next one is another message.
-document.addEventListener("replied", () => {
-  if (!reply) return;
-  const text = reply.elements.text;
-  refuse("");
-  if (sent !== null && text.value.startsWith(sent)) text.value = text.value.slice(sent.length).trimStart();
-  reply.elements.client_id.value = crypto.randomUUID?.() ?? String(Math.random()).slice(2) + Date.now();
-  text.focus();
-  told = 0;
-  if (!text.value) send({ type: "typing", conversation, on: false });
-  toEnd();
-});
-document.addEventListener("refused", (event) => refuse(event.detail.value));
-
-reply?.addEventListener("htmx:afterRequest", (event) => {
-  if (event.detail.elt !== reply) return;
-  const { xhr, successful } = event.detail;
-  sent = null;
-  reply.removeAttribute("aria-busy");
-  if (!xhr.status) refuse("the server can't be reached. Your answer is still here; send it again in a moment.");
-  else if (!successful) refuse(`the server refused it (${xhr.status}). Copy your answer, then load this page again.`);
-  const next = successful && again && reply.elements.text.value.trim();
-  again = false;
-  if (next) reply.requestSubmit();
-});
 
 if (live()) {
   connect();

@@ -54,6 +54,8 @@ export interface Session {
   control: 'assistant' | 'waiting' | 'human';
   head_seq: number;
   rev: number;
+  /** The last message that the person who answers has read. */
+  read_seq?: number;
   created_at: string;
 }
 
@@ -87,6 +89,7 @@ export type ServerFrame =
   | { type: 'token'; message_id: string; index: number; text: string }
   | { type: 'typing'; author: Author; on: boolean }
   | { type: 'session.updated'; session: Session }
+  | { type: 'read'; seq: number }
   | { type: 'head'; seq: number; rev: number }
   | { type: 'error'; code: string; detail: string; client_id?: string; retry_after?: number }
   | { type: 'pong' }
@@ -101,7 +104,7 @@ export interface Outgoing {
 }
 
 export type ClientFrame =
-  | { type: 'hello'; token: string; after: number; rev: number }
+  | { type: 'hello'; token: string; after: number; rev: number; page?: { url: string; title: string } }
   | ({ type: 'message.send' } & Outgoing)
   | { type: 'typing'; on: boolean }
   | { type: 'read'; seq: number }

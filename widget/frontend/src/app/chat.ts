@@ -109,6 +109,7 @@ export function createChat(host: Host): App {
       loading: !conversation && ended === null,
       messages: conversation?.sync.messages ?? [],
       unsent: outbox.items,
+      seen: conversation?.session.read_seq ?? 0,
       typing: conversation?.active ? conversation.typing : null,
       status: conversation?.active ? (control === 'waiting' ? say('waiting') : note && say(note)) : '',
       canHandoff: !!config?.features?.['handoff'] && control === 'assistant',

@@ -7,6 +7,7 @@ import type { Call } from './http.ts';
 import { Link } from './link.ts';
 import type { LinkState } from './link.ts';
 import type { Outbox, Outcome } from './outbox.ts';
+import { pageNow } from './session.ts';
 import type { Kept } from './session.ts';
 
 export interface ConversationPorts {
@@ -67,7 +68,7 @@ export class Conversation {
     if (this.#link || !this.active) return;
     this.#link = new Link({
       socketUrl: this.#socketUrl(),
-      hello: () => ({ type: 'hello', token: this.#kept.token, ...this.sync.cursor }),
+      hello: () => ({ type: 'hello', token: this.#kept.token, ...this.sync.cursor, page: pageNow() }),
       frame: (frame) => this.#frame(frame),
       state: (state) => {
         if (state !== 'online') this.delivery.lost();
@@ -182,6 +183,9 @@ export class Conversation {
         return frame.author?.kind === 'visitor' ? undefined : this.#showTyping(frame.on ? frame.author : null);
       case 'session.updated':
         return this.#update(frame.session);
+      case 'read':
+        this.session.read_seq = frame.seq;
+        return this.#ports.changed();
       case 'error':
         return this.delivery.error(frame);
       case 'pong':

@@ -36,6 +36,8 @@ export interface Begun {
   kept: Kept | null;
 }
 
+export const pageNow = () => ({ url: location.href.slice(0, 2000), title: Array.from(document.title).slice(0, 300).join(''), referrer: document.referrer.slice(0, 2000) });
+
 export function sessions(host: Host, call: Call, store: Store) {
   const { options } = host;
   /** A start whose answer never came: repeated as it was, so that the server sees one start. */
@@ -56,7 +58,7 @@ export function sessions(host: Host, call: Call, store: Store) {
       ...(user ? { user } : {}),
       ...(proof ? { user_token: proof } : {}),
       locale: host.now().state.locale,
-      page: { url: location.href.slice(0, 2000), title: Array.from(document.title).slice(0, 300).join(''), referrer: document.referrer.slice(0, 2000) },
+      page: pageNow(),
     };
   };
 

@@ -31,13 +31,12 @@ export function createList(acts: Acts) {
     scroller.scrollTo({ top: scroller.scrollHeight, behavior: smooth && !calm() ? 'smooth' : 'auto' });
   };
   const calm = (): boolean => matchMedia('(prefers-reduced-motion: reduce)').matches;
-  scroller.addEventListener('scroll', () => atEnd() && (pill.hidden = true), { passive: true });
   // A keyboard that comes up, a picture that loads: who was at the end stays there.
   let pinned = true;
-  scroller.addEventListener('scroll', () => (pinned = atEnd()), { passive: true });
-  const watch = typeof ResizeObserver === 'function' ? new ResizeObserver(() => pinned && toEnd()) : null;
-  watch?.observe(scroller);
-  watch?.observe(rows);
+  scroller.addEventListener('scroll', () => (pinned = atEnd()) && (pill.hidden = true), { passive: true });
+  const watch = new ResizeObserver(() => pinned && toEnd());
+  watch.observe(scroller);
+  watch.observe(rows);
 
   const update = (view: View): void => {
     const wasAtEnd = atEnd();
@@ -83,7 +82,7 @@ export function createList(acts: Acts) {
     else rows.setAttribute('aria-live', 'off');
   };
 
-  return { el, update, toEnd, stop: () => watch?.disconnect() };
+  return { el, update, toEnd, stop: () => watch.disconnect() };
 }
 
 function layout(view: View, acts: Acts): Row[] {
@@ -106,6 +105,8 @@ function layout(view: View, acts: Acts): Row[] {
       draw: () => messageRow(message, first, last, view, acts),
     });
   });
+  const end = shown.at(-1);
+  if (end?.author.kind === 'visitor' && end.seq <= view.seen) rows.push({ key: 'seen', sign: look, draw: () => h('div', { class: 'row mine meta' }, view.say('seen')) });
   for (const [at, item] of view.unsent.entries()) {
     const first = !at && shown.at(-1)?.author.kind !== 'visitor';
     const rest = Math.ceil(((item.until ?? 0) - Date.now()) / 1000);

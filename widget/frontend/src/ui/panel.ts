@@ -46,18 +46,16 @@ export function createPanel(host: Host, acts: Acts) {
   let drawn = '';
 
   const phone = matchMedia(PHONE);
+  const seen = window.visualViewport as VisualViewport;
   const fit = (): void => {
-    const view = window.visualViewport;
     // On a phone the keyboard covers the page without shrinking it: the panel takes what is really to be seen.
-    el.style.setProperty('--vh', `${view?.height ?? innerHeight}px`);
-    el.style.setProperty('--vt', `${view?.offsetTop ?? 0}px`);
+    el.style.setProperty('--vh', `${seen.height}px`);
+    el.style.setProperty('--vt', `${seen.offsetTop}px`);
     el.setAttribute('aria-modal', String(phone.matches));
   };
   fit();
   const { signal } = host;
-  window.visualViewport?.addEventListener('resize', fit, { signal });
-  window.visualViewport?.addEventListener('scroll', fit, { signal });
-  window.addEventListener('resize', fit, { signal });
+  for (const moved of ['resize', 'scroll']) seen.addEventListener(moved, fit, { signal });
 
   const focused = (): Element | null => host.root.activeElement;
   el.addEventListener('keydown', (event) => {

@@ -26,6 +26,8 @@ export interface View {
   trouble: Trouble | null;
   messages: Message[];
   unsent: Item[];
+  /** The last message that the person who answers has read. */
+  seen: number;
   typing: Author | null;
   banner: { kind: 'bad' | 'good' | 'info'; text: string } | null;
   status: string;

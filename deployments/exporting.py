@@ -1,0 +1,267 @@
+"""One conversation as a file: JSON for programs, text and PDF for people. Inside `tenant()`.
+
+Times are in one named zone (IANA), which the file names. Files of messages are named, not contained. Notes, which the
+visitor never saw, are in it only where they are asked for.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import zoneinfo
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from django.template.defaultfilters import filesizeformat
+from django.utils import timezone
+
+from convoship.lib.actors import Actor
+from convoship.lib.problems import Problem, invalid
+from deployments import carriers, notes
+from deployments.models import Conversation, Message, Note
+from deployments.models.conversation import AuthorKind, Channel, MessageStatus
+from deployments.safe_text import written
+from workspaces import audit
+
+MOST_MESSAGES = 20_000
+# A page of a PDF takes a while to draw, and somebody waits for it: characters of all messages and notes.
+LARGEST_PDF = 150_000
+CONTENT_TYPES = {"json": "application/json", "txt": "text/plain; charset=utf-8", "pdf": "application/pdf"}
+FORMATS = tuple(CONTENT_TYPES)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A message or a note as people read it: plain text, and what came with it in lines of its own."""
+
+    at: dt.datetime
+    who: str
+    text: str
+    is_note: bool = False
+    is_system: bool = False
+    is_ours: bool = False
+    extras: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Talk:
+    """A conversation ready to be written down. `is_cut`: only the first `MOST_MESSAGES` are in it."""
+
+    conversation: Conversation
+    zone: zoneinfo.ZoneInfo
+    messages: list[Message]
+    notes: list[Note]
+    with_notes: bool
+    is_cut: bool
+    exported_at: dt.datetime
+
+    def here(self, moment: dt.datetime) -> dt.datetime:
+        """The moment in the export's zone."""
+        return moment.astimezone(self.zone)
+
+    @property
+    def title(self) -> str:
+        """What it is called."""
+        return f"Conversation with {self.conversation.person.label}"
+
+    @property
+    def facts(self) -> list[tuple[str, str]]:
+        """What is known of it, in order."""
+        row = self.conversation
+        place = carriers.place_of(row) if row.channel != Channel.WEB else None
+        found = [
+            ("Conversation", str(row.id)),
+            ("Person", row.person.label),
+            ("E-mail", f"{row.person.email} (as typed, not checked)" if row.person.email else ""),
+            ("Channel", f"{place.label}: {place.address}" if place else row.get_channel_display()),
+            ("Assistant", f"{row.assistant.name}, version {row.version.number}"),
+            ("Page", row.page_url),
+            ("Language", row.locale),
+            ("Began", self.spoken(row.started_at)),
+            ("Ended", self.spoken(row.ended_at) if row.ended_at else ""),
+            ("Status", " ".join([f"{row.get_status_display()}.", row.ended_reason]).strip()),
+            ("Times", f"in {self.zone.key}"),
+            ("Exported", self.spoken(self.exported_at)),
+        ]
+        return [(name, value) for name, value in found if value]
+
+    def spoken(self, moment: dt.datetime) -> str:
+        """`2026-11-27 15:47:01`, in the export's zone."""
+        return f"{self.here(moment):%Y-%m-%d %H:%M:%S}"
+
+    def entries(self) -> Iterator[Entry]:
+        """Messages and notes in their order."""
+        left = list(self.notes)
+        for message in self.messages:
+            while left and left[0].after_seq < message.seq:
+                yield _of_note(left.pop(0))
+            yield _of_message(message, self.conversation)
+        yield from map(_of_note, left)
+
+
+def _of_note(note: Note) -> Entry:
+    return Entry(note.created_at, note.author_name, written(note.text), is_note=True)
+
+
+def _of_message(message: Message, conversation: Conversation) -> Entry:
+    is_visitors = message.author_kind == AuthorKind.VISITOR
+    names = {AuthorKind.VISITOR: conversation.person.label, AuthorKind.ASSISTANT: conversation.assistant.name}
+    kind = AuthorKind(message.author_kind)
+    return Entry(
+        message.created_at,
+        message.author_name or names.get(kind) or kind.label,
+        message.text if is_visitors else written(message.text),
+        is_system=kind == AuthorKind.SYSTEM,
+        is_ours=kind in {AuthorKind.ASSISTANT, AuthorKind.AGENT},
+        extras=tuple(_extras(message)),
+    )
+
+
+def _extras(message: Message) -> Iterator[str]:
+    for block in message.blocks:
+        for item in (block if block.get("type") == "card" else {}, *block.get("cards", ()), *block.get("items", ())):
+            words = " - ".join(str(item[name]) for name in ("title", "text", "url") if item.get(name))
+            if words:
+                yield f"[{words}]"
+        labels = [str(button.get("label", "")) for button in block.get("buttons", ())]
+        if labels:
+            yield f"[Buttons: {', '.join(labels)}]"
+    for file in message.attachments:
+        yield f"[File: {file['name']}, {filesizeformat(file['size']).replace(chr(0xA0), ' ')}]"
+    if message.status in {MessageStatus.FAILED, MessageStatus.UNKNOWN, MessageStatus.SUPPRESSED, MessageStatus.PARKED}:
+        yield f"[{MessageStatus(message.status).label}{': ' + message.reason if message.reason else ''}]"
+
+
+# --- Writing it down --------------------------------------------------------------------------------------------------
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(zoneinfo.available_timezones())
+
+
+def zone_of(name: str) -> zoneinfo.ZoneInfo:
+    """The zone of this name; UTC for none; 422 `invalid` for one that there isn't."""
+    name = name.strip() or "UTC"
+    if name not in _zones():
+        words = "There is no such time zone. Name one of the IANA database: Europe/Berlin, America/New_York, UTC."
+        raise invalid({"zone": [words]}, detail=words)
+    return zoneinfo.ZoneInfo(name)
+
+
+def export(actor: Actor, conversation: Conversation, form: str, *, zone: str = "", with_notes: bool = False) -> bytes:
+    """The conversation as a file of this form (one of `FORMATS`), and a line in the audit log that it was taken.
+
+    The conversation comes with its person, assistant and version. 422 `invalid` for an unknown form or zone, 413 for a
+    PDF of too much.
+    """
+    if form not in _WRITERS:
+        words = f"Choose one of: {', '.join(FORMATS)}."
+        raise invalid({"format": [words]}, detail=words)
+    talk = _gathered(conversation, zone_of(zone), with_notes)
+    content = _WRITERS[form](talk)
+    audit.record(actor, "conversation.exported", conversation, format=form, notes=with_notes, zone=talk.zone.key)
+    return content
+
+
+def _gathered(conversation: Conversation, zone: zoneinfo.ZoneInfo, with_notes: bool) -> Talk:
+    rows = list(Message.objects.filter(conversation=conversation).order_by("seq")[: MOST_MESSAGES + 1])
+    found = list(notes.of(conversation)) if with_notes else []
+    is_cut = len(rows) > MOST_MESSAGES
+    return Talk(conversation, zone, rows[:MOST_MESSAGES], found, with_notes, is_cut, timezone.now())
+
+
+def disposition(conversation: Conversation, form: str) -> str:
+    """The header that makes a browser keep the file."""
+    return f'attachment; filename="conversation-{str(conversation.id)[:8]}.{form}"'
+
+
+def _as_json(talk: Talk) -> bytes:
+    row = talk.conversation
+
+    def moment(value: dt.datetime | None) -> str | None:
+        return talk.here(value).isoformat(timespec="milliseconds") if value else None
+
+    document: dict[str, Any] = {
+        "format": "convoship.conversation",
+        "time_zone": talk.zone.key,
+        "exported_at": moment(talk.exported_at),
+        "conversation": {
+            "id": str(row.id),
+            "channel": row.channel,
+            "status": row.status,
+            "person": {"id": str(row.person_id), "name": row.person.name, "email": row.person.email},
+            "assistant": {"id": str(row.assistant_id), "name": row.assistant.name, "version": row.version.number},
+            "locale": row.locale,
+            "page": {"url": row.page_url, "title": row.page_title, "referrer": row.referrer},
+            "started_at": moment(row.started_at),
+            "ended_at": moment(row.ended_at),
+            "ended_reason": row.ended_reason,
+        },
+        "messages": [_message_json(message, moment) for message in talk.messages],
+        "is_cut": talk.is_cut,
+    }
+    if talk.with_notes:
+        document["notes"] = [
+            {
+                "id": str(note.id),
+                "author": note.author_name,
+                "text": note.text,
+                "after_seq": note.after_seq,
+                "mentions": [mention.user.display_name for mention in note.mentions.all()],
+                "created_at": moment(note.created_at),
+            }
+            for note in talk.notes
+        ]
+    return (json.dumps(document, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+def _message_json(message: Message, moment: Callable[[dt.datetime], str | None]) -> Mapping[str, Any]:
+    return {
+        "id": str(message.id),
+        "seq": message.seq,
+        "author": {"kind": message.author_kind, "name": message.author_name},
+        "text": message.text,
+        "blocks": message.blocks,
+        "attachments": message.attachments,
+        "status": message.status,
+        "reason": message.reason,
+        "created_at": moment(message.created_at),
+    }
+
+
+def _as_text(talk: Talk) -> bytes:
+    width = max(len(name) for name, _ in talk.facts) + 2
+    lines = [_line(talk.title), ""]
+    lines += [f"{name + ':':<{width}}{_line(value)}" for name, value in talk.facts]
+    for entry in talk.entries():
+        kind = "note, not shown to the visitor" if entry.is_note else ""
+        who = _line(entry.who) + (f" ({kind})" if kind else "")
+        lines += ["", f"[{talk.spoken(entry.at)}] {who}:"]
+        lines += [f"    {line}" for part in (entry.text, *entry.extras) for line in part.splitlines()]
+    if talk.is_cut:
+        lines += ["", f"Only the first {MOST_MESSAGES} messages are in this file."]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _line(text: str) -> str:
+    """One line: what a person or page is called must not look like another entry."""
+    return " ".join(text.split())
+
+
+def _as_pdf(talk: Talk) -> bytes:
+    size = sum(len(message.text) for message in talk.messages) + sum(len(note.text) for note in talk.notes)
+    if size > LARGEST_PDF:
+        raise Problem(
+            "payload_too_large",
+            f"This conversation is too long for a PDF: {size} characters, at most {LARGEST_PDF} are possible.",
+            hint="Export it as text or JSON.",
+        )
+    from deployments import exporting_pdf  # fonts and the library take time and memory that few processes need
+
+    return exporting_pdf.drawn(talk)
+
+
+_WRITERS: Mapping[str, Callable[[Talk], bytes]] = {"json": _as_json, "txt": _as_text, "pdf": _as_pdf}

@@ -1,0 +1,83 @@
+"""One conversation, live: what was said and noted, what is known of the visitor, and where it stands."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from deployments import carriers, handoff, notes, reading
+from deployments.models import CannedReply, Conversation
+from deployments.models.conversation import Control
+from deployments.pages import queries, transcript
+from workspaces.access import WorkspaceRequest, workspace_page
+from workspaces.members import members_with
+
+
+def found(conversation_id: UUID) -> Conversation:
+    """The workspace's conversation with what its page names; Http404 where there is none."""
+    rows = Conversation.objects.select_related("person", "assistant", "version", "deployment", "assigned_to")
+    return get_object_or_404(rows, id=conversation_id)
+
+
+def live_context(request: WorkspaceRequest, row: Conversation) -> dict[str, Any]:
+    """What the part that changes shows: state and transcript."""
+    shown = transcript.transcript(row)
+    may_write = request.actor.may("conversations.write")
+    return {
+        "conversation": row,
+        "entries": shown.entries,
+        "head_seq": shown.head_seq,
+        "place": carriers.place_of(row) if row.channel != "web" else None,
+        "is_cut": shown.is_cut,
+        "may_write": may_write,
+        "assignable": members_with("conversations.write") if may_write and row.is_active else [],
+        "is_mine": row.control == Control.HUMAN and row.assigned_to_id == request.user.id,
+        "case": handoff.current(row),
+    }
+
+
+def page_context(request: WorkspaceRequest, row: Conversation, **typed: Any) -> dict[str, Any]:
+    """What the whole page shows; `typed` is what the composer has again, where it could not be sent."""
+    kind = "reply" if row.is_active else "note"
+    return {
+        **live_context(request, row),
+        "kind": kind,
+        "client_id": uuid4(),
+        "text": "",
+        "error": "",
+        "asked": "",
+        "missing": (),
+        "earlier": queries.earlier(row),
+        "canned_replies": CannedReply.objects.order_by("shortcut").only("workspace", "shortcut", "title"),
+        "handles": _handles_of_others(request),
+        **typed,
+    }
+
+
+def _handles_of_others(request: WorkspaceRequest) -> list[str]:
+    """What can be written after `@`, in order of the names."""
+    found = notes.handles(members_with("conversations.read"))
+    return [handle for user, handle in found.items() if user != request.user]
+
+
+@require_safe
+@workspace_page("conversations.read")
+def conversation(request: WorkspaceRequest, conversation_id: UUID) -> HttpResponse:
+    """The transcript, what is known of the visitor, and the composer."""
+    row = found(conversation_id)
+    context = page_context(request, row)
+    if context["is_mine"]:
+        # Asked for by who will read it; the page says of itself what it shows later (presence.js).
+        reading.by_member(row.id, request.user, context["head_seq"])
+    return render(request, "deployments/conversation.html", context)
+
+
+@require_safe
+@workspace_page("conversations.read")
+def conversation_live(request: WorkspaceRequest, conversation_id: UUID) -> HttpResponse:
+    """The part that changes: state and transcript, fetched again when something happened."""
+    return render(request, "deployments/conversation_live.html", live_context(request, found(conversation_id)))

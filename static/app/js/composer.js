@@ -1,0 +1,118 @@
+// The composer of a conversation: an answer or a note, one at a time, and what the server says to it.
+
+const TYPING_SENT = 3_000;
+
+const form = document.querySelector("[data-reply]");
+const live = () => document.getElementById("live");
+const conversation = live().dataset.liveConversation;
+const text = form.elements.text;
+const asked = document.querySelector("[data-reply-asked]");
+const sendWords = document.querySelector("[data-send-words]");
+
+const send = (frame) => document.dispatchEvent(new CustomEvent("live:send", { detail: frame }));
+const kind = () => form.elements.kind.value;
+
+// --- What is shown of the form ---------------------------------------------------------------------------------------
+
+function refuse(words, what = kind()) {
+  document.querySelector("[data-reply-error]").hidden = !words;
+  const begins = what === "note" ? "Not added" : "Not sent";
+  document.querySelector("[data-reply-words]").textContent = words ? `${begins}: ${words}` : "";
+}
+
+function ask(words) {
+  asked.hidden = !words;
+  document.querySelector("[data-asked-words]").textContent = words;
+  sendWords.textContent = words ? "Send anyway" : "Send";
+}
+
+// Where nothing is being written, all that is shown is known; who writes may not have looked up since they began.
+function noteWhatIsSeen() {
+  if (!text.value.trim() && sent === null) form.elements.head_seq.value = live().dataset.headSeq;
+}
+
+function become(wanted) {
+  const radio = form.querySelector(`[name="kind"][value="${wanted}"]`);
+  if (radio.disabled) return;
+  radio.checked = true;
+  text.focus();
+}
+
+document.addEventListener("htmx:afterSettle", () => {
+  const isActive = live().dataset.active === "yes";
+  const [reply] = form.querySelectorAll('[name="kind"]');
+  reply.disabled = !isActive;
+  // What was meant for a visitor who is gone can be kept as a note; it never goes out by itself.
+  if (!isActive) form.querySelector('[name="kind"][value="note"]').checked = true;
+  form.querySelector("[data-takes-over]").hidden = live().dataset.mine === "yes";
+  noteWhatIsSeen();
+});
+form.addEventListener("change", () => ask(""));
+document.addEventListener("compose", (event) => become(event.detail));
+
+// --- Typing ----------------------------------------------------------------------------------------------------------
+
+let told = 0;
+form.addEventListener("input", (event) => {
+  if (event.target !== text || Date.now() - told < TYPING_SENT) return;
+  told = Date.now();
+  send({ type: "typing", conversation, on: true, note: kind() === "note" });
+});
+
+// --- Sending ---------------------------------------------------------------------------------------------------------
+
+// One at a time. What was pressed twice is sent once; what was written while an answer was under way goes after it.
+let sent = null;
+let again = false;
+
+document.addEventListener(
+  "submit",
+  (event) => {
+    if (event.target !== form) return;
+    if (sent === null && text.value.trim()) {
+      sent = text.value;
+      form.setAttribute("aria-busy", "true");
+      return;
+    }
+    event.preventDefault();
+    event.stopPropagation();
+    if (sent === null) text.focus();
+    else if (text.value !== sent) again = true;
+  },
+  true,
+);
+
+// The server says that it took it: the next one is another.
+document.addEventListener("replied", () => {
+  refuse("");
+  ask("");
+  if (sent !== null && text.value.startsWith(sent)) text.value = text.value.slice(sent.length).trimStart();
+  form.elements.client_id.value = crypto.randomUUID?.() ?? String(Math.random()).slice(2) + Date.now();
+  form.elements.head_seq.value = live().dataset.headSeq;
+  text.focus();
+  told = 0;
+  if (!text.value) send({ type: "typing", conversation, on: false });
+});
+document.addEventListener("refused", (event) => {
+  ask("");
+  refuse(event.detail.words, event.detail.kind);
+});
+document.addEventListener("asked", (event) => {
+  refuse("");
+  ask(event.detail.words);
+  // What was asked about is seen now: the same again is sent.
+  form.elements.head_seq.value = live().dataset.headSeq;
+});
+
+form.addEventListener("htmx:afterRequest", (event) => {
+  if (event.detail.elt !== form) return;
+  const { xhr, successful } = event.detail;
+  const wasAsked = !asked.hidden;
+  sent = null;
+  form.removeAttribute("aria-busy");
+  if (!xhr.status) refuse("the server can't be reached. What you wrote is still here; send it again in a moment.");
+  else if (!successful) refuse(`the server refused it (${xhr.status}). Copy what you wrote, then load this page again.`);
+  const next = successful && again && !wasAsked && text.value.trim();
+  again = false;
+  if (next) form.requestSubmit();
+});

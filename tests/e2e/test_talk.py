@@ -1,0 +1,323 @@
+"""Two members and a visitor in one conversation: notes, canned replies, who else is here, what was read, and strangers'
+words that stay words."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.driver import wait_for
+from tests.e2e import axe
+from tests.e2e.conftest import PATIENCE, Product, Visit
+from tests.e2e.test_inbox import live_page
+from tests.e2e.visitor import Visitor
+
+PASSWORD = "a-lamp-in-the-window"
+
+_MEMBER = """
+import uuid
+from convoship.lib.tenancy import tenant
+from workspaces.models import Membership, User
+user = User.objects.create_user({email!r}, {password!r}, name={name!r})
+with tenant(uuid.UUID({workspace!r})):
+    Membership.objects.create(user=user, role="agent")
+"""
+
+
+@pytest.fixture(scope="module")
+def office(product: Product) -> dict[str, Any]:
+    """A demo workspace of our own, with two agents beside its owner."""
+    demo = product.new_demo()
+    demo["agents"] = {}
+    for name in ("Dana Reyes", "Kim"):
+        email = f"{name.split()[0].lower()}-{uuid.uuid4().hex[:6]}@convoship.example"
+        code = _MEMBER.format(email=email, password=PASSWORD, name=name, workspace=demo["workspace_id"])
+        product.manage("shell", "-c", code)
+        demo["agents"][name] = email
+    return demo
+
+
+Agent = Callable[[str], Page]
+
+
+@pytest.fixture
+def agent(product: Product, office: dict[str, Any], new_context: Callable[..., BrowserContext]) -> Iterator[Agent]:
+    """Signs an agent in, in a browser of their own; none may see an error in its console."""
+    errors: list[str] = []
+
+    def sign_in(name: str) -> Page:
+        context = new_context(base_url=product.base_url)
+        context.set_default_timeout(PATIENCE)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda line: errors.append(line.text) if "Content Security Policy" in line.text else None)
+        page.goto("/sign-in/")
+        page.get_by_label("E-mail").fill(office["agents"][name])
+        page.get_by_label("Password", exact=True).fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("link", name="Overview")).to_be_visible()
+        return page
+
+    yield sign_in
+    assert errors == []
+
+
+def open_talk(page: Page, visitor: Visitor) -> None:
+    with live_page(page):
+        page.goto(f"/app/conversations/{visitor.conversation_id}/")
+
+
+def transcript(page: Page) -> Any:
+    return page.get_by_role("log", name="Transcript")
+
+
+def test_two_members_see_each_other_cross_and_note(
+    product: Product, office: dict[str, Any], visit: Visit, agent: Agent
+) -> None:
+    visitor = visit(office["demo_page"]).chat()
+    visitor.ask("where is my order", "tracking link")
+    dana, kim = agent("Dana Reyes"), agent("Kim")
+    open_talk(dana, visitor)
+    open_talk(kim, visitor)
+
+    # Each sees the other at once, and what they do.
+    here = kim.get_by_role("status", name="Who else is here")
+    expect(here).to_contain_text("Dana Reyes is looking at this")
+    expect(dana.get_by_role("status", name="Who else is here")).to_contain_text("Kim is looking at this")
+    kim.get_by_label("Your answer").press_sequentially("One mo")
+    dana.get_by_label("Your answer").press_sequentially("Your parcel ")
+    expect(here).to_contain_text("Dana Reyes is writing a reply")
+    expect(kim.locator("[data-crossing]")).to_have_text("Dana Reyes is answering too.")
+    visitor.sees("Dana Reyes is typing")
+
+    # A crossing answer is asked about once, and nothing typed is lost.
+    dana.get_by_label("Your answer").fill("Your parcel is in Kiel.")
+    dana.get_by_role("button", name="Send").click()
+    visitor.hears("Your parcel is in Kiel.")
+    expect(transcript(kim)).to_contain_text("Your parcel is in Kiel.")
+    kim.get_by_label("Your answer").fill("One moment, I look it up.")
+    kim.get_by_label("Your answer").press("Control+Enter")
+    expect(kim.locator("[data-reply-asked]")).to_contain_text("Dana Reyes answered meanwhile. Send anyway?")
+    expect(kim.get_by_label("Your answer")).to_have_value("One moment, I look it up.")
+    kim.get_by_role("button", name="Send anyway").click()
+    visitor.hears("One moment, I look it up.")
+    expect(kim.locator("[data-reply-asked]")).to_be_hidden()
+    expect(kim.get_by_label("Your answer")).to_have_value("")
+
+    # A note, by key, to a colleague whose name is picked; the visitor sees nothing of it.
+    kim.get_by_role("heading", level=1).click()
+    kim.keyboard.press("n")
+    note = kim.get_by_label("Your note")
+    expect(note).to_be_focused()
+    note.press_sequentially("Please look, @da")
+    expect(kim.get_by_role("option", name="Dana Reyes")).to_be_visible()
+    note.press("Enter")
+    note.press_sequentially("before noon")
+    note.press("Control+Enter")
+    expect(transcript(dana)).to_contain_text("Please look, @Dana Reyes before noon")
+    expect(transcript(dana)).to_contain_text("note, not shown to the visitor")
+    expect(visitor.panel).not_to_contain_text("before noon")
+    visitor.page.reload()
+    visitor.hears("One moment, I look it up.")
+    expect(visitor.panel).not_to_contain_text("before noon")
+    mail = dana.locator(".inbox-row", has_text="Kim mentioned you").filter(has_text=office["agents"]["Dana Reyes"])
+    dana.goto("/mailbox/")
+    wait_for("the mail", lambda: dana.reload() and mail.count())
+    expect(transcript(kim)).to_contain_text("Dana Reyes: mailed")
+    dana.goto("/app/conversations/mentions/")
+    dana.get_by_role("link", name="Kim in the conversation with").click()
+    expect(dana.locator(".line.note:target")).to_contain_text("before noon")
+
+    # Who leaves is gone.
+    dana.goto("/app/conversations/")
+    expect(here).to_be_hidden()
+
+
+def test_a_canned_reply_comes_by_slash_filled_in(office: dict[str, Any], visit: Visit, agent: Agent) -> None:
+    visitor = visit(office["demo_page"]).chat()
+    dana = agent("Dana Reyes")
+    shortcut = f"s{uuid.uuid4().hex[:6]}"
+    dana.goto("/app/conversations/replies/new")
+    dana.get_by_label("Shortcut").fill(shortcut)
+    dana.get_by_label("Title").fill("Greeting")
+    dana.get_by_label("Text").fill("Hello {{visitor.name}}, {{agent.name}} of {{assistant.name}} here.")
+    dana.get_by_role("button", name="Keep the reply").click()
+    expect(dana.get_by_text(f"/{shortcut} is kept.")).to_be_visible()
+    open_talk(dana, visitor)
+    answer = dana.get_by_label("Your answer")
+    answer.press_sequentially(f"/{shortcut[:4]}")
+    expect(dana.get_by_role("option", name=f"/{shortcut} Greeting")).to_be_visible()
+    answer.press("Tab")
+    expect(answer).to_have_value("Hello [visitor.name?], Dana Reyes of Ada here.")
+    expect(dana.locator("[data-missing]")).to_contain_text("Not known here: visitor.name.")
+    answer.fill("")
+    dana.get_by_label("Canned reply").select_option(shortcut)
+    dana.get_by_role("button", name="Insert").click()
+    expect(answer).to_have_value("Hello [visitor.name?], Dana Reyes of Ada here.")
+    answer.fill("Hello, Dana here.")
+    dana.get_by_role("button", name="Send").click()
+    visitor.hears("Hello, Dana here.")
+
+
+def test_what_was_read_is_told_both_ways(office: dict[str, Any], visit: Visit, agent: Agent) -> None:
+    visitor = visit(office["demo_page"]).chat()
+    dana = agent("Dana Reyes")
+    open_talk(dana, visitor)
+    dana.get_by_label("Your answer").fill("I'm here.")
+    dana.get_by_role("button", name="Send").click()
+    visitor.hears("I'm here.")
+    read = transcript(dana).locator(".line", has_text="I'm here.").locator(".seen")
+    expect(read).to_contain_text("Seen")
+    visitor.say("thank you")
+    expect(transcript(dana)).to_contain_text("thank you")
+    expect(visitor.panel.get_by_text("Seen", exact=True)).to_be_visible()
+    # A chat that is closed reads nothing.
+    visitor.panel.get_by_role("button", name="Close chat").click()
+    dana.get_by_label("Your answer").fill("Anything else?")
+    dana.get_by_role("button", name="Send").click()
+    last = transcript(dana).locator(".line", has_text="Anything else?")
+    expect(last).to_be_visible()
+    expect(last.locator(".seen")).to_have_count(0)
+    visitor.open()
+    expect(last.locator(".seen")).to_contain_text("Seen")
+    expect(visitor.panel.get_by_text("Seen", exact=True)).to_have_count(0)
+
+
+def test_where_the_visitor_goes_is_seen_live(
+    product: Product, office: dict[str, Any], visit: Visit, agent: Agent
+) -> None:
+    visitor = visit(office["demo_page"]).chat()
+    visitor.ask("where is my order", "tracking link")
+    dana = agent("Dana Reyes")
+    open_talk(dana, visitor)
+    expect(dana.get_by_text("Now on")).to_be_hidden()
+    visitor.goto(f"{office['demo_page']}?kettle=1")
+    link = dana.locator("dd[data-page-now] a")
+    expect(link).to_be_visible()
+    assert str(link.get_attribute("href")).endswith("?kettle=1")
+
+
+def test_the_keys_are_told_and_can_be_turned_off(office: dict[str, Any], visit: Visit, agent: Agent) -> None:
+    visitor = visit(office["demo_page"]).chat()
+    dana = agent("Dana Reyes")
+    open_talk(dana, visitor)
+    dana.get_by_role("heading", level=1).click()
+    dana.keyboard.press("?")
+    keys = dana.get_by_role("dialog", name="Keys")
+    for words in ("Write a note", "Write a reply", "Assign to me", "Resolve", "Back to the list"):
+        expect(keys).to_contain_text(words)
+    assert not axe.violations(dana)
+    keys.get_by_label("Single keys do this").uncheck()
+    keys.get_by_role("button", name="Close").click()
+    dana.keyboard.press("n")
+    expect(dana.get_by_label("Your answer")).to_be_visible()
+    dana.keyboard.press("?")
+    keys.get_by_label("Single keys do this").check()
+    dana.keyboard.press("Escape")
+    dana.keyboard.press("a")
+    expect(dana.get_by_text("Assigned to you.").first).to_be_visible()
+    dana.get_by_role("heading", level=1).click()
+    # A letter that is written is a letter.
+    dana.keyboard.press("r")
+    dana.keyboard.type("ne?a")
+    expect(dana.get_by_label("Your answer")).to_have_value("ne?a")
+    dana.get_by_label("Your answer").fill("")
+    dana.get_by_role("heading", level=1).click()
+    dana.keyboard.press("e")
+    expect(dana.locator("#live-state")).to_contain_text("Resolved by Dana Reyes")
+    expect(dana.get_by_label("Your note")).to_be_visible()
+    dana.get_by_role("heading", level=1).click()
+    dana.keyboard.press("Escape")
+    expect(dana.get_by_role("heading", level=1)).to_have_text("Conversations")
+
+
+# R41's corpus: what strangers write and are called stays text wherever members read it.
+CORPUS = (
+    "<script>window.hit=1</script>",
+    "<img src=x onerror=window.hit=1>",
+    "<svg/onload=window.hit=1>",
+    '"><script>window.hit=1</script>',
+    "'-window.hit=1-'",
+    "javascript:window.hit=1",
+    "[a](javascript:window.hit=1)",
+    '![a](x" onerror="window.hit=1)',
+    '<a href="jav&#x09;ascript:window.hit=1">x</a>',
+    "{{7*7}} ${window.hit=1} <%= 1 %>",
+    "<iframe srcdoc='<script>parent.hit=1</script>'>",
+    "</title></textarea></style><script>window.hit=1</script>",
+    "<math><mtext><table><mglyph><style><img src=x onerror=window.hit=1>",
+    "\u202egnp.exe<img src=x onerror=window.hit=1>",
+)
+
+
+def test_strangers_words_stay_words_on_every_page_of_the_talk(
+    product: Product, office: dict[str, Any], visit: Visit, agent: Agent
+) -> None:
+    worst = "".join(CORPUS)
+    visitor = visit(office["demo_page"])
+    visitor.open()
+    visitor.page.evaluate("document.title = " + repr("<img src=x onerror=window.hit=1>"))
+    visitor.js(f"ConvoshipQueue.push(['identify', {{name: {worst[:90]!r}, email: 'zoe@a.example'}}])")
+    visitor.hears("What can I do for you?")
+    for said in CORPUS:
+        visitor.say(said)
+        expect(visitor.said.last).to_have_text(said)
+    dana = agent("Dana Reyes")
+    open_talk(dana, visitor)
+    for kind, said in (("Note", worst), ("Reply", worst)):
+        dana.get_by_label(kind, exact=True).check()
+        dana.locator("#reply-text").fill(said)
+        dana.locator("#reply-text").press("Control+Enter")
+        expect(dana.locator("#reply-text")).to_have_value("")
+    shortcut = f"x{uuid.uuid4().hex[:6]}"
+    dana.goto("/app/conversations/replies/new")
+    dana.get_by_label("Shortcut").fill(shortcut)
+    dana.get_by_label("Title").fill("<img src=x onerror=window.hit=1>")
+    dana.get_by_label("Text").fill("<img src=x onerror=window.hit=1> {{visitor.name}}")
+    dana.get_by_role("button", name="Keep the reply").click()
+    expect(dana.get_by_text(f"/{shortcut} is kept.")).to_be_visible()
+    visitor.goto(f"{office['demo_page']}?<img src=x onerror=window.hit=1>")
+    open_talk(dana, visitor)
+    dana.get_by_label("Your answer").press_sequentially(f"/{shortcut}")
+    expect(dana.get_by_role("option").first).to_contain_text("<img src=x onerror=window.hit=1>")
+    dana.get_by_label("Your answer").press("Enter")
+    for page in (
+        f"/app/conversations/{visitor.conversation_id}/",
+        "/app/conversations/",
+        "/app/conversations/replies/",
+    ):
+        dana.goto(page)
+        dana.wait_for_load_state("networkidle")
+        assert dana.evaluate("window.hit") is None
+        assert not dana.locator("main img[src='x'], main script, main iframe, main a[href^='javascript']").count()
+    assert visitor.js("window.hit") is None
+    for form in ("json", "txt", "pdf"):
+        with dana.expect_download() as download:
+            dana.evaluate(f"location.href = '/app/conversations/{visitor.conversation_id}/export.{form}?notes=1'")
+        assert download.value.suggested_filename.endswith(form)
+
+
+def test_on_a_phone_the_talk_can_be_led_and_what_is_known_unfolds(
+    office: dict[str, Any], visit: Visit, agent: Agent
+) -> None:
+    visitor = visit(office["demo_page"]).chat()
+    visitor.ask("how do I return something", "How to return an item")
+    dana = agent("Dana Reyes")
+    dana.set_viewport_size({"width": 390, "height": 844})
+    open_talk(dana, visitor)
+    expect(dana.get_by_role("button", name="Send")).to_be_in_viewport(ratio=1)
+    expect(dana.get_by_text("Origin")).to_be_hidden()
+    dana.get_by_label("Note", exact=True).check()
+    dana.get_by_label("Your note").fill("from the tram")
+    dana.get_by_role("button", name="Add note").click()
+    expect(transcript(dana)).to_contain_text("from the tram")
+    dana.get_by_role("heading", name="About").click()
+    expect(dana.get_by_text("Origin")).to_be_visible()
+    found = [
+        f"{look}: {it}" for look in axe.looks(dana) for it in (*axe.violations(dana, look=look), *axe.overflow(dana))
+    ]
+    assert found == []

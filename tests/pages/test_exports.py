@@ -1,0 +1,147 @@
+"""One conversation as a file: JSON for programs, text and PDF for people."""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from typing import Any
+
+import pytest
+
+from convoship.lib.tenancy import tenant
+from deployments import conversations, exporting, notes
+from deployments.conversations import NewMessage
+from deployments.models import Conversation
+from tests import factories
+from tests.pages.conftest import Browser, words
+from workspaces.models import AuditEvent, Workspace
+
+
+@pytest.fixture
+def conversation(workspace: Workspace) -> Conversation:
+    made = factories.make_deployment(workspace)
+    opened = factories.start_session(made, user={"name": "Zoe\nFake: entry"}, page={"url": "https://shop.example/a"})
+    conversation = opened.session.conversation
+    file = {
+        "id": "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
+        "name": "<photo>.png",
+        "size": 1_500_000,
+        "content_type": "image/png",
+    }
+    with tenant(workspace.id):
+        row = conversations.lock(conversation.id)
+        said = NewMessage(author_kind="visitor", text="**where** is it?", status="received", attachments=[file])
+        conversations.post_message(row, said)
+        notes.add(factories.actor(workspace), row, "A *secret* between us")
+        answer = NewMessage(author_kind="agent", author_name="Ines", text="Here: **[map](https://a.example)**")
+        conversations.post_message(row, answer)
+    return conversation
+
+
+def export(member: Browser, conversation: Conversation, form: str, **query: str) -> Any:
+    return member.get(f"/app/conversations/{conversation.id}/export.{form}", data=query)
+
+
+def words_of_pdf(content: bytes) -> list[bytes]:
+    """What stands in a PDF's compressed parts."""
+    return [
+        zlib.decompress(part) for part in re.findall(rb"stream\r?\n(x.*?)\r?\nendstream", content, re.DOTALL) if part
+    ]
+
+
+def test_as_json_everything_is_there_with_times_in_the_zone(member: Browser, conversation: Conversation) -> None:
+    answer = export(member, conversation, "json", zone="Asia/Kolkata")
+    assert answer["Content-Type"] == "application/json"
+    assert answer["Content-Disposition"] == f'attachment; filename="conversation-{str(conversation.id)[:8]}.json"'
+    found = json.loads(answer.content)
+    assert found["time_zone"] == "Asia/Kolkata"
+    assert found["conversation"]["started_at"].endswith("+05:30")
+    assert [message["seq"] for message in found["messages"]] == [1, 2, 3]
+    assert found["messages"][1]["text"] == "**where** is it?"
+    assert found["messages"][1]["attachments"][0]["name"] == "<photo>.png"
+    assert "url" not in found["messages"][1]["attachments"][0]
+    assert "notes" not in found
+    assert b"secret" not in answer.content
+    with_notes = json.loads(export(member, conversation, "json", notes="1").content)
+    assert [(note["text"], note["after_seq"]) for note in with_notes["notes"]] == [("A *secret* between us", 2)]
+
+
+def test_as_text_people_read_it_in_order(member: Browser, conversation: Conversation) -> None:
+    answer = export(member, conversation, "txt", zone="Europe/Berlin", notes="1")
+    assert answer["Content-Type"] == "text/plain; charset=utf-8"
+    found = answer.content.decode()
+    assert "Conversation with Zoe Fake: entry" in found
+    assert "in Europe/Berlin" in found
+    assert "\nFake" not in found
+    places = [found.index(part) for part in ("**where** is it?", "<photo>.png, 1.4 MB", "A secret between us", "Ines")]
+    assert places == sorted(places)
+    assert "Here: map (https://a.example)" in found
+    assert "(note, not shown to the visitor)" in found
+    assert "secret" not in export(member, conversation, "txt").content.decode()
+
+
+def test_as_pdf_it_is_one_with_its_fonts(member: Browser, conversation: Conversation) -> None:
+    answer = export(member, conversation, "pdf", notes="1")
+    assert answer["Content-Type"] == "application/pdf"
+    assert answer.content.startswith(b"%PDF-")
+    assert b"DejaVu" in answer.content
+    plain = export(member, conversation, "pdf").content
+    assert len(words_of_pdf(answer.content)) > 0
+    assert len(answer.content) > len(plain)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "مرحبا بالعالم 123",
+        "שלום (עולם)",
+        "漢字とかな 한글",
+        "😀👩‍👩‍👧 e\u0301 \u200b\u202e\u2066",
+        "<script>alert(1)</script> \\ ( ) %PDF endstream",
+        "\x01\x1b[31m\x7f",
+        "a" * 7000,
+        "\n" * 500,
+        "",
+    ],
+)
+@pytest.mark.parametrize("form", exporting.FORMATS)
+def test_whatever_was_said_can_be_exported(member: Browser, conversation: Conversation, said: str, form: str) -> None:
+    with tenant(conversation.workspace_id):
+        row = conversations.lock(conversation.id)
+        conversations.post_message(row, NewMessage(author_kind="visitor", text=said, status="received"))
+        Conversation.objects.update(page_title=said[:300])
+        row.person.name = said[:100]
+        row.person.save()
+    answer = export(member, conversation, form)
+    assert answer.status_code == 200
+    assert answer["Content-Type"] == exporting.CONTENT_TYPES[form]
+    if form == "json":
+        assert json.loads(answer.content)["messages"][-1]["text"] == said
+
+
+def test_a_zone_that_there_is_not_is_said_on_the_page(member: Browser, conversation: Conversation) -> None:
+    for zone in ("Mars/Olympus", "../../etc/passwd", "\x00", "x" * 5000, "europe/berlin"):
+        answer = export(member, conversation, "txt", zone=zone)
+        assert "There is no such time zone. Name one of the IANA database" in words(answer)
+    assert export(member, conversation, "txt", zone="").status_code == 200
+    assert export(member, conversation, "docx").status_code == 404
+
+
+def test_what_is_too_long_for_a_pdf_is_said(
+    member: Browser, conversation: Conversation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "LARGEST_PDF", 10)
+    assert "too long for a PDF" in words(export(member, conversation, "pdf"))
+    monkeypatch.setattr(exporting, "MOST_MESSAGES", 2)
+    assert "Only the first 2 messages are in this file." in export(member, conversation, "txt").content.decode()
+    assert json.loads(export(member, conversation, "json").content)["is_cut"] is True
+
+
+def test_who_took_it_is_in_the_audit_log(member: Browser, conversation: Conversation) -> None:
+    export(member, conversation, "txt", notes="1", zone="Europe/Berlin")
+    export(member, conversation, "txt", zone="Mars/Olympus")
+    with tenant(conversation.workspace_id):
+        (line,) = AuditEvent.objects.filter(action="conversation.exported")
+    assert line.data == {"format": "txt", "notes": True, "zone": "Europe/Berlin"}
+    assert line.target_id == str(conversation.id)
