@@ -10,10 +10,13 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import UUID
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage, storages
+from django.db.models import Q
 from django.utils import timezone
 
 from convoship.lib.problems import Problem, not_found
@@ -22,7 +25,7 @@ from deployments import conversations, deploying, doors, file_quotas, file_setti
 from deployments.admission import Caller
 from deployments.file_kinds import Checked
 from deployments.file_settings import MOST_IN_CONVERSATION, FileSettings
-from deployments.models import Conversation, File, GoneFile
+from deployments.models import Conversation, Deployment, File, GoneFile
 from deployments.visits import Visit
 
 logger = logging.getLogger(__name__)
@@ -43,12 +46,26 @@ def storage() -> Storage:
 def may_upload(visit: Visit, caller: Caller) -> FileSettings:
     """What the visitor may send here, before anything of it is read; 403, 409 or 429 with words where nothing."""
     file_quotas.count_sent(visit.workspace_id, visit.session_id, caller.ip)
-    with tenant(visit.workspace_id):
+    with _telling_of_room(visit), tenant(visit.workspace_id):
         conversation, standing = visits.enter(visit, caller)
         allowed = _allowed(conversation, file_settings.of(standing.files))
         file_quotas.require_room(visit.workspace_id, visit.deployment_id, 1)
     file_quotas.require_disk(storage())
     return allowed
+
+
+@contextmanager
+def _telling_of_room(visit: Visit) -> Iterator[None]:
+    """Where there was no room for a file the workspace's people read so: outside the transaction that ended by it."""
+    try:
+        yield
+    except file_quotas.NoRoom:
+        now = timezone.now()
+        with tenant(visit.workspace_id):
+            row = Deployment.objects.filter(id=visit.deployment_id)
+            lately = Q(files_refused_at__gt=now - dt.timedelta(minutes=1))
+            row.exclude(lately).update(files_refused_at=now)
+        raise
 
 
 def _allowed(conversation: Conversation, allowed: FileSettings) -> FileSettings:
@@ -71,8 +88,14 @@ def _allowed(conversation: Conversation, allowed: FileSettings) -> FileSettings:
 
 def upload(visit: Visit, caller: Caller, checked: Checked) -> File:
     """Keep a checked file for the visitor's conversation; it goes out with the message that names it."""
-    file_quotas.count_taken(visit.workspace_id)
-    row = _enrol(visit, caller, checked)
+    with _telling_of_room(visit):
+        row = _enrol(visit, caller, checked)
+    try:
+        file_quotas.count_taken(visit.workspace_id)
+    except Problem:
+        with tenant(visit.workspace_id):
+            row.delete()
+        raise
     try:
         storage().save(row.key, ContentFile(checked.content))
     except Exception as error:

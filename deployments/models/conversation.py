@@ -153,7 +153,7 @@ class Message(TenantModel):
     payload = models.CharField(max_length=1000, blank=True)
     blocks = models.JSONField(default=list)
     # What is shown of its files: [{id, name, size, content_type}]; their rows are `files`.
-    attachments = models.JSONField(default=list)
+    attachments = models.JSONField(default=list, db_default=[])
     # Chosen by who sends it, so that sending it again makes no second one.
     client_id = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001 (NULLs stay out of the unique index)
     body_digest = models.BinaryField(max_length=32, null=True)

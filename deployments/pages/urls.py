@@ -8,6 +8,7 @@ from deployments.pages import (
     assistants,
     conversations,
     deploy,
+    deployment_files,
     deployment_settings,
     editing,
     identity,
@@ -68,6 +69,12 @@ urlpatterns = [
     ),
     path(
         "app/deployments/<uuid:deployment_id>/change", deployment_settings.deployment_change, name="deployment_change"
+    ),
+    path("app/deployments/<uuid:deployment_id>/files", deployment_files.deployment_files, name="deployment_files"),
+    path(
+        "app/deployments/<uuid:deployment_id>/files/delete",
+        deployment_files.deployment_files_delete,
+        name="deployment_files_delete",
     ),
     path("app/deployments/<uuid:deployment_id>/rotate", tokens.deployment_rotate, name="deployment_rotate"),
     path(
