@@ -7,7 +7,10 @@ import io
 import json
 import random
 import struct
+import subprocess
+import sys
 import threading
+import time
 import uuid
 import zipfile
 import zlib
@@ -18,6 +21,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.core.files.storage import storages
+from django.db import connection
 from django.test import AsyncClient
 from django.utils import timezone
 from PIL import Image
@@ -26,7 +30,7 @@ from convoship.lib.problems import Problem
 from convoship.lib.tenancy import tenant
 from convoship.lib.threads import in_thread
 from deployments import checking, deploying, file_kinds, file_links, files, images
-from deployments.models import Conversation, File, GoneFile
+from deployments.models import Conversation, Deployment, File, GoneFile
 from tests import factories
 from tests.runtime.conftest import BASE, ORIGIN, Site, act
 from workspaces.models import Workspace
@@ -266,6 +270,20 @@ def png_of(width: int, height: int) -> bytes:
             "unsupported_media_type",
             id="Word with macros",
         ),
+        pytest.param(
+            "a.xlsx",
+            archive(**{"[Content_Types].xml": "", "xl/workbook.xml": "", "xl/macrosheets/sheet1.xml": ""}),
+            415,
+            "unsupported_media_type",
+            id="Excel with macros as they once were",
+        ),
+        pytest.param(
+            "a.odt",
+            archive(**{"mimetype": "application/vnd.oasis.opendocument.text", "Basic/Standard/script-lb.xml": ""}),
+            415,
+            "unsupported_media_type",
+            id="OpenDocument with macros",
+        ),
         pytest.param("a.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", 415, "unsupported_media_type", id="SVG"),
         pytest.param("a.txt", b"\n <svg onload=alert(1)>", 415, "unsupported_media_type", id="SVG as text"),
         pytest.param("a.html", b"<!doctype html><p>", 415, "unsupported_media_type", id="HTML"),
@@ -340,6 +358,35 @@ async def test_no_secret_of_ours_is_where_an_image_is_read(site: Site, monkeypat
     assert "SECRET" not in said
     assert "DATABASE" not in said
     assert str(tmp_path) not in said
+
+
+async def test_an_archive_made_to_take_time_is_looked_at_in_no_time(site: Site) -> None:
+    """Ten megabytes, as many as a file may have: of entries without a name, and of entries full of empty fields."""
+    head = b"PK\x01\x02" + b"\0" * 24
+    for count, field in ((227_907, b""), (150, b"\x99\x99\0\0" * 16_383)):
+        entry = head + struct.pack("<HHH", 0, len(field), 0) + b"\0" * 12 + field
+        end = struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, count & 0xFFFF, count & 0xFFFF, len(entry) * count, 30, 0)
+        made = b"PK\x03\x04" + b"\0" * 26 + entry * count + end
+        began = time.process_time()
+        with pytest.raises(Problem):
+            file_kinds.check("a.docx", made, file_kinds.KINDS, 10**7)
+        assert time.process_time() - began < 0.3
+
+
+@pytest.mark.parametrize("said", [b"text/html\n<p>", b"", b"image/svg+xml\nx", b"\xff\n"])
+async def test_what_the_drawing_process_says_is_not_believed(site: Site, monkeypatch: Any, said: bytes) -> None:
+    done = subprocess.CompletedProcess([], 0, said, b"")
+    monkeypatch.setattr(images.subprocess, "run", lambda *args, **kwargs: done)
+    await refused(site, await begun(site), "a.png", picture("PNG"), 422, "invalid")
+
+
+async def test_drawing_waits_for_whatever_else_has_to_be_done(monkeypatch: Any, tmp_path: Path) -> None:
+    program = "import os, redrawing; redrawing.bound(8, 1 << 30); print(os.nice(0))"
+    folder = Path(images.__file__).parent
+    done = subprocess.run(  # noqa: ASYNC221
+        [sys.executable, "-c", program], capture_output=True, cwd=folder, check=True, text=True
+    )
+    assert int(done.stdout) >= 10
 
 
 async def test_where_many_images_wait_the_next_is_told_to_come_again(site: Site, monkeypatch: Any) -> None:
@@ -453,6 +500,47 @@ async def test_no_more_bytes_are_kept_than_may_be_though_they_come_at_once(
     assert (refusal.data["code"], refusal["Retry-After"]) == ("quota_exceeded", "3600")
     assert refusal.data["hint"]
     assert len(contents(folder)) == 2
+
+
+async def test_where_there_is_no_room_the_visitor_reads_plain_words_and_the_owner_when(
+    site: Site, settings: Any
+) -> None:
+    limited(settings, workspace_file_bytes=len(PDF) + 1)
+    session = await begun(site)
+    assert (await send_up(site, session, "a.pdf", PDF)).status_code == 201
+    began = timezone.now()
+    for _ in range(2):
+        full = await send_up(site, session, "b.pdf", PDF)
+        assert (full.status_code, full.data["code"]) == (429, "quota_exceeded")
+        assert full.data["detail"] == "This chat can't take more files at the moment."
+        assert full.data["hint"] == "Send it later, or in another way."
+    deployment = await in_workspace(site, Deployment.objects.get)
+    assert began <= deployment.files_refused_at <= timezone.now()
+
+
+async def test_what_found_no_room_takes_nothing_of_what_all_share(site: Site, settings: Any) -> None:
+    limited(settings, workspace_file_bytes=len(PDF) + 1, files_per_workspace="2/3600")
+    session = await begun(site)
+    answers = [await send_up(site, session, "a.pdf", PDF) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [201, 429, 429]
+    limited(settings, workspace_file_bytes=10**9, files_per_workspace="2/3600")
+    answers = [await send_up(site, session, "a.pdf", PDF) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [201, 429]
+    # And what was one too many has left nothing.
+    assert await in_workspace(site, File.objects.count) == 2
+
+
+@pytest.mark.parametrize("column", ["deployments_deployment.files", "deployments_message.attachments"])
+async def test_the_release_before_can_still_write_beside_this_one(site: Site, column: str) -> None:
+    def default() -> Any:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT column_default FROM information_schema.columns WHERE table_name = %s AND column_name = %s",
+                column.split("."),
+            )
+            return cursor.fetchone()[0]
+
+    assert await in_workspace(site, default) in ("'{}'::jsonb", "'[]'::jsonb")
 
 
 async def test_a_message_frees_the_room_of_what_waited(site: Site, settings: Any) -> None:
@@ -579,6 +667,18 @@ async def test_a_moving_image_is_kept_as_its_first_picture(site: Site, folder: P
         ("a.mp3", b"ID3\x04\x00" + b"\0" * 300, "audio/mpeg"),
         ("a.wav", b"RIFF\x24\x00\x00\x00WAVEfmt " + b"\0" * 300, "audio/wav"),
         ("a.mp4", b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom" + b"\0" * 300, "video/mp4"),
+        ("a.mp4", b"\x00\x00\x00\x18ftypiso5\x00\x00\x02\x00iso6dash" + b"\0" * 300, "video/mp4"),
+        ("a.mp4", b"\x00\x00\x00\x14ftypdash\x00\x00\x00\x00iso6" + b"\0" * 300, "video/mp4"),
+        ("a.m4v", b"\x00\x00\x00\x20ftypM4V \x00\x00\x00\x01M4V M4A mp42isom" + b"\0" * 300, "video/mp4"),
+        ("a.3gp", b"\x00\x00\x00\x18ftyp3gp4\x00\x00\x02\x00isom3gp4" + b"\0" * 300, "video/3gpp"),
+        ("a.txt", b"BMW: my car\n", "text/plain"),
+        ("a.csv", b"BMI,age\n22,40\n", "text/csv"),
+        ("a.csv", b"MZ;Name\n1;Anna\n", "text/csv"),
+        ("a.md", b"ID3 tags\n", "text/plain"),
+        ("a.log", b"GIF files: 3\n", "text/plain"),
+        ("a.txt", b"#!important\n", "text/plain"),
+        ("a.txt", b"<me@x.example> wrote:\n> hi\n", "text/plain"),
+        ("a.log", b"<anna> hello\n<ben> hello\n", "text/plain"),
     ],
 )
 async def test_these_are_taken(site: Site, name: str, content: bytes, content_type: str) -> None:
