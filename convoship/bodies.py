@@ -1,18 +1,23 @@
-"""Requests' bodies, while the server reads them: how large one may be, and that nobody but the application parses it.
+"""Requests as the server holds them: how large a body may be, who parses it, and no answer faster than it is read.
 
 Daphne reads the whole of a body before the application hears of the request, and Twisted parses every form it meets,
 for any path and anyone, on the event loop: 10 MB of line breaks hold up all that the process serves for seconds. So no
 form is parsed here, and no more is put down on the disk than the largest call of an address takes.
+
+And it takes an answer from the application as fast as that gives it, whoever doesn't read it: a file of ten megabytes
+would wait in memory for each connection that asked for one. So the application waits with the next piece.
 """
 
 from __future__ import annotations
 
+import asyncio
 import io
 import logging
 from typing import Any
 from urllib.parse import unquote
 
 from daphne.http_protocol import WebRequest
+from daphne.server import Server
 from django.conf import settings
 
 from convoship.lib.problems import Problem, as_json_response
@@ -29,6 +34,8 @@ LARGEST_ELSEWHERE = MEGABYTE
 # Who is refused goes on sending for a moment, and hears of it only if that is read: so much, and so long.
 _HEARD_BYTES = 2 * LARGEST_UPLOAD
 _HEARD_SECONDS = 5
+# Who reads nothing of an answer for so long is cut.
+_UNREAD_SECONDS = 60
 
 
 def most_bytes(path: str) -> int:
@@ -43,11 +50,13 @@ def most_bytes(path: str) -> int:
 
 
 class BoundedRequest(WebRequest):
-    """A request whose form is not parsed, and whose body is refused while it comes once it is too large."""
+    """A request whose form is not parsed, whose body is refused once it is too large, and whose answer waits."""
 
     _most = LARGEST_ELSEWHERE
     _received = 0
     _is_refused = False
+    # Set while more of an answer in pieces may be written; None for an answer that is one.
+    _may_write: asyncio.Event | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{**kwargs, "parsePOSTFormSubmission": False})
@@ -124,3 +133,57 @@ class BoundedRequest(WebRequest):
     def _cut(self) -> None:
         if self.channel is not None:
             self.channel.transport.abortConnection()
+
+    # --- The answer, in pieces ---
+
+    def handle_reply(self, message: dict[str, Any]) -> None:
+        """A part of the application's answer."""
+        is_open = not self.finished and self.channel is not None
+        if message.get("more_body") and is_open and self._may_write is None:
+            self._may_write = asyncio.Event()
+            self._may_write.set()
+            self.registerProducer(self, True)
+        super().handle_reply(message)
+
+    async def drained(self) -> None:
+        """Wait until what was written has gone to the client, or the client is gone."""
+        if self._may_write is None or self._may_write.is_set():
+            return
+        try:
+            await asyncio.wait_for(self._may_write.wait(), _UNREAD_SECONDS)
+        except TimeoutError:
+            self._cut()
+
+    def pauseProducing(self) -> None:  # noqa: N802, the library's name
+        """The transport has enough."""
+        if self._may_write is not None:
+            self._may_write.clear()
+
+    def resumeProducing(self) -> None:  # noqa: N802, the library's name
+        """The transport takes more."""
+        if self._may_write is not None:
+            self._may_write.set()
+
+    # The connection is at its end: nobody waits for it any more.
+    stopProducing = resumeProducing  # noqa: N815, the library's name
+
+    def finish(self) -> None:
+        """All is written."""
+        if self.producer is not None:
+            self.unregisterProducer()
+        super().finish()
+
+    def connectionLost(self, reason: Any) -> None:  # noqa: N802, the library's name
+        """The client is gone."""
+        self.resumeProducing()
+        super().connectionLost(reason)
+
+
+_reply = Server.handle_reply
+
+
+async def reply_and_wait(server: Any, protocol: Any, message: dict[str, Any]) -> None:
+    """As daphne's `Server.handle_reply`, and back when the client has taken what was written before."""
+    await _reply(server, protocol, message)
+    if isinstance(protocol, BoundedRequest) and message.get("more_body"):
+        await protocol.drained()

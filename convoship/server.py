@@ -11,7 +11,7 @@ import daphne.server
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from twisted.web.http import RESPONSES
 
-from convoship.bodies import BoundedRequest
+from convoship.bodies import BoundedRequest, reply_and_wait
 
 # Too large, restart, overload: a server's codes, which autobahn's `sendClose` keeps from applications.
 SERVER_CODES = frozenset({1009, 1012, 1013})
@@ -62,6 +62,7 @@ def adjust_daphne() -> None:
     """
     daphne.server.WebSocketFactory = Factory
     daphne.http_protocol.WebRequest = BoundedRequest
+    daphne.server.Server.handle_reply = reply_and_wait
     for status in HTTPStatus:
         RESPONSES.setdefault(status.value, status.phrase.encode())
 

@@ -12,6 +12,7 @@ import logging
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import IO, cast
 from uuid import UUID
 
 from django.core.files.base import ContentFile
@@ -132,18 +133,23 @@ def _enrol(visit: Visit, caller: Caller, checked: Checked) -> File:
 # --- Out --------------------------------------------------------------------------------------------------------------
 
 
-def content(workspace_id: UUID, file_id: UUID) -> tuple[File, bytes]:
-    """A file and its bytes; 404 where this workspace has none by that id, or its content is gone."""
+def opened(workspace_id: UUID, file_id: UUID) -> tuple[File, IO[bytes]]:
+    """A file and its content, to be closed; 404 where there is none by that id here or its content is gone.
+
+    503 where the storage doesn't give it just now.
+    """
     with tenant(workspace_id):
         row = File.objects.filter(id=file_id, stored_at__isnull=False).first()
     if row is None:
         raise not_found()
     try:
-        with storage().open(row.key) as opened:
-            return row, opened.read()
+        return row, cast(IO[bytes], storage().open(row.key))
     except FileNotFoundError:
         logger.error("the content of file %s is gone", row.id)
         raise not_found() from None
+    except Exception as error:
+        logger.exception("the content of file %s can't be read", row.id)
+        raise Problem("unavailable", "The file can't be read just now.", retry_after=30) from error
 
 
 # --- Away -------------------------------------------------------------------------------------------------------------
@@ -153,10 +159,13 @@ def sweep() -> int:
     """Delete files that no message took in two hours, and the content of all whose row is gone; how many of both."""
     swept = 0
     for workspace_id, file_id in doors.due_files(BATCH):
-        with tenant(workspace_id):
-            # Looked at again and held: a message may be taking it just now.
-            row = File.objects.select_for_update().filter(id=file_id, message=None).first()
-            swept += row.delete()[0] if row else 0
+        try:
+            with tenant(workspace_id):
+                # Looked at again and held: a message may be taking it just now.
+                row = File.objects.select_for_update().filter(id=file_id, message=None).first()
+                swept += row.delete()[0] if row else 0
+        except Exception:
+            logger.exception("file %s could not be deleted, it stays due", file_id)
     due = GoneFile.objects.filter(due_at__lte=timezone.now()).order_by("due_at")
     for key in due.values_list("key", flat=True)[:BATCH]:
         try:

@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from convoship.machine.state import ROOT
+from deployments import file_links
+from tests import factories
 from tests.driver import get
 from tests.reliability.processes import OwnValkey, web_processes
 
@@ -131,6 +133,46 @@ def test_who_asks_first_whether_to_send_is_told_not_to(tmp_path: Path) -> None:
                     break
     assert said.startswith(b"HTTP/1.1 413 ")
     assert b"100 Continue" not in said
+
+
+def memory_of(address: str) -> int:
+    """Bytes in memory of the web process at this address."""
+    port = str(urlsplit(address).port).encode()
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError):
+            if entry.name.isdigit() and port in (entry / "cmdline").read_bytes().split(b"\0"):
+                return int((entry / "statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+    raise AssertionError(address)
+
+
+def test_a_file_waits_in_no_memory_for_who_reads_it_slowly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONVOSHIP_FILES_ROOT", str(tmp_path / "files"))
+    content = os.urandom(10 * MEGABYTE)
+    made = factories.make_deployment(factories.make_workspace())
+    file = factories.sent_file(factories.start_session(made), size=len(content))
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / file.key).write_bytes(content)
+    path = urlsplit(file_links.link(made.deployment.workspace_id, file.id)).path
+    with served(tmp_path) as address, ExitStack() as open_ones:
+        asked = urlsplit(address)
+
+        def begin() -> socket.socket:
+            connection = open_ones.enter_context(socket.create_connection((asked.hostname, asked.port), timeout=30))
+            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {asked.netloc}\r\n\r\n".encode())
+            assert connection.recv(1) == b"H"
+            return connection
+
+        begin()
+        before = memory_of(address)
+        slow = [begin() for _ in range(30)]
+        get(f"{address}/healthz")
+        assert memory_of(address) - before < 60 * MEGABYTE
+        # And all of it comes in the end.
+        received = b""
+        while not received.endswith(content[-100:]):
+            received += slow[0].recv(MEGABYTE)
+        assert received.endswith(content)
+        assert get(f"{address}/healthz")[0] == 200
 
 
 def test_the_sizes_for_proxies_are_told() -> None:
