@@ -14,14 +14,18 @@ import time
 import uuid
 import zipfile
 import zlib
+from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
 from django.core.files.storage import storages
+from django.core.files.utils import FileProxyMixin
 from django.db import connection
+from django.http import HttpResponse
 from django.test import AsyncClient
 from django.utils import timezone
 from PIL import Image
@@ -30,9 +34,11 @@ from convoship.lib.problems import Problem
 from convoship.lib.tenancy import tenant
 from convoship.lib.threads import in_thread
 from deployments import checking, deploying, file_kinds, file_links, files, images
-from deployments.models import Conversation, Deployment, File, GoneFile
+from deployments.models import Conversation, Deployment, File, GoneFile, Turn
+from deployments.pages import stored_files
+from deployments.responders.base import Reply, Say, TurnInput
 from tests import factories
-from tests.runtime.conftest import BASE, ORIGIN, Site, act
+from tests.runtime.conftest import BASE, ORIGIN, Probe, Site, act
 from workspaces.models import Workspace
 
 pytestmark = pytest.mark.asyncio
@@ -109,7 +115,12 @@ async def in_workspace(site: Site, look: Any) -> Any:
 
 
 async def fetch(url: str, method: str = "GET", **headers: str) -> Any:
-    return await AsyncClient().generic(method, url.removeprefix(settings.FILES_BASE_URL), headers=headers)
+    answer: Any = await AsyncClient().generic(method, url.removeprefix(settings.FILES_BASE_URL), headers=headers)
+    if answer.streaming:
+        pieces = [piece async for piece in answer]
+        answer.close()
+        return HttpResponse(b"".join(pieces), status=answer.status_code, headers=answer.headers)
+    return answer
 
 
 # --- Up, with a message, and down again -------------------------------------------------------------------------------
@@ -153,6 +164,32 @@ async def test_the_list_says_photo_where_nothing_was_written(site: Site, probe: 
     assert row.last_text == "Photo"
 
 
+async def test_files_that_come_while_an_answer_is_written_are_answered_after_it(site: Site, probe: Probe) -> None:
+    go_on = asyncio.Event()
+
+    async def script(turn: TurnInput) -> AsyncIterator[Reply]:
+        await go_on.wait()
+        yield Say("an answer")
+
+    probe.script = script
+    session = await begun(site)
+    ids = [(await send_up(site, session, "a.pdf", PDF)).data["file"]["id"] for _ in range(2)]
+    path, token = f"/sessions/{session['session']['id']}/messages", session["session_token"]
+    first = await site.call("POST", path, token, {"client_id": "1", "text": "go"}, Prefer="wait=1")
+    assert first.data["pending"]
+    second = {"client_id": "2", "text": "", "attachments": ids}
+    await site.call("POST", path, token, second, Prefer="wait=1")
+    go_on.set()
+    for _ in range(500):
+        said = [message["text"] for message in (await site.call("GET", path, token)).data["messages"]]
+        if len(said) == 5:
+            break
+        await asyncio.sleep(0.02)
+    assert said[:4] == ["Hello", "go", "", "an answer"]
+    assert said[4].startswith("Your files have arrived. I can't look into them myself")
+    assert not await in_workspace(site, Turn.objects.exclude(status="done").exists)
+
+
 async def test_a_file_with_words_is_answered_by_the_words(site: Site) -> None:
     session = await begun(site)
     up = await send_up(site, session, "invoice.pdf", PDF)
@@ -178,7 +215,57 @@ async def test_a_part_of_a_file_can_be_asked_for(site: Site) -> None:
     assert (await fetch(url, Range="bytes=50-")).status_code == 416
     assert (await fetch(url, Range="pages=1")).content == b"0123456789"
     head = await fetch(url, method="HEAD")
-    assert head.status_code == 200
+    assert (head.status_code, head.content, head["Content-Length"]) == (200, b"", "10")
+    assert (await fetch(url, Range="bytes=0-9")).content == b"0123456789"
+    assert (await fetch(url, Range="bytes=-0")).status_code == 416
+    assert (await fetch(url, Range="bytes=7-3")).status_code == 416
+
+
+async def test_no_more_of_a_file_is_in_memory_than_a_piece(site: Site, monkeypatch: Any) -> None:
+    session = await begun(site)
+    up = await send_up(site, session, "notes.txt", b"0123456789" * 100_000)
+    said = await site.say(session, "", attachments=[up.data["file"]["id"]])
+    url = said.data["message"]["attachments"][0]["url"]
+    read: list[int] = []
+
+    def noting(plain: Any, size: int = -1) -> Any:
+        read.append(size)
+        return plain(size)
+
+    monkeypatch.setattr(FileProxyMixin, "read", property(lambda opened: partial(noting, opened.file.read)))
+    await fetch(url, method="HEAD")
+    assert read == []
+    assert (await fetch(url, Range="bytes=999998-")).content == b"89"
+    assert read == [2]
+    assert len((await fetch(url)).content) == 1_000_000
+    assert max(read) <= 128 * 1024
+    assert min(read) > 0
+
+
+async def test_an_address_has_not_every_download(site: Site, monkeypatch: Any) -> None:
+    monkeypatch.setattr(stored_files, "MOST_OF_ONE", 1)
+    session = await begun(site)
+    up = await send_up(site, session, "notes.txt", b"0123456789")
+    said = await site.say(session, "", attachments=[up.data["file"]["id"]])
+    path = said.data["message"]["attachments"][0]["url"].removeprefix(settings.FILES_BASE_URL)
+    first = await AsyncClient().get(path)
+    second = await AsyncClient().get(path)
+    assert second.status_code == 429
+    assert b"Too many at once" in second.content
+    first.close()
+    assert (await fetch(path)).status_code == 200
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
+async def test_no_link_stands_in_the_log(site: Site, method: str, caplog: Any, monkeypatch: Any) -> None:
+    session = await begun(site)
+    up = await send_up(site, session, "a.pdf", PDF)
+    said = await site.say(session, "", attachments=[up.data["file"]["id"]])
+    url = said.data["message"]["attachments"][0]["url"]
+    monkeypatch.setattr(files, "storage", broken)
+    answer: Any = await AsyncClient(enforce_csrf_checks=True).generic(method, url.removeprefix(settings.FILES_BASE_URL))
+    assert answer.status_code == (503 if method == "GET" else 405)
+    assert url.rpartition("/")[2] not in caplog.text
 
 
 @pytest.mark.parametrize("ending", ["", "x", ".abc"])
@@ -432,6 +519,15 @@ async def test_the_form_has_one_file_and_nothing_else(site: Site) -> None:
     answer = await call(site, session, b"{}", "application/json")
     assert answer.status_code == 415
     assert await in_workspace(site, File.objects.count) == 0
+
+
+@pytest.mark.parametrize("lost", [1, 3, 30, 60])
+async def test_a_form_that_is_cut_off_is_no_file(site: Site, folder: Path, lost: int) -> None:
+    session = await begun(site)
+    body, content_type = form(("file", "a.txt", b"many words"))
+    answer = await call(site, session, body.rstrip()[:-lost], content_type)
+    assert (answer.status_code, answer.data["code"]) == (422, "invalid")
+    assert contents(folder) == []
 
 
 async def test_an_ended_conversation_takes_none(site: Site) -> None:
@@ -840,6 +936,24 @@ async def test_what_can_not_be_deleted_keeps_nothing_else_waiting(site: Site, fo
     assert contents(folder) == []
     assert await in_thread(GoneFile.objects.count) == 3
     await in_thread(GoneFile.objects.all().delete)
+
+
+async def test_a_file_that_can_not_be_deleted_keeps_no_other_waiting(
+    site: Site, folder: Path, monkeypatch: Any
+) -> None:
+    session = await begun(site)
+    for name in ("a.pdf", "b.pdf"):
+        await send_up(site, session, name, PDF)
+    await in_workspace(site, lambda: File.objects.update(created_at=timezone.now() - timedelta(hours=3)))
+    kept = File.delete
+
+    def delete(row: File) -> Any:
+        return broken() if row.name == "a.pdf" else kept(row)
+
+    monkeypatch.setattr(File, "delete", delete)
+    await in_thread(files.sweep)
+    assert await in_workspace(site, lambda: [row.name for row in File.objects.all()]) == ["a.pdf"]
+    assert len(contents(folder)) == 1
 
 
 def broken(*args: Any, **kwargs: Any) -> None:
