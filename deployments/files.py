@@ -20,6 +20,7 @@ from django.core.files.storage import Storage, storages
 from django.db.models import Q
 from django.utils import timezone
 
+from convoship.lib.deadlocks import once_more
 from convoship.lib.problems import Problem, not_found
 from convoship.lib.tenancy import tenant
 from deployments import conversations, deploying, doors, file_quotas, file_settings, visits
@@ -114,6 +115,7 @@ def upload(visit: Visit, caller: Caller, checked: Checked) -> File:
     return row
 
 
+@once_more
 def _enrol(visit: Visit, caller: Caller, checked: Checked) -> File:
     # Checked again under the lock, so that the count is exact and a switch that was turned meanwhile holds.
     with tenant(visit.workspace_id, shared_lock=deploying.lock_key(visit.deployment_id)):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 
 from convoship.lib.tenancy import TenantManager, TenantModel
 from deployments.models.assistant import Assistant, AssistantVersion
@@ -108,6 +108,15 @@ class Conversation(TenantModel):
 
     def __str__(self) -> str:
         return f"conversation {str(self.id)[:8]}"
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Delete it with all that belongs to it, once whoever writes in it is done.
+
+        Django deletes what belongs to it first, its files for one; who writes in it holds it first, then those.
+        """
+        with transaction.atomic():
+            list(type(self).objects.select_for_update().filter(pk=self.pk).values_list("pk"))
+            return super().delete(*args, **kwargs)
 
     @property
     def is_active(self) -> bool:

@@ -33,7 +33,7 @@ from PIL import Image
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import tenant
 from convoship.lib.threads import in_thread
-from deployments import checking, deploying, file_kinds, file_links, files, images
+from deployments import checking, conversations, deploying, file_kinds, file_links, files, images
 from deployments.models import Conversation, Deployment, File, GoneFile, Turn
 from deployments.pages import stored_files
 from deployments.responders.base import Reply, Say, TurnInput
@@ -187,7 +187,7 @@ async def test_files_that_come_while_an_answer_is_written_are_answered_after_it(
         await asyncio.sleep(0.02)
     assert said[:4] == ["Hello", "go", "", "an answer"]
     assert said[4].startswith("Your files have arrived. I can't look into them myself")
-    assert not await in_workspace(site, Turn.objects.exclude(status="done").exists)
+    assert not await in_workspace(site, lambda: Turn.objects.exclude(status="done").exists())
 
 
 async def test_a_file_with_words_is_answered_by_the_words(site: Site) -> None:
@@ -954,6 +954,57 @@ async def test_a_file_that_can_not_be_deleted_keeps_no_other_waiting(
     await in_thread(files.sweep)
     assert await in_workspace(site, lambda: [row.name for row in File.objects.all()]) == ["a.pdf"]
     assert len(contents(folder)) == 1
+
+
+def somebody_waits() -> None:
+    """Until somebody waits for a lock of the database."""
+    deadline = time.monotonic() + 20
+    with connection.cursor() as cursor:
+        while time.monotonic() < deadline:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+    raise AssertionError("nobody waits")
+
+
+async def test_a_conversation_is_deleted_after_who_writes_in_it_is_done(site: Site) -> None:
+    session = await begun(site)
+    await send_up(site, session, "a.pdf", PDF)
+    is_held, conversation_id = threading.Event(), session["session"]["conversation_id"]
+
+    def write() -> None:
+        conversations.lock(uuid.UUID(conversation_id))
+        is_held.set()
+        somebody_waits()
+        File.objects.update(name="b.pdf")
+
+    def delete() -> None:
+        is_held.wait(20)
+        Conversation.objects.get(id=conversation_id).delete()
+
+    await asyncio.gather(in_workspace(site, write), in_workspace(site, delete))
+    assert await in_workspace(site, lambda: File.objects.count()) == 0
+
+
+async def test_who_is_let_go_out_of_a_deadlock_is_not_told(site: Site) -> None:
+    session = await begun(site)
+    up = (await send_up(site, session, "a.pdf", PDF)).data["file"]["id"]
+    is_held = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def crosswise() -> None:
+        list(File.objects.select_for_update())
+        loop.call_soon_threadsafe(is_held.set)
+        # The visitor holds the conversation now, has waited longer, and so is the one whom the database lets go.
+        somebody_waits()
+        list(Conversation.objects.select_for_update())
+
+    other = asyncio.create_task(in_workspace(site, crosswise))
+    await is_held.wait()
+    said = await site.say(session, "look", attachments=[up])
+    await other
+    assert said.status_code == 201
+    assert said.data["message"]["attachments"][0]["id"] == up
 
 
 def broken(*args: Any, **kwargs: Any) -> None:
