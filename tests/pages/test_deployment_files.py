@@ -51,6 +51,7 @@ def test_old_files_are_deleted_and_their_messages_say_so(
 ) -> None:
     opened = factories.start_session(made)
     old = factories.sent_file(opened, days_ago=40, name="old.pdf")
+    assert old.message_id is not None
     factories.sent_file(opened, days_ago=3, name="new.pdf")
     with tenant(workspace.id):
         rev = Conversation.objects.get(id=opened.session.conversation_id).rev

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from convoship.lib import runtime_handler
 from convoship.machine.state import ROOT
 from deployments import file_links
 from tests import factories
@@ -176,7 +177,5 @@ def test_a_file_waits_in_no_memory_for_who_reads_it_slowly(tmp_path: Path, monke
 
 
 def test_the_sizes_for_proxies_are_told() -> None:
-    from convoship import bodies
-
     told = (ROOT / "docs" / "configuration.md").read_text()
-    assert f"client_max_body_size {bodies.LARGEST_UPLOAD // MEGABYTE + 1}m" in told
+    assert f"client_max_body_size {runtime_handler.LARGEST_BODY // MEGABYTE + 1}m" in told

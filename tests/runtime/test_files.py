@@ -463,7 +463,7 @@ async def test_an_archive_made_to_take_time_is_looked_at_in_no_time(site: Site) 
 @pytest.mark.parametrize("said", [b"text/html\n<p>", b"", b"image/svg+xml\nx", b"\xff\n"])
 async def test_what_the_drawing_process_says_is_not_believed(site: Site, monkeypatch: Any, said: bytes) -> None:
     done = subprocess.CompletedProcess([], 0, said, b"")
-    monkeypatch.setattr(images.subprocess, "run", lambda *args, **kwargs: done)
+    monkeypatch.setattr(subprocess, "run", lambda *args, **kwargs: done)
     await refused(site, await begun(site), "a.png", picture("PNG"), 422, "invalid")
 
 

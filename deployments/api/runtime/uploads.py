@@ -73,7 +73,7 @@ class _Ending:
 
     def __init__(self, request: HttpRequest) -> None:
         self._request = request
-        self.end = b""
+        self.end: bytes = b""
 
     def read(self, size: int) -> bytes:
         """The next bytes."""
@@ -103,11 +103,13 @@ def _read(request: HttpRequest, most: int) -> tuple[str, bytes]:
     if int(length) > most + FORM_BYTES:
         raise too_large(most)
     handler, body = _OneFile(most), _Ending(request)
+    stream: Any = body
     try:
-        fields, _ = MultiPartParser(request.META, body, [handler], "utf-8").parse()
+        fields, _ = MultiPartParser(request.META, stream, [handler], "utf-8").parse()
     except (MultiPartParserError, SuspiciousOperation, BadRequest, UnicodeError) as error:
         raise invalid({"file": ["The form can't be read."]}) from error
-    if f"--{request.content_params.get('boundary', '')}--".encode() not in body.end:
+    boundary = (request.content_params or {}).get("boundary", "")
+    if f"--{boundary}--".encode() not in body.end:
         raise invalid({"file": ["The form is cut off: its last line is missing."]}, hint="Send it again.")
     if fields:
         raise invalid({str(next(iter(fields)))[:100]: ["The form has the field file and no other."]})
