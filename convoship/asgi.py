@@ -3,23 +3,24 @@
 import os
 from typing import Any, cast
 
+import django
 from channels.routing import ProtocolTypeRouter
-from django.core.asgi import get_asgi_application
 
 from convoship.machine.roles import refuse_unsafe
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "convoship.settings")
-django_application = get_asgi_application()
+django.setup(set_prefix=False)
 refuse_unsafe(os.environ["DATABASE_URL"])
 
 from django.conf import settings  # noqa: E402  (the settings are known now)
 
 from convoship.file_host import keeps_files_apart  # noqa: E402
-from convoship.lib.runtime_handler import RuntimeHandler  # noqa: E402  (the apps must be loaded first)
+from convoship.lib.runtime_handler import Handler, RuntimeHandler  # noqa: E402  (the apps must be loaded first)
 from convoship.server import adjust_daphne, at_the_root  # noqa: E402
 from convoship.sockets import socket_application  # noqa: E402
 from widget.embed import Application, answers_embed_script  # noqa: E402
 
+django_application = Handler()
 runtime_application = RuntimeHandler()
 
 

@@ -11,9 +11,10 @@ from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
 
+from deployments.file_links import PATH as FILES
+
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
-FILES = "/files/"
 # Style and icons of the page that says why a file isn't there; public, and without cookies.
 _ALSO = "/static/"
 _PORTS = {"http": 80, "https": 443}
@@ -56,6 +57,8 @@ def _port(address: SplitResult) -> int:
 def _is_of(host: str, address: SplitResult, *, by_port: bool) -> bool:
     try:
         asked = urlsplit(f"{address.scheme}://{host}")
-        return asked.hostname == address.hostname and (not by_port or _port(asked) == _port(address))
+        # (A name with a dot at its end is the same name.)
+        hostname = (asked.hostname or "").removesuffix(".")
+        return hostname == address.hostname and (not by_port or _port(asked) == _port(address))
     except ValueError:
         return False

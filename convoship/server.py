@@ -6,9 +6,12 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
 
+import daphne.http_protocol
 import daphne.server
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from twisted.web.http import RESPONSES
+
+from convoship.bodies import BoundedRequest, reply_and_wait
 
 # Too large, restart, overload: a server's codes, which autobahn's `sendClose` keeps from applications.
 SERVER_CODES = frozenset({1009, 1012, 1013})
@@ -53,11 +56,13 @@ class Factory(WebSocketFactory):
 
 
 def adjust_daphne() -> None:
-    """Make daphne use our factory. Called while it loads the application, before it opens its port.
+    """Make daphne use our factory and our requests. Called while it loads the application, before it opens its port.
 
     The names of statuses are Twisted's, which knows no 422 and would call it "Unknown Status".
     """
     daphne.server.WebSocketFactory = Factory
+    daphne.http_protocol.WebRequest = BoundedRequest
+    daphne.server.Server.handle_reply = reply_and_wait
     for status in HTTPStatus:
         RESPONSES.setdefault(status.value, status.phrase.encode())
 

@@ -60,5 +60,5 @@ reading = Room("reading", at_once=2, waiting=30, of_one=10)
 
 async def check(whose: str, name: str, content: bytes, allowed: FileSettings) -> Checked:
     """The file as it may be kept (`file_kinds.check`), in its turn; 503 where too many wait. `whose`: an address."""
-    room = drawing if file_kinds.is_drawn(content) else reading
+    room = drawing if file_kinds.is_drawn(name, content) else reading
     return await room.run(whose, file_kinds.check, name, content, allowed.kinds, allowed.max_bytes)

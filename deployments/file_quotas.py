@@ -23,7 +23,15 @@ from deployments.models import File
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER = 3600
+_FULL = "This chat can't take more files at the moment."
 _OTHERWISE = "Send it later, or in another way."
+
+
+class NoRoom(Problem):
+    """The workspace keeps as many bytes as it may: its people have to make room."""
+
+    def __init__(self) -> None:
+        super().__init__("quota_exceeded", _FULL, hint=_OTHERWISE, retry_after=RETRY_AFTER)
 
 
 def count_sent(workspace_id: UUID, session_id: UUID, ip: str) -> None:
@@ -36,7 +44,7 @@ def count_sent(workspace_id: UUID, session_id: UUID, ip: str) -> None:
 
 
 def count_taken(workspace_id: UUID) -> None:
-    """Count one that is whole and may be kept: what many share is not used up by what comes to nothing."""
+    """Count one that was enrolled: what many share is not used up by what comes to nothing."""
     limiting.hit("files_per_workspace", str(workspace_id), words="Too many files are sent here")
     limiting.hit("files_overall", "all", words="Too many files are sent just now")
 
@@ -50,24 +58,25 @@ def require_room(workspace_id: UUID, deployment_id: UUID, size: int, *, lock: bo
         with connection.cursor() as cursor:
             key = int.from_bytes(workspace_id.bytes[8:], "big", signed=True)
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [key])
-    kept = File.objects.aggregate(bytes=Sum("size"))["bytes"] or 0
+    kept = kept_bytes()
     if kept + size > settings.LIMITS["workspace_file_bytes"]:
         logger.warning("workspace %s keeps %d bytes of files and takes no more", workspace_id, kept)
-        raise Problem(
-            "quota_exceeded",
-            "There is no room for more files here.",
-            hint=f"{_OTHERWISE} Deleting conversations makes room (LIMIT_WORKSPACE_FILE_BYTES).",
-            retry_after=RETRY_AFTER,
-        )
+        raise NoRoom
+    # What no message takes is deleted after two hours.
     free = File.objects.filter(conversation__deployment_id=deployment_id, message=None)
     waiting = free.aggregate(bytes=Sum("size"))["bytes"] or 0
     if waiting + size > settings.LIMITS["waiting_file_bytes"]:
         raise Problem(
             "quota_exceeded",
-            "Too many files are here that were not sent with a message.",
-            hint=f"{_OTHERWISE} Those that no message takes are deleted after two hours.",
+            _FULL,
+            hint=_OTHERWISE,
             retry_after=RETRY_AFTER,
         )
+
+
+def kept_bytes() -> int:
+    """How many bytes of files the workspace keeps. Within its tenant."""
+    return File.objects.aggregate(bytes=Sum("size"))["bytes"] or 0
 
 
 def require_disk(storage: Storage) -> None:

@@ -10,19 +10,24 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, cast
 from uuid import UUID
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage, storages
+from django.db.models import Q
 from django.utils import timezone
 
+from convoship.lib.deadlocks import once_more
 from convoship.lib.problems import Problem, not_found
 from convoship.lib.tenancy import tenant
 from deployments import conversations, deploying, doors, file_quotas, file_settings, visits
 from deployments.admission import Caller
 from deployments.file_kinds import Checked
 from deployments.file_settings import MOST_IN_CONVERSATION, FileSettings
-from deployments.models import Conversation, File, GoneFile
+from deployments.models import Conversation, Deployment, File, GoneFile
 from deployments.visits import Visit
 
 logger = logging.getLogger(__name__)
@@ -43,12 +48,26 @@ def storage() -> Storage:
 def may_upload(visit: Visit, caller: Caller) -> FileSettings:
     """What the visitor may send here, before anything of it is read; 403, 409 or 429 with words where nothing."""
     file_quotas.count_sent(visit.workspace_id, visit.session_id, caller.ip)
-    with tenant(visit.workspace_id):
+    with _telling_of_room(visit), tenant(visit.workspace_id):
         conversation, standing = visits.enter(visit, caller)
         allowed = _allowed(conversation, file_settings.of(standing.files))
         file_quotas.require_room(visit.workspace_id, visit.deployment_id, 1)
     file_quotas.require_disk(storage())
     return allowed
+
+
+@contextmanager
+def _telling_of_room(visit: Visit) -> Iterator[None]:
+    """Where there was no room for a file the workspace's people read so: outside the transaction that ended by it."""
+    try:
+        yield
+    except file_quotas.NoRoom:
+        now = timezone.now()
+        with tenant(visit.workspace_id):
+            row = Deployment.objects.filter(id=visit.deployment_id)
+            lately = Q(files_refused_at__gt=now - dt.timedelta(minutes=1))
+            row.exclude(lately).update(files_refused_at=now)
+        raise
 
 
 def _allowed(conversation: Conversation, allowed: FileSettings) -> FileSettings:
@@ -71,8 +90,14 @@ def _allowed(conversation: Conversation, allowed: FileSettings) -> FileSettings:
 
 def upload(visit: Visit, caller: Caller, checked: Checked) -> File:
     """Keep a checked file for the visitor's conversation; it goes out with the message that names it."""
-    file_quotas.count_taken(visit.workspace_id)
-    row = _enrol(visit, caller, checked)
+    with _telling_of_room(visit):
+        row = _enrol(visit, caller, checked)
+    try:
+        file_quotas.count_taken(visit.workspace_id)
+    except Problem:
+        with tenant(visit.workspace_id):
+            row.delete()
+        raise
     try:
         storage().save(row.key, ContentFile(checked.content))
     except Exception as error:
@@ -90,6 +115,7 @@ def upload(visit: Visit, caller: Caller, checked: Checked) -> File:
     return row
 
 
+@once_more
 def _enrol(visit: Visit, caller: Caller, checked: Checked) -> File:
     # Checked again under the lock, so that the count is exact and a switch that was turned meanwhile holds.
     with tenant(visit.workspace_id, shared_lock=deploying.lock_key(visit.deployment_id)):
@@ -109,18 +135,23 @@ def _enrol(visit: Visit, caller: Caller, checked: Checked) -> File:
 # --- Out --------------------------------------------------------------------------------------------------------------
 
 
-def content(workspace_id: UUID, file_id: UUID) -> tuple[File, bytes]:
-    """A file and its bytes; 404 where this workspace has none by that id, or its content is gone."""
+def opened(workspace_id: UUID, file_id: UUID) -> tuple[File, IO[bytes]]:
+    """A file and its content, to be closed; 404 where there is none by that id here or its content is gone.
+
+    503 where the storage doesn't give it just now.
+    """
     with tenant(workspace_id):
         row = File.objects.filter(id=file_id, stored_at__isnull=False).first()
     if row is None:
         raise not_found()
     try:
-        with storage().open(row.key) as opened:
-            return row, opened.read()
+        return row, cast(IO[bytes], storage().open(row.key))
     except FileNotFoundError:
         logger.error("the content of file %s is gone", row.id)
         raise not_found() from None
+    except Exception as error:
+        logger.exception("the content of file %s can't be read", row.id)
+        raise Problem("unavailable", "The file can't be read just now.", retry_after=30) from error
 
 
 # --- Away -------------------------------------------------------------------------------------------------------------
@@ -130,10 +161,13 @@ def sweep() -> int:
     """Delete files that no message took in two hours, and the content of all whose row is gone; how many of both."""
     swept = 0
     for workspace_id, file_id in doors.due_files(BATCH):
-        with tenant(workspace_id):
-            # Looked at again and held: a message may be taking it just now.
-            row = File.objects.select_for_update().filter(id=file_id, message=None).first()
-            swept += row.delete()[0] if row else 0
+        try:
+            with tenant(workspace_id):
+                # Looked at again and held: a message may be taking it just now.
+                row = File.objects.select_for_update().filter(id=file_id, message=None).first()
+                swept += row.delete()[0] if row else 0
+        except Exception:
+            logger.exception("file %s could not be deleted, it stays due", file_id)
     due = GoneFile.objects.filter(due_at__lte=timezone.now()).order_by("due_at")
     for key in due.values_list("key", flat=True)[:BATCH]:
         try:

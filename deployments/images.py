@@ -21,6 +21,7 @@ CPU_SECONDS = 8
 MEMORY_BYTES = 1 << 30
 # By the clock, for a machine that is busy with other things.
 LONGEST_SECONDS = 20
+_DRAWN_AS = (b"image/jpeg", b"image/png", b"image/webp")
 _PROGRAM = Path(redrawing.__file__)
 # A progressive JPEG has about ten scans, and each goes over all of its points; Pillow joins segments of EXIF one by
 # one. Whoever has so many of either made them to take time, and needn't be given any.
@@ -53,7 +54,7 @@ def redrawn(content: bytes, most: int) -> tuple[bytes, str]:
     except subprocess.TimeoutExpired:
         raise ImageRefused(_TOO_LONG) from None
     if done.returncode == redrawing.REFUSED:
-        raise ImageRefused(done.stdout.decode())
+        raise ImageRefused(done.stdout.decode(errors="replace")[:300])
     if done.returncode < 0:
         # By a signal: out of processor time, or killed by its own fault.
         logger.warning("an image of %d bytes ended its process by signal %d", len(content), -done.returncode)
@@ -61,4 +62,8 @@ def redrawn(content: bytes, most: int) -> tuple[bytes, str]:
     if done.returncode:
         raise RuntimeError(f"drawing an image failed: {done.stderr.decode(errors='replace')[-2000:]}")
     content_type, _, drawn = done.stdout.partition(b"\n")
+    if content_type not in _DRAWN_AS:
+        # It read what a stranger chose, and may say what that stranger likes.
+        logger.warning("drawing an image of %d bytes gave something else than an image", len(content))
+        raise ImageRefused("The image can't be read: it is damaged, or cut off.")
     return drawn, content_type.decode()

@@ -11,6 +11,7 @@ then the image; or, where the exit code is REFUSED, the reason in plain words.
 from __future__ import annotations
 
 import io
+import os
 import resource
 import sys
 from typing import TYPE_CHECKING
@@ -32,6 +33,8 @@ class Refused(Exception):
 
 def bound(seconds: int, memory: int) -> None:
     """Take no more than this, whatever the image asks for."""
+    # Conversations first.
+    os.nice(10)
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

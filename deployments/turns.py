@@ -133,7 +133,7 @@ def take_message(
     version = publishing.version(conversation.workspace_id, conversation.version_id)
     if word := handoff_rules.of_version(version).asks_for_person(new.text):
         return *_hand_over_at(conversation, new, word), None
-    if new.attachments and not new.text:
+    if new.attachments and not new.text and not queue:
         return *_answer_to_files(conversation, new, version), None
     responder = None if queue else _responder_of(version)
     if isinstance(responder, AnswersAtOnce):
@@ -183,7 +183,7 @@ def _answer_to_files(
     conversation: Conversation, new: NewMessage, version: AssistantVersion
 ) -> tuple[Message, list[Message]]:
     """To files without a word: that they are kept, and that words are needed. What the script asked stays asked."""
-    answer = Answer(said=[Say(say("files_kept", conversation.locale))], trace={"files": len(new.attachments)})
+    answer = _files_kept(conversation, len(new.attachments))
     message, *replies = _post_answer(conversation, version, answer, before=[new])
     _note_done(conversation, message, answer.trace)
     return message, replies
@@ -203,6 +203,11 @@ def _note_done(conversation: Conversation, message: Message, trace: dict[str, An
     turn.status, turn.attempts, turn.finished_at = TurnStatus.DONE, 1, timezone.now()
     turn.trace = trace
     rows.insert([turn])
+
+
+def _files_kept(conversation: Conversation, count: int) -> Answer:
+    words = say("files_kept" if count == 1 else "files_kept_many", conversation.locale)
+    return Answer(said=[Say(words)], trace={"files": count})
 
 
 def _ended(answer: Answer) -> TurnStatus:
@@ -226,9 +231,23 @@ def _claim_next(conversation: Conversation) -> Claim | None:
     if turn.attempts >= MOST_ATTEMPTS:
         _fail(conversation, turn, f"No answer after {turn.attempts} attempts: the process was stopped each time.")
         return _claim_next(conversation)
+    if turn.message.attachments and not turn.message.text:
+        _answer_later_to_files(conversation, turn)
+        return _claim_next(conversation)
     _take(turn)
     turn.save(update_fields=["status", "attempts", "claim", "leased_until"])
     return _claim(turn, conversation)
+
+
+def _answer_later_to_files(conversation: Conversation, turn: Turn) -> None:
+    """Of a locked conversation: files without a word that came while an earlier message had no answer yet."""
+    answer = _files_kept(conversation, len(turn.message.attachments))
+    turn.status, turn.finished_at, turn.trace = TurnStatus.DONE, timezone.now(), answer.trace
+    turn.attempts += 1
+    turn.save(update_fields=["status", "finished_at", "trace", "attempts"])
+    with conversations.one_answer(conversation, turn.message.client_id):
+        if conversation.is_active and conversation.control == Control.ASSISTANT:
+            _post_answer(conversation, publishing.version(conversation.workspace_id, conversation.version_id), answer)
 
 
 def _take(turn: Turn) -> None:

@@ -15,6 +15,7 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from convoship.lib import limiting, rows
+from convoship.lib.deadlocks import once_more
 from convoship.lib.problems import Problem, invalid, not_found
 from convoship.lib.tenancy import tenant
 from deployments import (
@@ -206,15 +207,20 @@ def post(visit: Visit, caller: Caller, message: VisitorMessage) -> Posted:
     narrowing.hit_message(visit.workspace_id, visit.deployment_id, visit.session_id)
     for last_try in (False, True):
         try:
-            with _changing(visit):
-                return _post(visit, caller, message)
+            return _post(visit, caller, message)
         except IntegrityError:
             if last_try:
                 raise
     raise AssertionError("unreachable")
 
 
+@once_more
 def _post(visit: Visit, caller: Caller, message: VisitorMessage) -> Posted:
+    with _changing(visit):
+        return _post_inside(visit, caller, message)
+
+
+def _post_inside(visit: Visit, caller: Caller, message: VisitorMessage) -> Posted:
     conversation, standing = enter(visit, caller, lock=True)
     narrowing.check_length(standing.limits, message.text)
     new = NewMessage(
@@ -275,6 +281,7 @@ def resume(visit: Visit, caller: Caller, *, after: int, rev: int | None, limit: 
         return page, list(streaming.order_by("seq"))
 
 
+@once_more
 def identify(visit: Visit, caller: Caller, user: Mapping[str, Any], user_token: str) -> Conversation:
     """Say who the visitor is, with proof or without (`people.identify`)."""
     with _changing(visit):
@@ -287,6 +294,7 @@ def identify(visit: Visit, caller: Caller, user: Mapping[str, Any], user_token: 
         return conversation
 
 
+@once_more
 def ask_for_person(visit: Visit, caller: Caller, reason: str) -> Conversation:
     """The visitor wants a person."""
     with _changing(visit):
@@ -295,6 +303,7 @@ def ask_for_person(visit: Visit, caller: Caller, reason: str) -> Conversation:
         return conversation
 
 
+@once_more
 def end(visit: Visit, caller: Caller) -> Conversation:
     """The visitor ends the conversation."""
     with _changing(visit):

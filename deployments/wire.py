@@ -35,7 +35,9 @@ def message_json(message: Message) -> dict[str, Any]:
 
 
 def attachment_json(message: Message, item: Mapping[str, Any]) -> dict[str, Any]:
-    """One of a message's files, with a link that is good from now on for an hour."""
+    """One of a message's files, with a link that is good from now on for an hour; none where it was deleted."""
+    if item.get("deleted"):
+        return {**item, "url": ""}
     return {**item, "url": file_links.link(message.workspace_id, UUID(item["id"]))}
 
 

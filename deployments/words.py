@@ -47,6 +47,9 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "ended_by_flow": "This conversation has ended.",
         "answer_failed": "Something went wrong while answering. Please send your message again, or ask for a person.",
         "wants_person": "Talk to a person",
+        "files_kept_many": (
+            "Your files have arrived. I can't look into them myself, but a person can. What are they about?"
+        ),
         "files_kept": "Your file has arrived. I can't look into it myself, but a person can. What is it about?",
     },
     "de": {
@@ -79,6 +82,9 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
             "oder bitten Sie um einen Menschen."
         ),
         "wants_person": "Mit einem Menschen sprechen",
+        "files_kept_many": (
+            "Ihre Dateien sind angekommen. Ich selbst kann nicht hineinsehen, ein Mensch schon. Worum geht es?"
+        ),
         "files_kept": (
             "Ihre Datei ist angekommen. Ich selbst kann nicht hineinsehen, ein Mensch schon. Worum geht es?"
         ),

@@ -8,16 +8,21 @@ from __future__ import annotations
 import contextlib
 import random
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
+
+from django.utils import timezone
 
 from convoship.lib.actors import Actor
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import tenant
-from deployments import deploying, publishing, sessions, tallies
+from deployments import attachments, conversations, deploying, publishing, sessions, tallies
 from deployments.admission import Caller
+from deployments.conversations import NewMessage
 from deployments.deploying import NewDeployment
-from deployments.models import Assistant, AssistantVersion, RefusedOrigin
+from deployments.models import Assistant, AssistantVersion, File, RefusedOrigin
+from deployments.models.conversation import AuthorKind
 from deployments.sessions import OpenedSession, SessionRequest
 from workspaces import api_keys, members
 from workspaces.api_keys import NewApiKey
@@ -120,6 +125,20 @@ def start_session(
     deployment = new.deployment
     who = caller(origin or deployment.allowed_origins[0], ip)
     return sessions.start(new.token, who, SessionRequest(agent_id=deployment.assistant_id, **request))
+
+
+def sent_file(opened: OpenedSession, days_ago: int = 0, size: int = 1000, name: str = "plan.pdf") -> File:
+    """A file that a visitor sent with a message so many days ago; nothing of it is in the storage."""
+    with tenant(opened.session.workspace_id):
+        conversation = conversations.lock(opened.session.conversation_id)
+        file = File(conversation=conversation, key=f"{uuid4()}", name=name, content_type="application/pdf", size=size)
+        shown = [attachments.file_json(file)]
+        new = NewMessage(author_kind=AuthorKind.VISITOR, text="", attachments=shown)
+        file.message = conversations.post_message(conversation, new)
+        file.stored_at = timezone.now()
+        file.save()
+        File.objects.filter(id=file.id).update(created_at=timezone.now() - timedelta(days=days_ago))
+        return file
 
 
 def replace_version(version: AssistantVersion, content: dict[str, Any]) -> None:

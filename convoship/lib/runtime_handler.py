@@ -22,7 +22,7 @@ from django.middleware.security import SecurityMiddleware
 from django.urls import set_script_prefix
 from django.utils.module_loading import import_string
 
-from convoship.lib.problems import Problem, as_json_response
+from convoship.lib.problems import Problem, as_json_response, invalid
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,18 @@ class Common(_WithoutThread, CommonMiddleware):
     """The check of `Host`, and Content-Length."""
 
 
-class RuntimeHandler(ASGIHandler):
+class Handler(ASGIHandler):
+    """Django's, which breaks at a Content-Type whose parameter names an encoding that there is not (RFC 2231)."""
+
+    def create_request(self, scope: Any, body_file: Any) -> Any:
+        """The request and None, or None and why it is none."""
+        try:
+            return super().create_request(scope, body_file)
+        except (LookupError, ValueError):
+            return None, as_json_response(invalid({"Content-Type": ["It has a parameter that can't be read."]}))
+
+
+class RuntimeHandler(Handler):
     """Answers under settings.RUNTIME_PATH and CHANNELS_PATH. Who goes away does not stop what they asked for."""
 
     def load_middleware(self, is_async: bool = False) -> None:

@@ -33,12 +33,17 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="deployment",
             name="files",
-            field=models.JSONField(blank=True, default=dict),
+            field=models.JSONField(blank=True, db_default={}, default=dict),
+        ),
+        migrations.AddField(
+            model_name="deployment",
+            name="files_refused_at",
+            field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
             model_name="message",
             name="attachments",
-            field=models.JSONField(default=list),
+            field=models.JSONField(db_default=[], default=list),
         ),
         migrations.CreateModel(
             name="GoneFile",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 
 from convoship.lib.tenancy import TenantManager, TenantModel
 from deployments.models.assistant import Assistant, AssistantVersion
@@ -118,6 +118,15 @@ class Conversation(TenantModel):
     def __str__(self) -> str:
         return f"conversation {str(self.id)[:8]}"
 
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Delete it with all that belongs to it, once whoever writes in it is done.
+
+        Django deletes what belongs to it first, its files for one; who writes in it holds it first, then those.
+        """
+        with transaction.atomic():
+            list(type(self).objects.select_for_update().filter(pk=self.pk).values_list("pk"))
+            return super().delete(*args, **kwargs)
+
     @property
     def is_active(self) -> bool:
         """Whether it takes further messages."""
@@ -162,7 +171,7 @@ class Message(TenantModel):
     payload = models.CharField(max_length=1000, blank=True)
     blocks = models.JSONField(default=list)
     # What is shown of its files: [{id, name, size, content_type}]; their rows are `files`.
-    attachments = models.JSONField(default=list)
+    attachments = models.JSONField(default=list, db_default=[])
     # Chosen by who sends it, so that sending it again makes no second one.
     client_id = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001 (NULLs stay out of the unique index)
     body_digest = models.BinaryField(max_length=32, null=True)

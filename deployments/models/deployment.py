@@ -34,7 +34,9 @@ class Deployment(TenantModel):
     hours_text = models.CharField(max_length=300, blank=True)
     identity_required = models.BooleanField(default=False)
     # Whether visitors may send files, and which (`deployments/file_settings.py`); empty: they may not.
-    files = models.JSONField(default=dict, blank=True)
+    files = models.JSONField(default=dict, db_default={}, blank=True)
+    # When a visitor's file was last refused because the workspace had no room for it; written once a minute at most.
+    files_refused_at = models.DateTimeField(null=True, blank=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     revoked_at = models.DateTimeField(null=True, blank=True)

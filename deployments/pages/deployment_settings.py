@@ -38,7 +38,7 @@ def _page(request: WorkspaceRequest, row: Deployment, form: SettingsForm) -> Htt
 def deployment_change(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
     """Change the settings."""
     row = queries.deployment(deployment_id)
-    form = SettingsForm(request.POST, ends_at=row.expires_at)
+    form = SettingsForm(request.POST, **SettingsForm.so_far(row))
     if not form.is_valid() or not deployment_form.change(request, form, form.values, row):
         return _page(request, queries.deployment(deployment_id), form)
     messages.success(request, "Saved. It holds from now on, also for pages that are open.")

@@ -22,7 +22,7 @@ _POSITION = re.compile(r"languages\[([0-9]+)\]")
 
 
 class SettingsForm(forms.Form):
-    """Name, environment, limits, languages, hours, files and end. `ends_at`: its end so far."""
+    """Name, environment, limits, languages, hours, files and end. `ends_at`, `max_bytes`: its end and size so far."""
 
     name = forms.CharField(max_length=100, error_messages={"required": "Give it a name, such as the site it is for."})
     label = forms.CharField(
@@ -39,9 +39,11 @@ class SettingsForm(forms.Form):
     )
     hours_text = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2, "maxlength": LONGEST_HOURS}))
 
-    def __init__(self, *args: Any, ends_at: dt.datetime | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, ends_at: dt.datetime | None = None, max_bytes: int = LARGEST_FILE, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.ends_at = ends_at
+        self.ends_at, self.max_bytes = ends_at, max_bytes
         for kind, words in file_kinds.WORDS.items():
             self.fields[f"files_{kind}"] = forms.BooleanField(required=False, label=words)
         for limit in LIMITS:
@@ -54,16 +56,22 @@ class SettingsForm(forms.Form):
     @classmethod
     def of(cls, deployment: Deployment) -> SettingsForm:
         """The form as the deployment is now."""
+        files = file_settings.of(deployment.files)
         initial: dict[str, Any] = {
             "name": deployment.name,
             "label": deployment.label,
             "languages": ", ".join(deployment.languages),
             "hours_text": deployment.hours_text,
             "expires_at": as_typed(deployment.expires_at),
-            **_files_initial(file_settings.of(deployment.files)),
+            **_files_initial(files),
             **deployment.limits,
         }
-        return cls(initial=initial, ends_at=deployment.expires_at)
+        return cls(initial=initial, **cls.so_far(deployment))
+
+    @staticmethod
+    def so_far(deployment: Deployment) -> dict[str, Any]:
+        """What the fields show in fewer digits than is stored: it stays as it is where the field stays as it is."""
+        return {"ends_at": deployment.expires_at, "max_bytes": file_settings.of(deployment.files).max_bytes}
 
     @property
     def labels(self) -> list[str]:
@@ -92,7 +100,7 @@ class SettingsForm(forms.Form):
             "files": {
                 "on": data.get("files_on", False),
                 "kinds": [kind for kind in file_kinds.KINDS if data.get(f"files_{kind}")],
-                "max_bytes": _bytes(data.get("files_size", "")),
+                "max_bytes": self._size(data.get("files_size", "")),
             },
         }
         try:
@@ -102,6 +110,10 @@ class SettingsForm(forms.Form):
             return data
         self.values: dict[str, Any] = {"name": data.get("name", ""), **parsed}
         return data
+
+    def _size(self, typed: str) -> object:
+        """Bytes: a program may have set a size that is no round number of megabytes."""
+        return self.max_bytes if typed == _megabytes(self.max_bytes) else _bytes(typed)
 
     def _end(self, typed: str) -> object:
         """The moment: what a browser's field for date and time sends, in UTC."""
@@ -126,9 +138,14 @@ _FILE_FIELDS = {"files.on": "files_on", "files.kinds": "files_on", "files.max_by
 
 
 def _files_initial(found: FileSettings) -> dict[str, Any]:
-    size = f"{found.max_bytes / MEGABYTE:.4g}"
+    size = _megabytes(found.max_bytes)
     kinds = {f"files_{kind}": kind in found.kinds for kind in file_kinds.KINDS}
     return {"files_on": found.on, "files_size": size, **kinds}
+
+
+def _megabytes(size: int) -> str:
+    """As the field takes it: with four digits after the point, and never nothing."""
+    return f"{max(size / MEGABYTE, 0.0001):.4f}".rstrip("0").rstrip(".")
 
 
 def _bytes(typed: str) -> object:

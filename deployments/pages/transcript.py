@@ -33,6 +33,7 @@ class Attached:
     size: int
     url: str
     is_image: bool
+    is_deleted: bool = False
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,8 @@ def _line(message: Message, story: str = "") -> Line:
 
 
 def _attached(item: dict[str, Any]) -> Attached:
-    return Attached(item["name"], item["size"], item["url"], file_kinds.is_image(item["content_type"]))
+    is_image = file_kinds.is_image(item["content_type"])
+    return Attached(item["name"], item["size"], item["url"], is_image, is_deleted="deleted" in item)
 
 
 def _cards_of(block: dict[str, Any]) -> list[dict[str, Any]]:

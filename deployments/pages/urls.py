@@ -12,6 +12,7 @@ from deployments.pages import (
     conversation,
     conversations,
     deploy,
+    deployment_files,
     deployment_settings,
     editing,
     exports,
@@ -76,6 +77,12 @@ urlpatterns = [
     ),
     path(
         "app/deployments/<uuid:deployment_id>/change", deployment_settings.deployment_change, name="deployment_change"
+    ),
+    path("app/deployments/<uuid:deployment_id>/files", deployment_files.deployment_files, name="deployment_files"),
+    path(
+        "app/deployments/<uuid:deployment_id>/files/delete",
+        deployment_files.deployment_files_delete,
+        name="deployment_files_delete",
     ),
     path("app/deployments/<uuid:deployment_id>/rotate", tokens.deployment_rotate, name="deployment_rotate"),
     path(

@@ -40,6 +40,7 @@ INSIDE = (
     "/app/deployments/{deployment_id}/rollout",
     "/app/deployments/{deployment_id}/origins?page=https://www.example.com/shop",
     "/app/deployments/{deployment_id}/settings",
+    "/app/deployments/{deployment_id}/files",
     "/app/deployments/{deployment_id}/revoke",
     "/app/deployments/{deployment_id}/appearance",
     "/app/channels/",

@@ -222,3 +222,20 @@ def test_files_are_turned_on_and_off_and_shown_as_they_are(member: Browser, work
     del again.values["files_on"]
     member.send(again)
     assert stored(workspace).files["on"] is False
+
+
+@pytest.mark.parametrize("size", [1, 17, 1000, 123_457, 1_048_577, 2_621_440, 9_999_999, 10_485_760])
+def test_a_size_that_a_program_has_set_stays_as_it_is(
+    member: Browser, workspace: Workspace, tab: str, size: int
+) -> None:
+    with tenant(workspace.id):
+        Deployment.objects.update(files={"on": True, "kinds": ["images"], "max_bytes": size})
+    form = form_at(member, tab)
+    form["name"] = "Shop anew"
+    assert "Saved." in text(member.send(form))
+    assert stored(workspace).files["max_bytes"] == size
+    # Typed anew, what the field shows is taken and near it.
+    form = form_at(member, tab)
+    form["files_size"] = f"{form['files_size']} "
+    assert "Saved." in text(member.send(form))
+    assert abs(stored(workspace).files["max_bytes"] - size) <= 110

@@ -53,6 +53,8 @@ PAGES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "deployment": ("/app/deployments/{deployment}/", GET, "deployments.read"),
     "deployment_change": ("/app/deployments/{deployment}/change", POST, "deployments.write"),
     "deployment_settings": ("/app/deployments/{deployment}/settings", GET, "deployments.read"),
+    "deployment_files": ("/app/deployments/{deployment}/files", GET, "deployments.read"),
+    "deployment_files_delete": ("/app/deployments/{deployment}/files/delete", POST, "deployments.write"),
     "deployment_pause": ("/app/deployments/{deployment}/pause", POST, "deployments.write"),
     "deployment_resume": ("/app/deployments/{deployment}/resume", POST, "deployments.write"),
     "deployment_rotate": ("/app/deployments/{deployment}/rotate", POST, "deployments.write"),

@@ -7,17 +7,25 @@ import io
 import json
 import random
 import struct
+import subprocess
+import sys
 import threading
+import time
 import uuid
 import zipfile
 import zlib
+from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
 from django.core.files.storage import storages
+from django.core.files.utils import FileProxyMixin
+from django.db import connection
+from django.http import HttpResponse
 from django.test import AsyncClient
 from django.utils import timezone
 from PIL import Image
@@ -25,10 +33,12 @@ from PIL import Image
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import tenant
 from convoship.lib.threads import in_thread
-from deployments import checking, deploying, file_kinds, file_links, files, images
-from deployments.models import Conversation, File, GoneFile
+from deployments import checking, conversations, deploying, file_kinds, file_links, files, images
+from deployments.models import Conversation, Deployment, File, GoneFile, Turn
+from deployments.pages import stored_files
+from deployments.responders.base import Reply, Say, TurnInput
 from tests import factories
-from tests.runtime.conftest import BASE, ORIGIN, Site, act
+from tests.runtime.conftest import BASE, ORIGIN, Probe, Site, act
 from workspaces.models import Workspace
 
 pytestmark = pytest.mark.asyncio
@@ -105,7 +115,12 @@ async def in_workspace(site: Site, look: Any) -> Any:
 
 
 async def fetch(url: str, method: str = "GET", **headers: str) -> Any:
-    return await AsyncClient().generic(method, url.removeprefix(settings.FILES_BASE_URL), headers=headers)
+    answer: Any = await AsyncClient().generic(method, url.removeprefix(settings.FILES_BASE_URL), headers=headers)
+    if answer.streaming:
+        pieces = [piece async for piece in answer]
+        answer.close()
+        return HttpResponse(b"".join(pieces), status=answer.status_code, headers=answer.headers)
+    return answer
 
 
 # --- Up, with a message, and down again -------------------------------------------------------------------------------
@@ -149,6 +164,32 @@ async def test_the_list_says_photo_where_nothing_was_written(site: Site, probe: 
     assert row.last_text == "Photo"
 
 
+async def test_files_that_come_while_an_answer_is_written_are_answered_after_it(site: Site, probe: Probe) -> None:
+    go_on = asyncio.Event()
+
+    async def script(turn: TurnInput) -> AsyncIterator[Reply]:
+        await go_on.wait()
+        yield Say("an answer")
+
+    probe.script = script
+    session = await begun(site)
+    ids = [(await send_up(site, session, "a.pdf", PDF)).data["file"]["id"] for _ in range(2)]
+    path, token = f"/sessions/{session['session']['id']}/messages", session["session_token"]
+    first = await site.call("POST", path, token, {"client_id": "1", "text": "go"}, Prefer="wait=1")
+    assert first.data["pending"]
+    second = {"client_id": "2", "text": "", "attachments": ids}
+    await site.call("POST", path, token, second, Prefer="wait=1")
+    go_on.set()
+    for _ in range(500):
+        said = [message["text"] for message in (await site.call("GET", path, token)).data["messages"]]
+        if len(said) == 5:
+            break
+        await asyncio.sleep(0.02)
+    assert said[:4] == ["Hello", "go", "", "an answer"]
+    assert said[4].startswith("Your files have arrived. I can't look into them myself")
+    assert not await in_workspace(site, lambda: Turn.objects.exclude(status="done").exists())
+
+
 async def test_a_file_with_words_is_answered_by_the_words(site: Site) -> None:
     session = await begun(site)
     up = await send_up(site, session, "invoice.pdf", PDF)
@@ -174,7 +215,57 @@ async def test_a_part_of_a_file_can_be_asked_for(site: Site) -> None:
     assert (await fetch(url, Range="bytes=50-")).status_code == 416
     assert (await fetch(url, Range="pages=1")).content == b"0123456789"
     head = await fetch(url, method="HEAD")
-    assert head.status_code == 200
+    assert (head.status_code, head.content, head["Content-Length"]) == (200, b"", "10")
+    assert (await fetch(url, Range="bytes=0-9")).content == b"0123456789"
+    assert (await fetch(url, Range="bytes=-0")).status_code == 416
+    assert (await fetch(url, Range="bytes=7-3")).status_code == 416
+
+
+async def test_no_more_of_a_file_is_in_memory_than_a_piece(site: Site, monkeypatch: Any) -> None:
+    session = await begun(site)
+    up = await send_up(site, session, "notes.txt", b"0123456789" * 100_000)
+    said = await site.say(session, "", attachments=[up.data["file"]["id"]])
+    url = said.data["message"]["attachments"][0]["url"]
+    read: list[int] = []
+
+    def noting(plain: Any, size: int = -1) -> Any:
+        read.append(size)
+        return plain(size)
+
+    monkeypatch.setattr(FileProxyMixin, "read", property(lambda opened: partial(noting, opened.file.read)))
+    await fetch(url, method="HEAD")
+    assert read == []
+    assert (await fetch(url, Range="bytes=999998-")).content == b"89"
+    assert read == [2]
+    assert len((await fetch(url)).content) == 1_000_000
+    assert max(read) <= 128 * 1024
+    assert min(read) > 0
+
+
+async def test_an_address_has_not_every_download(site: Site, monkeypatch: Any) -> None:
+    monkeypatch.setattr(stored_files, "MOST_OF_ONE", 1)
+    session = await begun(site)
+    up = await send_up(site, session, "notes.txt", b"0123456789")
+    said = await site.say(session, "", attachments=[up.data["file"]["id"]])
+    path = said.data["message"]["attachments"][0]["url"].removeprefix(settings.FILES_BASE_URL)
+    first = await AsyncClient().get(path)
+    second = await AsyncClient().get(path)
+    assert second.status_code == 429
+    assert b"Too many at once" in second.content
+    first.close()
+    assert (await fetch(path)).status_code == 200
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
+async def test_no_link_stands_in_the_log(site: Site, method: str, caplog: Any, monkeypatch: Any) -> None:
+    session = await begun(site)
+    up = await send_up(site, session, "a.pdf", PDF)
+    said = await site.say(session, "", attachments=[up.data["file"]["id"]])
+    url = said.data["message"]["attachments"][0]["url"]
+    monkeypatch.setattr(files, "storage", broken)
+    answer: Any = await AsyncClient(enforce_csrf_checks=True).generic(method, url.removeprefix(settings.FILES_BASE_URL))
+    assert answer.status_code == (503 if method == "GET" else 405)
+    assert url.rpartition("/")[2] not in caplog.text
 
 
 @pytest.mark.parametrize("ending", ["", "x", ".abc"])
@@ -266,6 +357,20 @@ def png_of(width: int, height: int) -> bytes:
             "unsupported_media_type",
             id="Word with macros",
         ),
+        pytest.param(
+            "a.xlsx",
+            archive(**{"[Content_Types].xml": "", "xl/workbook.xml": "", "xl/macrosheets/sheet1.xml": ""}),
+            415,
+            "unsupported_media_type",
+            id="Excel with macros as they once were",
+        ),
+        pytest.param(
+            "a.odt",
+            archive(**{"mimetype": "application/vnd.oasis.opendocument.text", "Basic/Standard/script-lb.xml": ""}),
+            415,
+            "unsupported_media_type",
+            id="OpenDocument with macros",
+        ),
         pytest.param("a.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", 415, "unsupported_media_type", id="SVG"),
         pytest.param("a.txt", b"\n <svg onload=alert(1)>", 415, "unsupported_media_type", id="SVG as text"),
         pytest.param("a.html", b"<!doctype html><p>", 415, "unsupported_media_type", id="HTML"),
@@ -342,6 +447,35 @@ async def test_no_secret_of_ours_is_where_an_image_is_read(site: Site, monkeypat
     assert str(tmp_path) not in said
 
 
+async def test_an_archive_made_to_take_time_is_looked_at_in_no_time(site: Site) -> None:
+    """Ten megabytes, as many as a file may have: of entries without a name, and of entries full of empty fields."""
+    head = b"PK\x01\x02" + b"\0" * 24
+    for count, field in ((227_907, b""), (150, b"\x99\x99\0\0" * 16_383)):
+        entry = head + struct.pack("<HHH", 0, len(field), 0) + b"\0" * 12 + field
+        end = struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, count & 0xFFFF, count & 0xFFFF, len(entry) * count, 30, 0)
+        made = b"PK\x03\x04" + b"\0" * 26 + entry * count + end
+        began = time.process_time()
+        with pytest.raises(Problem):
+            file_kinds.check("a.docx", made, file_kinds.KINDS, 10**7)
+        assert time.process_time() - began < 0.3
+
+
+@pytest.mark.parametrize("said", [b"text/html\n<p>", b"", b"image/svg+xml\nx", b"\xff\n"])
+async def test_what_the_drawing_process_says_is_not_believed(site: Site, monkeypatch: Any, said: bytes) -> None:
+    done = subprocess.CompletedProcess([], 0, said, b"")
+    monkeypatch.setattr(subprocess, "run", lambda *args, **kwargs: done)
+    await refused(site, await begun(site), "a.png", picture("PNG"), 422, "invalid")
+
+
+async def test_drawing_waits_for_whatever_else_has_to_be_done(monkeypatch: Any, tmp_path: Path) -> None:
+    program = "import os, redrawing; redrawing.bound(8, 1 << 30); print(os.nice(0))"
+    folder = Path(images.__file__).parent
+    done = subprocess.run(  # noqa: ASYNC221
+        [sys.executable, "-c", program], capture_output=True, cwd=folder, check=True, text=True
+    )
+    assert int(done.stdout) >= 10
+
+
 async def test_where_many_images_wait_the_next_is_told_to_come_again(site: Site, monkeypatch: Any) -> None:
     session, go_on = await begun(site), threading.Event()
     room = checking.Room("test", at_once=1, waiting=1, of_one=9)
@@ -385,6 +519,15 @@ async def test_the_form_has_one_file_and_nothing_else(site: Site) -> None:
     answer = await call(site, session, b"{}", "application/json")
     assert answer.status_code == 415
     assert await in_workspace(site, File.objects.count) == 0
+
+
+@pytest.mark.parametrize("lost", [1, 3, 30, 60])
+async def test_a_form_that_is_cut_off_is_no_file(site: Site, folder: Path, lost: int) -> None:
+    session = await begun(site)
+    body, content_type = form(("file", "a.txt", b"many words"))
+    answer = await call(site, session, body.rstrip()[:-lost], content_type)
+    assert (answer.status_code, answer.data["code"]) == (422, "invalid")
+    assert contents(folder) == []
 
 
 async def test_an_ended_conversation_takes_none(site: Site) -> None:
@@ -453,6 +596,47 @@ async def test_no_more_bytes_are_kept_than_may_be_though_they_come_at_once(
     assert (refusal.data["code"], refusal["Retry-After"]) == ("quota_exceeded", "3600")
     assert refusal.data["hint"]
     assert len(contents(folder)) == 2
+
+
+async def test_where_there_is_no_room_the_visitor_reads_plain_words_and_the_owner_when(
+    site: Site, settings: Any
+) -> None:
+    limited(settings, workspace_file_bytes=len(PDF) + 1)
+    session = await begun(site)
+    assert (await send_up(site, session, "a.pdf", PDF)).status_code == 201
+    began = timezone.now()
+    for _ in range(2):
+        full = await send_up(site, session, "b.pdf", PDF)
+        assert (full.status_code, full.data["code"]) == (429, "quota_exceeded")
+        assert full.data["detail"] == "This chat can't take more files at the moment."
+        assert full.data["hint"] == "Send it later, or in another way."
+    deployment = await in_workspace(site, Deployment.objects.get)
+    assert began <= deployment.files_refused_at <= timezone.now()
+
+
+async def test_what_found_no_room_takes_nothing_of_what_all_share(site: Site, settings: Any) -> None:
+    limited(settings, workspace_file_bytes=len(PDF) + 1, files_per_workspace="2/3600")
+    session = await begun(site)
+    answers = [await send_up(site, session, "a.pdf", PDF) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [201, 429, 429]
+    limited(settings, workspace_file_bytes=10**9, files_per_workspace="2/3600")
+    answers = [await send_up(site, session, "a.pdf", PDF) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [201, 429]
+    # And what was one too many has left nothing.
+    assert await in_workspace(site, File.objects.count) == 2
+
+
+@pytest.mark.parametrize("column", ["deployments_deployment.files", "deployments_message.attachments"])
+async def test_the_release_before_can_still_write_beside_this_one(site: Site, column: str) -> None:
+    def default() -> Any:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT column_default FROM information_schema.columns WHERE table_name = %s AND column_name = %s",
+                column.split("."),
+            )
+            return cursor.fetchone()[0]
+
+    assert await in_workspace(site, default) in ("'{}'::jsonb", "'[]'::jsonb")
 
 
 async def test_a_message_frees_the_room_of_what_waited(site: Site, settings: Any) -> None:
@@ -579,6 +763,18 @@ async def test_a_moving_image_is_kept_as_its_first_picture(site: Site, folder: P
         ("a.mp3", b"ID3\x04\x00" + b"\0" * 300, "audio/mpeg"),
         ("a.wav", b"RIFF\x24\x00\x00\x00WAVEfmt " + b"\0" * 300, "audio/wav"),
         ("a.mp4", b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom" + b"\0" * 300, "video/mp4"),
+        ("a.mp4", b"\x00\x00\x00\x18ftypiso5\x00\x00\x02\x00iso6dash" + b"\0" * 300, "video/mp4"),
+        ("a.mp4", b"\x00\x00\x00\x14ftypdash\x00\x00\x00\x00iso6" + b"\0" * 300, "video/mp4"),
+        ("a.m4v", b"\x00\x00\x00\x20ftypM4V \x00\x00\x00\x01M4V M4A mp42isom" + b"\0" * 300, "video/mp4"),
+        ("a.3gp", b"\x00\x00\x00\x18ftyp3gp4\x00\x00\x02\x00isom3gp4" + b"\0" * 300, "video/3gpp"),
+        ("a.txt", b"BMW: my car\n", "text/plain"),
+        ("a.csv", b"BMI,age\n22,40\n", "text/csv"),
+        ("a.csv", b"MZ;Name\n1;Anna\n", "text/csv"),
+        ("a.md", b"ID3 tags\n", "text/plain"),
+        ("a.log", b"GIF files: 3\n", "text/plain"),
+        ("a.txt", b"#!important\n", "text/plain"),
+        ("a.txt", b"<me@x.example> wrote:\n> hi\n", "text/plain"),
+        ("a.log", b"<anna> hello\n<ben> hello\n", "text/plain"),
     ],
 )
 async def test_these_are_taken(site: Site, name: str, content: bytes, content_type: str) -> None:
@@ -740,6 +936,75 @@ async def test_what_can_not_be_deleted_keeps_nothing_else_waiting(site: Site, fo
     assert contents(folder) == []
     assert await in_thread(GoneFile.objects.count) == 3
     await in_thread(GoneFile.objects.all().delete)
+
+
+async def test_a_file_that_can_not_be_deleted_keeps_no_other_waiting(
+    site: Site, folder: Path, monkeypatch: Any
+) -> None:
+    session = await begun(site)
+    for name in ("a.pdf", "b.pdf"):
+        await send_up(site, session, name, PDF)
+    await in_workspace(site, lambda: File.objects.update(created_at=timezone.now() - timedelta(hours=3)))
+    kept = File.delete
+
+    def delete(row: File) -> Any:
+        return broken() if row.name == "a.pdf" else kept(row)
+
+    monkeypatch.setattr(File, "delete", delete)
+    await in_thread(files.sweep)
+    assert await in_workspace(site, lambda: [row.name for row in File.objects.all()]) == ["a.pdf"]
+    assert len(contents(folder)) == 1
+
+
+def somebody_waits() -> None:
+    """Until somebody waits for a lock of the database."""
+    deadline = time.monotonic() + 20
+    with connection.cursor() as cursor:
+        while time.monotonic() < deadline:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+    raise AssertionError("nobody waits")
+
+
+async def test_a_conversation_is_deleted_after_who_writes_in_it_is_done(site: Site) -> None:
+    session = await begun(site)
+    await send_up(site, session, "a.pdf", PDF)
+    is_held, conversation_id = threading.Event(), session["session"]["conversation_id"]
+
+    def write() -> None:
+        conversations.lock(uuid.UUID(conversation_id))
+        is_held.set()
+        somebody_waits()
+        File.objects.update(name="b.pdf")
+
+    def delete() -> None:
+        is_held.wait(20)
+        Conversation.objects.get(id=conversation_id).delete()
+
+    await asyncio.gather(in_workspace(site, write), in_workspace(site, delete))
+    assert await in_workspace(site, lambda: File.objects.count()) == 0
+
+
+async def test_who_is_let_go_out_of_a_deadlock_is_not_told(site: Site) -> None:
+    session = await begun(site)
+    up = (await send_up(site, session, "a.pdf", PDF)).data["file"]["id"]
+    is_held = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def crosswise() -> None:
+        list(File.objects.select_for_update())
+        loop.call_soon_threadsafe(is_held.set)
+        # The visitor holds the conversation now, has waited longer, and so is the one whom the database lets go.
+        somebody_waits()
+        list(Conversation.objects.select_for_update())
+
+    other = asyncio.create_task(in_workspace(site, crosswise))
+    await is_held.wait()
+    said = await site.say(session, "look", attachments=[up])
+    await other
+    assert said.status_code == 201
+    assert said.data["message"]["attachments"][0]["id"] == up
 
 
 def broken(*args: Any, **kwargs: Any) -> None:

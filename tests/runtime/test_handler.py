@@ -149,6 +149,14 @@ async def test_the_origin_of_files_gives_out_files_alone_and_no_other_gives_them
     assert await status_at("[", FORGED) == 404
 
 
+async def test_the_host_of_files_with_a_dot_at_its_end_is_the_same_host(settings: Any) -> None:
+    settings.PUBLIC_BASE_URL, settings.FILES_BASE_URL = "https://console.example", "https://files.example"
+    settings.ALLOWED_HOSTS = ["*"]
+    assert await status_at("files.example.", "/sign-in/") == 404
+    assert await status_at("files.example.", FORGED) == 403
+    assert await status_at("console.example.", FORGED) == 404
+
+
 async def test_the_host_of_files_opens_no_socket(settings: Any) -> None:
     from convoship.asgi import application
 

@@ -203,6 +203,10 @@ class World:
         with tenant(self.workspace.id):
             Deployment.objects.update(files={"on": True})
 
+    def old_file(self) -> None:
+        """A visitor's file with its message, from before yesterday."""
+        factories.sent_file(self.opened, days_ago=2)
+
     def can_register(self) -> None:
         """Make the connection one of a kind whose provider can be told our addresses."""
         with tenant(self.workspace.id):
@@ -329,6 +333,8 @@ PAGES: Mapping[str, list[Call]] = {
     "deployment": GET,
     "deployment_change": [Call("POST", _DEPLOYMENT_FORM)],
     "deployment_settings": GET,
+    "deployment_files": GET,
+    "deployment_files_delete": [Call("POST", {"days": "1", "sure": "on"}, before=World.old_file)],
     "deployment_pause": [Call("POST", {})],
     "deployment_resume": [Call("POST", {}, before=World.pause)],
     "deployment_token_end": [Call("GET"), Call("POST", {"sure": "1"})],
@@ -448,6 +454,8 @@ API: Mapping[str, list[Call]] = {
     "api_deployments": [Call("GET"), Call("POST", _DEPLOYMENT)],
     "api_deployment": [Call("GET"), Call("PATCH", {"name": "Renamed"})],
     "api_revoke": [Call("POST", {})],
+    "api_files": GET,
+    "api_files_delete": [Call("POST", {"older_than_days": 1}, before=World.old_file)],
     "api_pause": [Call("POST", {})],
     "api_resume": [Call("POST", {}, before=World.pause)],
     "api_tokens": GET,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from deployments.deployment_settings import LIMITS, LONGEST_HOURS, LONGEST_LABEL, MOST_LANGUAGES, Limit
+from deployments.file_clearing import LONGEST_DAYS
 from deployments.file_kinds import KINDS
 from deployments.file_settings import LARGEST_FILE
-from workspaces.api.schema import TEXT, TIME, YES_NO, Schema, fields, or_null
+from workspaces.api.schema import TEXT, TIME, YES_NO, Schema, body, fields, or_null
 
 
 def _limit(limit: Limit) -> Schema:
@@ -92,3 +93,26 @@ SHOWN: dict[str, Schema] = {
         "description": "`paused` until it is resumed, `expired` once `expires_at` is over, `revoked` for good.",
     },
 }
+
+_NUMBER: Schema = {"type": "integer", "minimum": 0}
+FILES_ROOM = fields(
+    files=_NUMBER,
+    bytes=_NUMBER,
+    workspace_bytes={**_NUMBER, "description": "Bytes of all files of the workspace."},
+    most_workspace_bytes={**_NUMBER, "description": "As many as it may keep; beyond, visitors' files are refused."},
+    refused_at={**or_null(TIME), "description": "When a visitor's file was last refused for lack of room."},
+)
+CLEAR_FILES = body(
+    {
+        "older_than_days": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": LONGEST_DAYS,
+            "description": "Files that were sent so many days ago or earlier, with a message.",
+        }
+    },
+    required=("older_than_days",),
+)
+FILES_CLEARED = fields(
+    files=_NUMBER, bytes=_NUMBER, left={**_NUMBER, "description": "How many as old are left: call it again for them."}
+)

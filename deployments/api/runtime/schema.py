@@ -51,7 +51,8 @@ MESSAGE = _object(
         "items": _object(
             ["id", "name", "size", "content_type", "url"],
             **_FILE_PROPERTIES,
-            url={"type": "string", "format": "uri", "description": "Good for an hour; read anew, it is a fresh one."},
+            url={"type": "string", "description": "Good for an hour; read anew, it is a fresh one. Empty if deleted."},
+            deleted={"const": True, "description": "Only where the content was deleted to make room."},
         ),
     },
     client_id=_TEXT,

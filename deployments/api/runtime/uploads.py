@@ -68,6 +68,21 @@ class _OneFile(FileUploadHandler):
         """It is whole; no file object is wanted of it."""
 
 
+class _Ending:
+    """A body that remembers how it ended: the parser takes one that was cut off for a whole one."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._request = request
+        self.end: bytes = b""
+
+    def read(self, size: int) -> bytes:
+        """The next bytes."""
+        piece = self._request.read(size)
+        # (A boundary has 200 characters at most, and little comes after the last.)
+        self.end = (self.end + piece)[-1000:]
+        return piece
+
+
 def too_large(most: int) -> Problem:
     """413 with the size that is taken."""
     size = f"{most / MEGABYTE:.3g} MB" if most >= MEGABYTE else f"{most // 1024 or 1} KB"
@@ -87,11 +102,15 @@ def _read(request: HttpRequest, most: int) -> tuple[str, bytes]:
         raise invalid({"file": ["The request needs a Content-Length."]})
     if int(length) > most + FORM_BYTES:
         raise too_large(most)
-    handler = _OneFile(most)
+    handler, body = _OneFile(most), _Ending(request)
+    stream: Any = body
     try:
-        fields, _ = MultiPartParser(request.META, request, [handler], "utf-8").parse()
+        fields, _ = MultiPartParser(request.META, stream, [handler], "utf-8").parse()
     except (MultiPartParserError, SuspiciousOperation, BadRequest, UnicodeError) as error:
         raise invalid({"file": ["The form can't be read."]}) from error
+    boundary = (request.content_params or {}).get("boundary", "")
+    if f"--{boundary}--".encode() not in body.end:
+        raise invalid({"file": ["The form is cut off: its last line is missing."]}, hint="Send it again.")
     if fields:
         raise invalid({str(next(iter(fields)))[:100]: ["The form has the field file and no other."]})
     if not handler.names:
