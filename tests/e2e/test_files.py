@@ -127,6 +127,24 @@ def test_links_that_were_over_while_nobody_looked_are_renewed(files_on: None, sh
     expect(visitor.panel.get_by_role("img", name="Photo holiday.jpg")).to_be_visible()
 
 
+def test_a_file_that_was_deleted_meanwhile_says_so_and_leads_nowhere(files_on: None, shop: str, visit: Visit) -> None:
+    visitor = visit(shop).chat()
+    choose(visitor, named("holiday.jpg", photo(), "image/jpeg"))
+    visitor.field.press("Enter")
+    expect(visitor.panel.get_by_role("img", name="Photo holiday.jpg")).to_be_visible()
+
+    def gone(route: Route) -> None:
+        body = route.fetch()
+        route.fulfill(response=body, body=re.sub(r'"url": ?"[^"]*"', '"url":"","deleted":true', body.text()))
+
+    visitor.page.route(re.compile(r"/messages\?limit=200"), gone)
+    visitor.js("void (Date.now = ((real) => () => real() + 50 * 60_000)(Date.now))")
+    visitor.js("void window.dispatchEvent(new Event('focus'))")
+    file = visitor.panel.locator(".row.mine .file")
+    expect(file).to_contain_text("Deleted")
+    assert file.get_attribute("href") is None
+
+
 def test_the_script_of_files_that_did_not_come_is_asked_for_again(files_on: None, shop: str, visit: Visit) -> None:
     visitor = visit()
     script = re.compile(r"/static/widget/files\.")

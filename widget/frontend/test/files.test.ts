@@ -20,5 +20,6 @@ test('the reason is the server’s own, without what it says to programmers', ()
   assert.equal(refused(422, { code: 'invalid', errors: { file: ['The file is empty.'] }, hint: 'It is described at /v1/docs.' }).words, 'The file is empty.');
   assert.equal(refused(415, { code: 'unsupported_media_type', detail: 'Not taken.', hint: 'Send images.' }).words, 'Not taken. Send images.');
   assert.equal(refused(415, { code: 'unsupported_media_type', hint: 'Send JSON with Content-Type: application/json.' }).words, '');
+  assert.equal(refused(429, { code: 'quota_exceeded', detail: 'This conversation has 50 files, and takes no more.' }).words, 'This conversation has 50 files, and takes no more.');
   assert.equal(refused(413, { code: 'payload_too_large', detail: 'Too large.' }).words, '');
 });

@@ -488,8 +488,8 @@ export function start(host: Host, panel: Panel, session: () => Kept | null, spea
   function give(it: Attachment): void {
     fresh.set(it.id, { url: it.url, at: Date.now() });
     for (const a of panel.el.querySelectorAll<HTMLAnchorElement>(`a[data-file="${CSS.escape(it.id)}"]`)) {
-      // A photo whose link was over when it was drawn is there now.
-      if (IMAGE.test(it.content_type) && !a.querySelector('img')?.naturalWidth) a.replaceWith(shown(it));
+      // A photo whose link was over when it was drawn is there now; what was deleted meanwhile leads nowhere.
+      if (!it.url || (IMAGE.test(it.content_type) && !a.querySelector('img')?.naturalWidth)) a.replaceWith(shown(it));
       else a.href = it.url;
     }
   }
@@ -510,7 +510,7 @@ export function start(host: Host, panel: Panel, session: () => Kept | null, spea
     note(it);
     const known = fresh.get(it.id)?.url ?? it.url;
     const url = /^https?:\/\//.test(known) ? known : '';
-    const words = h('span', { class: 'file-words' }, h('bdi', { class: 'file-name' }, it.name), h('span', { class: 'file-size' }, size(it.size, locale)));
+    const words = h('span', { class: 'file-words' }, h('bdi', { class: 'file-name' }, it.name), h('span', { class: 'file-size' }, it.deleted ? say('fileDeleted') : size(it.size, locale)));
     const el = h('a', { class: 'file', target: '_blank', rel: 'noopener noreferrer' });
     if (url) el.href = url;
     el.setAttribute('data-file', it.id);

@@ -21,10 +21,11 @@ const en = {
   fileEmpty: 'The file is empty.',
   fileBroken: 'It can’t be read, or it isn’t what its name says.',
   fileTooMany: 'At most {n} files in one message.',
-  fileFull: 'This conversation takes no more files.',
+  fileFull: 'No more files can be taken here at the moment.',
   fileFast: 'A little fast. Please try again in a moment.',
   fileOff: 'Files can’t be sent here any more.',
   fileGone: 'The files are no longer there. Please choose them again.',
+  fileDeleted: 'Deleted',
   fileFailed: 'It could not be sent up.',
 };
 
@@ -51,10 +52,11 @@ const de: Record<FileText, string> = {
   fileEmpty: 'Die Datei ist leer.',
   fileBroken: 'Sie lässt sich nicht lesen oder ist nicht, was ihr Name sagt.',
   fileTooMany: 'Höchstens {n} Dateien in einer Nachricht.',
-  fileFull: 'Diese Unterhaltung nimmt keine weiteren Dateien an.',
+  fileFull: 'Hier können gerade keine weiteren Dateien angenommen werden.',
   fileFast: 'Etwas schnell. Bitte versuchen Sie es gleich noch einmal.',
   fileOff: 'Hier können keine Dateien mehr gesendet werden.',
   fileGone: 'Die Dateien sind nicht mehr da. Bitte wählen Sie sie erneut aus.',
+  fileDeleted: 'Gelöscht',
   fileFailed: 'Sie konnte nicht hochgeladen werden.',
 };
 

@@ -44,7 +44,7 @@ export function verdict(status: number, body: ({ file?: Attachment } & Refusal) 
     channel_not_allowed: 'fileOff',
   };
   const no = known[body?.code ?? ''];
-  if (no) return { no, again: false, words: status === 415 || status === 422 ? reason(body ?? {}) : '', wait: 0 };
+  if (no) return { no, again: false, words: /^file(Kind|Broken|Full)$/.test(no) ? reason(body ?? {}) : '', wait: 0 };
   const passes = status === 429 || status === 503;
   return { no: status === 429 ? 'fileFast' : 'fileFailed', again: true, words: '', wait: passes && wait <= PATIENCE ? wait : 0 };
 }
