@@ -278,8 +278,8 @@ def test_the_newest_line_stays_in_sight_while_photos_take_their_room(files_on: N
     scroller = visitor.panel.locator(".scroller")
     scroller.evaluate("(el) => { el.scrollTop -= 20 }")
     visitor.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    grow = "(img) => { img.closest('.scroller').scrollTop = 1e6; img.style.marginBottom = '300px' }"
-    visitor.panel.get_by_role("img", name="Photo 0.jpg").evaluate(grow)
+    grow = "(row) => { row.closest('.scroller').scrollTop = 1e6; row.style.paddingBottom = '300px' }"
+    visitor.panel.locator(".row").last.evaluate(grow)
     stays_at_the_end(visitor)
 
     # Who reads further up is left there.

@@ -312,7 +312,7 @@ export function start(host: Host, panel: Panel, session: () => Kept | null, spea
 
   /** Says at a message why it waits. */
   function standing(parcel: Parcel | undefined): void {
-    if (!parcel) return;
+    if (!parcel || !parcels.includes(parcel)) return;
     const text = say(of(parcel).some((it) => it.state === 'refused') ? 'fileHeld' : 'fileSoon');
     parcel.note.textContent = text;
     tell(text);
@@ -536,6 +536,8 @@ export function start(host: Host, panel: Panel, session: () => Kept | null, spea
     picker.accept = takes()?.accept ?? '';
   };
   dress();
+  // What was refused before this script was there.
+  for (const it of view().unsent) if (it.state === 'failed') void refused(it.client_id);
   return (line: Message | Item): HTMLElement | null => {
     dress();
     const own = 'files' in line ? line.files : undefined;
