@@ -315,7 +315,9 @@ export function start(host: Host, panel: Panel, session: () => Kept | null, spea
     if (!parcel || !parcels.includes(parcel)) return;
     const text = say(of(parcel).some((it) => it.state === 'refused') ? 'fileHeld' : 'fileSoon');
     parcel.note.textContent = text;
-    tell(text);
+    // Seen once: where the words stand, or below the field where there are none.
+    if (parcel.text) heard.textContent = text;
+    else tell(text);
   }
 
   /** Back into the field, before what was typed since. */
@@ -369,7 +371,7 @@ export function start(host: Host, panel: Panel, session: () => Kept | null, spea
     field?.focus();
     if (mine.some((it) => it.again)) return tell(say('fileHeld'));
     const note = h('span', { class: 'chip-note' });
-    const parcel: Parcel = { text, note, el: h('li', { class: 'chip said' }) };
+    const parcel: Parcel = { text, note, el: h('li', { class: 'chip parcel' }) };
     const back = tap(say('fileBack'), CROSS, () => {
       takeBack(parcel);
       field?.focus();
