@@ -349,6 +349,8 @@ export function start(host: Host, panel: Panel, session: () => Kept | null, spea
     const back = tap(say('fileBack'), CROSS, () => {
       takeBack(parcel);
       field?.focus();
+      // What waited behind it need not any more.
+      go();
     });
     parcel.el.append(h('span', { class: 'chip-words' }, h('span', { class: 'chip-said' }, text), note), back);
     for (const it of mine) it.parcel = parcel;
