@@ -53,8 +53,8 @@ _OTHER_NAMES = {"audio/x-wav": "audio/wav", "audio/x-flac": "audio/flac", "video
 WORDS = {
     "images": "Images (JPEG, PNG, WebP, GIF)",
     "documents": "Documents (PDF, text, CSV, Word, Excel, PowerPoint, OpenDocument)",
-    "audio": "Audio (MP3, M4A, Ogg, WAV)",
-    "video": "Video (MP4, MOV, WebM, 3GP)",
+    "audio": "Audio (MP3, M4A, Ogg, WAV, FLAC, AAC)",
+    "video": "Video (MP4, M4V, MOV, WebM, 3GP)",
 }
 _PARTS = {"word/": "docx", "xl/": "xlsx", "ppt/": "pptx"}
 # Office formats keep macros here. Other names are possible: they are not found.

@@ -8,7 +8,7 @@ from urllib.parse import urljoin
 
 from django.conf import settings
 
-from deployments import csp, embed_build, origins, page_reading, snippets
+from deployments import csp, embed_build, file_links, file_settings, origins, page_reading, snippets
 from deployments.csp import Need, Policy
 from deployments.findings import Finding, bad, good, note, warn
 from deployments.models import Deployment
@@ -27,7 +27,8 @@ def lines(deployment: Deployment, code: str) -> list[str]:
     base = settings.PUBLIC_BASE_URL
     hashes = [csp.hash_of(script) for script in snippets.inline_scripts(code)]
     found = [" ".join(["script-src", base, *hashes]), f"connect-src {base} {base.replace('http', 'ws', 1)}"]
-    hosts = list(dict.fromkeys(origins.of_url(url) or url for url in images(deployment.theme, base)))
+    pictures = [*images(deployment.theme, base), *_photos(deployment)]
+    hosts = list(dict.fromkeys(origins.of_url(url) or url for url in pictures))
     return [*found, f"img-src {' '.join(hosts)}"] if hosts else found
 
 
@@ -35,7 +36,7 @@ def lines(deployment: Deployment, code: str) -> list[str]:
 class Wanted:
     """One thing that the widget needs of the page. `part`: which, `place`: where in the page (0: whenever)."""
 
-    part: str  # loader, inline, app, api, socket or image
+    part: str  # loader, inline, app, api, socket, image or photo
     need: Need
     place: int = 0
 
@@ -59,7 +60,7 @@ def wanted(found: Found, deployment: Deployment) -> list[Wanted]:
     needs.append(Wanted("api", Need("connect-src", f"{base}{RUNTIME}/config")))
     needs.append(Wanted("socket", Need("connect-src", f"{base.replace('http', 'ws', 1)}{RUNTIME}/sessions/x/socket")))
     needs += [Wanted("image", Need("img-src", url)) for url in images(deployment.theme, base)]
-    return needs
+    return [*needs, *(Wanted("photo", Need("img-src", url)) for url in _photos(deployment))]
 
 
 def _app(loader: Need) -> Need:
@@ -77,6 +78,12 @@ def images(theme: dict[str, object], base: str) -> list[str]:
         theme.get("avatarUrl"),
     ]
     return list(dict.fromkeys(urljoin(base, str(name)) for name in named if name and "/" in str(name)))
+
+
+def _photos(deployment: Deployment) -> list[str]:
+    """Where photos come from that visitors send, if they may."""
+    allowed = file_settings.of(deployment.files)
+    return [f"{settings.FILES_BASE_URL}{file_links.PATH}"] if allowed.on and "images" in allowed.kinds else []
 
 
 def blocked(page: Page, needs: list[Wanted], policy: Policy) -> list[Wanted]:
@@ -129,15 +136,17 @@ def _of_policy(policy: Policy, hindered: list[Wanted]) -> Iterator[Finding]:
         yield _for_calls(policy, calls)
     pictures = [it for it in hindered if it.need.directive == "img-src"]
     if pictures:
-        hosts = [origins.of_url(it.need.url) or it.need.url for it in pictures]
+        hosts = list(dict.fromkeys(origins.of_url(it.need.url) or it.need.url for it in pictures))
+        parts = [words for part, words in _PICTURES.items() if any(it.part == part for it in pictures)]
         yield warn(
             "csp_images",
-            f"The policy keeps pictures of the chat's theme away ({_named(policy, 'img-src')}).",
+            f"The policy keeps {' and '.join(parts)} away ({_named(policy, 'img-src')}).",
             remedy=_instead(policy, "img-src"),
             line=_line(policy, "img-src", hosts),
         )
 
 
+_PICTURES = {"image": "pictures of the chat's theme", "photo": "photos that visitors send"}
 _PARTS = {
     "loader": "the script that brings the chat",
     "inline": "the snippet's own lines",

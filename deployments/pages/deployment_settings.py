@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
+from deployments import file_settings
 from deployments.models import Deployment
 from deployments.pages import deployment_form, queries
 from deployments.pages.settings_form import SettingsForm
@@ -38,8 +39,12 @@ def _page(request: WorkspaceRequest, row: Deployment, form: SettingsForm) -> Htt
 def deployment_change(request: WorkspaceRequest, deployment_id: UUID) -> HttpResponse:
     """Change the settings."""
     row = queries.deployment(deployment_id)
+    took_files = file_settings.of(row.files).on
     form = SettingsForm(request.POST, **SettingsForm.so_far(row))
     if not form.is_valid() or not deployment_form.change(request, form, form.values, row):
         return _page(request, queries.deployment(deployment_id), form)
-    messages.success(request, "Saved. It holds from now on, also for pages that are open.")
+    words = "Saved. It holds from now on, also for pages that are open."
+    if file_settings.of(form.values["files"]).on != took_files:
+        words += " The chat's paper clip comes or goes when a page is loaded again."
+    messages.success(request, words)
     return redirect("deployment_settings", row.id)

@@ -134,7 +134,7 @@ class SettingsForm(forms.Form):
                 self.add_error(name, f"“{languages[int(which[1])]}”: {words}" if which else _plain(words))
 
 
-_FILE_FIELDS = {"files.on": "files_on", "files.kinds": "files_on", "files.max_bytes": "files_size"}
+_FILE_FIELDS = {"files.on": "files_on", "files.kinds": f"files_{file_kinds.KINDS[0]}", "files.max_bytes": "files_size"}
 
 
 def _files_initial(found: FileSettings) -> dict[str, Any]:

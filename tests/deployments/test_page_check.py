@@ -463,6 +463,27 @@ def test_pictures_of_the_theme_that_a_policy_keeps_away(made: NewDeployment, sit
     assert report.findings[0].line == "img-src 'self' https://cdn.example;"
 
 
+def test_photos_of_visitors_that_a_policy_keeps_away(
+    made: NewDeployment, site: Site, workspace: Workspace, settings: Any
+) -> None:
+    settings.FILES_BASE_URL = "https://files.example"
+    url = site.put(page(form(made)), "/", Content_Security_Policy="img-src 'self'")
+    assert codes(check(made, url), "warn") == []
+    with tenant(workspace.id):
+        Deployment.objects.update(files={"on": True})
+    report = check(made, url)
+    with tenant(workspace.id):
+        lines = page_policies.lines(Deployment.objects.get(), "")
+    assert lines[-1] == "img-src https://files.example"
+    assert (report.verdict, codes(report, "warn")) == ("works", ["csp_images"])
+    assert "photos that visitors send" in report.findings[0].words
+    assert report.findings[0].line == "img-src 'self' https://files.example;"
+    # Where nobody can send an image there is none to show.
+    with tenant(workspace.id):
+        Deployment.objects.update(files={"on": True, "kinds": ["documents"]})
+    assert codes(check(made, url), "warn") == []
+
+
 def test_a_sandbox_is_named(made: NewDeployment, site: Site) -> None:
     report = check(made, site.put(page(form(made)), "/", Content_Security_Policy="sandbox allow-scripts"))
     assert codes(report, "bad") == ["csp_sandbox"]

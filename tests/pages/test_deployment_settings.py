@@ -199,6 +199,16 @@ def test_an_end_that_is_over_shuts_visitors_out_and_the_page_says_how_to_extend(
         assert factories.start_session(made).created
 
 
+def test_it_is_said_that_open_pages_learn_of_files_when_they_are_loaded_again(member: Browser, tab: str) -> None:
+    words = "paper clip comes or goes when a page is loaded again."
+    form = form_at(member, tab)
+    form.values["files_on"] = ["on"]
+    assert words in text(member.send(form))
+    again = form_at(member, tab)
+    again["name"] = "Shop three"
+    assert words not in text(member.send(again))
+
+
 def test_files_are_turned_on_and_off_and_shown_as_they_are(member: Browser, workspace: Workspace, tab: str) -> None:
     form = form_at(member, tab)
     assert "files_on" not in form.values
@@ -218,6 +228,9 @@ def test_files_are_turned_on_and_off_and_shown_as_they_are(member: Browser, work
     refused = member.send(again)
     assert refused.status_code == 422
     assert "Choose at least one kind, or turn files off." in text(refused)
+    # Where the kinds are, not at the switch.
+    assert 'id="id_files_images_error"' in text(refused)
+    assert 'id="id_files_on_error"' not in text(refused)
     again = form_at(member, tab)
     del again.values["files_on"]
     member.send(again)

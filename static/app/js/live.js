@@ -5,6 +5,8 @@
 // of its events (detail), `live:send` (detail: a frame) to send one, `live:refresh` to fetch again.
 
 const GLANCE = 15_000;
+// Links to files last an hour at least.
+const LINKS_LAST = 40 * 60_000;
 const TYPING_SHOWN = 6_000;
 
 const live = () => document.getElementById("live");
@@ -33,10 +35,26 @@ function atEnd() {
   return innerHeight + scrollY > talkEnd() - 160;
 }
 
-let follow = false;
-document.addEventListener("htmx:beforeSwap", () => {
-  follow = Boolean(conversation) && atEnd();
-});
+// Who is at the end stays there, whatever grows, until a scroll upwards leaves it.
+let follow = Boolean(conversation) && !location.hash;
+let last = 0;
+addEventListener(
+  "scroll",
+  () => {
+    if (conversation && atEnd()) follow = true;
+    else if (scrollY < last) follow = false;
+    last = scrollY;
+  },
+  { passive: true },
+);
+// A picture takes its room only once it is there.
+document.addEventListener(
+  "load",
+  (event) => {
+    if (follow && event.target instanceof HTMLImageElement && live()?.contains(event.target)) toEnd();
+  },
+  true,
+);
 document.addEventListener("htmx:afterSettle", () => {
   if (follow) toEnd();
 });
@@ -100,6 +118,9 @@ function hear(event) {
 setInterval(() => {
   if (document.visibilityState === "visible" && socket?.readyState !== WebSocket.OPEN) refresh();
 }, GLANCE);
+setInterval(() => {
+  if (conversation && document.visibilityState === "visible") refresh();
+}, LINKS_LAST);
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible") refresh();
 });

@@ -31,6 +31,8 @@ export interface Attachment {
   size: number;
   content_type: string;
   url: string;
+  /** Its content was deleted since; there is no address then. */
+  deleted?: boolean;
 }
 
 export interface Message {

@@ -128,6 +128,17 @@ test('a reload loses nothing: same ids, same order; what belongs to another conv
   );
 });
 
+test('files that were not sent yet are named after a reload, and the server is told their ids alone', () => {
+  const files = [{ id: 'f', name: 'a.pdf', size: 3, content_type: 'application/pdf', url: '' }];
+  const first = setup();
+  first.outbox.add('c', { attachments: ['f'], files });
+  assert.deepEqual(first.sent.map((it) => Object.keys(it).sort()), [['attachments', 'client_id', 'payload', 'text']]);
+  const second = setup(first.storage);
+  second.world.open = false;
+  second.outbox.restore('c');
+  assert.deepEqual(second.outbox.items[0]?.files, files);
+});
+
 test('what the server already shows is not sent again', () => {
   const { outbox, world, storage } = setup();
   world.open = false;

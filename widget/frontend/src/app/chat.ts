@@ -1,13 +1,14 @@
 /** The chat: what happens when a visitor or the host page does something, and what is then to be seen. */
 import type { App, Host } from '../host.ts';
 import type { FileScript } from '../files/index.ts';
-import type { Button, Outgoing, Problem, Session } from '../protocol.ts';
+import type { Button, Problem, Session } from '../protocol.ts';
 import { createPanel } from '../ui/panel.ts';
 import type { Acts, View } from '../ui/view.ts';
 import { Conversation } from './conversation.ts';
 import { caller } from './http.ts';
 import type { LinkState } from './link.ts';
 import { Outbox, room } from './outbox.ts';
+import type { Words } from './outbox.ts';
 import { proofOf, sessions, uuid } from './session.ts';
 import type { Kept } from './session.ts';
 import { openStore } from './store.ts';
@@ -126,7 +127,7 @@ export function createChat(host: Host): App {
     // What sends and shows files is a script of its own, for those who need it. Where it fails, the next drawing asks again.
     if (features?.['files'] || conversation?.sync.messages.some((m) => m.attachments?.length))
       files ??= import(features?.['file_script'] as string).then(({ start }: FileScript) => {
-        acts.files = start(host, panel, session.kept, speak, view);
+        acts.files = start(host, panel, session.kept, speak, view, acts);
         refresh();
       }, (problem) => (files = void host.complain(problem)));
     frame ||= requestAnimationFrame(() => {
@@ -287,7 +288,7 @@ export function createChat(host: Host): App {
     draw();
   }
 
-  function speak(message: Omit<Outgoing, 'client_id'>): void {
+  function speak(message: Words): void {
     note = '';
     store.set('spoke', Date.now());
     outbox.add(conversation?.session.conversation_id ?? '', message);
@@ -352,7 +353,7 @@ export function createChat(host: Host): App {
     locale = spoken(config?.features?.['languages'], state.locale);
     theme = translated(merged, locale);
     look++;
-    if (bad.length) console.warn(`[Convoship] These theme keys are unknown or have a value that can't be used, and are ignored: ${bad.join(', ')}`);
+    if (bad.length) console.warn(`[Convoship] Theme keys unknown or of no use here: ${bad.join(', ')}`);
     say = speaker(locale, [config?.texts, theme.customTexts]);
     draw();
   }
@@ -386,7 +387,7 @@ export function createChat(host: Host): App {
       const left = room(text);
       if (left.points < 0 || left.bytes < 0) {
         host.emit('message:failed', { text, code: 'payload_too_large' });
-        return console.warn('[Convoship] sendMessage: the text is longer than 8,000 characters or 32 KiB.');
+        return console.warn('[Convoship] sendMessage: over 8,000 characters or 32 KiB.');
       }
       void begin();
       speak({ text: text.trim() });

@@ -2,10 +2,13 @@
  * What the visitor sent and the server hasn't confirmed. One at a time, so that order holds; the same `client_id` at
  * every try, so that nothing doubles; kept in storage, so that a reload loses nothing. No DOM; the clock is handed in.
  */
-import type { Outgoing, Problem } from '../protocol.ts';
+import type { Attachment, Outgoing, Problem } from '../protocol.ts';
 import type { Store } from './store.ts';
 
-export interface Item extends Outgoing {
+/** What the visitor sends. `files`: those of `attachments`, by which they are still named after a reload. */
+export type Words = Omit<Outgoing, 'client_id'> & { files?: Attachment[] };
+
+export interface Item extends Outgoing, Words {
   conversation: string;
   at: number;
   state: 'waiting' | 'sending' | 'failed';
@@ -66,7 +69,7 @@ export class Outbox {
     return lost;
   }
 
-  add(conversation: string, message: Omit<Outgoing, 'client_id'>): Item {
+  add(conversation: string, message: Words): Item {
     const last = this.items.at(-1)?.at ?? 0;
     const item: Item = {
       client_id: this.#ports.id(),

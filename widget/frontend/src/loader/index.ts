@@ -16,7 +16,7 @@ declare global {
 const script = document.currentScript as HTMLScriptElement | null;
 const queue = window.ConvoshipQueue;
 
-if (window.Convoship) warn('v1.js ran twice: ignored');
+if (window.Convoship) warn('v1.js ran twice');
 else start(script?.src || document.baseURI, script?.nonce);
 
 function start(base: string, nonce: string | undefined): void {

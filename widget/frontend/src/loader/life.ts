@@ -93,7 +93,7 @@ export function live(emit: Emit, base: string, nonce: string | undefined) {
     const { token, agentId } = options;
     problem = null;
     if (PLACEHOLDER.test(token)) {
-      problem = complain({ code: 'token_placeholder', title: token, hint: 'Paste your token (Deploy page, Rotate and copy)' });
+      problem = complain({ code: 'token_placeholder', title: token, hint: 'Paste your token (Deploy page: Rotate)' });
     } else {
       try {
         const asked = { agent_id: agentId, page: location.pathname, locale: state.locale, visitor_id: kept('visitor') };
@@ -176,8 +176,8 @@ export function live(emit: Emit, base: string, nonce: string | undefined) {
 
   return {
     init(given: Options): void {
-      if (api) return warn('init ran twice: ignored');
-      if (!given?.agentId || !given.token) return warn('init needs agentId and token');
+      if (api) return warn('init ran twice');
+      if (!given?.agentId || !given.token) return warn('init needs agentId, token');
       options = { ...given, ...options, token: '' + given.token };
       api = (given.apiUrl || new URL(base).origin).replace(/\/+$/, '');
       prefix = `convoship:${options.token.slice(0, 12)}:`;

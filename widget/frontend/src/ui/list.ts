@@ -27,19 +27,28 @@ export function createList(acts: Acts) {
 
   const atEnd = (): boolean => scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR;
   const toEnd = (smooth = false): void => {
-    pill.hidden = true;
+    pill.hidden = pinned = true;
     scroller.scrollTo({ top: scroller.scrollHeight, behavior: smooth && !calm() ? 'smooth' : 'auto' });
   };
   const calm = (): boolean => matchMedia('(prefers-reduced-motion: reduce)').matches;
-  // A keyboard that comes up, a picture that loads: who was at the end stays there.
+  // A keyboard that comes up, a picture that loads: who was at the end stays there, until a scroll upwards leaves it.
   let pinned = true;
-  scroller.addEventListener('scroll', () => (pinned = atEnd()) && (pill.hidden = true), { passive: true });
+  let top = 0;
+  scroller.addEventListener(
+    'scroll',
+    () => {
+      if (atEnd()) pill.hidden = pinned = true;
+      else if (scroller.scrollTop < top) pinned = false;
+      top = scroller.scrollTop;
+    },
+    { passive: true },
+  );
   const watch = new ResizeObserver(() => pinned && toEnd());
   watch.observe(scroller);
   watch.observe(rows);
 
   const update = (view: View): void => {
-    const wasAtEnd = atEnd();
+    const wasAtEnd = pinned;
     const wanted = layout(view, acts);
     const keys = new Set(wanted.map((row) => row.key));
     for (const [key, { node }] of nodes) {
