@@ -18,12 +18,14 @@ from deployments.models.deployment import (
     TokenUse,
 )
 from deployments.models.file import File, GoneFile
+from deployments.models.inbox import ConversationTag, SavedView, Tag
 from deployments.models.person import Identity, Person
 
 __all__ = [
     "Assistant",
     "AssistantVersion",
     "Conversation",
+    "ConversationTag",
     "Deployment",
     "DeploymentToken",
     "File",
@@ -35,7 +37,9 @@ __all__ = [
     "PreviewToken",
     "RefusedOrigin",
     "Rollout",
+    "SavedView",
     "SessionToken",
+    "Tag",
     "TokenUse",
     "Turn",
     "VisitorSession",

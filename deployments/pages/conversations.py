@@ -1,11 +1,10 @@
-"""The inbox: the list of conversations, and one of them, live, where a member may take over and answer."""
+"""One conversation of the inbox, live, where a member may take over and answer."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 from django.contrib import messages
@@ -25,51 +24,6 @@ from deployments.safe_text import TextRefused, clean_text, render_markdown
 from deployments.wire import attachment_json
 from workspaces import refusals
 from workspaces.access import WorkspaceRequest, form_of, workspace_page
-
-FILTER_LABELS = {"all": "All", "waiting": "Waiting", "mine": "Mine", "active": "Active", "ended": "Ended"}
-LONGEST_SEARCH = 100
-
-
-# --- The list ---------------------------------------------------------------------------------------------------------
-
-
-@require_safe
-@workspace_page("conversations.read")
-def conversations(request: WorkspaceRequest) -> HttpResponse:
-    """The list."""
-    return render(request, "deployments/conversations.html", _listing(request))
-
-
-@require_safe
-@workspace_page("conversations.read")
-def conversations_rows(request: WorkspaceRequest) -> HttpResponse:
-    """The list's rows alone, fetched again when something changed."""
-    return render(request, "deployments/conversations_live.html", _listing(request))
-
-
-def _listing(request: WorkspaceRequest) -> dict[str, Any]:
-    chosen = request.GET.get("show", "all")
-    chosen = chosen if chosen in FILTER_LABELS else "all"
-    text = request.GET.get("q", "").replace("\x00", "").strip()[:LONGEST_SEARCH]
-    cursor = request.GET.get("after", "")
-    page = queries.conversations_page(filter_name=chosen, user=request.user, text=text, cursor=cursor)
-    return {
-        "conversations": page.conversations,
-        "next": _query(chosen, text, page.next) if page.next else "",
-        "query": _query(chosen, text, cursor),
-        "filters": [(key, label, _query(key, text)) for key, label in FILTER_LABELS.items()],
-        "chosen": chosen,
-        "text": text,
-        "is_first_page": not cursor,
-    }
-
-
-def _query(chosen: str, text: str, cursor: str = "") -> str:
-    parts = {"show": chosen if chosen != "all" else "", "q": text, "after": cursor}
-    return "?" + urlencode({name: value for name, value in parts.items() if value})
-
-
-# --- One conversation -------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -186,12 +140,14 @@ def _conversation(conversation_id: UUID) -> Conversation:
 
 
 def _context(request: WorkspaceRequest, row: Conversation, **more: Any) -> dict[str, Any]:
-    lines, is_cut = queries.transcript(row)
+    around = _around(request)
+    part = queries.transcript(row, around)
     return {
         "conversation": row,
-        "lines": _lines(lines),
+        "lines": _lines(list(part.messages)),
+        "part": part,
+        "around": around if part.has_later else None,
         "place": carriers.place_of(row) if row.channel != "web" else None,
-        "is_cut": is_cut,
         "may_write": request.actor.may("conversations.write"),
         "is_mine": row.control == Control.HUMAN and row.assigned_to_id == request.user.id,
         "longest_wait": handoff.LONGEST_WAIT.seconds // 60,
@@ -200,6 +156,12 @@ def _context(request: WorkspaceRequest, row: Conversation, **more: Any) -> dict[
         "error": "",
         **more,
     }
+
+
+def _around(request: WorkspaceRequest) -> int | None:
+    """The message that a search found (`?m=`), if the address names one."""
+    given = request.GET.get("m", "")
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 10 else None
 
 
 @require_safe

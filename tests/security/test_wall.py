@@ -29,6 +29,7 @@ DOORS = {
     "resolve_preview",
     "resolve_session",
     "resolve_token",
+    "search_conversations",
     "staff_workspaces",
     "workspaces_of",
 }
