@@ -164,6 +164,11 @@ def _around(request: WorkspaceRequest) -> int | None:
     return int(given) if given.isascii() and given.isdigit() and len(given) < 10 else None
 
 
+def context_of(request: WorkspaceRequest, conversation_id: UUID, **more: Any) -> dict[str, Any]:
+    """What the conversation's page shows, for another form of it that was refused; 404 where there is none."""
+    return _context(request, _conversation(conversation_id), **more)
+
+
 @require_safe
 @workspace_page("conversations.read")
 def conversation(request: WorkspaceRequest, conversation_id: UUID) -> HttpResponse:

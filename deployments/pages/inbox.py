@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from deployments import saved_views
 from deployments.models import SavedView
 from deployments.pages import inbox_queries
 from deployments.pages.inbox_filters import SHOWN, SORTS, Wanted
@@ -33,6 +34,7 @@ class ViewChip:
     view: SavedView
     query: str
     is_chosen: bool
+    may_change: bool
 
 
 @require_safe
@@ -40,13 +42,13 @@ class ViewChip:
 def conversations(request: WorkspaceRequest) -> HttpResponse:
     """The list."""
     wanted = Wanted.read(request.GET)
-    choices = inbox_queries.choices()
+    views = _views(request, wanted)
     context = {
         **_listing(request, wanted),
-        "views": _views(request, wanted),
-        "choices": choices,
+        "views": views,
+        "is_saved": any(chip.is_chosen for chip in views),
+        "choices": inbox_queries.choices(),
         "sorts": SORTS.items(),
-        "may_write": request.actor.may("conversations.write"),
     }
     return render(request, "deployments/conversations.html", context)
 
@@ -79,5 +81,6 @@ def _views(request: WorkspaceRequest, wanted: Wanted) -> list[ViewChip]:
     found = []
     for view in inbox_queries.views(request.user):
         kept = Wanted.read(view.filters)
-        found.append(ViewChip(view, kept.query, kept == wanted.but()))
+        may_change = saved_views.may_change(request.actor, request.user, view)
+        found.append(ViewChip(view, kept.query, kept == wanted.but(), may_change))
     return found

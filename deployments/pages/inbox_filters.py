@@ -51,9 +51,9 @@ class Wanted:
             show=one_of("show", SHOWN, "all"),
             q=searching.clean(words("q")),
             channel=one_of("channel", dict(Channel.choices), ""),
-            assistant=_id(words("assistant")),
-            deployment=_id(words("deployment")),
-            tag=_id(words("tag")),
+            assistant=as_id(words("assistant")),
+            deployment=as_id(words("deployment")),
+            tag=as_id(words("tag")),
             sort=one_of("sort", SORTS, "newest"),
             after=words("after")[:200],
         )
@@ -83,7 +83,7 @@ class Wanted:
         return replace(self, **{"after": "", **changes})
 
 
-def _id(text: str) -> str:
+def as_id(text: str) -> str:
     """A UUID as it is written; nothing for what is none."""
     try:
         return str(UUID(text)) if len(text) == 36 else ""

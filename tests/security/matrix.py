@@ -23,9 +23,9 @@ from channels_app.providers.base import Capability, Health
 from channels_app.providers.custom_webhook import CustomWebhook
 from channels_app.providers.events import MessageReceived
 from convoship.lib.tenancy import tenant
-from deployments import deploying, identity, publishing, rollouts
+from deployments import deploying, identity, publishing, rollouts, saved_views, tagging
 from deployments.deploying import NewDeployment
-from deployments.models import Assistant, Conversation, Deployment
+from deployments.models import Assistant, Conversation, Deployment, Tag
 from deployments.pages import appearance_form
 from deployments.pages.talk import Talk
 from deployments.rollouts import Tried
@@ -111,6 +111,8 @@ class World:
     connection: connections.NewConnection = field(init=False)
     delivery_id: UUID = field(init=False)
     event_id: UUID = field(init=False)
+    tag_id: UUID = field(init=False)
+    view_id: UUID = field(init=False)
     secret_key: str = field(default_factory=lambda: f"secret_{uuid4().hex}")
 
     def __post_init__(self) -> None:
@@ -130,6 +132,9 @@ class World:
             Delivery.objects.filter(id=delivery.id).update(status="failed", settled_at=timezone.now())
             self.delivery_id = delivery.id
             self.event_id = _failed_event(self.connection.connection)
+            tagging.put(who, Conversation.objects.get(), ["parcel"])
+            self.tag_id = Tag.objects.get().id
+            self.view_id = saved_views.make(who, self.owner, "Mine", {"show": "mine"}, is_shared=True).id
         self.refused_id = factories.refuse(self.deployment).id
         self.rollout_id: UUID | None = None
 
@@ -154,6 +159,8 @@ class World:
             "connection_id": self.connection.connection.id,
             "delivery_id": self.delivery_id,
             "event_id": self.event_id,
+            "tag_id": self.tag_id,
+            "view_id": self.view_id,
             "kind": "custom_webhook",
             "key": self.secret_key,
         }
@@ -361,6 +368,14 @@ PAGES: Mapping[str, list[Call]] = {
     "conversations_rows": GET,
     "conversation": GET,
     "conversation_live": GET,
+    "conversation_tags": [Call("POST", {"add": "urgent"}), Call("POST", lambda world: {"remove": str(world.tag_id)})],
+    "conversation_snooze": [Call("POST", {"until": "hour"})],
+    "tags": GET,
+    "tag": [Call("GET"), Call("POST", {"name": "another"})],
+    "tag_delete": [Call("GET"), Call("POST", {})],
+    "saved_view_new": [Call("GET"), Call("POST", {"name": "Mine"})],
+    "saved_view": [Call("GET"), Call("POST", {"name": "Renamed"})],
+    "saved_view_delete": [Call("GET"), Call("POST", {})],
     "conversation_reply": [Call("POST", {"text": "Hello", "client_id": "a"})],
     "conversation_take": [Call("POST", {})],
     "conversation_return": [Call("POST", {}, before=World.wait_for_a_person)],
@@ -477,7 +492,7 @@ API: Mapping[str, list[Call]] = {
     "api_delivery_replay": [Call("POST", {})],
     "api_delivery_dismiss": [Call("POST", {})],
     "api_conversations": GET,
-    "api_conversation": GET,
+    "api_conversation": [Call("GET"), Call("PATCH", {"tags": ["urgent"]})],
     "api_messages": [Call("GET"), Call("POST", {"text": "Hello"})],
     "api_handoff": [Call("POST", {})],
     "api_return": [Call("POST", {}, before=World.wait_for_a_person)],

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from drf_spectacular.utils import OpenApiParameter
 
+from deployments import inbox, tagging
 from deployments.api.admin import schema_settings
 from deployments.api.runtime.schema import MESSAGE as VISITORS_MESSAGE
 from deployments.deploying import MAX_ORIGINS, MAX_OVERLAP_SECONDS
+from deployments.models import Tag
 from deployments.models.assistant import Responder
 from deployments.models.conversation import Channel, Control, Status
 from deployments.responders.content import SCHEMA as SCRIPT_SCHEMA
@@ -130,6 +132,8 @@ CONVERSATION = component(
         control=_choices(Control),
         person=fields(id=UUID, label=TEXT, name=TEXT, email=TEXT),
         assigned_to=or_null(component("AssignedTo", fields(id=UUID, name=TEXT))),
+        tags={"type": "array", "items": TEXT, "description": "The names of its tags, in their order."},
+        snoozed_until={**or_null(TIME), "description": "Until then it is put away, unless the visitor writes before."},
         head_seq=WHOLE,
         rev=WHOLE,
         last_text=TEXT,
@@ -155,6 +159,13 @@ _CLIENT_ID: Schema = {
     "description": "Random for each message; the same one again posts nothing twice.",
 }
 NEW_MESSAGE = body({"text": _line(LONGEST_TEXT), "client_id": _CLIENT_ID}, required=("text",))
+_TAGS: Schema = {
+    "type": "array",
+    "items": _line(Tag.LONGEST_NAME),
+    "maxItems": tagging.MOST_OF_ONE,
+    "description": "All its tags from now on, by name whatever its case; new names make new tags.",
+}
+CONVERSATION_CHANGES = body({"tags": _TAGS, "snoozed_until": {"type": ["string", "null"], "format": "date-time"}})
 HANDOFF = body({"reason": {"type": "string", "maxLength": 300}})
 CONVERSATION_FILTERS = [
     OpenApiParameter("status", _choices(Status)),
@@ -162,8 +173,14 @@ CONVERSATION_FILTERS = [
     OpenApiParameter("channel", _choices(Channel)),
     OpenApiParameter("assistant", UUID, description="An assistant's id."),
     OpenApiParameter("deployment", UUID, description="A deployment's id."),
+    OpenApiParameter("tag", UUID, description="A tag's id."),
+    OpenApiParameter("assigned_to", TEXT, description="A member's id, `me` for who asks, or `none`."),
+    OpenApiParameter("snoozed", {"enum": ["true", "false"]}, description="Only those put away, or none of them."),
     OpenApiParameter(
-        "q", {"type": "string", "maxLength": 200}, description="In the last text, or the person's name or e-mail."
+        "q",
+        {"type": "string", "maxLength": 200},
+        description='Full text: words of one message, or of the person\'s name or e-mail. `"in this order"`, `or` and '
+        f"`-not` as on the web; the last word may be unfinished. Goes through the newest {inbox.MOST_FOUND:,} matches.",
     ),
     *PAGE_PARAMETERS,
 ]
