@@ -77,7 +77,12 @@ def _of_list(conversation: Conversation, by: str = "") -> tuple[str, Event]:
     """What lists hear: the state, whose it is and who spoke last, so that a page knows whether to call its member."""
     whose = str(conversation.assigned_to_id) if conversation.assigned_to_id else None
     event = {"type": "conversation", **_state(conversation), "assigned_to": whose, "by": by}
-    return workspace_group(conversation.workspace_id), {**event, "is_test": conversation.is_test}
+    since = conversation.waiting_since.isoformat() if conversation.waiting_since else None
+    return workspace_group(conversation.workspace_id), {
+        **event,
+        "is_test": conversation.is_test,
+        "waiting_since": since,
+    }
 
 
 def tell_piece(conversation: Conversation, message_id: UUID, index: int, text: str) -> None:

@@ -132,7 +132,7 @@ class World:
             Delivery.objects.filter(id=delivery.id).update(status="failed", settled_at=timezone.now())
             self.delivery_id = delivery.id
             self.event_id = _failed_event(self.connection.connection)
-            tagging.put(who, Conversation.objects.get(), ["parcel"])
+            tagging.put(who, Conversation.objects.get(id=self.opened.session.conversation_id), ["parcel"])
             self.tag_id = Tag.objects.get().id
             self.view_id = saved_views.make(who, self.owner, "Mine", {"show": "mine"}, is_shared=True).id
         self.refused_id = factories.refuse(self.deployment).id
