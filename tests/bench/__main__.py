@@ -19,7 +19,20 @@ from tests.bench.clients import Broken
 from tests.bench.servers import Bench, bench
 
 PAGE = ROOT / "docs" / "bench.md"
-NAMES = ("idle", "turn", "watched", "ping", "session", "http_turn", "wall", "script", "webhook", "outbox")
+NAMES = (
+    "idle",
+    "turn",
+    "watched",
+    "ping",
+    "session",
+    "http_turn",
+    "wall",
+    "script",
+    "webhook",
+    "outbox",
+    "inbox",
+    "search",
+)
 
 
 def _arguments() -> argparse.Namespace:
@@ -40,9 +53,11 @@ async def _measure(servers: Bench, arguments: argparse.Namespace) -> dict[str, l
     names = [name for name in NAMES if name in arguments.only.split(",")]
     idle, seconds, rounds = (200, 1.0, 1) if arguments.quick else (1000, 2.0, arguments.rounds)
     began = time.monotonic()
-    has_visitors = set(names) - {"webhook", "outbox"}
+    has_visitors = set(names) - {"webhook", "outbox", "inbox", "search"}
     data = servers.prepare(
-        max(idle, 4 * measures.LANES) if has_visitors else 1, measures.OUTBOXES if "outbox" in names else 0
+        max(idle, 4 * measures.LANES) if has_visitors else 1,
+        measures.OUTBOXES if "outbox" in names else 0,
+        measures.OPEN if "inbox" in names else 0,
     )
     found: dict[str, list[tuple[Any, Any]]] = {name: [] for name in names}
     # These stand through all rounds; product and socket toy are fresh in each, for their memory is weighed.
@@ -68,6 +83,11 @@ async def _measure(servers: Bench, arguments: argparse.Namespace) -> dict[str, l
             for name, pair in pairs.items():
                 _say(f"  {name}: toy {pair[0]}, product {pair[1]}")
                 found[name].append(pair)
+        if "search" in names:
+            messages = measures.MESSAGES // 20 if arguments.quick else measures.MESSAGES
+            _say(f"{time.monotonic() - began:4.0f} s  search among {messages:,} messages")
+            found["search"] = [(None, servers.search(messages))]
+            _say(f"  {found['search'][0][1]}")
         if "script" in names:
             _say(
                 "Cache headers: " + ("; ".join(await measures.cache_faults(open_product, _app_file())) or "as promised")
