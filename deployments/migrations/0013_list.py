@@ -84,6 +84,18 @@ CREATE FUNCTION search_query(p_text text) RETURNS tsquery LANGUAGE sql IMMUTABLE
 # the index of words, which is quick for those that are rare. The first is gone for a set number of rows; only where that
 # was not enough, the second finds the rest, which can't be many then. The workspace is the one that was entered, as in the
 # wall's policies: nobody can ask for another's.
+# Of what was said these stay: what is not of a test, or of somebody who is found by name anyway; and on a later page what
+# had no newer message with the words, for that one stood on an earlier page.
+STAYS = """(s.created_at, s.conversation_id) < ((SELECT before FROM asked), p_before_id)
+            AND NOT EXISTS (SELECT FROM deployments_conversation c JOIN deployments_person p ON p.id = c.person_id
+                             WHERE c.id = s.conversation_id
+                               AND (c.is_test OR words_of_person(p.name, p.email) @@ (SELECT query FROM asked)))
+            AND (p_before IS NULL OR NOT EXISTS (
+                    SELECT FROM deployments_message m
+                     WHERE m.conversation_id = s.conversation_id AND m.seq > s.seq
+                       AND m.words @@ (SELECT query FROM asked)))
+          ORDER BY s.created_at DESC, s.conversation_id DESC LIMIT p_limit"""
+
 SEARCH = f"""
     WITH asked AS MATERIALIZED (
         SELECT search_query(p_text) AS query, {CURRENT} AS workspace,
@@ -96,15 +108,25 @@ SEARCH = f"""
            AND m.created_at <= (SELECT before FROM asked)
          ORDER BY m.created_at DESC LIMIT p_look
     ),
+    said_lately AS MATERIALIZED (
+        SELECT s.conversation_id, s.id, s.seq, s.created_at FROM (
+            SELECT * FROM (
+                SELECT DISTINCT ON (conversation_id) conversation_id, id, seq, created_at
+                  FROM latest WHERE has_them ORDER BY conversation_id, created_at DESC, seq DESC
+            ) AS newest ORDER BY created_at DESC, conversation_id DESC
+        ) AS s
+         WHERE {STAYS}
+    ),
     is_enough AS MATERIALIZED (
-        SELECT count(*) < p_look OR count(DISTINCT conversation_id) FILTER (WHERE has_them) > 2 * p_limit
+        SELECT count(*) < p_look OR (SELECT count(*) FROM said_lately) >= p_limit
                OR (SELECT querytree(query) = 'T' FROM asked) AS yes,
                min(created_at) AS until
           FROM latest
     ),
     said AS MATERIALIZED (
         SELECT DISTINCT ON (conversation_id) conversation_id, id, seq, created_at FROM (
-            SELECT conversation_id, id, seq, created_at FROM latest WHERE has_them
+            SELECT conversation_id, id, seq, created_at FROM latest
+             WHERE has_them AND NOT (SELECT yes FROM is_enough)
             UNION ALL
             SELECT m.conversation_id, m.id, m.seq, m.created_at FROM deployments_message m
              WHERE NOT (SELECT yes FROM is_enough)
@@ -120,7 +142,8 @@ SEARCH = f"""
           FROM (SELECT id, person_id, last_activity_at FROM deployments_conversation
                  WHERE workspace_id = (SELECT workspace FROM asked) AND NOT is_test
                    AND last_activity_at <= (SELECT before FROM asked)
-                 ORDER BY last_activity_at DESC LIMIT p_look / 10) AS c
+                   AND (last_activity_at, id) < ((SELECT before FROM asked), p_before_id)
+                 ORDER BY last_activity_at DESC LIMIT p_look / 10 + 1) AS c
           JOIN deployments_person p ON p.id = c.person_id
     ),
     of_people AS MATERIALIZED (
@@ -128,28 +151,21 @@ SEARCH = f"""
         UNION
         SELECT c.id, c.last_activity_at
           FROM deployments_person p JOIN deployments_conversation c ON c.person_id = p.id
-         WHERE NOT (SELECT count(*) < p_look / 10 OR count(*) FILTER (WHERE has_them) > p_limit
+         WHERE NOT (SELECT count(*) <= p_look / 10 OR count(*) FILTER (WHERE has_them) >= p_limit
                            OR (SELECT querytree(query) = 'T' FROM asked) FROM moved)
            AND p.workspace_id = (SELECT workspace FROM asked)
            AND words_of_person(p.name, p.email) @@ (SELECT query FROM asked)
-           AND NOT c.is_test AND c.last_activity_at <= (SELECT before FROM asked)
+           AND NOT c.is_test AND (c.last_activity_at, c.id) < ((SELECT before FROM asked), p_before_id)
     )
     SELECT found.conversation_id, found.message_id, found.seq, found.at FROM (
-        (SELECT s.conversation_id, s.id AS message_id, s.seq, s.created_at AS at
-           FROM (SELECT * FROM said ORDER BY created_at DESC, conversation_id DESC) AS s
-          WHERE (s.created_at, s.conversation_id) < ((SELECT before FROM asked), p_before_id)
-            AND NOT EXISTS (SELECT FROM deployments_conversation c JOIN deployments_person p ON p.id = c.person_id
-                             WHERE c.id = s.conversation_id
-                               AND (c.is_test OR words_of_person(p.name, p.email) @@ (SELECT query FROM asked)))
-            AND (p_before IS NULL OR NOT EXISTS (
-                    SELECT FROM deployments_message m
-                     WHERE m.conversation_id = s.conversation_id AND m.seq > s.seq
-                       AND m.words @@ (SELECT query FROM asked)))
-          ORDER BY s.created_at DESC, s.conversation_id DESC LIMIT p_limit)
+        SELECT l.conversation_id, l.id AS message_id, l.seq, l.created_at AS at
+          FROM said_lately l WHERE (SELECT yes FROM is_enough)
         UNION ALL
-        (SELECT o.id, NULL, NULL, o.last_activity_at FROM of_people o
-          WHERE (o.last_activity_at, o.id) < ((SELECT before FROM asked), p_before_id)
-          ORDER BY o.last_activity_at DESC, o.id DESC LIMIT p_limit)
+        (SELECT s.conversation_id, s.id, s.seq, s.created_at
+           FROM (SELECT * FROM said ORDER BY created_at DESC, conversation_id DESC) AS s
+          WHERE {STAYS})
+        UNION ALL
+        SELECT o.id, NULL, NULL, o.last_activity_at FROM of_people o
     ) AS found
     ORDER BY found.at DESC, found.conversation_id DESC LIMIT p_limit
 """  # noqa: S608 (constants of the house)

@@ -3,7 +3,6 @@
 Outside a transaction, so that nobody is kept out. Where this was broken off, it may be run again: what is there stays.
 """
 
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
 
 BATCH = 2000
@@ -21,6 +20,8 @@ $$;
 """
 
 INDEXES = (
+    ("conversation_snoozed", "deployments_conversation (snoozed_until) WHERE snoozed_until IS NOT NULL"),
+    ("conversation_open", "deployments_conversation (workspace_id, last_activity_at DESC) WHERE status = 'active'"),
     (
         "message_words",
         "deployments_message USING gin ({workspace}words) WITH (gin_pending_list_limit = 1024) WHERE words IS NOT NULL",
@@ -74,23 +75,27 @@ class Migration(migrations.Migration):
     dependencies = [("deployments", "0013_list")]
 
     operations = [
-        AddIndexConcurrently(
-            "conversation",
-            models.Index(
-                condition=models.Q(("snoozed_until__isnull", False)),
-                fields=["snoozed_until"],
-                name="conversation_snoozed",
-            ),
-        ),
-        AddIndexConcurrently(
-            "conversation",
-            models.Index(
-                condition=models.Q(("status", "active")),
-                fields=["workspace", "-last_activity_at"],
-                name="conversation_open",
-            ),
-        ),
         migrations.RunSQL(BTREE_GIN, migrations.RunSQL.noop),
         migrations.RunPython(fill, migrations.RunPython.noop),
-        migrations.RunPython(index, drop),
+        migrations.SeparateDatabaseAndState(
+            database_operations=[migrations.RunPython(index, drop)],
+            state_operations=[
+                migrations.AddIndex(
+                    "conversation",
+                    models.Index(
+                        condition=models.Q(("snoozed_until__isnull", False)),
+                        fields=["snoozed_until"],
+                        name="conversation_snoozed",
+                    ),
+                ),
+                migrations.AddIndex(
+                    "conversation",
+                    models.Index(
+                        condition=models.Q(("status", "active")),
+                        fields=["workspace", "-last_activity_at"],
+                        name="conversation_open",
+                    ),
+                ),
+            ],
+        ),
     ]

@@ -96,21 +96,20 @@ def _found(wanted: Wanted, user: User) -> Page:
     """The conversations with the words, the newest first; further filters are put to what is found."""
     kept: list[tuple[searching.Hit, Conversation]] = []
     before = queries.read_cursor(wanted.after)
-    has_more = True
+    limit = PAGE_SIZE if wanted.filters.keys() == {"q"} else 2 * PAGE_SIZE
+    has_more = False
     for _round in range(MOST_ROUNDS):
-        hits = searching.hits(
-            wanted.q, limit=2 * PAGE_SIZE if wanted.filters.keys() - {"q"} else PAGE_SIZE, before=before
-        )
+        hits = searching.hits(wanted.q, limit=limit, before=before)
         rows = _rows(wanted, user).in_bulk([hit.conversation_id for hit in hits]) if hits else {}
-        for hit in hits:
+        has_more = False
+        for at, hit in enumerate(hits, 1):
             before = (hit.at, hit.conversation_id)
             if hit.conversation_id in rows:
                 kept.append((hit, rows[hit.conversation_id]))
+            has_more = at < len(hits) or len(hits) == limit
             if len(kept) == PAGE_SIZE:
                 break
-        else:
-            has_more = len(hits) >= PAGE_SIZE
-        if len(kept) == PAGE_SIZE or not has_more:
+        if len(kept) == PAGE_SIZE or len(hits) < limit:
             break
     sentences = searching.sentences(wanted.q, [hit.message_id for hit, _ in kept if hit.message_id])
     shown = [Row(row, sentences.get(hit.message_id, "") if hit.message_id else "", hit.seq) for hit, row in kept]

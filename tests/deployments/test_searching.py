@@ -139,6 +139,26 @@ def test_pages_follow_without_gap_or_double_though_a_conversation_has_many_match
         assert seen == expected, look
 
 
+def test_long_talks_that_stood_on_an_earlier_page_end_no_later_one_early(
+    made: NewDeployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is looked at first is then full of what was seen already."""
+    old = [start(made, "kettle") for _ in range(3)]
+    talks = [start(made) for _ in range(6)]
+    with tenant(made.deployment.workspace_id):
+        for _ in range(4):
+            for conversation_id in talks:
+                locked = conversations.lock(conversation_id)
+                conversations.post_message(locked, NewMessage(author_kind="visitor", text="a kettle again"))
+        monkeypatch.setattr(searching, "LOOK", 12)
+        seen: list[UUID] = []
+        before = None
+        while hits := searching.hits("kettle", limit=2, before=before):
+            seen += [hit.conversation_id for hit in hits]
+            before = (hits[-1].at, hits[-1].conversation_id)
+    assert seen == [*reversed(talks), *reversed(old)]
+
+
 def test_rare_words_are_found_far_beyond_what_is_looked_at_first(
     made: NewDeployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
