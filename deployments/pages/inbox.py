@@ -61,8 +61,8 @@ def conversations_rows(request: WorkspaceRequest) -> HttpResponse:
 
 
 def _listing(request: WorkspaceRequest, wanted: Wanted) -> dict[str, Any]:
-    page = inbox_queries.page(wanted, request.user)
     counts = inbox_queries.counts(request.user)
+    page = inbox_queries.page(wanted, request.user, anybody_waits=counts["waiting"] > 0)
     chips = [
         Chip(name, label, wanted.but(show=name).query, counts.get(name), name == wanted.show)
         for name, label in SHOWN.items()

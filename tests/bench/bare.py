@@ -10,8 +10,8 @@ from django.http import HttpResponse
 from django.template import engines
 from django.urls import clear_url_caches, path
 
+from convoship.asgi import application as application  # isort: skip (it sets Django up)
 from convoship import urls
-from convoship.asgi import application as application
 from deployments.models import Conversation
 from workspaces.access import WorkspaceRequest, workspace_page
 

@@ -10,7 +10,7 @@ import uuid
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Dialog, Page, expect
 
 from tests.deployments.test_safe_text import ATTACKS
 from tests.driver import wait_for
@@ -81,7 +81,12 @@ def test_nothing_that_a_stranger_writes_becomes_active_on_the_list(
     ids = [one for one in made if one]
     assert len(ids) > 80
     dialogs: list[str] = []
-    member.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+
+    def refuse(dialog: Dialog) -> None:
+        dialogs.append(dialog.message)
+        dialog.dismiss()
+
+    member.on("dialog", refuse)
     member.add_init_script(WATCH)
 
     def is_harmless() -> None:

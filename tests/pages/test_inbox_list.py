@@ -161,6 +161,23 @@ def test_pages_of_every_order_show_each_once(
     assert sorted(seen) == sorted(str(row.id) for row in rows)
 
 
+@pytest.mark.parametrize("sort", ["newest", "longest"])
+def test_a_page_full_of_those_who_wait_is_followed_by_the_others(
+    member: Browser, made: NewDeployment, monkeypatch: pytest.MonkeyPatch, sort: str
+) -> None:
+    rows = [start(made) for _ in range(5)]
+    for row in rows[:2]:
+        ask(row)
+    monkeypatch.setattr(inbox_queries, "PAGE_SIZE", 2)
+    assert listed(member, sort=sort) == [str(row.id) for row in rows[:2]]
+    page = text(member.get(LIST, data={"sort": sort}))
+    further = re.search(r'<a class="push" href="([^"]+)"', page)
+    assert further
+    shown = re.findall(r'id="c-([^"]+)"', text(member.get(html.unescape(further[1]))))
+    order = rows[2:] if sort == "longest" else rows[:1:-1]
+    assert shown == [str(row.id) for row in order[:2]]
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     query=st.dictionaries(
@@ -331,7 +348,7 @@ def test_a_snoozed_conversation_is_away_until_its_time_comes(member: Browser, ma
     assert listed(member) == []
     assert listed(member, show="snoozed") == [str(conversation.id)]
     assert not [piece for piece in doors.due_work(100) if piece.kind == "wake"]
-    change(conversation, snoozed_until=timezone.now() - dt.timedelta(seconds=1))
+    change(conversation, snoozed_until=timezone.now() - dt.timedelta(hours=1))
     assert listed(member) == [str(conversation.id)]  # though nobody has swept yet
     (piece,) = [piece for piece in doors.due_work(100) if piece.kind == "wake"]
     sweeping.wake(piece.workspace_id, piece.id)
