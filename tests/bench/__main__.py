@@ -14,7 +14,7 @@ from importlib.metadata import version
 from typing import Any
 
 from convoship.machine.state import ROOT
-from tests.bench import goals, measures
+from tests.bench import goals, measures, searching
 from tests.bench.clients import Broken
 from tests.bench.servers import Bench, bench
 
@@ -128,6 +128,16 @@ earlier one of its conversation; each delivery's last attempt and its message sa
   Celery tasks that claim 50 rows, post them together and mark them together, and a task for each message in 32 threads.
   Neither knows of leases, order, attempts or messages. Rates are between the first and the last tenth of the rows, by
   the times that they say. Memory is that of the largest process, without what it shares with others (USS), at the end.
+
+## Inbox and search
+
+* **Inbox (15)**: a member of a workspace with 2,000 open conversations, a tenth of them held, some waiting, most
+  tagged, loads the list as it opens and by its filters, one page at a time. Beside it stands not a toy but the
+  product's own console (`tests/bench/bare.py`) with thirty rows by an index and nothing of what the list adds.
+* **Search (16)**: `tests/bench/messages.py` makes a million messages of two years in two workspaces; their words are
+  as frequent as people's are (Zipf). Each kind of question, from words that nearly every message has to those that
+  nobody said, is asked {searching.ROUNDS} times for words by chance. The time is the server's, for the search and the
+  sentences of what was found.
 
 {dt.datetime.now(dt.UTC):%Y-%m-%d}, {platform.system()} {platform.machine()}, {os.cpu_count()} processors, Python
 {platform.python_version()}, {versions}: `{" ".join(["python -m tests.bench", *sys.argv[1:]])}`
