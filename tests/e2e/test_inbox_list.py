@@ -15,6 +15,7 @@ from playwright.sync_api import Dialog, Page, expect
 from tests.deployments.test_safe_text import ATTACKS
 from tests.driver import wait_for
 from tests.e2e.conftest import Product, Visit
+from tests.e2e.test_accessible import is_fit
 from tests.e2e.test_inbox import live_page
 
 # What a page would do if a text of it became active: it is told of by the browser itself.
@@ -243,6 +244,24 @@ def test_of_many_tabs_one_calls_when_somebody_waits_or_writes(shop: str, visit: 
         "Somebody waits for a person.",
         "A visitor has written to you.",
     ]
+
+
+def test_what_opens_on_the_list_and_beside_a_conversation_is_fit(demo: dict[str, Any], member: Page) -> None:
+    conversation_id = come(demo, name="Fit", title="", text="hello kettle")
+    member.goto("/app/conversations/?q=kettle&sort=longest")
+    member.locator("summary", has_text="Filter").click()
+    is_fit(member, "the filters")
+    member.set_viewport_size({"width": 1280, "height": 800})
+    member.goto("/app/conversations/?show=mine")
+    member.get_by_role("button", name="Shortcuts").click()
+    expect(member.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
+    is_fit(member, "the shortcuts")
+    member.goto(f"/app/conversations/{conversation_id}/")
+    member.get_by_placeholder("Add a tag").fill("x" * 41)
+    member.get_by_role("button", name="Add", exact=True).click()
+    expect(member.get_by_text("at most 40 characters")).to_be_visible()
+    member.locator("summary", has_text="Put it away until later").click()
+    is_fit(member, "tags and snoozing")
 
 
 @pytest.mark.browser_context_args(viewport={"width": 390, "height": 844}, java_script_enabled=False)
