@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -212,3 +214,20 @@ def test_a_persons_change_of_name_is_found_at_once(made: NewDeployment) -> None:
         Person.objects.filter(name="Ada").update(name="Grace")
     assert find(made, "grace") == [conversation_id]
     assert find(made, "ada") == []
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+def test_what_was_said_before_the_release_is_found_once_it_is_put_in(
+    made: NewDeployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migration = import_module("deployments.migrations.0014_list_indexes")
+    conversation_id = start(made, "a kettle", "a second kettle", "a third")
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("UPDATE deployments_message SET words = NULL")
+    assert find(made, "kettle") == []
+    monkeypatch.setattr(migration, "BATCH", 1)
+    owner = SimpleNamespace(connection=connections["owner"])
+    migration.fill(None, owner)
+    assert find(made, "kettle") == [conversation_id]
+    migration.index(None, owner)  # once more: what is there stays
+    assert find(made, "third") == [conversation_id]
