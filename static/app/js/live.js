@@ -85,7 +85,7 @@ function send(frame) {
 }
 
 function hear(event) {
-  document.dispatchEvent(new CustomEvent("heard", { detail: event }));
+  document.dispatchEvent(new CustomEvent("live:heard", { detail: event }));
   // Of other conversations a conversation's page hears as well, so that its member can be called to them.
   if (conversation && event.conversation_id !== conversation) return;
   if (event.type === "typing") showTyping(event);

@@ -42,7 +42,7 @@ let missed = 0;
 
 talk?.addEventListener("message", ({ data }) => seen.set(data, Date.now()));
 
-document.addEventListener("heard", ({ detail: event }) => {
+document.addEventListener("live:heard", ({ detail: event }) => {
   if (event.type !== "conversation" || event.is_test || event.status !== "active") return;
   const waits = event.control === "waiting" && `${event.conversation_id} ${event.waiting_since}`;
   const writes = event.control === "human" && event.by === "visitor" && event.assigned_to === me;
