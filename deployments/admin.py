@@ -9,6 +9,7 @@ from deployments.models import (
     AssistantVersion,
     CannedReply,
     Conversation,
+    ConversationTag,
     Deployment,
     DeploymentToken,
     File,
@@ -22,7 +23,9 @@ from deployments.models import (
     PreviewToken,
     RefusedOrigin,
     Rollout,
+    SavedView,
     SessionToken,
+    Tag,
     TokenUse,
     Turn,
     VisitorSession,
@@ -235,3 +238,33 @@ class SessionTokenAdmin(TenantAdmin):
     list_display = ("id", "session", "created_at")
     list_select_related = ("session",)
     ordering = ("-created_at",)
+
+
+@admin.register(Tag)
+class TagAdmin(TenantAdmin):
+    """The words that conversations are sorted by."""
+
+    list_display = ("name", "created_at")
+    search_fields = ("name",)
+    ordering = ("name",)
+
+
+@admin.register(ConversationTag)
+class ConversationTagAdmin(TenantAdmin):
+    """Which conversation has which tag."""
+
+    list_display = ("tag", "conversation", "created_at")
+    list_select_related = ("tag", "conversation")
+    list_filter = ("tag",)
+    ordering = ("-created_at",)
+
+
+@admin.register(SavedView)
+class SavedViewAdmin(TenantAdmin):
+    """The inbox's filters under a name."""
+
+    list_display = ("name", "maker", "is_shared", "created_at")
+    list_select_related = ("maker",)
+    list_filter = ("is_shared",)
+    search_fields = ("name",)
+    ordering = ("name",)

@@ -23,7 +23,7 @@ from convoship.lib import rows
 from convoship.lib.problems import Problem, not_found
 from deployments import attachments, live
 from deployments.models import Assistant, Conversation, Deployment, Message, Person
-from deployments.models.conversation import AuthorKind, Channel, MessageStatus
+from deployments.models.conversation import AuthorKind, Channel, Control, MessageStatus
 from deployments.variants import Met
 from workspaces.models import User
 
@@ -189,6 +189,8 @@ def _line_up(conversation: Conversation, news: Iterable[NewMessage]) -> list[Mes
                 created_at=timezone.now(),
             )
         )
+    if any(message.author_kind == AuthorKind.VISITOR for message in messages):
+        conversation.snoozed_until = None
     said = [
         words
         for message in messages
@@ -262,6 +264,9 @@ def save(conversation: Conversation, messages: list[Message], *, posted: Sequenc
 
     `posted`: which of the changed `messages` have yet to be carried out to the person.
     """
+    if conversation.control == Control.WAITING or not conversation.is_active:
+        # Where somebody waits, or nothing can come any more, nothing is put away.
+        conversation.snoozed_until = None
     rows.update(conversation, _CHANGING_FIELDS)
     if conversation.channel != Channel.WEB:
         _tell(conversation, posted)
@@ -288,6 +293,7 @@ _CHANGING_FIELDS = (
     "ended_at",
     "last_text",
     "last_activity_at",
+    "snoozed_until",
 )
 
 

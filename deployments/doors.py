@@ -41,7 +41,10 @@ class SessionOwner:
 
 @dataclass(frozen=True)
 class DueWork:
-    """One thing the sweeper should do: `turn`, `tell_members`, `handoff`, `idle` or `silent`, and the row's id."""
+    """One thing the sweeper should do, and the row's id.
+
+    `turn`, `tell_members`, `handoff`, `idle`, `silent` or `wake`.
+    """
 
     kind: str
     workspace_id: UUID

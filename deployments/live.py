@@ -56,18 +56,38 @@ def deployment_group(workspace_id: UUID, deployment_id: UUID) -> str:
 
 def tell_change(conversation: Conversation, messages: list[Message]) -> None:
     """After COMMIT, tell that these messages were made or changed, and what state the conversation is in."""
-    state = {
+    change = {"type": "change", **_state(conversation), "messages": [message_json(message) for message in messages]}
+    _after_commit(
+        (conversation_group(conversation.workspace_id, conversation.id), change),
+        _of_list(conversation, by=messages[-1].author_kind if messages else ""),
+    )
+
+
+def tell_list(conversation: Conversation) -> None:
+    """After COMMIT, tell the lists alone: something changed that the visitor doesn't see, such as its tags."""
+    _after_commit(_of_list(conversation))
+
+
+def _state(conversation: Conversation) -> dict[str, Any]:
+    return {
         "conversation_id": str(conversation.id),
         "head_seq": conversation.head_seq,
         "rev": conversation.rev,
         "status": conversation.status,
         "control": conversation.control,
     }
-    change = {"type": "change", **state, "messages": [message_json(message) for message in messages]}
-    _after_commit(
-        (conversation_group(conversation.workspace_id, conversation.id), change),
-        (workspace_group(conversation.workspace_id), {"type": "conversation", **state}),
-    )
+
+
+def _of_list(conversation: Conversation, by: str = "") -> tuple[str, Event]:
+    """What lists hear: the state, whose it is and who spoke last, so that a page knows whether to call its member."""
+    whose = str(conversation.assigned_to_id) if conversation.assigned_to_id else None
+    event = {"type": "conversation", **_state(conversation), "assigned_to": whose, "by": by}
+    since = conversation.waiting_since.isoformat() if conversation.waiting_since else None
+    return workspace_group(conversation.workspace_id), {
+        **event,
+        "is_test": conversation.is_test,
+        "waiting_since": since,
+    }
 
 
 def tell_piece(conversation: Conversation, message_id: UUID, index: int, text: str) -> None:

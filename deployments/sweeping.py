@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from convoship.lib.tenancy import in_tenant, tenant
 from convoship.lib.threads import in_thread
-from deployments import attachments, conversations, doors, handoff, mention_mails, turns
+from deployments import attachments, conversations, doors, handoff, mention_mails, snoozing, turns
 from deployments.models import Conversation, Message
 from deployments.models.conversation import AuthorKind, Channel, Control, Status
 from workspaces.members import addresses_with
@@ -57,6 +57,7 @@ def _run(piece: doors.DueWork) -> None:
         "handoff": go_on,
         "idle": abandon,
         "silent": break_silence,
+        "wake": wake,
     }
     act[piece.kind](piece.workspace_id, piece.id)
 
@@ -71,6 +72,12 @@ def break_silence(workspace_id: UUID, conversation_id: UUID) -> None:
     """The visitor has said nothing for as long as the script waits."""
     with tenant(workspace_id):
         turns.speak_into_silence(conversations.lock(conversation_id))
+
+
+def wake(workspace_id: UUID, conversation_id: UUID) -> None:
+    """The time has come until which a conversation was put away."""
+    with tenant(workspace_id):
+        snoozing.wake_if_due(conversations.lock(conversation_id))
 
 
 def abandon(workspace_id: UUID, conversation_id: UUID) -> None:

@@ -19,6 +19,7 @@ from deployments.models.deployment import (
 )
 from deployments.models.file import File, GoneFile
 from deployments.models.handoff import Handoff
+from deployments.models.inbox import ConversationTag, SavedView, Tag
 from deployments.models.note import CannedReply, Mention, Note
 from deployments.models.person import Identity, Person
 
@@ -27,6 +28,7 @@ __all__ = [
     "AssistantVersion",
     "CannedReply",
     "Conversation",
+    "ConversationTag",
     "Deployment",
     "DeploymentToken",
     "File",
@@ -41,7 +43,9 @@ __all__ = [
     "PreviewToken",
     "RefusedOrigin",
     "Rollout",
+    "SavedView",
     "SessionToken",
+    "Tag",
     "TokenUse",
     "Turn",
     "VisitorSession",

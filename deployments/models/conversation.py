@@ -91,6 +91,8 @@ class Conversation(TenantModel):
     last_text = models.CharField(max_length=200, blank=True)
     started_at = models.DateTimeField(auto_now_add=True)
     last_activity_at = models.DateTimeField(auto_now_add=True)
+    # Until then it stands in no list but that of the snoozed ones, unless the visitor writes before.
+    snoozed_until = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
 
     objects = TenantManager()
@@ -102,6 +104,14 @@ class Conversation(TenantModel):
             models.Index(fields=["waiting_since"], condition=models.Q(control="waiting"), name="conversation_waiting"),
             models.Index(fields=["silent_at"], condition=models.Q(silent_at__isnull=False), name="conversation_silent"),
             models.Index(fields=["deployment", "-started_at"]),
+            models.Index(
+                fields=["snoozed_until"], condition=models.Q(snoozed_until__isnull=False), name="conversation_snoozed"
+            ),
+            models.Index(
+                fields=["workspace", "-last_activity_at"],
+                condition=models.Q(status="active"),
+                name="conversation_open",
+            ),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(

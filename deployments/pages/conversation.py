@@ -25,19 +25,27 @@ def found(conversation_id: UUID) -> Conversation:
 
 def live_context(request: WorkspaceRequest, row: Conversation) -> dict[str, Any]:
     """What the part that changes shows: state and transcript."""
-    shown = transcript.transcript(row)
+    around = _around(request)
+    shown = transcript.transcript(row, around)
     may_write = request.actor.may("conversations.write")
     return {
         "conversation": row,
         "entries": shown.entries,
         "head_seq": shown.head_seq,
         "place": carriers.place_of(row) if row.channel != "web" else None,
-        "is_cut": shown.is_cut,
+        "part": shown.part,
+        "around": around if shown.part.has_later else None,
         "may_write": may_write,
         "assignable": members_with("conversations.write") if may_write and row.is_active else [],
         "is_mine": row.control == Control.HUMAN and row.assigned_to_id == request.user.id,
         "case": handoff.current(row),
     }
+
+
+def _around(request: WorkspaceRequest) -> int | None:
+    """The message that a search found (`?m=`), if the address names one."""
+    given = request.GET.get("m", "")
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 10 else None
 
 
 def page_context(request: WorkspaceRequest, row: Conversation, **typed: Any) -> dict[str, Any]:

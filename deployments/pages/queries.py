@@ -26,24 +26,15 @@ from django.db.models.functions import Coalesce
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
-from deployments import refused_origins
+from deployments import inbox, refused_origins
 from deployments.models import Assistant, Conversation, Deployment, DeploymentToken, Message
-from deployments.models.conversation import AuthorKind, Control, Status
+from deployments.models.conversation import AuthorKind
 from workspaces.models import User
 
-PAGE_SIZE = 30
 LONGEST_TRANSCRIPT = 500
 MOST_NAMED = 5
 MOST_EARLIER = 10
 _LIVE_FIRST = (F("revoked_at").desc(nulls_first=True), "-created_at", "id")
-
-FILTERS = {
-    "all": Q(),
-    "waiting": Q(control=Control.WAITING, status=Status.ACTIVE),
-    "mine": Q(),
-    "active": Q(status=Status.ACTIVE),
-    "ended": ~Q(status=Status.ACTIVE),
-}
 
 
 def real() -> QuerySet[Conversation]:
@@ -53,7 +44,7 @@ def real() -> QuerySet[Conversation]:
 
 def waiting_count() -> int:
     """How many visitors wait for a person now."""
-    return real().filter(FILTERS["waiting"]).count()
+    return real().filter(inbox.WAITING).count()
 
 
 @dataclass(frozen=True)
@@ -70,8 +61,8 @@ def figures() -> Figures:
     day = timezone.now() - dt.timedelta(hours=24)
     return Figures(
         **real().aggregate(
-            waiting=Count("id", filter=FILTERS["waiting"]),
-            active=Count("id", filter=FILTERS["active"]),
+            waiting=Count("id", filter=inbox.WAITING),
+            active=Count("id", filter=inbox.ACTIVE),
             today=Count("id", filter=Q(started_at__gte=day)),
         )
     )
@@ -153,57 +144,25 @@ def labels() -> list[str]:
     return sorted({label.casefold(): label for label in rows}.values(), key=str.casefold)
 
 
-@dataclass(frozen=True)
-class Page:
-    """Conversations, and the cursor of the next page if there is one."""
-
-    conversations: Sequence[Conversation]
-    next: str
-
-
 def latest_conversations(count: int) -> list[Conversation]:
-    """The latest conversations, who waits on top, the longest wait first."""
+    """The latest conversations that are not put away, who waits on top, the longest wait first."""
     return list(
         _listed().annotate(rank=_rank()).order_by("rank", F("waiting_since").asc(), "-last_activity_at")[:count]
     )
 
 
-def conversations_page(*, filter_name: str, user: User, text: str, cursor: str) -> Page:
-    """A page of the list, by last activity. Waiting ones stand on top of the first page whatever their age."""
-    rows = _listed().filter(FILTERS[filter_name])
-    if filter_name == "mine":
-        rows = rows.filter(assigned_to=user)
-    if text:
-        rows = rows.filter(
-            Q(last_text__icontains=text) | Q(person__name__icontains=text) | Q(person__email__icontains=text)
-        )
-    waiting: list[Conversation] = []
-    if filter_name != "waiting":
-        if not cursor:
-            waiting = list(rows.filter(FILTERS["waiting"]).order_by("waiting_since")[:PAGE_SIZE])
-        rows = rows.exclude(FILTERS["waiting"])
-    after = read_cursor(cursor)
-    if after is not None:
-        moment, last_id = after
-        rows = rows.filter(Q(last_activity_at__lt=moment) | Q(last_activity_at=moment, id__lt=last_id))
-    found = list(rows.order_by("-last_activity_at", "-id")[: PAGE_SIZE + 1])
-    more = len(found) > PAGE_SIZE
-    found = found[:PAGE_SIZE]
-    return Page([*waiting, *found], make_cursor(found[-1]) if more else "")
-
-
 def _listed() -> QuerySet[Conversation]:
-    return real().select_related("person", "assistant", "deployment", "assigned_to")
+    rows = real().filter(inbox.awake()).select_related("person", "assigned_to")
+    return rows.defer("flow_state", "visitor_data", "if_silent")
 
 
 def _rank() -> Case:
-    return Case(When(FILTERS["waiting"], then=Value(0)), default=Value(1), output_field=IntegerField())
+    return Case(When(inbox.WAITING, then=Value(0)), default=Value(1), output_field=IntegerField())
 
 
-def make_cursor(conversation: Conversation) -> str:
-    """Where a page ended."""
-    raw = f"{conversation.last_activity_at.isoformat()} {conversation.id}"
-    return base64.urlsafe_b64encode(raw.encode()).decode().rstrip("=")
+def cursor_of(moment: dt.datetime, row_id: UUID) -> str:
+    """Where a page ended: at the row with this id, by this moment."""
+    return base64.urlsafe_b64encode(f"{moment.isoformat()} {row_id}".encode()).decode().rstrip("=")
 
 
 def read_cursor(cursor: str) -> tuple[dt.datetime, UUID] | None:
@@ -217,11 +176,36 @@ def read_cursor(cursor: str) -> tuple[dt.datetime, UUID] | None:
         return None
 
 
-def transcript(conversation: Conversation) -> tuple[list[Message], bool]:
-    """The last messages in order, each with the turn that answered it; whether earlier ones are left out."""
+@dataclass(frozen=True)
+class Transcript:
+    """A part of a conversation's messages, in order; whether earlier and later ones are left out."""
+
+    messages: Sequence[Message]
+    has_earlier: bool
+    has_later: bool = False
+
+    @property
+    def first_seq(self) -> int:
+        """Its first message's."""
+        return self.messages[0].seq
+
+    @property
+    def last_seq(self) -> int:
+        """Its last message's."""
+        return self.messages[-1].seq
+
+
+def transcript(conversation: Conversation, around: int | None = None) -> Transcript:
+    """The last messages, or those around one, each with the turn that answered it."""
     rows = Message.objects.filter(conversation=conversation).select_related("turn").order_by("-seq")
+    if around is not None and around <= conversation.head_seq - LONGEST_TRANSCRIPT:
+        last = around + LONGEST_TRANSCRIPT // 2
+        rows = rows.filter(seq__lte=last)
+    else:
+        last = conversation.head_seq
     found = list(rows[: LONGEST_TRANSCRIPT + 1])
-    return found[:LONGEST_TRANSCRIPT][::-1], len(found) > LONGEST_TRANSCRIPT
+    cut = len(found) > LONGEST_TRANSCRIPT
+    return Transcript(found[:LONGEST_TRANSCRIPT][::-1], cut, has_later=last < conversation.head_seq)
 
 
 def is_posted(conversation: Conversation, client_id: str) -> bool:

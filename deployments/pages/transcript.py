@@ -67,23 +67,28 @@ class NoteLine:
 
 @dataclass(frozen=True)
 class Transcript:
-    """Lines and notes in their order; `is_cut`: earlier ones are left out. `head_seq` is the last message's."""
+    """Lines and notes in their order, and which part of the messages they are."""
 
     entries: list[Line | NoteLine]
-    is_cut: bool
-    head_seq: int
+    part: queries.Transcript
+
+    @property
+    def head_seq(self) -> int:
+        """The last message's that is shown; 0 where there is none."""
+        return self.part.last_seq if self.part.messages else 0
 
 
-def transcript(conversation: Conversation) -> Transcript:
-    """The conversation as its members see it."""
-    messages, is_cut = queries.transcript(conversation)
-    first = messages[0].seq if messages else 0
+def transcript(conversation: Conversation, around: int | None = None) -> Transcript:
+    """The conversation as its members see it: its newest messages, or those around one."""
+    part = queries.transcript(conversation, around)
+    messages = list(part.messages)
     found = [
         NoteLine(note, SafeString(render_markdown(note.text)), list(note.mentions.all()))
-        for note in notes.of(conversation, after_seq=first - 1 if is_cut else 0)
+        for note in notes.of(conversation, after_seq=part.first_seq - 1 if part.has_earlier else 0)
+        if not part.has_later or note.after_seq <= part.last_seq
     ]
     lines = _with_seen(conversation, _lines(conversation, messages))
-    return Transcript(list(_woven(lines, found)), is_cut, messages[-1].seq if messages else 0)
+    return Transcript(list(_woven(lines, found)), part)
 
 
 def _with_seen(conversation: Conversation, lines: list[Line]) -> list[Line]:

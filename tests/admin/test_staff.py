@@ -20,8 +20,17 @@ from channels_app.providers.base import SignatureInvalid
 from channels_app.providers.events import MessageReceived
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import TenantManager, tenant
-from deployments import visits
-from deployments.models import Deployment, File, IdentitySecret, PreviewToken, RefusedOrigin, Rollout, TokenUse
+from deployments import tagging, visits
+from deployments.models import (
+    Deployment,
+    File,
+    IdentitySecret,
+    PreviewToken,
+    RefusedOrigin,
+    Rollout,
+    SavedView,
+    TokenUse,
+)
 from tests import factories
 from tests.channels.requests import request_of
 from workspaces import secret_store, staff
@@ -56,6 +65,8 @@ def full(db: None) -> Workspace:
         secret_store.write(factories.actor(workspace), "token", "the value of a secret")
         _what_connections_leave(workspace, made.deployment)
         conversation = opened.session.conversation
+        tagging.put(factories.actor(workspace), conversation, ["parcel"])
+        SavedView.objects.create(name="Mine")
         File.objects.create(conversation=conversation, key="a", name="a.pdf", content_type="application/pdf", size=1)
     visit = visits.resolve(opened.token, opened.session.id)
     visits.post(visit, factories.caller(), visits.VisitorMessage(client_id="one", text="hello"))

@@ -8,7 +8,7 @@ import pytest
 
 from convoship.lib.tenancy import tenant
 from deployments import conversations, visits
-from deployments.models import Conversation
+from deployments.models import Conversation, Tag
 from deployments.sessions import OpenedSession
 from tests import factories
 from tests.api.conftest import Program
@@ -92,6 +92,10 @@ def test_the_filters_leave_what_they_name(api: Program, opened: OpenedSession, p
         "cursor=",
         "cursor=WyJ4IiwgMSwgMl0",
         "q=%00",
+        "tag=x",
+        "assigned_to=x",
+        "assigned_to=",
+        "snoozed=yes",
         "q=" + "x" * 201,
         "%00=1",
     ],
@@ -220,3 +224,76 @@ def test_every_act_leaves_a_line_in_the_audit_log(api: Program, path: str) -> No
         lines = AuditEvent.objects.filter(action__startswith="conversation.").order_by("created_at")
         actions = [line.action.split(".")[1] for line in lines]
     assert actions == ["handoff_requested", "answered", "returned", "resolved"]
+
+
+def test_tags_and_snoozing_are_set_and_filtered_by(api: Program, opened: OpenedSession, path: str) -> None:
+    other = factories.start_session(factories.make_deployment(api.workspace))
+    changed = api.patch(path, {"tags": ["urgent", "Parcel", "URGENT"], "snoozed_until": "2027-01-31T18:00:00+01:00"})
+    assert changed.status_code == 200
+    assert changed.data["tags"] == ["Parcel", "urgent"]
+    assert changed.data["snoozed_until"] == "2027-01-31T17:00:00.000Z"
+    with tenant(api.workspace.id):
+        parcel = Tag.objects.get(name="Parcel")
+
+    def ids(query: str) -> list[str]:
+        return [row["id"] for row in api.get(f"/conversations?{query}").data["results"]]
+
+    first, second = str(opened.session.conversation_id), str(other.session.conversation_id)
+    assert ids(f"tag={parcel.id}") == [first]
+    assert ids("snoozed=true") == [first]
+    assert ids("snoozed=false") == [second]
+    assert api.patch(path, {"tags": ["parcel"], "snoozed_until": None}).data["tags"] == ["Parcel"]
+    assert ids("snoozed=true") == []
+    assert api.patch(path, {}).data["tags"] == ["Parcel"]
+    assert api.patch(path, {"tags": []}).data["tags"] == []
+    with tenant(api.workspace.id):
+        actions = [event.action for event in AuditEvent.objects.filter(target_id=first)]
+    assert actions.count("conversation.untagged") == 2
+    assert actions.count("conversation.snoozed") == actions.count("conversation.woken") == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"tags": ["x" * 41]}, "tags[0]"),
+        ({"tags": [" "]}, "tags[0]"),
+        ({"tags": ["a,b"]}, "name"),
+        ({"tags": "urgent"}, "tags"),
+        ({"tags": [str(number) for number in range(21)]}, "tags"),
+        ({"snoozed_until": "soon"}, "snoozed_until"),
+        ({"snoozed_until": "2027-01-31T18:00:00"}, "snoozed_until"),
+        ({"snoozed_until": "2020-01-31T18:00:00Z"}, "snoozed_until"),
+        ({"snoozed_until": "9999-12-31T23:59:59-23:00"}, "snoozed_until"),
+        ({"snoozed_until": 5}, "snoozed_until"),
+        ({"status": "completed"}, "status"),
+    ],
+)
+def test_a_change_that_is_wrong_is_named_and_nothing_of_it_is_kept(
+    api: Program, path: str, body: dict[str, Any], field: str
+) -> None:
+    answer = api.patch(path, {"tags": ["kept"], **body})
+    assert answer.status_code == 422
+    assert field in answer.data["errors"]
+    assert api.get(path).data["tags"] == []
+
+
+def test_conversations_of_a_member_of_nobody_and_of_who_asks(api: Program, opened: OpenedSession, path: str) -> None:
+    owner = factories.owner_of(api.workspace)
+    other = factories.start_session(factories.make_deployment(api.workspace))
+    with tenant(api.workspace.id):
+        Conversation.objects.filter(id=other.session.conversation_id).update(assigned_to=owner)
+
+    def ids(query: str) -> list[str]:
+        return [row["id"] for row in api.get(f"/conversations?{query}").data["results"]]
+
+    assert ids(f"assigned_to={owner.id}") == [str(other.session.conversation_id)]
+    assert ids("assigned_to=none") == [str(opened.session.conversation_id)]
+    assert ids("assigned_to=me") == []  # a key is nobody's colleague
+
+
+def test_the_full_text_goes_through_what_was_said_before_the_last_text(api: Program, opened: OpenedSession) -> None:
+    visits.ask_for_person(visits.resolve(opened.token, opened.session.id), factories.caller(), "")
+    say(opened, "my blue kettle leaks")
+    say(opened, "hello?")
+    found = [row["id"] for row in api.get('/conversations?q="blue kettle"').data["results"]]
+    assert found == [str(opened.session.conversation_id)]

@@ -14,12 +14,25 @@ from importlib.metadata import version
 from typing import Any
 
 from convoship.machine.state import ROOT
-from tests.bench import goals, measures
+from tests.bench import goals, measures, searching
 from tests.bench.clients import Broken
 from tests.bench.servers import Bench, bench
 
 PAGE = ROOT / "docs" / "bench.md"
-NAMES = ("idle", "turn", "watched", "ping", "session", "http_turn", "wall", "script", "webhook", "outbox")
+NAMES = (
+    "idle",
+    "turn",
+    "watched",
+    "ping",
+    "session",
+    "http_turn",
+    "wall",
+    "script",
+    "webhook",
+    "outbox",
+    "inbox",
+    "search",
+)
 
 
 def _arguments() -> argparse.Namespace:
@@ -40,9 +53,11 @@ async def _measure(servers: Bench, arguments: argparse.Namespace) -> dict[str, l
     names = [name for name in NAMES if name in arguments.only.split(",")]
     idle, seconds, rounds = (200, 1.0, 1) if arguments.quick else (1000, 2.0, arguments.rounds)
     began = time.monotonic()
-    has_visitors = set(names) - {"webhook", "outbox"}
+    has_visitors = set(names) - {"webhook", "outbox", "inbox", "search"}
     data = servers.prepare(
-        max(idle, 4 * measures.LANES) if has_visitors else 1, measures.OUTBOXES if "outbox" in names else 0
+        max(idle, 4 * measures.LANES) if has_visitors else 1,
+        measures.OUTBOXES if "outbox" in names else 0,
+        measures.OPEN if "inbox" in names else 0,
     )
     found: dict[str, list[tuple[Any, Any]]] = {name: [] for name in names}
     # These stand through all rounds; product and socket toy are fresh in each, for their memory is weighed.
@@ -68,6 +83,11 @@ async def _measure(servers: Bench, arguments: argparse.Namespace) -> dict[str, l
             for name, pair in pairs.items():
                 _say(f"  {name}: toy {pair[0]}, product {pair[1]}")
                 found[name].append(pair)
+        if "search" in names:
+            messages = measures.MESSAGES // 20 if arguments.quick else measures.MESSAGES
+            _say(f"{time.monotonic() - began:4.0f} s  search among {messages:,} messages")
+            found["search"] = [(None, servers.search(messages))]
+            _say(f"  {found['search'][0][1]}")
         if "script" in names:
             _say(
                 "Cache headers: " + ("; ".join(await measures.cache_faults(open_product, _app_file())) or "as promised")
@@ -108,6 +128,16 @@ earlier one of its conversation; each delivery's last attempt and its message sa
   Celery tasks that claim 50 rows, post them together and mark them together, and a task for each message in 32 threads.
   Neither knows of leases, order, attempts or messages. Rates are between the first and the last tenth of the rows, by
   the times that they say. Memory is that of the largest process, without what it shares with others (USS), at the end.
+
+## Inbox and search
+
+* **Inbox (15)**: a member of a workspace with 2,000 open conversations, a tenth of them held, some waiting, most
+  tagged, loads the list as it opens and by its filters, one page at a time. Beside it stands not a toy but the
+  product's own console (`tests/bench/bare.py`) with thirty rows by an index and nothing of what the list adds.
+* **Search (16)**: `tests/bench/messages.py` makes a million messages of two years in two workspaces; their words are
+  as frequent as people's are (Zipf). Each kind of question, from words that nearly every message has to those that
+  nobody said, is asked {searching.ROUNDS} times for words by chance. The time is the server's, for the search and the
+  sentences of what was found.
 
 {dt.datetime.now(dt.UTC):%Y-%m-%d}, {platform.system()} {platform.machine()}, {os.cpu_count()} processors, Python
 {platform.python_version()}, {versions}: `{" ".join(["python -m tests.bench", *sys.argv[1:]])}`

@@ -126,6 +126,34 @@ def _outbox(rounds: Rounds) -> list[Line]:
     ]
 
 
+def _inbox(rounds: Rounds) -> list[Line]:
+    lines = _line(
+        rounds,
+        "15",
+        "inbox",
+        "inbox's list, 2,000 conversations open, beside a bare indexed page: p95",
+        lambda found: float(found["c1"].p95_ms),
+        "ms",
+        2.0,
+    )
+    for _, found in rounds.get("search", []):
+        slowest = max(found["kinds"], key=lambda name: found["kinds"][name]["p95"])
+        what = f"search over {found['messages']:,} messages, server time: p95"
+        lines += [
+            Line("16", what, "", f"{found['p95']:.3g} ms", found["p95"], 300, "ms"),
+            Line(
+                "16",
+                f"the same, of the slowest kind ({slowest}): p95",
+                "",
+                f"{found['kinds'][slowest]['p95']:.3g} ms",
+                found["kinds"][slowest]["p95"],
+                300,
+                "ms",
+            ),
+        ]
+    return lines
+
+
 # What is said below the table.
 NOTE = (
     "Goal 12 is for messages that have to be tasks of their own. No message is one here: a worker drains outboxes,\n"
@@ -164,6 +192,7 @@ def lines(rounds: Rounds) -> list[Line]:
         *_line(rounds, "14", "script", "`/embed/v1.js`, 16 at once: CPU", _cpu("crowd"), "µs", 1.0),
         *_webhooks(rounds),
         *_outbox(rounds),
+        *_inbox(rounds),
     ]
 
 

@@ -22,6 +22,10 @@ LANES = 100
 RATE = 60
 # More than four: a drain gives no workspace more than a quarter of its places.
 OUTBOXES = 8
+# Conversations that are open in an inbox, and what is looked at there.
+OPEN = 2000
+INBOX = ("", "", "?show=mine", "?show=waiting", "?show=active", "?show=unassigned&sort=longest", "?channel=web")
+MESSAGES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -268,6 +272,27 @@ class Http:
         make = self._visitors(self.field.product.port, "GET", "", lambda: b"")
         return await self._load(self.field.product, make, 200, crowd=8)
 
+    async def _pages(self, *paths: str) -> dict[str, Figures]:
+        """Pages of the member who works the inbox, in turn, one at a time."""
+        server = self.field.bench.product_with_bare_page()
+        try:
+            turn = cycle(paths)
+            cookie = [("Cookie", self.field.data["inbox_cookie"])]
+            lane = await HttpLane.open(server.port, lambda: request("GET", next(turn), server.port, cookie), 200)
+            async with _open([lane]):
+                seconds = self.field.seconds * 4
+                return {"c1": await closed_loop(server.pid, [lane], at_once=1, seconds=seconds, warm=1.5)}
+        finally:
+            server.stop()
+
+    async def bare_page(self) -> dict[str, Figures]:
+        """Thirty conversations by an index, in the console's frame."""
+        return await self._pages("/app/bare")
+
+    async def inbox(self) -> dict[str, Figures]:
+        """The inbox's list as it opens, and by its filters."""
+        return await self._pages(*(f"/app/conversations/{query}" for query in INBOX))
+
     async def toy_script(self) -> dict[str, Figures]:
         """The loader by whitenoise."""
         return await self._load(
@@ -318,6 +343,7 @@ def pairs(field: Field) -> dict[str, tuple[Measure, Measure]]:
         "http_turn": (http.toy_turn, http.turn),
         "wall": (http.read_without_wall, http.read),
         "script": (http.toy_script, http.script),
+        "inbox": (http.bare_page, http.inbox),
         "webhook": (lambda: webhooks.toy(field.toy_http), lambda: webhooks.product(field.product)),
         "outbox": (outbox.toy, outbox.product),
     }

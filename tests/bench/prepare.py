@@ -17,7 +17,7 @@ from django.utils import timezone
 CONVERSATIONS, MESSAGES = 24, 6
 
 
-def main(sessions: int, outboxes: int, provider: str) -> dict[str, Any]:
+def main(sessions: int, outboxes: int, provider: str, inbox: int) -> dict[str, Any]:
     """What the loads need to know. `provider` is the address that the outboxes are sent to."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "convoship.settings")
     django.setup()
@@ -29,13 +29,18 @@ def main(sessions: int, outboxes: int, provider: str) -> dict[str, Any]:
     workspace = factories.make_workspace()
     made = factories.make_deployment(workspace)
     opened = [factories.start_session(made) for _ in range(sessions)]
-    member = Client()
-    member.force_login(factories.owner_of(workspace), backend=settings.AUTHENTICATION_BACKENDS[-1])
+
+    def cookie_of(user: Any) -> str:
+        member = Client()
+        member.force_login(user, backend=settings.AUTHENTICATION_BACKENDS[-1])
+        return f"{settings.SESSION_COOKIE_NAME}={member.cookies[settings.SESSION_COOKIE_NAME].value}"
+
     return {
         "origin": made.deployment.allowed_origins[0],
         "agent_id": str(made.deployment.assistant_id),
         "token": made.token,
-        "cookie": f"{settings.SESSION_COOKIE_NAME}={member.cookies[settings.SESSION_COOKIE_NAME].value}",
+        "cookie": cookie_of(factories.owner_of(workspace)),
+        "inbox_cookie": cookie_of(_inbox(inbox)) if inbox else "",
         "sessions": [
             {"id": str(one.session.id), "conversation": str(one.session.conversation_id), "token": one.token}
             for one in opened
@@ -43,6 +48,32 @@ def main(sessions: int, outboxes: int, provider: str) -> dict[str, Any]:
         "hook": _connection(provider)[1],
         "outboxes": [_outbox(provider) for _ in range(outboxes)],
     }
+
+
+def _inbox(active: int) -> Any:
+    """Who works an inbox with so many open conversations, some of them held, some waiting, many tagged."""
+    from convoship.lib.tenancy import tenant
+    from deployments.models import Conversation, ConversationTag, Tag
+    from tests import factories
+    from tests.bench import messages
+    from workspaces.models import Workspace
+
+    workspace_id = messages.fill(12 * active, active=active)
+    workspace = Workspace(id=workspace_id)
+    owner = factories.owner_of(workspace)
+    now = timezone.now()
+    with tenant(workspace_id):
+        rows = Conversation.objects.filter(status="active").order_by("-last_activity_at")
+        ids = list(rows.values_list("id", flat=True))
+        Conversation.objects.filter(id__in=ids[::10]).update(control="human", assigned_to=owner)
+        Conversation.objects.filter(id__in=ids[5::100]).update(control="waiting", waiting_since=now)
+        Conversation.objects.filter(id__in=ids[7::50]).update(snoozed_until=now + dt.timedelta(days=1))
+        for number in range(12):
+            tag = Tag.objects.create(name=f"Tag {number}")
+            ConversationTag.objects.bulk_create(
+                ConversationTag(workspace_id=workspace_id, conversation_id=one, tag=tag) for one in ids[number::9]
+            )
+    return owner
 
 
 def _connection(provider: str) -> tuple[Any, dict[str, str]]:
@@ -90,4 +121,4 @@ def _outbox(provider: str) -> str:
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])))
+    print(json.dumps(main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], int(sys.argv[4]))))

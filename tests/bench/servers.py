@@ -32,6 +32,7 @@ from tests.driver import clean_environment
 TOY = "tests.bench.toy.asgi:application"
 PRODUCT = "convoship.asgi:application"
 WITHOUT_WALL = "tests.bench.no_wall:application"
+WITH_BARE_PAGE = "tests.bench.bare:application"
 
 
 @dataclass
@@ -75,12 +76,14 @@ class Bench:
         self.open_database = _sibling(environment["DATABASE_URL"], "convoship_open")
         self.toy_database = _sibling(environment["MIGRATE_DATABASE_URL"], "toy")
 
-    def prepare(self, sessions: int, outboxes: int) -> dict[str, Any]:
+    def prepare(self, sessions: int, outboxes: int, inbox: int = 0) -> dict[str, Any]:
         """Tables, static files, visitors, and the databases beside the product's; answers what `prepare` prints."""
         self._run("manage.py", "migrate", "--no-input", "--skip-checks", "--verbosity", "0")
         self._run("manage.py", "collectstatic", "--no-input", "--verbosity", "0", "--ignore", "rest_framework")
         made: dict[str, Any] = json.loads(
-            self._run("-m", "tests.bench.prepare", str(sessions), str(outboxes), self.provider_url).splitlines()[-1]
+            self._run(
+                "-m", "tests.bench.prepare", str(sessions), str(outboxes), self.provider_url, str(inbox)
+            ).splitlines()[-1]
         )
         owner = self.environment["MIGRATE_DATABASE_URL"]
         with psycopg.connect(_dsn(owner), autocommit=True) as connection:
@@ -94,6 +97,15 @@ class Bench:
         with psycopg.connect(_dsn(self.toy_database), autocommit=True) as connection:
             connection.execute((Path(__file__).parent / "toy" / "schema.sql").read_bytes())
         return made
+
+    def search(self, messages: int) -> dict[str, Any]:
+        """How long a search takes among so many messages, which are made for it; what `searching` prints."""
+        found: dict[str, Any] = json.loads(self._run("-m", "tests.bench.searching", str(messages)).splitlines()[-1])
+        return found
+
+    def product_with_bare_page(self) -> Server:
+        """The product, and beside its pages one that the inbox's list is measured by."""
+        return self._start(WITH_BARE_PAGE, {})
 
     def product(self, *, wall: bool = True) -> Server:
         """The product, or the product without its wall."""

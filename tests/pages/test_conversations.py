@@ -18,7 +18,7 @@ from deployments import conversations, deploying, file_links, handoff, visits
 from deployments.conversations import NewMessage
 from deployments.deploying import NewDeployment
 from deployments.models import Conversation, Deployment, File, Message, Turn
-from deployments.pages import queries
+from deployments.pages import inbox_queries
 from tests import factories
 from tests.pages.conftest import Browser, browser_of, form_of, forms_of, text
 from workspaces.models import Workspace
@@ -91,7 +91,7 @@ def test_the_search_finds_by_last_message_name_and_address(member: Browser, made
 def test_pages_follow_by_cursor_without_gap_or_double(
     member: Browser, made: NewDeployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queries, "PAGE_SIZE", 2)
+    monkeypatch.setattr(inbox_queries, "PAGE_SIZE", 2)
     ids = {str(start(made).id) for _ in range(5)}
     seen: list[str] = []
     address = "/app/conversations/"

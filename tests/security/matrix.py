@@ -23,9 +23,9 @@ from channels_app.providers.base import Capability, Health
 from channels_app.providers.custom_webhook import CustomWebhook
 from channels_app.providers.events import MessageReceived
 from convoship.lib.tenancy import tenant
-from deployments import canned, deploying, identity, publishing, rollouts
+from deployments import canned, deploying, identity, publishing, rollouts, saved_views, tagging
 from deployments.deploying import NewDeployment
-from deployments.models import Assistant, Conversation, Deployment
+from deployments.models import Assistant, Conversation, Deployment, Tag
 from deployments.pages import appearance_form
 from deployments.pages.talk import Talk
 from deployments.rollouts import Tried
@@ -112,6 +112,8 @@ class World:
     delivery_id: UUID = field(init=False)
     event_id: UUID = field(init=False)
     reply_id: UUID = field(init=False)
+    tag_id: UUID = field(init=False)
+    view_id: UUID = field(init=False)
     secret_key: str = field(default_factory=lambda: f"secret_{uuid4().hex}")
 
     def __post_init__(self) -> None:
@@ -132,6 +134,9 @@ class World:
             self.delivery_id = delivery.id
             self.reply_id = canned.create(who, shortcut="hello", title="Hello", text="Hello {{visitor.name}}").id
             self.event_id = _failed_event(self.connection.connection)
+            tagging.put(who, Conversation.objects.get(id=self.opened.session.conversation_id), ["parcel"])
+            self.tag_id = Tag.objects.get().id
+            self.view_id = saved_views.make(who, self.owner, "Mine", {"show": "mine"}, is_shared=True).id
         self.refused_id = factories.refuse(self.deployment).id
         self.rollout_id: UUID | None = None
 
@@ -158,6 +163,8 @@ class World:
             "event_id": self.event_id,
             "reply_id": self.reply_id,
             "form": "json",
+            "tag_id": self.tag_id,
+            "view_id": self.view_id,
             "kind": "custom_webhook",
             "key": self.secret_key,
         }
@@ -374,6 +381,14 @@ PAGES: Mapping[str, list[Call]] = {
     "conversations_rows": GET,
     "conversation": GET,
     "conversation_live": GET,
+    "conversation_tags": [Call("POST", {"add": "urgent"}), Call("POST", lambda world: {"remove": str(world.tag_id)})],
+    "conversation_snooze": [Call("POST", {"until": "hour"})],
+    "tags": GET,
+    "tag": [Call("GET"), Call("POST", {"name": "another"})],
+    "tag_delete": [Call("GET"), Call("POST", {})],
+    "saved_view_new": [Call("GET"), Call("POST", {"name": "Mine"})],
+    "saved_view": [Call("GET"), Call("POST", {"name": "Renamed"})],
+    "saved_view_delete": [Call("GET"), Call("POST", {})],
     "conversation_reply": [Call("POST", {"text": "Hello", "client_id": "a"})],
     "conversation_mentions": GET,
     "conversation_replies": GET,
@@ -504,6 +519,7 @@ API: Mapping[str, list[Call]] = {
     "api_conversation": [
         Call("GET"),
         Call("PATCH", lambda world: {"assigned_to": str(world.owner.id)}),
+        Call("PATCH", {"tags": ["urgent"]}),
     ],
     "api_messages": [Call("GET"), Call("POST", {"text": "Hello"})],
     "api_canned_replies": [Call("GET"), Call("POST", _CANNED)],

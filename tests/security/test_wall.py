@@ -22,6 +22,7 @@ DOORS = {
     "due_channel_work",
     "due_files",
     "resolve_connection",
+    "due_mentions",
     "due_work",
     "locate_session",
     "pulse",
@@ -29,6 +30,7 @@ DOORS = {
     "resolve_preview",
     "resolve_session",
     "resolve_token",
+    "search_conversations",
     "staff_workspaces",
     "workspaces_of",
 }

@@ -1,26 +1,28 @@
-"""Conversations: found, read, answered, handed over and back, resolved."""
+"""Conversations: found, read, tagged, put away, answered, handed over and back, resolved."""
 
 from __future__ import annotations
 
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from convoship.lib.problems import not_found
-from deployments import conversations, handoff
+from convoship.lib.actors import Actor
+from convoship.lib.problems import invalid, not_found
+from deployments import conversations, handoff, inbox
 from deployments.api.admin import conversation_changes, schema
 from deployments.api.admin.bodies import said
 from deployments.api.admin.shapes import conversation_json
-from deployments.models import Conversation, Message
+from deployments.models import Conversation, ConversationTag, Message
 from deployments.models.conversation import Channel, Control, Status
 from deployments.wire import whole_message_json
 from workspaces.api import queries
 from workspaces.api.base import WorkspaceView
 from workspaces.api.bodies import Body
+from workspaces.api.ids import parsed_id
 from workspaces.api.pages import PARAMETERS, Order, page
 from workspaces.api.replays import Answer, idempotent
 from workspaces.api.schema import PAGE_PARAMETERS
@@ -37,14 +39,14 @@ _HANDOFF = Body(schema.HANDOFF)
 def conversation_of(conversation_id: UUID) -> Conversation:
     """The workspace's conversation; else 404."""
     try:
-        return Conversation.objects.select_related("person", "assigned_to").get(id=conversation_id)
+        return shown(Conversation.objects.all()).get(id=conversation_id)
     except Conversation.DoesNotExist:
         raise not_found() from None
 
 
-def found(request: Request) -> QuerySet[Conversation]:
+def found(request: Request, actor: Actor) -> QuerySet[Conversation]:
     """The conversations that the filters leave."""
-    rows = Conversation.objects.filter(is_test=False).select_related("person", "assigned_to")
+    rows = Conversation.objects.filter(is_test=False)
     wanted: dict[str, Any] = {
         "status": queries.choice(request, "status", Status.values),
         "control": queries.choice(request, "control", Control.values),
@@ -53,11 +55,40 @@ def found(request: Request) -> QuerySet[Conversation]:
         "deployment_id": queries.an_id(request, "deployment"),
     }
     rows = rows.filter(**{column: value for column, value in wanted.items() if value is not None})
+    tag, member = queries.an_id(request, "tag"), _assigned(request, actor)
+    if tag is not None:
+        rows = rows.filter(inbox.tagged(tag))
+    if member is not None:
+        rows = rows.filter(member)
+    match queries.choice(request, "snoozed", ("true", "false")):
+        case "true":
+            rows = rows.filter(inbox.snoozed())
+        case "false":
+            rows = rows.filter(inbox.awake())
     text = queries.words(request, "q")
-    if text:
-        person = Q(person__name__icontains=text) | Q(person__email__icontains=text)
-        rows = rows.filter(Q(last_text__icontains=text) | person)
-    return rows
+    return shown(inbox.found(rows, text) if text else rows)
+
+
+def shown(rows: QuerySet[Conversation]) -> QuerySet[Conversation]:
+    """With what `conversation_json` tells."""
+    tags = Prefetch("tagged", queryset=ConversationTag.objects.select_related("tag").order_by("tag__name"))
+    return rows.select_related("person", "assigned_to").prefetch_related(tags)
+
+
+def _assigned(request: Request, actor: Actor) -> Q | None:
+    """Whose conversations: a member's by id, those of the member who asks, or nobody's; None: everybody's."""
+    value = request.query_params.get("assigned_to")
+    if value is None:
+        return None
+    if value == "none":
+        return Q(assigned_to=None)
+    if value == "me":
+        # A key is no member, so no conversation is its own.
+        return Q(assigned_to=actor.id) if actor.kind == "user" else Q(pk__in=[])
+    member = parsed_id(value)
+    if member is None:
+        raise invalid({"assigned_to": ["A member's id, `me` or `none`."]})
+    return Q(assigned_to=member)
 
 
 class ConversationsView(WorkspaceView):
@@ -72,9 +103,9 @@ class ConversationsView(WorkspaceView):
     )
     def get(self, request: Request) -> Response:
         """The conversations, the last one that moved first."""
-        filters = ("status", "control", "channel", "assistant", "deployment", "q")
+        filters = ("status", "control", "channel", "assistant", "deployment", "tag", "assigned_to", "snoozed", "q")
         queries.only(request, *filters, *PARAMETERS)
-        return page(request, found(request), ORDER, conversation_json)
+        return page(request, found(request, self.actor), ORDER, conversation_json)
 
 
 class ConversationView(WorkspaceView):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from drf_spectacular.utils import OpenApiParameter
 
+from deployments import inbox
 from deployments.api.admin import schema_settings
 from deployments.api.runtime.schema import MESSAGE as VISITORS_MESSAGE
 from deployments.deploying import MAX_ORIGINS, MAX_OVERLAP_SECONDS
@@ -130,6 +131,8 @@ CONVERSATION = component(
         control=_choices(Control),
         person=fields(id=UUID, label=TEXT, name=TEXT, email=TEXT),
         assigned_to=or_null(component("AssignedTo", fields(id=UUID, name=TEXT))),
+        tags={"type": "array", "items": TEXT, "description": "The names of its tags, in their order."},
+        snoozed_until={**or_null(TIME), "description": "Until then it is put away, unless the visitor writes before."},
         head_seq=WHOLE,
         rev=WHOLE,
         last_text=TEXT,
@@ -162,8 +165,14 @@ CONVERSATION_FILTERS = [
     OpenApiParameter("channel", _choices(Channel)),
     OpenApiParameter("assistant", UUID, description="An assistant's id."),
     OpenApiParameter("deployment", UUID, description="A deployment's id."),
+    OpenApiParameter("tag", UUID, description="A tag's id."),
+    OpenApiParameter("assigned_to", TEXT, description="A member's id, `me` for who asks, or `none`."),
+    OpenApiParameter("snoozed", {"enum": ["true", "false"]}, description="Only those put away, or none of them."),
     OpenApiParameter(
-        "q", {"type": "string", "maxLength": 200}, description="In the last text, or the person's name or e-mail."
+        "q",
+        {"type": "string", "maxLength": 200},
+        description='Full text: words of one message, or of the person\'s name or e-mail. `"in this order"`, `or` and '
+        f"`-not` as on the web; the last word may be unfinished. Goes through the newest {inbox.MOST_FOUND:,} matches.",
     ),
     *PAGE_PARAMETERS,
 ]

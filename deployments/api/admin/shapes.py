@@ -60,6 +60,8 @@ def conversation_json(conversation: Conversation) -> dict[str, Any]:
         "control": conversation.control,
         "person": {"id": str(person.id), "label": person.label, "name": person.name, "email": person.email},
         "assigned_to": {"id": str(member.id), "name": member.display_name} if member else None,
+        "tags": [tagged.tag.name for tagged in conversation.tagged.all()],
+        "snoozed_until": maybe_moment(conversation.snoozed_until),
         "head_seq": conversation.head_seq,
         "rev": conversation.rev,
         "last_text": conversation.last_text,

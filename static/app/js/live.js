@@ -86,7 +86,8 @@ function connect() {
   socket.addEventListener("open", () => {
     tries = 0;
     if (away) away.hidden = true;
-    send(conversation ? { type: "subscribe", conversation } : { type: "subscribe", list: true });
+    if (conversation) send({ type: "subscribe", conversation });
+    if (!conversation || document.querySelector("[data-notify]")) send({ type: "subscribe", list: true });
     document.dispatchEvent(new CustomEvent("live:open"));
     // Whatever happened while nobody listened, if only since the page was made, is fetched now.
     refresh();
@@ -107,9 +108,11 @@ function send(frame) {
 
 function hear(event) {
   document.dispatchEvent(new CustomEvent("live:heard", { detail: event }));
+  // Of other conversations a conversation's page hears as well, so that its member can be called to them.
+  if (conversation && event.conversation_id !== conversation) return;
   if (event.type === "typing") showTyping(event);
   else if (event.type === "token") showTyping({ author: { kind: "assistant" }, on: true });
-  else if (event.type === "change" || event.type === "conversation") {
+  else if (event.type === "change" || (event.type === "conversation" && !conversation)) {
     if (typing) typing.textContent = "";
     refresh();
   } else if (event.type === "note") refresh();
