@@ -2,7 +2,7 @@
 // have: `convoshipKeys.register("n", "Write a note", run)`. They are silent while somebody writes, with a modifier, and
 // for who turned them off (WCAG 2.1.4); the choice is this browser's.
 
-const KEY = "convoship:keys";
+const KEY = "convoship:shortcuts"; // one choice for every page
 const known = new Map();
 const names = { Escape: "Esc" };
 
