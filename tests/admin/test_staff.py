@@ -20,8 +20,8 @@ from channels_app.providers.base import SignatureInvalid
 from channels_app.providers.events import MessageReceived
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import TenantManager, tenant
-from deployments import visits
-from deployments.models import Deployment, File, IdentitySecret, PreviewToken, RefusedOrigin, Rollout, TokenUse
+from deployments import canned, conversations, notes, visits
+from deployments.models import Deployment, File, IdentitySecret, Mention, PreviewToken, RefusedOrigin, Rollout, TokenUse
 from tests import factories
 from tests.channels.requests import request_of
 from workspaces import secret_store, staff
@@ -57,6 +57,10 @@ def full(db: None) -> Workspace:
         _what_connections_leave(workspace, made.deployment)
         conversation = opened.session.conversation
         File.objects.create(conversation=conversation, key="a", name="a.pdf", content_type="application/pdf", size=1)
+        who = factories.actor(workspace)
+        note = notes.add(who, conversations.lock(conversation.id), "A note").note
+        Mention.objects.create(note=note, user=factories.owner_of(workspace))
+        canned.create(who, shortcut="hello", title="Hello", text="Hello!")
     visit = visits.resolve(opened.token, opened.session.id)
     visits.post(visit, factories.caller(), visits.VisitorMessage(client_id="one", text="hello"))
     return workspace

@@ -21,6 +21,7 @@ DOORS = {
     "channel_backlog",
     "due_channel_work",
     "due_files",
+    "due_mentions",
     "resolve_connection",
     "due_work",
     "locate_session",
