@@ -29,7 +29,7 @@ _TAGS = {
     "deliveries": ("Deliveries", "What was sent to a provider, every attempt at it, and sending it again."),
     "secrets": ("Secrets", "Credentials that connections name by key. Values go in and never come out."),
     "conversations": ("Conversations", "What was said, and answering as a person."),
-    "canned-replies": ("Canned replies", "Answers that are kept, with a shortcut and values to be filled in."),
+    "canned-replies": ("Canned replies", "Replies that members write once and use often."),
     "public": ("Visitors", "What the widget calls. Every request comes from an allowed origin of the deployment."),
 }
 _SCHEMES = {

@@ -17,20 +17,6 @@ from workspaces import refusals
 from workspaces.access import WorkspaceRequest, workspace_page
 
 
-class FormConverter:
-    """The endings of exports."""
-
-    regex = "|".join(exporting.FORMATS)
-
-    def to_python(self, value: str) -> str:
-        """As it stands."""
-        return value
-
-    def to_url(self, value: str) -> str:
-        """As it is."""
-        return value
-
-
 @require_safe
 @workspace_page("conversations.read")
 def conversation_export(request: WorkspaceRequest, conversation_id: UUID, form: str) -> HttpResponse:

@@ -1,7 +1,8 @@
 """Routes of assistants, deployments and conversations."""
 
-from django.urls import path, register_converter
+from django.urls import path
 
+from deployments import exporting
 from deployments.pages import (
     allowed_origins,
     appearance,
@@ -34,8 +35,6 @@ from deployments.pages import (
     versions,
 )
 from workspaces.api import ids  # noqa: F401 (registers the converter of numbers)
-
-register_converter(exports.FormConverter, "export_form")
 
 urlpatterns = [
     path("files/<str:token>", stored_files.stored_file, name="stored_file"),
@@ -198,10 +197,14 @@ urlpatterns = [
         name="conversation_insert",
     ),
     path("app/conversations/<uuid:conversation_id>/assign", assigning.conversation_assign, name="conversation_assign"),
-    path(
-        "app/conversations/<uuid:conversation_id>/export.<export_form:form>",
-        exports.conversation_export,
-        name="conversation_export",
+    *(
+        path(
+            f"app/conversations/<uuid:conversation_id>/export.{form}",
+            exports.conversation_export,
+            {"form": form},
+            name=f"conversation_export_{form}",
+        )
+        for form in exporting.FORMATS
     ),
     path("app/conversations/<uuid:conversation_id>/take", conversations.conversation_take, name="conversation_take"),
     path(

@@ -20,11 +20,12 @@ from channels_app.providers.base import SignatureInvalid
 from channels_app.providers.events import MessageReceived
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import TenantManager, tenant
-from deployments import tagging, visits
+from deployments import canned, conversations, notes, tagging, visits
 from deployments.models import (
     Deployment,
     File,
     IdentitySecret,
+    Mention,
     PreviewToken,
     RefusedOrigin,
     Rollout,
@@ -68,6 +69,10 @@ def full(db: None) -> Workspace:
         tagging.put(factories.actor(workspace), conversation, ["parcel"])
         SavedView.objects.create(name="Mine")
         File.objects.create(conversation=conversation, key="a", name="a.pdf", content_type="application/pdf", size=1)
+        who = factories.actor(workspace)
+        note = notes.add(who, conversations.lock(conversation.id), "A note").note
+        Mention.objects.create(note=note, user=factories.owner_of(workspace))
+        canned.create(who, shortcut="hello", title="Hello", text="Hello!")
     visit = visits.resolve(opened.token, opened.session.id)
     visits.post(visit, factories.caller(), visits.VisitorMessage(client_id="one", text="hello"))
     visits.ask_for_person(visit, factories.caller(), "The visitor asked.")

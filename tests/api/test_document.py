@@ -20,7 +20,7 @@ from schemathesis.generation import GenerationMode
 from channels_app import connections, enqueueing
 from convoship import api_docs
 from convoship.lib.tenancy import tenant
-from deployments import deploying, identity, rollouts
+from deployments import canned, deploying, identity, rollouts
 from deployments.rollouts import Tried
 from tests import factories
 from tests.api.conftest import program
@@ -111,10 +111,12 @@ def known(transactional_db: None) -> dict[str, str]:
             config={"url": "https://bridge.invalid/hook", "events": ["message.created"]},
             credentials={},
         ).connection
+        reply = canned.create(who, shortcut="hello", title="Hello", text="Hello {{visitor.name}}")
         delivery = enqueueing.enqueue_test(connection, "message.created", {"type": "message.created", "data": {}})
     return {
         "connection_id": str(connection.id),
         "delivery_id": str(delivery.id),
+        "reply_id": str(reply.id),
         "rollout_id": str(rollout.id),
         "token_id": str(token.id),
         "refused_id": str(factories.refuse(new).id),

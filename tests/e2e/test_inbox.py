@@ -82,7 +82,7 @@ def test_a_member_answers_a_visitor_live_and_hands_back_and_resolves(
 
     member.get_by_role("button", name="Resolve").click()
     expect(member.locator("#live-state")).to_contain_text("Resolved by")
-    expect(member.get_by_label("Your answer")).to_be_hidden()
+    expect(member.get_by_role("textbox", name="Your answer")).to_be_hidden()
     visitor.sees("This conversation has ended.")
     expect(visitor.field).to_have_count(0)
     before = visitor.conversation_id
@@ -153,7 +153,7 @@ def test_a_visitor_ends_a_conversation_and_the_member_sees_it(shop: str, visit: 
     visitor.chooses("End conversation")
     visitor.panel.get_by_role("button", name="End it").click()
     visitor.sees("This conversation has ended.")
-    expect(member.get_by_label("Your answer")).to_be_hidden()
+    expect(member.get_by_role("textbox", name="Your answer")).to_be_hidden()
 
 
 def test_staff_find_the_conversation_in_the_admin_after_picking_its_workspace(

@@ -140,7 +140,9 @@ PAGES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "canned_reply_delete": ("/app/conversations/replies/{reply}/delete", BOTH, "conversations.write"),
     "conversation_replies": ("/app/conversations/{conversation}/replies", GET, "conversations.write"),
     "conversation_assign": ("/app/conversations/{conversation}/assign", POST, "conversations.write"),
-    "conversation_export": ("/app/conversations/{conversation}/export.json", GET, "conversations.read"),
+    "conversation_export_json": ("/app/conversations/{conversation}/export.json", GET, "conversations.read"),
+    "conversation_export_txt": ("/app/conversations/{conversation}/export.txt", GET, "conversations.read"),
+    "conversation_export_pdf": ("/app/conversations/{conversation}/export.pdf", GET, "conversations.read"),
     "conversation_insert": ("/app/conversations/{conversation}/insert", POST, "conversations.write"),
     "conversation_mentions": ("/app/conversations/mentions/", GET, "conversations.read"),
     "tags": ("/app/conversations/tags/", GET, "conversations.read"),
@@ -364,7 +366,8 @@ def test_a_post_without_a_csrf_token_is_refused(member: Browser, ids: dict[str, 
 
 def every_page(member: Browser, ids: dict[str, str]) -> Iterator[tuple[str, Any]]:
     for _, address, method, _ in cases():
-        if method == "GET":
+        # A PDF is no page, nor a text.
+        if method == "GET" and not address.endswith(".pdf"):
             yield address, member.get(address.format(**ids))
     for address in OUTSIDE.values():
         yield address, member.get(address)

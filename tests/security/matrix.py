@@ -162,7 +162,6 @@ class World:
             "delivery_id": self.delivery_id,
             "event_id": self.event_id,
             "reply_id": self.reply_id,
-            "form": "json",
             "tag_id": self.tag_id,
             "view_id": self.view_id,
             "kind": "custom_webhook",
@@ -204,6 +203,11 @@ class World:
         """Bring the conversation to where it can be handed back."""
         with tenant(self.workspace.id):
             Conversation.objects.update(control="human")
+
+    def assign(self) -> None:
+        """Give the conversation to a member, so that it can be taken from them."""
+        with tenant(self.workspace.id):
+            Conversation.objects.update(assigned_to=factories.owner_of(self.workspace))
 
     def take_files(self) -> None:
         """Let the deployment's visitors send files."""
@@ -393,7 +397,9 @@ PAGES: Mapping[str, list[Call]] = {
     "conversation_mentions": GET,
     "conversation_replies": GET,
     "conversation_assign": [Call("POST", {"user": "me"})],
-    "conversation_export": [Call("GET", is_recorded=True)],
+    "conversation_export_json": [Call("GET", is_recorded=True)],
+    "conversation_export_txt": [Call("GET", is_recorded=True)],
+    "conversation_export_pdf": [Call("GET", is_recorded=True)],
     "conversation_insert": [Call("POST", {"canned": "hello"}, changes=False)],
     "canned_replies": GET,
     "canned_reply_new": [Call("GET"), Call("POST", _CANNED)],
@@ -518,7 +524,7 @@ API: Mapping[str, list[Call]] = {
     "api_conversations": GET,
     "api_conversation": [
         Call("GET"),
-        Call("PATCH", lambda world: {"assigned_to": str(world.owner.id)}),
+        Call("PATCH", {"assigned_to": None}, before=World.assign),
         Call("PATCH", {"tags": ["urgent"]}),
     ],
     "api_messages": [Call("GET"), Call("POST", {"text": "Hello"})],

@@ -89,11 +89,11 @@ async def test_a_session_writes_once_a_second_and_loses_nothing(site: Site, monk
     written: list[int] = []
     write = reading.by_visitor
 
-    def noted(conversation_id: uuid.UUID, seq: int) -> None:
+    def watched(conversation_id: uuid.UUID, seq: int) -> None:
         written.append(seq)
         write(conversation_id, seq)
 
-    monkeypatch.setattr(reading, "by_visitor", noted)
+    monkeypatch.setattr(reading, "by_visitor", watched)
     monkeypatch.setattr(reading, "EVERY_SECONDS", 0.2)
     ids = (site.workspace_id, uuid.UUID(session["session"]["conversation_id"]))
     for seq in (1, 2, 5, 4, 3):

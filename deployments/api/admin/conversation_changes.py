@@ -20,10 +20,12 @@ Change = Callable[[Actor, Conversation, Any], None]
 
 
 def _assign(actor: Actor, conversation: Conversation, value: str | None) -> None:
-    known = parsed_id(value) if value is not None else None
-    user = User.objects.filter(id=known).first() if known is not None else None
-    if value is not None and user is None:
-        raise assigning.not_assignable()
+    user = None
+    if value is not None:
+        member_id = parsed_id(value)
+        user = User.objects.filter(id=member_id).first() if member_id else None
+        if user is None:
+            raise assigning.not_assignable()
     assigning.assign(actor, conversation, user)
 
 

@@ -1,8 +1,10 @@
-// Single keys that do something on a page, and the dialog that "?" opens to tell them. A page's modules say what they
-// have: `convoshipKeys.register("n", "Write a note", run)`. They are silent while somebody writes, with a modifier, and
-// for who turned them off (WCAG 2.1.4); the choice is this browser's.
+// Single keys that do something on a page, and the dialog that "?" or a button opens to tell them. A page's modules say
+// what they have: `convoshipKeys.register("n", "Write a note", run)`, or "g m" for two keys one after the other. They are
+// silent while somebody writes, with a modifier, and for who turned them off (WCAG 2.1.4): single letters are keys that
+// some people speak. The choice is this browser's.
 
-const KEY = "convoship:keys";
+const KEY = "convoship:shortcuts";
+const SECOND_KEY = 1500;
 const known = new Map();
 const names = { Escape: "Esc" };
 
@@ -18,13 +20,17 @@ function turn(on) {
   try {
     localStorage.setItem(KEY, on ? "on" : "off");
   } catch {
-    // Then it lasts as long as nothing can be kept: not at all.
+    // Then they stay on.
   }
 }
 
 function isWriting(target) {
-  return target.isContentEditable || target.matches?.('textarea, select, input:not([type="checkbox"], [type="radio"])');
+  if (target.isContentEditable || target.closest?.("dialog, summary")) return true;
+  return Boolean(target.matches?.('textarea, select, input:not([type="checkbox"], [type="radio"])'));
 }
+
+let first = "";
+let pressed = 0;
 
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.repeat) return;
@@ -34,9 +40,13 @@ document.addEventListener("keydown", (event) => {
     show();
     return;
   }
-  const found = isOn() && known.get(event.key.length === 1 ? event.key.toLowerCase() : event.key);
+  if (!isOn()) return;
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  const found = (Date.now() - pressed < SECOND_KEY && known.get(`${first} ${key}`)) || known.get(key);
+  [first, pressed] = [key, Date.now()];
   if (!found) return;
   event.preventDefault();
+  first = "";
   found.run();
 });
 
@@ -53,22 +63,36 @@ function element(tag, props = {}, ...kids) {
   return made;
 }
 
+function shown(key) {
+  const parts = key.split(" ").map((part) => element("kbd", { textContent: names[part] ?? part }));
+  return element("dt", {}, ...parts.flatMap((part, place) => (place ? [" then ", part] : [part])));
+}
+
 function show() {
-  const rows = [...known].flatMap(([key, { words }]) => [
-    element("dt", {}, element("kbd", { textContent: names[key] ?? key })),
-    element("dd", { textContent: words }),
-  ]);
+  const told = [...known.entries(), ["?", { words: "These shortcuts" }]];
   const box = element("input", { type: "checkbox", id: "keys-on", checked: isOn() });
   box.addEventListener("change", () => turn(box.checked));
-  const close = element("button", { type: "button", className: "button", textContent: "Close" });
+  const close = element("button", { type: "button", className: "button primary", textContent: "Close" });
   close.addEventListener("click", () => dialog.close());
   dialog.replaceChildren(
-    element("h2", { id: "keys-title", textContent: "Keys" }),
-    element("dl", { className: "facts" }, ...rows, element("dt", {}, element("kbd", { textContent: "?" })), element("dd", { textContent: "This list" })),
-    element("p", { className: "check" }, box, element("label", { htmlFor: "keys-on", textContent: "Single keys do this" })),
+    element("h2", { id: "keys-title", textContent: "Keyboard shortcuts" }),
+    element("dl", {}, ...told.flatMap(([key, { words }]) => [shown(key), element("dd", { textContent: words })])),
+    element(
+      "div",
+      { className: "check" },
+      box,
+      element("label", { htmlFor: "keys-on", textContent: "Use them in this browser" }),
+      element("p", { className: "hint", textContent: "Switch them off if you speak to your computer, or if a key does something else." }),
+    ),
     close,
   );
   dialog.showModal();
+}
+
+const open = document.querySelector("[data-shortcuts-open]");
+if (open) {
+  open.hidden = false;
+  open.addEventListener("click", show);
 }
 
 window.convoshipKeys = {

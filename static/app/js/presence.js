@@ -98,5 +98,9 @@ function showPage({ url, title }) {
 // On a phone what is known of the visitor stands below the talk, folded away until it is asked for.
 if (matchMedia("(max-width: 60rem)").matches) document.querySelector("[data-about]")?.removeAttribute("open");
 
-const zone = document.querySelector("[data-zone]");
-if (zone) zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+// Exports have their times where who takes them lives.
+for (const link of document.querySelectorAll("[data-export] a")) {
+  const address = new URL(link.href);
+  address.searchParams.set("zone", Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC");
+  link.href = address.href;
+}

@@ -1,5 +1,6 @@
-// What can follow a sign in the composer: members after "@", canned replies after "/". A listbox above the text, driven from it by the keyboard
-// (WAI-ARIA APG, editable combobox). Without it the same can be typed out.
+// What can follow a sign in the composer: members after "@", canned replies after "/". A listbox above the text, driven
+// from it by the keyboard as in WAI-ARIA's editable combobox, whose role no text of several lines may have. Without it
+// the same can be typed out.
 
 const form = document.querySelector("[data-reply]");
 const text = form.elements.text;
@@ -14,10 +15,9 @@ list.setAttribute("role", "listbox");
 list.hidden = true;
 box.append(list);
 text.before(box);
-text.setAttribute("role", "combobox");
 text.setAttribute("aria-autocomplete", "list");
 text.setAttribute("aria-controls", list.id);
-text.setAttribute("aria-expanded", "false");
+text.setAttribute("aria-haspopup", "listbox");
 text.setAttribute("autocomplete", "off");
 
 let offered = [];
@@ -118,7 +118,6 @@ function offer(label, options, start) {
     }),
   );
   list.hidden = false;
-  text.setAttribute("aria-expanded", "true");
   mark();
 }
 
@@ -131,7 +130,6 @@ function mark() {
 function close() {
   list.hidden = true;
   offered = [];
-  text.setAttribute("aria-expanded", "false");
   text.removeAttribute("aria-activedescendant");
 }
 
