@@ -15,7 +15,15 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
 from channels_app.dismissing import DEAD
-from channels_app.models import Connection, Delivery, InboundEvent, RefusedRequest, Rehearsal, RehearsalLine
+from channels_app.models import (
+    Connection,
+    ConversationLink,
+    Delivery,
+    InboundEvent,
+    RefusedRequest,
+    Rehearsal,
+    RehearsalLine,
+)
 from channels_app.models.inbound import EventState
 from channels_app.models.outbound import DeliveryStatus
 from deployments.pages.queries import read_cursor
@@ -192,3 +200,9 @@ def refused(connection: Connection) -> list[Refused]:
         else:
             found[row.reason] = Refused(before.reason, before.detail, before.count + row.count, before.last_at)
     return list(found.values())
+
+
+def latest_conversation(connection: Connection, address: str) -> UUID | None:
+    """The id of the conversation at an address of the connection that began last."""
+    rows = ConversationLink.objects.filter(connection=connection, address=address)
+    return rows.order_by("-conversation__started_at").values_list("conversation_id", flat=True).first()

@@ -130,6 +130,7 @@ def _screen(request: WorkspaceRequest, connection_id: UUID) -> dict[str, Any]:
         "rehearsal": rehearsal,
         "stand_in": STAND_INS[row.kind],
         "address": address,
+        "conversation_id": queries.latest_conversation(row, address) if address else None,
         "addresses": [(one, "?" + urlencode({"with": one})) for one in addresses],
         "query": "?" + urlencode({"with": address}) if wanted else "",
         "talk": _talk(row, [line for line in talks if line.address == address], address),

@@ -256,6 +256,7 @@ def test_what_opens_on_the_list_and_beside_a_conversation_is_fit(demo: dict[str,
     member.get_by_role("button", name="Shortcuts").click()
     expect(member.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
     is_fit(member, "the shortcuts")
+    member.set_viewport_size({"width": 1280, "height": 800})
     member.goto(f"/app/conversations/{conversation_id}/")
     member.get_by_placeholder("Add a tag").fill("x" * 41)
     member.get_by_role("button", name="Add", exact=True).click()

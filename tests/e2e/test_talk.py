@@ -4,66 +4,15 @@ words that stay words."""
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
 from typing import Any
 
-import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.driver import wait_for
 from tests.e2e import axe
-from tests.e2e.conftest import PATIENCE, Product, Visit
+from tests.e2e.conftest import Agent, Product, Visit
 from tests.e2e.test_inbox import live_page
 from tests.e2e.visitor import Visitor
-
-PASSWORD = "a-lamp-in-the-window"
-
-_MEMBER = """
-import uuid
-from convoship.lib.tenancy import tenant
-from workspaces.models import Membership, User
-user = User.objects.create_user({email!r}, {password!r}, name={name!r})
-with tenant(uuid.UUID({workspace!r})):
-    Membership.objects.create(user=user, role="agent")
-"""
-
-
-@pytest.fixture(scope="module")
-def office(product: Product) -> dict[str, Any]:
-    """A demo workspace of our own, with two agents beside its owner."""
-    demo = product.new_demo()
-    demo["agents"] = {}
-    for name in ("Dana Reyes", "Kim"):
-        email = f"{name.split()[0].lower()}-{uuid.uuid4().hex[:6]}@convoship.example"
-        code = _MEMBER.format(email=email, password=PASSWORD, name=name, workspace=demo["workspace_id"])
-        product.manage("shell", "-c", code)
-        demo["agents"][name] = email
-    return demo
-
-
-Agent = Callable[[str], Page]
-
-
-@pytest.fixture
-def agent(product: Product, office: dict[str, Any], new_context: Callable[..., BrowserContext]) -> Iterator[Agent]:
-    """Signs an agent in, in a browser of their own; none may see an error in its console."""
-    errors: list[str] = []
-
-    def sign_in(name: str) -> Page:
-        context = new_context(base_url=product.base_url)
-        context.set_default_timeout(PATIENCE)
-        page = context.new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda line: errors.append(line.text) if "Content Security Policy" in line.text else None)
-        page.goto("/sign-in/")
-        page.get_by_label("E-mail").fill(office["agents"][name])
-        page.get_by_label("Password", exact=True).fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
-        expect(page.get_by_role("link", name="Overview")).to_be_visible()
-        return page
-
-    yield sign_in
-    assert errors == []
 
 
 def open_talk(page: Page, visitor: Visitor) -> None:

@@ -96,7 +96,7 @@ function showPage({ url, title }) {
 }
 
 // On a phone what is known of the visitor stands below the talk, folded away until it is asked for.
-if (matchMedia("(max-width: 60rem)").matches) document.querySelector("[data-about]")?.removeAttribute("open");
+if (matchMedia("(max-width: 60rem)").matches) document.querySelector("[data-about]:not(:has([aria-invalid]))")?.removeAttribute("open");
 
 // Exports have their times where who takes them lives.
 for (const link of document.querySelectorAll("[data-export] a")) {
