@@ -78,7 +78,7 @@ def test_two_members_see_each_other_cross_and_note(
     visitor.open()
     visitor.hears("One moment, I look it up.")
     expect(visitor.panel).not_to_contain_text("before noon")
-    mail = dana.locator(".inbox-row", has_text="Kim mentioned you").filter(has_text=office["agents"]["Dana Reyes"])
+    mail = dana.locator(".inbox-row", has_text="Kim mentioned you").filter(has_text=office["agents"]["Dana Reyes"][0])
     dana.goto("/mailbox/")
     wait_for("the mail", lambda: dana.reload() and mail.count())
     expect(transcript(kim)).to_contain_text("Dana Reyes: mailed")
