@@ -83,7 +83,8 @@ def test_a_file_holds_no_ids_and_is_named_for_what_it_is(member: Browser, worksp
     assert str(assistant.id) not in source
     assert str(workspace.id) not in source
     assert set(json.loads(source)) == {
-        "format", "format_version", "name", "responder", "scripted", "test_cases", "test_threshold", "exported_at",
+        "format", "format_version", "name", "responder", "scripted", "handoff", "test_cases", "test_threshold",
+        "exported_at",
     }  # fmt: skip
     versioned = member.get(f"/app/assistants/{assistant.id}/export?version=1")
     assert versioned["Content-Disposition"] == 'attachment; filename="zoe-v1.json"'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from drf_spectacular.utils import OpenApiParameter
 
+from deployments import handoff_rules
 from deployments.api.admin import schema_settings
 from deployments.api.runtime.schema import MESSAGE as VISITORS_MESSAGE
 from deployments.deploying import MAX_ORIGINS, MAX_OVERLAP_SECONDS
@@ -40,6 +41,7 @@ def _line(longest: int) -> Schema:
 
 
 SCRIPT = component("Script", SCRIPT_SCHEMA)
+HANDOFF_RULES = component("HandoffRules", handoff_rules.SCHEMA)
 THEME = component("Theme", THEME_SCHEMA)
 _ORIGINS: Schema = {
     "type": "array",
@@ -59,13 +61,19 @@ ASSISTANT = component(
         name=TEXT,
         responder=_choices(Responder),
         scripted=SCRIPT,
+        handoff=HANDOFF_RULES,
         published_version={**or_null(WHOLE), "description": "The number of the version visitors meet."},
         has_unpublished_changes={**YES_NO, "description": "Whether visitors meet something else than this draft."},
         created_at=TIME,
     ),
 )
 ASSISTANTS = page_of("AssistantPage", ASSISTANT)
-_DRAFT: dict[str, Schema] = {"name": _line(100), "responder": _choices(Responder), "scripted": SCRIPT}
+_DRAFT: dict[str, Schema] = {
+    "name": _line(100),
+    "responder": _choices(Responder),
+    "scripted": SCRIPT,
+    "handoff": HANDOFF_RULES,
+}
 _TEMPLATE: Schema = {"enum": list(TEMPLATES), "description": "What the script begins with; `scripted` replaces it."}
 NEW_ASSISTANT = body({**_DRAFT, "template": _TEMPLATE}, required=("name",))
 ASSISTANT_CHANGES = body(_DRAFT)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from convoship.lib.times import maybe_moment, moment
-from deployments import deploying, file_settings
+from deployments import deploying, file_settings, handoff_rules
 from deployments.models import Assistant, Conversation, Deployment
 
 
@@ -16,6 +16,7 @@ def assistant_json(assistant: Assistant) -> dict[str, Any]:
         "name": assistant.name,
         "responder": assistant.responder,
         "scripted": assistant.draft["scripted"],
+        "handoff": handoff_rules.whole(assistant.draft.get("handoff", {})),
         "published_version": assistant.published.number if assistant.published else None,
         "has_unpublished_changes": assistant.has_unpublished_changes,
         "created_at": moment(assistant.created_at),
