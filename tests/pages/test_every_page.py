@@ -37,6 +37,7 @@ PAGES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "assistant_autosave": ("/app/assistants/{assistant}/autosave", POST, "assistants.write"),
     "assistant_delete": ("/app/assistants/{assistant}/delete", BOTH, "assistants.write"),
     "assistant_import_new": ("/app/assistants/import", BOTH, "assistants.write"),
+    "duty": ("/app/duty", POST, "conversations.write"),
     "assistant_handoff": ("/app/assistants/{assistant}/handoff", GET, "assistants.read"),
     "assistant_handoff_save": ("/app/assistants/{assistant}/handoff/save", POST, "assistants.write"),
     "assistant_versions": ("/app/assistants/{assistant}/versions/", GET, "assistants.read"),

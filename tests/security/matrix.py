@@ -299,6 +299,7 @@ PAGES: Mapping[str, list[Call]] = {
     "assistant_autosave": [Call("POST", lambda world: {**_ASSISTANT_FORM, "seen": world.draft_seen})],
     "assistant_delete": [Call("GET"), Call("POST", {})],
     "assistant_import_new": [Call("GET"), Call("POST", {"text": _FILE})],
+    "duty": [Call("POST", {"away": "yes"})],
     "assistant_handoff": GET,
     "assistant_handoff_save": [
         Call("POST", {"on_request": "on", "wait": "5", "silence": "15", "keywords": "human"}),
