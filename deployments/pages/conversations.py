@@ -18,15 +18,23 @@ from django.views.decorators.http import require_safe
 from convoship.lib.problems import Problem
 from deployments import carriers, file_kinds, handoff
 from deployments import conversations as acts
+from deployments.handoff_history import LONGEST_SUMMARY
 from deployments.models import Conversation, Message, Turn
 from deployments.models.conversation import AuthorKind, Control, MessageStatus
-from deployments.pages import queries
+from deployments.pages import handoff_drawing, queries
 from deployments.safe_text import TextRefused, clean_text, render_markdown
 from deployments.wire import attachment_json
 from workspaces import refusals
 from workspaces.access import WorkspaceRequest, form_of, workspace_page
 
-FILTER_LABELS = {"all": "All", "waiting": "Waiting", "mine": "Mine", "active": "Active", "ended": "Ended"}
+FILTER_LABELS = {
+    "all": "All",
+    "waiting": "Waiting",
+    "mine": "Mine",
+    "missed": "Missed",
+    "active": "Active",
+    "ended": "Ended",
+}
 LONGEST_SEARCH = 100
 
 
@@ -195,6 +203,7 @@ def _context(request: WorkspaceRequest, row: Conversation, **more: Any) -> dict[
         "may_write": request.actor.may("conversations.write"),
         "is_mine": row.control == Control.HUMAN and row.assigned_to_id == request.user.id,
         "case": handoff.current(row),
+        "handoffs": handoff_drawing.drawn(row),
         "client_id": uuid4(),
         "text": "",
         "error": "",
@@ -267,9 +276,18 @@ def conversation_take(request: WorkspaceRequest, conversation_id: UUID) -> HttpR
 @form_of("conversation")
 @workspace_page("conversations.write")
 def conversation_return(request: WorkspaceRequest, conversation_id: UUID) -> HttpResponse:
-    """Hand it back to the assistant."""
+    """Hand it back to the assistant, with what was done. What was typed comes back where it can't be kept."""
+    typed = request.POST.get("summary", "")
+    try:
+        summary = clean_text(typed).strip()
+        if len(summary) > LONGEST_SUMMARY:
+            raise TextRefused("invalid", f"At most {LONGEST_SUMMARY:,} characters are possible.")
+    except TextRefused as refused:
+        more = {"summary": typed, "summary_errors": [refused.message]}
+        context = _context(request, _conversation(conversation_id), **more)
+        return render(request, "deployments/conversation.html", context, status=422)
     with refusals.said_as_message(request):
-        handoff.give_back(request.actor, acts.lock(conversation_id))
+        handoff.give_back(request.actor, acts.lock(conversation_id), summary)
     return redirect("conversation", conversation_id)
 
 

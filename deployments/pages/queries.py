@@ -26,7 +26,7 @@ from django.db.models.functions import Coalesce
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
-from deployments import refused_origins
+from deployments import handoff_history, refused_origins
 from deployments.models import Assistant, Conversation, Deployment, DeploymentToken, Message
 from deployments.models.conversation import Control, Status
 from workspaces.models import User
@@ -40,6 +40,7 @@ FILTERS = {
     "all": Q(),
     "waiting": Q(control=Control.WAITING, status=Status.ACTIVE),
     "mine": Q(),
+    "missed": Q(),
     "active": Q(status=Status.ACTIVE),
     "ended": ~Q(status=Status.ACTIVE),
 }
@@ -172,6 +173,8 @@ def conversations_page(*, filter_name: str, user: User, text: str, cursor: str) 
     rows = _listed().filter(FILTERS[filter_name])
     if filter_name == "mine":
         rows = rows.filter(assigned_to=user)
+    if filter_name == "missed":
+        rows = rows.filter(handoff_history.missed())
     if text:
         rows = rows.filter(
             Q(last_text__icontains=text) | Q(person__name__icontains=text) | Q(person__email__icontains=text)
