@@ -303,8 +303,10 @@ def _who_is_away(rules: Rules, now: dt.datetime) -> list[str]:
 def preview(content: Mapping[str, Any], *, person: str, locale: str, channel: str, now: dt.datetime) -> list[Said]:
     """The words of every step as a visitor reads them."""
     rules, talk = handoff_rules.parsed(content), Conversation(locale=locale, channel=channel)
-    opens = rules.hours.opens_at(now) if rules.hours else None
-    opens_at = rules.hours.words_of(opens, locale) if rules.hours and opens else ""
+    hours = rules.hours
+    # Where people are there now: when they are back after that.
+    opens = hours.opens_at(hours.closes_at(now) or now) if hours else None
+    opens_at = hours.words_of(opens, locale) if hours and opens else ""
     return [_said(rules, talk, step, person, opens_at) for step in HANDOFF_STEPS]
 
 

@@ -23,9 +23,9 @@ from channels_app.providers.base import Capability, Health
 from channels_app.providers.custom_webhook import CustomWebhook
 from channels_app.providers.events import MessageReceived
 from convoship.lib.tenancy import tenant
-from deployments import deploying, identity, publishing, rollouts
+from deployments import conversations, deploying, handoff, identity, publishing, rollouts
 from deployments.deploying import NewDeployment
-from deployments.models import Assistant, Conversation, Deployment
+from deployments.models import Assistant, Deployment
 from deployments.pages import appearance_form
 from deployments.pages.talk import Talk
 from deployments.rollouts import Tried
@@ -192,7 +192,7 @@ class World:
     def wait_for_a_person(self) -> None:
         """Bring the conversation to where it can be handed back."""
         with tenant(self.workspace.id):
-            Conversation.objects.update(control="human")
+            handoff.request(conversations.lock(self.opened.session.conversation_id), "The visitor asked.")
 
     def take_files(self) -> None:
         """Let the deployment's visitors send files."""
