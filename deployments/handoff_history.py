@@ -27,7 +27,7 @@ def for_assistant(conversation: Conversation) -> dict[str, str]:
         return {}
     ended = Handoff.objects.filter(conversation=conversation, ended_at__isnull=False).order_by("-ended_at")
     last = ended.values("summary", "outcome").first()
-    return dict(last) if last else {}
+    return {"summary": last["summary"], "outcome": last["outcome"]} if last else {}
 
 
 def missed() -> Q:

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_safe
 
 from convoship.lib.problems import Problem
 from deployments import public_holidays, publishing
+from deployments.handoff_rules import MOST_HOLIDAYS
 from deployments.models import Assistant
 from deployments.pages import queries, rules_drawing, rules_typed
 from deployments.pages.rules_drawing import CHANNEL_NAMES, Drawn, Errors
@@ -97,7 +98,7 @@ def _take_holidays(request: WorkspaceRequest, row: Assistant, typed: Typed) -> H
         if found:
             came, left = rules_typed.take_holidays(typed, found)
             took = f"{came} day{'' if came == 1 else 's'} added."
-            took += f" {left} found no place: a list holds {rules_drawing.MOST_HOLIDAYS}." if left else ""
+            took += f" {left} found no place: a list holds {MOST_HOLIDAYS}." if left else ""
         else:
             errors["take.year"] = ["No holidays are known for this year. Choose another."]
     except public_holidays.NoSuchPlace as wrong:

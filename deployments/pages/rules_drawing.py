@@ -12,6 +12,7 @@ from zoneinfo import available_timezones
 from django.utils.safestring import SafeString
 
 from deployments import desks, handoff_rules
+from deployments.desks import Choice
 from deployments.handoff_outline import DAY_NAMES, FORM_NAMES, STEP_TITLES, desk_words, duration
 from deployments.handoff_rules import FORM_FIELDS, MOST_DESKS, MOST_HOLIDAYS, MOST_SPANS, VALUES_OF_STEPS, Rules
 from deployments.models import Conversation
@@ -150,7 +151,7 @@ class Drawn:
         return self.errors.get("desks", [])
 
     @property
-    def choices(self) -> list[desks.Choice]:
+    def choices(self) -> list[Choice]:
         """The desks that there are."""
         return desks.choices()
 

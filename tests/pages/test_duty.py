@@ -133,4 +133,6 @@ def test_a_member_is_away_in_one_workspace_and_not_in_another(member: Browser, w
     with tenant(other.id):
         assert Membership.objects.get().away_since is None
     with tenant(workspace.id):
-        assert Membership.objects.get().away_since <= timezone.now()
+        since = Membership.objects.get().away_since
+        assert since is not None
+        assert since <= timezone.now()

@@ -123,9 +123,9 @@ def test_a_mistake_stands_beside_its_field_and_nothing_typed_is_lost(page: Page)
     answer = page.send(form)
     assert answer.status_code == 422
     again = page.form(answer)
-    for name, typed in form.values.items():
+    for name, sent in form.values.items():
         if name not in ("csrfmiddlewaretoken", "seen"):
-            assert again.values[name] == typed, name
+            assert again.values[name] == sent, name
     source = text(answer)
     for name in ("after_failures", "wait", "keywords", "mon_0"):
         assert f'id="{name}_error"' in source
@@ -309,7 +309,7 @@ def _span(minutes: tuple[int, int]) -> list[str]:
     return [f"{at // 60:02d}:{at % 60:02d}" for at in sorted(minutes)]
 
 
-_day = st.one_of(
+_day: st.SearchStrategy[list[list[str]]] = st.one_of(
     st.just([]),
     st.tuples(_clock, _clock).filter(lambda each: each[0] != each[1]).map(lambda each: [_span(each)]),
 )
