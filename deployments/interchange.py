@@ -80,10 +80,15 @@ class Imported:
         """What is said of the desks that were left out; "" where none was."""
         if not self.desks_left_out:
             return ""
-        which = "desk isn't" if len(self.desks_left_out) == 1 else "desks aren't"
+        count = len(self.desks_left_out)
+        which = (
+            "1 desk isn't in this workspace, and is"
+            if count == 1
+            else f"{count} desks aren't in this workspace, and are"
+        )
         named = ", ".join(self.desks_left_out)
         to = ", ".join((self.handoff or {}).get("desks", [])) or "inbox"
-        return f"{len(self.desks_left_out)} {which} in this workspace and left out ({named}). Hand-overs go to: {to}."
+        return f"{which} left out ({named}). Hand-overs go to: {to}."
 
 
 def exported(assistant: Assistant, side: versions.Side = versions.DRAFT) -> dict[str, Any]:
