@@ -346,6 +346,15 @@ def _answered(conversation: Conversation) -> None:
     )
 
 
+def somebody_came(conversation: Conversation) -> None:
+    """People are there again: a hand-over that no desk could take is offered now, unless it is asked or waits still."""
+    case, now = current(conversation), timezone.now()
+    if case is None or case.state != HandoffState.REQUESTED or case.form_left:
+        return
+    if case.opens_at is None or case.opens_at <= now:
+        _after_form(conversation, case, rules_of(conversation), now)
+
+
 # --- What a desk outside the house says -------------------------------------------------------------------------------
 
 

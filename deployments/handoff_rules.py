@@ -166,7 +166,7 @@ _validator = PlainValidator(SCHEMA)
 
 
 def validate(content: object) -> dict[str, Any]:
-    """The rules in normal form: what was left out stays so. ContentRefused with every fault found, by path."""
+    """The rules in normal form, without what holds anyway. ContentRefused with every fault found, by path."""
     errors = failures(_validator, content)
     if errors:
         raise ContentRefused(errors)
@@ -185,8 +185,36 @@ def validate(content: object) -> dict[str, Any]:
                 errors[f"texts.{step}.{path}"] = [f"{{{{{unknown[0]}}}}} has no value here. Known: {known}."]
     if errors:
         raise ContentRefused(errors)
+    return _normal(rules)
+
+
+# What holds where nothing is said, but for `after_failures` (never) and `hours` (always).
+DEFAULTS: Mapping[str, Any] = {
+    "desks": [INBOX],
+    "longest_wait_seconds": LONGEST_WAIT,
+    "longest_silence_seconds": LONGEST_SILENCE,
+    "on_request": True,
+    "keywords": [],
+    "when_closed": "wait",
+    "form": [],
+    "texts": {},
+}
+
+
+def whole(rules: Mapping[str, Any]) -> dict[str, Any]:
+    """These rules with all that holds beside them, for programs."""
+    return {**DEFAULTS, **rules}
+
+
+def _normal(rules: dict[str, Any]) -> dict[str, Any]:
+    for name in ("longest_wait_seconds", "longest_silence_seconds", "after_failures"):
+        if name in rules:
+            rules[name] = int(rules[name])  # 300.0 is a whole number to JSON Schema
     rules["keywords"] = list(dict.fromkeys(" ".join(word.split()) for word in rules.get("keywords", ())))
-    return {key: value for key, value in rules.items() if value != [] or key == "form"}
+    if "hours" in rules:
+        hours = {**rules["hours"], "days": {day: spans for day, spans in rules["hours"]["days"].items() if spans}}
+        rules["hours"] = {key: value for key, value in hours.items() if key != "holidays" or value}
+    return {key: rules[key] for key in SCHEMA["properties"] if key in rules and rules[key] != DEFAULTS.get(key)}
 
 
 def _texts_of(words: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from deployments import searching
+from deployments import handoff_history, searching
 from deployments.models import Conversation, ConversationTag, Message
 from deployments.models.conversation import AuthorKind, Control, Status
 from workspaces.models import User
@@ -43,6 +43,8 @@ def shown(name: str, user: User) -> Q:
             return awake() & ACTIVE
         case "snoozed":
             return snoozed()
+        case "missed":
+            return awake() & handoff_history.missed()
         case "ended":
             return ~ACTIVE
         case _:

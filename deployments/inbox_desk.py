@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from deployments import desks
 from deployments.desks import INBOX, Availability, Case, Choice, Desk
 from deployments.models import Message
-from workspaces.members import addresses_with
+from workspaces.members import addresses_on_duty
 
 
 class InboxDesk:
@@ -19,10 +19,10 @@ class InboxDesk:
         return "Inbox"
 
     def availability(self, now: dt.datetime) -> Availability:
-        """Whether a member who may answer is there."""
-        if addresses_with("conversations.write"):
+        """Whether a member who may answer is on duty."""
+        if addresses_on_duty("conversations.write"):
             return Availability(True)
-        return Availability(False, "No member may answer.")
+        return Availability(False, "No member who may answer is on duty.")
 
     def open_case(self, case: Case) -> None:
         """Have members called, except to a test: the sweeper mails them."""

@@ -1,13 +1,13 @@
 """An assistant as a JSON file: written for other workspaces and for a repository, read from whoever kept one.
 
-The envelope (docs/assistants.md): `{format, format_version, name, responder, scripted, test_cases, test_threshold,
-exported_at}`, without ids and without secrets. Reading takes it, the same with less around `scripted`, or the bare
-object that `scripted` holds.
+The envelope (docs/assistants.md): `{format, format_version, name, responder, scripted, handoff, test_cases,
+test_threshold, exported_at}`, without secrets; the only ids in it are of desks, which other workspaces leave out.
+Reading takes it, the same with less around `scripted`, or the bare object that `scripted` holds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from convoship.lib.parsers import BadJSON, loads
 from convoship.lib.plain_errors import PlainValidator, failures
 from convoship.lib.problems import Problem, invalid
 from convoship.lib.times import moment
-from deployments import publishing, test_cases, versions
+from deployments import desks, publishing, test_cases, versions
 from deployments.models import Assistant
 from deployments.models.assistant import Responder
 from deployments.responders.schema import SCHEMA as SCRIPT_SCHEMA
@@ -44,6 +44,7 @@ ENVELOPE: dict[str, dict[str, Any]] = {
     "name": {"type": "string", "maxLength": 100, "pattern": r"\S", "x-words": _EMPTY},
     "responder": {"enum": [str(value) for value in Responder.values]},
     "scripted": {"type": "object"},
+    "handoff": {"type": "object"},
     "test_cases": CASES_SCHEMA,
     "test_threshold": THRESHOLD_SCHEMA,
     "exported_at": {"type": "string", "maxLength": 40},
@@ -56,17 +57,38 @@ _SCRIPT_KEYS = frozenset(SCRIPT_SCHEMA["properties"])
 
 @dataclass(frozen=True)
 class Imported:
-    """What a file holds, checked. `name` is None where it says none; so is what it leaves out of the tests."""
+    """What a file holds, checked. What it says nothing of (name, hand-over, tests) is None."""
 
     scripted: dict[str, Any]
     name: str | None = None
+    handoff: dict[str, Any] | None = None
+    # Desks that it names and this workspace doesn't have.
+    desks_left_out: Sequence[str] = ()
     test_cases: list[dict[str, str]] | None = None
     test_threshold: int | None = None
     has_threshold: bool = False
 
     def content_for(self, assistant: Assistant) -> dict[str, Any]:
         """What the draft of this assistant would be."""
-        return {**assistant.content_of_draft(), "name": self.name or assistant.name, "scripted": self.scripted}
+        content = {**assistant.content_of_draft(), "name": self.name or assistant.name, "scripted": self.scripted}
+        rules = content.pop("handoff", {})
+        rules = rules if self.handoff is None else self.handoff
+        return {**content, "handoff": rules} if rules else content
+
+    @property
+    def words_of_desks(self) -> str:
+        """What is said of the desks that were left out; "" where none was."""
+        if not self.desks_left_out:
+            return ""
+        count = len(self.desks_left_out)
+        which = (
+            "1 desk isn't in this workspace, and is"
+            if count == 1
+            else f"{count} desks aren't in this workspace, and are"
+        )
+        named = ", ".join(self.desks_left_out)
+        to = ", ".join((self.handoff or {}).get("desks", [])) or "inbox"
+        return f"{which} left out ({named}). Hand-overs go to: {to}."
 
 
 def exported(assistant: Assistant, side: versions.Side = versions.DRAFT) -> dict[str, Any]:
@@ -78,6 +100,7 @@ def exported(assistant: Assistant, side: versions.Side = versions.DRAFT) -> dict
         "name": content["name"],
         "responder": content["responder"],
         "scripted": content["scripted"],
+        "handoff": content.get("handoff", {}),
         "test_cases": assistant.test_cases,
         "test_threshold": assistant.test_threshold,
         "exported_at": moment(timezone.now()),
@@ -138,15 +161,34 @@ def read(data: object) -> Imported:
             script = _script(data["scripted"], prefix="scripted")
         except Problem as problem:
             errors |= problem.errors
+    rules: dict[str, Any] | None = None
+    if isinstance(data.get("handoff"), Mapping):
+        try:
+            rules = publishing.parsed_handoff(data["handoff"], known=None)
+        except Problem as problem:
+            errors |= problem.errors
     if errors:
         raise invalid(errors)
+    rules, left_out = _with_desks_of_here(rules)
     return Imported(
         scripted=script,
+        handoff=rules,
+        desks_left_out=left_out,
         name=data["name"].strip() if "name" in data else None,
         test_cases=test_cases.parsed(data["test_cases"], "test_cases") if "test_cases" in data else None,
         test_threshold=data.get("test_threshold"),
         has_threshold="test_threshold" in data,
     )
+
+
+def _with_desks_of_here(rules: dict[str, Any] | None) -> tuple[dict[str, Any] | None, list[str]]:
+    """The rules without the desks that this workspace doesn't have, and those."""
+    if rules is None or "desks" not in rules:
+        return rules, []
+    there = {choice.ref for choice in desks.choices()}
+    left_out = [ref for ref in rules["desks"] if ref not in there]
+    kept = [ref for ref in rules["desks"] if ref in there]
+    return publishing.parsed_handoff({**rules, "desks": kept or [desks.INBOX]}, known=None), left_out
 
 
 def _script(data: object, *, prefix: str) -> dict[str, Any]:
@@ -175,7 +217,9 @@ def create(actor: Actor, imported: Imported, *, name: str = "") -> Assistant:
 def replace(actor: Actor, assistant: Assistant, imported: Imported, *, name: str | None = None) -> None:
     """Make what was read the draft, with its test cases where it brings any. Visitors meet it once it is published."""
     called = name or imported.name or assistant.name
-    changed = versions.replace_draft(actor, assistant, name=called, scripted=imported.scripted)
+    changed = versions.replace_draft(
+        actor, assistant, name=called, scripted=imported.scripted, handoff=imported.handoff
+    )
     before = (assistant.test_cases, assistant.test_threshold)
     if imported.test_cases is not None:
         assistant.test_cases = imported.test_cases
@@ -185,4 +229,5 @@ def replace(actor: Actor, assistant: Assistant, imported: Imported, *, name: str
         assistant.save(update_fields=["test_cases", "test_threshold"])
         changed = True
     if changed:
-        audit.record(actor, "assistant.imported", assistant, test_cases=len(assistant.test_cases))
+        told = {"desks_left_out": list(imported.desks_left_out)} if imported.desks_left_out else {}
+        audit.record(actor, "assistant.imported", assistant, test_cases=len(assistant.test_cases), **told)

@@ -58,6 +58,18 @@ class OpeningHours:
                     return begin
         return None
 
+    def closes_at(self, at: dt.datetime) -> dt.datetime | None:
+        """Until when the hours that run at this moment go on; None where none run, or they don't end within a week."""
+        if not self.is_open(at):
+            return None
+        # What ends at midnight and begins again then goes on.
+        today, end = at.astimezone(self.zone).date(), at
+        for days in range(8):
+            for begin, until in self._spans_of(today + dt.timedelta(days=days)):
+                if begin <= end < until:
+                    end = until
+        return end if end - at < dt.timedelta(days=7) else None
+
     def _spans_of(self, day: dt.date) -> Iterator[tuple[dt.datetime, dt.datetime]]:
         if day in self.holidays:
             return

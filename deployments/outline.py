@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from deployments import handoff_outline
 from deployments.responders.checks import INTENT_PAYLOAD, name_key
 
 INTENT = "intent"
@@ -27,6 +28,7 @@ TITLES: Mapping[str, str] = {
     "small_talk": "Small talk",
     "variables": "Variables",
     "languages": "Languages",
+    "handoff": "Hand-over",
 }
 _AFTER_INTENTS = ("fallback", "fallback_again", "no_input", "small_talk", "variables", "languages")
 
@@ -87,6 +89,10 @@ def parts(content: Mapping[str, Any]) -> list[Part]:
     found += [_intent(intent) for intent in script.get("intents", ())]
     found += [_part(kind, script[kind], _LINES[kind](script[kind])) for kind in _AFTER_INTENTS if kind in script]
     found += [_plain(key, value) for key, value in script.items() if key not in {*TITLES, "intents"}]
+    if content.get("handoff"):
+        found.append(
+            _part("handoff", content["handoff"], (Line(*told) for told in handoff_outline.lines(content["handoff"])))
+        )
     found += [_plain(key, value) for key, value in content.items() if key not in {*TITLES, "scripted"}]
     return found
 

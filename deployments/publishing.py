@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from django.utils import timezone
 from convoship.lib.actors import Actor
 from convoship.lib.problems import Problem, invalid, not_found
 from convoship.lib.remembering import Remembered
-from deployments import deploying, test_cases
+from deployments import deploying, desks, handoff_rules, test_cases
 from deployments.models import Assistant, AssistantVersion, Conversation
 from deployments.models.assistant import Responder
 from deployments.responders import content
@@ -45,13 +45,21 @@ def change_draft(
     *,
     name: str | None = None,
     scripted: Mapping[str, Any] | None = None,
+    handoff: Mapping[str, Any] | None = None,
+    known_desks: Iterable[str] = (),
     noted_within: dt.timedelta | None = None,
 ) -> Assistant:
     """Change what will be published next. `scripted` is checked and taken as a whole, and ends what was unfinished.
 
-    A page that saves by itself says `noted_within`: its changes are one line of the audit log in that time.
+    So is `handoff`, whose desks have to be there, but for those that it named before and the `known_desks`. A page
+    that saves by itself says `noted_within`: its changes are one line of the audit log in that time.
     """
     parsed = None if scripted is None else parsed_script(scripted)
+    rules = (
+        None
+        if handoff is None
+        else parsed_handoff(handoff, [*known_desks, *assistant.draft.get("handoff", {}).get("desks", ())])
+    )
     changed = []
     unfinished = assistant.draft_typed
     if name is not None and name != assistant.name:
@@ -69,6 +77,11 @@ def change_draft(
             if followed != assistant.test_cases:
                 assistant.test_cases = followed
                 changed.append("test_cases")
+    if rules is not None and rules != assistant.draft.get("handoff", {}):
+        rest = {key: value for key, value in assistant.draft.items() if key != "handoff"}
+        # Left out where nothing is said, as in the versions that came before it: a draft equals what was published.
+        assistant.draft = {**rest, "handoff": rules} if rules else rest
+        changed.append("handoff")
     if changed or unfinished != assistant.draft_typed:
         assistant.draft_typed = unfinished
         assistant.draft_changed_at = timezone.now()
@@ -90,6 +103,32 @@ def parsed_script(script: object) -> dict[str, Any]:
         raise invalid(
             {f"scripted.{path}" if path else "scripted": said for path, said in refused.errors.items()}
         ) from None
+
+
+def parsed_handoff(rules: object, known: Iterable[str] | None = ()) -> dict[str, Any]:
+    """The rules of hand-overs in normal form; 422 with a message per path.
+
+    Desks have to be in this workspace, or among the `known`; with None no desk is looked for.
+    """
+    try:
+        parsed = handoff_rules.validate(rules)
+    except content.ContentRefused as refused:
+        raise invalid(
+            {f"handoff.{path}" if path else "handoff": said for path, said in refused.errors.items()}
+        ) from None
+    if known is None:
+        return parsed
+    choices = desks.choices()
+    there = {*known, *(choice.ref for choice in choices)}
+    names = ", ".join(f"{choice.ref} ({choice.name})" if choice.ref != desks.INBOX else "inbox" for choice in choices)
+    wrong = {
+        f"handoff.desks[{place}]": [f"No desk of this workspace is called so. There are: {names}."]
+        for place, ref in enumerate(parsed.get("desks", ()))
+        if ref not in there
+    }
+    if wrong:
+        raise invalid(wrong)
+    return parsed
 
 
 def publish(actor: Actor, assistant_id: UUID, *, note: str = "", despite_tests: bool = False) -> AssistantVersion:
@@ -123,6 +162,7 @@ def freeze(
     `is_trial`: a share of the visitors is going to meet it, and a refusal says so.
     """
     parsed_script(assistant.draft["scripted"])
+    parsed_handoff(assistant.draft.get("handoff", {}), known=None)
     if "\x00" in note:
         raise Problem("conflict", "The note contains a character that can't be stored.", hint="Type it again.")
     report = test_cases.run(assistant.content_of_draft(), assistant.test_cases)

@@ -21,7 +21,7 @@ from convoship.lib.threads import in_thread
 from deployments import attachments, conversations, doors, handoff, mention_mails, snoozing, turns
 from deployments.models import Conversation, Message
 from deployments.models.conversation import AuthorKind, Channel, Control, Status
-from workspaces.members import addresses_with
+from workspaces.members import addresses_on_duty
 
 logger = logging.getLogger(__name__)
 
@@ -91,7 +91,7 @@ def abandon(workspace_id: UUID, conversation_id: UUID) -> None:
 
 
 def tell_members(workspace_id: UUID, conversation_id: UUID) -> None:
-    """Mail the members who can answer that somebody waits.
+    """Mail the members who can answer and are on duty that somebody waits.
 
     Marked once the mail has left: one is sent again rather than never. Two sweepers don't both send it, for the first
     holds an advisory lock; the conversation's row stays free, so that nobody in it waits for a mail server.
@@ -117,7 +117,7 @@ def _is_mine_to_tell(conversation_id: UUID) -> bool:
 
 def _mail_members(conversation: Conversation) -> bool:
     """Whether there was nobody to tell, or at least one mail was taken."""
-    addresses = addresses_with("conversations.write")
+    addresses = addresses_on_duty("conversations.write")
     subject, body = _waiting_mail(conversation)
     failed = []
     for address in addresses:

@@ -25,7 +25,7 @@ from django.utils import timezone
 
 from convoship.lib import rows
 from convoship.lib.tenancy import in_tenant
-from deployments import conversations, handoff, handoff_rules, live, publishing
+from deployments import conversations, handoff, handoff_history, handoff_rules, live, publishing
 from deployments.about import about
 from deployments.conversations import NewMessage
 from deployments.models import AssistantVersion, Conversation, Message, Turn
@@ -295,6 +295,7 @@ def _input(
             page_url=conversation.page_url,
             page_title=conversation.page_title,
             assistant=version.content["name"],
+            handoff=handoff_history.for_assistant(conversation),
         ),
     )
 

@@ -129,7 +129,13 @@ def restore(
     version = one(assistant, number)
     if seen is not None and seen != assistant.draft_changed_at.isoformat():
         raise Problem("conflict", "The draft was changed meanwhile.", hint="Look at what would be lost, then go on.")
-    is_changed = replace_draft(actor, assistant, name=version.content["name"], scripted=version.responder_content)
+    is_changed = replace_draft(
+        actor,
+        assistant,
+        name=version.content["name"],
+        scripted=version.responder_content,
+        handoff=version.content.get("handoff", {}),
+    )
     if is_changed:
         audit.record(actor, "assistant.restored", assistant, version=number)
     published = None
@@ -141,12 +147,26 @@ def restore(
     return Restored(assistant, published, is_changed or published is not None)
 
 
-def replace_draft(actor: Actor, assistant: Assistant, *, name: str, scripted: Mapping[str, Any]) -> bool:
-    """Make this the draft, in place of all that was there; answers whether anything changed."""
+def replace_draft(
+    actor: Actor,
+    assistant: Assistant,
+    *,
+    name: str,
+    scripted: Mapping[str, Any],
+    handoff: Mapping[str, Any] | None = None,
+) -> bool:
+    """Make this the draft, in place of all that was there; answers whether anything changed.
+
+    Without `handoff` its rules stay. A desk that is gone stays named: hand-overs go on to the next one.
+    """
     parsed = publishing.parsed_script(scripted)
-    is_changed = (name, parsed) != (assistant.name, assistant.draft.get("scripted"))
+    so_far = assistant.draft.get("handoff", {})
+    rules = so_far if handoff is None else publishing.parsed_handoff(handoff, known=None)
+    is_changed = (name, parsed, rules) != (assistant.name, assistant.draft.get("scripted"), so_far)
     if is_changed:
-        publishing.change_draft(actor, assistant, name=name, scripted=parsed)
+        publishing.change_draft(
+            actor, assistant, name=name, scripted=parsed, handoff=rules, known_desks=rules.get("desks", ())
+        )
     if assistant.draft_typed is not None:  # what the editor holds was typed over the draft that has gone
         assistant.draft_typed, assistant.draft_changed_at = None, timezone.now()
         assistant.save(update_fields=["draft_typed", "draft_changed_at"])

@@ -35,7 +35,7 @@ from deployments import (
 from deployments.admission import Caller
 from deployments.conversations import NewMessage
 from deployments.models import Conversation, Deployment, Message, Turn
-from deployments.models.conversation import AuthorKind, MessageStatus, Status
+from deployments.models.conversation import AuthorKind, Control, MessageStatus, Status
 from deployments.words import say
 
 P = ParamSpec("P")
@@ -296,9 +296,11 @@ def identify(visit: Visit, caller: Caller, user: Mapping[str, Any], user_token: 
 
 @once_more
 def ask_for_person(visit: Visit, caller: Caller, reason: str) -> Conversation:
-    """The visitor wants a person."""
+    """The visitor wants a person; 409 where the assistant's rules leave that to others."""
     with _changing(visit):
         conversation, _ = enter(visit, caller, lock=True)
+        if conversation.control == Control.ASSISTANT and not handoff.rules_of(conversation).on_request:
+            raise Problem("conflict", "A person can't be asked for in this chat.", hint="Write your question instead.")
         handoff.request(conversation, reason or "The visitor asked for a person.")
         return conversation
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID, uuid4
 
 from django.db import connection
+from django.utils import timezone
 
 from convoship.lib.actors import Actor
 from convoship.lib.tenancy import tenant
@@ -59,6 +60,22 @@ def members_with(permission: str) -> list[User]:
     """The active members whose role has the permission, by the name that colleagues see. Inside `tenant()`."""
     rows = Membership.objects.select_related("user").filter(role__in=PERMISSIONS[permission], user__is_active=True)
     return sorted((row.user for row in rows), key=lambda user: (user.display_name.casefold(), user.email))
+
+
+def addresses_on_duty(permission: str) -> list[str]:
+    """Of `addresses_with` those of members who are on duty."""
+    members = Membership.objects.select_related("user").filter(role__in=PERMISSIONS[permission], user__is_active=True)
+    return sorted(member.user.email for member in members.filter(away_since=None))
+
+
+def set_away(actor: Actor, membership: Membership, *, is_away: bool) -> bool:
+    """Note that a member goes away, or comes on duty; whether that is any change."""
+    if is_away == (membership.away_since is not None):
+        return False
+    membership.away_since = timezone.now() if is_away else None
+    membership.save(update_fields=["away_since"])
+    audit.record(actor, "member.away" if is_away else "member.on_duty", membership)
+    return True
 
 
 def may(user_id: UUID, permission: str) -> bool:

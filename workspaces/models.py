@@ -106,6 +106,8 @@ class Membership(TenantModel):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
     role = models.CharField(max_length=12, choices=Role)
     created_at = models.DateTimeField(auto_now_add=True)
+    # Since when they take no conversations; None while they are on duty.
+    away_since = models.DateTimeField(null=True, blank=True)
 
     objects = TenantManager()
 

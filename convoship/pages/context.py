@@ -111,6 +111,12 @@ class Chrome:
         with tenant(workspace_id):
             return of_role(Membership.objects.get(user=user).role)
 
+    @property
+    def may_be_on_duty(self) -> bool:
+        """Whether one may answer visitors in the workspace that the page is of."""
+        actor = getattr(self.request, "actor", None)
+        return actor is not None and actor.may("conversations.write")
+
     @cached_property
     def has_other_workspaces(self) -> bool:
         """Whether there is another workspace to switch to."""

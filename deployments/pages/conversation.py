@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from deployments import carriers, handoff, notes, reading
 from deployments.models import CannedReply, Conversation
 from deployments.models.conversation import Control
-from deployments.pages import queries, transcript
+from deployments.pages import handoff_drawing, queries, transcript
 from workspaces.access import WorkspaceRequest, workspace_page
 from workspaces.members import members_with
 
@@ -39,6 +39,7 @@ def live_context(request: WorkspaceRequest, row: Conversation) -> dict[str, Any]
         "assignable": members_with("conversations.write") if may_write and row.is_active else [],
         "is_mine": row.control == Control.HUMAN and row.assigned_to_id == request.user.id,
         "case": handoff.current(row),
+        "handoffs": handoff_drawing.drawn(row),
     }
 
 

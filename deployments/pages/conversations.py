@@ -6,10 +6,13 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 
 from deployments import conversations as acts
 from deployments import handoff
+from deployments.handoff_history import LONGEST_SUMMARY
+from deployments.pages import conversation as page
+from deployments.safe_text import TextRefused, clean_text
 from workspaces import refusals
 from workspaces.access import WorkspaceRequest, form_of, workspace_page
 
@@ -26,9 +29,18 @@ def conversation_take(request: WorkspaceRequest, conversation_id: UUID) -> HttpR
 @form_of("conversation")
 @workspace_page("conversations.write")
 def conversation_return(request: WorkspaceRequest, conversation_id: UUID) -> HttpResponse:
-    """Hand it back to the assistant."""
+    """Hand it back to the assistant, with what was done. What was typed comes back where it can't be kept."""
+    typed = request.POST.get("summary", "")
+    try:
+        summary = clean_text(typed).strip()
+        if len(summary) > LONGEST_SUMMARY:
+            raise TextRefused("invalid", f"At most {LONGEST_SUMMARY:,} characters are possible.")
+    except TextRefused as refused:
+        more = {"summary": typed, "summary_errors": [refused.message]}
+        context = page.page_context(request, page.found(conversation_id), **more)
+        return render(request, "deployments/conversation.html", context, status=422)
     with refusals.said_as_message(request):
-        handoff.give_back(request.actor, acts.lock(conversation_id))
+        handoff.give_back(request.actor, acts.lock(conversation_id), summary)
     return redirect("conversation", conversation_id)
 
 

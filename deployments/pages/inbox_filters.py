@@ -17,6 +17,7 @@ SHOWN = {
     "unassigned": "Unassigned",
     "waiting": "Waiting",
     "active": "Open",
+    "missed": "Missed",
     "snoozed": "Snoozed",
     "ended": "Ended",
 }

@@ -1,8 +1,9 @@
 """`{{name}}` in an assistant's texts: what may stand there, and how a value is put in without becoming markup.
 
 `{{name}}` or `{{name|other words}}`. A name is a slot (`email`), a constant of the script (`shop_name`), or something
-of the conversation: `visitor.NAME` (what the page says of its user), `assistant.name`, `page.url`, `page.title`. What
-has no value gives the other words, or nothing.
+of the conversation: `visitor.NAME` (what the page says of its user), `assistant.name`, `page.url`, `page.title`, and of
+its last hand-over `handoff.summary` (what the person who gave it back wrote) and `handoff.outcome`. What has no value
+gives the other words, or nothing.
 
 A value comes from a visitor or from a page, so it stands for itself and nothing else: in a message's text, which is
 Markdown, every character that could mean something is escaped; in an address it is percent-encoded.
@@ -16,7 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 LONGEST_SHOWN = 300  # characters of one value
-OF_CONVERSATION = frozenset({"assistant.name", "page.url", "page.title"})
+OF_CONVERSATION = frozenset({"assistant.name", "page.url", "page.title", "handoff.summary", "handoff.outcome"})
 
 _PLACEHOLDER = re.compile(r"\{\{\s*([^{}|]*?)\s*(?:\|([^{}]*))?\}\}")
 _VISITOR = re.compile(r"visitor\.[A-Za-z_][A-Za-z0-9_-]{0,49}")

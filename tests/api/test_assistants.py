@@ -30,7 +30,7 @@ def test_a_new_assistant_is_a_draft_that_nobody_meets(api: Program) -> None:
     made = api.made("/assistants", {"name": "  Ada ", "template": "faq"})
     assert made["name"] == "Ada"
     assert (made["responder"], made["published_version"], made["has_unpublished_changes"]) == ("scripted", None, True)
-    assert {"llm", "webhook", "handoff"}.isdisjoint(made)
+    assert {"llm", "webhook"}.isdisjoint(made)
     assert made["scripted"]["intents"]
     assert api.get(f"/assistants/{made['id']}").data == made
 

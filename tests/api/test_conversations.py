@@ -44,7 +44,8 @@ def test_a_conversation_tells_who_where_and_how_it_stands(api: Program, opened: 
     assert found["person"]["name"] == "Zoe"
     assert found["head_seq"] == 1
     assert found["origin"] == "https://shop.example"
-    assert api.get("/conversations").data["results"] == [found]
+    listed = {key: value for key, value in found.items() if key != "handoff"}
+    assert api.get("/conversations").data["results"] == [listed]
 
 
 def test_the_filters_leave_what_they_name(api: Program, opened: OpenedSession, path: str) -> None:

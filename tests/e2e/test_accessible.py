@@ -34,6 +34,7 @@ INSIDE = (
     "/app/assistants/{assistant_id}/try",
     "/app/assistants/{assistant_id}/tests",
     "/app/assistants/{assistant_id}/tests?edit=where+is+my+parcel",
+    "/app/assistants/{assistant_id}/handoff",
     "/app/assistants/{assistant_id}/deploy",
     "/app/deployments/{deployment_id}/",
     "/app/deployments/{deployment_id}/numbers",

@@ -105,7 +105,7 @@ def test_the_main_filters_leave_what_they_say_and_count_it(
     assert set(listed(member, show="ended")) == ids(ended)
     chips = dict(re.findall(r'data-chip="(\w+)"[^>]*>[^<]*(?:<span class="chip-count">(\d+))?', text(member.get(LIST))))
     assert chips == {
-        "all": "", "mine": "1", "unassigned": "2", "waiting": "1", "active": "5", "snoozed": "1", "ended": "",
+        "all": "", "mine": "1", "unassigned": "2", "waiting": "1", "active": "5", "missed": "", "snoozed": "1", "ended": "",
     }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from deployments import publishing
 from deployments.models import Assistant
 from deployments.responders.templates import TEMPLATES
 from tests import factories
-from tests.pages.conftest import Browser, form_of, text
+from tests.pages.conftest import Browser, form_of, text, words
 from workspaces.models import AuditEvent, Workspace
 
 NEW = "/app/assistants/import"
@@ -83,7 +83,8 @@ def test_a_file_holds_no_ids_and_is_named_for_what_it_is(member: Browser, worksp
     assert str(assistant.id) not in source
     assert str(workspace.id) not in source
     assert set(json.loads(source)) == {
-        "format", "format_version", "name", "responder", "scripted", "test_cases", "test_threshold", "exported_at",
+        "format", "format_version", "name", "responder", "scripted", "handoff", "test_cases", "test_threshold",
+        "exported_at",
     }  # fmt: skip
     versioned = member.get(f"/app/assistants/{assistant.id}/export?version=1")
     assert versioned["Content-Disposition"] == 'attachment; filename="zoe-v1.json"'
@@ -299,3 +300,16 @@ def test_what_a_file_says_is_never_html(member: Browser, workspace: Workspace) -
         page = text(given(member, address, content))
         assert hostile not in page
         assert "&lt;script&gt;" in page
+
+
+def test_desks_of_another_workspace_are_left_out_in_words(member: Browser, workspace: Workspace) -> None:
+    foreign = "0b0b0b0b-0000-4000-8000-00000000000b"
+    document = {**ENVELOPE, "handoff": {"desks": [foreign, "inbox"], "keywords": ["human"]}}
+    said = f"1 desk isn't in this workspace, and is left out ({foreign}). Hand-overs go to: inbox."
+    assert said in words(given(member, NEW, document))
+    with tenant(workspace.id):
+        made = Assistant.objects.get()
+        assert made.draft["handoff"] == {"keywords": ["human"]}
+    preview = given(member, f"/app/assistants/{made.id}/import", {**document, "handoff": {"desks": [foreign]}})
+    assert said in words(preview)
+    assert "Words that ask for a person" in words(preview)

@@ -10,8 +10,9 @@ import pytest
 import time_machine
 from django.utils import timezone
 
+from convoship.lib.problems import Problem
 from convoship.lib.tenancy import tenant
-from deployments import conversations, desks, handoff, handoff_rules, sweeping, visits
+from deployments import conversations, desks, handoff, handoff_rules, sessions, sweeping, visits
 from deployments.deploying import NewDeployment
 from deployments.models import Conversation, Handoff, Message
 from deployments.models.handoff import HandoffCause, HandoffOutcome, HandoffState
@@ -96,6 +97,20 @@ def test_a_word_that_asks_for_a_person_hands_over_without_the_assistant(begin: C
     assert talk.say("Is this a real-person, please?")[0].startswith("I've asked a person to join.")
     assert (talk.row().control, talk.case().cause) == ("waiting", HandoffCause.KEYWORD)
     assert "real person" in talk.case().reason
+
+
+def test_visitors_may_not_ask_where_the_rules_leave_it_to_others(begin: Callable[..., Talk]) -> None:
+    talk = begin({"on_request": False, "keywords": ["human"]})
+    with pytest.raises(Problem) as refused:
+        talk.ask()
+    assert (refused.value.code, refused.value.detail) == ("conflict", "A person can't be asked for in this chat.")
+    assert talk.row().control == "assistant"
+    config = sessions.read_config(talk.made.token, factories.caller(), talk.made.deployment.assistant_id)
+    assert config.met.version is not None
+    assert handoff_rules.of_version(config.met.version).on_request is False
+    talk.say("A human, please")
+    assert talk.row().control == "waiting"
+    talk.ask()  # one is asked for already: nothing to refuse
 
 
 def test_a_word_inside_another_asks_for_nobody(begin: Callable[..., Talk]) -> None:

@@ -23,7 +23,7 @@ from channels_app.providers.base import Capability, Health
 from channels_app.providers.custom_webhook import CustomWebhook
 from channels_app.providers.events import MessageReceived
 from convoship.lib.tenancy import tenant
-from deployments import canned, deploying, identity, publishing, rollouts, saved_views, tagging
+from deployments import canned, conversations, deploying, handoff, identity, publishing, rollouts, saved_views, tagging
 from deployments.deploying import NewDeployment
 from deployments.models import Assistant, Conversation, Deployment, Tag
 from deployments.pages import appearance_form
@@ -202,7 +202,7 @@ class World:
     def wait_for_a_person(self) -> None:
         """Bring the conversation to where it can be handed back."""
         with tenant(self.workspace.id):
-            Conversation.objects.update(control="human")
+            handoff.request(conversations.lock(self.opened.session.conversation_id), "The visitor asked.")
 
     def assign(self) -> None:
         """Give the conversation to a member, so that it can be taken from them."""
@@ -321,6 +321,12 @@ PAGES: Mapping[str, list[Call]] = {
     "assistant_autosave": [Call("POST", lambda world: {**_ASSISTANT_FORM, "seen": world.draft_seen})],
     "assistant_delete": [Call("GET"), Call("POST", {})],
     "assistant_import_new": [Call("GET"), Call("POST", {"text": _FILE})],
+    "duty": [Call("POST", {"away": "yes"})],
+    "assistant_handoff": GET,
+    "assistant_handoff_save": [
+        Call("POST", {"on_request": "on", "wait": "5", "silence": "15", "keywords": "human"}),
+        Call("POST", {"op": "preview"}, changes=False),
+    ],
     "assistant_versions": GET,
     "assistant_compare": GET,
     "assistant_version": GET,

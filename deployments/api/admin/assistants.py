@@ -55,8 +55,8 @@ class AssistantsView(WorkspaceView):
         """Make an assistant. Nobody meets it before it is published and deployed."""
         wanted = _NEW.read(request)
         made = publishing.create_assistant(self.actor, name=wanted["name"], template=wanted.get("template"))
-        if "scripted" in wanted:
-            publishing.change_draft(self.actor, made, scripted=wanted["scripted"])
+        if "scripted" in wanted or "handoff" in wanted:
+            publishing.change_draft(self.actor, made, scripted=wanted.get("scripted"), handoff=wanted.get("handoff"))
         return Answer(assistant_json(made))
 
 
@@ -73,10 +73,19 @@ class AssistantView(WorkspaceView):
 
     @extend_schema(operation_id="assistants_change", request=_CHANGES.documented, responses={200: schema.ASSISTANT})
     def patch(self, request: Request, assistant_id: UUID) -> Response:
-        """Change the draft; visitors meet the change once it is published. `scripted` is taken as a whole."""
+        """Change the draft; visitors meet the change once it is published.
+
+        `scripted` and `handoff` are taken as a whole each.
+        """
         assistant = assistant_of(assistant_id, lock=True)
         changes = _CHANGES.read(request)
-        publishing.change_draft(self.actor, assistant, name=changes.get("name"), scripted=changes.get("scripted"))
+        publishing.change_draft(
+            self.actor,
+            assistant,
+            name=changes.get("name"),
+            scripted=changes.get("scripted"),
+            handoff=changes.get("handoff"),
+        )
         return Response(assistant_json(assistant))
 
     @extend_schema(operation_id="assistants_delete", responses={204: None})

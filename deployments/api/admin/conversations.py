@@ -15,7 +15,7 @@ from convoship.lib.problems import invalid, not_found
 from deployments import conversations, handoff, inbox
 from deployments.api.admin import conversation_changes, schema
 from deployments.api.admin.bodies import said
-from deployments.api.admin.shapes import conversation_json
+from deployments.api.admin.shapes import conversation_json, conversation_with_handoff_json
 from deployments.models import Conversation, ConversationTag, Message
 from deployments.models.conversation import Channel, Control, Status
 from deployments.wire import whole_message_json
@@ -34,6 +34,7 @@ MESSAGE_ORDER = Order("seq", descending=False, of=int)
 _MESSAGE = Body(schema.NEW_MESSAGE)
 _CHANGES = Body(conversation_changes.SCHEMA)
 _HANDOFF = Body(schema.HANDOFF)
+_RETURN = Body(schema.RETURN)
 
 
 def conversation_of(conversation_id: UUID) -> Conversation:
@@ -113,11 +114,11 @@ class ConversationView(WorkspaceView):
 
     permissions = {"GET": "conversations.read", "PATCH": "conversations.write"}
 
-    @extend_schema(operation_id="conversations_read", responses={200: schema.CONVERSATION})
+    @extend_schema(operation_id="conversations_read", responses={200: schema.CONVERSATION_WITH_HANDOFF})
     def get(self, request: Request, conversation_id: UUID) -> Response:
-        """The conversation, without its messages."""
+        """The conversation, without its messages; with the hand-over that goes on, if there is one."""
         queries.only(request)
-        return Response(conversation_json(conversation_of(conversation_id)))
+        return Response(conversation_with_handoff_json(conversation_of(conversation_id)))
 
     @extend_schema(
         operation_id="conversations_change", request=_CHANGES.documented, responses={200: schema.CONVERSATION}
@@ -163,7 +164,7 @@ class ConversationActView(WorkspaceView):
 
     def done(self, conversation: Conversation) -> Response:
         """The conversation as it is now."""
-        return Response(conversation_json(conversation_of(conversation.id)))
+        return Response(conversation_with_handoff_json(conversation_of(conversation.id)))
 
 
 class ConversationHandoffView(ConversationActView):
@@ -172,7 +173,9 @@ class ConversationHandoffView(ConversationActView):
     permissions = {"POST": "conversations.write"}
 
     @extend_schema(
-        operation_id="conversations_handoff", request=_HANDOFF.documented, responses={200: schema.CONVERSATION}
+        operation_id="conversations_handoff",
+        request=_HANDOFF.documented,
+        responses={200: schema.CONVERSATION_WITH_HANDOFF},
     )
     def post(self, request: Request, conversation_id: UUID) -> Response:
         """Ask the members for a person; asking twice is asking once."""
@@ -187,11 +190,15 @@ class ConversationReturnView(ConversationActView):
 
     permissions = {"POST": "conversations.write"}
 
-    @extend_schema(operation_id="conversations_return", request=None, responses={200: schema.CONVERSATION})
+    @extend_schema(
+        operation_id="conversations_return",
+        request=_RETURN.documented,
+        responses={200: schema.CONVERSATION_WITH_HANDOFF},
+    )
     def post(self, request: Request, conversation_id: UUID) -> Response:
-        """Hand the conversation back to the assistant."""
+        """Hand the conversation back to the assistant, which may read the summary."""
         conversation = conversations.lock(conversation_id)
-        handoff.give_back(self.actor, conversation)
+        handoff.give_back(self.actor, conversation, said(_RETURN.read(request).get("summary", ""), "summary"))
         return self.done(conversation)
 
 
@@ -200,7 +207,9 @@ class ConversationResolveView(ConversationActView):
 
     permissions = {"POST": "conversations.write"}
 
-    @extend_schema(operation_id="conversations_resolve", request=None, responses={200: schema.CONVERSATION})
+    @extend_schema(
+        operation_id="conversations_resolve", request=None, responses={200: schema.CONVERSATION_WITH_HANDOFF}
+    )
     def post(self, request: Request, conversation_id: UUID) -> Response:
         """End the conversation; resolving an ended one changes nothing."""
         conversation = conversations.lock(conversation_id)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from django.db.models import TextChoices
 from drf_spectacular.utils import OpenApiParameter
 
-from deployments import inbox
+from deployments import handoff_rules, inbox
 from deployments.api.admin import schema_settings
 from deployments.api.runtime.schema import MESSAGE as VISITORS_MESSAGE
 from deployments.deploying import MAX_ORIGINS, MAX_OVERLAP_SECONDS
+from deployments.handoff_history import LONGEST_SUMMARY
 from deployments.models.assistant import Responder
 from deployments.models.conversation import Channel, Control, Status
+from deployments.models.handoff import HandoffCause, HandoffState
 from deployments.responders.content import SCHEMA as SCRIPT_SCHEMA
 from deployments.responders.templates import TEMPLATES
 from deployments.safe_text import LONGEST_TEXT
@@ -30,7 +33,7 @@ from workspaces.api.schema import (
 )
 
 
-def _choices(kind: type[Responder] | type[Channel] | type[Control] | type[Status]) -> Schema:
+def _choices(kind: type[TextChoices]) -> Schema:
     return {"enum": [str(value) for value in kind.values]}
 
 
@@ -41,6 +44,7 @@ def _line(longest: int) -> Schema:
 
 
 SCRIPT = component("Script", SCRIPT_SCHEMA)
+HANDOFF_RULES = component("HandoffRules", handoff_rules.SCHEMA)
 THEME = component("Theme", THEME_SCHEMA)
 _ORIGINS: Schema = {
     "type": "array",
@@ -60,13 +64,19 @@ ASSISTANT = component(
         name=TEXT,
         responder=_choices(Responder),
         scripted=SCRIPT,
+        handoff=HANDOFF_RULES,
         published_version={**or_null(WHOLE), "description": "The number of the version visitors meet."},
         has_unpublished_changes={**YES_NO, "description": "Whether visitors meet something else than this draft."},
         created_at=TIME,
     ),
 )
 ASSISTANTS = page_of("AssistantPage", ASSISTANT)
-_DRAFT: dict[str, Schema] = {"name": _line(100), "responder": _choices(Responder), "scripted": SCRIPT}
+_DRAFT: dict[str, Schema] = {
+    "name": _line(100),
+    "responder": _choices(Responder),
+    "scripted": SCRIPT,
+    "handoff": HANDOFF_RULES,
+}
 _TEMPLATE: Schema = {"enum": list(TEMPLATES), "description": "What the script begins with; `scripted` replaces it."}
 NEW_ASSISTANT = body({**_DRAFT, "template": _TEMPLATE}, required=("name",))
 ASSISTANT_CHANGES = body(_DRAFT)
@@ -120,32 +130,56 @@ ROTATE = body({"overlap_seconds": OVERLAP})
 
 # --- Conversations ------------------------------------------------------------------------------------------------
 
-CONVERSATION = component(
-    "Conversation",
+_CONVERSATION = fields(
+    id=UUID,
+    assistant_id=UUID,
+    deployment_id=or_null(UUID),
+    channel=_choices(Channel),
+    status=_choices(Status),
+    control=_choices(Control),
+    person=fields(id=UUID, label=TEXT, name=TEXT, email=TEXT),
+    assigned_to=or_null(component("AssignedTo", fields(id=UUID, name=TEXT))),
+    tags={"type": "array", "items": TEXT, "description": "The names of its tags, in their order."},
+    snoozed_until={**or_null(TIME), "description": "Until then it is put away, unless the visitor writes before."},
+    head_seq=WHOLE,
+    rev=WHOLE,
+    last_text=TEXT,
+    locale=TEXT,
+    origin=TEXT,
+    page=fields(url=TEXT, title=TEXT, referrer=TEXT),
+    waiting_since=or_null(TIME),
+    handoff_reason=TEXT,
+    ended_reason=TEXT,
+    started_at=TIME,
+    last_activity_at=TIME,
+    ended_at=or_null(TIME),
+)
+CONVERSATION = component("Conversation", _CONVERSATION)
+HANDOFF_NOW = component(
+    "Handoff",
     fields(
         id=UUID,
-        assistant_id=UUID,
-        deployment_id=or_null(UUID),
-        channel=_choices(Channel),
-        status=_choices(Status),
-        control=_choices(Control),
-        person=fields(id=UUID, label=TEXT, name=TEXT, email=TEXT),
-        assigned_to=or_null(component("AssignedTo", fields(id=UUID, name=TEXT))),
-        tags={"type": "array", "items": TEXT, "description": "The names of its tags, in their order."},
-        snoozed_until={**or_null(TIME), "description": "Until then it is put away, unless the visitor writes before."},
-        head_seq=WHOLE,
-        rev=WHOLE,
-        last_text=TEXT,
-        locale=TEXT,
-        origin=TEXT,
-        page=fields(url=TEXT, title=TEXT, referrer=TEXT),
-        waiting_since=or_null(TIME),
-        handoff_reason=TEXT,
-        ended_reason=TEXT,
-        started_at=TIME,
-        last_activity_at=TIME,
-        ended_at=or_null(TIME),
+        state=_choices(HandoffState),
+        cause=_choices(HandoffCause),
+        reason=TEXT,
+        desk={**or_null(TEXT), "description": "`inbox`, or the id of a connection: who has it, or had it last."},
+        holder={**or_null(TEXT), "description": "Who came, or said they would."},
+        answers={
+            **fields(optional=("name", "email", "question"), name=TEXT, email=TEXT, question=TEXT),
+            "description": "What was asked before, as it was typed.",
+        },
+        opens_at={**or_null(TIME), "description": "It waits until people are back then."},
+        wait_until={**or_null(TIME), "description": "Then the assistant goes on, if nobody came."},
+        requested_at=TIME,
     ),
+)
+CONVERSATION_WITH_HANDOFF = component(
+    "ConversationWithHandoff",
+    {
+        **_CONVERSATION,
+        "properties": {**_CONVERSATION["properties"], "handoff": or_null(HANDOFF_NOW)},
+        "required": [*_CONVERSATION["required"], "handoff"],
+    },
 )
 CONVERSATIONS = page_of("ConversationPage", CONVERSATION)
 _REMEDY = {**TEXT, "description": "What to do about the reason."}
@@ -159,6 +193,15 @@ _CLIENT_ID: Schema = {
 }
 NEW_MESSAGE = body({"text": _line(LONGEST_TEXT), "client_id": _CLIENT_ID}, required=("text",))
 HANDOFF = body({"reason": {"type": "string", "maxLength": 300}})
+RETURN = body(
+    {
+        "summary": {
+            "type": "string",
+            "maxLength": LONGEST_SUMMARY,
+            "description": "What was done for the visitor: for the assistant, and whoever comes next.",
+        }
+    }
+)
 CONVERSATION_FILTERS = [
     OpenApiParameter("status", _choices(Status)),
     OpenApiParameter("control", _choices(Control)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from drf_spectacular.utils import OpenApiParameter
 
-from deployments.api.admin.schema import SCRIPT
+from deployments.api.admin.schema import HANDOFF_RULES, SCRIPT
 from deployments.differences import Kind
 from deployments.interchange import ENVELOPE
 from deployments.models.assistant import Responder
@@ -46,7 +46,13 @@ _VERSION: dict[str, Schema] = {
 }
 VERSION = component("Version", fields(optional=(), **_VERSION))
 VERSIONS = page_of("VersionPage", VERSION)
-_CONTENT = fields(name=TEXT, responder={"enum": [str(value) for value in Responder.values]}, scripted=SCRIPT)
+_CONTENT = fields(
+    optional=("handoff",),
+    name=TEXT,
+    responder={"enum": [str(value) for value in Responder.values]},
+    scripted=SCRIPT,
+    handoff={**HANDOFF_RULES, "description": "Left out where all of it is as it is without any rules."},
+)
 VERSION_WITH_CONTENT = component("VersionWithContent", fields(optional=(), **_VERSION, content=_CONTENT))
 
 RESTORE = body(
@@ -86,7 +92,7 @@ DIFF_PARAMETERS = [
 
 # --- Files --------------------------------------------------------------------------------------------------------
 
-_FILE: dict[str, Schema] = {**ENVELOPE, "scripted": SCRIPT}
+_FILE: dict[str, Schema] = {**ENVELOPE, "scripted": SCRIPT, "handoff": HANDOFF_RULES}
 EXPORT = component("AssistantFile", fields(optional=(), **_FILE))
 EXPORT_PARAMETERS = [
     OpenApiParameter("version", _SIDE_TEXT, description="A version's number, or `draft`, which it is without it.")

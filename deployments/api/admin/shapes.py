@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from convoship.lib.times import maybe_moment, moment
-from deployments import deploying, file_settings
+from deployments import deploying, file_settings, handoff, handoff_history, handoff_rules
 from deployments.models import Assistant, Conversation, Deployment
 
 
@@ -16,6 +16,7 @@ def assistant_json(assistant: Assistant) -> dict[str, Any]:
         "name": assistant.name,
         "responder": assistant.responder,
         "scripted": assistant.draft["scripted"],
+        "handoff": handoff_rules.whole(assistant.draft.get("handoff", {})),
         "published_version": assistant.published.number if assistant.published else None,
         "has_unpublished_changes": assistant.has_unpublished_changes,
         "created_at": moment(assistant.created_at),
@@ -46,6 +47,11 @@ def deployment_json(deployment: Deployment) -> dict[str, Any]:
         "created_at": moment(deployment.created_at),
         "revoked_at": maybe_moment(deployment.revoked_at),
     }
+
+
+def conversation_with_handoff_json(conversation: Conversation) -> dict[str, Any]:
+    """One conversation, with the hand-over that goes on."""
+    return {**conversation_json(conversation), "handoff": handoff_history.as_json(handoff.current(conversation))}
 
 
 def conversation_json(conversation: Conversation) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from rest_framework.response import Response
 
 from convoship.lib.problems import Problem, invalid
 from convoship.lib.threads import in_thread
-from deployments import embed_build, file_settings, live, reading, sessions, theme, turns, visits
+from deployments import embed_build, file_settings, handoff_rules, live, reading, sessions, theme, turns, visits
 from deployments.api.bearer import caller_of, token_of, wait_of
 from deployments.api.runtime import bodies, schema
 from deployments.models import Deployment, Message
@@ -83,7 +83,9 @@ class ConfigView(RuntimeView):
             raise invalid({"agent_id": ["The assistant's id, a UUID."]}) from None
         visitor_id = bodies.visitor_id(request.query_params.get("visitor_id"))
         asked = await in_thread(sessions.read_config, token_of(request), caller_of(request), agent_id, visitor_id)
-        features: dict[str, Any] = {"handoff": True, "identify": True, "languages": asked.deployment.languages}
+        version = asked.met.version
+        may_ask = version is None or handoff_rules.of_version(version).on_request
+        features: dict[str, Any] = {"handoff": may_ask, "identify": True, "languages": asked.deployment.languages}
         features["files"] = file_settings.of(asked.deployment.files).as_feature()
         features["file_script"] = f"{settings.PUBLIC_BASE_URL}/static/widget/{embed_build.build().file_script}"
         if asked.visitor_id:

@@ -1,0 +1,55 @@
+"""The hand-overs of a conversation as its page shows them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from deployments import desks, handoff_history
+from deployments.handoff_outline import FORM_NAMES, desk_words
+from deployments.models import Conversation, Handoff
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A desk that could not take the case, or did not, and why."""
+
+    desk: str
+    words: str
+    at: dt.datetime | None
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One hand-over: the row, its desk's name, what was answered, and who was asked in vain."""
+
+    row: Handoff
+    desk: str
+    answers: Sequence[tuple[str, str]]
+    tried: Sequence[Tried]
+
+
+def drawn(conversation: Conversation) -> list[Drawn]:
+    """Every hand-over of the conversation, the newest first."""
+    return [_drawn(row) for row in handoff_history.of(conversation)]
+
+
+def _drawn(row: Handoff) -> Drawn:
+    answers = [(label, str(row.answers[name])) for name, label in FORM_NAMES.items() if row.answers.get(name)]
+    tried = [Tried(_name(each.get("desk", "")), each.get("words", ""), _moment(each.get("at"))) for each in row.tried]
+    return Drawn(row, _name(row.desk), answers, tried)
+
+
+def _name(ref: str) -> str:
+    if not ref:
+        return ""
+    desk = desks.of(ref)
+    return desk.name() if desk is not None else f"{desk_words(ref).capitalize()}, deleted"
+
+
+def _moment(written: object) -> dt.datetime | None:
+    try:
+        return dt.datetime.fromisoformat(str(written))
+    except ValueError:
+        return None

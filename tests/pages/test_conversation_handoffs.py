@@ -1,0 +1,189 @@
+"""What a conversation's page says of its hand-overs, handing back with a summary, and those that nobody came to."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from convoship.lib.tenancy import tenant
+from deployments import conversations, handoff_history, publishing, sweeping, visits
+from deployments.deploying import NewDeployment
+from deployments.models import Assistant, Conversation, Handoff
+from deployments.visits import VisitorMessage
+from tests import factories
+from tests.api.conftest import program
+from tests.pages.conftest import Browser, form_of, text, words
+from workspaces.models import Workspace
+
+pytestmark = pytest.mark.django_db
+
+XSS = "<img src=x onerror=alert(1)>"
+
+
+class Talk:
+    """A visitor's conversation under these rules."""
+
+    def __init__(self, workspace: Workspace, rules: dict[str, Any], script: dict[str, Any] | None = None) -> None:
+        assistant = factories.make_assistant(workspace, published=False)
+        who = factories.actor(workspace)
+        with tenant(workspace.id):
+            row = Assistant.objects.get(id=assistant.id)
+            publishing.change_draft(who, row, scripted=script, handoff=rules)
+            publishing.publish(who, row.id)
+            row = Assistant.objects.select_related("published").get(id=row.id)
+        self.made: NewDeployment = factories.make_deployment(workspace, row)
+        self.opened = factories.start_session(self.made)
+        self.workspace = workspace
+        self.visit = visits.resolve(self.opened.token, self.opened.session.id)
+        self.id = self.opened.session.conversation_id
+        self.path = f"/app/conversations/{self.id}/"
+
+    def say(self, said: str) -> list[str]:
+        message = VisitorMessage(client_id=said[:60], text=said)
+        return [reply.text for reply in visits.post(self.visit, factories.caller(), message).replies]
+
+    def ask(self) -> None:
+        visits.ask_for_person(self.visit, factories.caller(), f"I want a person {XSS}")
+
+    def act(self, what: Any) -> None:
+        with tenant(self.workspace.id):
+            what(conversations.lock(self.id))
+
+    def case(self) -> Handoff:
+        with tenant(self.workspace.id):
+            return Handoff.objects.latest("requested_at")
+
+    def nobody_comes(self) -> None:
+        with time_machine.travel(timezone.now() + dt.timedelta(hours=1), tick=False):
+            sweeping.go_on(self.workspace.id, self.id)
+
+
+@pytest.fixture
+def talk(workspace: Workspace) -> Talk:
+    return Talk(workspace, {"form": ["name", "question"]})
+
+
+def test_the_page_shows_what_was_answered_before_and_why_a_person_is_asked_for(member: Browser, talk: Talk) -> None:
+    talk.ask()
+    talk.say("Zoë")
+    talk.say(f"My parcel {XSS}")
+    source = text(member.get(talk.path))
+    read = words(member.get(talk.path))
+    assert "What was asked before" in source
+    assert "Name Zoë" in read
+    assert "1 hand-over The visitor asked" in read
+    assert f"Question My parcel {XSS}" in read
+    assert XSS not in source
+
+
+def test_the_page_tells_the_whole_story_of_each_hand_over(member: Browser, workspace: Workspace) -> None:
+    talk = Talk(workspace, {})
+    talk.ask()
+    talk.nobody_comes()
+    form = form_of(member.get(talk.path), "/take")
+    member.send(form)
+    back = form_of(member.get(talk.path), "/return")
+    back["summary"] = "Sent a new parcel.\nNumber 7."
+    member.send(back)
+    assert (talk.case().summary, talk.case().outcome) == ("Sent a new parcel.\nNumber 7.", "by_person")
+    read = words(member.get(talk.path))
+    assert "2 hand-overs" in read
+    assert "Nobody came in time, " in read
+    assert "Asked in vain" in read
+    assert "Inbox: Nobody came in time." in read
+    assert "Handed back by a person, " in read
+    assert "Summary Sent a new parcel. Number 7." in read
+
+
+def test_a_summary_that_cannot_be_kept_comes_back_as_it_was_typed(member: Browser, talk: Talk) -> None:
+    talk.ask()
+    form = form_of(member.get(talk.path), "/return")
+    form["summary"] = "x" * 2001
+    answer = member.send(form)
+    assert answer.status_code == 422
+    assert 'id="give-back-summary_error"' in text(answer)
+    assert form_of(answer, "/return")["summary"] == "x" * 2001
+    assert talk.case().is_open
+
+
+def test_the_script_reads_the_summary_of_who_gave_it_back(member: Browser, workspace: Workspace) -> None:
+    said = "Welcome back: {{handoff.summary|nothing was done}} ({{handoff.outcome|never}})"
+    intent = {"name": "Status", "phrases": ["what is the status"], "answers": [{"text": said}]}
+    talk = Talk(workspace, {}, {"intents": [intent]})
+    assert talk.say("what is the status")[0] == "Welcome back: nothing was done (never)"
+    talk.ask()
+    form = form_of(member.get(talk.path), "/return")
+    form["summary"] = "A *new* parcel"
+    member.send(form)
+    assert talk.say("What is the status?")[0] == r"Welcome back: A \*new\* parcel (by\_person)"
+
+
+def test_those_whom_nobody_came_to_can_be_found_until_somebody_takes_them(member: Browser, talk: Talk) -> None:
+    def listed() -> bool:
+        return talk.path in text(member.get("/app/conversations/?show=missed"))
+
+    talk.ask()
+    assert not listed()
+    talk.nobody_comes()
+    talk.nobody_comes()
+    assert talk.case().outcome == "nobody_came"
+    assert listed()
+    talk.say("hello?")
+    assert listed()
+    member.send(form_of(member.get(talk.path), "/take"))
+    assert not listed()
+    member.send(form_of(member.get(talk.path), "/return"))
+    assert not listed()
+
+
+def test_who_asked_while_nobody_was_there_is_found_too_and_not_once_it_is_resolved(
+    member: Browser, workspace: Workspace
+) -> None:
+    rules = {"hours": {"time_zone": "UTC", "days": {}}, "when_closed": "return"}
+    talk = Talk(workspace, rules)
+    talk.ask()
+    assert talk.case().outcome == "nobody_there"
+    assert talk.path in text(member.get("/app/conversations/?show=missed"))
+    member.send(form_of(member.get(talk.path), "/resolve"))
+    assert talk.path not in text(member.get("/app/conversations/?show=missed"))
+
+
+def test_programs_read_the_hand_over_that_goes_on_and_hand_back_with_a_summary(
+    workspace: Workspace, talk: Talk
+) -> None:
+    api = program(workspace=workspace)
+    path = f"/conversations/{talk.id}"
+    assert api.get(path).data["handoff"] is None
+    talk.ask()
+    talk.say("Zoë")
+    told = api.get(path).data["handoff"]
+    assert (told["state"], told["cause"], told["answers"], told["desk"]) == (
+        "requested",
+        "visitor",
+        {"name": "Zoë"},
+        None,
+    )
+    assert told["wait_until"].endswith("Z")
+    wrong = api.post(f"{path}/return", {"summary": "x" * 2001})
+    assert set(wrong.data["errors"]) == {"summary"}
+    assert api.post(f"{path}/return", {"summary": "a\x00b"}).status_code == 422
+    answer = api.post(f"{path}/return", {"summary": "Done."})
+    assert (answer.status_code, answer.data["handoff"], answer.data["control"]) == (200, None, "assistant")
+    assert talk.case().summary == "Done."
+    talk.ask()
+    assert api.post(f"{path}/return", None).status_code == 200
+    assert api.post(f"{path}/return", None).status_code == 409
+
+
+def test_what_is_known_to_the_assistant_costs_nothing_where_nobody_was_asked_for(
+    talk: Talk, django_assert_num_queries: Any
+) -> None:
+
+    with tenant(talk.workspace.id):
+        row = Conversation.objects.get(id=talk.id)
+        with django_assert_num_queries(0):
+            assert handoff_history.for_assistant(row) == {}

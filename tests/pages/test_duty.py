@@ -1,0 +1,138 @@
+"""On duty and away: who is called, who is there for visitors, and what happens when somebody comes."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+import time_machine
+from django.core import mail
+from django.utils import timezone
+
+from convoship.lib.tenancy import tenant
+from deployments import handoff_rules, sweeping, visits
+from deployments.models import Conversation, Handoff
+from tests import factories
+from tests.pages.conftest import Browser, browser_of, form_of, text, words
+from workspaces.models import AuditEvent, Membership, Workspace
+from workspaces.permissions import Role
+
+pytestmark = pytest.mark.django_db
+
+MONDAY = dt.datetime(2026, 11, 23, 9, 0, tzinfo=dt.UTC)
+
+
+def asked(workspace: Workspace, **rules: object) -> Conversation:
+    """A visitor who asked for a person."""
+    made = factories.make_deployment(workspace)
+    version = made.deployment.assistant.published
+    assert version is not None
+    with tenant(workspace.id):
+        content = {**version.content, "handoff": handoff_rules.validate(dict(rules))}
+        factories.replace_version(version, content)
+        made.deployment.assistant.published = made.deployment.assistant.versions.get()
+        made.deployment.assistant.save(update_fields=["published"])
+    opened = factories.start_session(made)
+    visits.ask_for_person(visits.resolve(opened.token, opened.session.id), factories.caller(), "")
+    with tenant(workspace.id):
+        return Conversation.objects.get(id=opened.session.conversation_id)
+
+
+def case_of(conversation: Conversation) -> Handoff:
+    with tenant(conversation.workspace_id):
+        return Handoff.objects.get(conversation=conversation)
+
+
+def go(member: Browser, away: str) -> str:
+    """Press the switch in the sidebar; the page that follows, as it reads."""
+    page = member.get("/app/assistants/")
+    return words(member.send(form_of(page, "/app/duty"), away=away))
+
+
+def test_the_switch_stands_on_every_page_and_leads_back_to_it(member: Browser, workspace: Workspace) -> None:
+    page = member.get("/app/assistants/?a=b")
+    answer = member.send(form_of(page, "/app/duty"), away="yes")
+    assert answer.request["PATH_INFO"] == "/app/assistants/"
+    assert "You are away" in text(answer)
+    assert "Come on duty" in text(answer)
+    assert "Away since" in words(member.get("/app/workspace/"))
+    assert "On duty" in go(member, "no")
+    with tenant(workspace.id):
+        actions = AuditEvent.objects.filter(action__startswith="member.").order_by("created_at")
+        assert [event.action for event in actions] == ["member.away", "member.on_duty"]
+
+
+@pytest.mark.parametrize("back", ["https://evil.example/", "//evil.example", "javascript:alert(1)", "", "\\\\evil"])
+def test_the_switch_leads_nowhere_else(member: Browser, back: str) -> None:
+    form = form_of(member.get("/app/assistants/"), "/app/duty")
+    form["back"] = back
+    answer = member.client.post(form.action, {**form.values, "away": "yes"})
+    assert answer["Location"] == "/"
+
+
+def test_who_may_answer_nobody_has_no_switch(workspace: Workspace) -> None:
+    viewer = browser_of(workspace, factories.member(workspace, Role.VIEWER))
+    assert "/app/duty" not in text(viewer.get("/app/assistants/"))
+    assert viewer.post("/app/duty", {"away": "yes"}).status_code == 403
+
+
+def test_mail_about_who_waits_goes_to_those_on_duty(member: Browser, workspace: Workspace) -> None:
+    agent = factories.member(workspace, Role.AGENT)
+    go(member, "yes")
+    row = asked(workspace)
+    assert case_of(row).state == "offered"
+    mail.outbox.clear()
+    sweeping.tell_members(workspace.id, row.id)
+    assert [message.to for message in mail.outbox] == [[agent.email]]
+
+
+def test_while_everybody_is_away_nobody_is_there_and_who_comes_is_offered_who_waits(
+    member: Browser, workspace: Workspace
+) -> None:
+    go(member, "yes")
+    row = asked(workspace)
+    case = case_of(row)
+    assert (case.state, case.form_left) == ("requested", ["email"])
+    with tenant(workspace.id):
+        Handoff.objects.update(form_left=[])  # as if it had been answered
+    go(member, "no")
+    case = case_of(row)
+    assert (case.state, case.desk) == ("offered", "inbox")
+    mail.outbox.clear()
+    sweeping.tell_members(workspace.id, row.id)
+    assert len(mail.outbox) == 1
+
+
+def test_who_is_asked_for_something_still_is_offered_once_that_is_done(member: Browser, workspace: Workspace) -> None:
+    go(member, "yes")
+    row = asked(workspace)
+    go(member, "no")
+    assert (case_of(row).state, case_of(row).form_left) == ("requested", ["email"])
+
+
+def test_who_waits_for_the_opening_is_not_offered_before_it(member: Browser, workspace: Workspace) -> None:
+    go(member, "yes")
+    hours = {"time_zone": "UTC", "days": {"tue": [["09:00", "17:00"]]}}
+    with time_machine.travel(MONDAY, tick=False):
+        row = asked(workspace, hours=hours)
+        with tenant(workspace.id):
+            Handoff.objects.update(form_left=[])
+        go(member, "no")
+    assert case_of(row).state == "requested"
+
+
+def test_the_page_of_the_rules_says_that_nobody_is_on_duty(member: Browser, workspace: Workspace) -> None:
+    assistant = factories.make_assistant(workspace)
+    go(member, "yes")
+    assert "No member who may answer is on duty." in words(member.get(f"/app/assistants/{assistant.id}/handoff"))
+
+
+def test_a_member_is_away_in_one_workspace_and_not_in_another(member: Browser, workspace: Workspace) -> None:
+    other = factories.make_workspace(member.user)
+    go(member, "yes")
+    with tenant(other.id):
+        assert Membership.objects.get().away_since is None
+    with tenant(workspace.id):
+        since = Membership.objects.get().away_since
+        assert since is not None
+        assert since <= timezone.now()
