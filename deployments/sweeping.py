@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from convoship.lib.tenancy import in_tenant, tenant
 from convoship.lib.threads import in_thread
-from deployments import attachments, conversations, doors, handoff, mention_mails, turns
+from deployments import attachments, conversations, doors, handoff, mention_mails, reply_mails, turns
 from deployments.models import Conversation, Message
 from deployments.models.conversation import AuthorKind, Channel, Control, Status
 from workspaces.members import addresses_with
@@ -42,7 +42,7 @@ async def sweep() -> int:
                 await in_thread(_run, piece)
         except Exception:
             logger.exception("sweeping %s %s failed, it stays due", piece.kind, piece.id)
-    return len(work) + await in_thread(mention_mails.send_due)
+    return len(work) + await in_thread(mention_mails.send_due) + await in_thread(reply_mails.send_due)
 
 
 async def _finish_turn(workspace_id: UUID, conversation_id: UUID) -> None:

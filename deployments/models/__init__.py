@@ -21,6 +21,7 @@ from deployments.models.file import File, GoneFile
 from deployments.models.handoff import Handoff
 from deployments.models.note import CannedReply, Mention, Note
 from deployments.models.person import Identity, Person
+from deployments.models.reply_mail import ReplyMail
 
 __all__ = [
     "Assistant",
@@ -40,6 +41,7 @@ __all__ = [
     "Person",
     "PreviewToken",
     "RefusedOrigin",
+    "ReplyMail",
     "Rollout",
     "SessionToken",
     "TokenUse",
