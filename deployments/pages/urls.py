@@ -18,6 +18,7 @@ from deployments.pages import (
     identity,
     install,
     interchange,
+    mails,
     mentions,
     numbers,
     origin_check,
@@ -177,6 +178,11 @@ urlpatterns = [
         "app/conversations/<uuid:conversation_id>/insert",
         canned_replies.conversation_insert,
         name="conversation_insert",
+    ),
+    path(
+        "app/conversations/<uuid:conversation_id>/mails/<uuid:mail_id>/again",
+        mails.conversation_mail_again,
+        name="conversation_mail_again",
     ),
     path("app/conversations/<uuid:conversation_id>/assign", assigning.conversation_assign, name="conversation_assign"),
     path(

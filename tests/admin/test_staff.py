@@ -21,7 +21,16 @@ from channels_app.providers.events import MessageReceived
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import TenantManager, tenant
 from deployments import visits
-from deployments.models import Deployment, File, IdentitySecret, PreviewToken, RefusedOrigin, Rollout, TokenUse
+from deployments.models import (
+    Deployment,
+    File,
+    IdentitySecret,
+    PreviewToken,
+    RefusedOrigin,
+    ReplyMail,
+    Rollout,
+    TokenUse,
+)
 from tests import factories
 from tests.channels.requests import request_of
 from workspaces import secret_store, staff
@@ -57,6 +66,8 @@ def full(db: None) -> Workspace:
         _what_connections_leave(workspace, made.deployment)
         conversation = opened.session.conversation
         File.objects.create(conversation=conversation, key="a", name="a.pdf", content_type="application/pdf", size=1)
+        now = timezone.now()
+        ReplyMail.objects.create(conversation=conversation, address="a@b.example", from_seq=1, to_seq=1, due_at=now)
     visit = visits.resolve(opened.token, opened.session.id)
     visits.post(visit, factories.caller(), visits.VisitorMessage(client_id="one", text="hello"))
     visits.ask_for_person(visit, factories.caller(), "The visitor asked.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from drf_spectacular.utils import OpenApiParameter
 
-from deployments.api.admin import schema_settings
+from deployments.api.admin import schema_settings, schema_talk
 from deployments.api.runtime.schema import MESSAGE as VISITORS_MESSAGE
 from deployments.deploying import MAX_ORIGINS, MAX_OVERLAP_SECONDS
 from deployments.models.assistant import Responder
@@ -145,6 +145,7 @@ CONVERSATION = component(
     ),
 )
 CONVERSATIONS = page_of("ConversationPage", CONVERSATION)
+CONVERSATION_WITH_MAILS = component("ConversationWithMails", {"allOf": [CONVERSATION, fields(mails=schema_talk.MAILS)]})
 _REMEDY = {**TEXT, "description": "What to do about the reason."}
 MESSAGE = component(
     "Message", {**VISITORS_MESSAGE, "properties": {**VISITORS_MESSAGE["properties"], "remedy": _REMEDY}}
