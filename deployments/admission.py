@@ -183,7 +183,7 @@ def check_origin(gate: Gate, caller: Caller, *, is_ours: bool = False, is_contin
     origin = caller.origin
     if origin is None and caller.same_origin_fetch:
         origin = settings.PUBLIC_BASE_URL
-    if is_continued and origin == settings.PUBLIC_BASE_URL:
+    if is_continued and origin is not None and origin == settings.PUBLIC_BASE_URL:
         return origin
     if is_ours:
         if origin is None or origin != settings.PUBLIC_BASE_URL:

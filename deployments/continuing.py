@@ -100,7 +100,8 @@ def _open(code: str, mark: str, *, spend: bool) -> Link:
         standing = _standing(mail, mark)
         if spend and standing == "good":
             standing = "mine" if _spend(mail) else "used"
-        preview = _preview(mail.conversation) if standing == "mine" else None
+        session = _session_of(mail.conversation) if standing == "mine" else None
+        preview = _preview(session) if session is not None else None
         return _link(mail, standing, preview)
 
 
@@ -145,13 +146,16 @@ def _spend(mail: ReplyMail) -> bool:
     return True
 
 
-def _preview(conversation: Conversation) -> Preview:
-    """A token with which the widget on our page goes on with this conversation."""
+def _preview(session: VisitorSession) -> Preview:
+    """A token with which the widget on our page goes on with this session's conversation."""
     now = timezone.now()
-    PreviewToken.objects.filter(conversation=conversation, expires_at__lt=now).delete()
+    PreviewToken.objects.filter(conversation_id=session.conversation_id, expires_at__lt=now).delete()
     token, expires_at = tokens.make("cpt"), now + previewing.LIFETIME
     PreviewToken.objects.create(
-        deployment_id=conversation.deployment_id, conversation=conversation, digest=token.digest, expires_at=expires_at
+        deployment_id=session.deployment_id,
+        conversation_id=session.conversation_id,
+        digest=token.digest,
+        expires_at=expires_at,
     )
     return Preview(token.value, expires_at)
 

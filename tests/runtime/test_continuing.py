@@ -257,8 +257,11 @@ async def test_more_mails_about_it_can_be_stopped_by_one_click(site: Site) -> No
         mail.outbox.clear()
         reply_mails.send_due()
         with tenant(site.workspace_id):
-            row = ReplyMail.objects.latest("created_at")
-            assert (row.state, row.reason) == ("cancelled", "They asked for no more mails about this conversation.")
+            newest = ReplyMail.objects.latest("created_at")
+            assert (newest.state, newest.reason) == (
+                "cancelled",
+                "They asked for no more mails about this conversation.",
+            )
 
     await in_thread(answer)
     assert not mail.outbox
