@@ -18,8 +18,18 @@ from django.utils import timezone
 
 from convoship.lib.tenancy import in_tenant, tenant
 from convoship.lib.threads import in_thread
-from deployments import attachments, conversations, doors, handoff, mention_mails, reply_mails, turns
-from deployments.models import Conversation, Message
+from deployments import (
+    attachments,
+    conversations,
+    doors,
+    handoff,
+    live,
+    mail_refusals,
+    mention_mails,
+    reply_mails,
+    turns,
+)
+from deployments.models import Conversation, Handoff, Message
 from deployments.models.conversation import AuthorKind, Channel, Control, Status
 from workspaces.members import addresses_with
 
@@ -112,14 +122,24 @@ def _mail_members(conversation: Conversation) -> bool:
     """Whether there was nobody to tell, or at least one mail was taken."""
     addresses = addresses_with("conversations.write")
     subject, body = _waiting_mail(conversation)
-    failed = []
+    failed, words = [], ""
     for address in addresses:
         try:
             send_mail(subject, body, None, [address])
         except OSError as error:
             failed.append(address)
+            words = mail_refusals.read(error).words
             logger.error("mail to %s about conversation %s was not taken: %s", address, conversation.id, error)
-    return not addresses or len(failed) < len(addresses)
+    is_told = not addresses or len(failed) < len(addresses)
+    _note_trouble(conversation, "" if is_told else words)
+    return is_told
+
+
+def _note_trouble(conversation: Conversation, words: str) -> None:
+    """Have its page say that nobody could be called, and why; or no more, once somebody was."""
+    open_one = Handoff.objects.filter(conversation=conversation, ended_at=None)
+    if open_one.exclude(mail_trouble=words[:300]).update(mail_trouble=words[:300]):
+        live.tell_team(conversation, "note")
 
 
 def _until(conversation: Conversation) -> str:

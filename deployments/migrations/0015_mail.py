@@ -30,6 +30,11 @@ class Migration(migrations.Migration):
             name="continued_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
+        migrations.AddField(
+            model_name="handoff",
+            name="mail_trouble",
+            field=models.CharField(blank=True, db_default="", default="", max_length=300),
+        ),
         migrations.CreateModel(
             name="ReplyMail",
             fields=[

@@ -10,6 +10,7 @@ from django.core import mail
 from django.test import Client
 
 from convoship.lib.tenancy import tenant
+from deployments import handoff, sweeping
 from deployments.models import ReplyMail
 from tests import factories
 from tests.pages.conftest import Browser, browser_of, form_of, text, words
@@ -108,3 +109,21 @@ def test_the_api_tells_of_the_mails(workspace: Workspace, talk: Talk, server: li
     assert (shown["state"], shown["address"], shown["attempts"]) == ("failed", "grace@navy.example", 1)
     assert "No such" in shown["reason"]
     assert shown["sent_at"] is None
+
+
+def test_a_call_that_no_member_got_is_seen_until_one_does(
+    member: Browser, talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(*_: object, **__: object) -> None:
+        raise smtplib.SMTPRecipientsRefused({"x@y.example": (451, b"4.3.0 Disk full")})
+
+    talk.act(lambda row: handoff.request(row, "Please"))
+    monkeypatch.setattr(sweeping, "send_mail", refuses)
+    sweeping.tell_members(talk.workspace.id, talk.id)
+    page = words(page_of(member, talk))
+    assert "Members could not be mailed" in page
+    assert "451 4.3.0 Disk full" in page
+    monkeypatch.undo()
+    sweeping.tell_members(talk.workspace.id, talk.id)
+    assert len(mail.outbox) == 1
+    assert "Members could not be mailed" not in words(page_of(member, talk))
