@@ -50,7 +50,7 @@ def mark_of(link: Link) -> str:
 
 
 def look(code: str, mark: str = "") -> Link:
-    """How a link stands, for a browser that has this mark; changes nothing. NotALink."""
+    """How a link stands, for a browser that has this mark; spends nothing, and opens what it has spent. NotALink."""
     return _open(code, mark, spend=False)
 
 

@@ -62,9 +62,6 @@ def _guarded(request: HttpRequest, show: Callable[[], HttpResponse]) -> HttpResp
 def _shown(request: HttpRequest, code: str) -> HttpResponse:
     mark = request.COOKIES.get(COOKIE, "")
     link = continuing.go_on(code, mark) if request.method == "POST" else continuing.look(code, mark)
-    if link.standing == "mine" and link.preview is None:
-        # Loaded again by the browser that pressed the button.
-        link = continuing.go_on(code, mark)
     if link.preview is not None:
         return _opened(request, code, link)
     if link.standing == "good":

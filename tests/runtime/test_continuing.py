@@ -111,7 +111,9 @@ async def continued(site: Site, path: str) -> Any:
     token = token_in(await browse(Client().post, path))
     site.origin = settings.PUBLIC_BASE_URL
     assert (await site.call("GET", f"/config?agent_id={site.agent_id}", token)).status_code == 200
-    return await site.call("POST", "/sessions", token, {"agent_id": site.agent_id, "visitor_id": "another browser"})
+    page = {"url": f"{settings.PUBLIC_BASE_URL}{path}", "referrer": f"{settings.PUBLIC_BASE_URL}{path}"}
+    body = {"agent_id": site.agent_id, "visitor_id": "another browser", "page": page}
+    return await site.call("POST", "/sessions", token, body)
 
 
 async def test_the_widget_on_that_page_goes_on_with_this_very_conversation(site: Site) -> None:
@@ -131,7 +133,7 @@ async def test_the_widget_on_that_page_goes_on_with_this_very_conversation(site:
         with tenant(site.workspace_id):
             row = Conversation.objects.get()
             assert not row.is_test
-            assert row.page_now == {}
+            assert row.page_now == {}  # the link is a key, and stands nowhere
             assert VisitorSession.objects.get().continued_at
 
     await in_thread(look)
