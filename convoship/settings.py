@@ -244,6 +244,29 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 # The local mailbox shows everyone's mail, so only `make run` turns it on, and only requests from this machine see it.
 LOCAL_MAILBOX = env.bool("CONVOSHIP_LOCAL_MAILBOX", default=False) and not EMAIL_URL and PUBLIC_IS_LOCAL
 ACCOUNT_EMAIL_VERIFICATION = "mandatory" if EMAIL_URL else "optional"
+# Whose events say that a mail came back: at /v1/public/mail/<name>/tracking, and nowhere where none is named.
+EMAIL_TRACKING = env.str("EMAIL_TRACKING", default="")
+EMAIL_WEBHOOK_SECRET = env.str("EMAIL_WEBHOOK_SECRET", default="")
+EMAIL_WEBHOOK_SIGNING_KEY = env.str("EMAIL_WEBHOOK_SIGNING_KEY", default="")
+if EMAIL_TRACKING not in {"", "postmark", "mailgun", "sendgrid", "brevo", "resend"}:
+    raise ImproperlyConfigured(
+        f"EMAIL_TRACKING is {EMAIL_TRACKING!r}: it takes postmark, mailgun, sendgrid, brevo or resend, or nothing."
+    )
+if EMAIL_TRACKING == "mailgun" and not EMAIL_WEBHOOK_SIGNING_KEY:
+    raise ImproperlyConfigured(
+        "EMAIL_TRACKING is mailgun: set EMAIL_WEBHOOK_SIGNING_KEY to its HTTP webhook signing key."
+    )
+if EMAIL_TRACKING not in {"", "mailgun"} and ":" not in EMAIL_WEBHOOK_SECRET:
+    raise ImproperlyConfigured(
+        "EMAIL_TRACKING needs EMAIL_WEBHOOK_SECRET: user:password, random, as they stand in the webhook's address."
+    )
+ANYMAIL = {"WEBHOOK_SECRET": EMAIL_WEBHOOK_SECRET}
+if EMAIL_WEBHOOK_SIGNING_KEY:
+    # Brevo and Postmark sign nothing: theirs is the secret in the address alone.
+    ANYMAIL |= {
+        "MAILGUN_WEBHOOK_SIGNING_KEY": EMAIL_WEBHOOK_SIGNING_KEY,
+        "SENDGRID_TRACKING_WEBHOOK_VERIFICATION_KEY": EMAIL_WEBHOOK_SIGNING_KEY,
+    }
 
 # --- What browsers are told ---------------------------------------------------------------------------------------
 
@@ -393,6 +416,9 @@ LIMITS = {
     "rehearsals": env.str("LIMIT_REHEARSALS", default="120/60"),
     "rehearsal_calls": env.str("LIMIT_REHEARSAL_CALLS", default="600/60"),
     "test_pages": env.str("LIMIT_TEST_PAGES", default="60/60"),
+    "continue_pages": env.str("LIMIT_CONTINUE_PAGES", default="60/60"),
+    "reply_mails_per_address": env.str("LIMIT_REPLY_MAILS_PER_ADDRESS", default="20/86400"),
+    "reply_mails_per_workspace": env.str("LIMIT_REPLY_MAILS_PER_WORKSPACE", default="2000/86400"),
 }
 
 # --- Language, time, logs -----------------------------------------------------------------------------------------

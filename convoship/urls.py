@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from convoship import api_docs
+from deployments.api.mail import views as mail
 
 handler400 = "convoship.pages.errors.bad_request"
 handler403 = "convoship.pages.errors.forbidden"
@@ -12,6 +13,7 @@ handler500 = "convoship.pages.errors.broken"
 
 urlpatterns = [
     path("v1/public/runtime/", include("deployments.api.runtime.urls")),
+    path("v1/public/mail/<str:provider>/tracking", mail.tracking, name="mail_tracking"),
     path("v1/", include("workspaces.api.urls")),
     path("v1/", include("deployments.api.admin.urls")),
     path("v1/", include("channels_app.api.urls")),

@@ -22,6 +22,7 @@ from deployments.models import (
     Person,
     PreviewToken,
     RefusedOrigin,
+    ReplyMail,
     Rollout,
     SavedView,
     SessionToken,
@@ -198,6 +199,17 @@ class CannedReplyAdmin(TenantAdmin):
     list_display = ("shortcut", "title", "text", "changed_at")
     search_fields = ("shortcut", "title", "text")
     ordering = ("shortcut",)
+
+
+@admin.register(ReplyMail)
+class ReplyMailAdmin(TenantAdmin):
+    """Mails to visitors who had left."""
+
+    list_display = ("conversation", "shown_address", "state", "reason", "attempts", "due_at", "sent_at", "used_at")
+    list_select_related = ("conversation",)
+    list_filter = ("state",)
+    search_fields = ("address", "reason")
+    ordering = ("-created_at",)
 
 
 @admin.register(Turn)

@@ -37,17 +37,26 @@ class Caller:
 
 @dataclass(frozen=True)
 class Key:
-    """A token that opens sessions: a deployment's own, or a preview of it (`token_id` None), which counts nowhere."""
+    """A token that opens sessions: a deployment's own, or (`token_id` None) one for a page of ours.
+
+    Those begin tests, which count nowhere, or go on with the one conversation `continues`.
+    """
 
     workspace_id: UUID
     deployment_id: UUID
     token_id: UUID | None
     preview_id: UUID | None = None
+    continues: UUID | None = None
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is for our own pages."""
+        return self.token_id is None
 
     @property
     def is_test(self) -> bool:
-        """Whether it is a preview."""
-        return self.token_id is None
+        """Whether what it begins is a test."""
+        return self.is_ours and self.continues is None
 
 
 @dataclass(frozen=True)
@@ -152,10 +161,11 @@ def check_form(token: str, prefix: tokens.Prefix) -> bytes:
 def key_of(token: str) -> Key:
     """What a `cdp_` or `cpt_` token opens; 401 where it opens nothing."""
     if token.startswith("cpt_"):
-        preview = doors.resolve_preview(check_form(token, "cpt"))
+        digest = check_form(token, "cpt")
+        preview = doors.resolve_preview(digest) or doors.resolve_continuation(digest)
         if preview is None:
             raise over_preview()
-        return Key(preview.workspace_id, preview.deployment_id, None, preview.token_id)
+        return Key(preview.workspace_id, preview.deployment_id, None, preview.token_id, preview.conversation_id)
     owner = doors.resolve_token(check_form(token, "cdp"))
     if owner is None:
         raise unknown_token()
@@ -165,12 +175,17 @@ def key_of(token: str) -> Key:
 # --- Origins ------------------------------------------------------------------------------------------------------
 
 
-def check_origin(gate: Gate, caller: Caller, *, is_test: bool = False) -> str:
-    """The origin to remember; 403 with what was seen and which rule it failed. A preview opens on our own alone."""
+def check_origin(gate: Gate, caller: Caller, *, is_ours: bool = False, is_continued: bool = False) -> str:
+    """The origin to remember; 403 with what was seen and which rule it failed.
+
+    `is_ours`: it opens on our own alone. `is_continued`: there as well.
+    """
     origin = caller.origin
     if origin is None and caller.same_origin_fetch:
         origin = settings.PUBLIC_BASE_URL
-    if is_test:
+    if is_continued and origin is not None and origin == settings.PUBLIC_BASE_URL:
+        return origin
+    if is_ours:
         if origin is None or origin != settings.PUBLIC_BASE_URL:
             raise Problem(
                 "origin_not_allowed",
@@ -221,16 +236,16 @@ def admit(key: Key, caller: Caller, agent_id: UUID | None) -> Admitted:
     deployment, token = opened.deployment, opened.token
     if deployment.revoked_at is not None:
         raise revoked_token()
-    if token is not None:
-        if token.is_expired:
-            raise Problem(
-                "token_expired",
-                "This token was rotated and its time is over.",
-                hint="Paste the deployment's current snippet into the page.",
-            )
+    if token is not None and token.is_expired:
+        raise Problem(
+            "token_expired",
+            "This token was rotated and its time is over.",
+            hint="Paste the deployment's current snippet into the page.",
+        )
+    if not key.is_test:
         check_end(deployment.expires_at)
     try:
-        origin = check_origin(deployment, caller, is_test=key.is_test)
+        origin = check_origin(deployment, caller, is_ours=key.is_ours)
     except Problem as problem:
         raise counted(key.workspace_id, key.deployment_id, caller, problem) from None
     if agent_id is not None and deployment.assistant_id != agent_id:
@@ -258,14 +273,15 @@ class _Opened:
 
 
 def _opened_by(key: Key) -> _Opened:
-    model: type[DeploymentToken | PreviewToken] = PreviewToken if key.is_test else DeploymentToken
-    row = rows.one(_key_sql(model), [key.preview_id if key.is_test else key.token_id, key.deployment_id])
+    model: type[DeploymentToken | PreviewToken] = PreviewToken if key.is_ours else DeploymentToken
+    row = rows.one(_key_sql(model), [key.preview_id if key.is_ours else key.token_id, key.deployment_id])
     if row is None:
         raise unknown_token()
     token, deployment, assistant, rollout = rows.read_each(row, model, Deployment, Assistant, Rollout)
     deployment.assistant = assistant
     if isinstance(token, PreviewToken):
-        preview_makers.check(token)
+        if token.conversation_id is None:
+            preview_makers.check(token)
         return _Opened(deployment, rollout, previewed=cast(Variant, token.variant or "a"))
     return _Opened(deployment, rollout, token)
 

@@ -8,11 +8,12 @@ class DeploymentsConfig(AppConfig):
     def ready(self) -> None:
         """Fill the registry of what can answer, and name what is sealed here."""
         from convoship.lib import sealed
-        from deployments import conversations, handoff, identity, inbox_desk
+        from deployments import conversations, handoff, identity, inbox_desk, reply_mails
         from deployments.models import IdentitySecret
         from deployments.responders import base, scripted
 
         base.register(scripted.ScriptedResponder())
         inbox_desk.register()
         conversations.register_end(handoff.ended)
+        conversations.register_person(reply_mails.answered)
         sealed.register(IdentitySecret, "sealed", identity.purpose)

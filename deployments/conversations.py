@@ -159,7 +159,19 @@ def post_messages(conversation: Conversation, news: Iterable[NewMessage]) -> lis
     messages = _line_up(conversation, news)
     rows.insert(messages)
     save(conversation, messages, posted=messages)
+    for message in messages:
+        if message.author_kind == AuthorKind.AGENT:
+            for told in _on_person:
+                told(conversation, message)
     return messages
+
+
+_on_person: list[Callable[[Conversation, Message], None]] = []
+
+
+def register_person(told: Callable[[Conversation, Message], None]) -> None:
+    """Have this called with each message of a person, in the transaction that stores it."""
+    _on_person.append(told)
 
 
 def _line_up(conversation: Conversation, news: Iterable[NewMessage]) -> list[Message]:

@@ -22,11 +22,12 @@ class TokenOwner:
 
 @dataclass(frozen=True)
 class PreviewOwner:
-    """Whose a preview token is."""
+    """Whose a preview token is, and the conversation that it continues, if it does."""
 
     workspace_id: UUID
     deployment_id: UUID
     token_id: UUID
+    conversation_id: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,15 @@ def resolve_token(digest: bytes) -> TokenOwner | None:
 
 
 def resolve_preview(digest: bytes) -> PreviewOwner | None:
-    """The deployment of a `cpt_` digest, while the preview lasts."""
+    """The deployment of a `cpt_` digest that begins tests, while the preview lasts."""
     row = _one("SELECT workspace_id, deployment_id, token_id FROM resolve_preview(%s)", [digest])
+    return PreviewOwner(*row) if row else None
+
+
+def resolve_continuation(digest: bytes) -> PreviewOwner | None:
+    """The conversation that a `cpt_` digest continues, while it lasts."""
+    sql = "SELECT workspace_id, deployment_id, token_id, conversation_id FROM resolve_continuation(%s)"
+    row = _one(sql, [digest])
     return PreviewOwner(*row) if row else None
 
 
@@ -106,6 +114,19 @@ def due_mentions(limit: int) -> list[tuple[UUID, UUID]]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT workspace_id, id FROM due_mentions(%s)", [limit])
         return [(row[0], row[1]) for row in cursor.fetchall()]
+
+
+def due_reply_mails(limit: int) -> list[tuple[UUID, UUID]]:
+    """(workspace, reply mail) of those that are to be sent now, the longest due first."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT workspace_id, id FROM due_reply_mails(%s)", [limit])
+        return [(row[0], row[1]) for row in cursor.fetchall()]
+
+
+def locate_reply_mail(mail_id: UUID) -> UUID | None:
+    """The workspace of a reply mail, for its link and for what a mail provider says of it."""
+    row = _one("SELECT workspace_id FROM locate_reply_mail(%s)", [mail_id])
+    return row[0] if row else None
 
 
 def pulse(session_ids: list[UUID]) -> dict[UUID, SessionPulse]:

@@ -28,6 +28,7 @@ from deployments import (
     origins,
     people,
     previewing,
+    reply_links,
     tallies,
     variants,
     welcoming,
@@ -35,7 +36,7 @@ from deployments import (
 )
 from deployments.admission import Admitted, Caller, Key
 from deployments.identity import Verified
-from deployments.models import Deployment, Message, SessionToken, VisitorSession
+from deployments.models import Conversation, Deployment, Message, SessionToken, VisitorSession
 from deployments.models.conversation import Channel
 from deployments.variants import Met
 
@@ -108,9 +109,9 @@ def read_config(token: str, caller: Caller, agent_id: UUID, visitor_id: str = ""
     key = admission.key_of(token)
     with tenant(key.workspace_id):
         admitted = admission.admit(key, caller, agent_id)
-        is_new = admitted.rollout is not None and not visitor_id and not key.is_test
+        is_new = admitted.rollout is not None and not visitor_id and not key.is_ours
         given = variants.new_visitor_id() if is_new else ""
-        met = admitted.met_by(visitor_id or given)
+        met = _met_again(admitted, key.continues) if key.continues else admitted.met_by(visitor_id or given)
     narrowing.learn(key.deployment_id, admitted.deployment.limits)
     if key.token_id is not None:
         tallies.used(key.workspace_id, key.deployment_id, key.token_id, admitted.origin)
@@ -151,6 +152,8 @@ def _start(key: Key, caller: Caller, request: SessionRequest) -> tuple[OpenedSes
     narrowing.learn(deployment.id, deployment.limits)
     if request.channel != Channel.WEB:
         raise Problem("channel_not_allowed", f"A deployment's token opens the channel web, not {request.channel!r}.")
+    if key.continues is not None:
+        return _continued(admitted, key.continues, request), origin
     replayed = _replayed(deployment, request)
     if replayed is not None:
         return _opened(replayed, admitted, created=True, token=_new_token(replayed)), origin
@@ -165,6 +168,27 @@ def _start(key: Key, caller: Caller, request: SessionRequest) -> tuple[OpenedSes
     if not key.is_test:
         _note_use(deployment, origin)
     return OpenedSession(True, session, _new_token(session), deployment, messages, has_more=False, met=met), origin
+
+
+def _met_again(admitted: Admitted, conversation_id: UUID) -> Met:
+    conversation = Conversation.objects.filter(id=conversation_id).first()
+    if conversation is None:
+        raise admission.over_preview()
+    return variants.of_conversation(admitted.deployment, admitted.rollout, conversation)
+
+
+def _continued(admitted: Admitted, conversation_id: UUID, request: SessionRequest) -> OpenedSession:
+    """The session of the conversation that this key continues, with a token of its own; no other, and no new one."""
+    found = VisitorSession.objects.select_related("conversation").filter(
+        conversation_id=conversation_id, deployment=admitted.deployment, expires_at__gt=timezone.now()
+    )
+    session = found.first()
+    if session is None:
+        raise admission.over_preview()
+    conversations.require_active(session.conversation)
+    touch(session.id, session.expires_at)
+    whereabouts.note(session.conversation, request.page)
+    return _opened(session, admitted, created=False, token=_new_token(session))
 
 
 def _replayed(deployment: Deployment, request: SessionRequest) -> VisitorSession | None:
@@ -279,6 +303,7 @@ def page_of(raw: Mapping[str, Any]) -> dict[str, str]:
     """What is kept of the visitor's page: without credentials or fragment in its addresses."""
     kept = {"title": str(raw.get("title") or "")[:300]}
     for name in ("url", "referrer"):
-        if address := origins.kept_address(str(raw.get(name) or "")):
+        address = origins.kept_address(str(raw.get(name) or ""))
+        if address and not reply_links.is_one(address):
             kept[name] = address
     return kept

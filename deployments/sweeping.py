@@ -18,8 +18,19 @@ from django.utils import timezone
 
 from convoship.lib.tenancy import in_tenant, tenant
 from convoship.lib.threads import in_thread
-from deployments import attachments, conversations, doors, handoff, mention_mails, snoozing, turns
-from deployments.models import Conversation, Message
+from deployments import (
+    attachments,
+    conversations,
+    doors,
+    handoff,
+    live,
+    mail_refusals,
+    mention_mails,
+    reply_mails,
+    snoozing,
+    turns,
+)
+from deployments.models import Conversation, Handoff, Message
 from deployments.models.conversation import AuthorKind, Channel, Control, Status
 from workspaces.members import addresses_on_duty
 
@@ -42,7 +53,7 @@ async def sweep() -> int:
                 await in_thread(_run, piece)
         except Exception:
             logger.exception("sweeping %s %s failed, it stays due", piece.kind, piece.id)
-    return len(work) + await in_thread(mention_mails.send_due)
+    return len(work) + await in_thread(mention_mails.send_due) + await in_thread(reply_mails.send_due)
 
 
 async def _finish_turn(workspace_id: UUID, conversation_id: UUID) -> None:
@@ -119,14 +130,24 @@ def _mail_members(conversation: Conversation) -> bool:
     """Whether there was nobody to tell, or at least one mail was taken."""
     addresses = addresses_on_duty("conversations.write")
     subject, body = _waiting_mail(conversation)
-    failed = []
+    failed, words = [], ""
     for address in addresses:
         try:
             send_mail(subject, body, None, [address])
         except OSError as error:
             failed.append(address)
+            words = mail_refusals.read(error).words
             logger.error("mail to %s about conversation %s was not taken: %s", address, conversation.id, error)
-    return not addresses or len(failed) < len(addresses)
+    is_told = not addresses or len(failed) < len(addresses)
+    _note_trouble(conversation, "" if is_told else words)
+    return is_told
+
+
+def _note_trouble(conversation: Conversation, words: str) -> None:
+    """Have its page say that nobody could be called, and why; or no more, once somebody was."""
+    open_one = Handoff.objects.filter(conversation=conversation, ended_at=None)
+    if open_one.exclude(mail_trouble=words[:300]).update(mail_trouble=words[:300]):
+        live.tell_team(conversation, "note")
 
 
 def _until(conversation: Conversation) -> str:

@@ -131,6 +131,7 @@ class Standing(NamedTuple):
     """What is checked at every step of a visitor: their session's end, and how the deployment stands."""
 
     session_ends_at: dt.datetime
+    continued_at: dt.datetime | None
     revoked_at: dt.datetime | None
     paused_at: dt.datetime | None
     ends_at: dt.datetime | None
@@ -176,7 +177,8 @@ def _admit(
     if not conversation.is_test:
         admission.check_end(standing.ends_at)
     try:
-        admission.check_origin(standing, caller, is_test=conversation.is_test)
+        is_continued = standing.continued_at is not None
+        admission.check_origin(standing, caller, is_ours=conversation.is_test, is_continued=is_continued)
     except Problem as problem:
         raise admission.counted(workspace_id, deployment_id, caller, problem) from None
     if standing.paused_at is not None and not conversation.is_test:
@@ -186,8 +188,8 @@ def _admit(
 @cache
 def _enter_sql() -> str:
     return f"""
-        SELECT s.expires_at, d.revoked_at, d.paused_at, d.expires_at, d.allowed_origins, d.allow_server_callers,
-               d.limits, d.files, d.access_rev, {rows.columns(Conversation, "c")}
+        SELECT s.expires_at, s.continued_at, d.revoked_at, d.paused_at, d.expires_at, d.allowed_origins,
+               d.allow_server_callers, d.limits, d.files, d.access_rev, {rows.columns(Conversation, "c")}
           FROM deployments_visitorsession s
           JOIN deployments_deployment d ON d.id = s.deployment_id
           JOIN deployments_conversation c ON c.id = s.conversation_id

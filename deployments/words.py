@@ -51,6 +51,46 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
             "Your files have arrived. I can't look into them myself, but a person can. What are they about?"
         ),
         "files_kept": "Your file has arrived. I can't look into it myself, but a person can. What is it about?",
+        "mail_subject": "{person} answered you ({assistant})",
+        "mail_intro": "You had left the chat with {assistant} when this answer came:",
+        "mail_continue": "Continue the conversation",
+        "mail_link": "The link works once, for as long as the conversation is open, and for 7 days at most.",
+        "mail_closed": "The conversation can't be continued from here: it is over.",
+        "mail_no_reply": "Nobody reads answers to this mail.",
+        "mail_why": (
+            "You get this mail because your address was given in a chat on {place} as the one to answer to. "
+            "If that was not you, ignore it, or have no more of them:"
+        ),
+        "mail_stop": "No more mails about this conversation",
+        "continue_title": "Continue your conversation",
+        "continue_intro": "Open the conversation with {assistant} in this browser, with all that was said so far.",
+        "continue_once": "The link works once: stay in the browser in which you press the button.",
+        "continue_button": "Continue the conversation",
+        "continue_open": "Your conversation with {assistant} is open on this page. You can come back to it from this "
+        "browser for a day.",
+        "continue_no_script": "The chat is a script, and this browser runs none.",
+        "continue_paused": "The chat is paused at the moment. Try again later, in this browser.",
+        "continue_used_title": "This link was used already",
+        "continue_used": "A link of a mail opens its conversation once. Go back to the browser in which you opened it, "
+        "or use the link of a newer mail.",
+        "continue_old_title": "This link is too old",
+        "continue_old": "A link of a mail works for 7 days.",
+        "continue_ended_title": "This conversation has ended",
+        "continue_ended": "Nothing more can be said in it. What you were answered stands in the mail.",
+        "continue_gone_title": "This chat is closed",
+        "continue_gone": "Its owner has taken it down.",
+        "continue_broken_title": "This link is not whole",
+        "continue_broken": "It was cut short or changed on its way. Open it from the mail again, or copy it with every "
+        "character to its end.",
+        "continue_anew": "You can begin a new conversation on {place}.",
+        "continue_many_title": "Too many at once",
+        "continue_many": "Too many links were opened from your address. Wait a minute, then open it again.",
+        "stop_title": "No more mails about this conversation?",
+        "stop_intro": "Answers in the conversation with {assistant} are then not mailed to you any more. You can still "
+        "read them in the chat.",
+        "stop_button": "Stop these mails",
+        "stopped_title": "These mails are stopped",
+        "stopped": "You get no more mails about the conversation with {assistant}.",
     },
     "de": {
         "waiting": "Ich habe einen Menschen dazu gebeten. Sie können weiterschreiben, alles wird gesehen.",
@@ -88,11 +128,57 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "files_kept": (
             "Ihre Datei ist angekommen. Ich selbst kann nicht hineinsehen, ein Mensch schon. Worum geht es?"
         ),
+        "mail_subject": "{person} hat Ihnen geantwortet ({assistant})",
+        "mail_intro": "Sie hatten den Chat mit {assistant} verlassen, als diese Antwort kam:",
+        "mail_continue": "Gespräch fortsetzen",
+        "mail_link": "Der Link gilt einmal, solange das Gespräch offen ist, und höchstens 7 Tage.",
+        "mail_closed": "Das Gespräch lässt sich von hier nicht fortsetzen: Es ist beendet.",
+        "mail_no_reply": "Antworten auf diese E-Mail liest niemand.",
+        "mail_why": (
+            "Sie bekommen diese E-Mail, weil Ihre Adresse in einem Chat auf {place} als die für Antworten angegeben "
+            "wurde. Waren Sie das nicht, beachten Sie sie nicht, oder bestellen Sie weitere ab:"
+        ),
+        "mail_stop": "Keine E-Mails mehr zu diesem Gespräch",
+        "continue_title": "Gespräch fortsetzen",
+        "continue_intro": "Öffnen Sie das Gespräch mit {assistant} in diesem Browser, mit allem Bisherigen.",
+        "continue_once": "Der Link gilt einmal: Bleiben Sie in dem Browser, in dem Sie auf den Knopf drücken.",
+        "continue_button": "Gespräch fortsetzen",
+        "continue_open": "Ihr Gespräch mit {assistant} ist auf dieser Seite offen. In diesem Browser können Sie einen "
+        "Tag lang dahin zurückkehren.",
+        "continue_no_script": "Der Chat ist ein Skript, und dieser Browser führt keine aus.",
+        "continue_paused": "Der Chat ist gerade angehalten. Versuchen Sie es später noch einmal, in diesem Browser.",
+        "continue_used_title": "Dieser Link wurde schon benutzt",
+        "continue_used": "Der Link einer E-Mail öffnet sein Gespräch einmal. Gehen Sie in den Browser zurück, in dem "
+        "Sie ihn geöffnet haben, oder nehmen Sie den Link einer neueren E-Mail.",
+        "continue_old_title": "Dieser Link ist zu alt",
+        "continue_old": "Der Link einer E-Mail gilt 7 Tage.",
+        "continue_ended_title": "Dieses Gespräch ist beendet",
+        "continue_ended": "Darin kann nichts mehr gesagt werden. Was Ihnen geantwortet wurde, steht in der E-Mail.",
+        "continue_gone_title": "Diesen Chat gibt es nicht mehr",
+        "continue_gone": "Wem er gehört, hat ihn geschlossen.",
+        "continue_broken_title": "Dieser Link ist nicht vollständig",
+        "continue_broken": "Er wurde unterwegs abgeschnitten oder verändert. Öffnen Sie ihn noch einmal aus der "
+        "E-Mail, oder kopieren Sie ihn bis zum letzten Zeichen.",
+        "continue_anew": "Ein neues Gespräch können Sie auf {place} beginnen.",
+        "continue_many_title": "Zu viele auf einmal",
+        "continue_many": "Von Ihrer Adresse wurden zu viele Links geöffnet. Warten Sie eine Minute und öffnen Sie ihn "
+        "dann noch einmal.",
+        "stop_title": "Keine E-Mails mehr zu diesem Gespräch?",
+        "stop_intro": "Antworten im Gespräch mit {assistant} bekommen Sie dann nicht mehr per E-Mail. Im Chat können "
+        "Sie sie weiterhin lesen.",
+        "stop_button": "E-Mails abbestellen",
+        "stopped_title": "Diese E-Mails sind abbestellt",
+        "stopped": "Zum Gespräch mit {assistant} bekommen Sie keine E-Mails mehr.",
     },
 }
 
 
 def say(key: str, locale: str, **values: str) -> str:
     """The text for this key in the closest language there is, English otherwise."""
+    return _WORDS[language_of(locale)][key].format(**values)
+
+
+def language_of(locale: str) -> str:
+    """The language in which `say` says it: `en` or `de`."""
     language = (locale or "en").replace("_", "-").split("-")[0].lower()
-    return _WORDS.get(language, _WORDS["en"])[key].format(**values)
+    return language if language in _WORDS else "en"

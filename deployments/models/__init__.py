@@ -22,6 +22,7 @@ from deployments.models.handoff import Handoff
 from deployments.models.inbox import ConversationTag, SavedView, Tag
 from deployments.models.note import CannedReply, Mention, Note
 from deployments.models.person import Identity, Person
+from deployments.models.reply_mail import ReplyMail
 
 __all__ = [
     "Assistant",
@@ -42,6 +43,7 @@ __all__ = [
     "Person",
     "PreviewToken",
     "RefusedOrigin",
+    "ReplyMail",
     "Rollout",
     "SavedView",
     "SessionToken",

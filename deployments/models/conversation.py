@@ -256,6 +256,8 @@ class VisitorSession(TenantModel):
     body_digest = models.BinaryField(max_length=32)
     expires_at = models.DateTimeField()
     created_at = models.DateTimeField(auto_now_add=True)
+    # When a mail's link opened it on a page of ours: from then on our own origin is let in beside the deployment's.
+    continued_at = models.DateTimeField(null=True, blank=True)
 
     objects = TenantManager()
 

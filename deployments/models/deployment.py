@@ -156,7 +156,10 @@ class IdentitySecret(TenantModel):
 
 
 class PreviewToken(TenantModel):
-    """A `cpt_` token: stands for `cdp_` on our own origin for 15 minutes; its conversations are tests."""
+    """A `cpt_` token: stands for `cdp_` on our own origin for 15 minutes; its conversations are tests.
+
+    One with a `conversation` continues that one, which is no test, and opens no other.
+    """
 
     deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="+")
     digest = models.BinaryField(max_length=32, unique=True)
@@ -166,6 +169,7 @@ class PreviewToken(TenantModel):
     made_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+")
     made_by_key = models.ForeignKey(ApiKey, null=True, on_delete=models.CASCADE, related_name="+")
     permission = models.CharField(max_length=40, default="deployments.read")
+    conversation = models.ForeignKey("Conversation", null=True, on_delete=models.CASCADE, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
 

@@ -94,6 +94,8 @@ class Handoff(TenantModel):
     outcome = models.CharField(max_length=14, choices=HandoffOutcome, blank=True)
     # What the person who gave it back says was done; the assistant may read it.
     summary = models.TextField(blank=True)
+    # Why no member could be mailed that somebody waits; "" once one was.
+    mail_trouble = models.CharField(max_length=300, blank=True, default="", db_default="")
     requested_at = models.DateTimeField(auto_now_add=True)
     offered_at = models.DateTimeField(null=True, blank=True)
     accepted_at = models.DateTimeField(null=True, blank=True)

@@ -27,8 +27,9 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
 from deployments import inbox, refused_origins
-from deployments.models import Assistant, Conversation, Deployment, DeploymentToken, Message
+from deployments.models import Assistant, Conversation, Deployment, DeploymentToken, Message, ReplyMail
 from deployments.models.conversation import AuthorKind
+from deployments.models.reply_mail import ReplyMailState
 from workspaces.models import User
 
 LONGEST_TRANSCRIPT = 500
@@ -225,3 +226,12 @@ def earlier(conversation: Conversation) -> list[Conversation]:
     """Other conversations of the same person, the latest first."""
     rows = Conversation.objects.filter(person=conversation.person_id, is_test=False).exclude(id=conversation.id)
     return list(rows.select_related("assigned_to").order_by("-started_at")[:MOST_EARLIER])
+
+
+def reply_mails(conversation: Conversation) -> dict[int, list[ReplyMail]]:
+    """The mails of a conversation by their last message; without those that wait or that the visitor did not need."""
+    found: dict[int, list[ReplyMail]] = {}
+    rows = ReplyMail.objects.filter(conversation=conversation).exclude(reason="They read it here.")
+    for mail in rows.exclude(state=ReplyMailState.QUEUED, reason="", is_again=False).order_by("created_at"):
+        found.setdefault(mail.to_seq, []).append(mail)
+    return found

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.utils.safestring import SafeString
 
 from deployments import carriers, file_kinds, notes
-from deployments.models import Conversation, Mention, Message, Note, Turn
+from deployments.models import Conversation, Mention, Message, Note, ReplyMail, Turn
 from deployments.models.conversation import AuthorKind, Channel, MessageStatus
 from deployments.pages import queries
 from deployments.safe_text import render_markdown
@@ -54,6 +54,8 @@ class Line:
     story: str = ""
     # When the visitor had read up to here, under the last of our messages that they have, until they write again.
     seen_at: dt.datetime | None = None
+    # The mails whose last message this is.
+    mails: Sequence[ReplyMail] = ()
 
 
 @dataclass(frozen=True)
@@ -87,8 +89,16 @@ def transcript(conversation: Conversation, around: int | None = None) -> Transcr
         for note in notes.of(conversation, after_seq=part.first_seq - 1 if part.has_earlier else 0)
         if not part.has_later or note.after_seq <= part.last_seq
     ]
-    lines = _with_seen(conversation, _lines(conversation, messages))
+    lines = _with_mails(conversation, _with_seen(conversation, _lines(conversation, messages)))
     return Transcript(list(_woven(lines, found)), part)
+
+
+def _with_mails(conversation: Conversation, lines: list[Line]) -> list[Line]:
+    """Under the last message that each has, what became of it; of those that nobody needed, nothing."""
+    if conversation.channel != Channel.WEB:
+        return lines
+    mails = queries.reply_mails(conversation)
+    return [replace(line, mails=found) if (found := mails.get(line.message.seq)) else line for line in lines]
 
 
 def _with_seen(conversation: Conversation, lines: list[Line]) -> list[Line]:

@@ -24,6 +24,7 @@ from deployments.pages import (
     inbox_acts,
     install,
     interchange,
+    mails,
     mentions,
     numbers,
     origin_check,
@@ -204,6 +205,11 @@ urlpatterns = [
         "app/conversations/<uuid:conversation_id>/insert",
         canned_replies.conversation_insert,
         name="conversation_insert",
+    ),
+    path(
+        "app/conversations/<uuid:conversation_id>/mails/<uuid:mail_id>/again",
+        mails.conversation_mail_again,
+        name="conversation_mail_again",
     ),
     path("app/conversations/<uuid:conversation_id>/assign", assigning.conversation_assign, name="conversation_assign"),
     *(

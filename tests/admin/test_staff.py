@@ -28,6 +28,7 @@ from deployments.models import (
     Mention,
     PreviewToken,
     RefusedOrigin,
+    ReplyMail,
     Rollout,
     SavedView,
     TokenUse,
@@ -73,6 +74,8 @@ def full(db: None) -> Workspace:
         note = notes.add(who, conversations.lock(conversation.id), "A note").note
         Mention.objects.create(note=note, user=factories.owner_of(workspace))
         canned.create(who, shortcut="hello", title="Hello", text="Hello!")
+        now = timezone.now()
+        ReplyMail.objects.create(conversation=conversation, address="a@b.example", from_seq=1, to_seq=1, due_at=now)
     visit = visits.resolve(opened.token, opened.session.id)
     visits.post(visit, factories.caller(), visits.VisitorMessage(client_id="one", text="hello"))
     visits.ask_for_person(visit, factories.caller(), "The visitor asked.")

@@ -45,7 +45,7 @@ def test_a_test_link_works_for_anyone_and_is_told_once(api: Program, path: str) 
     assert (again.data["url"], again.data["replayed"]) == (None, True)
     answer = Client().get(urlsplit(first.data["url"]).path)
     assert answer.status_code == 200
-    assert b"data-test-chat" in answer.content
+    assert b"data-own-chat" in answer.content
 
 
 def test_a_link_goes_with_the_key_that_made_it(api: Program, path: str) -> None:

@@ -19,7 +19,15 @@ from tests.e2e.programs import Program
 from tests.e2e.visitor import Visitor
 
 WIDGET = "document.querySelector('convoship-widget')"
-OUTSIDE = ("/sign-in/", "/sign-up/", "/account/password/reset/", "/account/verify/sent/", "/mailbox/", "/nowhere/")
+OUTSIDE = (
+    "/sign-in/",
+    "/sign-up/",
+    "/account/password/reset/",
+    "/account/verify/sent/",
+    "/mailbox/",
+    "/nowhere/",
+    "/continue/cut-short",
+)
 INSIDE = (
     "/",
     "/account/",

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
 
 from channels_app import connections, examples, inbound
 from channels_app.models import InboundEvent
@@ -17,7 +18,7 @@ from channels_app.providers.events import MessageReceived
 from channels_app.rehearsal import rehearsing
 from convoship.lib.tenancy import tenant
 from deployments import canned, deploying, identity, saved_views, tagging
-from deployments.models import Conversation, Tag
+from deployments.models import Conversation, ReplyMail, Tag
 from tests import factories
 from tests.channels.requests import request_of
 from tests.pages.conftest import Browser, browser_of, forms_of, text
@@ -147,6 +148,11 @@ PAGES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "conversation_export_txt": ("/app/conversations/{conversation}/export.txt", GET, "conversations.read"),
     "conversation_export_pdf": ("/app/conversations/{conversation}/export.pdf", GET, "conversations.read"),
     "conversation_insert": ("/app/conversations/{conversation}/insert", POST, "conversations.write"),
+    "conversation_mail_again": (
+        "/app/conversations/{conversation}/mails/{mail}/again",
+        POST,
+        "conversations.write",
+    ),
     "conversation_mentions": ("/app/conversations/mentions/", GET, "conversations.read"),
     "tags": ("/app/conversations/tags/", GET, "conversations.read"),
     "tag": ("/app/conversations/tags/{tag}/", BOTH, "conversations.write"),
@@ -209,6 +215,15 @@ def ids(workspace: Workspace) -> dict[str, str]:
             credentials={},
         ).connection
         reply = canned.create(who, shortcut="hello", title="Hello", text="Hello {{visitor.name}}")
+        mail = ReplyMail.objects.create(
+            conversation=conversation,
+            address="a@b.example",
+            from_seq=1,
+            to_seq=1,
+            state="failed",
+            reason="The mail server refused the address.",
+            due_at=timezone.now(),
+        )
         (delivery,) = examples.send(who, connection, "message.created")
         event = MessageReceived(key="a key", address="room-1", text="Hello")
         (stored,) = inbound.record(connection, [event], request_of())
@@ -235,6 +250,7 @@ def ids(workspace: Workspace) -> dict[str, str]:
         "conversation": str(conversation.id),
         "key": str(key.id),
         "reply": str(reply.id),
+        "mail": str(mail.id),
         "secret_key": "a_secret_of_this_workspace",
     }
 

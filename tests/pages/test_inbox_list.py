@@ -105,8 +105,15 @@ def test_the_main_filters_leave_what_they_say_and_count_it(
     assert set(listed(member, show="ended")) == ids(ended)
     chips = dict(re.findall(r'data-chip="(\w+)"[^>]*>[^<]*(?:<span class="chip-count">(\d+))?', text(member.get(LIST))))
     assert chips == {
-        "all": "", "mine": "1", "unassigned": "2", "waiting": "1", "active": "5", "missed": "", "snoozed": "1", "ended": "",
-    }  # fmt: skip
+        "all": "",
+        "mine": "1",
+        "unassigned": "2",
+        "waiting": "1",
+        "active": "5",
+        "missed": "",
+        "snoozed": "1",
+        "ended": "",
+    }
 
 
 def test_filters_of_the_form_add_up_and_stay_chosen(member: Browser, workspace: Workspace, made: NewDeployment) -> None:

@@ -173,7 +173,7 @@ def test_it_says_of_any_origin_whether_it_would_be_let_in(typed: str, words: str
     whole = Client().get(f"{link}/origin", {"origin": typed})
     part = Client().get(f"{link}/origin", {"origin": typed}, headers={"HX-Request": "true"})
     assert words in text(whole)
-    assert "data-test-chat" in text(whole)
+    assert "data-own-chat" in text(whole)
     assert words in text(part)
     assert "<html" not in text(part)
     assert "<script>" not in text(part)

@@ -257,7 +257,7 @@ def test_each_variant_can_be_looked_at(member: Browser, made: NewDeployment) -> 
     for form in [form for form in forms_of(page) if form.action.endswith("/preview")]:
         shown = member.send(form)
         assert WORDS[form["variant"]] in plain(shown)
-        assert "data-test-chat" in text(shown)
+        assert "data-own-chat" in text(shown)
 
 
 def test_who_may_only_look_sees_the_numbers_and_no_buttons(made: NewDeployment, workspace: Workspace) -> None:

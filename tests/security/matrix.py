@@ -25,7 +25,7 @@ from channels_app.providers.events import MessageReceived
 from convoship.lib.tenancy import tenant
 from deployments import canned, conversations, deploying, handoff, identity, publishing, rollouts, saved_views, tagging
 from deployments.deploying import NewDeployment
-from deployments.models import Assistant, Conversation, Deployment, Tag
+from deployments.models import Assistant, Conversation, Deployment, ReplyMail, Tag
 from deployments.pages import appearance_form
 from deployments.pages.talk import Talk
 from deployments.rollouts import Tried
@@ -40,6 +40,8 @@ from workspaces.models import User, Workspace
 PUBLIC: Mapping[str, str] = {
     "test_page": "a signed link to one deployment's test page, for 15 minutes",
     "test_page_origin": "as the test page",
+    "continue": "a signed link to one conversation, used once: tests/runtime/test_continuing.py",
+    "continue_stop": "the same mail's other link, which stops mails about that conversation",
     "stored_file": "a signed link to one file, for an hour; the wall behind it: tests/runtime/test_files.py",
     "dashboard": "sign-in page, or a redirect into one's own workspace",
     "mailbox": "404 unless `make run` turned it on, and then for this machine only",
@@ -114,6 +116,7 @@ class World:
     reply_id: UUID = field(init=False)
     tag_id: UUID = field(init=False)
     view_id: UUID = field(init=False)
+    mail_id: UUID = field(init=False)
     secret_key: str = field(default_factory=lambda: f"secret_{uuid4().hex}")
 
     def __post_init__(self) -> None:
@@ -133,6 +136,14 @@ class World:
             Delivery.objects.filter(id=delivery.id).update(status="failed", settled_at=timezone.now())
             self.delivery_id = delivery.id
             self.reply_id = canned.create(who, shortcut="hello", title="Hello", text="Hello {{visitor.name}}").id
+            self.mail_id = ReplyMail.objects.create(
+                conversation=self.opened.session.conversation,
+                address="a@b.example",
+                from_seq=1,
+                to_seq=1,
+                state="failed",
+                due_at=timezone.now(),
+            ).id
             self.event_id = _failed_event(self.connection.connection)
             tagging.put(who, Conversation.objects.get(id=self.opened.session.conversation_id), ["parcel"])
             self.tag_id = Tag.objects.get().id
@@ -164,6 +175,7 @@ class World:
             "reply_id": self.reply_id,
             "tag_id": self.tag_id,
             "view_id": self.view_id,
+            "mail_id": self.mail_id,
             "kind": "custom_webhook",
             "key": self.secret_key,
         }
@@ -406,6 +418,7 @@ PAGES: Mapping[str, list[Call]] = {
     "conversation_export_json": [Call("GET", is_recorded=True)],
     "conversation_export_txt": [Call("GET", is_recorded=True)],
     "conversation_export_pdf": [Call("GET", is_recorded=True)],
+    "conversation_mail_again": [Call("POST", {})],
     "conversation_insert": [Call("POST", {"canned": "hello"}, changes=False)],
     "canned_replies": GET,
     "canned_reply_new": [Call("GET"), Call("POST", _CANNED)],
@@ -566,6 +579,7 @@ SIGNED: Mapping[str, str] = {
     "rehearsal_stand_in_part": "tests/channels/test_rehearsal.py",
     "channel_webhook": "tests/channels/test_inbound.py",
     "channel_webhook_part": "tests/channels/test_inbound.py",
+    "mail_tracking": "tests/runtime/test_mail_tracking.py",
 }
 
 SOCKETS = {

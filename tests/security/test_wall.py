@@ -17,6 +17,9 @@ from tests import factories
 pytestmark = pytest.mark.django_db
 
 DOORS = {
+    "due_reply_mails",
+    "locate_reply_mail",
+    "resolve_continuation",
     "all_workspaces",
     "channel_backlog",
     "due_channel_work",

@@ -15,8 +15,8 @@ from convoship.lib.problems import invalid, not_found
 from deployments import conversations, handoff, inbox
 from deployments.api.admin import conversation_changes, schema
 from deployments.api.admin.bodies import said
-from deployments.api.admin.shapes import conversation_json, conversation_with_handoff_json
-from deployments.models import Conversation, ConversationTag, Message
+from deployments.api.admin.shapes import conversation_json, conversation_with_handoff_json, reply_mail_json
+from deployments.models import Conversation, ConversationTag, Message, ReplyMail
 from deployments.models.conversation import Channel, Control, Status
 from deployments.wire import whole_message_json
 from workspaces.api import queries
@@ -29,6 +29,7 @@ from workspaces.api.schema import PAGE_PARAMETERS
 from workspaces.models import User
 
 ORDER = Order("last_activity_at")
+MOST_MAILS = 100
 MESSAGE_ORDER = Order("seq", descending=False, of=int)
 
 _MESSAGE = Body(schema.NEW_MESSAGE)
@@ -114,11 +115,14 @@ class ConversationView(WorkspaceView):
 
     permissions = {"GET": "conversations.read", "PATCH": "conversations.write"}
 
-    @extend_schema(operation_id="conversations_read", responses={200: schema.CONVERSATION_WITH_HANDOFF})
+    @extend_schema(operation_id="conversations_read", responses={200: schema.CONVERSATION_IN_FULL})
     def get(self, request: Request, conversation_id: UUID) -> Response:
-        """The conversation, without its messages; with the hand-over that goes on, if there is one."""
+        """The conversation without its messages; with the hand-over that goes on, and the mails to its visitor."""
         queries.only(request)
-        return Response(conversation_with_handoff_json(conversation_of(conversation_id)))
+        conversation = conversation_of(conversation_id)
+        mails = ReplyMail.objects.filter(conversation=conversation).order_by("-created_at")[:MOST_MAILS]
+        whole = conversation_with_handoff_json(conversation)
+        return Response({**whole, "mails": [reply_mail_json(mail) for mail in mails]})
 
     @extend_schema(
         operation_id="conversations_change", request=_CHANGES.documented, responses={200: schema.CONVERSATION}

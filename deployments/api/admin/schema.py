@@ -6,7 +6,7 @@ from django.db.models import TextChoices
 from drf_spectacular.utils import OpenApiParameter
 
 from deployments import handoff_rules, inbox
-from deployments.api.admin import schema_settings
+from deployments.api.admin import schema_settings, schema_talk
 from deployments.api.runtime.schema import MESSAGE as VISITORS_MESSAGE
 from deployments.deploying import MAX_ORIGINS, MAX_OVERLAP_SECONDS
 from deployments.handoff_history import LONGEST_SUMMARY
@@ -182,6 +182,18 @@ CONVERSATION_WITH_HANDOFF = component(
     },
 )
 CONVERSATIONS = page_of("ConversationPage", CONVERSATION)
+CONVERSATION_IN_FULL = component(
+    "ConversationInFull",
+    {
+        **_CONVERSATION,
+        "properties": {
+            **_CONVERSATION["properties"],
+            "handoff": or_null(HANDOFF_NOW),
+            "mails": schema_talk.MAILS,
+        },
+        "required": [*_CONVERSATION["required"], "handoff", "mails"],
+    },
+)
 _REMEDY = {**TEXT, "description": "What to do about the reason."}
 MESSAGE = component(
     "Message", {**VISITORS_MESSAGE, "properties": {**VISITORS_MESSAGE["properties"], "remedy": _REMEDY}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from deployments.canned import LONGEST_TITLE, SHORTCUT_WORDS
+from deployments.models.reply_mail import ReplyMailState
 from deployments.safe_text import LONGEST_TEXT
 from workspaces.api.schema import TEXT, TIME, UUID, WHOLE, Schema, body, component, fields, or_null, page_of
 
@@ -37,6 +38,30 @@ NOTE = component(
     ),
 )
 NOTES = page_of("NotePage", NOTE)
+
+_REPLY_MAIL = component(
+    "ReplyMail",
+    fields(
+        id=UUID,
+        address=TEXT,
+        from_seq={**WHOLE, "description": "The first message in it, of those that the visitor had not read."},
+        to_seq={**WHOLE, "description": "The last one."},
+        state={"enum": list(ReplyMailState.values)},
+        reason={**TEXT, "description": "Why it is so; empty where nothing is wrong."},
+        remedy={**TEXT, "description": "What to do about the reason."},
+        attempts=WHOLE,
+        due_at={**TIME, "description": "When it is sent, or tried next, while it is queued."},
+        sent_at={**or_null(TIME), "description": "When the mail server took it."},
+        continued_at={**or_null(TIME), "description": "When the visitor came back by its link."},
+        stopped_at={**or_null(TIME), "description": "When the visitor asked for no more mails about it."},
+        created_at=TIME,
+    ),
+)
+MAILS: Schema = {
+    "type": "array",
+    "items": _REPLY_MAIL,
+    "description": "The newest mails with answers of people that the visitor had not read, the newest first.",
+}
 NEW_NOTE = body({"text": _TEXT, "client_id": _CLIENT_ID}, required=("text",))
 
 _CANNED: dict[str, Schema] = {

@@ -6,7 +6,7 @@ from typing import Any
 
 from convoship.lib.times import maybe_moment, moment
 from deployments import deploying, file_settings, handoff, handoff_history, handoff_rules
-from deployments.models import Assistant, Conversation, Deployment
+from deployments.models import Assistant, Conversation, Deployment, ReplyMail
 
 
 def assistant_json(assistant: Assistant) -> dict[str, Any]:
@@ -84,4 +84,23 @@ def conversation_json(conversation: Conversation) -> dict[str, Any]:
         "started_at": moment(conversation.started_at),
         "last_activity_at": moment(conversation.last_activity_at),
         "ended_at": maybe_moment(conversation.ended_at),
+    }
+
+
+def reply_mail_json(mail: ReplyMail) -> dict[str, Any]:
+    """A mail to a visitor who had left; never its link."""
+    return {
+        "id": str(mail.id),
+        "address": mail.address,
+        "from_seq": mail.from_seq,
+        "to_seq": mail.to_seq,
+        "state": mail.state,
+        "reason": mail.reason,
+        "remedy": mail.remedy,
+        "attempts": mail.attempts,
+        "due_at": moment(mail.due_at),
+        "sent_at": maybe_moment(mail.sent_at),
+        "continued_at": maybe_moment(mail.used_at),
+        "stopped_at": maybe_moment(mail.stopped_at),
+        "created_at": moment(mail.created_at),
     }
