@@ -18,7 +18,7 @@ from tests.runtime import test_reply_mail
 from tests.runtime.test_reply_mail import Talk
 from workspaces.models import AuditEvent, Workspace
 
-server = test_reply_mail.server
+server, many_mails = test_reply_mail.server, test_reply_mail.many_mails
 
 
 @pytest.fixture

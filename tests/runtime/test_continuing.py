@@ -20,11 +20,13 @@ from deployments import conversations, deploying, handoff, reply_links, reply_ma
 from deployments.models import Conversation, Deployment, PreviewToken, ReplyMail, VisitorSession
 from tests import factories
 from tests.pages.conftest import form_of, text, words
+from tests.runtime import test_reply_mail
 from tests.runtime.conftest import Site, act
 from tests.runtime.test_reply_mail import LINK
 from tests.widget.conftest import Socket
 from workspaces.models import Workspace
 
+many_mails = test_reply_mail.many_mails
 USER = {"email": "grace@navy.example"}
 
 

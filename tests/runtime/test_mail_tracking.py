@@ -19,7 +19,7 @@ from deployments.models import ReplyMail
 from tests.runtime import test_reply_mail
 from tests.runtime.test_reply_mail import Talk
 
-begin, talk = test_reply_mail.begin, test_reply_mail.talk
+begin, talk, many_mails = test_reply_mail.begin, test_reply_mail.talk, test_reply_mail.many_mails
 
 SECRET, KEY = "hook:a-long-random-word", "the signing key"
 HEADERS = {"Authorization": "Basic " + base64.b64encode(SECRET.encode()).decode()}
