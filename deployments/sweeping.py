@@ -30,7 +30,7 @@ from deployments import (
     snoozing,
     turns,
 )
-from deployments.models import Conversation, Handoff, Message
+from deployments.models import Conversation, Handoff, Message, ReplyMail
 from deployments.models.conversation import AuthorKind, Channel, Control, Status
 from workspaces.members import addresses_on_duty
 
@@ -92,13 +92,26 @@ def wake(workspace_id: UUID, conversation_id: UUID) -> None:
 
 
 def abandon(workspace_id: UUID, conversation_id: UUID) -> None:
-    """End a conversation in which nothing has happened for as long as its channel allows."""
+    """End a conversation in which nothing has happened for as long as its channel allows.
+
+    Not while somebody waits for a person, which has an end of its own; nor while it is put away until later, or a mail
+    still leads the visitor back to it.
+    """
     with tenant(workspace_id):
         conversation = conversations.lock(conversation_id)
         longest = WEB_IDLE if conversation.channel == Channel.WEB else IDLE
+        if _is_expected_to_go_on(conversation):
+            return
         if conversation.is_active and timezone.now() - conversation.last_activity_at >= longest:
             hours = int(longest.total_seconds() // 3600)
             conversations.end(conversation, Status.ABANDONED, f"Nothing was said for {hours} hours.", "")
+
+
+def _is_expected_to_go_on(conversation: Conversation) -> bool:
+    now = timezone.now()
+    is_snoozed = conversation.snoozed_until is not None and conversation.snoozed_until > now
+    links = ReplyMail.objects.filter(conversation=conversation, used_at=None, link_until__gt=now)
+    return conversation.control == Control.WAITING or is_snoozed or links.exists()
 
 
 def tell_members(workspace_id: UUID, conversation_id: UUID) -> None:

@@ -14,7 +14,7 @@ from convoship.lib.problems import Problem
 from convoship.lib.tenancy import tenant
 from deployments import conversations, desks, handoff, handoff_rules, sessions, sweeping, visits
 from deployments.deploying import NewDeployment
-from deployments.models import Conversation, Handoff, Message
+from deployments.models import Conversation, Handoff, Message, ReplyMail
 from deployments.models.handoff import HandoffCause, HandoffOutcome, HandoffState
 from deployments.responders.content import ContentRefused
 from deployments.sessions import OpenedSession
@@ -330,3 +330,51 @@ def test_rules_that_can_not_hold_are_refused_with_their_path(rules: dict[str, An
     with pytest.raises(ContentRefused) as refused:
         handoff_rules.validate(rules)
     assert path in refused.value.errors
+
+
+def test_over_a_long_weekend_a_conversation_that_waits_is_not_idle(begin: Callable[..., Talk]) -> None:
+    from deployments import doors
+
+    talk = begin({"hours": OFFICE})
+    talk.ask()
+    with tenant(talk.workspace_id):
+        now = timezone.now()
+        long_ago = now - dt.timedelta(hours=60)
+        Conversation.objects.update(last_activity_at=long_ago, control="waiting", waiting_since=long_ago)
+        Handoff.objects.update(state="requested", outcome="", ended_at=None, due_at=now + dt.timedelta(hours=9))
+        Handoff.objects.update(wait_until=now + dt.timedelta(hours=10))
+    assert [piece.kind for piece in doors.due_work(10) if piece.kind == "idle"] == []
+    sweeping.abandon(talk.workspace_id, talk.row().id)
+    assert talk.row().status == "active"
+    with tenant(talk.workspace_id):
+        Handoff.objects.update(state="returned", outcome="nobody_came", ended_at=now, due_at=None, wait_until=None)
+        Conversation.objects.update(control="assistant", waiting_since=None)
+    assert [piece.kind for piece in doors.due_work(10) if piece.kind == "idle"] == ["idle"]
+    sweeping.abandon(talk.workspace_id, talk.row().id)
+    assert talk.row().status == "abandoned"
+
+
+@pytest.mark.parametrize("why", ["snoozed", "mailed"])
+def test_what_is_put_away_or_mailed_is_not_idle_either(begin: Callable[..., Talk], why: str) -> None:
+    from deployments import doors
+
+    talk = begin({})
+    row, now = talk.row(), timezone.now()
+    later = now + dt.timedelta(days=3)
+    with tenant(talk.workspace_id):
+        Conversation.objects.update(last_activity_at=now - dt.timedelta(hours=60))
+        if why == "snoozed":
+            Conversation.objects.update(snoozed_until=later)
+        else:
+            ReplyMail.objects.create(
+                conversation=row,
+                address="a@b.example",
+                from_seq=1,
+                to_seq=1,
+                due_at=now,
+                state="sent",
+                link_until=later,
+            )
+    assert [piece.kind for piece in doors.due_work(10) if piece.kind == "idle"] == []
+    sweeping.abandon(talk.workspace_id, row.id)
+    assert talk.row().status == "active"
