@@ -60,6 +60,7 @@ def test_a_new_deployment_shows_its_token_once_and_its_snippet(api: Program, pat
         "label",
         "limits",
         "languages",
+        "files",
         "hours_text",
         "expires_at",
         "allow_server_callers",

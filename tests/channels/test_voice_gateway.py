@@ -80,7 +80,7 @@ async def test_all_messages_of_an_answer_are_one_reply_in_plain_words(gateway: G
     replies = await gateway.spoken()
     assert len(replies) == 2
     said = [m for m in await gateway.messages() if m.author_kind in {"assistant", "system"}]
-    assert replies[1]["text"].endswith(said[-1].text)
+    assert replies[1]["text"].endswith(f"{said[-1].text}\n\n1. Back to the assistant")
     assert (await the_conversations(gateway))[0].control == "waiting"
 
 
