@@ -70,8 +70,11 @@ def by_sms(workspace: Workspace, far: FarEnd, twilio: TwilioEnd) -> Line:
 
 def over_a_bridge(workspace: Workspace, far: FarEnd, twilio: TwilioEnd) -> Line:
     bridge = make_bridge(workspace, far, assistant_with_rules(workspace))
-    events = lambda: [one.json["data"] for one in far.seen if one.json["type"] == "message.created"]  # noqa: E731
-    return Line(bridge, bridge.say, lambda: [data["message"]["text"] for data in events()])
+
+    def heard() -> list[str]:
+        return [one.json["data"]["message"]["text"] for one in far.seen if one.json["type"] == "message.created"]
+
+    return Line(bridge, bridge.say, heard)
 
 
 def in_a_call(workspace: Workspace, far: FarEnd, twilio: TwilioEnd) -> Line:
