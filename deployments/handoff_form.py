@@ -29,7 +29,11 @@ def fields(wanted: Sequence[str], conversation: Conversation) -> list[str]:
 
 
 def _known(conversation: Conversation, field: str) -> str:
-    return str(getattr(conversation.person, field) or conversation.visitor_data.get(field) or "")
+    """What this conversation says of them; or the person, where that is proved to be the same one."""
+    said = conversation.visitor_data.get(field)
+    if not said and people.is_surely(conversation):
+        said = getattr(conversation.person, field)
+    return str(said or "")
 
 
 def way_back(conversation: Conversation) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from convoship.lib.problems import Problem
 from deployments import identity
 from deployments.identity import Verified
 from deployments.models import Conversation, Deployment, Identity, Person
+from deployments.models.conversation import Channel
 
 
 def verified_of(deployment: Deployment, user: Mapping[str, Any], user_token: str) -> Verified | None:
@@ -110,6 +111,11 @@ def may_go_on(conversation: Conversation, user: Mapping[str, Any], verified: Ver
         return bool(known_id == asked_id)
     known_email, asked_email = conversation.visitor_data.get("email"), user.get("email")
     return not known_email or not asked_email or known_email == asked_email
+
+
+def is_surely(conversation: Conversation) -> bool:
+    """Whether its person is who was known before: proved, or at an address of theirs; browsers have several users."""
+    return conversation.person.external_id is not None or conversation.channel != Channel.WEB
 
 
 def claims_of(user: Mapping[str, Any], verified: Verified | None) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from convoship.lib import limiting
 from convoship.lib.actors import Actor
 from convoship.lib.problems import Problem, not_found
 from convoship.lib.tenancy import tenant
-from deployments import conversations, doors, live, mail_refusals, reply_mail_text
+from deployments import conversations, doors, live, mail_refusals, people, reply_mail_text
 from deployments.models import Conversation, Handoff, Message, ReplyMail, VisitorSession
 from deployments.models.conversation import AuthorKind, Channel
 from deployments.models.reply_mail import ReplyMailState
@@ -89,11 +89,13 @@ def _queue(conversation: Conversation, address: str, from_seq: int, to_seq: int)
 def address_of(conversation: Conversation) -> str:
     """Where this conversation's visitor can be written to, "" where that isn't known.
 
-    What was said of them in this very conversation comes first: who sat at this browser before may be somebody else.
+    What was said of them in this very conversation, and of the person only what is proved: who sat at this browser
+    before may be somebody else, and the mail would open this conversation to them.
     """
     answers = Handoff.objects.filter(conversation=conversation, answers__has_key="email").order_by("-requested_at")
     answer = answers.values_list("answers__email", flat=True).first()
-    for address in (conversation.visitor_data.get("email"), answer, conversation.person.email):
+    proved = conversation.person.email if people.is_surely(conversation) else ""
+    for address in (conversation.visitor_data.get("email"), answer, proved):
         if isinstance(address, str) and _is_address(address):
             return address
     return ""

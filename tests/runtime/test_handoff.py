@@ -378,3 +378,18 @@ def test_what_is_put_away_or_mailed_is_not_idle_either(begin: Callable[..., Talk
     assert [piece.kind for piece in doors.due_work(10) if piece.kind == "idle"] == []
     sweeping.abandon(talk.workspace_id, row.id)
     assert talk.row().status == "active"
+
+
+def test_who_sat_at_this_browser_before_is_neither_asked_for_nor_mailed(begin: Callable[..., Talk]) -> None:
+    from deployments import reply_mails
+
+    talk = begin({"form": ["email"]}, visitor_id="browser-1", user={"email": "first@shop.example"})
+    earlier = talk.row().person
+    again = Talk(talk.made, factories.start_session(talk.made, visitor_id="browser-1"))
+    with tenant(again.workspace_id):
+        row = Conversation.objects.select_related("person").latest("started_at")
+        assert row.person == earlier
+        assert reply_mails.address_of(row) == ""
+    again.ask()
+    with tenant(again.workspace_id):
+        assert Message.objects.filter(conversation=row).latest("seq").text.startswith("At which e-mail address")
