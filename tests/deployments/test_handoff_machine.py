@@ -38,7 +38,7 @@ pytestmark = pytest.mark.django_db
 
 OUTSIDE = "0b0b0b0b-0000-4000-8000-00000000000b"
 WAIT, SILENCE = 120, 300
-EXAMPLES = int(os.environ.get("CONVOSHIP_HANDOFFS", "40"))
+EXAMPLES = int(os.environ.get("CONVOSHIP_HANDOFFS", "20"))
 _CONTROLS = {
     HandoffState.REQUESTED: Control.WAITING,
     HandoffState.OFFERED: Control.WAITING,
