@@ -335,15 +335,15 @@ def reply(actor: Actor, user: User | None, conversation: Conversation, text: str
     elif conversation.control != Control.HUMAN:
         _live(conversation, current(conversation), name=actor.shown_as, user=None)
     message = conversations.post_message(conversation, new)
-    _answered(conversation)
+    # A program's words are no answer of the person whom a desk outside the house has there.
+    _answered(conversation, is_at_desk=False)
     audit.record(actor, "conversation.answered", conversation, seq=message.seq)
     return message
 
 
-def _answered(conversation: Conversation) -> None:
-    Handoff.objects.filter(conversation=conversation, state=HandoffState.LIVE).update(
-        unanswered_since=None, due_at=None, beat_at=timezone.now()
-    )
+def _answered(conversation: Conversation, *, is_at_desk: bool) -> None:
+    live = Handoff.objects.filter(conversation=conversation, state=HandoffState.LIVE, is_at_desk=is_at_desk)
+    live.update(unanswered_since=None, due_at=None, beat_at=timezone.now())
 
 
 def somebody_came(conversation: Conversation) -> None:
@@ -373,7 +373,7 @@ def said_at_desk(conversation: Conversation, case: Handoff, *, name: str, text: 
     if case.state != HandoffState.LIVE or case.holder_name != name[:100]:
         _begin(conversation, case, rules_of(conversation), timezone.now(), name=name, user=None)
     message = conversations.post_message(conversation, new)
-    _answered(conversation)
+    _answered(conversation, is_at_desk=True)
     return message
 
 

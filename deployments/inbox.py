@@ -8,7 +8,8 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from deployments import handoff_history, searching
-from deployments.models import Conversation, ConversationTag, Message
+from deployments.desks import INBOX
+from deployments.models import Conversation, ConversationTag, Handoff, Message
 from deployments.models.conversation import AuthorKind, Control, Status
 from workspaces.models import User
 
@@ -35,8 +36,7 @@ def shown(name: str, user: User) -> Q:
         case "mine":
             return awake() & ACTIVE & Q(assigned_to=user)
         case "unassigned":
-            # Somebody has to come, and nobody has it: what the assistant does alone needs no one.
-            return awake() & ACTIVE & Q(assigned_to=None) & ~Q(control=Control.ASSISTANT)
+            return awake() & unassigned()
         case "waiting":
             return awake() & WAITING
         case "active":
@@ -49,6 +49,13 @@ def shown(name: str, user: User) -> Q:
             return ~ACTIVE
         case _:
             return awake()
+
+
+def unassigned() -> Q:
+    """Somebody has to come, and nobody has it. What the assistant does alone needs no one; a desk has its people."""
+    at_desk = Handoff.objects.filter(conversation=OuterRef("pk"), ended_at=None, is_at_desk=True).exclude(desk=INBOX)
+    has_someone = Q(control=Control.HUMAN) & Exists(at_desk)
+    return ACTIVE & Q(assigned_to=None) & ~Q(control=Control.ASSISTANT) & ~has_someone
 
 
 def tagged(tag_id: UUID | str) -> Exists:

@@ -48,7 +48,8 @@ def put(actor: Actor, conversation: Conversation, names: Sequence[str]) -> None:
     if len(has) + len(new) > MOST_OF_ONE:
         words = f"A conversation has at most {MOST_OF_ONE} tags. Take one off first."
         raise invalid({"tags": [words]}, words)
-    for name in new:
+    # In one order for everybody: two who make the same tags at once wait for each other, and not in a ring.
+    for name in sorted(new, key=str.casefold):
         tag = _called(name) or _make(actor, name)
         _, is_new = ConversationTag.objects.get_or_create(conversation=conversation, tag=tag)
         if is_new:

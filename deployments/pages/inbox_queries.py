@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from django.db import connection
@@ -82,12 +82,18 @@ def _tags_of(rows: Sequence[Conversation]) -> dict[UUID, list[str]]:
 
 def _listed(wanted: Wanted, user: User, *, anybody_waits: bool) -> Page:
     rows = _rows(wanted, user)
-    waiting: list[Conversation] = []
     if wanted.show == "waiting":
         found, following = _slice(wanted, rows, "waiting_since", PAGE_SIZE, is_newest_first=False)
         return _page(found, following)
-    if anybody_waits and not wanted.after and wanted.show not in {"snoozed", "ended"}:
-        waiting = list(rows.filter(inbox.WAITING).order_by("waiting_since")[:PAGE_SIZE])
+    waiting: list[Conversation] = []
+    is_among_waiting = not wanted.after or wanted.after.startswith(_WAITING)
+    if is_among_waiting and anybody_waits and wanted.show not in {"snoozed", "ended"}:
+        here = replace(wanted, after=wanted.after.removeprefix(_WAITING))
+        waiting, following = _slice(here, rows.filter(inbox.WAITING), "waiting_since", PAGE_SIZE, is_newest_first=False)
+        if following:
+            return _page(waiting, f"{_WAITING}{following}")
+    if is_among_waiting:
+        wanted = replace(wanted, after="")
     # Of those who don't wait for a person, the one has waited longest in which nothing happened for longest.
     is_newest_first = wanted.sort == "newest"
     room = PAGE_SIZE - len(waiting)
@@ -101,6 +107,8 @@ def _page(rows: Sequence[Conversation], following: str) -> Page:
     return Page([Row(row, tags.get(row.id, [])) for row in rows], following)
 
 
+# Begins a cursor that stands among those who wait, who come before all others.
+_WAITING = "w."
 # Where a list begins, for a cursor.
 _BEFORE_ALL = dt.datetime(1, 1, 2, tzinfo=dt.UTC), UUID(int=0)
 _AFTER_ALL = dt.datetime(9999, 12, 30, tzinfo=dt.UTC), UUID(int=2**128 - 1)
@@ -155,12 +163,15 @@ def _found(wanted: Wanted, user: User) -> Page:
 # conditions are those of `inbox.shown`.
 _COUNTS = """
 SELECT count(*) FILTER (WHERE is_awake AND assigned_to_id = %(user)s),
-       count(*) FILTER (WHERE is_awake AND assigned_to_id IS NULL AND control <> 'assistant'),
+       count(*) FILTER (WHERE is_awake AND assigned_to_id IS NULL AND control <> 'assistant' AND NOT is_at_desk),
        count(*) FILTER (WHERE is_awake AND control = 'waiting'),
        count(*) FILTER (WHERE is_awake),
        count(*) FILTER (WHERE NOT is_awake)
-  FROM (SELECT assigned_to_id, control, snoozed_until IS NULL OR snoozed_until <= now() AS is_awake
-          FROM deployments_conversation
+  FROM (SELECT assigned_to_id, control, snoozed_until IS NULL OR snoozed_until <= now() AS is_awake,
+               control = 'human' AND EXISTS (SELECT FROM deployments_handoff h
+                                              WHERE h.conversation_id = c.id AND h.ended_at IS NULL AND h.is_at_desk
+                                                AND h.desk <> 'inbox') AS is_at_desk
+          FROM deployments_conversation c
          WHERE workspace_id = %(workspace)s AND status = 'active' AND NOT is_test) AS active
 """
 

@@ -15,9 +15,10 @@ from django.utils import timezone
 from channels_app import standard_webhooks
 from channels_app.models import Connection, Delivery
 from convoship.lib.threads import in_thread
-from deployments import conversations, handoff, handoff_rules, live, sweeping, visits
+from deployments import conversations, handoff, handoff_rules, inbox, live, sweeping, visits
 from deployments.models import AssistantVersion, Conversation, Handoff, Message
 from deployments.models.handoff import HandoffOutcome, HandoffState
+from deployments.pages import inbox_queries
 from deployments.visits import VisitorMessage
 from tests import factories
 from tests.channels.conftest import Bridge, make_bridge
@@ -380,6 +381,21 @@ async def test_a_member_takes_over_from_the_desk_which_is_told(room: Room) -> No
     assert await room.lines("agent") == ["Hello."]
     [late] = [event for event in await room.bridge.events() if "not there any more" in event.reason]
     assert late.state == "handled"
+
+
+async def test_what_a_desks_person_has_is_nobodys_to_take_and_a_program_answers_nothing_for_them(room: Room) -> None:
+    await opened(room, Webhook(room))
+    await Webhook(room).say("Hello.", "d1")
+    await room.visitor("Are you there?")
+
+    def look() -> tuple[int, int]:
+        owner = factories.owner_of(room.bridge.workspace)
+        rows = Conversation.objects.filter(inbox.shown("unassigned", owner))
+        handoff.reply(room.bridge.who, None, conversations.lock(room.id), "From the shop's own program.", None)
+        return rows.count(), inbox_queries.counts(owner)["unassigned"]
+
+    assert await room.bridge.inside(look) == (0, 0)
+    assert (await room.case()).unanswered_since is not None
 
 
 async def test_a_desk_that_types_is_seen_typing(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -496,3 +496,24 @@ def test_a_viewer_keeps_views_and_shares_none(workspace: Workspace) -> None:
     viewer = browser_of(workspace, factories.member(workspace, "viewer"))
     assert "Your role may keep views, and not share them." in words(save(viewer, "?show=active", "Open", shared=True))
     assert "Saved as Open." in words(save(viewer, "?show=active", "Open"))
+
+
+def test_many_who_wait_are_all_listed_page_by_page_before_the_others(
+    member: Browser, made: NewDeployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbox_queries, "PAGE_SIZE", 2)
+    waiting, others = [start(made) for _ in range(5)], [start(made) for _ in range(3)]
+    for row in waiting:
+        with tenant(row.workspace_id):
+            handoff.request(conversations.lock(row.id), "They asked.")
+    seen: list[str] = []
+    address = LIST
+    for _ in range(10):
+        page = text(member.get(address))
+        seen += re.findall(r'class="title-link" href="/app/conversations/([0-9a-f-]+)/', page)
+        following = re.search(r'href="([^"]+)"[^>]*>Older<', page)
+        if following is None:
+            break
+        address = LIST + following[1].replace("&amp;", "&").removeprefix(LIST)
+    assert seen[:5] == [str(row.id) for row in waiting]  # who waits longest first
+    assert sorted(seen[5:]) == sorted(str(row.id) for row in others)

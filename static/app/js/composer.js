@@ -47,7 +47,8 @@ document.addEventListener("htmx:afterSettle", () => {
   form.querySelector("[data-takes-over]").hidden = live().dataset.mine === "yes";
   noteWhatIsSeen();
 });
-form.addEventListener("change", () => ask(""));
+// Not for the text, which tells of its change when a press on the button takes the focus: the button would move away.
+form.addEventListener("change", (event) => event.target.name === "kind" && ask(""));
 document.addEventListener("compose", (event) => become(event.detail));
 
 // --- Typing ----------------------------------------------------------------------------------------------------------
