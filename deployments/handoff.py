@@ -11,7 +11,7 @@ though nobody does anything (`overdue`, called by the sweeper), and each step sa
 takes a locked conversation inside `tenant()`.
 
 Who has a live conversation holds a lease on it: while the visitor waits for an answer, no sign of them for `LEASE`
-(their page of it open, typing, any act) or no answer for the rules' `longest_silence` offers it again.
+(a page of the inbox open, any act) or no answer for the rules' `longest_silence` offers it again.
 """
 
 from __future__ import annotations
@@ -305,10 +305,10 @@ def _owe(conversation: Conversation, case: Handoff, now: dt.datetime) -> None:
         case.due_at = min(case.due_at, max(case.beat_at or since, since) + LEASE)
 
 
-def beat(conversation_id: UUID, user: User) -> None:
-    """A sign of the member who has this conversation: its page is before them, or they write. Needs no lock."""
+def beat(user: User) -> None:
+    """A sign of a member, for all that they have: a page of the inbox is open before them. Needs no lock."""
     now = timezone.now()
-    held = Handoff.objects.filter(conversation_id=conversation_id, state=HandoffState.LIVE, holder=user)
+    held = Handoff.objects.filter(state=HandoffState.LIVE, holder=user)
     held.filter(beat_at__lt=now - BEAT_EVERY).update(beat_at=now)
     # A sign keeps the lease, and never puts off the moment by which an answer is due.
     owing = held.filter(unanswered_since__isnull=False, conversation__channel__in=_AT_ONCE)

@@ -152,10 +152,9 @@ class AppConsumer(AsyncWebsocketConsumer):
             await self._be_seen()
 
     async def _be_seen(self) -> None:
-        """Who has a conversation keeps it while its page is open."""
+        """Who has conversations keeps them while a page of the inbox is open, be it the list's or another one's."""
         if self.workspace_id is not None:
-            for conversation_id in self.conversations:
-                await in_thread(_beat, self.user, self.workspace_id, conversation_id)
+            await in_thread(_beat, self.user, self.workspace_id)
 
     async def _still_signed_in(self) -> bool:
         return await in_thread(_is_signed_in, self.user, self.scope["session"].session_key)
@@ -213,9 +212,9 @@ def _role_allows(user: User, workspace_id: UUID, permission: str) -> bool:
         return membership is not None and permission in of_role(membership.role)
 
 
-def _beat(user: User, workspace_id: UUID, conversation_id: UUID) -> None:
+def _beat(user: User, workspace_id: UUID) -> None:
     with tenant(workspace_id):
-        handoff.beat(conversation_id, user)
+        handoff.beat(user)
 
 
 def _may_see(user: User, workspace_id: UUID, conversation_id: UUID, permission: str) -> bool:

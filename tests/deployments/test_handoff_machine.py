@@ -171,7 +171,7 @@ class Machine(RuleBasedStateMachine):
                 case "reply":
                     handoff.reply(self.actor, user, row, "Hello.", None)
                 case "beat":
-                    handoff.beat(row.id, user)
+                    handoff.beat(user)
                 case "assign":
                     handoff.assign(self.actor, row, user)
                 case "unassign":

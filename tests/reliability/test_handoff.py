@@ -136,7 +136,8 @@ class Rooms:
         with tenant(self.workspace.id):
             open_ones = Handoff.objects.filter(ended_at=None)
             open_ones.update(longest_wait=soon, longest_silence=soon, due_at=now + soon)
-            open_ones.exclude(wait_until=None).update(wait_until=now + 2 * soon)
+            # Longer than until the sweeper's next look, so that the next desk has its part of the wait.
+            open_ones.exclude(wait_until=None).update(wait_until=now + 6 * soon)
 
     def is_over(self) -> bool:
         """Whether everybody is back with the assistant. Only looks."""

@@ -242,7 +242,7 @@ def test_a_person_who_has_gone_is_missed_and_the_others_are_asked(begin: Callabl
         talk.say("And now?")
         now.shift(dt.timedelta(seconds=100))
         with tenant(talk.workspace_id):
-            handoff.beat(talk.row().id, dana)  # the page is before her
+            handoff.beat(dana)  # the page is before her
         now.shift(handoff.LEASE - dt.timedelta(seconds=1))
         talk.sweep()
         assert talk.row().control == "human"
@@ -265,7 +265,7 @@ def test_a_person_who_is_there_and_never_answers_is_missed_as_well(begin: Callab
         for _ in range(10):
             now.shift(dt.timedelta(seconds=31))
             with tenant(talk.workspace_id):
-                handoff.beat(talk.row().id, dana)
+                handoff.beat(dana)
         talk.sweep()
         assert talk.row().control == "waiting"
 

@@ -31,7 +31,7 @@ export function nameOf(message: Message, view: View): string {
 /** `first` and `last` of a run by the same author: the name stands above the first, face and time by the last. */
 export function messageRow(message: Message, first: boolean, last: boolean, view: View, acts: Acts): HTMLElement {
   const { author, status } = message;
-  if (author.kind === 'system') return h('div', { class: 'row note' }, render(message.text));
+  if (author.kind === 'system') return h('div', { class: 'row note' }, render(message.text), ...(message.blocks ?? []).map((it) => block(it, view, acts)));
   const mine = author.kind === 'visitor';
   const writing = status === 'streaming';
   const failed = status === 'failed';
