@@ -186,6 +186,7 @@ CELERY_TASK_PUBLISH_RETRY = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "deployments.tasks.sweep", "schedule": 5.0, "options": {"expires": 5}},
+    "sweep_mails": {"task": "deployments.tasks.sweep_mails", "schedule": 5.0, "options": {"expires": 5}},
     "sweep_files": {"task": "deployments.tasks.sweep_files", "schedule": 60.0, "options": {"expires": 60}},
 }
 
@@ -400,6 +401,7 @@ FAILPOINT_LOG = env.str("CONVOSHIP_FAILPOINT_LOG", default="")
 
 LIMITS = {
     "visitor_messages": env.str("LIMIT_VISITOR_MESSAGES", default="20/10"),
+    "visitor_handoffs": env.str("LIMIT_VISITOR_HANDOFFS", default="10/60"),
     "visitor_files": env.str("LIMIT_VISITOR_FILES", default="20/60"),
     "files_per_ip": env.str("LIMIT_FILES_PER_IP", default="60/60"),
     "files_per_ip_and_day": env.str("LIMIT_FILES_PER_IP_AND_DAY", default="300/86400"),
@@ -417,6 +419,7 @@ LIMITS = {
     "rehearsal_calls": env.str("LIMIT_REHEARSAL_CALLS", default="600/60"),
     "test_pages": env.str("LIMIT_TEST_PAGES", default="60/60"),
     "continue_pages": env.str("LIMIT_CONTINUE_PAGES", default="60/60"),
+    "member_mails_per_workspace": env.str("LIMIT_MEMBER_MAILS_PER_WORKSPACE", default="120/3600"),
     "reply_mails_per_address": env.str("LIMIT_REPLY_MAILS_PER_ADDRESS", default="20/86400"),
     "reply_mails_per_workspace": env.str("LIMIT_REPLY_MAILS_PER_WORKSPACE", default="2000/86400"),
 }

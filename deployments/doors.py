@@ -44,7 +44,7 @@ class SessionOwner:
 class DueWork:
     """One thing the sweeper should do, and the row's id.
 
-    `turn`, `tell_members`, `handoff`, `idle`, `silent` or `wake`.
+    `turn`, `handoff`, `idle`, `silent` or `wake`.
     """
 
     kind: str
@@ -98,7 +98,7 @@ def locate_session(session_id: UUID) -> tuple[UUID, UUID] | None:
 def due_work(limit: int) -> list[DueWork]:
     """Work that is due in any workspace, the oldest first."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT kind, workspace_id, id FROM due_work(%s)", [limit])
+        cursor.execute("SELECT kind, workspace_id, id FROM due_steps(%s)", [limit])
         return [DueWork(*row) for row in cursor.fetchall()]
 
 
@@ -106,6 +106,13 @@ def due_files(limit: int) -> list[tuple[UUID, UUID]]:
     """(workspace, file) of those that no message took within two hours, the oldest first."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT workspace_id, id FROM due_files(%s)", [limit])
+        return [(row[0], row[1]) for row in cursor.fetchall()]
+
+
+def due_member_mails(limit: int) -> list[tuple[UUID, UUID]]:
+    """(workspace, conversation) of those whose members have yet to be called, who waits longest first."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT workspace_id, id FROM due_member_mails(%s)", [limit])
         return [(row[0], row[1]) for row in cursor.fetchall()]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-from deployments import desks
+from deployments import desks, member_mails
 from deployments.desks import INBOX, Availability, Case, Choice, Desk
 from deployments.models import Message
 from workspaces.members import addresses_on_duty
@@ -25,9 +25,14 @@ class InboxDesk:
         return Availability(False, "No member who may answer is on duty.")
 
     def open_case(self, case: Case) -> None:
-        """Have members called, except to a test: the sweeper mails them."""
-        if not case.conversation.is_test:
-            case.conversation.members_told_at = None
+        """Have members called, except to a test: the sweeper mails them, and not again and again."""
+        if case.conversation.is_test:
+            return
+        case.conversation.members_told_at = None
+        words = member_mails.held_back(case.conversation)
+        if words:
+            case.handoff.mail_trouble = words
+            case.handoff.save(update_fields=["mail_trouble"])
 
     def add_turn(self, case: Case, message: Message) -> None:
         """Nothing: it is there."""

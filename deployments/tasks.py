@@ -14,6 +14,12 @@ def sweep() -> int:
     return async_to_sync(sweeping.sweep)()
 
 
+@shared_task(name="deployments.tasks.sweep_mails")
+def sweep_mails() -> int:
+    """The mails that are due, apart from all else: a mail server may take its time."""
+    return sweeping.sweep_mails()
+
+
 @shared_task(name="deployments.tasks.sweep_files")
 def sweep_files() -> int:
     """Files that nobody sent, and the content of those that are deleted."""

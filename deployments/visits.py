@@ -296,9 +296,15 @@ def identify(visit: Visit, caller: Caller, user: Mapping[str, Any], user_token: 
         return conversation
 
 
-@once_more
 def ask_for_person(visit: Visit, caller: Caller, reason: str) -> Conversation:
-    """The visitor wants a person; 409 where the assistant's rules leave that to others."""
+    """The visitor wants a person; 409 where the rules leave that to others, 429 where they ask all the time."""
+    words = "You are asking for a person very often"
+    limiting.hit("visitor_handoffs", str(visit.workspace_id), str(visit.session_id), words=words)
+    return _ask_for_person(visit, caller, reason)
+
+
+@once_more
+def _ask_for_person(visit: Visit, caller: Caller, reason: str) -> Conversation:
     with _changing(visit):
         conversation, _ = enter(visit, caller, lock=True)
         if conversation.control == Control.ASSISTANT and not handoff.rules_of(conversation).on_request:

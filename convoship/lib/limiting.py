@@ -85,6 +85,21 @@ def hit(name: str, *bucket: str, words: str, limit: str = "") -> None:
         _refuse(counter.local, item, name, bucket, words)
 
 
+def check(name: str, *bucket: str, words: str, limit: str = "") -> None:
+    """Raise what `hit` would raise now, and count nothing: for what is counted only once it has succeeded."""
+    item = _item(limit or settings.LIMITS[name])
+    counter = _counter()
+    if counter.available():
+        try:
+            if not counter.shared.test(item, name, *bucket):
+                _refuse(counter.shared, item, name, bucket, words)
+            return
+        except redis.RedisError as error:
+            counter.pause(error)
+    if not counter.local.test(item, name, *bucket):
+        _refuse(counter.local, item, name, bucket, words)
+
+
 def _refuse(
     limiter: MovingWindowRateLimiter, item: RateLimitItem, name: str, bucket: tuple[str, ...], words: str
 ) -> None:

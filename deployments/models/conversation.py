@@ -79,7 +79,10 @@ class Conversation(TenantModel):
     )
     waiting_since = models.DateTimeField(null=True, blank=True)
     handoff_reason = models.CharField(max_length=300, blank=True)
+    # None: members are yet to be called. Then the lease of who mails them now, and when a mail last left for them.
     members_told_at = models.DateTimeField(null=True, blank=True)
+    telling_until = models.DateTimeField(null=True, blank=True)
+    members_mailed_at = models.DateTimeField(null=True, blank=True)
     # The last messages that were read, by the visitor and by the member whose conversation it is. Written apart from
     # all else (`deployments.reading`): they move no `rev`.
     visitor_read_seq = models.PositiveIntegerField(default=0, db_default=0)

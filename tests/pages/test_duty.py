@@ -10,7 +10,7 @@ from django.core import mail
 from django.utils import timezone
 
 from convoship.lib.tenancy import tenant
-from deployments import handoff_rules, sweeping, visits
+from deployments import handoff_rules, member_mails, visits
 from deployments.models import Conversation, Handoff
 from tests import factories
 from tests.pages.conftest import Browser, browser_of, form_of, text, words
@@ -82,7 +82,7 @@ def test_mail_about_who_waits_goes_to_those_on_duty(member: Browser, workspace: 
     row = asked(workspace)
     assert case_of(row).state == "offered"
     mail.outbox.clear()
-    sweeping.tell_members(workspace.id, row.id)
+    member_mails.tell(workspace.id, row.id)
     assert [message.to for message in mail.outbox] == [[agent.email]]
 
 
@@ -99,7 +99,7 @@ def test_while_everybody_is_away_nobody_is_there_and_who_comes_is_offered_who_wa
     case = case_of(row)
     assert (case.state, case.desk) == ("offered", "inbox")
     mail.outbox.clear()
-    sweeping.tell_members(workspace.id, row.id)
+    member_mails.tell(workspace.id, row.id)
     assert len(mail.outbox) == 1
 
 

@@ -10,7 +10,7 @@ from django.core import mail
 from django.test import Client
 
 from convoship.lib.tenancy import tenant
-from deployments import handoff, sweeping
+from deployments import handoff, member_mails
 from deployments.models import ReplyMail
 from tests import factories
 from tests.pages.conftest import Browser, browser_of, form_of, text, words
@@ -118,12 +118,12 @@ def test_a_call_that_no_member_got_is_seen_until_one_does(
         raise smtplib.SMTPRecipientsRefused({"x@y.example": (451, b"4.3.0 Disk full")})
 
     talk.act(lambda row: handoff.request(row, "Please"))
-    monkeypatch.setattr(sweeping, "send_mail", refuses)
-    sweeping.tell_members(talk.workspace.id, talk.id)
+    monkeypatch.setattr(member_mails, "send_mail", refuses)
+    member_mails.tell(talk.workspace.id, talk.id)
     page = words(page_of(member, talk))
     assert "Members could not be mailed" in page
     assert "451 4.3.0 Disk full" in page
     monkeypatch.undo()
-    sweeping.tell_members(talk.workspace.id, talk.id)
+    member_mails.tell(talk.workspace.id, talk.id)
     assert len(mail.outbox) == 1
     assert "Members could not be mailed" not in words(page_of(member, talk))

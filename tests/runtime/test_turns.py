@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 import time_machine
 from django.core import mail
+from django.db import connection
 from django.utils import timezone
 
 from convoship.lib.tenancy import tenant
 from convoship.lib.threads import in_thread
-from deployments import conversations, handoff, sweeping, turns, visits
+from deployments import conversations, handoff, member_mails, sweeping, turns, visits
 from deployments.admission import Caller
 from deployments.models import Conversation, Handoff, Message, Turn
 from deployments.responders.base import End, EndOfText, HandOver, Remember, Reply, ResponderError, Say, Token, TurnInput
@@ -250,10 +251,12 @@ async def test_a_hand_over_mails_the_members_once_and_ends_after_five_minutes(si
     answer = await site.say(session, "go")
     assert [reply["author"]["kind"] for reply in answer.data["replies"]] == ["assistant", "system"]
     await sweeping.sweep()
-    await sweeping.sweep()
+    assert not mail.outbox
+    await in_thread(sweeping.sweep_mails)
+    await in_thread(sweeping.sweep_mails)
     [sent] = mail.outbox
-    assert "The visitor is upset." in sent.body
-    assert "Their last words: go" in sent.body
+    assert "Reason: “The visitor is upset.”" in sent.body
+    assert "Their last words: “go”" in sent.body
     assert f"/app/conversations/{session['session']['conversation_id']}/" in sent.body
     conversation = await in_site(site, Conversation.objects.get)
     assert conversation.control == "waiting"
@@ -275,15 +278,18 @@ async def test_a_mail_that_did_not_leave_is_sent_again(
         yield HandOver("The visitor is upset.")
 
     def dies(*_: object) -> None:
+        assert not connection.in_atomic_block
         raise RuntimeError("stopped while mailing")
 
     probe.script = script
     await site.say((await site.start()).data, "go")
     with monkeypatch.context() as patch:
-        patch.setattr(sweeping, "send_mail", dies)
-        await sweeping.sweep()
+        patch.setattr(member_mails, "send_mail", dies)
+        assert await in_thread(sweeping.sweep_mails) == 1
     assert (await in_site(site, Conversation.objects.get)).members_told_at is None
-    await asyncio.gather(sweeping.sweep(), sweeping.sweep())
+    assert await in_thread(sweeping.sweep_mails) == 0, "the lease still runs"
+    await in_site(site, lambda: Conversation.objects.update(telling_until=timezone.now() - dt.timedelta(seconds=1)))
+    await asyncio.gather(in_thread(sweeping.sweep_mails), in_thread(sweeping.sweep_mails))
     assert len(mail.outbox) == 1
     assert (await in_site(site, Conversation.objects.get)).members_told_at is not None
 
