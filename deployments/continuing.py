@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from convoship.lib import tokens
 from convoship.lib.tenancy import tenant
-from deployments import conversations, doors, live, previewing, reply_links, reply_mail_text, sessions
+from deployments import conversations, doors, live, origins, previewing, reply_links, reply_mail_text, sessions
 from deployments.models import Conversation, PreviewToken, ReplyMail, VisitorSession
 from deployments.models.reply_mail import ReplyMailState
 from deployments.previewing import Preview
@@ -37,7 +37,7 @@ class Link:
     mail_id: UUID
     assistant: str
     locale: str
-    # Where the visitor was when they wrote last; "" where that isn't known.
+    # Where the visitor was when they wrote last; "" where that isn't known, or is no page of the deployment's.
     page_url: str
     agent_id: UUID
     is_stopped: bool
@@ -168,8 +168,15 @@ def _link(mail: ReplyMail, standing: Standing, preview: Preview | None = None) -
         mail_id=mail.id,
         assistant=reply_mail_text.assistant_of(conversation),
         locale=conversation.locale,
-        page_url=str(conversation.page_now.get("url") or conversation.page_url),
+        page_url=_page_of(conversation),
         agent_id=conversation.assistant_id,
         is_stopped=mails.exists(),
         preview=preview,
     )
+
+
+def _page_of(conversation: Conversation) -> str:
+    """The last page of theirs that the deployment lets in: what a browser claims may be anywhere, and we lead there."""
+    allowed = conversation.deployment.allowed_origins if conversation.deployment else []
+    claimed = (str(conversation.page_now.get("url") or ""), conversation.page_url)
+    return next((url for url in claimed if origins.matches(origins.of_url(url), allowed)), "")
