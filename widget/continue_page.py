@@ -115,7 +115,7 @@ def _context(link: Link) -> dict[str, Any]:
 
 def _over(request: HttpRequest, why: str, locale: str, status: int, link: Link | None = None) -> HttpResponse:
     """Nothing to open, in words."""
-    url = link.page_url if link is not None and why in ("used", "old", "ended") else ""
+    url = link.page_url if link is not None and why in ("used", "old", "ended", "proof") else ""
     place = urlsplit(url).hostname or ""
     context = {
         "language": language_of(locale),

@@ -16,7 +16,8 @@ from django.utils import timezone
 
 from convoship.lib.tenancy import tenant
 from convoship.lib.threads import in_thread
-from deployments import conversations, deploying, handoff, reply_links, reply_mails
+from deployments import conversations, deploying, handoff, people, reply_links, reply_mails
+from deployments.identity import Verified
 from deployments.models import Conversation, Deployment, PreviewToken, ReplyMail, VisitorSession
 from tests import factories
 from tests.pages.conftest import form_of, text, words
@@ -276,6 +277,25 @@ async def test_where_the_visitor_went_elsewhere_an_over_link_leads_to_where_they
     page = text(await browse(Client().get, path))
     assert 'href="https://shop.example/cart"' in page
     assert "elsewhere" not in page
+
+
+async def test_a_link_that_went_to_a_typed_address_opens_nothing_once_the_visitor_is_proved(site: Site) -> None:
+    session, path = await mailed(site)
+    browser = Client()
+
+    def sign_in(email: str) -> None:
+        with tenant(site.workspace_id):
+            row = conversations.lock(session["session"]["conversation_id"])
+            people.identify(row, {}, Verified("u-1", email=email))
+
+    await in_thread(sign_in, "hopper@navy.example")
+    for load in (browser.get, browser.post):
+        page = await browse(load, path)
+        assert page.status_code == 410
+        assert "needs a sign-in" in words(page)
+        assert "data-token" not in text(page)
+    await in_thread(sign_in, USER["email"])
+    assert "data-token" in text(await browse(browser.post, path))
 
 
 async def test_two_presses_at_once_open_it_for_one(site: Site) -> None:
