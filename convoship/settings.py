@@ -420,6 +420,7 @@ LIMITS = {
     "test_pages": env.str("LIMIT_TEST_PAGES", default="60/60"),
     "continue_pages": env.str("LIMIT_CONTINUE_PAGES", default="60/60"),
     "member_mails_per_workspace": env.str("LIMIT_MEMBER_MAILS_PER_WORKSPACE", default="120/3600"),
+    "mail_stops": env.str("LIMIT_MAIL_STOPS", default="600/60"),
     "reply_mails_per_address": env.str("LIMIT_REPLY_MAILS_PER_ADDRESS", default="20/86400"),
     "reply_mails_per_workspace": env.str("LIMIT_REPLY_MAILS_PER_WORKSPACE", default="2000/86400"),
 }

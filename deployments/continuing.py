@@ -16,7 +16,17 @@ from django.utils import timezone
 
 from convoship.lib import tokens
 from convoship.lib.tenancy import tenant
-from deployments import conversations, doors, live, previewing, reply_links, reply_mail_text, sessions
+from deployments import (
+    conversations,
+    doors,
+    live,
+    origins,
+    previewing,
+    reply_links,
+    reply_mail_text,
+    reply_mails,
+    sessions,
+)
 from deployments.models import Conversation, PreviewToken, ReplyMail, VisitorSession
 from deployments.models.reply_mail import ReplyMailState
 from deployments.previewing import Preview
@@ -25,8 +35,9 @@ from deployments.reply_links import NotALink
 MARK_LIFETIME = dt.timedelta(hours=24)
 _SALT = "deployments.continuing"
 
-# good: it can be pressed; mine: this browser did; used: another one did; old; ended: the conversation; gone: the site.
-Standing: TypeAlias = Literal["good", "mine", "used", "old", "ended", "gone", "paused"]
+# good: it can be pressed; mine: this browser did; used: another one did; old; ended: the conversation; gone: the site;
+# proof: it went to an address that was only typed, and the conversation needs a sign-in now.
+Standing: TypeAlias = Literal["good", "mine", "used", "old", "ended", "gone", "paused", "proof"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +48,7 @@ class Link:
     mail_id: UUID
     assistant: str
     locale: str
-    # Where the visitor was when they wrote last; "" where that isn't known.
+    # Where the visitor was when they wrote last; "" where that isn't known, or is no page of the deployment's.
     page_url: str
     agent_id: UUID
     is_stopped: bool
@@ -83,7 +94,7 @@ def _located(code: str) -> tuple[UUID, UUID]:
 
 
 def _mail(mail_id: UUID) -> ReplyMail:
-    rows = ReplyMail.objects.select_related("conversation__deployment", "conversation__version")
+    rows = ReplyMail.objects.select_related("conversation__deployment", "conversation__version", "conversation__person")
     mail = rows.filter(id=mail_id).first()
     if mail is None:
         raise NotALink
@@ -112,6 +123,8 @@ def _standing(mail: ReplyMail, mark: str) -> Standing:
         return "gone"
     if not conversation.is_active or not _session_of(conversation):
         return "ended"
+    if not reply_mails.may_open(mail):
+        return "proof"
     is_mine = mail.used_at is not None and _is_marked(mail, mark)
     if not is_mine and mail.used_at is not None:
         return "used"
@@ -168,8 +181,15 @@ def _link(mail: ReplyMail, standing: Standing, preview: Preview | None = None) -
         mail_id=mail.id,
         assistant=reply_mail_text.assistant_of(conversation),
         locale=conversation.locale,
-        page_url=str(conversation.page_now.get("url") or conversation.page_url),
+        page_url=_page_of(conversation),
         agent_id=conversation.assistant_id,
         is_stopped=mails.exists(),
         preview=preview,
     )
+
+
+def _page_of(conversation: Conversation) -> str:
+    """The last page of theirs that the deployment lets in: what a browser claims may be anywhere, and we lead there."""
+    allowed = conversation.deployment.allowed_origins if conversation.deployment else []
+    claimed = (str(conversation.page_now.get("url") or ""), conversation.page_url)
+    return next((url for url in claimed if origins.matches(origins.of_url(url), allowed)), "")

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from convoship.lib.actors import Actor
-from deployments import conversations, handoff
-from deployments.models import Handoff
-from deployments.models.handoff import HandoffState
+from deployments import handoff
 from workspaces import members
 from workspaces.models import Membership
-
-MOST_OFFERED = 200
 
 
 def go_away(actor: Actor, membership: Membership) -> None:
@@ -18,11 +14,5 @@ def go_away(actor: Actor, membership: Membership) -> None:
 
 
 def come(actor: Actor, membership: Membership) -> int:
-    """From now on this member is called: how many conversations that waited for somebody were looked at for them."""
-    if not members.set_away(actor, membership, is_away=False):
-        return 0
-    waiting = Handoff.objects.filter(state=HandoffState.REQUESTED, form_left=[]).order_by("conversation_id")
-    ids = list(waiting.values_list("conversation_id", flat=True)[:MOST_OFFERED])
-    for conversation_id in ids:
-        handoff.somebody_came(conversations.lock(conversation_id))
-    return len(ids)
+    """From now on this member is called: how many conversations that waited for somebody are offered next."""
+    return handoff.somebody_came() if members.set_away(actor, membership, is_away=False) else 0

@@ -17,9 +17,8 @@ Who has a live conversation holds a lease on it: while the visitor waits for an 
 from __future__ import annotations
 
 import datetime as dt
-from uuid import UUID
 
-from django.db.models import F, Value
+from django.db.models import F, Q, Value
 from django.db.models.functions import Least
 from django.utils import timezone
 
@@ -346,13 +345,18 @@ def _answered(conversation: Conversation, *, is_at_desk: bool) -> None:
     live.update(unanswered_since=None, due_at=None, beat_at=timezone.now())
 
 
-def somebody_came(conversation: Conversation) -> None:
-    """People are there again: a hand-over that no desk could take is offered now, unless it is asked or waits still."""
-    case, now = current(conversation), timezone.now()
-    if case is None or case.state != HandoffState.REQUESTED or case.form_left:
-        return
-    if case.opens_at is None or case.opens_at <= now:
-        _after_form(conversation, case, rules_of(conversation), now)
+def somebody_came() -> int:
+    """People are there again: how many hand-overs, which no desk could take, the sweeper is to offer now.
+
+    Who waited longest is due first. Not those that are asked something still, or wait for the opening. Needs no
+    conversation's lock: each is offered in a transaction of its own, where `overdue` looks at it again.
+    """
+    now = timezone.now()
+    open_by_now = Q(opens_at=None) | Q(opens_at__lte=now)
+    stuck = Handoff.objects.filter(open_by_now, state=HandoffState.REQUESTED, form_left=[], due_at__gt=now)
+    # In one order, so that two who come at once do not wait for each other.
+    ids = list(stuck.order_by("id").select_for_update().values_list("id", flat=True))
+    return Handoff.objects.filter(id__in=ids).update(due_at=F("requested_at"))
 
 
 # --- What a desk outside the house says -------------------------------------------------------------------------------

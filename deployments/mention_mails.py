@@ -56,8 +56,11 @@ def _send(workspace_id: UUID, mention_id: UUID) -> None:
     trouble = ""
     try:
         send_mail(mail.subject, mail.body, None, [mail.address])
-    except OSError as error:  # SMTPException is one
-        trouble = f"The mail server did not take it: {error}"
+    except (OSError, ValueError) as error:  # SMTPException is an OSError; what can't be written as a mail is no other
+        could_not = (
+            "The mail server did not take it" if isinstance(error, OSError) else "It could not be written as a mail"
+        )
+        trouble = f"{could_not}: {error}"
         logger.error("mail to %s about mention %s was not taken: %s", mail.address, mention_id, error)
     _settle(workspace_id, mention_id, trouble)
 

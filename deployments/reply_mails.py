@@ -36,6 +36,7 @@ LEASE = dt.timedelta(minutes=2)
 PAUSES = (dt.timedelta(minutes=1), dt.timedelta(minutes=5), dt.timedelta(minutes=30), dt.timedelta(hours=2))
 LINK_LIFETIME = dt.timedelta(days=7)
 MOST_MESSAGES = 50
+UNPROVED = "Only the address that their sign-in proves may get this conversation."
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,8 @@ def answered(conversation: Conversation, message: Message) -> None:
     """A person wrote this message: it goes by mail unless it is read soon. The conversation is locked."""
     if conversation.channel != Channel.WEB or conversation.is_test:
         return
-    address = address_of(conversation)
+    # One that may not be written to is kept until it is due, so that the transcript says why nothing went out.
+    address = address_of(conversation) or _typed(conversation)
     if not address:
         return
     waiting = ReplyMail.objects.filter(conversation=conversation, state=ReplyMailState.QUEUED)
@@ -90,15 +92,34 @@ def address_of(conversation: Conversation) -> str:
     """Where this conversation's visitor can be written to, "" where that isn't known.
 
     What was said of them in this very conversation, and of the person only what is proved: who sat at this browser
-    before may be somebody else, and the mail would open this conversation to them.
+    before may be somebody else, and the mail would open this conversation to them. Where proof is needed, only what
+    came with a verified token.
     """
+    proved = conversation.person.email if people.is_surely(conversation) else ""
+    return _first_address(proved) if needs_proof(conversation) else _typed(conversation) or _first_address(proved)
+
+
+def needs_proof(conversation: Conversation) -> bool:
+    """Whether a typed address is not enough: the person is proved, or the site lets nobody be named without."""
+    is_required = conversation.deployment is not None and conversation.deployment.identity_required
+    return is_required or conversation.person.external_id is not None
+
+
+def may_open(mail: ReplyMail) -> bool:
+    """Whether who reads this mail may go on with its conversation: it may have become a proved person's since."""
+    conversation = mail.conversation
+    return not needs_proof(conversation) or mail.address.lower() == address_of(conversation).lower()
+
+
+def _typed(conversation: Conversation) -> str:
+    """The address that the page, or the visitor before a hand-over, gave in this conversation."""
     answers = Handoff.objects.filter(conversation=conversation, answers__has_key="email").order_by("-requested_at")
     answer = answers.values_list("answers__email", flat=True).first()
-    proved = conversation.person.email if people.is_surely(conversation) else ""
-    for address in (conversation.visitor_data.get("email"), answer, proved):
-        if isinstance(address, str) and _is_address(address):
-            return address
-    return ""
+    return _first_address(conversation.visitor_data.get("email"), answer)
+
+
+def _first_address(*found: object) -> str:
+    return next((address for address in found if isinstance(address, str) and _is_address(address)), "")
 
 
 def _is_address(text: str) -> bool:
@@ -143,13 +164,15 @@ def _claim(workspace_id: UUID, mail_id: UUID) -> Claimed | None:
     if not due.update(claim=claim, leased_until=now + LEASE, attempts=F("attempts") + 1):
         return None
     row = ReplyMail.objects.select_related("conversation__person", "conversation__deployment").get(id=mail_id)
+    if needs_proof(row.conversation):
+        row.address = address_of(row.conversation) or row.address
     messages = _unread(row)
     outcome = _held_back(row, messages)
     if outcome is not None:
         _write(row, outcome)
         return None
     row.link_until = now + LINK_LIFETIME
-    row.save(update_fields=["link_until"])
+    row.save(update_fields=["link_until", "address"])
     mail = reply_mail_text.compose(row, messages, with_link=_has_way_back(row.conversation))
     return Claimed(workspace_id, mail_id, row.conversation_id, claim, row.to_seq, row.attempts == 1, mail)
 
@@ -168,6 +191,8 @@ def _held_back(row: ReplyMail, messages: list[Message]) -> Outcome | None:
     """Why it isn't sent now, if there is a reason."""
     if not messages:
         return Outcome(ReplyMailState.CANCELLED, "They read it here.")
+    if not may_open(row):
+        return Outcome(ReplyMailState.CANCELLED, UNPROVED)
     if ReplyMail.objects.filter(conversation_id=row.conversation_id, stopped_at__isnull=False).exists():
         return Outcome(ReplyMailState.CANCELLED, "They asked for no more mails about this conversation.")
     unwanted = ReplyMail.objects.filter(address__iexact=row.address).exclude(id=row.id)
@@ -254,6 +279,8 @@ def send_again(actor: Actor, conversation: Conversation, mail_id: UUID) -> Reply
         raise Problem("conflict", f"This mail is {row.get_state_display().lower()}: there is nothing to try again.")
     if ReplyMail.objects.filter(conversation=conversation, state=ReplyMailState.QUEUED).exists():
         raise Problem("conflict", "Another mail of this conversation is on its way.", hint="Wait for that one first.")
+    if not address_of(conversation) and needs_proof(conversation):
+        raise Problem("conflict", f"Not mailed. {UNPROVED}", hint="Reach them another way.")
     row.address = address_of(conversation) or row.address
     row.state, row.reason, row.remedy, row.settled_at = ReplyMailState.QUEUED, "", "", None
     row.due_at, row.attempts, row.is_again = timezone.now(), 0, True

@@ -34,21 +34,24 @@ _STATUS = {"used": 410, "old": 410, "ended": 410, "gone": 410, "paused": 503}
 @never_cache
 def show(request: HttpRequest, code: str) -> HttpResponse:
     """The page with the button; once it is pressed, the conversation."""
-    return _guarded(request, lambda: _shown(request, code))
+    return _guarded(request, "continue_pages", lambda: _shown(request, code))
 
 
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def stop(request: HttpRequest, code: str) -> HttpResponse:
-    """No more mails about this conversation; mail programs press it by themselves (RFC 8058)."""
-    return _guarded(request, lambda: _stopped(request, code))
+    """No more mails about this conversation; mail programs press it by themselves (RFC 8058).
+
+    Counted apart: a mail provider presses for all of its users from a few addresses.
+    """
+    return _guarded(request, "mail_stops", lambda: _stopped(request, code))
 
 
-def _guarded(request: HttpRequest, show: Callable[[], HttpResponse]) -> HttpResponse:
+def _guarded(request: HttpRequest, limit: str, show: Callable[[], HttpResponse]) -> HttpResponse:
     try:
         words = "Too many links"
-        limiting.hit("continue_pages", client_ip.bucket(client_ip.of_request(request)), words=words)
+        limiting.hit(limit, client_ip.bucket(client_ip.of_request(request)), words=words)
         return show()
     except NotALink:
         return _over(request, "broken", _language_asked(request), 404)
@@ -112,7 +115,7 @@ def _context(link: Link) -> dict[str, Any]:
 
 def _over(request: HttpRequest, why: str, locale: str, status: int, link: Link | None = None) -> HttpResponse:
     """Nothing to open, in words."""
-    url = link.page_url if link is not None and why in ("used", "old", "ended") else ""
+    url = link.page_url if link is not None and why in ("used", "old", "ended", "proof") else ""
     place = urlsplit(url).hostname or ""
     context = {
         "language": language_of(locale),

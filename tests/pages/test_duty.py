@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+from copy import copy
+from uuid import UUID, uuid4
 
 import pytest
 import time_machine
 from django.core import mail
+from django.db.models import F
 from django.utils import timezone
 
 from convoship.lib.tenancy import tenant
-from deployments import handoff_rules, member_mails, visits
+from deployments import doors, handoff_rules, member_mails, sweeping, visits
 from deployments.models import Conversation, Handoff
 from tests import factories
 from tests.pages.conftest import Browser, browser_of, form_of, text, words
@@ -47,6 +50,20 @@ def go(member: Browser, away: str) -> str:
     """Press the switch in the sidebar; the page that follows, as it reads."""
     page = member.get("/app/assistants/")
     return words(member.send(form_of(page, "/app/duty"), away=away))
+
+
+def wait(workspace: Workspace) -> None:
+    """Let a minute go by: the rows are moved, for the database's clock stands within a test."""
+    with tenant(workspace.id):
+        Handoff.objects.update(requested_at=F("requested_at") - dt.timedelta(minutes=1))
+
+
+def offer_due() -> list[UUID]:
+    """What the sweeper does next about hand-overs, in its order."""
+    due = [piece for piece in doors.due_work(1000) if piece.kind == "handoff"]
+    for piece in due:
+        sweeping.go_on(piece.workspace_id, piece.id)
+    return [piece.id for piece in due]
 
 
 def test_the_switch_stands_on_every_page_and_leads_back_to_it(member: Browser, workspace: Workspace) -> None:
@@ -95,7 +112,9 @@ def test_while_everybody_is_away_nobody_is_there_and_who_comes_is_offered_who_wa
     assert (case.state, case.form_left) == ("requested", ["email"])
     with tenant(workspace.id):
         Handoff.objects.update(form_left=[])  # as if it had been answered
+    wait(workspace)
     go(member, "no")
+    assert offer_due() == [row.id]
     case = case_of(row)
     assert (case.state, case.desk) == ("offered", "inbox")
     mail.outbox.clear()
@@ -103,10 +122,40 @@ def test_while_everybody_is_away_nobody_is_there_and_who_comes_is_offered_who_wa
     assert len(mail.outbox) == 1
 
 
+def test_all_who_wait_are_offered_to_who_comes_and_who_waited_longest_is_the_first(
+    member: Browser, workspace: Workspace
+) -> None:
+    go(member, "yes")
+    row = asked(workspace)
+    with tenant(workspace.id):
+        case = Handoff.objects.get()
+        case.form_left = []
+        case.save()
+        rows = [copy(row) for _ in range(250)]
+        cases = [copy(case) for _ in rows]
+        for other, its in zip(rows, cases, strict=True):
+            other.id, its.id = uuid4(), uuid4()
+            its.conversation = other
+        Conversation.objects.bulk_create(rows)
+        Handoff.objects.bulk_create(cases)
+        expected = [row.id, *(other.id for other in rows)]
+        for minutes, conversation_id in enumerate(reversed(expected), start=1):
+            asked_at = case.requested_at - dt.timedelta(minutes=minutes)
+            Handoff.objects.filter(conversation_id=conversation_id).update(requested_at=asked_at)
+    go(member, "no")
+    # The press itself holds and calls nobody.
+    assert case_of(row).state == "requested"
+    assert offer_due() == expected
+    with tenant(workspace.id):
+        assert set(Handoff.objects.values_list("state", "desk")) == {("offered", "inbox")}
+
+
 def test_who_is_asked_for_something_still_is_offered_once_that_is_done(member: Browser, workspace: Workspace) -> None:
     go(member, "yes")
     row = asked(workspace)
+    wait(workspace)
     go(member, "no")
+    assert offer_due() == []
     assert (case_of(row).state, case_of(row).form_left) == ("requested", ["email"])
 
 
@@ -117,8 +166,10 @@ def test_who_waits_for_the_opening_is_not_offered_before_it(member: Browser, wor
         row = asked(workspace, hours=hours)
         with tenant(workspace.id):
             Handoff.objects.update(form_left=[])
+        wait(workspace)
         go(member, "no")
-    assert case_of(row).state == "requested"
+    case = case_of(row)
+    assert (case.state, case.due_at) == ("requested", MONDAY + dt.timedelta(days=1))
 
 
 def test_the_page_of_the_rules_says_that_nobody_is_on_duty(member: Browser, workspace: Workspace) -> None:

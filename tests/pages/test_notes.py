@@ -163,6 +163,21 @@ def test_a_mail_that_is_not_taken_is_seen_and_tried_again_until_it_is_given_up(
     assert not mail.outbox
 
 
+def test_what_can_not_be_written_as_a_mail_is_said_and_tried_only_so_often(
+    member: Browser, conversation: Conversation, dana: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(*_: object) -> None:
+        raise ValueError("Header values can't contain newlines")
+
+    write(member, conversation, "@Dana look")
+    monkeypatch.setattr(mention_mails, "send_mail", refuses)
+    for _ in range(len(mention_mails.PAUSES) + 1):
+        assert sweep(conversation, later=True) == 1
+    page = words(page_of(member, conversation))
+    assert "Not mailed It could not be written as a mail: Header values" in page
+    assert sweep(conversation, later=True) == 0
+
+
 def test_who_may_no_longer_read_is_not_mailed(member: Browser, conversation: Conversation, dana: User) -> None:
     write(member, conversation, "@Dana look")
     dana.is_active = False

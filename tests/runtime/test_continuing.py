@@ -16,7 +16,8 @@ from django.utils import timezone
 
 from convoship.lib.tenancy import tenant
 from convoship.lib.threads import in_thread
-from deployments import conversations, deploying, handoff, reply_links, reply_mails
+from deployments import conversations, deploying, handoff, people, reply_links, reply_mails
+from deployments.identity import Verified
 from deployments.models import Conversation, Deployment, PreviewToken, ReplyMail, VisitorSession
 from tests import factories
 from tests.pages.conftest import form_of, text, words
@@ -235,6 +236,66 @@ async def test_links_are_opened_only_so_often_from_one_address(site: Site, setti
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert answers[2]["Retry-After"]
     assert "Wait a minute" in words(answers[2])
+
+
+async def test_mails_are_stopped_however_many_links_were_opened_from_that_address(site: Site, settings: Any) -> None:
+    _, path = await mailed(site)
+    settings.LIMITS = {**settings.LIMITS, "continue_pages": "1/60", "mail_stops": "2/60"}
+    address = {"REMOTE_ADDR": "198.51.100.78"}
+    opened = [await browse(Client().get, path, **address) for _ in range(2)]
+    assert [answer.status_code for answer in opened] == [200, 429]
+    stops = [await browse(Client().post, path + "/stop", **address) for _ in range(3)]
+    assert [answer.status_code for answer in stops] == [200, 200, 429]
+    assert "These mails are stopped" in words(stops[0])
+
+
+@pytest.mark.parametrize("claimed", ["https://evil.example/login", "https://shop.example.evil.example/"])
+async def test_an_over_link_leads_to_no_page_that_the_deployment_does_not_let_in(site: Site, claimed: str) -> None:
+    session, path = await mailed(site, page={"url": claimed})
+
+    def whatever_was_sent() -> None:
+        with tenant(site.workspace_id):
+            Conversation.objects.update(page_url=claimed, page_now={"url": claimed})
+
+    await in_thread(whatever_was_sent)
+    await in_thread(end, site, session)
+    page = await browse(Client().get, path)
+    assert "This conversation has ended" in words(page)
+    assert claimed not in text(page)
+    assert "new conversation" not in words(page)
+
+
+async def test_where_the_visitor_went_elsewhere_an_over_link_leads_to_where_they_began(site: Site) -> None:
+    session, path = await mailed(site, page={"url": "https://shop.example/cart"})
+
+    def went_on() -> None:
+        with tenant(site.workspace_id):
+            Conversation.objects.update(page_now={"url": "https://elsewhere.example/"})
+
+    await in_thread(went_on)
+    await in_thread(end, site, session)
+    page = text(await browse(Client().get, path))
+    assert 'href="https://shop.example/cart"' in page
+    assert "elsewhere" not in page
+
+
+async def test_a_link_that_went_to_a_typed_address_opens_nothing_once_the_visitor_is_proved(site: Site) -> None:
+    session, path = await mailed(site)
+    browser = Client()
+
+    def sign_in(email: str) -> None:
+        with tenant(site.workspace_id):
+            row = conversations.lock(session["session"]["conversation_id"])
+            people.identify(row, {}, Verified("u-1", email=email))
+
+    await in_thread(sign_in, "hopper@navy.example")
+    for load in (browser.get, browser.post):
+        page = await browse(load, path)
+        assert page.status_code == 410
+        assert "needs a sign-in" in words(page)
+        assert "data-token" not in text(page)
+    await in_thread(sign_in, USER["email"])
+    assert "data-token" in text(await browse(browser.post, path))
 
 
 async def test_two_presses_at_once_open_it_for_one(site: Site) -> None:

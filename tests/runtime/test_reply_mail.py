@@ -13,13 +13,15 @@ import pytest
 import time_machine
 from django.core import mail
 from django.core.mail import EmailMultiAlternatives
+from django.template.loader import render_to_string
 from django.utils import timezone
 
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import tenant
-from deployments import conversations, handoff, reading, reply_mails
+from deployments import conversations, handoff, people, reading, reply_mails
 from deployments.conversations import NewMessage
-from deployments.models import Conversation, Handoff, ReplyMail
+from deployments.identity import Verified
+from deployments.models import Conversation, Deployment, Handoff, ReplyMail
 from tests import factories
 from workspaces.models import User, Workspace
 
@@ -398,3 +400,55 @@ def test_the_link_is_good_for_a_week_from_when_it_was_sent(talk: Talk) -> None:
         now = timezone.now()
         talk.sweep()
     assert talk.mail().link_until == now + dt.timedelta(days=7)
+
+
+def proved(talk: Talk, email: str) -> None:
+    """The visitor signs in on the page, which sends a good token."""
+    talk.act(lambda row: people.identify(row, {}, Verified("u-1", email=email)))
+
+
+@pytest.mark.parametrize("is_required", [True, False])
+def test_where_proof_is_needed_a_typed_address_gets_no_mail_and_the_transcript_says_why(
+    begin: Callable[..., Talk], is_required: bool
+) -> None:
+    talk = begin(None)
+    if is_required:
+        with tenant(talk.workspace.id):
+            Deployment.objects.update(identity_required=True)
+    else:
+        proved(talk, "")
+    talk.act(lambda row: handoff.request(row, "Please"))
+    with tenant(talk.workspace.id):
+        Handoff.objects.update(answers={"email": "mallory@evil.example"})
+    talk.answer("Your parcel is in Kiel.")
+    talk.sweep()
+    assert not mail.outbox
+    row = talk.mail()
+    assert (row.state, row.reason) == ("cancelled", reply_mails.UNPROVED)
+    shown = render_to_string("deployments/conversation_mails.html", {"mails": [row]})
+    assert "Not mailed to m…@evil.example: Only the address that their sign-in proves" in " ".join(shown.split())
+
+
+def test_who_is_proved_is_mailed_at_the_proved_address_also_if_they_signed_in_after_the_answer(
+    begin: Callable[..., Talk],
+) -> None:
+    talk = begin("typed@navy.example")
+    talk.answer("Your parcel is in Kiel.")
+    proved(talk, "grace@navy.example")
+    talk.sweep()
+    assert [message.to for message in mail.outbox] == [["grace@navy.example"]]
+    talk.act(lambda row: Handoff.objects.filter(conversation=row).update(answers={"email": "other@navy.example"}))
+    talk.answer("It comes on Monday.")
+    talk.sweep()
+    assert [message.to for message in mail.outbox] == [["grace@navy.example"]] * 2
+
+
+def test_what_failed_is_not_sent_again_to_a_typed_address_of_who_is_proved_since(
+    talk: Talk, server: list[Exception]
+) -> None:
+    talk.answer("Your parcel is in Kiel.")
+    server.append(smtplib.SMTPRecipientsRefused({"grace@navy.example": (550, b"No such user")}))
+    talk.sweep()
+    proved(talk, "")
+    with pytest.raises(Problem, match="their sign-in proves"):
+        talk.act(lambda row: reply_mails.send_again(factories.actor(talk.workspace), row, talk.mail().id))
