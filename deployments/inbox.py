@@ -54,7 +54,7 @@ def shown(name: str, user: User) -> Q:
 def unassigned() -> Q:
     """Somebody has to come, and nobody has it. What the assistant does alone needs no one; a desk has its people."""
     at_desk = Handoff.objects.filter(conversation=OuterRef("pk"), ended_at=None, is_at_desk=True).exclude(desk=INBOX)
-    has_someone = Q(control=Control.HUMAN) & Exists(at_desk)
+    has_someone = Q(Exists(at_desk), control=Control.HUMAN)
     return ACTIVE & Q(assigned_to=None) & ~Q(control=Control.ASSISTANT) & ~has_someone
 
 
