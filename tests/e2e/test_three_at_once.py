@@ -58,8 +58,13 @@ def test_on_the_web_two_members_pass_a_visitor_on_over_a_killed_server(
     expect(transcript(dana).locator(".line", has_text="It is the red one.")).to_have_count(1)
 
     # Passed on to the other, who has the whole of it before them.
-    dana.get_by_label(re.compile("Assigned to|Assign to")).first.select_option(label="Kim")
-    dana.get_by_role("button", name=re.compile("^Assign")).first.click()
+    expect(transcript(dana)).to_contain_text("Found it: it is in Kiel.")
+    for _ in range(3):
+        # An event in between draws the part with the choice anew, and the choice with it.
+        dana.get_by_label(re.compile("Assigned to|Assign to")).first.select_option(label="Kim")
+        dana.get_by_role("button", name=re.compile("^Assign")).first.click()
+        if dana.locator("#live-state").get_by_text("Kim").first.is_visible():
+            break
     visitor.sees("Kim will be with you in a moment.")
     with live_page(kim):
         kim.goto(path)
