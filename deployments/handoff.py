@@ -476,6 +476,11 @@ def _offer_again(conversation: Conversation, case: Handoff, now: dt.datetime, *,
     _wait(conversation, now)
     if _offer(conversation, case, now):
         _notice(conversation, rules.words("gone", conversation, person=gone), way_back=True)
+    elif rules.waits_when_closed and not without:
+        # Nobody else is there: it waits, as it would if it were asked for now.
+        case.state, case.desks_left, case.due_at = HandoffState.REQUESTED, list(rules.desks), case.wait_until
+        case.save()
+        _notice(conversation, rules.words("closed_wait", conversation), way_back=True)
     else:
         _nobody(conversation, case, rules, now)
 

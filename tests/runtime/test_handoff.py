@@ -20,7 +20,7 @@ from deployments.responders.content import ContentRefused
 from deployments.sessions import OpenedSession
 from deployments.visits import VisitorMessage
 from tests import factories
-from workspaces.models import Workspace
+from workspaces.models import Membership, Workspace
 from workspaces.permissions import Role
 
 pytestmark = pytest.mark.django_db
@@ -393,3 +393,22 @@ def test_who_sat_at_this_browser_before_is_neither_asked_for_nor_mailed(begin: C
     again.ask()
     with tenant(again.workspace_id):
         assert Message.objects.filter(conversation=row).latest("seq").text.startswith("At which e-mail address")
+
+
+def test_where_who_had_it_is_gone_and_nobody_else_is_there_it_waits_as_the_rules_say(
+    begin: Callable[..., Talk],
+) -> None:
+    with time_machine.travel(MONDAY, tick=False) as now:
+        talk = begin({"longest_silence_seconds": 300})
+        workspace = Workspace(id=talk.workspace_id)
+        dana = factories.member(workspace, Role.AGENT)
+        talk.act(lambda row: handoff.join(factories.actor(workspace), dana, row))
+        with tenant(talk.workspace_id):
+            Membership.objects.update(away_since=timezone.now())
+        now.shift(dt.timedelta(seconds=301))
+        talk.sweep()
+        assert (talk.row().control, talk.case().state) == ("waiting", HandoffState.REQUESTED)
+        assert talk.lines()[-1].startswith("Nobody is free right now. Your conversation stays open")
+        now.shift(dt.timedelta(seconds=301))
+        talk.sweep()
+        assert talk.case().outcome == HandoffOutcome.NOBODY_CAME
