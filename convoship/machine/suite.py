@@ -14,11 +14,11 @@ from convoship.machine import node, packages
 from convoship.machine.console import bold, complain, say
 from convoship.machine.state import ROOT, MachineError
 
-# Most tests wait for a database half of their time, so a second process pays off; many more would only want memory.
+# Most tests wait for a database half of their time, and some for processes of their own, so there may be half as many
+# again as there are cores; many more would only want memory.
 CORES = os.cpu_count() or 1
-WORKERS = min(CORES, 8)
-# The browser tests wait more than they compute, for timers and for each other's processes, so they may be half as many
-# again. Each has a product and a Chromium of its own, which take 1.5 GB.
+WORKERS = min(CORES + CORES // 2, 8)
+# The browser tests wait more than they compute as well. Each has a product and a Chromium of its own: 1.5 GB.
 MEMORY_EACH = 2_000_000_000
 BROWSERS = max(1, min(CORES + CORES // 2, 4, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // MEMORY_EACH))
 

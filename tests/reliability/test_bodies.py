@@ -35,6 +35,13 @@ def served(tmp_path: Path) -> Iterator[str]:
         yield address
 
 
+@pytest.fixture(scope="module")
+def address(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One for all tests that ask nothing special of it: each start of the product takes seconds."""
+    with served(tmp_path_factory.mktemp("served")) as found:
+        yield found
+
+
 def ask(address: str, path: str, body: bytes, content_type: str) -> tuple[HTTPResponse, bytes]:
     connection = HTTPConnection(address.removeprefix("http://"), timeout=30)
     try:
@@ -45,30 +52,28 @@ def ask(address: str, path: str, body: bytes, content_type: str) -> tuple[HTTPRe
         connection.close()
 
 
-def test_no_form_holds_up_what_else_is_asked(tmp_path: Path) -> None:
+def test_no_form_holds_up_what_else_is_asked(address: str) -> None:
     """A parser on the event loop took five seconds for ten megabytes of line breaks, and as long for every other."""
     body = b"\n" * (10 * MEGABYTE)
     slowest = 0.0
-    with served(tmp_path) as address:
-        get(f"{address}/healthz")
-        sender = threading.Thread(target=ask, args=(address, FILES, body, "multipart/form-data; boundary=x"))
-        sender.start()
-        while sender.is_alive():
-            began = time.monotonic()
-            assert get(f"{address}/healthz")[0] == 200
-            slowest = max(slowest, time.monotonic() - began)
+    get(f"{address}/healthz")
+    sender = threading.Thread(target=ask, args=(address, FILES, body, "multipart/form-data; boundary=x"))
+    sender.start()
+    while sender.is_alive():
+        began = time.monotonic()
+        assert get(f"{address}/healthz")[0] == 200
+        slowest = max(slowest, time.monotonic() - began)
     assert slowest < 2
 
 
-def test_a_form_that_can_not_be_read_is_answered_in_words(tmp_path: Path) -> None:
+def test_a_form_that_can_not_be_read_is_answered_in_words(address: str) -> None:
     odd = b"--x\r\nContent-Disposition: form-data; name*=bogus''a\r\nContent-Type: message/rfc822\r\n\r\na\r\n--x--\r\n"
-    with served(tmp_path) as address:
-        for parameters in ("", "; boundary=", "; boundary=x", "; boundary=" + "x" * 300):
-            answer, said = ask(address, FILES, odd, f"multipart/form-data{parameters}")
-            assert (answer.status, json.loads(said)["code"]) == (401, "token_missing"), parameters
-        for path in (FILES, "/v1/assistants", "/app/"):
-            answer, said = ask(address, path, odd, "multipart/form-data; boundary*=bogus''X")
-            assert (answer.status, json.loads(said)["code"]) == (422, "invalid"), path
+    for parameters in ("", "; boundary=", "; boundary=x", "; boundary=" + "x" * 300):
+        answer, said = ask(address, FILES, odd, f"multipart/form-data{parameters}")
+        assert (answer.status, json.loads(said)["code"]) == (401, "token_missing"), parameters
+    for path in (FILES, "/v1/assistants", "/app/"):
+        answer, said = ask(address, path, odd, "multipart/form-data; boundary*=bogus''X")
+        assert (answer.status, json.loads(said)["code"]) == (422, "invalid"), path
 
 
 def spooled() -> int:
@@ -88,50 +93,47 @@ def spooled() -> int:
 @pytest.mark.parametrize(
     ("path", "size"), [("/healthz", 4 * MEGABYTE), (FILES, 11 * MEGABYTE), ("/v1/assistants", 3 * MEGABYTE)]
 )
-def test_a_body_that_says_it_is_too_large_is_refused(tmp_path: Path, path: str, size: int) -> None:
-    with served(tmp_path) as address:
-        answer, said = ask(address, path, b"x" * size, "application/json")
-        assert answer.status == 413, said
-        assert answer.getheader("Content-Type") == "application/problem+json"
-        problem = json.loads(said)
-        assert problem["code"] == "payload_too_large"
-        assert problem["hint"]
-        assert answer.getheader("Access-Control-Allow-Origin") == (ORIGIN if path == FILES else None)
-        assert get(f"{address}/healthz")[0] == 200
+def test_a_body_that_says_it_is_too_large_is_refused(address: str, path: str, size: int) -> None:
+    answer, said = ask(address, path, b"x" * size, "application/json")
+    assert answer.status == 413, said
+    assert answer.getheader("Content-Type") == "application/problem+json"
+    problem = json.loads(said)
+    assert problem["code"] == "payload_too_large"
+    assert problem["hint"]
+    assert answer.getheader("Access-Control-Allow-Origin") == (ORIGIN if path == FILES else None)
+    assert get(f"{address}/healthz")[0] == 200
 
 
-def test_a_body_that_does_not_say_how_large_it_is_is_stopped_where_it_is_too_large(tmp_path: Path) -> None:
+def test_a_body_that_does_not_say_how_large_it_is_is_stopped_where_it_is_too_large(address: str) -> None:
     piece = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
-    with served(tmp_path) as address:
-        asked = urlsplit(address)
-        with socket.create_connection((asked.hostname, asked.port), timeout=30) as connection:
-            head = f"POST /healthz HTTP/1.1\r\nHost: {asked.netloc}\r\nTransfer-Encoding: chunked\r\n\r\n"
-            connection.sendall(head.encode())
-            most, said = 0, b""
-            with pytest.raises(OSError):  # noqa: PT011, PT012 (whichever call meets the cut)
-                for _ in range(2000):
-                    connection.sendall(piece)
-                    most = max(most, spooled())
-                    connection.setblocking(False)
-                    with suppress(BlockingIOError):
-                        said += connection.recv(4096)
-                    connection.settimeout(30)
-        assert said.startswith(b"HTTP/1.1 413 ")
-        assert most <= MEGABYTE
-        assert get(f"{address}/healthz")[0] == 200
+    asked = urlsplit(address)
+    with socket.create_connection((asked.hostname, asked.port), timeout=30) as connection:
+        head = f"POST /healthz HTTP/1.1\r\nHost: {asked.netloc}\r\nTransfer-Encoding: chunked\r\n\r\n"
+        connection.sendall(head.encode())
+        most, said = 0, b""
+        with pytest.raises(OSError):  # noqa: PT011, PT012 (whichever call meets the cut)
+            for _ in range(2000):
+                connection.sendall(piece)
+                most = max(most, spooled())
+                connection.setblocking(False)
+                with suppress(BlockingIOError):
+                    said += connection.recv(4096)
+                connection.settimeout(30)
+    assert said.startswith(b"HTTP/1.1 413 ")
+    assert most <= MEGABYTE
+    assert get(f"{address}/healthz")[0] == 200
 
 
-def test_who_asks_first_whether_to_send_is_told_not_to(tmp_path: Path) -> None:
-    with served(tmp_path) as address:
-        asked = urlsplit(address)
-        with socket.create_connection((asked.hostname, asked.port), timeout=30) as connection:
-            lines = ("POST /healthz HTTP/1.1", f"Host: {asked.netloc}", "Expect: 100-continue")
-            connection.sendall("\r\n".join((*lines, f"Content-Length: {100 * MEGABYTE}", "", "")).encode())
-            said = b""
-            while more := connection.recv(4096):
-                said += more
-                if b"}" in said:
-                    break
+def test_who_asks_first_whether_to_send_is_told_not_to(address: str) -> None:
+    asked = urlsplit(address)
+    with socket.create_connection((asked.hostname, asked.port), timeout=30) as connection:
+        lines = ("POST /healthz HTTP/1.1", f"Host: {asked.netloc}", "Expect: 100-continue")
+        connection.sendall("\r\n".join((*lines, f"Content-Length: {100 * MEGABYTE}", "", "")).encode())
+        said = b""
+        while more := connection.recv(4096):
+            said += more
+            if b"}" in said:
+                break
     assert said.startswith(b"HTTP/1.1 413 ")
     assert b"100 Continue" not in said
 
