@@ -17,9 +17,9 @@ from django.db import connection as database
 from django.db.models import F
 from django.utils import timezone
 
-from channels_app import accounts, consents, pacing, settling, spending
+from channels_app import accounts, confirming, consents, pacing, settling, spending, windows
 from channels_app.in_hand import Claimed, outgoing_of, token_of
-from channels_app.models import Connection, Delivery, DeliveryAttempt
+from channels_app.models import Connection, Consent, Delivery, DeliveryAttempt, InteractiveContent
 from channels_app.models.outbound import AttemptOutcome, DeliveryStatus
 from channels_app.providers.base import Capability, Provider, ProviderError
 from deployments import conversations
@@ -41,7 +41,7 @@ MOST_ROUNDS = 32
 _CLAIM = """
     WITH picked AS MATERIALIZED (
         SELECT q.id, q.leased_until IS NOT NULL AS was_cut, q.is_in_doubt AS was_in_doubt,
-               q.is_parked AS was_parked
+               q.is_parked AS was_parked, q.awaits_window AS did_await
           FROM channels_app_delivery q JOIN channels_app_connection c ON c.id = q.connection_id
          WHERE q.workspace_id = %(workspace)s AND q.status = 'queued' AND q.due_at <= now()
            AND (q.leased_until IS NULL OR q.leased_until < now())
@@ -50,7 +50,8 @@ _CLAIM = """
                     THEN c.kind <> ALL(%(paced)s) AND (c.rests_until IS NULL OR c.rests_until <= now())
                     ELSE c.id = %(only)s END
            AND NOT EXISTS (SELECT 1 FROM channels_app_delivery e
-                            WHERE e.lane = q.lane AND e.position < q.position AND e.status = 'queued')
+                            WHERE e.lane = q.lane AND e.position < q.position AND e.status = 'queued'
+                              AND NOT (e.awaits_window AND e.due_at > now()))
          ORDER BY q.due_at
          LIMIT %(limit)s
            FOR UPDATE OF q SKIP LOCKED)
@@ -58,19 +59,22 @@ _CLAIM = """
        SET claim = gen_random_uuid(), leased_until = now() + make_interval(secs => %(lease)s),
            cuts = d.cuts + picked.was_cut::int,
            attempts = d.attempts + 1, tries = d.tries + 1, first_tried_at = coalesce(d.first_tried_at, now()),
-           is_in_doubt = true, is_parked = false
+           is_in_doubt = true, is_parked = false, awaits_window = false
       FROM picked
      WHERE d.id = picked.id
- RETURNING d.id, picked.was_cut, picked.was_in_doubt, picked.was_parked
+ RETURNING d.id, picked.was_cut, picked.was_in_doubt, picked.was_parked, picked.did_await
 """
 
 
 class _Before(NamedTuple):
-    """How a delivery stood before it was claimed: an attempt was cut off; one may have arrived; it was parked."""
+    """How a delivery stood before it was claimed: an attempt was cut off; one may have arrived; it was parked, and that
+    until they write.
+    """
 
     was_cut: bool
     was_in_doubt: bool
     was_parked: bool
+    did_await: bool
 
 
 class _IsHeld(Exception):
@@ -96,7 +100,7 @@ class _Known:
     """What was found out in this claim: of connections the provider, of addresses whether consent is withdrawn."""
 
     providers: dict[UUID, Provider | ProviderError] = field(default_factory=dict)
-    withdrawn: dict[tuple[UUID, str], bool] = field(default_factory=dict)
+    withdrawn: dict[tuple[UUID, str], Consent | None] = field(default_factory=dict)
 
 
 class Taken(list[Claimed]):
@@ -193,6 +197,8 @@ def _let_go(
     """The provider of what may be sent now; None where it ended or was parked. `_IsHeld` where it can't be, now."""
     if _is_poison(delivery) or _is_held_back(delivery, known.withdrawn, was_in_doubt=before.was_in_doubt):
         return None
+    if _is_outside_window(delivery, before):
+        return None
     # Before it is counted among what leaves.
     provider = _provider(delivery.connection, known.providers)
     if isinstance(provider, ProviderError):
@@ -232,9 +238,18 @@ def _claimed(delivery: Delivery, provider: Provider, *, is_in_doubt: bool, good_
         is_suspect=delivery.cuts >= SUSPECT_AFTER,
         good_until=good_until,
         outgoing=outgoing_of(
-            delivery, others=_others(delivery) if is_in_doubt and provider.can(Capability.LOOK_UP) else frozenset()
+            delivery,
+            others=_others(delivery) if is_in_doubt and provider.can(Capability.LOOK_UP) else frozenset(),
+            made=_made(delivery, provider),
         ),
     )
+
+
+def _made(delivery: Delivery, provider: Provider) -> str:
+    """What was made at the provider before for the same content."""
+    digest = provider.made_for(delivery.content)
+    rows = InteractiveContent.objects.filter(connection=delivery.connection, digest=digest)
+    return rows.values_list("sid", flat=True).first() or "" if digest else ""
 
 
 def _others(delivery: Delivery) -> frozenset[str]:
@@ -266,6 +281,7 @@ def _unclaim(delivery: Delivery, before: _Before) -> None:
         tries=F("tries") - 1,
         is_in_doubt=before.was_in_doubt,
         is_parked=before.was_parked,
+        awaits_window=before.did_await,
     )
 
 
@@ -283,26 +299,36 @@ def _is_poison(delivery: Delivery) -> bool:
     return True
 
 
-def _is_held_back(delivery: Delivery, withdrawn: dict[tuple[UUID, str], bool], *, was_in_doubt: bool) -> bool:
+def _is_held_back(delivery: Delivery, withdrawn: dict[tuple[UUID, str], Consent | None], *, was_in_doubt: bool) -> bool:
     """Consent is asked in the very transaction that lets the message go; once asked, it stays until then.
 
     Of a test message too, which goes to a person; and a rehearsal, where all is a test, shows what a STOP does.
     """
-    if not accounts.kind_of(delivery.connection).can(Capability.CONSENT):
+    if not accounts.kind_of(delivery.connection).can(Capability.CONSENT) or confirming.is_confirmation(delivery):
         return False
     whose = (delivery.connection_id, delivery.address)
     if whose not in withdrawn:
-        withdrawn[whose] = consents.is_withdrawn(delivery.connection, delivery.address, lock=True)
-    if not withdrawn[whose]:
+        withdrawn[whose] = consents.withdrawal(delivery.connection, delivery.address, lock=True)
+    found = withdrawn[whose]
+    if found is None:
         return False
     _hold_conversation(delivery)
-    settling.end(
-        delivery,
-        DeliveryStatus.SUPPRESSED,
-        reason="They have opted out, so nothing is sent to them.",
-        remedy="They can opt in again with START. Nobody else can do it for them.",
-        keeps_doubt=was_in_doubt,
-    )
+    reason, remedy = consents.words_of(found, delivery.connection)
+    settling.end(delivery, DeliveryStatus.SUPPRESSED, reason=reason, remedy=remedy, keeps_doubt=was_in_doubt)
+    return True
+
+
+def _is_outside_window(delivery: Delivery, before: _Before) -> bool:
+    """The window is asked in the transaction that lets the message go, too: theirs waits for it, or for us.
+
+    What may have gone before is looked up first, whatever the window is by now.
+    """
+    if before.was_in_doubt or not windows.holds_back(delivery) or windows.put_in_template(delivery):
+        return False
+    _hold_conversation(delivery)
+    _unclaim(delivery, before)
+    delivery.refresh_from_db(fields=["attempts", "tries", "is_in_doubt"])
+    settling.await_window(delivery)
     return True
 
 

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.http import QueryDict
 from django.utils import timezone
 
-from channels_app import accounts, bell, health, releasing, standard_webhooks
+from channels_app import accounts, bell, health, releasing, standard_webhooks, template_sync
 from channels_app.models import Connection, ConnectionSecret, Delivery
 from channels_app.models.connection import ConnectionState, SecretKind
 from channels_app.providers.base import ConfigForm, Finding, Health, Provider, ProviderError
@@ -81,6 +81,7 @@ def create(
         is_rehearsal=is_rehearsal,
         created_by=user_of(actor),
     )
+    template_sync.begin(connection)
     shown = {which: _new_secret(connection, which).value for which in provider.own_secrets}
     audit.record(actor, "connection.created", connection, kind=kind)
     return NewConnection(connection, shown)

@@ -3,56 +3,89 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 
-from django.db import connection as database
 from django.utils import timezone
 
+from channels_app import address_locks
 from channels_app.models import Connection, Consent, ConsentChange
 from channels_app.models.consent import ConsentState
 
 
-def is_withdrawn(connection: Connection, address: str, *, lock: bool = False) -> bool:
-    """Whether this address has opted out. With `lock` it can't opt out until the transaction ends, nor did it since."""
+def withdrawal(connection: Connection, address: str, *, lock: bool = False) -> Consent | None:
+    """The opt-out that holds for this address here; None where it may be written to.
+
+    It is the connection's own, or that of another one of the workspace whose STOP holds for every channel, unless they
+    opted in here since. With `lock` the address can't opt out until the transaction ends, nor did it since.
+    """
     if lock:
         # Shared, as many messages may leave at once; a STOP waits for those that are just leaving.
-        _lock(connection, address, "pg_advisory_xact_lock_shared")
-    rows = Consent.objects.filter(connection=connection, address=address)
-    return rows.filter(state=ConsentState.WITHDRAWN).exists()
+        address_locks.share(connection, address)
+    rows = list(Consent.objects.filter(address=address).select_related("connection"))
+    own = next((row for row in rows if row.connection_id == connection.id), None)
+    if own is not None and own.state == ConsentState.WITHDRAWN:
+        return own
+    elsewhere = [row for row in rows if row.connection_id != connection.id and _holds_for(row, connection)]
+    newest = max(elsewhere, key=lambda row: row.changed_at, default=None)
+    return newest if newest is not None and (own is None or own.changed_at < newest.changed_at) else None
+
+
+def _holds_for(row: Consent, connection: Connection) -> bool:
+    """Whether an opt-out over another connection holds here. What is rehearsed concerns nobody else."""
+    other = row.connection
+    is_of_all = bool(other.config.get("stop_everywhere")) and other.is_rehearsal == connection.is_rehearsal
+    return row.state == ConsentState.WITHDRAWN and is_of_all
+
+
+def is_withdrawn(connection: Connection, address: str, *, lock: bool = False) -> bool:
+    """Whether this address has opted out, as `withdrawal` has it."""
+    return withdrawal(connection, address, lock=lock) is not None
+
+
+def words_of(found: Consent, connection: Connection) -> tuple[str, str]:
+    """Why nothing is sent to who has opted out, and what can be done about it."""
+    if found.connection_id == connection.id:
+        return (
+            "They have opted out, so nothing is sent to them.",
+            "They can opt in again with START. Nobody else can do it for them.",
+        )
+    where = found.connection.name
+    return (
+        f"They have opted out over {where}, and STOP there holds for every channel."[:300],
+        f"They can opt in again with START, here or there. {where}'s settings say whether its STOP holds here."[:300],
+    )
 
 
 def note(
     connection: Connection, address: str, *, withdrawn: bool, source: str, said_at: dt.datetime | None = None
-) -> Consent:
-    """Write how an address stands from now on; a line in the ledger where that is a change.
+) -> bool:
+    """Write how an address stands from now on, with a line in the ledger; whether that is a change.
 
     What was `said_at` a time before the last change is overtaken, and changes nothing.
     """
     state = ConsentState.WITHDRAWN if withdrawn else ConsentState.GIVEN
-    before = Consent.objects.filter(connection=connection, address=address, changes__isnull=False).first()
-    if before is not None and before.state == state:
-        return before
-    _lock(connection, address, "pg_advisory_xact_lock")
+    if _stands(connection, address, state):
+        return False
+    address_locks.own(connection, address)
     now = timezone.now()
     consent, _ = Consent.objects.get_or_create(
         connection=connection, address=address, defaults={"state": ConsentState.GIVEN, "changed_at": now}
     )
     is_first = not ConsentChange.objects.filter(consent=consent).exists()
-    if not is_first and (consent.state == state or (said_at is not None and said_at < consent.changed_at)):
-        return consent
+    is_overtaken = said_at is not None and said_at < consent.changed_at
+    if not is_first and (is_overtaken or _stands(connection, address, state)):
+        return False
     consent.state, consent.changed_at = state, now
     consent.save(update_fields=["state", "changed_at"])
     ConsentChange.objects.create(consent=consent, state=state, source=source[:200], at=now)
-    return consent
+    return True
+
+
+def _stands(connection: Connection, address: str, state: ConsentState) -> bool:
+    """Whether the ledger says so already; an opt-in only where no opt-out from elsewhere holds since."""
+    known = Consent.objects.filter(connection=connection, address=address, state=state, changes__isnull=False)
+    return known.exists() and (state == ConsentState.WITHDRAWN or not is_withdrawn(connection, address))
 
 
 def wrote(text: str) -> str:
     """The source of a change that somebody asked for in a message."""
     return f"They wrote {text.strip()[:40]!r}."
-
-
-def _lock(connection: Connection, address: str, function: str) -> None:
-    """Until the transaction ends; on the address and not on its row, which the first STOP has yet to make."""
-    digest = hashlib.sha256(b"consent" + connection.id.bytes + address.encode()).digest()
-    with database.cursor() as cursor:
-        cursor.execute(f"SELECT {function}(%s)", [int.from_bytes(digest[:8], "big", signed=True)])

@@ -19,7 +19,7 @@ class ConnectionOwner(NamedTuple):
 
 
 class Due(NamedTuple):
-    """A workspace with events to handle (`event`) or requests to send (`delivery`)."""
+    """A workspace with events to handle (`event`), requests to send (`delivery`), or templates to fetch."""
 
     kind: str
     workspace_id: UUID

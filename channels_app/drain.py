@@ -18,7 +18,7 @@ from uuid import UUID, uuid4
 
 from django.db import InterfaceError, OperationalError
 
-from channels_app import beats, claims, doors, inbound, receipts, settling
+from channels_app import beats, claims, doors, inbound, receipts, settling, template_sync
 from channels_app.claims import LONGEST_CALL_SECONDS
 from channels_app.in_hand import Claimed
 from channels_app.inbound import ClaimedEvent
@@ -108,6 +108,11 @@ class Drain:
     async def _take(self, due: doors.Due, free: int) -> int:
         """Claim up to so much of a workspace's work, and start it."""
         suspects = 0 if self.suspects else 1
+        if due.kind == "templates":
+            syncs = await in_tenant(template_sync.claim)(due.workspace_id, due.workspace_id, free)
+            for sync in syncs:
+                self._start(due.workspace_id, template_sync.run(sync))
+            return len(syncs)
         if due.kind == "event":
             events = await in_tenant(inbound.claim)(due.workspace_id, due.workspace_id, free, suspects=suspects)
             for event in events:

@@ -95,8 +95,10 @@ def _write(link: ConversationLink, conversation: Conversation, planned: Sequence
     transaction.on_commit(bell.ring)
 
 
-def enqueue_test(connection: Connection, what: str, content: dict[str, Any], address: str = "test") -> Delivery:
-    """Something to be sent that belongs to no conversation: a test, which is tried and shown like anything else."""
+def enqueue_alone(
+    connection: Connection, what: str, content: dict[str, Any], address: str = "test", *, is_test: bool = True
+) -> Delivery:
+    """Something to be sent that belongs to no conversation, a test say: it is tried and shown like anything else."""
     lane: UUID = uuid4()
     delivery = Delivery.objects.create(
         connection=connection,
@@ -105,7 +107,7 @@ def enqueue_test(connection: Connection, what: str, content: dict[str, Any], add
         address=address,
         what=what,
         content=content,
-        is_test=True,
+        is_test=is_test,
         due_at=timezone.now(),
     )
     transaction.on_commit(bell.ring)

@@ -29,7 +29,7 @@ def send(actor: Actor, connection: Connection, what: str = "") -> list[Delivery]
     planned = [one for one in accounts.to_plan(connection).examples() if what in ("", one.what)]
     if not planned:
         raise invalid({"what": ["There is no such event to try."]})
-    sent = [enqueueing.enqueue_test(connection, one.what, dict(one.content)) for one in planned]
+    sent = [enqueueing.enqueue_alone(connection, one.what, dict(one.content)) for one in planned]
     audit.record(actor, "connection.test_events_sent", connection, events=[one.what for one in planned])
     return sent
 
@@ -53,6 +53,6 @@ def send_message(actor: Actor, connection: Connection, address: str) -> list[Del
         raise invalid({"address": [f"{refused.words} {refused.remedy}"]})
     message = Message(author_kind=AuthorKind.ASSISTANT, text=TEXT)
     planned = accounts.to_plan(connection).plan(Conversation(), [message])
-    sent = [enqueueing.enqueue_test(connection, one.what, dict(one.content), number) for one in planned]
+    sent = [enqueueing.enqueue_alone(connection, one.what, dict(one.content), number) for one in planned]
     audit.record(actor, "connection.test_message_sent", connection, address=number)
     return sent

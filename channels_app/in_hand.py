@@ -28,8 +28,8 @@ class Claimed:
     rest: float = 0.0
 
 
-def outgoing_of(delivery: Delivery, *, others: frozenset[str] = frozenset()) -> Outgoing:
-    """A delivery as its provider sends it now; its conversation is loaded. `others`: as `Outgoing` has it."""
+def outgoing_of(delivery: Delivery, *, others: frozenset[str] = frozenset(), made: str = "") -> Outgoing:
+    """A delivery as its provider sends it now; its conversation is loaded. `others`, `made`: as `Outgoing` has it."""
     return Outgoing(
         key=str(delivery.id),
         address=delivery.address,
@@ -39,6 +39,7 @@ def outgoing_of(delivery: Delivery, *, others: frozenset[str] = frozenset()) -> 
         is_test=delivery.is_test,
         since=delivery.created_at,
         others=others,
+        made=made,
     )
 
 

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from channels_app import accounts, bell, consents, desks, incoming_messages, statuses
+from channels_app import accounts, bell, confirming, consents, desks, incoming_messages, statuses, windows
 from channels_app.models import Connection, InboundEvent, RefusedRequest
 from channels_app.models.inbound import EventState
 from channels_app.providers.base import Capability, InboundRequest, SignatureInvalid, Stored
@@ -67,7 +67,9 @@ def record(connection: Connection, events: Sequence[ProviderEvent], request: Inb
     if connection.last_inbound_at is None or now - connection.last_inbound_at > LAST_INBOUND_STEP:
         Connection.objects.filter(id=connection.id).update(last_inbound_at=now)
     # After the connection's row, in the order in which a claim takes them.
-    _note_stops(connection, [event for event, one in zip(events, stored, strict=True) if one.is_new])
+    new = [event for event, one in zip(events, stored, strict=True) if one.is_new]
+    _open_windows(connection, new, request.arrived_at)
+    _note_stops(connection, new)
     if any(one.is_new and not event.is_inline for one, event in zip(stored, events, strict=True)):
         transaction.on_commit(bell.ring)
     failpoint("F1")
@@ -77,8 +79,18 @@ def record(connection: Connection, events: Sequence[ProviderEvent], request: Inb
 def _note_stops(connection: Connection, events: Sequence[ProviderEvent]) -> None:
     """At once, and not when they are handled: nothing that is claimed from here on may reach who wants no more."""
     for event in events:
-        if isinstance(event, MessageReceived) and event.wish == "stop":
-            consents.note(connection, event.address, withdrawn=True, source=consents.wrote(event.text))
+        if not isinstance(event, MessageReceived) or event.wish != "stop":
+            continue
+        if consents.note(connection, event.address, withdrawn=True, source=consents.wrote(event.text)):
+            confirming.confirm(connection, event.address, "stop")
+
+
+def _open_windows(connection: Connection, events: Sequence[ProviderEvent], arrived_at: dt.datetime) -> None:
+    """At once as well: whatever waits for a message of theirs need not wait until that is handled."""
+    if windows.has_one(connection):
+        for event in events:
+            if isinstance(event, MessageReceived):
+                windows.note_message(connection, event.address, arrived_at)
 
 
 def _insert(connection: Connection, event: ProviderEvent, request: InboundRequest) -> tuple[InboundEvent, bool]:

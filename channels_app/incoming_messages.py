@@ -8,8 +8,8 @@ from uuid import UUID
 
 from django.db import connection as database
 
-from channels_app import accounts, calls, consents, replies
-from channels_app.models import Connection, ConversationLink
+from channels_app import accounts, calls, confirming, consents, replies
+from channels_app.models import Connection, ConversationLink, Delivery, InboundEvent
 from channels_app.providers.base import Capability
 from channels_app.providers.events import CallEnded, MessageReceived
 from convoship.lib.problems import Problem
@@ -21,6 +21,8 @@ from deployments.models.person import IdentityKind
 from deployments.safe_text import LONGEST_TEXT
 from deployments.variants import Met
 
+# Channels whose addresses are telephone numbers, proved by the network that carries them.
+_BY_PHONE = ("sms", "whatsapp")
 OVER = "The call was over already, and a call that is over is not taken up again."
 
 
@@ -67,12 +69,25 @@ def _said(
         payload=payload,
         client_id=client_id,
         status=MessageStatus.RECEIVED,
+        reply_to=_replied_to(conversation, event.reply_to),
     )
     posted_before, has_unanswered = conversations.standing(conversation, client_id)
     if posted_before:
         return None, conversations.already_posted(conversation, new), ""
     message, _, claim = turns.take_message(conversation, new, queue=has_unanswered)
     return claim, message, "; ".join(event.left_out)
+
+
+def _replied_to(conversation: Conversation, provider_id: str) -> int | None:
+    """The `seq` of the message that the provider knows by this id, theirs or ours; None where it is of another time."""
+    if not provider_id:
+        return None
+    ours = Delivery.objects.filter(conversation=conversation, provider_id=provider_id, message__isnull=False)
+    seq: int | None = ours.values_list("message__seq", flat=True).first()
+    if seq is None:
+        theirs = InboundEvent.objects.filter(conversation=conversation, key=provider_id, message__isnull=False)
+        seq = theirs.values_list("message__seq", flat=True).first()
+    return seq
 
 
 def conversation_for(connection: Connection, event: MessageReceived) -> tuple[Conversation | None, bool]:
@@ -142,11 +157,15 @@ def _open(connection: Connection, event: MessageReceived) -> Conversation:
 
 
 def _person(connection: Connection, event: MessageReceived) -> Person:
-    phone = event.person_address or (event.address if accounts.kind_of(connection).channel == "sms" else "")
+    """Who wrote. A phone number is the same person over each channel that proves it; so is a handle."""
+    is_phone = accounts.kind_of(connection).channel in _BY_PHONE and event.address.startswith("+")
+    phone = event.person_address or (event.address if is_phone else "")
+    known_by: list[tuple[str, str]] = []
     # Nobody of flesh and blood is at the other end of a rehearsal, whatever number it plays.
-    if phone and not connection.is_rehearsal:
-        return people.person_at(IdentityKind.PHONE, phone, event.user)
-    return people.person_at(IdentityKind.BRIDGE, f"{connection.id}:{event.address}", event.user)
+    if not connection.is_rehearsal:
+        known_by += [(IdentityKind.WHATSAPP, event.handle)] if event.handle else []
+        known_by += [(IdentityKind.PHONE, phone)] if phone else []
+    return people.person_at(known_by or [(IdentityKind.BRIDGE, f"{connection.id}:{event.address}")], event.user)
 
 
 def _current(connection: Connection, address: str) -> Conversation | None:
@@ -155,16 +174,20 @@ def _current(connection: Connection, address: str) -> Conversation | None:
 
 
 def _wish(connection: Connection, event: MessageReceived, said_at: dt.datetime) -> str:
-    """A word about consent: noted in the ledger, answered by nobody (the carrier has answered)."""
+    """A word about consent: noted in the ledger, and never the assistant's to answer."""
     if event.wish == "help":
         return "HELP is answered by the provider; nothing was sent."
-    _note_wish(connection, event, said_at)
+    _note_wish(connection, event, said_at, tells=True)
     return "They opted out." if event.wish == "stop" else "They opted in."
 
 
-def _note_wish(connection: Connection, event: MessageReceived, said_at: dt.datetime) -> None:
+def _note_wish(connection: Connection, event: MessageReceived, said_at: dt.datetime, *, tells: bool = False) -> None:
     is_stop = event.wish == "stop"
-    consents.note(connection, event.address, withdrawn=is_stop, source=consents.wrote(event.text), said_at=said_at)
+    source = consents.wrote(event.text)
+    is_new = consents.note(connection, event.address, withdrawn=is_stop, source=source, said_at=said_at)
+    # A STOP was noted, and confirmed, when it came in.
+    if is_new and not is_stop and tells:
+        confirming.confirm(connection, event.address, "start")
 
 
 def _post_unanswered(

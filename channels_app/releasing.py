@@ -33,6 +33,12 @@ def release_waiting(connection: Connection) -> None:
     )
 
 
+def release_awaiting(connection: Connection) -> None:
+    """What waits for messages of theirs over this connection is looked at anew."""
+    Delivery.objects.filter(connection=connection, awaits_window=True).update(due_at=timezone.now())
+    transaction.on_commit(bell.ring)
+
+
 def hurry(delivery: Delivery) -> None:
     """Try a held delivery at once that waits for its next try, and before it what it waits for in its lane."""
     Delivery.objects.filter(

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from channels_app import accounts, consents, desks, ladder
+from channels_app import accounts, consents, desks, ladder, windows
 from channels_app.in_hand import Claimed, token_of
-from channels_app.models import Connection, Delivery, DeliveryAttempt
+from channels_app.models import Connection, Delivery, DeliveryAttempt, InteractiveContent
 from channels_app.models.outbound import AttemptOutcome, DeliveryStatus
 from channels_app.providers.base import ProviderError, Receipt
 from convoship.lib.failpoints import failpoint
@@ -43,6 +43,7 @@ def finish(claimed: Claimed, outcome: Outcome) -> bool:
     """Write the end of an attempt, if the claim still stands; False (and a line in the log) where it doesn't."""
     failpoint("F5")
     delivery = _hold(claimed)
+    _note_made(claimed, outcome)
     if delivery is None:
         _note_late(claimed, outcome)
         return False
@@ -51,6 +52,16 @@ def finish(claimed: Claimed, outcome: Outcome) -> bool:
     elif outcome.error is not None:
         fail(delivery, outcome.error, milliseconds=outcome.milliseconds, keeps_doubt=outcome.keeps_doubt)
     return True
+
+
+def _note_made(claimed: Claimed, outcome: Outcome) -> None:
+    """What was made at the provider serves the same content again, whatever became of this message."""
+    of = outcome.receipt or outcome.error
+    digest = claimed.provider.made_for(claimed.outgoing.content) if of is not None and of.made else ""
+    if of is not None and digest and of.made != claimed.outgoing.made:
+        InteractiveContent.objects.update_or_create(
+            connection_id=claimed.provider.account.connection_id, digest=digest, defaults={"sid": of.made}
+        )
 
 
 def _note_late(claimed: Claimed, outcome: Outcome) -> None:
@@ -133,7 +144,11 @@ def fail(delivery: Delivery, error: ProviderError, *, milliseconds: int, keeps_d
     )
     if error.opted_out:
         consents.note(delivery.connection, delivery.address, withdrawn=True, source="The provider refused: opted out.")
-    if step.what == "park":
+    if error.window_closed and not keeps_doubt:
+        windows.note_closed(delivery.connection, delivery.address)
+        delivery.code = error.code[:40]
+        await_window(delivery)
+    elif step.what == "park":
         delivery.code, delivery.is_in_doubt = error.code[:40], error.ambiguous or keeps_doubt
         park(delivery, step.at, reason=error.words, remedy=error.remedy)
     elif step.what == "retry":
@@ -169,11 +184,12 @@ def end(delivery: Delivery, status: str, *, reason: str = "", remedy: str = "", 
     delivery.status, delivery.reason, delivery.remedy = status, reason[:300], remedy[:300]
     delivery.claim, delivery.leased_until = None, None
     delivery.is_in_doubt = keeps_doubt or status == DeliveryStatus.UNKNOWN
-    delivery.settled_at, delivery.is_parked = timezone.now(), False
+    delivery.settled_at, delivery.is_parked, delivery.awaits_window = timezone.now(), False, False
     delivery.save(
         update_fields=[
             "status",
             "is_parked",
+            "awaits_window",
             "reason",
             "remedy",
             "code",
@@ -195,6 +211,24 @@ _PARKED = (
     *("reason", "remedy", "code", "is_parked", "is_in_doubt", "claim", "leased_until", "due_at"),
     *("tries", "cuts", "first_tried_at"),
 )
+_AWAITING = (*_PARKED, "awaits_window", "status", "provider_id", "accepted_at", "settled_at")
+
+
+def await_window(delivery: Delivery) -> None:
+    """It waits until its person writes again; where the conversation is over nothing waits any more."""
+    reason = windows.reason(delivery.connection, delivery.address)
+    if delivery.conversation is not None and not delivery.conversation.is_active:
+        words = f"{reason} The conversation has ended, so it waits no longer."
+        end(delivery, DeliveryStatus.SUPPRESSED, reason=words, remedy="Start a new conversation with a template.")
+        return
+    # It may have been taken before, and have come back.
+    delivery.status, delivery.provider_id, delivery.is_in_doubt = DeliveryStatus.QUEUED, "", False
+    delivery.accepted_at, delivery.settled_at, delivery.awaits_window = None, None, True
+    delivery.reason, delivery.remedy, delivery.is_parked = reason, windows.REMEDY, True
+    delivery.claim, delivery.leased_until, delivery.due_at = None, None, timezone.now() + windows.LOOKED_AGAIN
+    delivery.tries, delivery.cuts, delivery.first_tried_at = 0, 0, None
+    delivery.save(update_fields=_AWAITING)
+    tell_messages(delivery)
 
 
 def park(delivery: Delivery, until: dt.datetime, *, reason: str, remedy: str) -> None:

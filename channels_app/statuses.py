@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from channels_app import consents, settling
+from channels_app import consents, settling, windows
 from channels_app.models import Connection, Delivery
 from channels_app.models.outbound import DeliveryStatus
 from channels_app.providers.events import StatusReported
 from convoship.lib.problems import Problem
-from deployments import conversations
+from deployments import conversations, reading
 
 # How far along each status is. `failed` is final, and so is whatever the provider says after it.
 _RANK = {
@@ -58,11 +58,17 @@ def apply(connection: Connection, event: StatusReported) -> tuple[Delivery | Non
     if event.provider_id and not delivery.provider_id:
         delivery.provider_id = event.provider_id[:100]
     delivery.code = event.code[:40]
+    if event.window_closed and event.status == DeliveryStatus.FAILED:
+        windows.note_closed(connection, delivery.address)
+        settling.await_window(delivery)
+        return delivery, ""
     if event.status == DeliveryStatus.FAILED and delivery.dismissed_at is not None:
         # Whoever put it aside knew of no failure.
         delivery.dismissed_at = None
         delivery.save(update_fields=["dismissed_at"])
     settling.end(delivery, event.status, reason=event.reason, remedy=event.remedy)
+    if event.status == DeliveryStatus.READ and delivery.message is not None and delivery.conversation_id:
+        reading.by_visitor(delivery.conversation_id, delivery.message.seq)
     return delivery, ""
 
 

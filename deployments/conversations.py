@@ -53,6 +53,8 @@ class NewMessage:
     client_id: str | None = None
     status: str = MessageStatus.SENT
     reason: str = ""
+    # The `seq` of the message that it replies to.
+    reply_to: int | None = None
 
     @property
     def body_digest(self) -> bytes:
@@ -194,6 +196,7 @@ def _line_up(conversation: Conversation, news: Iterable[NewMessage]) -> list[Mes
                 payload=new.payload,
                 blocks=list(new.blocks),
                 attachments=list(new.attachments),
+                reply_to=new.reply_to,
                 client_id=new.client_id,
                 body_digest=new.body_digest if new.client_id else None,
                 status=outgoing_status(conversation) if _goes_out(conversation, new) else new.status,

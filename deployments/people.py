@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from convoship.lib import rows
@@ -62,21 +63,38 @@ def person_of(visitor_id: str, user: Mapping[str, Any], verified: Verified | Non
     return person
 
 
-def person_at(kind: str, value: str, user: Mapping[str, Any]) -> Person:
-    """Who is at an address of a channel; new where nobody was known there. What is said of them is noted."""
+def person_at(known_by: Sequence[tuple[str, str]], user: Mapping[str, Any]) -> Person:
+    """Who is at an address of a channel, known by (kind, value) of identities, the surest first; new where by none.
+
+    What they are not known by yet is noted, unless it is somebody else's; so is what is said of them.
+    """
     name, email = str(user.get("name", ""))[:100], str(user.get("email", ""))[:254]
-    known = Identity.objects.select_related("person").filter(kind=kind, value=value).first()
-    if known is None:
-        try:
-            with transaction.atomic():
-                person = Person.objects.create(name=name, email=email)
-                Identity.objects.create(person=person, kind=kind, value=value)
-                return person
-        except IntegrityError:
-            # Their first message over another connection came at the same moment.
-            known = Identity.objects.select_related("person").get(kind=kind, value=value)
-    _note(known.person, name, email)
-    return known.person
+    try:
+        with transaction.atomic():
+            return _person_at(known_by, name, email)
+    except IntegrityError:
+        # Their first message over another connection came at the same moment.
+        return _person_at(known_by, name, email)
+
+
+def _person_at(known_by: Sequence[tuple[str, str]], name: str, email: str) -> Person:
+    found = {(one.kind, one.value): one.person for one in _identities(known_by)}
+    person = next((found[key] for key in known_by if key in found), None)
+    if person is None:
+        person = Person.objects.create(name=name, email=email)
+    else:
+        _note(person, name, email)
+    for kind, value in known_by:
+        if (kind, value) not in found:
+            Identity.objects.create(person=person, kind=kind, value=value)
+    return person
+
+
+def _identities(known_by: Sequence[tuple[str, str]]) -> Iterable[Identity]:
+    wanted = Q()
+    for kind, value in known_by:
+        wanted |= Q(kind=kind, value=value)
+    return Identity.objects.select_related("person").filter(wanted)
 
 
 def _verified_person(verified: Verified) -> Person:

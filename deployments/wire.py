@@ -29,6 +29,8 @@ def message_json(message: Message) -> dict[str, Any]:
     }
     if message.client_id:
         document["client_id"] = message.client_id
+    if message.reply_to:
+        document["reply_to"] = message.reply_to
     if message.reason:
         document["reason"] = message.reason
     return document

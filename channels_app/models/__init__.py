@@ -7,6 +7,8 @@ from channels_app.models.inbound import InboundEvent, RefusedRequest
 from channels_app.models.outbound import Delivery, DeliveryAttempt
 from channels_app.models.rehearsal import Rehearsal, RehearsalLine
 from channels_app.models.spending import SpendingCount
+from channels_app.models.template import InteractiveContent, MessageTemplate, TemplateSync
+from channels_app.models.window import ServiceWindow
 
 __all__ = [
     "Connection",
@@ -17,9 +19,13 @@ __all__ = [
     "Delivery",
     "DeliveryAttempt",
     "InboundEvent",
+    "InteractiveContent",
+    "MessageTemplate",
     "RefusedRequest",
     "Rehearsal",
     "RehearsalLine",
+    "ServiceWindow",
     "SpendingCount",
+    "TemplateSync",
     "WorkerBeat",
 ]

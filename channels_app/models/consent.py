@@ -31,6 +31,7 @@ class Consent(TenantModel):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["connection", "address"], name="one_consent_per_address"),
         ]
+        indexes: ClassVar = [models.Index(fields=["workspace", "address"], name="consent_by_address")]
 
     def __str__(self) -> str:
         return f"{self.address}: {self.get_state_display()}"

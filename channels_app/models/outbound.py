@@ -63,6 +63,8 @@ class Delivery(TenantModel):
     due_at = models.DateTimeField()
     # It waits in the queue for something that is not its own to mend: the next day, or other credentials.
     is_parked = models.BooleanField(default=False)
+    # Parked until its person writes again: it holds nothing up that may go meanwhile (`windows`).
+    awaits_window = models.BooleanField(default=False, db_default=False)
     # When it was counted and let go, where sending costs money; further tries are not counted again.
     let_go_at = models.DateTimeField(null=True)
     claim = models.UUIDField(null=True)
@@ -83,6 +85,11 @@ class Delivery(TenantModel):
             models.Index(fields=["connection", "-created_at"]),
             models.Index(fields=["due_at"], condition=models.Q(status="queued"), name="delivery_due"),
             models.Index(fields=["lane", "position"], condition=models.Q(status="queued"), name="delivery_lane"),
+            models.Index(
+                fields=["connection", "address"],
+                condition=models.Q(awaits_window=True),
+                name="delivery_awaits_window",
+            ),
             models.Index(
                 fields=["workspace"],
                 condition=models.Q(status__in=["failed", "unknown"], dismissed_at=None),

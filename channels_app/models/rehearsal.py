@@ -31,6 +31,8 @@ class Rehearsal(TenantModel):
     reports = models.CharField(max_length=10, choices=Reports, default=Reports.STRAIGHT)
     # Addresses whose person wrote STOP.
     opted_out = models.JSONField(default=list)
+    # What was made at it and serves again, by its id there: contents of WhatsApp, say.
+    contents = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
 
     objects = TenantManager()
 

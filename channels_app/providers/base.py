@@ -54,6 +54,10 @@ class Capability(StrEnum):
     REGISTERS_WEBHOOK = "registers_webhook"
     # Its other side may have people who take hand-overs (`deployments.desks`).
     DESK = "desk"
+    # Free words are taken only so long after their last message, then templates alone (`windows`, `needs_window`).
+    WINDOW = "window"
+    # Nobody else answers a STOP: we confirm it, once.
+    CONFIRMS_CONSENT = "confirms_consent"
 
 
 Blame = Literal["message", "address", "connection", "provider"]
@@ -99,6 +103,7 @@ class ProviderError(Exception):
         http_status: int | None = None,
         answer: str = "",
         opted_out: bool = False,
+        window_closed: bool = False,
         gone: bool = False,
         stops: bool = False,
     ) -> None:
@@ -107,7 +112,11 @@ class ProviderError(Exception):
         self.permanent, self.ambiguous, self.retry_after = permanent, ambiguous, retry_after
         self.most_retries = most_retries
         self.blame, self.http_status, self.answer = blame, http_status, answer
+        # As a receipt has it: it may have been made before the rest failed.
+        self.made = ""
         self.opted_out = opted_out
+        # Only a template may go before they write again: what was to be sent waits for that.
+        self.window_closed = window_closed
         # The other side wants nothing more of it, ever (410).
         self.gone = gone
         # Nothing can go over the connection until somebody mends it (its credentials are refused, say): what is to be
@@ -199,6 +208,8 @@ class Outgoing:
     since: dt.datetime | None = None
     # The provider's ids of other things sent to this address: a look-up must not take one of them for this.
     others: frozenset[str] = frozenset()
+    # What the provider made for the same content before, by `Provider.made_for`.
+    made: str = ""
 
 
 @dataclass(frozen=True)
@@ -209,6 +220,35 @@ class Receipt:
     provider_id: str = ""
     http_status: int | None = None
     answer: str = ""
+    # What was made at the provider on the way and serves the same content again.
+    made: str = ""
+
+
+@dataclass(frozen=True)
+class Template:
+    """A message template at the provider. `body` and `extras` have variables as {{1}}; `variables` are their samples.
+
+    `approval` is a word of `models.template.Approval`; `category` decides what it costs.
+    """
+
+    sid: str
+    name: str
+    language: str
+    content_type: str
+    body: str
+    extras: Mapping[str, Any] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
+    category: str = ""
+    approval: str = "unsubmitted"
+    rejection_reason: str = ""
+
+
+class BadVariables(Exception):
+    """A template can't be filled with these values; `errors` by the variable's name."""
+
+    def __init__(self, errors: Mapping[str, Sequence[str]]) -> None:
+        super().__init__(str(errors))
+        self.errors = errors
 
 
 @dataclass(frozen=True)
@@ -379,6 +419,39 @@ class Provider:
 
     # What those are called.
     unit: ClassVar[str] = "unit"
+
+    @classmethod
+    def made_for(cls, content: Mapping[str, Any]) -> str:
+        """A digest of what has to be made at the provider before this can be sent, and serves again; or nothing."""
+        return ""
+
+    @classmethod
+    def needs_window(cls, content: Mapping[str, Any]) -> bool:
+        """Whether this may only go while the person's window is open. Needs `WINDOW`."""
+        return True
+
+    @classmethod
+    def variables_of(cls, template: Template) -> list[str]:
+        """The names of a template's variables, in order. Needs `WINDOW`."""
+        raise NotImplementedError
+
+    @classmethod
+    def fill(cls, template: Template, values: Mapping[str, str]) -> Planned:
+        """What sends a template with these values, and its words as they arrive; `BadVariables`. Needs `WINDOW`."""
+        raise NotImplementedError
+
+    async def templates(self) -> list[Template]:
+        """All that there are at the provider. Needs `WINDOW`."""
+        raise NotImplementedError
+
+    async def submit(self, template: Template) -> Template:
+        """Make a template there (its `sid` is empty) and hand it in for approval. Needs `WINDOW`."""
+        raise NotImplementedError
+
+    @classmethod
+    def consent_reply(cls, config: Mapping[str, Any], wish: str) -> str:
+        """What confirms a `stop` or a `start`. Needs `CONFIRMS_CONSENT`."""
+        raise NotImplementedError
 
     @classmethod
     def units(cls, content: Mapping[str, Any]) -> int:

@@ -45,6 +45,10 @@ class MessageReceived(ProviderEvent):
     wish: Wish = ""
     # Who it is, where the address says that of a call only: a phone number in E.164.
     person_address: str = ""
+    # By what else the channel knows them, beside the address: it stays theirs where the address changes.
+    handle: str = ""
+    # The provider's id of the message that this one replies to, sent by either side.
+    reply_to: str = ""
     # What the answer repeats: a number that the other side gives its turns, and whatever else its provider needs.
     echo: Mapping[str, Any] = field(default_factory=dict)
     # Things that could not be taken over, in words for the conversation.
@@ -65,6 +69,8 @@ class StatusReported(ProviderEvent):
     remedy: str = ""
     # The person has told the provider's network to hold back what we send.
     opted_out: bool = False
+    # It was refused because they had not written for too long.
+    window_closed: bool = False
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from channels_app.providers.base import Provider
 from channels_app.providers.custom_webhook import CustomWebhook
 from channels_app.providers.twilio.sms import TwilioSms
+from channels_app.providers.twilio.whatsapp import TwilioWhatsapp
 from channels_app.providers.voice_gateway import VoiceGateway
 
-PROVIDERS: Mapping[str, type[Provider]] = {one.kind: one for one in (TwilioSms, VoiceGateway, CustomWebhook)}
+PROVIDERS: Mapping[str, type[Provider]] = {
+    one.kind: one for one in (TwilioWhatsapp, TwilioSms, VoiceGateway, CustomWebhook)
+}

@@ -9,7 +9,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import replace
 from email.utils import format_datetime
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlencode
 
 from django import forms
@@ -70,6 +70,8 @@ class Phone(StandIn):
     faults = (*FAULTS, PAGE, OPTED_OUT, NO_NUMBER, CREDENTIALS, NOT_REACHED)
     does_report = True
     content_type = f"{signing.FORM}; charset=UTF-8"
+    # What Twilio puts before an address of the channel.
+    prefix: ClassVar[str] = ""
 
     @classmethod
     def config(cls, like: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,7 +101,7 @@ class Phone(StandIn):
         wanted = b64encode(f"{self.account.config['account_sid']}:{token}".encode()).decode()
         if token and same(call.headers.get("authorization", ""), f"Basic {wanted}"):
             return None
-        refused = _problem(*_CODES[CREDENTIALS.word], note="Refused: another account or auth token.")
+        refused = problem(*_CODES[CREDENTIALS.word], note="Refused: another account or auth token.")
         return replace(refused, kind=LineKind.REFUSED)
 
     def is_sent(self, call: Call) -> bool:
@@ -110,7 +112,8 @@ class Phone(StandIn):
         """Make a message of it; reports follow at the address that came with it."""
         form = dict(parse_qsl(call.body.decode("utf-8", "replace"), keep_blank_values=True))
         form = {name: value.replace("\x00", "") for name, value in form.items()}
-        to, text, callback = form.get("To", ""), form.get("Body", ""), form.get("StatusCallback", "")
+        to, callback = form.get("To", "").removeprefix(self.prefix), form.get("StatusCallback", "")
+        text = self.words_of(form)
         sid = f"SM{uuid.uuid4().hex}"
         seen = Answer(
             201,
@@ -125,6 +128,10 @@ class Phone(StandIn):
             return _instead(seen, OPTED_OUT.word, "Refused: they have opted out.")
         reports = [self._report(sid, to, status) for status in ("sent", "delivered")]
         return replace(seen, reports=reports if callback else (), reports_to=callback)
+
+    def words_of(self, form: Mapping[str, str]) -> str:
+        """What the phone shows of a message."""
+        return form.get("Body", "")
 
     def fail(self, call: Call, fault: str) -> Answer:
         """Twilio's own faults, in its words."""
@@ -148,28 +155,28 @@ class Phone(StandIn):
         body: dict[str, Any]
         match call.method, path:
             case "GET", "/Messages.json":
-                to = call.query.get("To", "")
+                to = call.query.get("To", "").removeprefix(self.prefix)
                 found = RehearsalLine.objects.filter(connection=self.connection, kind=LineKind.CAUGHT, address=to)
                 rows = [
                     self._as_json(line.provider_id, to, line.text, line.status or "queued", line)
-                    for line in found.order_by("-created_at")[: min(_number(call.query.get("PageSize", "")), _NEWEST)]
+                    for line in found.order_by("-created_at")[: min(number_of(call.query.get("PageSize", "")), _NEWEST)]
                 ]
                 body = {"messages": rows, "next_page_uri": None, "page": 0}
-                return _found(body, f"Looked up what went to {to}.", to)
+                return found_here(body, f"Looked up what went to {to}.", to)
             case "GET", ".json":
                 body = {"sid": config["account_sid"], "friendly_name": "Rehearsal", "status": "active", "type": "Full"}
-                return _found(body, "Looked at the account.")
+                return found_here(body, "Looked at the account.")
             case "GET", "/IncomingPhoneNumbers.json":
-                return _found({"incoming_phone_numbers": [self._number_json()]}, "Looked at the number.")
+                return found_here({"incoming_phone_numbers": [self._number_json()]}, "Looked at the number.")
             case "POST", path if path.startswith("/IncomingPhoneNumbers/"):
-                return _found(self._number_json(), "Set where what people write is delivered.")
+                return found_here(self._number_json(), "Set where what people write is delivered.")
             case _, path if service and path == f"/v1/Services/{service}":
-                return _found(self._service_json(service), "Looked at the messaging service.")
+                return found_here(self._service_json(service), "Looked at the messaging service.")
             case "GET", path if service and path == f"/v1/Services/{service}/PhoneNumbers":
                 numbers = [{"sid": "PN" + "0" * 32, "phone_number": NUMBER}]
                 meta = {"key": "phone_numbers", "next_page_url": None}
-                return _found({"phone_numbers": numbers, "meta": meta}, "Looked at the service's numbers.")
-        return _problem(404, 20404, "The requested resource was not found", note="Not known here.")
+                return found_here({"phone_numbers": numbers, "meta": meta}, "Looked at the service's numbers.")
+        return problem(404, 20404, "The requested resource was not found", note="Not known here.")
 
     def _number_json(self) -> dict[str, Any]:
         return {
@@ -196,8 +203,8 @@ class Phone(StandIn):
         return {
             "sid": sid,
             "account_sid": self.account.config["account_sid"],
-            "to": to,
-            "from": None if service else self._number,
+            "to": f"{self.prefix}{to}",
+            "from": None if service else f"{self.prefix}{self._number}",
             "messaging_service_sid": service,
             "body": text,
             "status": status,
@@ -217,8 +224,8 @@ class Phone(StandIn):
             "MessageStatus": status,
             "SmsStatus": status,
             "AccountSid": str(self.account.config["account_sid"]),
-            "From": self._number,
-            "To": to,
+            "From": f"{self.prefix}{self._number}",
+            "To": f"{self.prefix}{to}",
             "ApiVersion": "2010-04-01",
         }
         return Report(status, urlencode(form | ({"ErrorCode": str(code)} if code else {})))
@@ -249,8 +256,8 @@ class Phone(StandIn):
             "SmsMessageSid": sid,
             "SmsSid": sid,
             "AccountSid": str(self.account.config["account_sid"]),
-            "From": number,
-            "To": self._number,
+            "From": f"{self.prefix}{number}",
+            "To": f"{self.prefix}{self._number}",
             "Body": text,
             "NumMedia": "0",
             "NumSegments": "1",
@@ -269,21 +276,23 @@ class Phone(StandIn):
         return {"x-twilio-signature": signing.signature(token, url, signing.fields(body.encode()))}
 
 
-def _number(text: str) -> int:
+def number_of(text: str) -> int:
     """A page's size; the provider's own where none was asked for."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 5 else _NEWEST
 
 
-def _found(body: Mapping[str, Any], note: str, address: str = "") -> Answer:
+def found_here(body: Mapping[str, Any], note: str, address: str = "") -> Answer:
+    """The answer to a question."""
     return Answer(200, json.dumps(body), note=note, address=address)
 
 
-def _problem(status: int, code: int, message: str, *, note: str) -> Answer:
+def problem(status: int, code: int, message: str, *, note: str) -> Answer:
+    """A refusal as Twilio writes it."""
     body = {"code": code, "message": message, "more_info": f"https://www.twilio.com/docs/errors/{code}"}
     return Answer(status, json.dumps({**body, "status": status}), note=note)
 
 
 def _instead(seen: Answer, fault: str, note: str) -> Answer:
     """Twilio's refusal of what was sent."""
-    refused = _problem(*_CODES[fault], note=note)
+    refused = problem(*_CODES[fault], note=note)
     return turned_away(seen, refused.status, note, refused.body)

@@ -17,6 +17,7 @@ class Channel(models.TextChoices):
     """Where a conversation takes place."""
 
     WEB = "web", "Web"
+    WHATSAPP = "whatsapp", "WhatsApp"
     SMS = "sms", "SMS"
     VOICE = "voice", "Phone"
     WEBHOOK = "webhook", "Webhook"
@@ -185,6 +186,8 @@ class Message(TenantModel):
     blocks = models.JSONField(default=list)
     # What is shown of its files: [{id, name, size, content_type}]; their rows are `files`.
     attachments = models.JSONField(default=list, db_default=[])
+    # The `seq` of the message that it replies to, where its channel says so.
+    reply_to = models.PositiveIntegerField(null=True, blank=True)
     # Chosen by who sends it, so that sending it again makes no second one.
     client_id = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001 (NULLs stay out of the unique index)
     body_digest = models.BinaryField(max_length=32, null=True)

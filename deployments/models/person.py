@@ -46,11 +46,14 @@ class IdentityKind(models.TextChoices):
     """By what a person is known on a channel."""
 
     PHONE = "phone", "Phone number"
+    WHATSAPP = "whatsapp", "WhatsApp account"
     BRIDGE = "bridge", "Key at a bridge"
 
 
 class Identity(TenantModel):
-    """An address at which a person is known: a phone number in E.164, or a bridge's key after its connection's id."""
+    """An address at which a person is known: a phone number in E.164, a WhatsApp account's id (`WaId`), or a bridge's
+    key after its connection's id.
+    """
 
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="identities")
     kind = models.CharField(max_length=10, choices=IdentityKind)

@@ -110,7 +110,7 @@ def _what_connections_leave(workspace: Workspace, deployment: Deployment) -> Non
     inbound.record(connection, [MessageReceived(key="one", address="room-1", text="hello")], request)
     inbound.refuse(connection, request, SignatureInvalid("signature_wrong", "No signature fits."))
     consents.note(connection, "room-1", withdrawn=True, source="They wrote STOP.")
-    delivery = enqueueing.enqueue_test(connection, "message.created", {})
+    delivery = enqueueing.enqueue_alone(connection, "message.created", {})
     DeliveryAttempt.objects.create(delivery=delivery, number=1, claim=uuid4(), started_at=now)
     Rehearsal.objects.create(connection=connection)
     RehearsalLine.objects.create(connection=connection, kind="said", text="hello")

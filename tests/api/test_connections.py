@@ -133,7 +133,7 @@ def test_a_rotated_secret_is_shown_once(api: Program) -> None:
 def failed(api: Program) -> tuple[str, str]:
     made = api.made("/connections", body(api))["connection"]
     with tenant(api.workspace.id):
-        delivery = enqueueing.enqueue_test(Connection.objects.get(), "message.created", {"type": "x", "data": {}})
+        delivery = enqueueing.enqueue_alone(Connection.objects.get(), "message.created", {"type": "x", "data": {}})
         settling.end(delivery, "failed", reason="It broke.", remedy="Mend it.")
     return made["id"], str(delivery.id)
 

@@ -112,7 +112,7 @@ def known(transactional_db: None) -> dict[str, str]:
             credentials={},
         ).connection
         reply = canned.create(who, shortcut="hello", title="Hello", text="Hello {{visitor.name}}")
-        delivery = enqueueing.enqueue_test(connection, "message.created", {"type": "message.created", "data": {}})
+        delivery = enqueueing.enqueue_alone(connection, "message.created", {"type": "message.created", "data": {}})
     return {
         "connection_id": str(connection.id),
         "delivery_id": str(delivery.id),

@@ -140,6 +140,14 @@ def twilio(settings: Any) -> Iterator[twilio_end.TwilioEnd]:
 
 
 @pytest.fixture
+def whatsapp(transactional_db: None, twilio: twilio_end.TwilioEnd) -> Any:
+    """A WhatsApp connection that works."""
+    from tests.channels import phones
+
+    return phones.make_phone(factories.make_workspace(), twilio, kind="twilio_whatsapp", name="Our WhatsApp")
+
+
+@pytest.fixture
 def phone(transactional_db: None, twilio: twilio_end.TwilioEnd) -> Any:
     """An SMS connection that works."""
     from tests.channels import phones  # its `Phone` is a `Bridge`

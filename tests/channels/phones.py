@@ -38,7 +38,11 @@ class Phone(Bridge):
 
     @property
     def path(self) -> str:
-        return f"/v1/public/channels/twilio_sms/{self.connection.id}"
+        return f"/v1/public/channels/{self.connection.kind}/{self.connection.id}"
+
+    @property
+    def prefix(self) -> str:
+        return "whatsapp:" if self.connection.kind == "twilio_whatsapp" else ""
 
     async def form(self, form: dict[str, str], url: str = "", headers: dict[str, str] | None = None) -> Any:
         """Post a form as Twilio does."""
@@ -55,7 +59,8 @@ class Phone(Bridge):
 
     async def text(self, text: str, sender: str = PERSON, **more: str) -> Any:
         """Somebody sends this; it has to be taken, and answered by nothing."""
-        answer = await self.form(twilio_end.inbound(text, f"SM{next(self.sids):032x}", sender, **more))
+        form = twilio_end.inbound(text, f"SM{next(self.sids):032x}", f"{self.prefix}{sender}", **more)
+        answer = await self.form(form | {"To": f"{self.prefix}{NUMBER}"})
         assert (answer.status_code, answer.content) == (200, b"<Response/>"), answer.content
         return answer
 
@@ -95,8 +100,16 @@ class Phone(Bridge):
         )
 
 
-def make_phone(workspace: Workspace, far: TwilioEnd, assistant: Assistant | None = None, **config: Any) -> Phone:
-    """An SMS connection whose API is `far`."""
+def make_phone(
+    workspace: Workspace,
+    far: TwilioEnd,
+    assistant: Assistant | None = None,
+    *,
+    kind: str = "twilio_sms",
+    name: str = "Our number",
+    **config: Any,
+) -> Phone:
+    """An SMS, or WhatsApp, connection whose API is `far`."""
     assistant = assistant or factories.make_assistant(workspace)
     who = factories.actor(workspace)
     sender = {} if "messaging_service_sid" in config else {"from_number": NUMBER}
@@ -104,8 +117,8 @@ def make_phone(workspace: Workspace, far: TwilioEnd, assistant: Assistant | None
         secret_store.write(who, "twilio-token", TOKEN)
         made = connections.create(
             who,
-            kind="twilio_sms",
-            name="Our number",
+            kind=kind,
+            name=name,
             assistant_id=assistant.id,
             config={"account_sid": ACCOUNT, "api_base_url": far.base_url, "rate": 100, **sender, **config},
             credentials={"auth_token": "twilio-token"},

@@ -17,7 +17,7 @@ from channels_app.models import Delivery
 from channels_app.providers.base import InboundRequest
 from channels_app.providers.events import StatusReported
 from channels_app.providers.twilio import codes, signing
-from channels_app.providers.twilio.sms import STATUSES
+from channels_app.providers.twilio.messaging import STATUSES
 from deployments import conversations
 from deployments.conversations import NewMessage
 from deployments.models import Conversation

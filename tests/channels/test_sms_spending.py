@@ -17,7 +17,8 @@ from channels_app.drain import Drain
 from channels_app.models import Connection, Delivery, InboundEvent, SpendingCount
 from channels_app.models.spending import SpendingKind
 from channels_app.providers import numbers
-from channels_app.providers.twilio.sms import REPLIES, TwilioSms
+from channels_app.providers.twilio.messaging import REPLIES
+from channels_app.providers.twilio.sms import TwilioSms
 from channels_app.settling import MOST_PARKED
 from convoship.lib.problems import Problem
 from tests import factories

@@ -36,10 +36,12 @@ class Taken:
     form: dict[str, str]
     status: str = "queued"
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
+    # Of what was sent by a content: its words.
+    shown: str = ""
 
     @property
     def body(self) -> str:
-        return self.form["Body"]
+        return self.form.get("Body", self.shown)
 
     def as_json(self) -> dict[str, Any]:
         service = self.form.get("MessagingServiceSid")
@@ -88,6 +90,9 @@ class TwilioEnd(FarEnd):
             "status_callback": None,
         }
         self.senders = [{"sid": NUMBER_SID, "phone_number": NUMBER}]
+        self.channel_senders: list[dict[str, Any]] = [{"sid": "XE" + "0" * 32, "sender": f"whatsapp:{NUMBER}"}]
+        # The Content API: contents by their SIDs, each with what WhatsApp says of it.
+        self.contents: dict[str, dict[str, Any]] = {}
 
     @property
     def base_url(self) -> str:
@@ -107,6 +112,27 @@ class TwilioEnd(FarEnd):
         """Answer the next message with this, whether or not it was taken."""
         self.wrongs.append(("after" if taken else "instead", said))
 
+    def add_content(
+        self, body: str, *, status: str = "approved", name: str = "a_template", category: str = "UTILITY", **more: Any
+    ) -> str:
+        """A content that is there already; its SID."""
+        content = {"friendly_name": name, "language": "en", "types": {"twilio/text": {"body": body}}, "variables": {}}
+        return self._content(content | more, {"name": name, "category": category, "status": status})
+
+    def _content(self, content: dict[str, Any], approval: dict[str, Any] | None = None) -> str:
+        sid = f"HX{len(self.contents):032x}"
+        approval = approval or {"name": "", "category": "", "status": "unsubmitted"}
+        more = {"content_type": "whatsapp", "rejection_reason": "", "allow_category_change": True}
+        self.contents[sid] = {
+            "sid": sid,
+            "account_sid": ACCOUNT,
+            "date_created": "2026-11-22T10:00:00Z",
+            "date_updated": "2026-11-22T10:00:00Z",
+            **content,
+            "approval_requests": approval | more,
+        }
+        return sid
+
     # --- Answering --------------------------------------------------------------------------------------------------
 
     def _answer(self, seen: Seen) -> Said:
@@ -114,6 +140,8 @@ class TwilioEnd(FarEnd):
             return problem(20003, 401)
         parts = urlsplit(seen.path)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        if parts.path.startswith("/v1/Content"):
+            return self._answer_content(seen, parts.path.removeprefix("/v1"), query)
         form = dict(parse_qsl(seen.body.decode(), keep_blank_values=True))
         root = f"/2010-04-01/Accounts/{ACCOUNT}"
         match seen.method, parts.path.removeprefix(root):
@@ -137,15 +165,41 @@ class TwilioEnd(FarEnd):
                 self.service["use_inbound_webhook_on_number"] = form["UseInboundWebhookOnNumber"] == "true"
                 self.service["status_callback"] = form.get("StatusCallback", self.service["status_callback"])
                 return answer(self.service)
+            case "GET", path if path == f"/v1/Services/{SERVICE}/ChannelSenders":
+                return answer({"senders": self.channel_senders, "meta": {"key": "senders", "next_page_url": None}})
             case "GET", path if path == f"/v1/Services/{SERVICE}/PhoneNumbers":
                 return answer({"phone_numbers": self.senders, "meta": {"key": "phone_numbers", "next_page_url": None}})
+        return problem(20404, 404)
+
+    def _answer_content(self, seen: Seen, path: str, query: dict[str, str]) -> Said:
+        match seen.method, path.split("/")[1:]:
+            case "POST", ["Content"]:
+                assert seen.headers["content-type"] == "application/json"
+                return answer(self.contents[self._content(json.loads(seen.body))], 201)
+            case "POST", ["Content", sid, "ApprovalRequests", "whatsapp"] if sid in self.contents:
+                asked = json.loads(seen.body)
+                self.contents[sid]["approval_requests"] |= asked | {"status": "received"}
+                return answer(self.contents[sid]["approval_requests"], 201)
+            case "GET", ["ContentAndApprovals"]:
+                size, page = int(query["PageSize"]), int(query.get("Page", "0"))
+                rows = list(self.contents.values())
+                more = {"PageSize": str(size), "Page": str(page + 1)} if len(rows) > (page + 1) * size else None
+                following = f"https://content.twilio.com/v1{path}?{urlencode(more)}" if more else None
+                meta = {"key": "contents", "next_page_url": following, "page": page, "page_size": size}
+                return answer({"contents": rows[page * size : (page + 1) * size], "meta": meta})
         return problem(20404, 404)
 
     def _create(self, form: dict[str, str]) -> Said:
         when, wrong = self.wrongs.popleft() if self.wrongs else ("", None)
         if wrong is not None and when == "instead":
             return wrong
-        message = Taken(f"SM{len(self.taken):032x}", form)
+        sid = form.get("ContentSid")
+        if sid is not None and (sid not in self.contents or "Body" in form):
+            return problem(21655, 400)
+        shown = str(next(iter(self.contents[sid]["types"].values()))["body"]) if sid else ""
+        for name, value in json.loads(form.get("ContentVariables", "{}")).items():
+            shown = shown.replace("{{" + name + "}}", value)
+        message = Taken(f"SM{len(self.taken):032x}", form, shown=shown)
         self.taken.append(message)
         return wrong if wrong is not None else answer(message.as_json(), 201)
 

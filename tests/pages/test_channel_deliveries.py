@@ -58,7 +58,7 @@ def story_of(bridge: Bridge, delivery: Delivery) -> str:
 
 def make(bridge: Bridge, address: str = "room-1", **fields: Any) -> Delivery:
     with tenant(bridge.workspace.id):
-        made = enqueueing.enqueue_test(bridge.connection, "message.created", {}, address)
+        made = enqueueing.enqueue_alone(bridge.connection, "message.created", {}, address)
         Delivery.objects.filter(id=made.id).update(is_test=False, **fields)
         return Delivery.objects.get(id=made.id)
 

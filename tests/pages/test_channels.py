@@ -66,7 +66,7 @@ def connect(workspace: Workspace, name: str = "Our bridge", **config: Any) -> Co
 
 def dead_letter(connection: Connection, *, is_test: bool = False, status: str = "failed") -> None:
     with tenant(connection.workspace_id):
-        made = enqueueing.enqueue_test(connection, "message.created", {})
+        made = enqueueing.enqueue_alone(connection, "message.created", {})
         Delivery.objects.filter(id=made.id).update(status=status, is_test=is_test)
 
 

@@ -132,7 +132,7 @@ class World:
             self.connection = connections.create(
                 who, assistant_id=self.deployment.deployment.assistant_id, credentials={}, **_CONNECTION
             )
-            delivery = enqueueing.enqueue_test(self.connection.connection, "test", {"type": "test", "data": {}})
+            delivery = enqueueing.enqueue_alone(self.connection.connection, "test", {"type": "test", "data": {}})
             Delivery.objects.filter(id=delivery.id).update(status="failed", settled_at=timezone.now())
             self.delivery_id = delivery.id
             self.reply_id = canned.create(who, shortcut="hello", title="Hello", text="Hello {{visitor.name}}").id

@@ -16,6 +16,8 @@ from channels_app.providers.base import Blame, ProviderError
 from convoship.lib.outbound.sending import Answered
 
 OPTED_OUT = 21610
+# Outside WhatsApp's customer service window.
+WINDOW_CLOSED = 63016
 
 
 class Class(Enum):
@@ -44,6 +46,7 @@ class Meaning:
 _TRIED_AGAIN = "Nothing has to be done; it is tried again."
 _REPORT_IT = "This is a fault of Convoship's: please report it."
 _CHECK_NUMBER = "Check the number; another way to reach them may be needed."
+_CHECK_WHATSAPP = "Choose a sender of Messaging, Senders, WhatsApp senders in Twilio's console."
 _CHECK_SENDER = "Choose another sender in the connection's settings, or mend this one in Twilio's console."
 
 CODES: Mapping[int, Meaning] = {
@@ -130,6 +133,42 @@ CODES: Mapping[int, Meaning] = {
         "Register it in Twilio's console: Messaging, Regulatory Compliance, A2P 10DLC. Then replay what failed.",
     ),
     30410: Meaning(Class.RETRY, "Twilio waited in vain for the carrier.", "Replay it."),
+    63003: Meaning(Class.ADDRESS, "WhatsApp knows no such recipient.", _CHECK_NUMBER),
+    63005: Meaning(
+        Class.MESSAGE, "WhatsApp did not take what the message holds.", "Change its words, then send it anew."
+    ),
+    63007: Meaning(Class.STOP, "The sender is no WhatsApp sender of this account.", _CHECK_WHATSAPP),
+    63010: Meaning(Class.RETRY, "WhatsApp broke.", _TRIED_AGAIN),
+    63013: Meaning(
+        Class.MESSAGE,
+        "WhatsApp refused the message as against its policy.",
+        "Change its words: see WhatsApp's business policy.",
+    ),
+    63015: Meaning(
+        Class.ADDRESS,
+        "They have not joined Twilio's sandbox, which writes only to who did.",
+        "Have them send the sandbox's join words from their phone, then replay it.",
+    ),
+    WINDOW_CLOSED: Meaning(
+        Class.MESSAGE,
+        "More than 24 hours have passed since they last wrote, so WhatsApp takes only a template.",
+        "Use a template, or wait until they write: then it goes by itself.",
+    ),
+    63018: Meaning(Class.RETRY, "WhatsApp asks for fewer messages.", _TRIED_AGAIN),
+    63019: Meaning(
+        Class.MESSAGE,
+        "WhatsApp could not fetch the file.",
+        "PUBLIC_BASE_URL has to be an https address on the internet. Then replay it.",
+    ),
+    63021: Meaning(Class.MESSAGE, "WhatsApp did not take what the message holds.", "Look at its length and its links."),
+    63024: Meaning(Class.ADDRESS, "The number is not on WhatsApp.", _CHECK_NUMBER),
+    63032: Meaning(Class.ADDRESS, "WhatsApp does not let this sender write to them.", "Reach them another way."),
+    63033: Meaning(Class.ADDRESS, "They have blocked this sender on WhatsApp.", "Reach them another way."),
+    63049: Meaning(
+        Class.MESSAGE,
+        "WhatsApp held back a marketing message, as they get many.",
+        "Send it on another day, or use a template of the category Utility.",
+    ),
 }
 
 
@@ -197,6 +236,7 @@ def error(found: Meaning, *, code: int | None, ambiguous: bool = False, **more: 
         most_retries=1 if found.of is Class.RETRY_ONCE else None,
         blame=_BLAMES[found.of],
         opted_out=code == OPTED_OUT,
+        window_closed=code == WINDOW_CLOSED,
         **more,
     )
 

@@ -14,12 +14,16 @@ from channels_app.providers.twilio import words
 
 _ACCOUNT = re.compile(r"AC[0-9a-f]{32}")
 _SERVICE = re.compile(r"MG[0-9a-f]{32}")
+CONTENT = re.compile(r"HX[0-9a-f]{32}")
 HIGHEST_RATE = 100.0
 # RELIABILITY R44: what may be sent, unless the connection says otherwise, and the most that it may say.
-DAILY_SEGMENTS, MOST_DAILY_SEGMENTS = 1000, 1_000_000
+DAILY_SEGMENTS, DAILY_MESSAGES, MOST_DAILY = 1000, 1000, 1_000_000
 UNASKED_PER_HOUR, MOST_UNASKED_PER_HOUR = 3, 1000
 NEW_PER_RANGE, MOST_NEW_PER_RANGE = 10, 10_000
 MOST_WORDS, LONGEST_WORD = 20, 40
+LONGEST_REPLY = 500
+STOP_REPLY = "You have opted out and get no more messages from us. Write START to change that."
+START_REPLY = "Welcome back: you get our messages again. Write STOP to end them."
 
 
 def e164(text: str) -> str:
@@ -149,8 +153,8 @@ class CountriesField(forms.Field):
         return codes or None
 
 
-class SmsForm(TwilioForm):
-    """And how SMS are sent and what ends them."""
+class MessagingForm(TwilioForm):
+    """And what bounds messages, whichever channel they take, and what ends them."""
 
     rarely: ClassVar[frozenset[str]] = frozenset(
         {
@@ -158,11 +162,9 @@ class SmsForm(TwilioForm):
             "api_base_url",
             "rate",
             "allowed_countries",
-            "daily_segments",
             "unasked_per_hour",
             "new_per_range",
             "stop_words",
-            "answers_help",
         }
     )
 
@@ -171,24 +173,16 @@ class SmsForm(TwilioForm):
         required=False,
         min_value=0.1,
         max_value=HIGHEST_RATE,
-        help_text="What the sender is allowed: 1 for a long number (the default), 3 toll-free, 100 for a short code.",
+        help_text="What the sender is allowed.",
     )
     allowed_countries = CountriesField(
         label="Countries",
         required=False,
-        help_text="The only ones that SMS are sent to, by their two letters: US, CA, DE. Left empty: that of the "
+        help_text="The only ones that are written to, by their two letters: US, CA, DE. Left empty: that of the "
         "number (for one of the USA or Canada both). Without a number only people who wrote first are answered.",
     )
-    daily_segments = forms.IntegerField(
-        label="Segments a day",
-        required=False,
-        min_value=1,
-        max_value=MOST_DAILY_SEGMENTS,
-        help_text=f"From midnight to midnight UTC no more are sent, and what is left waits. {DAILY_SEGMENTS} unless "
-        "you say so. A segment is 160 characters, or 70 where there are others than those of SMS.",
-    )
     unasked_per_hour = forms.IntegerField(
-        label="Unasked SMS to one number in an hour",
+        label="Unasked messages to one number in an hour",
         required=False,
         min_value=1,
         max_value=MOST_UNASKED_PER_HOUR,
@@ -200,7 +194,7 @@ class SmsForm(TwilioForm):
         min_value=1,
         max_value=MOST_NEW_PER_RANGE,
         help_text="Made-up traffic comes from numbers that differ in their last four digits alone. Of those so many "
-        f"are sent a first SMS in an hour. {NEW_PER_RANGE} unless you say so.",
+        f"are sent a first message in an hour. {NEW_PER_RANGE} unless you say so.",
     )
     stop_words = forms.CharField(
         label="More words that opt out",
@@ -208,10 +202,11 @@ class SmsForm(TwilioForm):
         required=False,
         help_text="Beside STOP and the like in several languages. With commas between, each a whole message.",
     )
-    answers_help = forms.BooleanField(
-        label="Let the assistant answer HELP",
+    stop_everywhere = forms.BooleanField(
+        label="STOP holds for every channel",
         required=False,
-        help_text="Only where Twilio's own answer to HELP is switched off; otherwise people get two.",
+        help_text="Whoever opts out here is not written to over any other connection of the workspace either, until "
+        "they opt in again here.",
     )
 
     def clean_stop_words(self) -> str:
@@ -220,6 +215,72 @@ class SmsForm(TwilioForm):
         if len(found) > MOST_WORDS or any(len(one) > LONGEST_WORD or not words.plain(one) for one in found):
             raise forms.ValidationError(f"At most {MOST_WORDS} words of at most {LONGEST_WORD} characters each.")
         return ", ".join(found)
+
+
+class SmsForm(MessagingForm):
+    """And what only SMS have: segments, and an answer of Twilio's own to HELP."""
+
+    rarely: ClassVar[frozenset[str]] = MessagingForm.rarely | {"daily_segments", "answers_help"}
+
+    rate = forms.FloatField(
+        label="Messages a second",
+        required=False,
+        min_value=0.1,
+        max_value=HIGHEST_RATE,
+        help_text="What the sender is allowed: 1 for a long number (the default), 3 toll-free, 100 for a short code.",
+    )
+    daily_segments = forms.IntegerField(
+        label="Segments a day",
+        required=False,
+        min_value=1,
+        max_value=MOST_DAILY,
+        help_text=f"From midnight to midnight UTC no more are sent, and what is left waits. {DAILY_SEGMENTS} unless "
+        "you say so. A segment is 160 characters, or 70 where there are others than those of SMS.",
+    )
+    answers_help = forms.BooleanField(
+        label="Let the assistant answer HELP",
+        required=False,
+        help_text="Only where Twilio's own answer to HELP is switched off; otherwise people get two.",
+    )
+
+
+class WhatsappForm(MessagingForm):
+    """And what only WhatsApp has: answers to STOP and START of our own, and templates."""
+
+    rarely: ClassVar[frozenset[str]] = MessagingForm.rarely | {"daily_messages", "stop_reply", "start_reply"}
+
+    daily_messages = forms.IntegerField(
+        label="Messages a day",
+        required=False,
+        min_value=1,
+        max_value=MOST_DAILY,
+        help_text=f"From midnight to midnight UTC no more are sent, and what is left waits. {DAILY_MESSAGES} unless "
+        "you say so.",
+    )
+    window_template = forms.CharField(
+        label="Template when the window is closed",
+        max_length=64,
+        required=False,
+        help_text="The SID of an approved template with one variable, which carries what can't be sent freely 24 hours "
+        "after their last message. Left empty, such a message is parked and you choose a template by hand.",
+    )
+    stop_reply = forms.CharField(
+        label="Answer to STOP",
+        max_length=LONGEST_REPLY,
+        required=False,
+        help_text=f"The last message they get. {STOP_REPLY!r} unless you say so.",
+    )
+    start_reply = forms.CharField(
+        label="Answer to START",
+        max_length=LONGEST_REPLY,
+        required=False,
+        help_text=f"To who had opted out. {START_REPLY!r} unless you say so.",
+    )
+
+    def clean_window_template(self) -> str:
+        """HX and 32 hexadecimal digits, or nothing."""
+        sid = self.cleaned_data["window_template"]
+        return sid and _sid(sid, CONTENT, "A template's SID is HX and 32 characters of 0-9 and a-f.")
 
 
 def _sid(text: str, form: re.Pattern[str], words_: str) -> str:

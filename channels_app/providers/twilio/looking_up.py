@@ -6,7 +6,9 @@ Twilio has no key for a message, so it is known by where it went, when, and its 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from itertools import count
+from typing import Any
 
 from twilio.rest import Client
 from twilio.rest.api.v2010.account.message import MessageInstance
@@ -34,15 +36,15 @@ _SIMPLE = str.maketrans(
 )
 
 
-async def find(client: Client, account: Account, outgoing: Outgoing) -> MessageInstance | None:
+async def find(client: Client, account: Account, outgoing: Outgoing, *, prefix: str = "") -> MessageInstance | None:
     """The message that an earlier attempt made; None where there is none. One that failed is not it: none arrived.
 
     By `date_created` and not by the API's filter on `DateSent`, which one that still waits at Twilio doesn't have.
     """
     since = outgoing.since - SLACK if outgoing.since else None
     sender = account.config.get("from_number")
-    query = {"from_": str(sender)} if sender else {}
-    page = await client.messages.page_async(to=outgoing.address, page_size=PAGE_SIZE, **query)
+    query = {"from_": f"{prefix}{sender}"} if sender else {}
+    page = await client.messages.page_async(to=f"{prefix}{outgoing.address}", page_size=PAGE_SIZE, **query)
     for number in count(1):
         for message in page:
             if since and (made := _utc(message.date_created)) and made < since:
@@ -67,8 +69,22 @@ def _is_it(message: MessageInstance, account: Account, outgoing: Outgoing) -> bo
     service = account.config.get("messaging_service_sid")
     if service and message.messaging_service_sid != service:
         return False
+    body = _simple(str(message.body or ""))
+    said = _said(outgoing.content)
+    if not body and outgoing.content.keys() & {"interactive", "template"}:
+        # One of a content's: what it said stands nowhere.
+        words = "Twilio's list has a message to them without its words, and it may be this one."
+        raise ProviderError(words, "Look at Twilio's log, then replay it or leave it.", ambiguous=True)
     # A trial account puts words of Twilio's before ours.
-    return _simple(str(message.body or "")).endswith(_simple(str(outgoing.content["text"])))
+    return body.endswith(_simple(said))
+
+
+def _said(content: Mapping[str, Any]) -> str:
+    """Its words as Twilio lists them: of a content those of its body."""
+    shown = content.get("interactive")
+    if shown:
+        return str(next(iter(shown.values()))["body"])
+    return str(content["text"])
 
 
 def _simple(text: str) -> str:

@@ -13,6 +13,11 @@ from channels_app.providers.base import Account, Finding, Health, ProviderError
 from channels_app.providers.twilio import sdk
 
 _IN_NUMBER = "Twilio's console: Phone Numbers, Manage, Active numbers, the number, Messaging Configuration"
+_ADD_SENDER = "Add one in Twilio's console: Messaging, Services, the service, Sender Pool."
+_IN_SENDER = "Twilio's console: Messaging, Senders, WhatsApp senders, the sender, Webhook URL for incoming messages"
+_IN_SANDBOX = "Twilio's console: Messaging, Try it out, Send a WhatsApp message, Sandbox settings"
+# Twilio's number for who tries WhatsApp without a sender of their own: people have to join it first.
+SANDBOX = "+14155238886"
 _IN_SERVICE = "Twilio's console: Messaging, Services, the service, Integration"
 
 
@@ -27,6 +32,37 @@ async def check(account: Account) -> Health:
                 findings += await _service(client, account)
             else:
                 findings += await _number(client, account)
+    except ProviderError as error:
+        findings.append(Finding(False, error.words, error.remedy))
+    return Health(findings)
+
+
+async def check_whatsapp(account: Account) -> Health:
+    """The account, the sender as far as an API tells of it, and the templates.
+
+    Where Twilio delivers what people write to a WhatsApp sender stands at the sender, and nowhere that is asked here:
+    it is said where to look. A messaging service tells it.
+    """
+    client = sdk.client(account)
+    findings = _reachable(account)
+    number = str(account.config.get("from_number") or "")
+    try:
+        with sdk.errors(client):
+            findings += await _account(client)
+            if account.config.get("messaging_service_sid"):
+                findings += await _whatsapp_service(client, account)
+            elif number == SANDBOX:
+                words = "This is Twilio's sandbox: it writes only to people who sent it the join words before."
+                remedy = f"{_IN_SANDBOX}: set {account.inbound_url} with HTTP POST. Go live with a sender of your own."
+                findings.append(Finding(True, words, remedy))
+            else:
+                words = f"Whether {number} is a WhatsApp sender shows with the first message."
+                findings.append(Finding(True, words, f"{_IN_SENDER}: set {account.inbound_url} with HTTP POST."))
+            page = await client.content.v1.content_and_approvals.page_async(page_size=1)
+            some = any(True for _ in page)
+            words = "The templates can be read." if some else "The account has no templates yet."
+            remedy = "" if some else "Make one under Templates, to write to people after 24 hours."
+            findings.append(Finding(True, words, remedy))
     except ProviderError as error:
         findings.append(Finding(False, error.words, error.remedy))
     return Health(findings)
@@ -81,8 +117,21 @@ async def _service(client: Client, account: Account) -> list[Finding]:
     findings = [Finding(True, f"The messaging service {found.friendly_name!r} is the account's.")]
     senders = await client.messaging.v1.services(sid).phone_numbers.list_async(limit=1, page_size=1)
     if not senders:
-        remedy = "Add one in Twilio's console: Messaging, Services, the service, Sender Pool."
-        findings.append(Finding(False, "The messaging service has no number to send from.", remedy))
+        findings.append(Finding(False, "The messaging service has no number to send from.", _ADD_SENDER))
+    return _service_delivers(found, account, findings)
+
+
+async def _whatsapp_service(client: Client, account: Account) -> list[Finding]:
+    sid = str(account.config["messaging_service_sid"])
+    found = await client.messaging.v1.services(sid).fetch_async()
+    findings = [Finding(True, f"The messaging service {found.friendly_name!r} is the account's.")]
+    senders = await client.messaging.v1.services(sid).channel_senders.list_async(limit=20, page_size=20)
+    if not any(str(one.sender or "").startswith("whatsapp:") for one in senders):
+        findings.append(Finding(False, "The messaging service has no WhatsApp sender.", _ADD_SENDER))
+    return _service_delivers(found, account, findings)
+
+
+def _service_delivers(found: ServiceInstance, account: Account, findings: list[Finding]) -> list[Finding]:
     if found.use_inbound_webhook_on_number:
         words = "What people write goes where each of its numbers says, not where the service says."
         return [
@@ -109,8 +158,10 @@ def _set(wrong: str, place: str, account: Account) -> str:
     return f"{place}: set {account.inbound_url} with HTTP POST, or register the webhook here." if wrong else ""
 
 
-async def register_webhook(account: Account) -> Health:
+async def register_webhook(account: Account, *, is_phone: bool = True) -> Health:
     """Set the inbound address at the number or the messaging service; what was set, or why it could not be.
+
+    `is_phone`: the sender is a telephone number of the account's, and no WhatsApp sender, of which Twilio tells less.
 
     Reports need no setting: their address goes out with each message. (A number's `StatusCallback` is for calls.)
     A service's is set where it has none, for what is sent over it by hand.
@@ -120,6 +171,9 @@ async def register_webhook(account: Account) -> Health:
         with sdk.errors(client):
             if account.config.get("messaging_service_sid"):
                 return Health([await _register_at_service(client, account)])
+            if not is_phone:
+                words = "Twilio has no API to set it at a WhatsApp sender that is asked here."
+                return Health([Finding(False, words, f"{_IN_SENDER}: set {account.inbound_url} with HTTP POST.")])
             return Health([await _register_at_number(client, account)])
     except ProviderError as error:
         return Health([Finding(False, error.words, error.remedy)])

@@ -1,62 +1,20 @@
-"""SMS over Twilio (twilio.com/docs/messaging): forms in, REST out, reports of what became of each message."""
+"""SMS over Twilio: each message in words, a long one in several, counted as carriers bill them."""
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlencode
-from uuid import UUID
-
-from django.http import HttpResponse
-from twilio.rest.api.v2010.account.message import MessageInstance
 
 from channels_app import replies
-from channels_app.providers import http_errors, numbers
-from channels_app.providers.base import (
-    Bounds,
-    Capability,
-    Health,
-    InboundRequest,
-    Outgoing,
-    Planned,
-    Provider,
-    ProviderError,
-    Receipt,
-    Stored,
-)
-from channels_app.providers.events import MessageReceived, NotUsed, ProviderEvent, StatusReported
-from channels_app.providers.twilio import codes, looking_up, sdk, setup, signing, texts, words
-from channels_app.providers.twilio.forms import DAILY_SEGMENTS, NEW_PER_RANGE, UNASKED_PER_HOUR, SmsForm
+from channels_app.providers import numbers
+from channels_app.providers.base import Capability, Planned
+from channels_app.providers.twilio import texts
+from channels_app.providers.twilio.forms import DAILY_SEGMENTS, SmsForm
+from channels_app.providers.twilio.messaging import TwilioMessaging
 from deployments.models import Conversation, Message
 
-DEFAULT_RATE = 1.0
-# So many SMS after each message of theirs are answers to it.
-REPLIES = 10
 
-# Twilio's words for where a message stands, and ours.
-STATUSES: Mapping[str, str] = {
-    "accepted": "accepted",
-    "scheduled": "accepted",
-    "queued": "accepted",
-    "sending": "accepted",
-    "sent": "sent",
-    "delivered": "delivered",
-    "partially_delivered": "delivered",
-    "read": "read",
-    "failed": "failed",
-    "undelivered": "failed",
-    "canceled": "failed",
-}
-_SORTS: Mapping[str, tuple[str, str]] = {
-    "image": ("picture", "pictures"),
-    "video": ("video", "videos"),
-    "audio": ("recording", "recordings"),
-}
-
-
-class TwilioSms(Provider):
+class TwilioSms(TwilioMessaging):
     """SMS with a Twilio number or messaging service."""
 
     kind = "twilio_sms"
@@ -76,96 +34,21 @@ class TwilioSms(Provider):
         }
     )
     config_form = SmsForm
-    hosts = (sdk.DOMAIN,)
-    api_base_url = sdk.API_BASE_URL
     longest_text = texts.LONGEST
     unit = "segment"
-    parts = ("status",)
+    units_called = "SMS segments"
+    default_daily = DAILY_SEGMENTS
+    daily_field = "daily_segments"
 
     @classmethod
-    def rate(cls, config: Mapping[str, Any]) -> float:
-        """As configured; a long number's where it is not."""
-        return float(config.get("rate") or DEFAULT_RATE)
-
-    @classmethod
-    def bounds(cls, config: Mapping[str, Any]) -> Bounds:
-        """As configured; without countries those of the sender's own number, of which a service has none."""
-        countries = frozenset(config.get("allowed_countries") or ())
-        return Bounds(
-            daily=int(config.get("daily_segments") or DAILY_SEGMENTS),
-            unit="SMS segments",
-            countries=countries or numbers.at_home(str(config.get("from_number", ""))),
-            unasked=int(config.get("unasked_per_hour") or UNASKED_PER_HOUR),
-            cold=int(config.get("new_per_range") or NEW_PER_RANGE),
-            replies=REPLIES,
-        )
+    def home(cls, config: Mapping[str, Any]) -> frozenset[str]:
+        """That of the sender's own number, of which a service has none."""
+        return numbers.at_home(str(config.get("from_number", "")))
 
     @classmethod
     def units(cls, content: Mapping[str, Any]) -> int:
         """Segments: what Twilio and the carriers bill."""
         return int(content.get("segments") or texts.count(str(content["text"])).segments)
-
-    # --- What comes in ----------------------------------------------------------------------------------------------
-
-    def validate_request(self, request: InboundRequest) -> None:
-        """X-Twilio-Signature with the auth token, or the secondary one while it is rotated."""
-        credentials = self.account.credentials
-        signing.verify([credentials.get(name, "") for name in SmsForm.credentials], request)
-
-    def parse_events(self, request: InboundRequest) -> list[ProviderEvent]:
-        """One message, or one report."""
-        is_form = request.content_type == signing.FORM
-        form = {_text(name): _text(value) for name, value in signing.fields(request.body)} if is_form else {}
-        if request.part == "status":
-            return [self._report(request, form)]
-        return [self._message(request, form)]
-
-    def _message(self, request: InboundRequest, form: Mapping[str, str]) -> ProviderEvent:
-        sid, sender = form.get("MessageSid") or form.get("SmsMessageSid", ""), form.get("From", "")
-        if not sid or not sender:
-            return _unknown(request, form)
-        text, left_out = form.get("Body", "").strip(), _left_out(form)
-        extra = str(self.account.config.get("stop_words", "")).split(",")
-        wish = words.wish_of(text, form.get("OptOutType", ""), extra)
-        if wish == "help" and self.account.config.get("answers_help"):
-            wish = ""
-        return MessageReceived(
-            key=sid,
-            address=sender,
-            text=text or " ".join(f"[{one}]" for one in left_out),
-            wish=wish,
-            left_out=left_out,
-        )
-
-    def _report(self, request: InboundRequest, form: Mapping[str, str]) -> ProviderEvent:
-        sid, said = (
-            form.get("MessageSid") or form.get("SmsSid", ""),
-            form.get("MessageStatus") or form.get("SmsStatus", ""),
-        )
-        status = STATUSES.get(said.lower())
-        if not sid or status is None:
-            return _unknown(request, form)
-        code = _number(form.get("ErrorCode", ""))
-        found = codes.reported(code) if status == "failed" else None
-        if said.lower() == "canceled" and code is None:
-            found = codes.Meaning(codes.Class.MESSAGE, "It was cancelled at Twilio.", "Replay it to send it after all.")
-        return StatusReported(
-            key=f"{sid}:{said}",
-            address=form.get("To", ""),
-            provider_id=sid,
-            delivery_id=_uuid(request.query.get("delivery", "")),
-            status=status,
-            code=str(code or ""),
-            reason=found.words if found else "",
-            remedy=found.remedy if found else "",
-            opted_out=code == codes.OPTED_OUT,
-        )
-
-    def build_response(self, request: InboundRequest, stored: Sequence[Stored]) -> HttpResponse:
-        """No answer in the response: it would be lost where the assistant takes its time."""
-        return HttpResponse("<Response/>", content_type="text/xml")
-
-    # --- What goes out ----------------------------------------------------------------------------------------------
 
     def plan(self, conversation: Conversation, messages: Sequence[Message]) -> list[Planned]:
         """Each message in words, a long one in several SMS."""
@@ -178,84 +61,3 @@ class TwilioSms(Provider):
                 content = {"text": piece, "segments": counted.segments, "encoding": counted.encoding}
                 planned.append(Planned(what, content, [message]))
         return planned
-
-    async def send(self, outgoing: Outgoing) -> Receipt:
-        """Create a message; its reports come back with our own id of it."""
-        client = sdk.client(self.account)
-        with sdk.errors(client):
-            made = await client.messages.create_async(
-                to=outgoing.address,
-                body=str(outgoing.content["text"]),
-                status_callback=f"{self.account.status_url}?{urlencode({'delivery': outgoing.key})}",
-                **self._sender(),
-            )
-        answer = sdk.last(client)
-        receipt = self._receipt(made)
-        return Receipt(receipt.status, receipt.provider_id, answer.status, http_errors.excerpt(answer))
-
-    async def look_up(self, outgoing: Outgoing) -> Receipt | None:
-        """The message among the newest that went to this address."""
-        client = sdk.client(self.account)
-        with sdk.errors(client):
-            found = await looking_up.find(client, self.account, outgoing)
-        return self._receipt(found) if found is not None else None
-
-    async def check(self) -> Health:
-        """The account, the sender, and where Twilio delivers what comes in."""
-        return await setup.check(self.account)
-
-    async def register_webhook(self) -> Health:
-        """Set the inbound address at the number or the messaging service."""
-        return await setup.register_webhook(self.account)
-
-    def _sender(self) -> dict[str, str]:
-        config = self.account.config
-        service = config.get("messaging_service_sid")
-        return {"messaging_service_sid": str(service)} if service else {"from_": str(config["from_number"])}
-
-    def _receipt(self, message: MessageInstance) -> Receipt:
-        status = STATUSES.get(str(message.status or ""), "accepted")
-        if status == "failed":
-            code = _number(str(message.error_code or ""))
-            raise codes.error(codes.reported(code), code=code)
-        if not message.sid:
-            raise ProviderError("Twilio's answer names no message.", "It is looked up.", ambiguous=True)
-        return Receipt(status, provider_id=str(message.sid))
-
-
-# --- Reading what Twilio posts --------------------------------------------------------------------------------------
-
-
-def _text(raw: bytes) -> str:
-    """A field as text that can be stored: what is no UTF-8, and NUL, is replaced."""
-    return raw.decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
-
-
-def _left_out(form: Mapping[str, str]) -> tuple[str, ...]:
-    """Media that came along, in words: "1 picture was not taken over"."""
-    many = min(_number(form.get("NumMedia", "")) or 0, 20)
-    kinds = (form.get(f"MediaContentType{number}", "").partition("/")[0] for number in range(many))
-    sorts = Counter(_SORTS.get(kind, ("file", "files")) for kind in kinds)
-    return tuple(
-        f"{number} {one if number == 1 else more} {'was' if number == 1 else 'were'} not taken over"
-        for (one, more), number in sorts.items()
-    )
-
-
-def _unknown(request: InboundRequest, form: Mapping[str, str]) -> NotUsed:
-    """A signed request that is neither; kept under the id that it brings, or under its digest."""
-    own = next((form[name] for name in ("MessageSid", "CallSid", "Sid", "EventSid") if form.get(name)), "")
-    digest = hashlib.sha256(request.body).hexdigest()[:32]
-    known = ", ".join(sorted(form)[:6]) or request.content_type or "nothing"
-    return NotUsed(key=f"{own or 'request'}:{digest}"[:255], what=f"a request with {known}"[:200])
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 8 else None
-
-
-def _uuid(text: str) -> str:
-    try:
-        return str(UUID(text))
-    except ValueError:
-        return ""

@@ -1,0 +1,198 @@
+"""WhatsApp over Twilio (twilio.com/docs/whatsapp): the same resource as SMS, with windows, templates and buttons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from twilio.rest import Client
+
+from channels_app import replies
+from channels_app.providers import numbers
+from channels_app.providers.base import Capability, Health, Outgoing, Planned, ProviderError, Receipt, Template
+from channels_app.providers.events import MessageReceived, Wish
+from channels_app.providers.twilio import interactive, setup, templates, texts
+from channels_app.providers.twilio.forms import DAILY_MESSAGES, START_REPLY, STOP_REPLY, WhatsappForm
+from channels_app.providers.twilio.messaging import TwilioMessaging
+from deployments.models import Conversation, Message
+from deployments.safe_text import written
+
+_LONGEST_PLACE = 300
+# Payloads of a template's button that opts out.
+_STOPS = frozenset({"stop", "unsubscribe", "opt out", "optout"})
+
+
+class TwilioWhatsapp(TwilioMessaging):
+    """WhatsApp with a Twilio sender or messaging service."""
+
+    kind = "twilio_whatsapp"
+    label = "WhatsApp (Twilio)"
+    purpose = "WhatsApp with a Twilio sender: buttons and lists, templates, the 24-hour window kept, read receipts."
+    channel = "whatsapp"
+    icon = "message-circle"
+    capabilities = frozenset(
+        {
+            Capability.INTERACTIVE,
+            Capability.LOOK_UP,
+            Capability.STATUS,
+            Capability.CONSENT,
+            Capability.CONFIRMS_CONSENT,
+            Capability.PACED,
+            Capability.METERED,
+            Capability.REGISTERS_WEBHOOK,
+            Capability.WINDOW,
+        }
+    )
+    config_form = WhatsappForm
+    longest_text = texts.LONGEST
+    unit = "message"
+    units_called = "WhatsApp messages"
+    prefix = "whatsapp:"
+    # A sender may send 80 a second; more than one in six seconds to one person is not taken well.
+    default_rate = 20.0
+    default_daily = DAILY_MESSAGES
+    daily_field = "daily_messages"
+
+    @classmethod
+    def home(cls, config: Mapping[str, Any]) -> frozenset[str]:
+        """That of the sender's own number; the sandbox is everybody's, and writes to who joined it."""
+        number = str(config.get("from_number", ""))
+        return frozenset() if number == setup.SANDBOX else numbers.at_home(number)
+
+    # --- What comes in ----------------------------------------------------------------------------------------------
+
+    def received(self, sid: str, sender: str, form: Mapping[str, str]) -> MessageReceived:
+        """What they wrote, tapped or showed; their profile's name, and which message it replies to."""
+        event = super().received(sid, sender, form)
+        payload = form.get("ButtonPayload") or form.get("ListId", "")
+        label = form.get("ButtonText") or form.get("ListTitle", "")
+        place = _place(form)
+        name = form.get("ProfileName", "").strip()
+        return replace(
+            event,
+            text=event.text or label.strip() or place,
+            payload=payload,
+            wish=_wish(event.wish, payload),
+            user={"name": name} if name else {},
+            handle=form.get("WaId", "").strip()[:100],
+            reply_to=form.get("OriginalRepliedMessageSid", "").strip()[:64],
+        )
+
+    # --- What goes out ----------------------------------------------------------------------------------------------
+
+    def plan(self, conversation: Conversation, messages: Sequence[Message]) -> list[Planned]:
+        """Each message with WhatsApp's own buttons where they fit, else in words; a long one in several."""
+        planned = []
+        for message in messages:
+            types = interactive.types_of(message, written)
+            if types is not None:
+                content = {"interactive": types, "text": replies.as_text(message)}
+                planned.append(Planned("WhatsApp message", content, [message]))
+                continue
+            pieces = texts.split(replies.as_text(message))
+            for number, piece in enumerate(pieces, start=1):
+                what = "WhatsApp message" if len(pieces) == 1 else f"WhatsApp message {number} of {len(pieces)}"
+                planned.append(Planned(what, {"text": piece}, [message]))
+        return planned
+
+    @classmethod
+    def made_for(cls, content: Mapping[str, Any]) -> str:
+        """Buttons and lists are contents that are made once."""
+        return interactive.digest_of(content["interactive"]) if "interactive" in content else ""
+
+    async def send(self, outgoing: Outgoing) -> Receipt:
+        """As any message; buttons that are new are made a content first, which the receipt then names."""
+        types = outgoing.content.get("interactive")
+        if not types or outgoing.made:
+            return await super().send(outgoing)
+        name = f"convoship_{interactive.digest_of(types)[:24]}"
+        made = await templates.create(self.account, name, "en", types, {})
+        try:
+            receipt = await super().send(replace(outgoing, made=made))
+        except ProviderError as error:
+            error.made = made
+            raise
+        return replace(receipt, made=made)
+
+    async def fields(self, client: Client, outgoing: Outgoing) -> dict[str, Any]:
+        """A template or buttons by their content, or plain words."""
+        template = outgoing.content.get("template")
+        if template:
+            return {"content_sid": template["sid"], "content_variables": templates.as_variables(template["variables"])}
+        if outgoing.made:
+            return {"content_sid": outgoing.made}
+        return await super().fields(client, outgoing)
+
+    @classmethod
+    def needs_window(cls, content: Mapping[str, Any]) -> bool:
+        """All but a template."""
+        return "template" not in content
+
+    @classmethod
+    def variables_of(cls, template: Template) -> list[str]:
+        """As they stand in its words."""
+        return templates.variables_of(template)
+
+    @classmethod
+    def fill(cls, template: Template, values: Mapping[str, str]) -> Planned:
+        """By `ContentSid` and `ContentVariables`."""
+        return templates.fill(template, values)
+
+    async def templates(self) -> list[Template]:
+        """All contents of the account."""
+        return await templates.fetch_all(self.account)
+
+    async def submit(self, template: Template) -> Template:
+        """Make the content, and hand it in."""
+        types = {template.content_type: {"body": template.body, **template.extras}}
+        sid = template.sid or await templates.create(
+            self.account, template.name, template.language, types, template.variables
+        )
+        try:
+            approval = await templates.hand_in(self.account, sid, template.name, template.category)
+        except ProviderError as error:
+            error.made = sid
+            raise
+        return replace(template, sid=sid, approval=approval)
+
+    @classmethod
+    def consent_reply(cls, config: Mapping[str, Any], wish: str) -> str:
+        """As configured."""
+        if wish == "stop":
+            return str(config.get("stop_reply") or STOP_REPLY)
+        return str(config.get("start_reply") or START_REPLY)
+
+    async def check(self) -> Health:
+        """The account, the sender and the Content API."""
+        return await setup.check_whatsapp(self.account)
+
+    async def register_webhook(self) -> Health:
+        """At a messaging service; at a sender of its own it is set by hand."""
+        return await setup.register_webhook(self.account, is_phone=False)
+
+
+def _wish(said: Wish, payload: str) -> Wish:
+    """What a message says of consent: a tap on *Cancel* is the assistant's, one on a template's *Stop* is not.
+
+    To HELP nobody answers here but the assistant.
+    """
+    if said == "help" or (payload and payload.strip().casefold() not in _STOPS):
+        return ""
+    return said
+
+
+def _place(form: Mapping[str, str]) -> str:
+    """A place that they sent, in words and with a map of it; nothing where there is none."""
+    try:
+        latitude, longitude = float(form.get("Latitude", "")), float(form.get("Longitude", ""))
+    except ValueError:
+        return ""
+    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
+        return ""
+    named = ", ".join(filter(None, (form.get("Label", "").strip(), form.get("Address", "").strip())))[:_LONGEST_PLACE]
+    at = f"{latitude:.6f}, {longitude:.6f}"
+    where = (
+        f"https://www.openstreetmap.org/?mlat={latitude:.6f}&mlon={longitude:.6f}#map=17/{latitude:.6f}/{longitude:.6f}"
+    )
+    return f"Location: {named} ({at})\n{where}" if named else f"Location: {at}\n{where}"

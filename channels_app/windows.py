@@ -1,0 +1,105 @@
+"""The customer service window: so long after their last message somebody may be written to in free words.
+
+It is asked in the very transaction that lets a message go, never when the message was written. What comes too late is
+parked, and goes by itself when they write again; a template may go meanwhile.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.db import connection as database
+from django.utils import timezone
+
+from channels_app import accounts, address_locks
+from channels_app.message_templates import as_template
+from channels_app.models import Connection, Delivery, MessageTemplate, ServiceWindow
+from channels_app.models.template import Approval
+from channels_app.providers.base import BadVariables, Capability
+
+# WhatsApp's own (developers.facebook.com, Cloud API, customer service windows), less what clocks may differ and a
+# message may take on its way.
+LASTS, MARGIN = dt.timedelta(hours=24), dt.timedelta(minutes=5)
+# What is parked is looked at this often, should nobody write.
+LOOKED_AGAIN = dt.timedelta(hours=12)
+
+REMEDY = "Use a template, or wait until they write: then it goes by itself."
+
+
+def has_one(connection: Connection) -> bool:
+    """Whether free words are bound to a window over this connection."""
+    return accounts.kind_of(connection).can(Capability.WINDOW)
+
+
+def note_message(connection: Connection, address: str, wrote_at: dt.datetime) -> None:
+    """They wrote: the window is open from then on, and what waits for it is due."""
+    address_locks.own(connection, address)
+    closes_at = wrote_at + LASTS - MARGIN
+    with database.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO channels_app_servicewindow AS kept
+                      (id, workspace_id, connection_id, address, wrote_at, closes_at)
+               VALUES (gen_random_uuid(), %s, %s, %s, %s, %s)
+               ON CONFLICT (connection_id, address) DO UPDATE
+                  SET wrote_at = greatest(kept.wrote_at, excluded.wrote_at),
+                      closes_at = greatest(kept.closes_at, excluded.closes_at)""",
+            [connection.workspace_id, connection.id, address, wrote_at, closes_at],
+        )
+    if closes_at > timezone.now():
+        waiting = Delivery.objects.filter(connection=connection, address=address, awaits_window=True)
+        waiting.update(due_at=timezone.now())
+
+
+def note_closed(connection: Connection, address: str) -> None:
+    """The provider says that it is closed, whatever we reckoned."""
+    address_locks.own(connection, address)
+    now = timezone.now()
+    ServiceWindow.objects.filter(connection=connection, address=address, closes_at__gt=now).update(closes_at=now)
+
+
+def of(connection: Connection, address: str) -> ServiceWindow | None:
+    """The window of an address; None where they never wrote."""
+    return ServiceWindow.objects.filter(connection=connection, address=address).first()
+
+
+def is_open(window: ServiceWindow | None) -> bool:
+    """Whether free words may be sent now."""
+    return window is not None and window.closes_at > timezone.now()
+
+
+def holds_back(delivery: Delivery) -> bool:
+    """Whether a claimed delivery needs an open window, and there is none; held so until the transaction ends."""
+    connection: Connection = delivery.connection
+    kind = accounts.kind_of(connection)
+    if not kind.can(Capability.WINDOW) or not kind.needs_window(delivery.content):
+        return False
+    address_locks.share(connection, delivery.address)
+    return not is_open(of(connection, delivery.address))
+
+
+def put_in_template(delivery: Delivery) -> bool:
+    """Let the connection's own template carry what may not go freely; False where none can."""
+    sid = str(delivery.connection.config.get("window_template") or "")
+    rows = MessageTemplate.objects.filter(connection=delivery.connection, sid=sid, approval=Approval.APPROVED)
+    template = rows.filter(is_gone=False).first() if sid else None
+    kind = accounts.kind_of(delivery.connection)
+    names = kind.variables_of(as_template(template)) if template else []
+    if template is None or len(names) != 1:
+        return False
+    text = " ".join(str(delivery.content.get("text", "")).split())
+    try:
+        planned = kind.fill(as_template(template), {names[0]: text})
+    except BadVariables:
+        # Too long for it: it waits, as without any.
+        return False
+    delivery.content, delivery.what = dict(planned.content), planned.what
+    delivery.save(update_fields=["content", "what"])
+    return True
+
+
+def reason(connection: Connection, address: str) -> str:
+    """Why what is parked waits."""
+    window = of(connection, address)
+    if window is None:
+        return "They have not written yet, and until they do WhatsApp takes only a template."
+    return "More than 24 hours have passed since they last wrote, so WhatsApp takes only a template."
