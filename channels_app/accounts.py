@@ -10,7 +10,7 @@ from django.conf import settings
 
 from channels_app.models import Connection, ConnectionSecret
 from channels_app.models.connection import SecretKind
-from channels_app.providers.base import Account, Provider, ProviderError, Unreadable
+from channels_app.providers.base import Account, Capability, Provider, ProviderError, Unreadable
 from channels_app.providers.registry import PROVIDERS
 from convoship.lib import crypto
 from workspaces import secret_store
@@ -21,6 +21,11 @@ logger = logging.getLogger(__name__)
 def kind_of(connection: Connection) -> type[Provider]:
     """What the connection is."""
     return PROVIDERS[connection.kind]
+
+
+def kinds_that(can: Capability) -> list[str]:
+    """The kinds with this capability."""
+    return [kind for kind, provider in PROVIDERS.items() if provider.can(can)]
 
 
 def inbound_url(connection: Connection, part: str = "") -> str:

@@ -7,10 +7,11 @@ class ChannelsAppConfig(AppConfig):
 
     def ready(self) -> None:
         """Listen to conversations, and tell the rooms below what of theirs is used, sealed and carried here."""
-        from channels_app import accounts, carrying, connections, desks, enqueueing
+        from channels_app import accounts, carrying, connections, desks, enqueueing, starting
         from channels_app.models import ConnectionSecret
         from convoship.lib import sealed
         from deployments import carriers, publishing
+        from deployments import starting as port
         from deployments.conversations import message_posted
         from workspaces import secret_store
 
@@ -20,4 +21,5 @@ class ChannelsAppConfig(AppConfig):
         publishing.register_answers(connections.answered_by)
         sealed.register(ConnectionSecret, "sealed", accounts.purpose)
         carriers.register(carrying.Connections())
+        port.register(starting.Starting())
         desks.register()

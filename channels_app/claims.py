@@ -17,11 +17,12 @@ from django.db import connection as database
 from django.db.models import F
 from django.utils import timezone
 
-from channels_app import accounts, confirming, consents, pacing, settling, spending, windows
+from channels_app import accounts, confirming, consents, pacing, quiet_hours, settling, spending, windows
 from channels_app.in_hand import Claimed, outgoing_of, token_of
 from channels_app.models import Connection, Consent, Delivery, DeliveryAttempt, InteractiveContent
 from channels_app.models.outbound import AttemptOutcome, DeliveryStatus
 from channels_app.providers.base import Capability, Provider, ProviderError
+from channels_app.quiet_hours import QuietHours
 from deployments import conversations
 
 LEASE = dt.timedelta(seconds=40)
@@ -197,7 +198,7 @@ def _let_go(
     """The provider of what may be sent now; None where it ended or was parked. `_IsHeld` where it can't be, now."""
     if _is_poison(delivery) or _is_held_back(delivery, known.withdrawn, was_in_doubt=before.was_in_doubt):
         return None
-    if _is_outside_window(delivery, before):
+    if _is_outside_window(delivery, before) or _is_at_night(delivery, before):
         return None
     # Before it is counted among what leaves.
     provider = _provider(delivery.connection, known.providers)
@@ -329,6 +330,23 @@ def _is_outside_window(delivery: Delivery, before: _Before) -> bool:
     _unclaim(delivery, before)
     delivery.refresh_from_db(fields=["attempts", "tries", "is_in_doubt"])
     settling.await_window(delivery)
+    return True
+
+
+def _is_at_night(delivery: Delivery, before: _Before) -> bool:
+    """What nobody asked for waits while it is quiet where they are; what was let go before is not held again."""
+    hours = QuietHours.of(str(delivery.connection.config.get("quiet_hours") or ""))
+    if hours is None or delivery.conversation_id is None or delivery.let_go_at is not None:
+        return False
+    quiet = quiet_hours.now_at(delivery.address, hours, timezone.now())
+    if quiet is None or not spending.is_unasked(delivery):
+        return False
+    _hold_conversation(delivery)
+    _unclaim(delivery, before)
+    delivery.refresh_from_db(fields=["attempts", "tries", "is_in_doubt"])
+    words = f"It is {quiet.there:%H:%M} where they are, and {hours} are the connection's quiet hours."
+    delivery.code = quiet_hours.CODE
+    settling.park(delivery, quiet.until, reason=words, remedy="It goes by itself when they are over, or they write.")
     return True
 
 

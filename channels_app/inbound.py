@@ -16,7 +16,17 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from channels_app import accounts, bell, confirming, consents, desks, incoming_messages, statuses, windows
+from channels_app import (
+    accounts,
+    bell,
+    confirming,
+    consents,
+    desks,
+    incoming_messages,
+    releasing,
+    statuses,
+    windows,
+)
 from channels_app.models import Connection, InboundEvent, RefusedRequest
 from channels_app.models.inbound import EventState
 from channels_app.providers.base import Capability, InboundRequest, SignatureInvalid, Stored
@@ -68,7 +78,7 @@ def record(connection: Connection, events: Sequence[ProviderEvent], request: Inb
         Connection.objects.filter(id=connection.id).update(last_inbound_at=now)
     # After the connection's row, in the order in which a claim takes them.
     new = [event for event, one in zip(events, stored, strict=True) if one.is_new]
-    _open_windows(connection, new, request.arrived_at)
+    _release(connection, new, request.arrived_at)
     _note_stops(connection, new)
     if any(one.is_new and not event.is_inline for one, event in zip(stored, events, strict=True)):
         transaction.on_commit(bell.ring)
@@ -85,12 +95,14 @@ def _note_stops(connection: Connection, events: Sequence[ProviderEvent]) -> None
             confirming.confirm(connection, event.address, "stop")
 
 
-def _open_windows(connection: Connection, events: Sequence[ProviderEvent], arrived_at: dt.datetime) -> None:
+def _release(connection: Connection, events: Sequence[ProviderEvent], arrived_at: dt.datetime) -> None:
     """At once as well: whatever waits for a message of theirs need not wait until that is handled."""
-    if windows.has_one(connection):
-        for event in events:
-            if isinstance(event, MessageReceived):
+    for event in events:
+        if isinstance(event, MessageReceived):
+            if windows.has_one(connection):
                 windows.note_message(connection, event.address, arrived_at)
+            if connection.config.get("quiet_hours"):
+                releasing.release_from_quiet(connection, event.address)
 
 
 def _insert(connection: Connection, event: ProviderEvent, request: InboundRequest) -> tuple[InboundEvent, bool]:

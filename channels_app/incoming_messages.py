@@ -96,7 +96,7 @@ def conversation_for(connection: Connection, event: MessageReceived) -> tuple[Co
     A call's end is final (CONTRACT section 1): of one that is over it is the ended conversation, None where it was
     hung up before anything was said.
     """
-    _one_at_a_time(connection, event.address)
+    one_at_a_time(connection, event.address)
     current = ConversationLink.objects.filter(connection=connection, address=event.address, is_current=True).first()
     is_call = accounts.kind_of(connection).can(Capability.CALLS)
     if current is None and is_call:
@@ -111,10 +111,10 @@ def conversation_for(connection: Connection, event: MessageReceived) -> tuple[Co
             return conversation, False
         current.is_current = False
         current.save(update_fields=["is_current"])
-    return _open(connection, event), True
+    return open_at(connection, event), True
 
 
-def _one_at_a_time(connection: Connection, address: str) -> None:
+def one_at_a_time(connection: Connection, address: str) -> None:
     """Until the transaction ends, so that two first messages of one address open one conversation."""
     digest = hashlib.sha256(connection.id.bytes + address.encode()).digest()
     with database.cursor() as cursor:
@@ -128,7 +128,8 @@ def latest_at(connection: Connection, address: str) -> UUID | None:
     return link.conversation_id if link else None
 
 
-def _open(connection: Connection, event: MessageReceived) -> Conversation:
+def open_at(connection: Connection, event: MessageReceived) -> Conversation:
+    """A new conversation at the address of what they said, or are told first; 409 where nobody can answer."""
     assistant = connection.assistant
     if assistant is None:
         raise Problem(
@@ -200,7 +201,7 @@ def _post_unanswered(
 
 def hang_up(connection: Connection, event: CallEnded) -> Conversation | None:
     """The call is over: so is its conversation. One that ended before stays as it is."""
-    _one_at_a_time(connection, event.address)
+    one_at_a_time(connection, event.address)
     link = ConversationLink.objects.filter(connection=connection, address=event.address, is_current=True).first()
     if link is None:
         ended = latest_at(connection, event.address)

@@ -7,7 +7,7 @@ import logging
 from django.db import transaction
 from django.utils import timezone
 
-from channels_app import accounts, bell
+from channels_app import accounts, bell, quiet_hours
 from channels_app.models import Connection, Delivery
 from channels_app.models.outbound import DeliveryStatus
 from channels_app.providers.base import Capability
@@ -37,6 +37,12 @@ def release_awaiting(connection: Connection) -> None:
     """What waits for messages of theirs over this connection is looked at anew."""
     Delivery.objects.filter(connection=connection, awaits_window=True).update(due_at=timezone.now())
     transaction.on_commit(bell.ring)
+
+
+def release_from_quiet(connection: Connection, address: str) -> None:
+    """They wrote, so they are awake: what waits for the end of their night goes."""
+    waiting = Delivery.objects.filter(connection=connection, address=address, is_parked=True, code=quiet_hours.CODE)
+    waiting.update(due_at=timezone.now())
 
 
 def hurry(delivery: Delivery) -> None:

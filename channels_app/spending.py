@@ -184,6 +184,12 @@ def country_of_a_test(connection: Connection, address: str) -> Refusal | None:
 # --- How often --------------------------------------------------------------------------------------------------------
 
 
+def is_unasked(delivery: Delivery) -> bool:
+    """Whether nobody asked for a delivery of a conversation, over a connection whose sending costs money."""
+    connection = delivery.connection
+    return _is_unasked(delivery, accounts.kind_of(connection).bounds(connection.config), timezone.now())
+
+
 def _is_unasked(delivery: Delivery, bounds: Bounds, now: dt.datetime) -> bool:
     """Whether nobody asked for it: they didn't write lately, or what they wrote has had its answers."""
     if delivery.conversation_id is None:

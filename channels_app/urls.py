@@ -3,7 +3,16 @@
 from django.urls import path
 
 from channels_app import webhooks
-from channels_app.pages import channels, connection, deliveries, events, new_connection, rehearsal, settings
+from channels_app.pages import (
+    channels,
+    connection,
+    deliveries,
+    events,
+    new_connection,
+    new_message,
+    rehearsal,
+    settings,
+)
 from channels_app.rehearsal import receiving
 
 _ONE = "app/channels/<uuid:connection_id>"
@@ -14,6 +23,8 @@ urlpatterns = [
     path("v1/public/channels/<str:kind>/<str:connection_id>/<str:part>", webhooks.receive, name="channel_webhook_part"),
     path("rehearsal/<uuid:connection_id>", receiving.stand_in, name="rehearsal_stand_in"),
     path("rehearsal/<uuid:connection_id>/<path:path>", receiving.stand_in, name="rehearsal_stand_in_part"),
+    path("app/conversations/new", new_message.conversation_new, name="conversation_new"),
+    path("app/conversations/new/standing", new_message.conversation_new_standing, name="conversation_new_standing"),
     path("app/channels/", channels.channels, name="channels"),
     path("app/channels/new-deployment", channels.channel_deployment_create, name="channel_deployment_create"),
     path("app/channels/new/<str:kind>", new_connection.connection_new, name="connection_new"),

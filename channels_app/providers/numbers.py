@@ -1,12 +1,31 @@
-"""Telephone numbers: which country each is in."""
+"""Telephone numbers: in which form they are kept, and which country each is in."""
 
 from __future__ import annotations
 
 import phonenumbers
+from django import forms
 
 # In the numbering plan of +1 a sender of either writes to both as at home.
 _NEIGHBOURS = frozenset({"US", "CA"})
 COUNTRIES: frozenset[str] = frozenset(phonenumbers.SUPPORTED_REGIONS)
+
+
+def e164(text: str) -> str:
+    """A phone number in E.164 (+14155552671); ValidationError with words for anything else."""
+    text = text.strip()
+    if not text.startswith("+"):
+        raise forms.ValidationError(
+            "Write the number with + and the country's code: +14155552671. "
+            "A short code is used through a messaging service."
+        )
+    try:
+        number = phonenumbers.parse(text)
+    except phonenumbers.NumberParseException:
+        raise forms.ValidationError("This is no phone number. One looks like +14155552671.") from None
+    # Ranges are opened faster than the library's tables tell, so a possible number will do.
+    if not phonenumbers.is_possible_number(number):
+        raise forms.ValidationError("No number of that country is so long or so short.")
+    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
 
 def country_of(number: str) -> str | None:

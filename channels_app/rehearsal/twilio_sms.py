@@ -17,8 +17,9 @@ from django import forms
 from channels_app.models import RehearsalLine
 from channels_app.models.rehearsal import LineKind
 from channels_app.providers.base import same
+from channels_app.providers.numbers import e164
 from channels_app.providers.twilio import signing, words
-from channels_app.providers.twilio.forms import SmsForm, e164
+from channels_app.providers.twilio.forms import SmsForm
 from channels_app.providers.twilio.sms import TwilioSms
 from channels_app.rehearsal.base import (
     FAULTS,

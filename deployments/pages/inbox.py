@@ -49,6 +49,7 @@ def conversations(request: WorkspaceRequest) -> HttpResponse:
         "is_saved": any(chip.is_chosen for chip in views),
         "choices": inbox_queries.choices(),
         "sorts": SORTS.items(),
+        "may_write": request.actor.may("conversations.write"),
     }
     return render(request, "deployments/conversations.html", context)
 

@@ -69,6 +69,7 @@ INSIDE = (
     "/app/conversations/mentions/",
     "/app/conversations/replies/",
     "/app/conversations/replies/new",
+    "/app/conversations/new",
     "/app/conversations/?sort=longest&q=shipping",
     "/app/conversations/?show=snoozed",
     "/app/conversations/tags/",

@@ -81,6 +81,9 @@ _CONNECTION: dict[str, Any] = {
 }
 
 
+_NUMBER = {"account_sid": "AC" + "0" * 32, "from_number": "+14155552671"}
+
+
 class Registering(CustomWebhook):
     """A kind that sets its addresses at its provider."""
 
@@ -234,6 +237,11 @@ class World:
         """Make the connection one of a kind whose provider can be told our addresses."""
         with tenant(self.workspace.id):
             Connection.objects.update(kind=Registering.kind)
+
+    def can_text(self) -> None:
+        """Make the connection one that reaches telephone numbers."""
+        with tenant(self.workspace.id):
+            Connection.objects.update(kind="twilio_sms", config=_NUMBER)
 
     def rehearse(self) -> None:
         """Make the connection one that talks with a stand-in."""
@@ -401,6 +409,16 @@ PAGES: Mapping[str, list[Call]] = {
     "deployment_identity_check": [Call("POST", lambda world: {"user_token": world.user_token}, changes=False)],
     "conversations": GET,
     "conversations_rows": GET,
+    "conversation_new": [
+        Call("GET"),
+        Call(
+            "POST",
+            lambda world: {"connection": str(world.ids["connection_id"]), "to": "+14155550123", "text": "Hi", **_ONCE},
+            before=World.can_text,
+            ids_in_body=True,
+        ),
+    ],
+    "conversation_new_standing": GET,
     "conversation": GET,
     "conversation_live": GET,
     "conversation_tags": [Call("POST", {"add": "urgent"}), Call("POST", lambda world: {"remove": str(world.tag_id)})],
@@ -540,7 +558,15 @@ API: Mapping[str, list[Call]] = {
     "api_delivery": GET,
     "api_delivery_replay": [Call("POST", {})],
     "api_delivery_dismiss": [Call("POST", {})],
-    "api_conversations": GET,
+    "api_conversations": [
+        Call("GET"),
+        Call(
+            "POST",
+            lambda world: {"connection_id": str(world.ids["connection_id"]), "to": "+14155550123", "text": "Hello"},
+            before=World.can_text,
+            ids_in_body=True,
+        ),
+    ],
     "api_conversation": [
         Call("GET"),
         Call("PATCH", {"assigned_to": None}, before=World.assign),

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any, ClassVar
 
-import phonenumbers
 from django import forms
 
 from channels_app.providers import numbers
 from channels_app.providers.base import ConfigForm
 from channels_app.providers.twilio import words
+from channels_app.quiet_hours import QuietHours
 
 _ACCOUNT = re.compile(r"AC[0-9a-f]{32}")
 _SERVICE = re.compile(r"MG[0-9a-f]{32}")
@@ -24,24 +24,6 @@ MOST_WORDS, LONGEST_WORD = 20, 40
 LONGEST_REPLY = 500
 STOP_REPLY = "You have opted out and get no more messages from us. Write START to change that."
 START_REPLY = "Welcome back: you get our messages again. Write STOP to end them."
-
-
-def e164(text: str) -> str:
-    """A phone number as Twilio writes it (+14155552671); ValidationError with words for anything else."""
-    text = text.strip()
-    if not text.startswith("+"):
-        raise forms.ValidationError(
-            "Write the number with + and the country's code: +14155552671. "
-            "A short code is used through a messaging service."
-        )
-    try:
-        number = phonenumbers.parse(text)
-    except phonenumbers.NumberParseException:
-        raise forms.ValidationError("This is no phone number. One looks like +14155552671.") from None
-    # Ranges are opened faster than the library's tables tell, so a possible number will do.
-    if not phonenumbers.is_possible_number(number):
-        raise forms.ValidationError("No number of that country is so long or so short.")
-    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
 
 class TwilioForm(ConfigForm):
@@ -101,7 +83,7 @@ class TwilioForm(ConfigForm):
     def clean_from_number(self) -> str:
         """In E.164, or nothing."""
         number = self.cleaned_data["from_number"]
-        return number and e164(number)
+        return number and numbers.e164(number)
 
     def clean_api_base_url(self) -> str:
         """Without the slash at its end; which hosts may be named is `connections`' to say."""
@@ -164,6 +146,7 @@ class MessagingForm(TwilioForm):
             "allowed_countries",
             "unasked_per_hour",
             "new_per_range",
+            "quiet_hours",
             "stop_words",
         }
     )
@@ -196,6 +179,13 @@ class MessagingForm(TwilioForm):
         help_text="Made-up traffic comes from numbers that differ in their last four digits alone. Of those so many "
         f"are sent a first message in an hour. {NEW_PER_RANGE} unless you say so.",
     )
+    quiet_hours = forms.CharField(
+        label="Quiet hours",
+        max_length=20,
+        required=False,
+        help_text="Then nobody is sent what they did not ask for, by the clock where their number is: it waits until "
+        "they are over. Such as 21:00-08:00.",
+    )
     stop_words = forms.CharField(
         label="More words that opt out",
         max_length=500,
@@ -208,6 +198,14 @@ class MessagingForm(TwilioForm):
         help_text="Whoever opts out here is not written to over any other connection of the workspace either, until "
         "they opt in again here.",
     )
+
+    def clean_quiet_hours(self) -> str:
+        """In one form, or nothing."""
+        try:
+            hours = QuietHours.of(self.cleaned_data["quiet_hours"])
+        except ValueError as wrong:
+            raise forms.ValidationError(str(wrong)) from None
+        return str(hours) if hours else ""
 
     def clean_stop_words(self) -> str:
         """With one comma between."""

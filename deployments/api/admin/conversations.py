@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from django.db.models import Prefetch, Q, QuerySet
@@ -12,12 +12,13 @@ from rest_framework.response import Response
 
 from convoship.lib.actors import Actor
 from convoship.lib.problems import invalid, not_found
-from deployments import conversations, handoff, inbox
+from deployments import conversations, handoff, inbox, starting
 from deployments.api.admin import conversation_changes, schema
 from deployments.api.admin.bodies import said
 from deployments.api.admin.shapes import conversation_json, conversation_with_handoff_json, reply_mail_json
 from deployments.models import Conversation, ConversationTag, Message, ReplyMail
 from deployments.models.conversation import Channel, Control, Status
+from deployments.starting import Wanted
 from deployments.wire import whole_message_json
 from workspaces.api import queries
 from workspaces.api.base import WorkspaceView
@@ -33,6 +34,7 @@ MOST_MAILS = 100
 MESSAGE_ORDER = Order("seq", descending=False, of=int)
 
 _MESSAGE = Body(schema.NEW_MESSAGE)
+_STARTED = Body(schema.STARTED)
 _CHANGES = Body(conversation_changes.SCHEMA)
 _HANDOFF = Body(schema.HANDOFF)
 _RETURN = Body(schema.RETURN)
@@ -96,7 +98,7 @@ def _assigned(request: Request, actor: Actor) -> Q | None:
 class ConversationsView(WorkspaceView):
     """All conversations of the workspace."""
 
-    permissions = {"GET": "conversations.read"}
+    permissions = {"GET": "conversations.read", "POST": "conversations.write"}
 
     @extend_schema(
         operation_id="conversations_list",
@@ -108,6 +110,41 @@ class ConversationsView(WorkspaceView):
         filters = ("status", "control", "channel", "assistant", "deployment", "tag", "assigned_to", "snoozed", "q")
         queries.only(request, *filters, *PARAMETERS)
         return page(request, found(request, self.actor), ORDER, conversation_json)
+
+    @extend_schema(
+        operation_id="conversations_start",
+        request=_STARTED.documented,
+        responses={201: schema.CONVERSATION_STARTED},
+    )
+    @idempotent
+    def post(self, request: Request) -> Response:
+        """Write to somebody first, over a connection that reaches telephone numbers.
+
+        Consent, the 24-hour window and the connection's countries are checked here; what may be sent in an hour or a
+        day, and quiet hours, when the message leaves: its `status`, `reason` and `remedy` say what became of it.
+        """
+        asked = _STARTED.read(request)
+        user = _user(self)
+        control: Literal["assistant", "human"] = asked.get("control") or ("human" if user else "assistant")
+        wanted = Wanted(
+            connection_id=_connection_id(asked["connection_id"]),
+            to=asked["to"],
+            text=said(asked.get("text", "")),
+            template=said(asked.get("template", ""), "template"),
+            variables={str(name): said(value, "variables") for name, value in asked.get("variables", {}).items()},
+            consent=said(asked.get("consent", ""), "consent"),
+            control=control,
+        )
+        started = starting.start(self.actor, user, wanted)
+        conversation = conversation_json(conversation_of(started.conversation.id))
+        return Answer({**conversation, "message": whole_message_json(started.message)}, status=201)
+
+
+def _connection_id(value: str) -> UUID:
+    found = parsed_id(value)
+    if found is None:
+        raise invalid({"connection_id": ["An id of one of the workspace's connections."]})
+    return found
 
 
 class ConversationView(WorkspaceView):

@@ -199,11 +199,48 @@ MESSAGE = component(
     "Message", {**VISITORS_MESSAGE, "properties": {**VISITORS_MESSAGE["properties"], "remedy": _REMEDY}}
 )
 MESSAGES = page_of("MessagePage", MESSAGE)
+CONVERSATION_STARTED = component(
+    "ConversationStarted",
+    {
+        **_CONVERSATION,
+        "properties": {**_CONVERSATION["properties"], "message": MESSAGE},
+        "required": [*_CONVERSATION["required"], "message"],
+    },
+)
 _CLIENT_ID: Schema = {
     **_line(64),
     "description": "Random for each message; the same one again posts nothing twice.",
 }
 NEW_MESSAGE = body({"text": _line(LONGEST_TEXT), "client_id": _CLIENT_ID}, required=("text",))
+STARTED = body(
+    {
+        "connection_id": {"type": "string", "format": "uuid"},
+        "to": {"type": "string", "maxLength": 40, "description": "A phone number in E.164: +14155552671."},
+        "text": _line(LONGEST_TEXT),
+        "template": {
+            "type": "string",
+            "maxLength": 512,
+            "description": "A template's name, or its id at the provider.",
+        },
+        "variables": {
+            "type": "object",
+            "patternProperties": {r"^[A-Za-z0-9_]{1,40}$": {"type": "string", "maxLength": 1000}},
+            "additionalProperties": False,
+            "description": "The values of a template's variables, by their names.",
+        },
+        "consent": {
+            "type": "string",
+            "maxLength": 150,
+            "description": "How they agreed to be written to; kept in the ledger.",
+        },
+        "control": {
+            "type": "string",
+            "enum": ["assistant", "human"],
+            "description": "Who answers what comes back: the assistant (of a key, the default) or members.",
+        },
+    },
+    required=("connection_id", "to"),
+)
 HANDOFF = body({"reason": {"type": "string", "maxLength": 300}})
 RETURN = body(
     {

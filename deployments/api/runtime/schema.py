@@ -58,6 +58,7 @@ MESSAGE = _object(
     client_id=_TEXT,
     status={"enum": MessageStatus.values},
     reason=_TEXT,
+    reply_to={"type": "integer", "description": "The `seq` of the message that it replies to, where its channel says."},
     rev=_NUMBER,
     created_at=_TIME,
 )

@@ -1,0 +1,199 @@
+"""Beginning a conversation: over the API and on its page, with what is checked before anything is sent."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+
+from channels_app import consents
+from channels_app.models import Consent, ConsentChange, Delivery
+from convoship.lib.tenancy import tenant
+from deployments.models import Conversation, Message
+from tests import factories
+from tests.channels.phones import Phone, make_phone
+from tests.channels.twilio_end import PERSON, TwilioEnd
+
+GERMAN = "+4915112345678"
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def key(phone: Phone) -> str:
+    return factories.make_api_key(phone.workspace).token
+
+
+def post(key: str, phone: Phone, **body: Any) -> Any:
+    headers = {"authorization": f"Bearer {key}"}
+    if "idempotency" in body:
+        headers["idempotency-key"] = body.pop("idempotency")
+    asked = {"connection_id": str(phone.connection.id), "to": PERSON, "text": "Your order is here.", **body}
+    asked = {name: value for name, value in asked.items() if value is not None}
+    return Client().post("/v1/conversations", asked, content_type="application/json", headers=headers)
+
+
+def only(phone: Phone) -> Conversation:
+    with tenant(phone.workspace.id):
+        return Conversation.objects.select_related("person").get()
+
+
+def test_a_program_begins_a_conversation_that_the_assistant_goes_on_with(phone: Phone, key: str) -> None:
+    answer = post(key, phone, to="+1 (415) 555-0123", consent="Signed at the shop")
+    assert answer.status_code == 201, answer.content
+    said = answer.json()
+    assert (said["channel"], said["control"], said["message"]["text"]) == ("sms", "assistant", "Your order is here.")
+    assert said["message"]["status"] == "queued"
+    row = only(phone)
+    assert said["id"] == str(row.id)
+    with tenant(phone.workspace.id):
+        delivery = Delivery.objects.get()
+        assert (delivery.address, delivery.content["text"]) == (PERSON, "Your order is here.")
+        assert row.person.identities.get().value == PERSON
+        change = ConsentChange.objects.get()
+    assert (change.state, change.source.endswith("Signed at the shop")) == ("given", True)
+
+
+def test_the_same_key_begins_one(phone: Phone, key: str) -> None:
+    answers = [post(key, phone, idempotency="order-17") for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert answers[0].json()["id"] == answers[1].json()["id"]
+    with tenant(phone.workspace.id):
+        assert Delivery.objects.count() == 1
+
+
+def test_their_answer_belongs_to_it(phone: Phone, key: str) -> None:
+    import asyncio
+
+    post(key, phone)
+    asyncio.run(phone.drain())
+    asyncio.run(phone.text("hello"))
+    asyncio.run(phone.drain())
+    row = only(phone)
+    with tenant(phone.workspace.id):
+        kinds = list(Message.objects.filter(conversation=row).order_by("seq").values_list("author_kind", flat=True))
+    assert kinds[:2] == ["assistant", "visitor"]
+    assert len(kinds) > 2
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"to": "0151 12345678"}, "to"),
+        ({"to": "+1"}, "to"),
+        ({"to": GERMAN}, "to"),  # not among the connection's countries
+        ({"text": "  "}, "text"),
+        ({"text": None}, "text"),
+        ({"connection_id": str(uuid4())}, "connection_id"),
+        ({"connection_id": "x"}, "connection_id"),
+        ({"control": "nobody"}, "control"),
+        ({"variables": {"1": 7}}, "variables.1"),
+        ({"bogus": 1}, "bogus"),
+    ],
+)
+def test_what_can_not_be_is_said_beside_its_field_and_nothing_is_begun(
+    phone: Phone, key: str, body: dict[str, Any], field: str
+) -> None:
+    answer = post(key, phone, **body)
+    assert answer.status_code == 422, answer.content
+    assert field in answer.json()["errors"], answer.json()
+    with tenant(phone.workspace.id):
+        assert not Conversation.objects.exists()
+        assert not Consent.objects.exists()
+
+
+def test_who_opted_out_or_talks_already_is_not_written_to_first(phone: Phone, key: str) -> None:
+    first = post(key, phone).json()
+    again = post(key, phone)
+    assert (again.status_code, again.json()["conversation_id"]) == (409, first["id"])
+    with tenant(phone.workspace.id):
+        consents.note(phone.connection, GERMAN, withdrawn=True, source="They wrote 'STOP'.")
+    answer = post(key, phone, to=GERMAN)
+    assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
+    assert "opted out" in answer.json()["detail"]
+
+
+def test_over_whatsapp_it_takes_a_template_unless_they_wrote_lately(transactional_db: None, twilio: TwilioEnd) -> None:
+    import asyncio
+
+    whatsapp = make_phone(factories.make_workspace(), twilio, kind="twilio_whatsapp", name="Our WhatsApp")
+    key = factories.make_api_key(whatsapp.workspace).token
+    answer = post(key, whatsapp)
+    assert answer.status_code == 422
+    assert "takes only a template" in answer.json()["errors"]["text"][0]
+    asyncio.run(whatsapp.text("STOP"))
+    asyncio.run(whatsapp.text("START"))
+    asyncio.run(whatsapp.drain())
+    answer = post(key, whatsapp)
+    assert answer.status_code == 201, answer.content
+
+
+def test_over_a_bridge_nobody_can_be_written_to_first(transactional_db: None, far: Any) -> None:
+    from tests.channels.conftest import make_bridge
+
+    bridge = make_bridge(factories.make_workspace(), far)
+    answer = Client().post(
+        "/v1/conversations",
+        {"connection_id": str(bridge.connection.id), "to": PERSON, "text": "Hello"},
+        content_type="application/json",
+        headers={"authorization": f"Bearer {factories.make_api_key(bridge.workspace).token}"},
+    )
+    assert answer.status_code == 422
+    assert "they have to begin" in answer.json()["errors"]["connection_id"][0]
+
+
+# --- On the page ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def member(phone: Phone) -> Client:
+    client = Client()
+    client.force_login(factories.owner_of(phone.workspace))
+    return client
+
+
+def send(member: Client, phone: Phone, **typed: str) -> Any:
+    form = {"connection": str(phone.connection.id), "to": PERSON, "text": "Hello, **you**", "once": uuid4().hex}
+    return member.post("/app/conversations/new", form | typed)
+
+
+def test_a_member_writes_first_and_has_the_conversation(phone: Phone, member: Client) -> None:
+    page = member.get("/app/conversations/new").content.decode()
+    assert "Our number: SMS (Twilio)" in page
+    answer = send(member, phone, consent="She asked by phone.")
+    row = only(phone)
+    assert (answer.status_code, answer["Location"]) == (302, f"/app/conversations/{row.id}/")
+    assert (row.control, row.assigned_to_id) == ("human", factories.owner_of(phone.workspace).id)
+
+
+def test_before_it_is_sent_the_page_says_what_is_known(phone: Phone, member: Client) -> None:
+    def shown(**typed: str) -> str:
+        asked = {"connection": str(phone.connection.id), "to": PERSON, "text": "x" * 200, **typed}
+        return " ".join(member.get("/app/conversations/new/standing", asked).content.decode().split())
+
+    assert "Nothing is known of their having agreed" in shown()
+    assert "2 segments, each billed" in shown()
+    assert "is a number of DE" in shown(to=GERMAN)
+    assert "once the number is typed" in shown(to="+1415")
+    with tenant(phone.workspace.id):
+        consents.note(phone.connection, PERSON, withdrawn=True, source="They wrote 'STOP'.")
+    assert "They have opted out" in shown()
+
+
+def test_what_is_refused_keeps_what_was_typed(phone: Phone, member: Client) -> None:
+    answer = send(member, phone, to=GERMAN, text="Guten <b>Tag</b>")
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert "is a number of DE" in page
+    assert "Guten &lt;b&gt;Tag&lt;/b&gt;" in page
+    assert GERMAN in page
+
+
+def test_without_a_channel_for_it_the_page_says_what_to_do(db: None) -> None:
+    workspace = factories.make_workspace()
+    client = Client()
+    client.force_login(factories.owner_of(workspace))
+    page = client.get("/app/conversations/new").content.decode()
+    assert "neither is connected yet" in page
+    assert "/app/channels/" in page
