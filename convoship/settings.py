@@ -13,6 +13,7 @@ import sentry_sdk
 from django.core.exceptions import ImproperlyConfigured
 from whitenoise.compress import Compressor
 
+from convoship.lib import file_storage
 from convoship.lib.crypto import parse_master_keys
 from convoship.lib.outbound import clamd
 from convoship.lib.outbound.addresses import allowlist
@@ -336,15 +337,8 @@ STATIC_ROOT = Path(env.str("CONVOSHIP_STATIC_ROOT", default=str(LOCAL_DIR / "sta
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    # Visitors' files. Beside the data, never below what is served as static; only this process' user reads them.
-    "files": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {
-            "location": env.str("CONVOSHIP_FILES_ROOT", default=str(LOCAL_DIR / "files")),
-            "file_permissions_mode": 0o600,
-            "directory_permissions_mode": 0o700,
-        },
-    },
+    # What visitors and members send. Beside the data, never below what is served as static.
+    "files": file_storage.in_folder(env.str("CONVOSHIP_FILES_ROOT", default=str(LOCAL_DIR / "files"))),
     "staticfiles": {
         "BACKEND": (
             "django.contrib.staticfiles.storage.StaticFilesStorage"
@@ -353,6 +347,12 @@ STORAGES = {
         )
     },
 }
+# Or in a bucket (docs/configuration.md).
+if FILES_STORAGE_URL := env.str("FILES_STORAGE_URL", default=""):
+    try:
+        STORAGES["files"] = file_storage.at(FILES_STORAGE_URL)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"FILES_STORAGE_URL can't be used: {error}.") from None
 # What looks into files for viruses, if anything does (`deployments/scanning.py`).
 FILES_SCANNER = env.str("FILES_SCANNER", default="")
 if "://" in FILES_SCANNER:
