@@ -348,9 +348,9 @@ STORAGES = {
     },
 }
 # Or in a bucket (docs/configuration.md).
-if FILES_STORAGE_URL := env.str("FILES_STORAGE_URL", default=""):
+if _bucket := env.str("FILES_STORAGE_URL", default=""):
     try:
-        STORAGES["files"] = file_storage.at(FILES_STORAGE_URL)
+        STORAGES["files"] = file_storage.at(_bucket)
     except ValueError as error:
         raise ImproperlyConfigured(f"FILES_STORAGE_URL can't be used: {error}.") from None
 # What looks into files for viruses, if anything does (`deployments/scanning.py`).

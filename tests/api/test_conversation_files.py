@@ -14,6 +14,7 @@ from django.test import Client
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from PIL import Image
 
+from convoship.bodies import most_bytes
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import tenant
 from deployments import file_links, files, visits
@@ -222,3 +223,11 @@ def test_what_no_message_took_is_deleted(api: Program, path: str, folder: Path) 
     files.sweep()
     assert not [at for at in folder.rglob("*") if at.is_file()]
     assert not GoneFile.objects.exists()
+
+
+def test_the_server_lets_through_what_a_file_needs() -> None:
+    most = most_bytes("/v1/public/runtime/sessions/x/files")
+    for path in (f"/v1/conversations/{uuid4()}/files", f"/app/conversations/{uuid4()}/reply"):
+        assert most_bytes(path) == most > 10 * 1024 * 1024
+    assert most_bytes(f"/v1/conversations/{uuid4()}/messages") < most
+    assert most_bytes(f"/app/conversations/{uuid4()}/reply/x") < most

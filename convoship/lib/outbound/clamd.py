@@ -4,8 +4,7 @@ The protocol is that of clamd(8): a command that begins with `z` ends, as its an
 come pieces, each behind its length (four bytes, the highest first), and a length of 0 ends them. The answer is
 `stream: OK`, `stream: NAME FOUND` or `... ERROR`. It may come before all is sent, where that is too much for it.
 
-The host is named by whoever runs the server, in the environment, so it may be an internal one. (The libraries for this
-bound each read and not the whole, and the one that is used most is of 2014.)
+The host is named by whoever runs the server, in the environment, so it may be an internal one.
 """
 
 from __future__ import annotations
