@@ -64,7 +64,7 @@ wheels: ## Ask the package index whether every supported Python and machine find
 
 lock: ## Compile requirements*.in to hash-pinned locks
 	@$(TOOLS)
-	@for name in requirements requirements-dev requirements-uv; do \
+	@for name in requirements requirements-s3 requirements-dev requirements-uv; do \
 	  $(VENV) -m uv pip compile --quiet --universal --generate-hashes --python-version 3.11 $$name.in -o $$name.txt || exit 1; \
 	done
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
+import re
 from typing import Any
 from urllib.parse import unquote
 
@@ -31,6 +32,8 @@ MEGABYTE = 1024 * 1024
 LARGEST_CALL = LARGEST_IMPORT + 64 * 1024
 LARGEST_FORM = 9 * MEGABYTE // 2  # such a file, and DATA_UPLOAD_MAX_MEMORY_SIZE
 LARGEST_ELSEWHERE = MEGABYTE
+# Where members send files: the API's call, and the composer's forms for who has no JavaScript.
+_MEMBERS_FILES = re.compile(r"/v1/conversations/[^/]{1,50}/files/?|/app/conversations/[^/]{1,50}/(reply|insert)")
 # Who is refused goes on sending for a moment, and hears of it only if that is read: so much, and so long.
 _HEARD_BYTES = 2 * LARGEST_UPLOAD
 _HEARD_SECONDS = 5
@@ -41,6 +44,8 @@ _UNREAD_SECONDS = 60
 def most_bytes(path: str) -> int:
     """The most bytes that a body sent to this path may have; the calls' own limits are nearer."""
     if path.startswith(f"{settings.RUNTIME_PATH}/") and path.rstrip("/").endswith("/files"):
+        return LARGEST_UPLOAD
+    if _MEMBERS_FILES.fullmatch(path):
         return LARGEST_UPLOAD
     if path.startswith("/app/"):
         return LARGEST_FORM

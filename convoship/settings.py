@@ -13,7 +13,9 @@ import sentry_sdk
 from django.core.exceptions import ImproperlyConfigured
 from whitenoise.compress import Compressor
 
+from convoship.lib import file_storage
 from convoship.lib.crypto import parse_master_keys
+from convoship.lib.outbound import clamd
 from convoship.lib.outbound.addresses import allowlist
 from convoship.machine import state
 
@@ -335,15 +337,8 @@ STATIC_ROOT = Path(env.str("CONVOSHIP_STATIC_ROOT", default=str(LOCAL_DIR / "sta
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    # Visitors' files. Beside the data, never below what is served as static; only this process' user reads them.
-    "files": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {
-            "location": env.str("CONVOSHIP_FILES_ROOT", default=str(LOCAL_DIR / "files")),
-            "file_permissions_mode": 0o600,
-            "directory_permissions_mode": 0o700,
-        },
-    },
+    # What visitors and members send. Beside the data, never below what is served as static.
+    "files": file_storage.in_folder(env.str("CONVOSHIP_FILES_ROOT", default=str(LOCAL_DIR / "files"))),
     "staticfiles": {
         "BACKEND": (
             "django.contrib.staticfiles.storage.StaticFilesStorage"
@@ -352,6 +347,21 @@ STORAGES = {
         )
     },
 }
+# Or in a bucket (docs/configuration.md).
+if _bucket := env.str("FILES_STORAGE_URL", default=""):
+    try:
+        STORAGES["files"] = file_storage.at(_bucket)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"FILES_STORAGE_URL can't be used: {error}.") from None
+# What looks into files for viruses, if anything does (`deployments/scanning.py`).
+FILES_SCANNER = env.str("FILES_SCANNER", default="")
+if "://" in FILES_SCANNER:
+    try:
+        clamd.at(FILES_SCANNER)
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"FILES_SCANNER is {FILES_SCANNER!r}: {error}, or a callable's dotted path."
+        ) from None
 # The widget's own build puts a content hash into names; Django's storage does the same for the rest.
 WHITENOISE_IMMUTABLE_FILE_TEST = r"^.+\.[0-9a-f]{12}\..+$"
 WHITENOISE_USE_FINDERS = DEBUG or TESTING
@@ -403,6 +413,7 @@ LIMITS = {
     "visitor_messages": env.str("LIMIT_VISITOR_MESSAGES", default="20/10"),
     "visitor_handoffs": env.str("LIMIT_VISITOR_HANDOFFS", default="10/60"),
     "visitor_files": env.str("LIMIT_VISITOR_FILES", default="20/60"),
+    "member_files": env.str("LIMIT_MEMBER_FILES", default="60/60"),
     "files_per_ip": env.str("LIMIT_FILES_PER_IP", default="60/60"),
     "files_per_ip_and_day": env.str("LIMIT_FILES_PER_IP_AND_DAY", default="300/86400"),
     "files_per_workspace": env.str("LIMIT_FILES_PER_WORKSPACE", default="1000/3600"),

@@ -234,11 +234,11 @@ class VisitorSessionAdmin(TenantAdmin):
 
 @admin.register(File)
 class FileAdmin(TenantAdmin):
-    """Visitors' files: what they are called, not what is in them."""
+    """Files: what they are called and who sent them, not what is in them."""
 
-    list_display = ("name", "content_type", "size", "conversation", "created_at", "stored_at")
+    list_display = ("name", "content_type", "size", "author_kind", "conversation", "created_at", "stored_at")
     list_select_related = ("conversation",)
-    list_filter = ("content_type",)
+    list_filter = ("author_kind", "content_type")
     search_fields = ("name",)
     ordering = ("-created_at",)
 

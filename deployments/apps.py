@@ -8,12 +8,13 @@ class DeploymentsConfig(AppConfig):
     def ready(self) -> None:
         """Fill the registry of what can answer, and name what is sealed here."""
         from convoship.lib import sealed
-        from deployments import conversations, handoff, identity, inbox_desk, reply_mails
+        from deployments import conversations, handoff, identity, inbox_desk, reply_mails, scanning
         from deployments.models import IdentitySecret
         from deployments.responders import base, scripted
 
         base.register(scripted.ScriptedResponder())
         inbox_desk.register()
+        scanning.prepare()
         conversations.register_end(handoff.ended)
         conversations.register_person(reply_mails.answered)
         sealed.register(IdentitySecret, "sealed", identity.purpose)

@@ -7,8 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from convoship.lib.problems import invalid
-from deployments import file_kinds
+from deployments import carriers, file_kinds
 from deployments.models import Conversation, File, Message
+from deployments.models.conversation import AuthorKind
 
 
 def file_json(row: File) -> dict[str, Any]:
@@ -16,10 +17,13 @@ def file_json(row: File) -> dict[str, Any]:
     return {"id": str(row.id), "name": row.name, "size": row.size, "content_type": row.content_type}
 
 
-def found(conversation: Conversation, ids: Sequence[UUID]) -> list[dict[str, Any]]:
-    """What a message of this locked conversation shows of these files; 422 unless each is its own and still free."""
+def found(conversation: Conversation, ids: Sequence[UUID], by: AuthorKind) -> list[dict[str, Any]]:
+    """What a message of this locked conversation shows of these files; 422 unless each is its own and still free.
+
+    `by`: who writes the message. A visitor sends what a visitor sent up, and members what members did.
+    """
     # Held, so that the sweeper does not take what a message is taking.
-    free = File.objects.select_for_update().filter(message=None, stored_at__isnull=False)
+    free = File.objects.select_for_update().filter(message=None, stored_at__isnull=False, author_kind=by)
     rows = {row.id: row for row in free.filter(conversation=conversation, id__in=ids)}
     missing = [f"attachments[{place}]" for place, file_id in enumerate(ids) if file_id not in rows]
     if missing:
@@ -28,6 +32,23 @@ def found(conversation: Conversation, ids: Sequence[UUID]) -> list[dict[str, Any
             {path: [words] for path in missing}, hint="Send the file up again, and name the id of the answer."
         )
     return [file_json(rows[file_id]) for file_id in ids]
+
+
+def found_by_member(conversation: Conversation, ids: Sequence[UUID]) -> list[dict[str, Any]]:
+    """What a member's message in this locked conversation shows of these files; 422 where they can't go out with it."""
+    taken = carriers.files_of(conversation)
+    if taken is None:
+        raise invalid({"attachments": [carriers.NO_FILES]}, hint=carriers.IN_WORDS)
+    if len(ids) > taken.most:
+        raise invalid({"attachments": [f"A message takes {taken.most} files at most."]}, hint="Send several messages.")
+    return found(conversation, ids, AuthorKind.AGENT)
+
+
+def waiting(conversation: Conversation, ids: Sequence[UUID]) -> list[File]:
+    """Those of these that members sent up here and no message has yet, in the order in which they are named."""
+    free = File.objects.filter(conversation=conversation, author_kind=AuthorKind.AGENT, message=None)
+    rows = {row.id: row for row in free.filter(id__in=ids, stored_at__isnull=False)}
+    return [rows[file_id] for file_id in dict.fromkeys(ids) if file_id in rows]
 
 
 def bind(message: Message) -> None:

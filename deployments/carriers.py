@@ -12,7 +12,25 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
+from deployments.file_kinds import KINDS
+from deployments.file_settings import LARGEST_FILE, MOST_IN_MESSAGE
 from deployments.models import Conversation, Message
+from deployments.models.conversation import Channel
+
+
+@dataclass(frozen=True)
+class FilesTaken:
+    """What files may go out to a person: of which kinds, how large one (bytes), how many with a message."""
+
+    kinds: tuple[str, ...]
+    max_bytes: int
+    most: int
+
+
+NO_FILES = "No file can be sent in this conversation."
+IN_WORDS = "Write what it says, or send it in another way."
+# What a deployment takes from its visitors is its own setting; its members may always send all kinds.
+ON_THE_WEB = FilesTaken(KINDS, LARGEST_FILE, MOST_IN_MESSAGE)
 
 
 @dataclass(frozen=True)
@@ -21,6 +39,7 @@ class Place:
 
     `is_open`: what is sent goes out; otherwise it waits until somebody opens it again. `consent` says in words how the
     address stands to being written to, `may_write` whether it may be; empty where the channel knows no such thing.
+    `takes_files`: which files go out over it; None where none do.
     """
 
     label: str
@@ -31,6 +50,7 @@ class Place:
     consent: str = ""
     consent_at: dt.datetime | None = None
     may_write: bool = True
+    takes_files: FilesTaken | None = None
 
 
 class Carrier(Protocol):
@@ -58,6 +78,14 @@ def place_of(conversation: Conversation) -> Place | None:
         if place is not None:
             return place
     return None
+
+
+def files_of(conversation: Conversation) -> FilesTaken | None:
+    """Which files members may send here; None: none at all."""
+    if conversation.channel == Channel.WEB:
+        return ON_THE_WEB
+    place = place_of(conversation)
+    return place.takes_files if place else None
 
 
 def stories_of(messages: Sequence[Message]) -> dict[UUID, str]:

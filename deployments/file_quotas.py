@@ -1,4 +1,4 @@
-"""How many files are taken, and how many bytes are kept: by visitor, address, deployment, workspace and server.
+"""How many files are taken, and how many bytes are kept: by who sends, address, deployment, workspace and server.
 
 Numbers a time are counted in Valkey (`limiting`). What is kept is counted in the database, under a lock, so a ceiling
 holds exactly and whatever else is away.
@@ -14,7 +14,7 @@ from uuid import UUID
 from django.conf import settings
 from django.core.files.storage import Storage
 from django.db import connection
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
 from convoship.lib import client_ip, limiting
 from convoship.lib.problems import Problem
@@ -43,14 +43,21 @@ def count_sent(workspace_id: UUID, session_id: UUID, ip: str) -> None:
     limiting.hit("files_per_ip_and_day", address, words="Too many files have come from this address today")
 
 
+def count_sent_by_member(workspace_id: UUID, who: str) -> None:
+    """Count one that a member or a program is about to send; `rate_limited` where it is one too many."""
+    limiting.hit("member_files", str(workspace_id), who, words="You are sending files very quickly")
+
+
 def count_taken(workspace_id: UUID) -> None:
     """Count one that was enrolled: what many share is not used up by what comes to nothing."""
     limiting.hit("files_per_workspace", str(workspace_id), words="Too many files are sent here")
     limiting.hit("files_overall", "all", words="Too many files are sent just now")
 
 
-def require_room(workspace_id: UUID, deployment_id: UUID, size: int, *, lock: bool = False) -> None:
+def require_room(workspace_id: UUID, among: QuerySet[File], size: int, *, lock: bool = False) -> None:
     """Whether so many bytes more may be kept; 429 `quota_exceeded` if not. Within the workspace's tenant.
+
+    `among`: the files that count together while no message has taken them.
 
     `lock`: nobody else adds to the workspace's files until the transaction ends, so that the sum is exact.
     """
@@ -63,8 +70,7 @@ def require_room(workspace_id: UUID, deployment_id: UUID, size: int, *, lock: bo
         logger.warning("workspace %s keeps %d bytes of files and takes no more", workspace_id, kept)
         raise NoRoom
     # What no message takes is deleted after two hours.
-    free = File.objects.filter(conversation__deployment_id=deployment_id, message=None)
-    waiting = free.aggregate(bytes=Sum("size"))["bytes"] or 0
+    waiting = among.filter(message=None).aggregate(bytes=Sum("size"))["bytes"] or 0
     if waiting + size > settings.LIMITS["waiting_file_bytes"]:
         raise Problem(
             "quota_exceeded",

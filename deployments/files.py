@@ -1,4 +1,4 @@
-"""Files that visitors send: taken up, attached to their messages, read, and deleted with what they belong to.
+"""Files: taken up from visitors (from members: `member_files`), read, and deleted with what they belong to.
 
 The row comes first, then the content, then the word that the content is there; and a row that is deleted leaves its key
 behind (a trigger writes it). So whatever dies on the way, content is always found by something that deletes it.
@@ -12,12 +12,12 @@ import logging
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, cast
+from typing import IO, Any, cast
 from uuid import UUID
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage, storages
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from convoship.lib.deadlocks import once_more
@@ -28,6 +28,7 @@ from deployments.admission import Caller
 from deployments.file_kinds import Checked
 from deployments.file_settings import MOST_IN_CONVERSATION, FileSettings
 from deployments.models import Conversation, Deployment, File, GoneFile
+from deployments.models.conversation import AuthorKind
 from deployments.visits import Visit
 
 logger = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ def may_upload(visit: Visit, caller: Caller) -> FileSettings:
     with _telling_of_room(visit), tenant(visit.workspace_id):
         conversation, standing = visits.enter(visit, caller)
         allowed = _allowed(conversation, file_settings.of(standing.files))
-        file_quotas.require_room(visit.workspace_id, visit.deployment_id, 1)
+        file_quotas.require_room(visit.workspace_id, _waiting_together(visit), 1)
     file_quotas.require_disk(storage())
     return allowed
 
@@ -78,35 +79,63 @@ def _allowed(conversation: Conversation, allowed: FileSettings) -> FileSettings:
             hint="Turn files on in the deployment's settings in Convoship.",
         )
     conversations.require_active(conversation)
-    if File.objects.filter(conversation=conversation).count() >= MOST_IN_CONVERSATION:
+    require_place(conversation, AuthorKind.VISITOR)
+    return allowed
+
+
+def _waiting_together(visit: Visit) -> QuerySet[File]:
+    return File.objects.filter(conversation__deployment_id=visit.deployment_id, author_kind=AuthorKind.VISITOR)
+
+
+def require_place(conversation: Conversation, by: AuthorKind) -> None:
+    """Whether the conversation takes one more of these authors; 429 if not. Members have as many as the visitor."""
+    if File.objects.filter(conversation=conversation, author_kind=by).count() >= MOST_IN_CONVERSATION:
         raise Problem(
             "quota_exceeded",
             f"This conversation has {MOST_IN_CONVERSATION} files, and takes no more.",
             hint="Send the others in a new conversation, or in another way.",
             retry_after=int(UNATTACHED_FOR.total_seconds()),
         )
-    return allowed
 
 
 def upload(visit: Visit, caller: Caller, checked: Checked) -> File:
     """Keep a checked file for the visitor's conversation; it goes out with the message that names it."""
     with _telling_of_room(visit):
         row = _enrol(visit, caller, checked)
+    return kept(row, checked)
+
+
+def enrolled(conversation: Conversation, checked: Checked, **author: Any) -> File:
+    """The row of a file whose content is about to be kept. Within the tenant, the conversation locked."""
+    token = secrets.token_hex(24)
+    return File.objects.create(
+        conversation=conversation,
+        key=f"{token[:2]}/{token[2:]}",
+        name=checked.name,
+        content_type=checked.content_type,
+        size=len(checked.content),
+        **author,
+    )
+
+
+def kept(row: File, checked: Checked) -> File:
+    """Keep the content of an enrolled file, or take its row away again. Outside of `tenant()`."""
+    workspace_id = row.workspace_id
     try:
-        file_quotas.count_taken(visit.workspace_id)
+        file_quotas.count_taken(workspace_id)
     except Problem:
-        with tenant(visit.workspace_id):
+        with tenant(workspace_id):
             row.delete()
         raise
     try:
         storage().save(row.key, ContentFile(checked.content))
     except Exception as error:
         logger.exception("file %s was not stored", row.id)
-        with tenant(visit.workspace_id):
+        with tenant(workspace_id):
             row.delete()
         raise Problem("unavailable", "The file could not be kept just now.", retry_after=30) from error
     row.stored_at = timezone.now()
-    with tenant(visit.workspace_id):
+    with tenant(workspace_id):
         is_there = File.objects.filter(id=row.id).update(stored_at=row.stored_at)
     if not is_there:
         # Its conversation was deleted meanwhile, and its key with it swept perhaps.
@@ -121,15 +150,8 @@ def _enrol(visit: Visit, caller: Caller, checked: Checked) -> File:
     with tenant(visit.workspace_id, shared_lock=deploying.lock_key(visit.deployment_id)):
         conversation, standing = visits.enter(visit, caller, lock=True)
         _allowed(conversation, file_settings.of(standing.files))
-        file_quotas.require_room(visit.workspace_id, visit.deployment_id, len(checked.content), lock=True)
-        token = secrets.token_hex(24)
-        return File.objects.create(
-            conversation=conversation,
-            key=f"{token[:2]}/{token[2:]}",
-            name=checked.name,
-            content_type=checked.content_type,
-            size=len(checked.content),
-        )
+        file_quotas.require_room(visit.workspace_id, _waiting_together(visit), len(checked.content), lock=True)
+        return enrolled(conversation, checked)
 
 
 # --- Out --------------------------------------------------------------------------------------------------------------

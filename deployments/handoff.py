@@ -17,6 +17,9 @@ Who has a live conversation holds a lease on it: while the visitor waits for an 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
+from dataclasses import replace
+from uuid import UUID
 
 from django.db.models import F, Q, Value
 from django.db.models.functions import Least
@@ -24,7 +27,7 @@ from django.utils import timezone
 
 from convoship.lib.actors import Actor
 from convoship.lib.problems import Problem
-from deployments import conversations, desks, handoff_form, handoff_rules, publishing
+from deployments import attachments, conversations, desks, handoff_form, handoff_rules, publishing
 from deployments.conversations import NewMessage
 from deployments.desks import INBOX, Case
 from deployments.handoff_rules import Rules
@@ -316,24 +319,38 @@ def beat(user: User) -> None:
     )
 
 
-def reply(actor: Actor, user: User | None, conversation: Conversation, text: str, client_id: str | None) -> Message:
-    """Answer as a person (or, by an API key, as the workspace), taking over first. Repeating `client_id` posts once."""
+def reply(
+    actor: Actor,
+    user: User | None,
+    conversation: Conversation,
+    text: str,
+    client_id: str | None,
+    files: Sequence[UUID] = (),
+) -> Message:
+    """Answer as a person (or, by an API key, as the workspace), taking over first. Repeating `client_id` posts once.
+
+    `files` were sent up for it (`member_files`); 422 where one wasn't, or none are taken here.
+    """
     new = NewMessage(
         author_kind=AuthorKind.AGENT,
         author_name=user.public_name if user else actor.shown_as,
         author_user=user,
         text=text,
+        attachments=[{"id": str(file_id)} for file_id in files],
         client_id=client_id,
     )
     earlier = conversations.already_posted(conversation, new)
     if earlier is not None:
         return earlier
     conversations.require_active(conversation)
+    if files:
+        new = replace(new, attachments=attachments.found_by_member(conversation, files))
     if user is not None:
         join(actor, user, conversation)
     elif conversation.control != Control.HUMAN:
         _live(conversation, current(conversation), name=actor.shown_as, user=None)
     message = conversations.post_message(conversation, new)
+    attachments.bind(message)
     # A program's words are no answer of the person whom a desk outside the house has there.
     _answered(conversation, is_at_desk=False)
     audit.record(actor, "conversation.answered", conversation, seq=message.seq)

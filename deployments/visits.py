@@ -241,7 +241,7 @@ def _post_inside(visit: Visit, caller: Caller, message: VisitorMessage) -> Poste
     if message.attachments:
         if not file_settings.of(standing.files).on:
             raise invalid({"attachments": ["This chat takes no files."]}, hint="Send the message without its files.")
-        new = replace(new, attachments=attachments.found(conversation, message.attachments))
+        new = replace(new, attachments=attachments.found(conversation, message.attachments, AuthorKind.VISITOR))
     stored, replies, claim = turns.take_message(conversation, new, queue=has_unanswered)
     if message.attachments:
         attachments.bind(stored)

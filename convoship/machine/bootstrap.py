@@ -23,6 +23,8 @@ VENV = ROOT / ".venv"
 STAMP = VENV / "convoship-installed.json"
 INSTALLER = "requirements-uv.txt"
 LOCKS = {"product": ("requirements.txt",), "tests": ("requirements.txt", "requirements-dev.txt")}
+# For who keeps files in a bucket. (What tests need has it.)
+S3_LOCK = "requirements-s3.txt"
 
 
 def enter(needs: str) -> None:
@@ -34,7 +36,7 @@ def enter(needs: str) -> None:
         if found:
             sys.exit(preflight.report(found))
         if not is_installed:
-            _install(needs, wanted)
+            _install(wanted)
     if (VENV / "bin" / "python").exists() and Path(sys.prefix).resolve() != VENV.resolve():
         python = str(VENV / "bin" / "python")
         sys.stdout.flush()
@@ -42,7 +44,11 @@ def enter(needs: str) -> None:
 
 
 def _wanted(needs: str) -> dict[str, str]:
-    return {name: sha256((ROOT / name).read_bytes()).hexdigest() for name in LOCKS[needs]}
+    return {name: sha256((ROOT / name).read_bytes()).hexdigest() for name in _locks(needs)}
+
+
+def _locks(needs: str) -> tuple[str, ...]:
+    return (*LOCKS[needs], *([S3_LOCK] if os.environ.get("FILES_STORAGE_URL") else []))
 
 
 def _stamped() -> dict[str, str]:
@@ -58,7 +64,7 @@ def _installed(wanted: dict[str, str]) -> bool:
     return (VENV / "bin" / "python").exists() and all(stamp.get(name) == digest for name, digest in wanted.items())
 
 
-def _install(needs: str, wanted: dict[str, str]) -> None:
+def _install(wanted: dict[str, str]) -> None:
     with _alone():
         if _installed(wanted):  # somebody else did it while we waited
             return
@@ -71,7 +77,7 @@ def _install(needs: str, wanted: dict[str, str]) -> None:
         _run(
             "installing uv", python, "-m", "pip", "install", "--quiet", "--require-hashes", "--no-deps", "-r", INSTALLER
         )
-        files = [part for name in LOCKS[needs] for part in ("-r", name)]
+        files = [part for name in wanted for part in ("-r", name)]
         # Without compiled bytecode every start takes seconds longer, in the worst case each time.
         _run(
             "installing the packages",

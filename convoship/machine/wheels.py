@@ -1,4 +1,4 @@
-"""Ask the package index whether wheels for the whole lock exist wherever we say so. Installs nothing."""
+"""Ask the package index whether wheels for the whole locks exist wherever we say so. Installs nothing."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def refusal(python: str, platform: str) -> str:
                 *(sys.executable, "-m", "uv", "pip", "install", "--dry-run", "--quiet", "--no-deps"),
                 *("--only-binary", ":all:", "--target", target),
                 *("--python-version", python, "--python-platform", platform),
-                *("--require-hashes", "-r", "requirements.txt"),
+                *("--require-hashes", "-r", "requirements.txt", "-r", "requirements-s3.txt"),
             ],
             cwd=ROOT,
             env={**os.environ, "MACOSX_DEPLOYMENT_TARGET": OLDEST_MACOS},

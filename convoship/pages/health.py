@@ -13,6 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from channels_app import beats
+from deployments import scanning
 
 logger = logging.getLogger(__name__)
 
@@ -29,12 +30,14 @@ def alive(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def ready(request: HttpRequest) -> JsonResponse:
-    """`/readyz`: what is needed for work, each named; 503 when one is away."""
+    """`/readyz`: what is needed for work, each named; 503 when one is away. And how the scanner of files stands."""
     checks = {"database": _check("database", _database), "redis": _check("redis", _redis), **_work()}
     is_ready = all(answer == "ok" for answer in checks.values())
-    return JsonResponse(
-        {"status": "ready" if is_ready else "not ready", "checks": checks}, status=200 if is_ready else 503
-    )
+    told = {"status": "ready" if is_ready else "not ready", "checks": checks}
+    if scanning.is_on():
+        # Without it no file is taken, and all else goes on.
+        told["scanner"] = scanning.standing()
+    return JsonResponse(told, status=200 if is_ready else 503)
 
 
 @require_safe

@@ -1,17 +1,18 @@
-"""Files of visitors: which conversation and message they belong to, and under which key their content is kept."""
+"""Files: which conversation and message they belong to, who sent them up, and under which key their content is kept."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
+from django.conf import settings
 from django.db import models
 
 from convoship.lib.tenancy import TenantManager, TenantModel
-from deployments.models.conversation import Conversation, Message
+from deployments.models.conversation import AuthorKind, Conversation, Message
 
 
 class File(TenantModel):
-    """A file that a visitor sent up: attached to one message, or (`message` None) not yet.
+    """A file that somebody sent up: attached to one message of theirs, or (`message` None) not yet.
 
     Its content is in the storage `files` under `key`, which is random. The row is there before the content, and
     `stored_at` says that the content is, too: so no content is ever without a row that leads to it.
@@ -19,6 +20,14 @@ class File(TenantModel):
 
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="files")
     message = models.ForeignKey(Message, null=True, on_delete=models.CASCADE, related_name="files")
+    # The visitor's, or (`agent`) a member's or a program's, who is named as its messages are.
+    author_kind = models.CharField(
+        max_length=10, choices=AuthorKind, default=AuthorKind.VISITOR, db_default=AuthorKind.VISITOR.value
+    )
+    author_user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    author_name = models.CharField(max_length=100, blank=True, default="", db_default="")
     key = models.CharField(max_length=100, unique=True)
     name = models.CharField(max_length=150)  # as people see it; cleaned (`file_kinds.clean_name`)
     content_type = models.CharField(max_length=100)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -16,10 +17,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 from convoship.lib.problems import Problem
 from deployments import canned
 from deployments.models import CannedReply
+from deployments.pages.composer_files import added
 from deployments.pages.composing import Outcome, Typed, shown_again
 from deployments.pages.conversation import found
 from workspaces import refusals
-from workspaces.access import WorkspaceRequest, form_of, workspace_page
+from workspaces.access import WorkspaceRequest, entered, form_of, waiting_page, workspace_page
 
 _ASKED_OR_SENT = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -143,11 +145,17 @@ def conversation_replies(request: WorkspaceRequest, conversation_id: UUID) -> Ht
 
 
 @form_of("conversation")
-@workspace_page("conversations.write")
+@waiting_page("conversations.write")
 def conversation_insert(request: WorkspaceRequest, conversation_id: UUID) -> HttpResponse:
     """Put the chosen one behind what is typed, for who has no JavaScript; nothing is sent yet."""
+    with refusals.missing_is_404():
+        typed = replace(Typed.of(request), files=added(request, conversation_id))
+    with entered(request, "conversations.write") as inside:
+        return _inserted(inside, conversation_id, typed)
+
+
+def _inserted(request: WorkspaceRequest, conversation_id: UUID, typed: Typed) -> HttpResponse:
     conversation = found(conversation_id)
-    typed = Typed.of(request)
     chosen = CannedReply.objects.filter(shortcut=request.POST.get("canned", "").replace("\x00", "")).first()
     if chosen is None:
         return shown_again(request, conversation_id, typed, Outcome(error="Choose a reply to insert first."))

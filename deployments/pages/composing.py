@@ -7,7 +7,7 @@ to say comes as an event: `replied`, `refused` or `asked`.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -16,12 +16,13 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
 from convoship.lib.problems import Problem
-from deployments import conversations, handoff, notes
+from deployments import carriers, conversations, handoff, notes
 from deployments.pages import queries
+from deployments.pages.composer_files import PERMISSION, Added, added, shown
 from deployments.pages.conversation import found, live_context, page_context
 from deployments.safe_text import TextRefused, clean_text
 from workspaces import refusals
-from workspaces.access import WorkspaceRequest, form_of, workspace_page
+from workspaces.access import WorkspaceRequest, entered, form_of, waiting_page
 
 LARGEST_SEQ = 2**31 - 1
 
@@ -34,6 +35,7 @@ class Typed:
     text: str
     client_id: str
     seen_seq: int | None
+    files: Added = field(default_factory=Added)
 
     @classmethod
     def of(cls, request: WorkspaceRequest) -> Typed:
@@ -63,10 +65,16 @@ class Outcome:
 
 
 @form_of("conversation")
-@workspace_page("conversations.write")
+@waiting_page(PERMISSION)
 def conversation_reply(request: WorkspaceRequest, conversation_id: UUID) -> HttpResponse:
     """Answer the visitor, taking over first, or write a note. What was typed comes back where it could not be sent."""
-    typed = Typed.of(request)
+    with refusals.missing_is_404():
+        typed = replace(Typed.of(request), files=added(request, conversation_id))
+    with entered(request, PERMISSION) as inside:
+        return _answered(inside, conversation_id, typed)
+
+
+def _answered(request: WorkspaceRequest, conversation_id: UUID, typed: Typed) -> HttpResponse:
     try:
         with transaction.atomic():
             outcome = _send(request, conversation_id, typed)
@@ -87,16 +95,22 @@ def conversation_reply(request: WorkspaceRequest, conversation_id: UUID) -> Http
 def _send(request: WorkspaceRequest, conversation_id: UUID, typed: Typed) -> Outcome:
     text = clean_text(typed.text).strip()
     row = conversations.lock(conversation_id)
-    if not text:
+    if typed.files.errors:
+        # Beside the field, where there is one.
+        has_field = row.is_active and carriers.files_of(row) is not None
+        return Outcome(error="A file could not be added." if has_field else " ".join(typed.files.errors))
+    if not text and (typed.kind == "note" or not typed.files.ids):
         return Outcome(error="Write something first.")
     if typed.kind == "note":
+        if typed.files.ids:
+            return Outcome(error="A note takes no files. Send them in a reply, or take them out.")
         notes.add(request.actor, row, text, typed.client_id or None)
         return Outcome()
     if typed.seen_seq is not None and not queries.is_posted(row, typed.client_id):
         others = queries.answered_since(row, request.user, typed.seen_seq)
         if others:
             return Outcome(asked=f"{others} answered meanwhile. Send anyway?")
-    handoff.reply(request.actor, request.user, row, text, typed.client_id or None)
+    handoff.reply(request.actor, request.user, row, text, typed.client_id or None, typed.files.ids)
     return Outcome()
 
 
@@ -105,7 +119,9 @@ def shown_again(
 ) -> HttpResponse:
     """The whole page with what was typed in its composer."""
     more: dict[str, Any] = {"text": typed.text, "client_id": typed.client_id, "kind": typed.kind, **said}
-    context = page_context(request, found(conversation_id), error=outcome.error, asked=outcome.asked, **more)
+    row = found(conversation_id)
+    more |= shown(request, row, typed.files)
+    context = page_context(request, row, error=outcome.error, asked=outcome.asked, **more)
     return render(request, "deployments/conversation.html", context, status=200 if outcome.is_sent else 422)
 
 

@@ -13,6 +13,7 @@ from deployments import carriers, handoff, notes, reading
 from deployments.models import CannedReply, Conversation
 from deployments.models.conversation import Control
 from deployments.pages import handoff_drawing, queries, transcript
+from deployments.pages.composer_files import Added, shown
 from workspaces.access import WorkspaceRequest, workspace_page
 from workspaces.members import members_with
 
@@ -63,6 +64,7 @@ def page_context(request: WorkspaceRequest, row: Conversation, **typed: Any) -> 
         "earlier": queries.earlier(row),
         "canned_replies": CannedReply.objects.order_by("shortcut").only("workspace", "shortcut", "title"),
         "handles": _handles_of_others(request),
+        **shown(request, row, Added()),
         **typed,
     }
 

@@ -1,4 +1,4 @@
-"""The page of a deployment's files: how much room they take, and a form that deletes old ones."""
+"""The page of a deployment's files: how much room they take, their scanner, and a form that deletes old ones."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from django.shortcuts import redirect, render
 from django.template.defaultfilters import filesizeformat
 from django.views.decorators.http import require_safe
 
-from deployments import file_clearing
+from deployments import file_clearing, scanning
 from deployments.file_clearing import LONGEST_DAYS
 from deployments.models import Deployment
 from deployments.pages import queries
 from workspaces.access import WorkspaceRequest, form_of, workspace_page
+
+# As many of those that were refused as the page shows.
+MOST_INFECTED = 20
 
 _DAYS = f"A whole number of days from 1 to {LONGEST_DAYS:,}."
 
@@ -69,6 +72,8 @@ def _page(request: WorkspaceRequest, row: Deployment, form: ClearForm) -> HttpRe
         "deployment": row,
         "assistant": row.assistant,
         "room": file_clearing.room(row),
+        "scans": scanning.is_on(),
+        "infected": scanning.noted()[:MOST_INFECTED],
         "form": form,
         "may_write": request.actor.may("deployments.write"),
     }

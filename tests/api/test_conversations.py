@@ -182,7 +182,7 @@ def test_the_same_client_id_posts_once(api: Program, path: str) -> None:
         {"text": "x" * 8001},
         {"text": "a", "client_id": ""},
         {"text": "a", "client_id": "x" * 65},
-        {"text": "a", "attachments": []},
+        {"text": "a", "blocks": []},
     ],
 )
 def test_a_message_that_can_not_be_taken_is_refused(api: Program, path: str, body: Any) -> None:

@@ -39,7 +39,7 @@ from deployments.pages import stored_files
 from deployments.responders.base import Reply, Say, TurnInput
 from tests import factories
 from tests.runtime.conftest import BASE, ORIGIN, Probe, Site, act
-from workspaces.models import Workspace
+from workspaces.models import AuditEvent, Workspace
 
 pytestmark = pytest.mark.asyncio
 
@@ -528,6 +528,18 @@ async def test_a_form_that_is_cut_off_is_no_file(site: Site, folder: Path, lost:
     answer = await call(site, session, body.rstrip()[:-lost], content_type)
     assert (answer.status_code, answer.data["code"]) == (422, "invalid")
     assert contents(folder) == []
+
+
+async def test_a_visitors_file_with_a_virus_is_refused_and_noted(site: Site, folder: Path, settings: Any) -> None:
+    settings.FILES_SCANNER = "tests.security.test_scanning.of_my_own"
+    session = await begun(site)
+    words = await refused(site, session, "a.txt", b"a bad file", 422, "invalid")
+    assert contents(folder) == []
+    assert words == "A virus was found in this file, so it was not taken."
+    event = await in_workspace(site, lambda: AuditEvent.objects.get(action="conversation.virus_refused"))
+    assert event.data == {"file": "a.txt", "signature": "Bad?Word", "sent_by": "visitor"}
+    settings.FILES_SCANNER = "tests.security.test_scanning.fails"
+    await refused(site, session, "a.txt", b"a good file", 503, "unavailable")
 
 
 async def test_an_ended_conversation_takes_none(site: Site) -> None:

@@ -573,6 +573,7 @@ API: Mapping[str, list[Call]] = {
         Call("PATCH", {"tags": ["urgent"]}),
     ],
     "api_messages": [Call("GET"), Call("POST", {"text": "Hello"})],
+    "api_conversation_files": [Call("POST")],
     "api_canned_replies": [Call("GET"), Call("POST", _CANNED)],
     "api_canned_reply": [Call("GET"), Call("PATCH", {"title": "Renamed"}), Call("DELETE")],
     "api_conversation_export": [Call("GET", is_recorded=True)],

@@ -47,9 +47,16 @@ def call_page(client: Client, name: str, call: Call, kwargs: dict[str, Any], wor
     return client.get(url) if call.method == "GET" else client.post(url, call.data(world) or {})
 
 
+def a_file() -> bytes:
+    """A form with one."""
+    return encode_multipart(BOUNDARY, {"file": SimpleUploadedFile("a.txt", b"hello")})
+
+
 def call_api(token: str | None, name: str, call: Call, kwargs: dict[str, Any], world: World) -> Any:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     url = reverse(name, kwargs=kwargs) + call.query
+    if name == "api_conversation_files":
+        return Client().generic(call.method, url, a_file(), content_type=MULTIPART_CONTENT, headers=headers)
     body = matrix.as_json(call.data(world))
     return Client().generic(call.method, url, body, content_type="application/json", headers=headers)
 
@@ -60,8 +67,7 @@ def call_runtime(token: str | None, name: str, call: Call, kwargs: dict[str, Any
     if name == "runtime_config":
         url += f"?agent_id={world.ids['assistant_id']}"
     if name == "runtime_files":
-        form = encode_multipart(BOUNDARY, {"file": SimpleUploadedFile("a.txt", b"hello")})
-        return Client().generic(call.method, url, form, content_type=MULTIPART_CONTENT, headers=headers)
+        return Client().generic(call.method, url, a_file(), content_type=MULTIPART_CONTENT, headers=headers)
     body = matrix.as_json(call.data(world))
     return Client().generic(call.method, url, body, content_type="application/json", headers=headers)
 

@@ -196,7 +196,10 @@ class ConversationMessagesView(WorkspaceView):
         conversation = conversations.lock(conversation_id)
         wanted = _MESSAGE.read(request)
         before = conversation.head_seq
-        message = handoff.reply(self.actor, _user(self), conversation, said(wanted["text"]), wanted.get("client_id"))
+        text, files = said(wanted.get("text", "")), _files(wanted.get("attachments", []))
+        if not text and not files:
+            raise invalid({"text": ["Write something, or name a file in attachments."]})
+        message = handoff.reply(self.actor, _user(self), conversation, text, wanted.get("client_id"), files)
         return Answer(whole_message_json(message), status=201 if message.seq > before else 200)
 
 
@@ -257,6 +260,14 @@ class ConversationResolveView(ConversationActView):
         user = _user(self)
         handoff.resolve(self.actor, user.public_name if user else self.actor.shown_as, conversation)
         return self.done(conversation)
+
+
+def _files(ids: list[str]) -> list[UUID]:
+    parsed = [parsed_id(value) for value in ids]
+    wrong = {f"attachments[{place}]": ["A file's id."] for place, value in enumerate(parsed) if value is None}
+    if wrong:
+        raise invalid(wrong)
+    return [value for value in parsed if value is not None]
 
 
 def _user(view: WorkspaceView) -> User | None:

@@ -9,6 +9,7 @@ from deployments import handoff_rules, inbox
 from deployments.api.admin import schema_settings, schema_talk
 from deployments.api.runtime.schema import MESSAGE as VISITORS_MESSAGE
 from deployments.deploying import MAX_ORIGINS, MAX_OVERLAP_SECONDS
+from deployments.file_settings import MOST_IN_MESSAGE
 from deployments.handoff_history import LONGEST_SUMMARY
 from deployments.models.assistant import Responder
 from deployments.models.conversation import Channel, Control, Status
@@ -211,7 +212,23 @@ _CLIENT_ID: Schema = {
     **_line(64),
     "description": "Random for each message; the same one again posts nothing twice.",
 }
-NEW_MESSAGE = body({"text": _line(LONGEST_TEXT), "client_id": _CLIENT_ID}, required=("text",))
+NEW_MESSAGE = body(
+    {
+        "text": {
+            "type": "string",
+            "maxLength": LONGEST_TEXT,
+            "description": "Needed where there are no attachments; where it has to be there it must not be empty.",
+        },
+        "client_id": _CLIENT_ID,
+        "attachments": {
+            "type": "array",
+            "items": UUID,
+            "maxItems": MOST_IN_MESSAGE,
+            "uniqueItems": True,
+            "description": "Ids of files that were sent up for this conversation (`POST .../files`).",
+        },
+    }
+)
 STARTED = body(
     {
         "connection_id": {"type": "string", "format": "uuid"},

@@ -11,6 +11,7 @@ const sendWords = document.querySelector("[data-send-words]");
 
 const send = (frame) => document.dispatchEvent(new CustomEvent("live:send", { detail: frame }));
 const kind = () => form.elements.kind.value;
+const hasFiles = () => kind() === "reply" && new FormData(form).has("attachments");
 
 // --- What is shown of the form ---------------------------------------------------------------------------------------
 
@@ -70,7 +71,7 @@ document.addEventListener(
   "submit",
   (event) => {
     if (event.target !== form) return;
-    if (sent === null && text.value.trim()) {
+    if (sent === null && (text.value.trim() || hasFiles())) {
       sent = text.value;
       form.setAttribute("aria-busy", "true");
       return;
