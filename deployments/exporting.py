@@ -111,7 +111,7 @@ def _of_message(message: Message, conversation: Conversation) -> Entry:
     kind = AuthorKind(message.author_kind)
     return Entry(
         message.created_at,
-        message.author_name or names.get(kind) or kind.label,
+        message.author_name or names.get(kind) or message.shown_author,
         message.text if is_visitors else written(message.text),
         is_system=kind == AuthorKind.SYSTEM,
         is_ours=kind in {AuthorKind.ASSISTANT, AuthorKind.AGENT},
@@ -167,7 +167,11 @@ def export(actor: Actor, conversation: Conversation, form: str, *, zone: str = "
 
 
 def _gathered(conversation: Conversation, zone: zoneinfo.ZoneInfo, with_notes: bool) -> Talk:
-    rows = list(Message.objects.filter(conversation=conversation).order_by("seq")[: MOST_MESSAGES + 1])
+    rows = list(
+        Message.objects.filter(conversation=conversation)
+        .select_related("author_user")
+        .order_by("seq")[: MOST_MESSAGES + 1]
+    )
     found = list(notes.of(conversation)) if with_notes else []
     is_cut = len(rows) > MOST_MESSAGES
     return Talk(conversation, zone, rows[:MOST_MESSAGES], found, with_notes, is_cut, timezone.now())

@@ -13,7 +13,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
-from deployments import attachments, publishing, reply_links
+from deployments import attachments, publishing, reply_links, whereabouts
 from deployments.models import Conversation, Message, ReplyMail
 from deployments.safe_text import render_markdown, written
 from deployments.words import language_of, say
@@ -57,7 +57,7 @@ def compose(mail: ReplyMail, messages: Sequence[Message], *, with_link: bool) ->
         "intro": say("mail_intro", locale, assistant=assistant),
         "button": say("mail_continue", locale),
         "link": say("mail_link", locale) if link else say("mail_closed", locale),
-        "why": say("mail_why", locale, place=_place(conversation, assistant)),
+        "why": say("mail_why", locale, place=_place(conversation)),
         "stop": say("mail_stop", locale),
         "no_reply": say("mail_no_reply", locale),
     }
@@ -76,7 +76,8 @@ def compose(mail: ReplyMail, messages: Sequence[Message], *, with_link: bool) ->
             "stop": stop,
         },
     )
-    subject = _line(say("mail_subject", locale, person=person or assistant, assistant=assistant))
+    key = "mail_subject" if person else "mail_subject_unnamed"
+    subject = _line(say(key, locale, person=person, assistant=assistant))
     headers = {
         "Message-ID": message_id(mail),
         "List-Unsubscribe": f"<{stop}>",
@@ -133,6 +134,6 @@ def _quoted(name: str, text: str, files: str) -> str:
     return f"{name}:\n{body}" if name else body
 
 
-def _place(conversation: Conversation, assistant: str) -> str:
-    """Where the visitor gave their address: the site, if it is known."""
-    return urlsplit(conversation.origin).hostname or assistant
+def _place(conversation: Conversation) -> str:
+    """Where the visitor gave their address: the site, or whose it is where it has no name."""
+    return whereabouts.site_of(conversation.origin) or conversation.workspace.name

@@ -206,6 +206,13 @@ class Message(TenantModel):
     def __str__(self) -> str:
         return f"message {self.seq}"
 
+    @property
+    def shown_author(self) -> str:
+        """Who wrote it, as members read it."""
+        if not self.author_name and self.author_user is not None:
+            return self.author_user.display_name
+        return self.author_name or AuthorKind(self.author_kind).label
+
 
 class TurnStatus(models.TextChoices):
     """Where an answer stands."""

@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 
 from deployments import desks, handoff_rules
 from deployments.desks import Choice
+from deployments.handoff_form import wanted_when_closed
 from deployments.handoff_outline import DAY_NAMES, FORM_NAMES, STEP_TITLES, desk_words, duration
 from deployments.handoff_rules import FORM_FIELDS, MOST_DESKS, MOST_HOLIDAYS, MOST_SPANS, VALUES_OF_STEPS, Rules
 from deployments.models import Conversation
@@ -260,13 +261,16 @@ def meets(content: Mapping[str, Any], *, person: str, locale: str, channel: str,
     if is_open and not reasons:
         steps = ["waiting", *(f"ask_{name}" for name in rules.form)]
         wait, silence = (duration(int(each.total_seconds())) for each in (rules.longest_wait, rules.longest_silence))
-        then = f"If nobody comes within {wait}, they read “{_plain(rules, talk, 'nobody_came', person)}”. Who has it"
-        then += f" and doesn't answer for {silence} is taken for gone, and the others are asked."
+        read = _plain(rules, talk, "nobody_came", person).strip()
+        stop = "" if read.endswith((".", "!", "?", "…")) else "."
+        then = f"If nobody comes within {wait}, they read: “{read}”{stop} A person who has the conversation and doesn't"
+        then += f" answer for {silence} is taken for gone, and the others are asked."
         return Meets(standing, [_said(rules, talk, step, person) for step in steps], then)
     opens = hours.opens_at(now) if hours and not is_open else None
     opens_at = hours.words_of(opens, locale) if hours and opens else ""
     waits = rules.waits_when_closed and (is_open or opens is not None)
-    steps = ["closed_wait", *(f"ask_{name}" for name in dict.fromkeys([*rules.form, "email"]))] if waits else ["closed"]
+    asked = [f"ask_{name}" for name in wanted_when_closed(rules.form, channel)]
+    steps = ["closed_wait", *asked] if waits else ["closed"]
     told = [_said(rules, talk, step, person, opens_at) for step in steps]
     standing += f" {' '.join(reasons)}" if reasons else ""
     if waits:

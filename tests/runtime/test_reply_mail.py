@@ -236,6 +236,26 @@ def test_the_mail_speaks_the_visitors_language(begin: Callable[..., Talk]) -> No
     assert "Gespräch fortsetzen" in mail.outbox[0].body
 
 
+@pytest.mark.parametrize("origin", ["http://192.0.2.7:8080", "http://[2001:db8::1]", "http://localhost:8000"])
+def test_a_site_that_has_only_a_number_is_called_by_whose_it_is(begin: Callable[..., Talk], origin: str) -> None:
+    talk = begin()
+    with tenant(talk.workspace.id):
+        Conversation.objects.update(origin=origin)
+    talk.answer("Your parcel is in Kiel.")
+    talk.sweep()
+    assert "was given in a chat on Acme as the one" in mail.outbox[0].body
+
+
+def test_a_member_without_a_name_is_called_nothing_at_all(talk: Talk) -> None:
+    talk.user.name = ""
+    talk.user.save()
+    talk.answer("Your parcel is in Kiel.")
+    talk.sweep()
+    assert mail.outbox[0].subject == "You have an answer (Ada)"
+    assert "\n\nYour parcel is in Kiel.\n\n" in mail.outbox[0].body
+    assert talk.user.email.split("@")[0] not in mail.outbox[0].body
+
+
 def test_the_mail_of_an_ended_conversation_has_the_words_and_no_link(talk: Talk) -> None:
     talk.answer("Your parcel is in Kiel.")
     talk.act(lambda row: handoff.resolve(factories.actor(talk.workspace), "Dana", row))
