@@ -80,6 +80,9 @@ def compose(mail: ReplyMail, messages: Sequence[Message], *, with_link: bool) ->
     subject = _line(say(key, locale, person=person, assistant=assistant))
     headers = {
         "Message-ID": message_id(mail),
+        # What is mailed about one conversation stands together, whatever is sent once more: a root that nobody sent,
+        # as RFC 5256 reckons with.
+        "References": f"<conversation-{conversation.id.hex}@{_host()}>",
         "List-Unsubscribe": f"<{stop}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         # RFC 3834: no vacation notice is wanted in return.
@@ -90,8 +93,17 @@ def compose(mail: ReplyMail, messages: Sequence[Message], *, with_link: bool) ->
 
 
 def message_id(mail: ReplyMail) -> str:
-    """The mail's Message-ID, from which a provider's event leads back to its row; the same at every attempt."""
-    return f"<reply-{mail.id.hex}@{urlsplit(settings.PUBLIC_BASE_URL).hostname}>"
+    """The mail's Message-ID, from which a provider's event leads back to its row.
+
+    The same at every attempt until a server has refused it for good. Source: RFC 5322 3.6.4: what is sent again
+    unchanged is the same message, a new instance of it is another.
+    """
+    again = f".{mail.renewals}" if mail.renewals else ""
+    return f"<reply-{mail.id.hex}{again}@{_host()}>"
+
+
+def _host() -> str:
+    return str(urlsplit(settings.PUBLIC_BASE_URL).hostname)
 
 
 def tracking_headers(mail: ReplyMail) -> dict[str, str]:
@@ -100,10 +112,11 @@ def tracking_headers(mail: ReplyMail) -> dict[str, str]:
     Source: Postmark "Custom metadata with SMTP", Mailgun "Attaching metadata to messages", SendGrid "X-SMTPAPI:
     unique_args", Brevo "X-Mailin-custom"; Resend gives back custom headers as they are.
     """
-    mark = {MARK: str(mail.id)}
+    name = f"{mail.id}.{mail.renewals}" if mail.renewals else str(mail.id)
+    mark = {MARK: name}
     match settings.EMAIL_TRACKING:
         case "postmark":
-            return {f"X-PM-Metadata-{MARK}": str(mail.id)}
+            return {f"X-PM-Metadata-{MARK}": name}
         case "mailgun":
             return {"X-Mailgun-Variables": json.dumps(mark)}
         case "sendgrid":

@@ -386,6 +386,46 @@ def test_a_failed_mail_can_be_sent_again_to_where_the_visitor_is_now(talk: Talk,
         talk.act(lambda row: reply_mails.send_again(who, row, talk.mail().id))
 
 
+GONE = smtplib.SMTPRecipientsRefused({"grace@navy.example": (550, b"5.1.1 No such user")})
+
+
+@pytest.mark.parametrize(
+    ("refusals", "is_another"),
+    [
+        ([GONE], True),
+        ([TimeoutError("silent after DATA"), GONE], True),
+        # Whether it was taken is not known: a server that has it drops the copy.
+        ([TimeoutError("silent after DATA")] * 5, False),
+        ([smtplib.SMTPServerDisconnected("gone")] * 5, False),
+    ],
+)
+def test_what_is_tried_again_is_another_mail_only_where_the_first_was_surely_refused(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch, refusals: list[Exception], is_another: bool
+) -> None:
+    headers: list[dict[str, str]] = []
+    left = list(refusals)
+
+    def send(self: EmailMultiAlternatives) -> int:
+        headers.append(dict(self.extra_headers))
+        if left:
+            raise left.pop(0)
+        return 1
+
+    monkeypatch.setattr(EmailMultiAlternatives, "send", send)
+    talk.answer("Your parcel is in Kiel.")
+    for _ in refusals:
+        talk.sweep(dt.timedelta(hours=3))
+    assert talk.mail().state == "failed"
+    talk.act(lambda row: reply_mails.send_again(factories.actor(talk.workspace), row, talk.mail().id))
+    talk.sweep()
+    assert talk.mail().state == "sent"
+    *tried, again = [each["Message-ID"] for each in headers]
+    assert len(set(tried)) == 1, "our own attempts are the same mail"
+    assert (again not in tried) == is_another
+    assert len({each["References"] for each in headers}) == 1, "they stand together"
+    assert talk.mail().id.hex in again
+
+
 def test_an_address_from_which_a_mail_came_back_is_not_written_to_unasked(begin: Callable[..., Talk]) -> None:
     first, second = begin(), begin()
     first.answer("Hello")
