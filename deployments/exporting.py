@@ -14,20 +14,20 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from django.db.models import Count, Sum
+from django.db.models.functions import Length
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 
 from convoship.lib.actors import Actor
 from convoship.lib.problems import Problem, invalid
-from deployments import carriers, notes
+from deployments import carriers, exporting_cost, notes
 from deployments.models import Conversation, Message, Note
 from deployments.models.conversation import AuthorKind, Channel, MessageStatus
 from deployments.safe_text import written
 from workspaces import audit
 
 MOST_MESSAGES = 20_000
-# A page of a PDF takes a while to draw, and somebody waits for it: characters of all messages and notes.
-LARGEST_PDF = 150_000
 CONTENT_TYPES = {"json": "application/json", "txt": "text/plain; charset=utf-8", "pdf": "application/pdf"}
 FORMATS = tuple(CONTENT_TYPES)
 
@@ -56,6 +56,7 @@ class Talk:
     with_notes: bool
     is_cut: bool
     exported_at: dt.datetime
+    facts: list[tuple[str, str]]
 
     def here(self, moment: dt.datetime) -> dt.datetime:
         """The moment in the export's zone."""
@@ -66,30 +67,9 @@ class Talk:
         """What it is called."""
         return f"Conversation with {self.conversation.person.label}"
 
-    @property
-    def facts(self) -> list[tuple[str, str]]:
-        """What is known of it, in order."""
-        row = self.conversation
-        place = carriers.place_of(row) if row.channel != Channel.WEB else None
-        found = [
-            ("Conversation", str(row.id)),
-            ("Person", row.person.label),
-            ("E-mail", f"{row.person.email} (as typed, not checked)" if row.person.email else ""),
-            ("Channel", f"{place.label}: {place.address}" if place else row.get_channel_display()),
-            ("Assistant", f"{row.assistant.name}, version {row.version.number}"),
-            ("Page", row.page_url),
-            ("Language", row.locale),
-            ("Began", self.spoken(row.started_at)),
-            ("Ended", self.spoken(row.ended_at) if row.ended_at else ""),
-            ("Status", " ".join([f"{row.get_status_display()}.", row.ended_reason]).strip()),
-            ("Times", f"in {self.zone.key}"),
-            ("Exported", self.spoken(self.exported_at)),
-        ]
-        return [(name, value) for name, value in found if value]
-
     def spoken(self, moment: dt.datetime) -> str:
         """`2026-11-27 15:47:01`, in the export's zone."""
-        return f"{self.here(moment):%Y-%m-%d %H:%M:%S}"
+        return _spoken(moment, self.zone)
 
     def entries(self) -> Iterator[Entry]:
         """Messages and notes in their order."""
@@ -111,7 +91,7 @@ def _of_message(message: Message, conversation: Conversation) -> Entry:
     kind = AuthorKind(message.author_kind)
     return Entry(
         message.created_at,
-        message.author_name or names.get(kind) or kind.label,
+        message.author_name or names.get(kind) or message.shown_author,
         message.text if is_visitors else written(message.text),
         is_system=kind == AuthorKind.SYSTEM,
         is_ours=kind in {AuthorKind.ASSISTANT, AuthorKind.AGENT},
@@ -151,8 +131,20 @@ def zone_of(name: str) -> zoneinfo.ZoneInfo:
     return zoneinfo.ZoneInfo(name)
 
 
-def export(actor: Actor, conversation: Conversation, form: str, *, zone: str = "", with_notes: bool = False) -> bytes:
-    """The conversation as a file of this form (one of `FORMATS`), and a line in the audit log that it was taken.
+@dataclass(frozen=True)
+class Export:
+    """A conversation that was read, and is to be written down in this form."""
+
+    talk: Talk
+    form: str
+
+    def written(self) -> bytes:
+        """The file. It takes its time (a PDF up to some seconds), so outside of `tenant()`: it needs no database."""
+        return _WRITERS[self.form](self.talk)
+
+
+def export(actor: Actor, conversation: Conversation, form: str, *, zone: str = "", with_notes: bool = False) -> Export:
+    """The conversation, read to be a file of this form (one of `FORMATS`), and a line in the audit log.
 
     The conversation comes with its person, assistant and version. 422 `invalid` for an unknown form or zone, 413 for a
     PDF of too much.
@@ -160,17 +152,68 @@ def export(actor: Actor, conversation: Conversation, form: str, *, zone: str = "
     if form not in _WRITERS:
         words = f"Choose one of: {', '.join(FORMATS)}."
         raise invalid({"format": [words]}, detail=words)
-    talk = _gathered(conversation, zone_of(zone), with_notes)
-    content = _WRITERS[form](talk)
+    in_zone = zone_of(zone)
+    if form == "pdf":
+        _refuse_many(conversation, with_notes)
+    talk = _gathered(conversation, in_zone, with_notes)
+    if form == "pdf":
+        drawn = ((entry.who, entry.text, *entry.extras) for entry in talk.entries())
+        if exporting_cost.weight(drawn, exporting_cost.LARGEST_PDF) > exporting_cost.LARGEST_PDF:
+            raise _too_long()
     audit.record(actor, "conversation.exported", conversation, format=form, notes=with_notes, zone=talk.zone.key)
-    return content
+    return Export(talk, form)
+
+
+def _refuse_many(conversation: Conversation, with_notes: bool) -> None:
+    """What is too long by its words alone isn't even read."""
+    sources = (Message, Note) if with_notes else (Message,)
+    found = (source.objects.filter(conversation=conversation) for source in sources)
+    counts = [rows.aggregate(count=Count("id"), size=Sum(Length("text"))) for rows in found]
+    count, size = (sum(each[name] or 0 for each in counts) for name in ("count", "size"))
+    if count > exporting_cost.MOST_IN_PDF or size > exporting_cost.LARGEST_PDF:
+        raise _too_long()
+
+
+def _too_long() -> Problem:
+    return Problem(
+        "payload_too_large",
+        "This conversation is too long for a PDF.",
+        hint="Export it as text or JSON: they hold all of it.",
+    )
 
 
 def _gathered(conversation: Conversation, zone: zoneinfo.ZoneInfo, with_notes: bool) -> Talk:
-    rows = list(Message.objects.filter(conversation=conversation).order_by("seq")[: MOST_MESSAGES + 1])
+    messages = Message.objects.filter(conversation=conversation).select_related("author_user").order_by("seq")
+    rows = list(messages[: MOST_MESSAGES + 1])
     found = list(notes.of(conversation)) if with_notes else []
     is_cut = len(rows) > MOST_MESSAGES
-    return Talk(conversation, zone, rows[:MOST_MESSAGES], found, with_notes, is_cut, timezone.now())
+    now = timezone.now()
+    facts = _facts(conversation, zone, now)
+    return Talk(conversation, zone, rows[:MOST_MESSAGES], found, with_notes, is_cut, now, facts)
+
+
+def _facts(row: Conversation, zone: zoneinfo.ZoneInfo, now: dt.datetime) -> list[tuple[str, str]]:
+    """What is known of it, in order."""
+    place = carriers.place_of(row) if row.channel != Channel.WEB else None
+    found = [
+        ("Conversation", str(row.id)),
+        ("Person", row.person.label),
+        ("E-mail", f"{row.person.email} (as typed, not checked)" if row.person.email else ""),
+        ("Channel", f"{place.label}: {place.address}" if place else row.get_channel_display()),
+        ("Assistant", f"{row.assistant.name}, version {row.version.number}"),
+        ("Page", row.page_url),
+        ("Language", row.locale),
+        ("Began", _spoken(row.started_at, zone)),
+        ("Ended", _spoken(row.ended_at, zone) if row.ended_at else ""),
+        ("Status", " ".join([f"{row.get_status_display()}.", row.ended_reason]).strip()),
+        ("Times", f"in {zone.key}"),
+        ("Exported", _spoken(now, zone)),
+    ]
+    return [(name, value) for name, value in found if value]
+
+
+def _spoken(moment: dt.datetime, zone: zoneinfo.ZoneInfo) -> str:
+    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S}"
 
 
 def disposition(conversation: Conversation, form: str) -> str:
@@ -252,13 +295,6 @@ def _line(text: str) -> str:
 
 
 def _as_pdf(talk: Talk) -> bytes:
-    size = sum(len(message.text) for message in talk.messages) + sum(len(note.text) for note in talk.notes)
-    if size > LARGEST_PDF:
-        raise Problem(
-            "payload_too_large",
-            f"This conversation is too long for a PDF: {size} characters, at most {LARGEST_PDF} are possible.",
-            hint="Export it as text or JSON.",
-        )
     from deployments import exporting_pdf  # fonts and the library take time and memory that few processes need
 
     return exporting_pdf.drawn(talk)

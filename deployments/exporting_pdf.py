@@ -18,6 +18,7 @@ from fpdf import FPDF
 from fpdf.enums import XPos, YPos
 
 from deployments.exporting import MOST_MESSAGES, Entry, Talk
+from deployments.exporting_cost import goes_left, is_complex
 
 # It tells every step of cutting a font down.
 logging.getLogger("fontTools").setLevel(logging.WARNING)
@@ -26,6 +27,8 @@ FONTS = Path(__file__).parent / "fonts"
 FAMILY = "DejaVu"
 INK, SOFT, NOTE = (23, 26, 33), (95, 102, 117), (253, 242, 223)
 MARGIN, LINE = 18, 5.2  # millimetres
+# Stands for how many pages there are until that is known. Nobody else writes it: the font has no such letter (`_fit`).
+PAGES = "\U0010fffd\U0010fffd\U0010fffd"
 
 _WORD = re.compile(r" *[^ ]+|^ +")
 
@@ -41,14 +44,14 @@ class _Page(FPDF):
         self.set_auto_page_break(True, MARGIN + 4)
         self.set_title(title)
         self.set_creator("Convoship")
-        self.alias_nb_pages("{pages}")
+        self.alias_nb_pages(PAGES)
 
     def footer(self) -> None:
         """What it is and which page, on each."""
         self.set_y(-MARGIN)
         self.set_font(FAMILY, size=7.5)
         self.set_text_color(*SOFT)
-        self.cell(0, 6, f"{self.footer_words[:90]}   {self.page_no()} / {{pages}}", align="C")
+        self.cell(0, 6, f"{self.footer_words[:90]}   {self.page_no()} / {PAGES}", align="C")
 
     def say(self, text: str, *, size: float = 9.5, bold: bool = False, soft: bool = False, fill: bool = False) -> None:
         """Words in lines over the whole width."""
@@ -56,19 +59,20 @@ class _Page(FPDF):
         self.set_text_color(*(SOFT if soft else INK))
         height = LINE * size / 9.5
         for paragraph in text.split("\n"):
-            if _is_complex(paragraph):
-                align = "R" if _goes_left(paragraph) else "L"
-                self.set_text_shaping(use_shaping_engine=True)
-                self.multi_cell(0, height, paragraph, align=align, fill=fill, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
-                self.set_text_shaping(use_shaping_engine=False)
-                continue
-            for line in self._lines(paragraph):
-                self.cell(0, height, line, fill=fill, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+            align, lines = "L", list(self._lines(paragraph))
+            if is_complex(paragraph):
+                # Every line goes as its paragraph does, with whatever it begins.
+                align, direction = ("R", "rtl") if goes_left(paragraph) else ("L", "ltr")
+                self.set_text_shaping(use_shaping_engine=True, direction=direction)
+            for line in lines:
+                self.cell(0, height, line, align=align, fill=fill, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+            self.set_text_shaping(use_shaping_engine=False)
 
     def _lines(self, text: str) -> Iterator[str]:
         """A paragraph broken at spaces, and within words that are too long.
 
-        In one go: the library measures a line anew for each of its characters.
+        In one go: the library measures a line anew for each of its characters. Letters are measured alone; joined
+        ones are narrower.
         """
         room = self.epw - 2 * self.c_margin
         line, used = "", 0.0
@@ -78,20 +82,23 @@ class _Page(FPDF):
                 yield line.rstrip()
                 line, used, word = "", 0.0, word.lstrip()
                 width = sum(map(self._width, word))
-            while width > room:
-                fits = self._fits(word, room)
-                yield word[:fits]
-                word = word[fits:]
+            if width > room:
+                *full, word = self._cut(word, room)
+                yield from full
                 width = sum(map(self._width, word))
             line, used = line + word, used + width
         yield line.rstrip()
 
-    def _fits(self, word: str, room: float) -> int:
+    def _cut(self, word: str, room: float) -> list[str]:
+        """A word in pieces that fit into a line, the last of them with room left."""
+        pieces, begin, used = [], 0, 0.0
         for place, character in enumerate(word):
-            room -= self._width(character)
-            if room < 0:
-                return max(1, place)
-        return len(word)
+            width = self._width(character)
+            if used + width > room and place > begin:
+                pieces.append(word[begin:place])
+                begin, used = place, 0.0
+            used += width
+        return [*pieces, word[begin:]]
 
     def _width(self, character: str) -> float:
         key = (self.font_style, self.font_size_pt, character)
@@ -139,17 +146,6 @@ def _draw(page: _Page, talk: Talk, entry: Entry) -> None:
 def _known() -> frozenset[int]:
     with TTFont(FONTS / "DejaVuSans.ttf", lazy=True) as font:
         return frozenset(font.getBestCmap())
-
-
-def _is_complex(text: str) -> bool:
-    """Whether the text has to be put in order or joined: it goes right to left, or has combining marks."""
-    return any(unicodedata.bidirectional(it) in {"R", "AL", "AN", "NSM"} for it in text if ord(it) > 0x2FF)
-
-
-def _goes_left(text: str) -> bool:
-    """Whether its first letter does (UAX 9, P2 and P3)."""
-    strong = next((it for it in map(unicodedata.bidirectional, text) if it in {"L", "R", "AL"}), "L")
-    return strong != "L"
 
 
 def _is_drawn(character: str) -> bool:

@@ -23,13 +23,13 @@ from django.utils import timezone
 from convoship.lib.deadlocks import once_more
 from convoship.lib.problems import Problem, not_found
 from convoship.lib.tenancy import tenant
-from deployments import conversations, deploying, doors, file_quotas, file_settings, visits
+from deployments import conversations, deploying, doors, entering, file_quotas, file_settings
 from deployments.admission import Caller
+from deployments.entering import Visit
 from deployments.file_kinds import Checked
 from deployments.file_settings import MOST_IN_CONVERSATION, FileSettings
 from deployments.models import Conversation, Deployment, File, GoneFile
 from deployments.models.conversation import AuthorKind
-from deployments.visits import Visit
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ def may_upload(visit: Visit, caller: Caller) -> FileSettings:
     """What the visitor may send here, before anything of it is read; 403, 409 or 429 with words where nothing."""
     file_quotas.count_sent(visit.workspace_id, visit.session_id, caller.ip)
     with _telling_of_room(visit), tenant(visit.workspace_id):
-        conversation, standing = visits.enter(visit, caller)
+        conversation, standing = entering.enter(visit, caller)
         allowed = _allowed(conversation, file_settings.of(standing.files))
         file_quotas.require_room(visit.workspace_id, _waiting_together(visit), 1)
     file_quotas.require_disk(storage())
@@ -148,7 +148,7 @@ def kept(row: File, checked: Checked) -> File:
 def _enrol(visit: Visit, caller: Caller, checked: Checked) -> File:
     # Checked again under the lock, so that the count is exact and a switch that was turned meanwhile holds.
     with tenant(visit.workspace_id, shared_lock=deploying.lock_key(visit.deployment_id)):
-        conversation, standing = visits.enter(visit, caller, lock=True)
+        conversation, standing = entering.enter(visit, caller, lock=True)
         _allowed(conversation, file_settings.of(standing.files))
         file_quotas.require_room(visit.workspace_id, _waiting_together(visit), len(checked.content), lock=True)
         return enrolled(conversation, checked)

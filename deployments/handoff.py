@@ -40,6 +40,8 @@ from workspaces.models import User
 LEASE = dt.timedelta(minutes=3)
 BEAT_EVERY = dt.timedelta(seconds=20)
 FORM_WAIT = dt.timedelta(minutes=3)
+# Who it was, where they have no name that others may read.
+_A_MEMBER = "a member"
 # Where somebody looks at the screen or holds the phone, and a person who went away is missed at once.
 _AT_ONCE = frozenset({Channel.WEB, Channel.VOICE})
 
@@ -119,7 +121,9 @@ def _ask_while_closed(conversation: Conversation, case: Handoff, rules: Rules, n
     if not rules.waits_when_closed or (rules.hours and case.opens_at is None):
         _finish(case, HandoffState.RETURNED, HandoffOutcome.NOBODY_THERE, now)
         return [_notice(conversation, rules.words("closed", conversation, opens_at=opens_at))]
-    case.form_left = handoff_form.fields([*rules.form, "email"], conversation)
+    case.form_left = handoff_form.fields(
+        handoff_form.wanted_when_closed(rules.form, conversation.channel), conversation
+    )
     case.wait_until = (case.opens_at or now) + rules.longest_wait
     _wait(conversation, now)
     words = rules.words("closed_wait", conversation, opens_at=opens_at)
@@ -278,7 +282,7 @@ def _live(conversation: Conversation, case: Handoff | None, *, name: str, user: 
     now, rules = timezone.now(), rules_of(conversation)
     if case is None:
         case = _new(conversation, rules, HandoffCause.MEMBER if user else HandoffCause.PROGRAM, "")
-    _leave_desk(conversation, case, HandoffOutcome.BY_PERSON, f"Taken over by {name}.")
+    _leave_desk(conversation, case, HandoffOutcome.BY_PERSON, f"Taken over by {name or _A_MEMBER}.")
     case.desk = INBOX
     return _begin(conversation, case, rules, now, name=name, user=user)
 
@@ -437,8 +441,8 @@ def resolve(actor: Actor, name: str, conversation: Conversation) -> None:
     words = rules_of(conversation).words("resolved", conversation, person=name)
     case = current(conversation)
     if case is not None:
-        _close(conversation, case, HandoffOutcome.RESOLVED, f"Resolved by {name}.")
-    conversations.end(conversation, Status.COMPLETED, f"Resolved by {name}.", words)
+        _close(conversation, case, HandoffOutcome.RESOLVED, f"Resolved by {name or _A_MEMBER}.")
+    conversations.end(conversation, Status.COMPLETED, f"Resolved by {name or _A_MEMBER}.", words)
     audit.record(actor, "conversation.resolved", conversation)
 
 
@@ -463,13 +467,17 @@ def overdue(conversation: Conversation) -> None:
     if case is None or case.due_at is None or case.due_at > now:
         return
     if case.state == HandoffState.LIVE:
-        _note_tried(case, case.desk, f"{case.holder_name or 'Nobody'} did not answer.", now)
+        _note_tried(case, case.desk, _silence_of(case.shown_holder), now)
         _offer_again(conversation, case, now)
     elif case.state == HandoffState.REQUESTED and (case.wait_until or now) > now:
         _after_form(conversation, case, rules_of(conversation), now)
     else:
         _note_tried(case, case.desk, "Nobody came in time.", now)
         _next(conversation, case, now)
+
+
+def _silence_of(name: str) -> str:
+    return f"{name} did not answer." if name else "Nobody answered."
 
 
 def _next(conversation: Conversation, case: Handoff, now: dt.datetime) -> None:
@@ -486,7 +494,7 @@ def _offer_again(conversation: Conversation, case: Handoff, now: dt.datetime, *,
     """Who had it is gone: the desks are asked again from the first, and the visitor is told."""
     rules = rules_of(conversation)
     gone = case.holder_name
-    _leave_desk(conversation, case, HandoffOutcome.NOBODY_CAME, f"{gone or 'Nobody'} did not answer.")
+    _leave_desk(conversation, case, HandoffOutcome.NOBODY_CAME, _silence_of(gone))
     case.holder, case.holder_name, case.unanswered_since, case.beat_at = None, "", None, None
     case.desks_left = [ref for ref in rules.desks if ref != without]
     case.wait_until = now + case.longest_wait

@@ -28,6 +28,11 @@ def fields(wanted: Sequence[str], conversation: Conversation) -> list[str]:
     return [] if conversation.channel == Channel.VOICE else asked
 
 
+def wanted_when_closed(form: Sequence[str], channel: str) -> list[str]:
+    """What is asked of who waits until people are back: on the web an address too, for the answer may come by mail."""
+    return list(dict.fromkeys([*form, "email"] if channel == Channel.WEB else form))
+
+
 def _known(conversation: Conversation, field: str) -> str:
     """What this conversation says of them; or the person, where that is proved to be the same one."""
     said = conversation.visitor_data.get(field)

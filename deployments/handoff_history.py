@@ -56,7 +56,7 @@ def as_json(case: Handoff | None) -> dict[str, Any] | None:
         "cause": case.cause,
         "reason": case.reason,
         "desk": case.desk or None,
-        "holder": case.holder_name or None,
+        "holder": case.shown_holder or None,
         "answers": case.answers,
         "opens_at": maybe_moment(case.opens_at),
         "wait_until": maybe_moment(case.wait_until),

@@ -34,6 +34,7 @@ from deployments.opening_hours import DAYS, OpeningHours
 from deployments.responders.content import ContentRefused
 from deployments.responders.placeholders import names_in
 from deployments.responders.schema import CHANNELS, LONGEST_TEXT, MOST_LANGUAGES
+from deployments.responders.speaking import chosen
 from deployments.responders.speaking import say as spoken
 from deployments.words import HANDOFF_STEPS, say
 
@@ -238,17 +239,36 @@ class Rules:
     texts: Mapping[str, Any] = field(default_factory=dict)
 
     def words(self, step: str, conversation: Conversation, **values: str) -> str:
-        """What the visitor is told at this step: the assistant's own words, or the product's."""
-        own = self.texts.get(step)
+        """What the visitor is told at this step: the assistant's own words, or the product's.
+
+        `person` is "" where who it is has no name to be told; own words then say that it is a person.
+        """
+        own, locale = self.texts.get(step), conversation.locale
+        is_unnamed = values.get("person") == ""
         if own is None:
-            key = f"{step}_at" if values.get("opens_at") else step
-            return say(key, conversation.locale, **values)
-        return spoken(own, values, conversation.locale, conversation.channel).text
+            ending = "_at" if values.get("opens_at") else "_unnamed" if is_unnamed else ""
+            return say(f"{step}{ending}", locale, **values)
+        if is_unnamed:
+            own, values = _unnamed(chosen(own, locale, conversation.channel)["text"], say("somebody", locale))
+        return spoken(own, values, locale, conversation.channel).text
 
     def asks_for_person(self, text: str) -> str:
         """The keyword that stands in this text as whole words; "" where none does."""
         said = f" {_plain(text)} "
         return next((word for word in self.keywords if f" {_plain(word)} " in said), "")
+
+
+# {{person}} without other words of its own, and whether a sentence begins there.
+_PERSON = re.compile(r"(^\s*|[.!?:]\s+|\n\s*)?\{\{\s*person\s*\}\}")
+
+
+def _unnamed(text: str, somebody: str) -> tuple[dict[str, str], dict[str, str]]:
+    """A text and its values that say it is a person, where no name is to be told."""
+
+    def put(found: re.Match[str]) -> str:
+        return "{{somebody}}" if found[1] is None else f"{found[1]}{{{{Somebody}}}}"
+
+    return {"text": _PERSON.sub(put, text)}, {"somebody": somebody, "Somebody": somebody[:1].upper() + somebody[1:]}
 
 
 _NO_WORD = re.compile(r"[^\w]+")

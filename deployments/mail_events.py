@@ -21,7 +21,7 @@ from deployments.models import ReplyMail
 from deployments.models.reply_mail import ReplyMailState
 from deployments.reply_mail_text import MARK
 
-_MESSAGE_ID = re.compile(r"<?reply-([0-9a-f]{32})@[^>\s]*>?", re.ASCII)
+_MESSAGE_ID = re.compile(r"<?reply-([0-9a-f]{32}(?:\.[0-9]{1,4})?)@[^>\s]*>?", re.ASCII)
 _REFUSED = {"bounced": "It came back", "rejected": "The mail provider did not send it", "failed": "It was not sent"}
 
 
@@ -41,7 +41,7 @@ def take(event: MailEvent) -> bool:
 
     503 `unavailable` while it is still being handed over: providers say it again.
     """
-    mail_id = _mail_of(event)
+    mail_id, renewals = _mail_of(event)
     workspace_id = doors.locate_reply_mail(mail_id) if mail_id else None
     if mail_id is None or workspace_id is None or event.kind not in {*_REFUSED, "complained", "unsubscribed"}:
         return False
@@ -54,6 +54,9 @@ def take(event: MailEvent) -> bool:
         if mail is not None and mail.claim is not None:
             raise Problem("unavailable", "This mail is just being sent. Say it again.", retry_after=30)
         if mail is None or mail.sent_at is None or (event.recipient or mail.address).lower() != mail.address.lower():
+            return False
+        # It came back before, and was sent anew since: that is known. A complaint stands whichever it is of.
+        if renewals != mail.renewals and event.kind in _REFUSED:
             return False
         if not _note(mail, event):
             return False
@@ -87,13 +90,19 @@ def _note(mail: ReplyMail, event: MailEvent) -> bool:
     return True
 
 
-def _mail_of(event: MailEvent) -> UUID | None:
+def _mail_of(event: MailEvent) -> tuple[UUID | None, int]:
+    """The mail's id, and how often it had been begun anew."""
     marks = {str(key).lower(): value for key, value in event.metadata.items()}
     try:
-        return UUID(str(marks[MARK]))
+        return _named(str(marks[MARK]))
     except (KeyError, ValueError):
         found = _MESSAGE_ID.fullmatch(event.message_id.strip())
-        return UUID(found[1]) if found else None
+        return _named(found[1]) if found else (None, 0)
+
+
+def _named(name: str) -> tuple[UUID, int]:
+    mail_id, _, renewals = name.partition(".")
+    return UUID(mail_id), int(renewals or 0)
 
 
 def _line(text: str) -> str:

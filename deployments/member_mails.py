@@ -24,6 +24,7 @@ from convoship.lib import limiting
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import tenant
 from deployments import attachments, doors, handoff, live, mail_refusals
+from deployments.handoff_outline import duration
 from deployments.models import Conversation, Handoff, Message
 from deployments.models.conversation import AuthorKind, Control
 from workspaces.members import addresses_on_duty
@@ -153,7 +154,7 @@ def _until(conversation: Conversation) -> str:
     if case is None or case.wait_until is None:
         return "They wait."
     minutes = max(1, round((case.wait_until - timezone.now()).total_seconds() / 60))
-    return f"If nobody answers within {minutes} minute{'s' if minutes > 1 else ''} the assistant goes on."
+    return f"If nobody answers within {duration(minutes * 60)}, the assistant goes on."
 
 
 def _mail(conversation: Conversation) -> tuple[str, str]:
@@ -162,7 +163,7 @@ def _mail(conversation: Conversation) -> tuple[str, str]:
     person, assistant = _line(conversation.person.label), _line(conversation.assistant.name)
     link = f"{settings.PUBLIC_BASE_URL}/app/conversations/{conversation.id}/"
     body = (
-        f"{person} asked for a person while talking with {assistant}.\n\n"
+        f"{person} is waiting for a person in a conversation with {assistant}.\n\n"
         f"Reason: {_quoted(conversation.handoff_reason) or 'none given'}\n"
         f"Their last words: {_quoted(words) or 'none yet'}\n\n"
         f"Answer here: {link}\n\n"

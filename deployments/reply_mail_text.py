@@ -13,7 +13,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
-from deployments import attachments, publishing, reply_links
+from deployments import attachments, publishing, reply_links, whereabouts
 from deployments.models import Conversation, Message, ReplyMail
 from deployments.safe_text import render_markdown, written
 from deployments.words import language_of, say
@@ -57,7 +57,7 @@ def compose(mail: ReplyMail, messages: Sequence[Message], *, with_link: bool) ->
         "intro": say("mail_intro", locale, assistant=assistant),
         "button": say("mail_continue", locale),
         "link": say("mail_link", locale) if link else say("mail_closed", locale),
-        "why": say("mail_why", locale, place=_place(conversation, assistant)),
+        "why": say("mail_why", locale, place=_place(conversation)),
         "stop": say("mail_stop", locale),
         "no_reply": say("mail_no_reply", locale),
     }
@@ -76,9 +76,13 @@ def compose(mail: ReplyMail, messages: Sequence[Message], *, with_link: bool) ->
             "stop": stop,
         },
     )
-    subject = _line(say("mail_subject", locale, person=person or assistant, assistant=assistant))
+    key = "mail_subject" if person else "mail_subject_unnamed"
+    subject = _line(say(key, locale, person=person, assistant=assistant))
     headers = {
         "Message-ID": message_id(mail),
+        # What is mailed about one conversation stands together, whatever is sent once more: a root that nobody sent,
+        # as RFC 5256 reckons with.
+        "References": f"<conversation-{conversation.id.hex}@{_host()}>",
         "List-Unsubscribe": f"<{stop}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         # RFC 3834: no vacation notice is wanted in return.
@@ -89,8 +93,17 @@ def compose(mail: ReplyMail, messages: Sequence[Message], *, with_link: bool) ->
 
 
 def message_id(mail: ReplyMail) -> str:
-    """The mail's Message-ID, from which a provider's event leads back to its row; the same at every attempt."""
-    return f"<reply-{mail.id.hex}@{urlsplit(settings.PUBLIC_BASE_URL).hostname}>"
+    """The mail's Message-ID, from which a provider's event leads back to its row.
+
+    The same at every attempt until a server has refused it for good. Source: RFC 5322 3.6.4: what is sent again
+    unchanged is the same message, a new instance of it is another.
+    """
+    again = f".{mail.renewals}" if mail.renewals else ""
+    return f"<reply-{mail.id.hex}{again}@{_host()}>"
+
+
+def _host() -> str:
+    return str(urlsplit(settings.PUBLIC_BASE_URL).hostname)
 
 
 def tracking_headers(mail: ReplyMail) -> dict[str, str]:
@@ -99,10 +112,11 @@ def tracking_headers(mail: ReplyMail) -> dict[str, str]:
     Source: Postmark "Custom metadata with SMTP", Mailgun "Attaching metadata to messages", SendGrid "X-SMTPAPI:
     unique_args", Brevo "X-Mailin-custom"; Resend gives back custom headers as they are.
     """
-    mark = {MARK: str(mail.id)}
+    name = f"{mail.id}.{mail.renewals}" if mail.renewals else str(mail.id)
+    mark = {MARK: name}
     match settings.EMAIL_TRACKING:
         case "postmark":
-            return {f"X-PM-Metadata-{MARK}": str(mail.id)}
+            return {f"X-PM-Metadata-{MARK}": name}
         case "mailgun":
             return {"X-Mailgun-Variables": json.dumps(mark)}
         case "sendgrid":
@@ -133,6 +147,6 @@ def _quoted(name: str, text: str, files: str) -> str:
     return f"{name}:\n{body}" if name else body
 
 
-def _place(conversation: Conversation, assistant: str) -> str:
-    """Where the visitor gave their address: the site, if it is known."""
-    return urlsplit(conversation.origin).hostname or assistant
+def _place(conversation: Conversation) -> str:
+    """Where the visitor gave their address: the site, or whose it is where it has no name."""
+    return whereabouts.site_of(conversation.origin) or conversation.workspace.name

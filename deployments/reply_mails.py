@@ -252,6 +252,8 @@ def _settle(claimed: Claimed, outcome: Outcome) -> None:
         return
     if outcome.state == ReplyMailState.SENT:
         row.to_seq, row.address, row.sent_at = claimed.to_seq, claimed.mail.address, timezone.now()
+    elif outcome.is_final:
+        row.renewals += 1
     _write(row, outcome)
     if row.to_seq < left:
         _queue(conversation, address, row.to_seq + 1, left)
@@ -270,6 +272,9 @@ def _write(row: ReplyMail, outcome: Outcome) -> None:
 def send_again(actor: Actor, conversation: Conversation, mail_id: UUID) -> ReplyMail:
     """Have a mail that was not sent or came back sent once more, to where the visitor is known to be now.
 
+    One that was surely refused is a mail of its own from then on: under the Message-ID that they have seen, servers
+    would drop it as a copy. Where nobody knows whether it was taken, it keeps its Message-ID, so that they can.
+
     The conversation is locked. 404 for another's, 409 where it can't be.
     """
     row = ReplyMail.objects.select_for_update().filter(conversation=conversation, id=mail_id).first()
@@ -282,6 +287,7 @@ def send_again(actor: Actor, conversation: Conversation, mail_id: UUID) -> Reply
     if not address_of(conversation) and needs_proof(conversation):
         raise Problem("conflict", f"Not mailed. {UNPROVED}", hint="Reach them another way.")
     row.address = address_of(conversation) or row.address
+    row.renewals += row.state == ReplyMailState.BOUNCED
     row.state, row.reason, row.remedy, row.settled_at = ReplyMailState.QUEUED, "", "", None
     row.due_at, row.attempts, row.is_again = timezone.now(), 0, True
     row.save()

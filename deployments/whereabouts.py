@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from django.utils import timezone
 
 from convoship.lib.times import moment
 from deployments import live
 from deployments.models import Conversation
+
+
+def site_of(address: str) -> str:
+    """The site of this origin or page as people call it, such as `shop.example`; "" where it has no name.
+
+    A number is no name, and neither is one that leads everybody to a machine of their own.
+    """
+    host = urlsplit(address).hostname or ""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return host if "." in host.rstrip(".") else ""
+    return ""
 
 
 def is_elsewhere(conversation: Conversation, page: Mapping[str, str]) -> bool:

@@ -29,20 +29,25 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "closed_wait": "Nobody is free right now. Your conversation stays open, and whoever comes next answers here.",
         "closed_wait_at": (
             "Nobody is there right now. People are back on {opens_at}. Your conversation stays open, and they will "
-            "answer you here, or by mail if you leave an address."
+            "answer you here."
         ),
         "ask_name": "What is your name?",
         "ask_email": "At which e-mail address can we reach you if you have to leave?",
         "ask_question": "What is it about?",
         "form_done": "Thank you.",
         "accepted": "{person} will be with you in a moment.",
+        "accepted_unnamed": "Somebody will be with you in a moment.",
         "joined": "{person} has joined the conversation.",
+        "joined_unnamed": "A person has joined the conversation.",
         "gone": "{person} can't answer right now. I've asked the others.",
+        "gone_unnamed": "The person you talked with can't answer right now. I've asked the others.",
+        "somebody": "a person",
         "back_button": "Back to the assistant",
         "skip_button": "Skip",
         "returned": "The assistant is back with you.",
         "nobody_came": "Nobody is free right now, so the assistant is back. Your messages are kept.",
         "resolved": "{person} has closed this conversation.",
+        "resolved_unnamed": "This conversation was closed by the person you talked with.",
         "ended_by_visitor": "You have ended this conversation.",
         "ended_by_flow": "This conversation has ended.",
         "answer_failed": "Something went wrong while answering. Please send your message again, or ask for a person.",
@@ -52,6 +57,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         ),
         "files_kept": "Your file has arrived. I can't look into it myself, but a person can. What is it about?",
         "mail_subject": "{person} answered you ({assistant})",
+        "mail_subject_unnamed": "You have an answer ({assistant})",
         "mail_intro": "You had left the chat with {assistant} when this answer came:",
         "mail_continue": "Continue the conversation",
         "mail_link": "The link works once, for as long as the conversation is open, and for 7 days at most.",
@@ -85,6 +91,8 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "continue_broken": "It was cut short or changed on its way. Open it from the mail again, or copy it with every "
         "character to its end.",
         "continue_anew": "You can begin a new conversation on {place}.",
+        "continue_anew_page": "You can begin a new conversation on the page where this one was.",
+        "continue_anew_button": "Open that page",
         "continue_many_title": "Too many at once",
         "continue_many": "Too many links were opened from your address. Wait a minute, then open it again.",
         "stop_title": "No more mails about this conversation?",
@@ -103,20 +111,25 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "closed_wait": "Gerade ist niemand frei. Ihr Gespräch bleibt offen; wer als Nächstes kommt, antwortet hier.",
         "closed_wait_at": (
             "Gerade ist niemand da. Menschen sind wieder da: {opens_at}. Ihr Gespräch bleibt offen, und Sie bekommen "
-            "die Antwort hier, oder per E-Mail, wenn Sie eine Adresse hinterlassen."
+            "die Antwort hier."
         ),
         "ask_name": "Wie heißen Sie?",
         "ask_email": "Unter welcher E-Mail-Adresse erreichen wir Sie, falls Sie gehen müssen?",
         "ask_question": "Worum geht es?",
         "form_done": "Vielen Dank.",
         "accepted": "{person} ist gleich für Sie da.",
+        "accepted_unnamed": "Gleich ist jemand für Sie da.",
         "joined": "{person} ist dem Gespräch beigetreten.",
+        "joined_unnamed": "Ein Mensch ist dem Gespräch beigetreten.",
         "gone": "{person} kann gerade nicht antworten. Ich habe die anderen gefragt.",
+        "gone_unnamed": "Wer mit Ihnen sprach, kann gerade nicht antworten. Ich habe die anderen gefragt.",
+        "somebody": "ein Mensch",
         "back_button": "Zurück zum Assistenten",
         "skip_button": "Überspringen",
         "returned": "Der Assistent ist wieder für Sie da.",
         "nobody_came": "Gerade ist niemand frei, darum ist der Assistent wieder da. Ihre Nachrichten bleiben erhalten.",
         "resolved": "{person} hat dieses Gespräch geschlossen.",
+        "resolved_unnamed": "Wer mit Ihnen sprach, hat dieses Gespräch geschlossen.",
         "ended_by_visitor": "Sie haben dieses Gespräch beendet.",
         "ended_by_flow": "Dieses Gespräch ist beendet.",
         "answer_failed": (
@@ -131,6 +144,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
             "Ihre Datei ist angekommen. Ich selbst kann nicht hineinsehen, ein Mensch schon. Worum geht es?"
         ),
         "mail_subject": "{person} hat Ihnen geantwortet ({assistant})",
+        "mail_subject_unnamed": "Sie haben eine Antwort ({assistant})",
         "mail_intro": "Sie hatten den Chat mit {assistant} verlassen, als diese Antwort kam:",
         "mail_continue": "Gespräch fortsetzen",
         "mail_link": "Der Link gilt einmal, solange das Gespräch offen ist, und höchstens 7 Tage.",
@@ -164,6 +178,8 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "continue_broken": "Er wurde unterwegs abgeschnitten oder verändert. Öffnen Sie ihn noch einmal aus der "
         "E-Mail, oder kopieren Sie ihn bis zum letzten Zeichen.",
         "continue_anew": "Ein neues Gespräch können Sie auf {place} beginnen.",
+        "continue_anew_page": "Ein neues Gespräch können Sie auf der Seite beginnen, auf der dieses war.",
+        "continue_anew_button": "Seite öffnen",
         "continue_many_title": "Zu viele auf einmal",
         "continue_many": "Von Ihrer Adresse wurden zu viele Links geöffnet. Warten Sie eine Minute und öffnen Sie ihn "
         "dann noch einmal.",

@@ -4,6 +4,7 @@ security as the product does."""
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Generator
 
 import psycopg
@@ -119,18 +120,37 @@ def _empty(connection: psycopg.Connection[tuple[object, ...]]) -> None:
     # A file of size zero holds no row, whatever row-level security would let us see of it.
     tables = connection.execute(
         "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
-        " AND relowner = current_user::regrole AND pg_relation_size(oid) > 0 AND NOT relname = ANY(%s)",
+        " AND relowner = current_user::regrole AND pg_relation_size(oid) > 0 AND NOT relname = ANY(%s)"
+        # Who writes in a conversation takes this one first, and so waits here before it holds another.
+        " ORDER BY relname <> 'deployments_conversation'",
         [list(KEPT_TABLES)],
     ).fetchall()
     if not tables:
         return
     names = [sql.Identifier(str(row[0])) for row in tables]
+    _wait_for_others(connection)
     with connection.transaction():
         connection.execute("SET LOCAL lock_timeout = '10s'")
         connection.execute(sql.SQL("LOCK TABLE {}").format(sql.SQL(", ").join(names)))
         # What refers to what is looked at when all are gone.
         connection.execute("SET CONSTRAINTS ALL DEFERRED")
         connection.execute(sql.SQL("; ").join(sql.SQL("DELETE FROM {}").format(name) for name in names))
+
+
+def _wait_for_others(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    """Until nobody else is in a transaction, as an answer under way at a test's end is, in a thread that outlives it.
+
+    Locking every table while it still takes its own, in another order, would be a deadlock.
+    """
+    deadline = time.monotonic() + 10
+    held = (
+        "SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_class c ON c.oid = l.relation"
+        " WHERE l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        " AND l.pid <> pg_backend_pid() AND c.relnamespace = 'public'::regnamespace"
+        " AND l.mode <> 'ShareUpdateExclusiveLock')"  # that of autovacuum
+    )
+    while connection.execute(held).fetchone() == (True,) and time.monotonic() < deadline:
+        time.sleep(0.01)
 
 
 def _close(connection: object) -> None:

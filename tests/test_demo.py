@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
+from django.db import OperationalError
+from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
 from convoship import demo
+from convoship.lib import prepared
 from convoship.lib.tenancy import tenant
 from deployments import deploying, sessions
 from deployments.models import Assistant, Deployment
@@ -165,6 +168,35 @@ def test_demo_prints_all_that_a_program_needs_and_makes_another_each_time() -> N
     for name in ("workspace_id", "email", "password", "api_key", "assistant_id", "deployment_id", "deployment_token"):
         assert first[name] != second[name]
     assert not User.objects.filter(is_staff=True).exists()
+
+
+def test_before_the_database_is_ready_demo_says_what_to_do_and_makes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    applied = MigrationRecorder.applied_migrations
+
+    def all_but_two(self: MigrationRecorder) -> Any:
+        return dict([*applied(self).items()][:-2])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MigrationRecorder, "applied_migrations", all_but_two)
+        with pytest.raises(CommandError, match="2 migrations of the database are still to come"):
+            call_command("demo", "--json", "--wait", "0")
+
+    def cannot(self: MigrationRecorder) -> Any:
+        raise OperationalError('relation "django_migrations" does not exist\nLINE 1')
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MigrationRecorder, "applied_migrations", cannot)
+        with pytest.raises(CommandError, match="can't be read") as refused:
+            call_command("demo", "--json", "--wait", "0.1")
+    assert refused.value.returncode == 1
+    assert not User.objects.exists()
+
+
+def test_demo_waits_until_the_database_is_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = iter(["1 migration", "1 migration", ""])
+    monkeypatch.setattr(prepared, "lacking", lambda: next(looks))
+    monkeypatch.setattr(prepared, "_LOOK_EVERY", 0.01)
+    assert run("demo")["workspace_id"]
 
 
 def test_the_demos_key_token_and_password_open_what_they_should(client: Client) -> None:

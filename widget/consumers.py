@@ -25,12 +25,13 @@ from convoship.lib import client_ip, limiting
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import in_tenant
 from convoship.lib.threads import in_thread
-from deployments import live, reading, turns, visits, whereabouts
+from deployments import entering, live, reading, turns, visits, whereabouts
 from deployments.admission import Caller
 from deployments.api.runtime import bodies
 from deployments.doors import SessionPulse
+from deployments.entering import Visit
 from deployments.models import Conversation, Message
-from deployments.visits import Page, Visit
+from deployments.visits import Page
 from deployments.wire import message_json, session_json
 from widget import frames
 from widget.frames import Close
@@ -93,7 +94,7 @@ class VisitorConsumer(AsyncWebsocketConsumer):
         if frames.PROTOCOL not in offered:
             await self.close()
             return
-        if not await in_thread(visits.may_connect, self.session_id, self.caller):
+        if not await in_thread(entering.may_connect, self.session_id, self.caller):
             await self.close()
             return
         await self.accept(subprotocol=frames.PROTOCOL)

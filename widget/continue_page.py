@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -19,7 +18,7 @@ from django.views.decorators.http import require_http_methods
 
 from convoship.lib import client_ip, limiting
 from convoship.lib.problems import Problem
-from deployments import continuing, embed_build
+from deployments import continuing, embed_build, whereabouts
 from deployments.continuing import Link
 from deployments.reply_links import NotALink
 from deployments.words import language_of, say
@@ -116,14 +115,14 @@ def _context(link: Link) -> dict[str, Any]:
 def _over(request: HttpRequest, why: str, locale: str, status: int, link: Link | None = None) -> HttpResponse:
     """Nothing to open, in words."""
     url = link.page_url if link is not None and why in ("used", "old", "ended", "proof") else ""
-    place = urlsplit(url).hostname or ""
+    place = whereabouts.site_of(url)
     context = {
         "language": language_of(locale),
         "title": say("continue_title" if why == "paused" else f"continue_{why}_title", locale),
         "said": say(f"continue_{why}", locale),
-        "anew": say("continue_anew", locale, place=place) if place else "",
-        "url": url if place else "",
-        "place": place,
+        "anew": say("continue_anew", locale, place=place) if place else say("continue_anew_page", locale),
+        "url": url,
+        "place": place or say("continue_anew_button", locale),
     }
     return _private(render(request, "widget/continue_over.html", context, status=status))
 

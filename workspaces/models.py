@@ -61,8 +61,8 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @property
     def public_name(self) -> str:
-        """What visitors see of a person who answers: never any part of the address."""
-        return self.name or "Team"
+        """What visitors see of a person who answers: the name, "" without one, never any part of the address."""
+        return self.name
 
 
 class SignInLink(models.Model):

@@ -101,7 +101,7 @@ def _begin(delivery: Delivery) -> Iterator[Step]:
         yield Step(event.received_at, "Received", icon="message-square", words=_start(asked.text), facts=copies)
         yield Step(event.received_at, "Verified", icon="shield-check", words="Its signature is good.")
     if delivery.message is not None:
-        author = delivery.message.author_name or AuthorKind(delivery.message.author_kind).label
+        author = delivery.message.shown_author
         words = _start(delivery.message.text)
         yield Step(delivery.message.created_at, f"Answered by {author}", icon="bot-message-square", words=words)
     title = "Queued as a test" if delivery.is_test and delivery.message is None else "Queued"

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import models, transaction
 
-from convoship.lib.tenancy import TenantManager, TenantModel
+from convoship.lib.tenancy import TenantManager, TenantModel, TenantQuerySet
 from deployments.models.assistant import Assistant, AssistantVersion
 from deployments.models.deployment import Deployment, DeploymentToken, Rollout
 from deployments.models.person import Person
@@ -40,13 +40,36 @@ class Status(models.TextChoices):
     ABANDONED = "abandoned", "Abandoned"
 
 
+# Who writes in a conversation holds its row first, then writes the others: turns, messages, files. Django deletes those
+# others first. So whatever deletes conversations holds them before it looks for what belongs to them: it waits for who
+# writes in one, and whoever comes then waits for it and finds nothing.
+
+
+def held_cascade(collector: Any, field: Any, sub_objs: models.QuerySet[Any], using: str) -> None:
+    """`CASCADE` for what conversations belong to: those that go along are held first."""
+    list(sub_objs.select_for_update().order_by("pk").values_list("pk"))
+    models.CASCADE(collector, field, sub_objs, using)
+
+
+class ConversationQuerySet(TenantQuerySet["Conversation"]):
+    """Conversations, many of which may be deleted at once."""
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Delete them with all that belongs to them, once whoever writes in one is done."""
+        with transaction.atomic():
+            held = self.model._base_manager.filter(pk__in=self.order_by().values("pk")).order_by("pk")
+            list(held.select_for_update().values_list("pk"))
+            return super().delete()
+
+
 class Conversation(TenantModel):
     """One person with one assistant over one channel. `head_seq` is the last message's seq, `rev` counts changes."""
 
-    assistant = models.ForeignKey(Assistant, on_delete=models.CASCADE, related_name="conversations")
+    workspace = models.ForeignKey("workspaces.Workspace", on_delete=held_cascade, related_name="+", editable=False)
+    assistant = models.ForeignKey(Assistant, on_delete=held_cascade, related_name="conversations")
     version = models.ForeignKey(AssistantVersion, on_delete=models.RESTRICT, related_name="+")
     deployment = models.ForeignKey(Deployment, null=True, on_delete=models.SET_NULL, related_name="conversations")
-    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="conversations")
+    person = models.ForeignKey(Person, on_delete=held_cascade, related_name="conversations")
     channel = models.CharField(max_length=10, choices=Channel)
     status = models.CharField(max_length=10, choices=Status, default=Status.ACTIVE)
     control = models.CharField(max_length=10, choices=Control, default=Control.ASSISTANT)
@@ -99,7 +122,7 @@ class Conversation(TenantModel):
     snoozed_until = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
 
-    objects = TenantManager()
+    objects = TenantManager.from_queryset(ConversationQuerySet)()
 
     class Meta(TenantModel.Meta):
         indexes: ClassVar = [
@@ -133,10 +156,7 @@ class Conversation(TenantModel):
         return f"conversation {str(self.id)[:8]}"
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        """Delete it with all that belongs to it, once whoever writes in it is done.
-
-        Django deletes what belongs to it first, its files for one; who writes in it holds it first, then those.
-        """
+        """Delete it with all that belongs to it, once whoever writes in it is done."""
         with transaction.atomic():
             list(type(self).objects.select_for_update().filter(pk=self.pk).values_list("pk"))
             return super().delete(*args, **kwargs)
@@ -208,6 +228,13 @@ class Message(TenantModel):
 
     def __str__(self) -> str:
         return f"message {self.seq}"
+
+    @property
+    def shown_author(self) -> str:
+        """Who wrote it, as members read it."""
+        if not self.author_name and self.author_user is not None:
+            return self.author_user.display_name
+        return self.author_name or AuthorKind(self.author_kind).label
 
 
 class TurnStatus(models.TextChoices):

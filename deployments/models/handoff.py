@@ -138,3 +138,8 @@ class Handoff(TenantModel):
     def is_open(self) -> bool:
         """Whether it goes on."""
         return self.state in OPEN
+
+    @property
+    def shown_holder(self) -> str:
+        """Who has it, as members read it."""
+        return self.holder.display_name if self.holder else self.holder_name

@@ -38,6 +38,8 @@ class ReplyMail(TenantModel):
     remedy = models.CharField(max_length=300, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     due_at = models.DateTimeField()
+    # How often it was begun anew after a server had refused it for good: each of these is another mail to mail servers.
+    renewals = models.PositiveSmallIntegerField(default=0, db_default=0)
     # Who sends it now, and until when nobody else does.
     claim = models.UUIDField(null=True, blank=True)
     leased_until = models.DateTimeField(null=True, blank=True)

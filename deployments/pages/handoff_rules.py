@@ -21,7 +21,7 @@ from convoship.lib.problems import Problem
 from deployments import public_holidays, publishing
 from deployments.handoff_rules import MOST_HOLIDAYS
 from deployments.models import Assistant
-from deployments.pages import queries, rules_drawing, rules_typed
+from deployments.pages import handoff_preview, queries, rules_drawing, rules_typed
 from deployments.pages.rules_drawing import CHANNEL_NAMES, Drawn, Errors
 from deployments.pages.rules_typed import Typed
 from workspaces import refusals
@@ -131,8 +131,8 @@ def _page(request: WorkspaceRequest, row: Assistant, drawn: Drawn, shown: Shown)
         "shown": shown,
         "seen": _mark(row),
         "may_write": request.actor.may("assistants.write"),
-        "meets": rules_drawing.meets(rules, **{**how, "locale": "en", "channel": "web"}),
-        "preview": rules_drawing.preview(rules, **how),
+        "meets": handoff_preview.meets(rules, **{**how, "locale": "en", "channel": "web"}),
+        "preview": handoff_preview.preview(rules, **how),
         "is_of_typed": is_typed,
         "language": locale,
         "channel": channel,

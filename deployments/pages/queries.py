@@ -198,7 +198,7 @@ class Transcript:
 
 def transcript(conversation: Conversation, around: int | None = None) -> Transcript:
     """The last messages, or those around one, each with the turn that answered it."""
-    rows = Message.objects.filter(conversation=conversation).select_related("turn").order_by("-seq")
+    rows = Message.objects.filter(conversation=conversation).select_related("turn", "author_user").order_by("-seq")
     if around is not None and around <= conversation.head_seq - LONGEST_TRANSCRIPT:
         last = around + LONGEST_TRANSCRIPT // 2
         rows = rows.filter(seq__lte=last)

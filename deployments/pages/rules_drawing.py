@@ -1,24 +1,18 @@
-"""What the page of the rules of hand-overs draws: fields with their faults, what a visitor meets, and a preview."""
+"""What the page of the rules of hand-overs draws: its fields, each with what is wrong there."""
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from zoneinfo import available_timezones
 
-from django.utils.safestring import SafeString
-
-from deployments import desks, handoff_rules
+from deployments import desks
 from deployments.desks import Choice
-from deployments.handoff_outline import DAY_NAMES, FORM_NAMES, STEP_TITLES, desk_words, duration
-from deployments.handoff_rules import FORM_FIELDS, MOST_DESKS, MOST_HOLIDAYS, MOST_SPANS, VALUES_OF_STEPS, Rules
-from deployments.models import Conversation
+from deployments.handoff_outline import DAY_NAMES, FORM_NAMES, STEP_TITLES
+from deployments.handoff_rules import FORM_FIELDS, MOST_DESKS, MOST_HOLIDAYS, MOST_SPANS, VALUES_OF_STEPS
 from deployments.pages.rules_typed import UNITS, Typed, Words
 from deployments.responders.schema import CHANNELS, MOST_LANGUAGES
-from deployments.safe_text import render_markdown
 from deployments.words import HANDOFF_STEPS, say
 
 Errors = Mapping[str, list[str]]
@@ -228,98 +222,3 @@ class Drawn:
 def time_zones() -> list[str]:
     """The names that one chooses from: places, and UTC."""
     return ["UTC", *sorted(name for name in available_timezones() if "/" in name and not name.startswith("Etc/"))]
-
-
-# --- What a visitor meets ---------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Said:
-    """Something that a visitor reads at a step."""
-
-    title: str
-    html: SafeString
-
-
-@dataclass(frozen=True)
-class Meets:
-    """What a visitor who asks now meets: how it stands, and what is said, one after another."""
-
-    standing: str
-    said: Sequence[Said]
-    then: str
-
-
-def meets(content: Mapping[str, Any], *, person: str, locale: str, channel: str, now: dt.datetime) -> Meets:
-    """What a visitor who asks now meets under these (checked) rules."""
-    rules, talk = handoff_rules.parsed(content), Conversation(locale=locale, channel=channel)
-    hours = rules.hours
-    is_open = hours is None or hours.is_open(now)
-    reasons = _who_is_away(rules, now)
-    standing = _standing(rules, now)
-    if is_open and not reasons:
-        steps = ["waiting", *(f"ask_{name}" for name in rules.form)]
-        wait, silence = (duration(int(each.total_seconds())) for each in (rules.longest_wait, rules.longest_silence))
-        then = f"If nobody comes within {wait}, they read “{_plain(rules, talk, 'nobody_came', person)}”. Who has it"
-        then += f" and doesn't answer for {silence} is taken for gone, and the others are asked."
-        return Meets(standing, [_said(rules, talk, step, person) for step in steps], then)
-    opens = hours.opens_at(now) if hours and not is_open else None
-    opens_at = hours.words_of(opens, locale) if hours and opens else ""
-    waits = rules.waits_when_closed and (is_open or opens is not None)
-    steps = ["closed_wait", *(f"ask_{name}" for name in dict.fromkeys([*rules.form, "email"]))] if waits else ["closed"]
-    told = [_said(rules, talk, step, person, opens_at) for step in steps]
-    standing += f" {' '.join(reasons)}" if reasons else ""
-    if waits:
-        then = "The conversation waits: they need not stay, and the assistant is silent until then."
-    else:
-        then = "The assistant goes on at once."
-    return Meets(standing, told, then)
-
-
-def _standing(rules: Rules, now: dt.datetime) -> str:
-    if rules.hours is None:
-        return "People are there at any hour."
-    if rules.hours.is_open(now):
-        closes = rules.hours.closes_at(now)
-        zone = str(rules.hours.zone)
-        return f"Now: open until {rules.hours.words_of(closes, 'en')}." if closes else f"Now: open ({zone})."
-    opens = rules.hours.opens_at(now)
-    if opens is None:
-        return "Now: closed, and not open on any of the next 60 days."
-    return f"Now: closed. People are back on {rules.hours.words_of(opens, 'en')}."
-
-
-def _who_is_away(rules: Rules, now: dt.datetime) -> list[str]:
-    """Why no desk takes a case now; empty where one does."""
-    reasons = []
-    for ref in rules.desks:
-        desk = desks.of(ref)
-        there = desk.availability(now) if desk else desks.Availability(False, "The connection is deleted.")
-        if there.is_open:
-            return []
-        reasons.append(f"{desk.name() if desk else desk_words(ref).capitalize()}: {there.words}")
-    return reasons
-
-
-def preview(content: Mapping[str, Any], *, person: str, locale: str, channel: str, now: dt.datetime) -> list[Said]:
-    """The words of every step as a visitor reads them."""
-    rules, talk = handoff_rules.parsed(content), Conversation(locale=locale, channel=channel)
-    hours = rules.hours
-    # Where people are there now: when they are back after that.
-    opens = hours.opens_at(hours.closes_at(now) or now) if hours else None
-    opens_at = hours.words_of(opens, locale) if hours and opens else ""
-    return [_said(rules, talk, step, person, opens_at) for step in HANDOFF_STEPS]
-
-
-def _values(step: str, person: str, opens_at: str) -> dict[str, str]:
-    given = {"person": person, "opens_at": opens_at}
-    return {name: given[name] for name in VALUES_OF_STEPS.get(step, ())}
-
-
-def _said(rules: Rules, talk: Conversation, step: str, person: str, opens_at: str = "") -> Said:
-    words = rules.words(step, talk, **_values(step, person, opens_at))
-    return Said(STEP_TITLES[step], SafeString(render_markdown(words)))
-
-
-def _plain(rules: Rules, talk: Conversation, step: str, person: str) -> str:
-    return rules.words(step, talk, **_values(step, person, ""))

@@ -146,7 +146,7 @@ def _lines(conversation: Conversation, messages: list[Message]) -> list[Line]:
 def _line(message: Message, story: str = "") -> Line:
     turn = getattr(message, "turn", None) if message.author_kind == AuthorKind.VISITOR else None
     side = {AuthorKind.VISITOR: "", AuthorKind.ASSISTANT: "ours", AuthorKind.AGENT: "ours agent"}
-    author = message.author_name or AuthorKind(message.author_kind).label
+    author = message.shown_author
     return Line(
         message=message,
         html=SafeString(render_markdown(message.text)),

@@ -126,7 +126,7 @@ class Dialogue:
         if action.get("type") == "go_to":
             self._enter(self.script.names[name_key(action["intent"])], skip=True)
         elif action.get("type") == "hand_over":
-            self._then("hand_over", f"The visitor asked for what the intent “{intent['name']}” hands over to a person.")
+            self._then("hand_over", f"The visitor asked about “{intent['name']}”, which people answer.")
         else:
             self._then(action.get("type", ""), f"The intent “{intent['name']}” ends the conversation.")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 from django import template
@@ -10,6 +12,7 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString
 
 from deployments import snoozing, tagging
+from deployments.handoff_outline import FORM_NAMES, duration
 from deployments.models import Conversation, Tag
 from deployments.searching import MARK_CLOSE, MARK_OPEN
 
@@ -20,6 +23,18 @@ register = template.Library()
 def marked(sentence: str) -> SafeString:
     """A sentence that a search found: all of it escaped, its words in `<mark>`."""
     return SafeString(str(escape(sentence)).replace(MARK_OPEN, "<mark>").replace(MARK_CLOSE, "</mark>"))
+
+
+@register.filter
+def lasting(length: dt.timedelta) -> str:
+    """`1 hour 30 minutes`."""
+    return duration(int(length.total_seconds()))
+
+
+@register.filter
+def asked(fields: Sequence[str]) -> str:
+    """What a visitor is asked for, in words: `name, e-mail address`."""
+    return ", ".join(FORM_NAMES.get(field, field).lower() for field in fields)
 
 
 @register.inclusion_tag("deployments/conversation_tags.html", takes_context=True)

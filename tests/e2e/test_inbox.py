@@ -42,7 +42,7 @@ def test_a_member_answers_a_visitor_live_and_hands_back_and_resolves(
     expect(visitor.said.last).to_have_text(secret)
     visitor.tap("Talk to a person")
     visitor.hears("I'm getting someone for you")
-    visitor.sees("We’ve let the team know. A person will be with you soon")
+    visitor.sees("We’ve let the team know. You can keep writing")
 
     # In the list by itself, waiting.
     path = f"/app/conversations/{visitor.conversation_id}/"

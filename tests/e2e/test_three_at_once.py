@@ -32,7 +32,7 @@ def test_on_the_web_two_members_pass_a_visitor_on_over_a_killed_server(
         with live_page(page):
             page.goto("/app/conversations/?show=waiting")
     visitor.tap("Talk to a person")
-    visitor.sees("A person will be with you soon")
+    visitor.sees("We’ve let the team know")
 
     # Both see who waits, by themselves; one takes it, and it leaves the other's list of those who wait.
     path = f"/app/conversations/{visitor.conversation_id}/"

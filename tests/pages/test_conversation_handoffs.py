@@ -80,6 +80,16 @@ def test_the_page_shows_what_was_answered_before_and_why_a_person_is_asked_for(m
     assert XSS not in source
 
 
+@time_machine.travel(dt.datetime(2026, 11, 27, 18, 0, tzinfo=dt.UTC), tick=False)
+def test_who_waits_over_the_weekend_is_told_of_once(member: Browser, workspace: Workspace) -> None:
+    hours = {"time_zone": "UTC", "days": {"mon": [["09:00", "17:00"]]}}
+    talk = Talk(workspace, {"hours": hours, "longest_wait_seconds": 600})
+    talk.ask()
+    read = words(member.get(talk.path))
+    assert "People are back in 3 days . If none of them comes within 10 minutes then, the assistant goes on." in read
+    assert "If nobody comes, the" not in read
+
+
 def test_the_page_tells_the_whole_story_of_each_hand_over(member: Browser, workspace: Workspace) -> None:
     talk = Talk(workspace, {})
     talk.ask()

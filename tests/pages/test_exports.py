@@ -6,11 +6,12 @@ import json
 import re
 import zlib
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
-from convoship.lib.tenancy import tenant
-from deployments import conversations, exporting, notes
+from convoship.lib.tenancy import current_workspace_id, tenant
+from deployments import conversations, exporting, exporting_cost, exporting_pdf, notes
 from deployments.conversations import NewMessage
 from deployments.models import Conversation
 from tests import factories
@@ -131,11 +132,81 @@ def test_a_zone_that_there_is_not_is_said_on_the_page(member: Browser, conversat
 def test_what_is_too_long_for_a_pdf_is_said(
     member: Browser, conversation: Conversation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exporting, "LARGEST_PDF", 10)
+    with monkeypatch.context() as patch:
+        patch.setattr(exporting_cost, "MOST_IN_PDF", 2)
+        assert "This conversation is too long for a PDF. Export it as text or JSON" in words(
+            export(member, conversation, "pdf")
+        )
+    monkeypatch.setattr(exporting_cost, "LARGEST_PDF", 10)
     assert "too long for a PDF" in words(export(member, conversation, "pdf"))
     monkeypatch.setattr(exporting, "MOST_MESSAGES", 2)
     assert "Only the first 2 messages are in this file." in export(member, conversation, "txt").content.decode()
     assert json.loads(export(member, conversation, "json").content)["is_cut"] is True
+
+
+FILES = [{"id": str(uuid4()), "name": "ם" * 200, "size": 1, "content_type": "text/plain"}] * 100
+ITEMS = [{"title": "x" * 200, "text": "y" * 1000}] * 100
+
+
+@pytest.mark.parametrize(
+    ("more", "is_drawn"),
+    [
+        ([{"text": "where is it? " * 600}] * 3, True),
+        ([{"text": "where is it? " * 600}] * 45, False),
+        ([{"text": "אa" * 4000}], True),
+        ([{"text": "אa" * 4000}] * 3, False),
+        ([{"text": "א\n" * 1500}], False),
+        ([{"text": "", "attachments": FILES}], False),
+        ([{"text": "", "blocks": [{"type": "list", "items": ITEMS}]}] * 3, False),
+    ],
+)
+def test_all_that_is_drawn_counts_and_right_to_left_counts_more(
+    member: Browser, conversation: Conversation, more: list[dict[str, Any]], is_drawn: bool
+) -> None:
+    with tenant(conversation.workspace_id):
+        row = conversations.lock(conversation.id)
+        conversations.post_messages(row, [NewMessage(author_kind="assistant", **each) for each in more])
+    answer = export(member, conversation, "pdf")
+    assert answer.content.startswith(b"%PDF-") == is_drawn
+    assert is_drawn or "Export it as text or JSON: they hold all of it." in words(answer)
+
+
+def test_what_is_far_too_long_is_not_even_read(
+    member: Browser, conversation: Conversation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tenant(conversation.workspace_id):
+        row = conversations.lock(conversation.id)
+        conversations.post_message(row, NewMessage(author_kind="assistant", text="שלום " * 2_000_000))
+    monkeypatch.delattr(exporting, "_gathered")
+    assert "too long for a PDF" in words(export(member, conversation, "pdf"))
+
+
+@pytest.mark.parametrize("door", ["page", "api"])
+def test_it_is_written_down_outside_of_the_transaction(
+    member: Browser, conversation: Conversation, monkeypatch: pytest.MonkeyPatch, door: str
+) -> None:
+    inside = []
+    write = exporting_pdf.drawn
+
+    def note(talk: exporting.Talk) -> bytes:
+        inside.append(current_workspace_id())
+        return write(talk)
+
+    monkeypatch.setattr(exporting_pdf, "drawn", note)
+    if door == "page":
+        answer = export(member, conversation, "pdf", notes="1")
+    else:
+        answer = member.get(f"/v1/conversations/{conversation.id}/export", data={"format": "pdf", "notes": "1"})
+    assert answer.content.startswith(b"%PDF-")
+    assert answer["Content-Type"] == "application/pdf"
+    assert inside == [None]
+
+
+def test_what_stands_for_the_number_of_pages_can_not_be_typed() -> None:
+    page = exporting_pdf._Page("Conversation with {pages}")
+    assert page.str_alias_nb_pages == exporting_pdf.PAGES
+    assert exporting_pdf._fit("{pages} {nb}") == "{pages} {nb}"
+    assert exporting_pdf.PAGES not in exporting_pdf._fit(f"{exporting_pdf.PAGES} of them")
 
 
 def test_who_took_it_is_in_the_audit_log(member: Browser, conversation: Conversation) -> None:

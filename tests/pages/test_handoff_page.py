@@ -208,7 +208,8 @@ def test_it_says_what_a_visitor_who_asks_now_meets(page: Page) -> None:
     open_now = words(page.member.get(page.path))
     assert "Now: open until Monday, 23 November, 12:00 (CET)." in open_now
     assert "Somebody comes." in open_now
-    assert "If nobody comes within 1 minute 30 seconds" in open_now
+    assert "If nobody comes within 1 minute 30 seconds, they read: “" in open_now
+    assert "kept.” A person who has the conversation and doesn't answer for" in open_now
     with time_machine.travel(MONDAY + dt.timedelta(hours=9), tick=False):
         closed = words(page.member.get(page.path))
     assert "Now: closed. People are back on Sunday, 29 November, 20:00 (CET)." in closed

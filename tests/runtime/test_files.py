@@ -14,7 +14,7 @@ import time
 import uuid
 import zipfile
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -34,7 +34,7 @@ from convoship.lib.problems import Problem
 from convoship.lib.tenancy import tenant
 from convoship.lib.threads import in_thread
 from deployments import checking, conversations, deploying, file_kinds, file_links, files, images
-from deployments.models import Conversation, Deployment, File, GoneFile, Turn
+from deployments.models import Assistant, Conversation, Deployment, File, GoneFile, Message, Person, Turn
 from deployments.pages import stored_files
 from deployments.responders.base import Reply, Say, TurnInput
 from tests import factories
@@ -979,7 +979,20 @@ def somebody_waits() -> None:
     raise AssertionError("nobody waits")
 
 
-async def test_a_conversation_is_deleted_after_who_writes_in_it_is_done(site: Site) -> None:
+@pytest.mark.parametrize(
+    "delete_it",
+    [
+        lambda: Conversation.objects.get().delete(),
+        lambda: Conversation.objects.filter(status="active").order_by("-started_at").delete(),
+        lambda: Person.objects.get().delete(),
+        lambda: Assistant.objects.get().delete(),
+        lambda: Workspace.objects.get().delete(),
+    ],
+    ids=["itself", "among others", "with its person", "with its assistant", "with its workspace"],
+)
+async def test_a_conversation_is_deleted_after_who_writes_in_it_is_done(
+    site: Site, delete_it: Callable[[], Any]
+) -> None:
     session = await begun(site)
     await send_up(site, session, "a.pdf", PDF)
     is_held, conversation_id = threading.Event(), session["session"]["conversation_id"]
@@ -989,13 +1002,15 @@ async def test_a_conversation_is_deleted_after_who_writes_in_it_is_done(site: Si
         is_held.set()
         somebody_waits()
         File.objects.update(name="b.pdf")
+        row = Conversation.objects.get(id=conversation_id)
+        conversations.post_message(row, conversations.NewMessage("assistant", "One more."))
 
     def delete() -> None:
         is_held.wait(20)
-        Conversation.objects.get(id=conversation_id).delete()
+        delete_it()
 
     await asyncio.gather(in_workspace(site, write), in_workspace(site, delete))
-    assert await in_workspace(site, lambda: File.objects.count()) == 0
+    assert await in_workspace(site, lambda: (File.objects.count(), Message.objects.count())) == (0, 0)
 
 
 async def test_who_is_let_go_out_of_a_deadlock_is_not_told(site: Site) -> None:

@@ -231,6 +231,63 @@ def test_the_steps_are_said_in_the_assistants_own_words_by_language(begin: Calla
     assert talk.lines()[-1] == "Dana is yours."
 
 
+@pytest.mark.parametrize(
+    ("locale", "joined", "gone", "closed"),
+    [
+        ("en", "A person has joined the", "The person you talked with can't answer", "was closed by the person you"),
+        ("de", "Ein Mensch ist dem", "Wer mit Ihnen sprach, kann gerade nicht", "Wer mit Ihnen sprach, hat"),
+    ],
+)
+def test_a_member_without_a_name_is_a_person_to_visitors(
+    begin: Callable[..., Talk], locale: str, joined: str, gone: str, closed: str
+) -> None:
+    talk = begin({}, locale=locale)
+    workspace = Workspace(id=talk.workspace_id)
+    who, user = factories.actor(workspace), factories.owner_of(workspace)
+    talk.act(lambda row: handoff.reply(who, user, row, "Hello.", None))
+    assert talk.lines()[-2].startswith(joined)
+    assert talk.case().shown_holder == user.email.split("@")[0]  # colleagues see who it is
+    talk.act(lambda row: handoff.assign(who, row, None))
+    assert talk.lines()[-1].startswith(gone)
+    talk.act(lambda row: handoff.assign(who, row, user))
+    talk.act(lambda row: handoff.resolve(who, user.public_name, row))
+    assert closed in talk.lines()[-1]
+    assert talk.row().ended_reason == "Resolved by a member."
+    assert not any(part in line for line in talk.lines() for part in ("Team", user.email.split("@")[0]))
+
+
+@pytest.mark.parametrize(
+    ("own", "read"),
+    [
+        ("{{person}} is yours.", "A person is yours."),
+        (
+            "Hold on: now {{ person }} is yours. {{person}} reads all.",
+            "Hold on: now a person is yours. A person reads all.",
+        ),
+        ("{{person|Our kitchen}} is yours.", "Our kitchen is yours."),
+    ],
+)
+def test_own_words_say_that_it_is_a_person_where_there_is_no_name(
+    begin: Callable[..., Talk], own: str, read: str
+) -> None:
+    talk = begin({"texts": {"joined": {"text": own}}})
+    workspace = Workspace(id=talk.workspace_id)
+    talk.act(lambda row: handoff.join(factories.actor(workspace), factories.owner_of(workspace), row))
+    assert talk.lines()[-1] == read
+
+
+def test_who_waits_elsewhere_than_on_the_web_is_promised_no_mail_and_asked_for_no_address(
+    begin: Callable[..., Talk],
+) -> None:
+    with time_machine.travel(MONDAY + dt.timedelta(hours=9), tick=False):
+        talk = begin({"hours": OFFICE})
+        with tenant(talk.workspace_id):
+            Conversation.objects.update(channel="sms")
+        talk.ask()
+        assert talk.lines()[-1].endswith("and they will answer you here.")
+        assert talk.case().form_left == []
+
+
 def test_a_person_who_has_gone_is_missed_and_the_others_are_asked(begin: Callable[..., Talk]) -> None:
     with time_machine.travel(MONDAY, tick=False) as now:
         talk = begin({"longest_wait_seconds": 300, "longest_silence_seconds": 900})

@@ -15,7 +15,9 @@ from django.core.mail import EmailMultiAlternatives
 from django.test import Client
 
 from convoship.lib.tenancy import tenant
+from deployments import reply_mails
 from deployments.models import ReplyMail
+from tests import factories
 from tests.runtime import test_reply_mail
 from tests.runtime.test_reply_mail import Talk
 
@@ -121,6 +123,24 @@ def test_a_mail_that_comes_back_is_seen(talk: Talk, configure: Callable[[str], N
     assert "No such user" in row.reason
     assert row.remedy
     assert row.can_go_again
+
+
+@pytest.mark.parametrize("provider", BODIES)
+def test_what_came_back_is_another_mail_when_it_is_sent_again(
+    talk: Talk, configure: Callable[[str], None], provider: str
+) -> None:
+    configure(provider)
+    row, first = mailed(talk)
+    assert tell(provider, BODIES[provider](row, first)).status_code == 200
+    talk.act(lambda it: reply_mails.send_again(factories.actor(talk.workspace), it, row.id))
+    talk.sweep()
+    second = mail.outbox[-1]
+    ids = [sent.extra_headers["Message-ID"] for sent in (first, second)]
+    assert ids[0] != ids[1], "a server that has seen the first would drop the second as a copy"
+    tell(provider, BODIES[provider](row, first))  # said once more, of the first
+    assert talk.mail().state == "sent"
+    tell(provider, BODIES[provider](row, second))
+    assert talk.mail().state == "bounced"
 
 
 @pytest.mark.parametrize("provider", BODIES)

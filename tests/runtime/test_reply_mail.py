@@ -236,6 +236,26 @@ def test_the_mail_speaks_the_visitors_language(begin: Callable[..., Talk]) -> No
     assert "Gespräch fortsetzen" in mail.outbox[0].body
 
 
+@pytest.mark.parametrize("origin", ["http://192.0.2.7:8080", "http://[2001:db8::1]", "http://localhost:8000"])
+def test_a_site_that_has_only_a_number_is_called_by_whose_it_is(begin: Callable[..., Talk], origin: str) -> None:
+    talk = begin()
+    with tenant(talk.workspace.id):
+        Conversation.objects.update(origin=origin)
+    talk.answer("Your parcel is in Kiel.")
+    talk.sweep()
+    assert "was given in a chat on Acme as the one" in mail.outbox[0].body
+
+
+def test_a_member_without_a_name_is_called_nothing_at_all(talk: Talk) -> None:
+    talk.user.name = ""
+    talk.user.save()
+    talk.answer("Your parcel is in Kiel.")
+    talk.sweep()
+    assert mail.outbox[0].subject == "You have an answer (Ada)"
+    assert "\n\nYour parcel is in Kiel.\n\n" in mail.outbox[0].body
+    assert talk.user.email.split("@")[0] not in mail.outbox[0].body
+
+
 def test_the_mail_of_an_ended_conversation_has_the_words_and_no_link(talk: Talk) -> None:
     talk.answer("Your parcel is in Kiel.")
     talk.act(lambda row: handoff.resolve(factories.actor(talk.workspace), "Dana", row))
@@ -364,6 +384,46 @@ def test_a_failed_mail_can_be_sent_again_to_where_the_visitor_is_now(talk: Talk,
     assert talk.mail().state == "sent"
     with pytest.raises(Problem, match="nothing to try again"):
         talk.act(lambda row: reply_mails.send_again(who, row, talk.mail().id))
+
+
+GONE = smtplib.SMTPRecipientsRefused({"grace@navy.example": (550, b"5.1.1 No such user")})
+
+
+@pytest.mark.parametrize(
+    ("refusals", "is_another"),
+    [
+        ([GONE], True),
+        ([TimeoutError("silent after DATA"), GONE], True),
+        # Whether it was taken is not known: a server that has it drops the copy.
+        ([TimeoutError("silent after DATA")] * 5, False),
+        ([smtplib.SMTPServerDisconnected("gone")] * 5, False),
+    ],
+)
+def test_what_is_tried_again_is_another_mail_only_where_the_first_was_surely_refused(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch, refusals: list[Exception], is_another: bool
+) -> None:
+    headers: list[dict[str, str]] = []
+    left = list(refusals)
+
+    def send(self: EmailMultiAlternatives) -> int:
+        headers.append(dict(self.extra_headers))
+        if left:
+            raise left.pop(0)
+        return 1
+
+    monkeypatch.setattr(EmailMultiAlternatives, "send", send)
+    talk.answer("Your parcel is in Kiel.")
+    for _ in refusals:
+        talk.sweep(dt.timedelta(hours=3))
+    assert talk.mail().state == "failed"
+    talk.act(lambda row: reply_mails.send_again(factories.actor(talk.workspace), row, talk.mail().id))
+    talk.sweep()
+    assert talk.mail().state == "sent"
+    *tried, again = [each["Message-ID"] for each in headers]
+    assert len(set(tried)) == 1, "our own attempts are the same mail"
+    assert (again not in tried) == is_another
+    assert len({each["References"] for each in headers}) == 1, "they stand together"
+    assert talk.mail().id.hex in again
 
 
 def test_an_address_from_which_a_mail_came_back_is_not_written_to_unasked(begin: Callable[..., Talk]) -> None:

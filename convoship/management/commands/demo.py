@@ -6,9 +6,10 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from convoship import demo
+from convoship.lib import prepared
 
 
 class Command(BaseCommand):
@@ -18,11 +19,19 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """--json."""
+        """--json, --wait."""
         parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+        parser.add_argument(
+            "--wait", type=float, default=60, metavar="SECONDS", help="how long to wait for the database (60)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Only the answer goes to stdout."""
+        """Only the answer goes to stdout. While the database is being prepared it waits, and gives up with words."""
+        if lacking := prepared.wait(options["wait"]):
+            raise CommandError(
+                f"No demo workspace yet: {lacking}. Wait until `up` says that Convoship runs, then run this again; "
+                "where nothing prepares it, run `manage.py migrate` first."
+            )
         made = demo.make_demo()
         if options["json"]:
             self.stdout.write(json.dumps(made))

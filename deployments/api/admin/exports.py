@@ -11,6 +11,7 @@ from rest_framework.request import Request
 
 from convoship.lib.problems import not_found
 from deployments import exporting
+from deployments.exporting import Export
 from deployments.models import Conversation
 from workspaces.api import queries
 from workspaces.api.base import WorkspaceView
@@ -28,6 +29,14 @@ class ConversationExportView(WorkspaceView):
     """A conversation as a file."""
 
     permissions = {"GET": "conversations.read"}
+
+    export: Export
+
+    def run(self, request: Request, **kwargs: str) -> Any:
+        """`WorkspaceView`'s, and the file is written down after the transaction."""
+        response = super().run(request, **kwargs)
+        response.content = self.export.written()
+        return response
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         """What comes is chosen by `format`; refusals are JSON whatever is accepted."""
@@ -52,6 +61,6 @@ class ConversationExportView(WorkspaceView):
         form = queries.choice(request, "format", list(exporting.FORMATS)) or "json"
         with_notes = queries.choice(request, "notes", ["1"]) == "1"
         zone = queries.words(request, "zone") or ""
-        content = exporting.export(self.actor, row, form, zone=zone, with_notes=with_notes)
+        self.export = exporting.export(self.actor, row, form, zone=zone, with_notes=with_notes)
         headers = {"Content-Disposition": exporting.disposition(row, form)}
-        return HttpResponse(content, content_type=exporting.CONTENT_TYPES[form], headers=headers)
+        return HttpResponse(content_type=exporting.CONTENT_TYPES[form], headers=headers)

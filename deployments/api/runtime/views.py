@@ -22,6 +22,7 @@ from convoship.lib.threads import in_thread
 from deployments import embed_build, file_settings, handoff_rules, live, reading, sessions, theme, turns, visits
 from deployments.api.bearer import caller_of, token_of, wait_of
 from deployments.api.runtime import bodies, schema
+from deployments.entering import Visit
 from deployments.models import Deployment, Message
 from deployments.variants import Met
 from deployments.wire import message_json, moment, session_json
@@ -144,10 +145,10 @@ class VisitView(RuntimeView):
         self,
         request: Request,
         session_id: UUID,
-        act: Callable[Concatenate[visits.Visit, P], R],
+        act: Callable[Concatenate[Visit, P], R],
         *args: P.args,
         **kwargs: P.kwargs,
-    ) -> tuple[visits.Visit, R]:
+    ) -> tuple[Visit, R]:
         """The visit, or 401/404, and what comes of an act with it: one thread hop."""
         token = token_of(request)
         return await in_thread(lambda: visits.by_token(act, token, session_id, *args, **kwargs))

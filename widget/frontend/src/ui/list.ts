@@ -72,7 +72,7 @@ export function createList(acts: Acts) {
       if (node === at) at = at.nextSibling;
       else if (node.nextSibling !== at || !node.parentNode) rows.insertBefore(node, at);
     }
-    const name = view.typing?.name || view.assistant;
+    const name = view.typing?.name || (view.typing?.kind === 'agent' ? view.say('agent') : view.assistant);
     typing.hidden = !view.typing;
     if (typing.lastElementChild) typing.lastElementChild.textContent = view.typing ? view.say('typing', { name }) : '';
     scroller.setAttribute('aria-label', view.say('messages'));
