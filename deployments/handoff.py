@@ -62,8 +62,8 @@ def request(conversation: Conversation, reason: str, cause: HandoffCause = Hando
     now, rules = timezone.now(), rules_of(conversation)
     case = _new(conversation, rules, cause, reason)
     conversation.handoff_reason = case.reason
-    is_closed = rules.hours is not None and not rules.hours.is_open(now)
-    if is_closed or not _is_somebody_there(case, now):
+    if rules.is_closed(now) or not _is_somebody_there(case, now):
+        case.form_left = handoff_form.fields([*rules.form, "email"], conversation)
         return _ask_while_closed(conversation, case, rules, now)
     case.wait_until = now + rules.longest_wait
     _wait(conversation, now)
@@ -109,14 +109,19 @@ def _is_somebody_there(case: Handoff, now: dt.datetime) -> bool:
 
 
 def _ask_while_closed(conversation: Conversation, case: Handoff, rules: Rules, now: dt.datetime) -> list[Message]:
-    """Nobody is there now: the conversation waits until they are, or the assistant goes on; as the rules say."""
-    case.opens_at = rules.hours.opens_at(now) if rules.hours else None
+    """Nobody is there now: the conversation waits until they are, or the assistant goes on; as the rules say.
+
+    Who waits is asked before what `case.form_left` names.
+    """
+    is_closed = rules.is_closed(now)
+    # In hours nobody knows when somebody comes on duty.
+    case.opens_at = rules.hours.opens_at(now) if rules.hours and is_closed else None
     opens_at = rules.hours.words_of(case.opens_at, conversation.locale) if rules.hours and case.opens_at else ""
     _note_wanted(conversation)
-    if not rules.waits_when_closed or (rules.hours and case.opens_at is None):
+    if not rules.waits_when_closed or (is_closed and case.opens_at is None):
         _finish(case, HandoffState.RETURNED, HandoffOutcome.NOBODY_THERE, now)
+        conversation.control, conversation.waiting_since = Control.ASSISTANT, None
         return [_notice(conversation, rules.words("closed", conversation, opens_at=opens_at))]
-    case.form_left = handoff_form.fields([*rules.form, "email"], conversation)
     case.wait_until = (case.opens_at or now) + rules.longest_wait
     _wait(conversation, now)
     words = rules.words("closed_wait", conversation, opens_at=opens_at)
@@ -142,9 +147,10 @@ def _after_form(conversation: Conversation, case: Handoff, rules: Rules, now: dt
     """Offer it; where nobody is there (yet, or any more) it stays asked for until they are back or the wait ends."""
     case.form_left = []
     is_later = case.opens_at is not None and case.opens_at > now
+    case.opens_at = case.opens_at if is_later else None
     if is_later or not _offer(conversation, case, now):
         case.desks_left = list(rules.desks)
-        case.due_at = case.opens_at if is_later else case.wait_until
+        case.due_at = case.opens_at or case.wait_until
         case.save()
     conversations.save(conversation, [])
 
@@ -466,21 +472,26 @@ def _next(conversation: Conversation, case: Handoff, now: dt.datetime) -> None:
 
 
 def _offer_again(conversation: Conversation, case: Handoff, now: dt.datetime, *, without: str = "") -> None:
-    """Who had it is gone: the desks are asked again from the first, and the visitor is told."""
+    """Who had it is gone: the desks are asked again from the first, as far as people are there, and it is said.
+
+    Out of hours, and where nobody else is there, it is as if a person were asked for now.
+    """
     rules = rules_of(conversation)
     gone = case.holder_name
     _leave_desk(conversation, case, HandoffOutcome.NOBODY_CAME, f"{gone or 'Nobody'} did not answer.")
-    case.holder, case.holder_name, case.unanswered_since, case.beat_at = None, "", None, None
+    case.state, case.holder, case.holder_name = HandoffState.REQUESTED, None, ""
+    case.unanswered_since, case.beat_at = None, None
     case.desks_left = [ref for ref in rules.desks if ref != without]
     case.wait_until = now + case.longest_wait
     _wait(conversation, now)
-    if _offer(conversation, case, now):
+    is_there = _is_somebody_there(case, now)
+    if rules.is_closed(now) or not (is_there or without or not rules.waits_when_closed):
+        case.desks_left, case.form_tries = list(rules.desks), 0
+        wanted = [] if "email" in case.answers else ["email"]
+        case.form_left = handoff_form.fields(wanted, conversation)
+        _ask_while_closed(conversation, case, rules, now)
+    elif _offer(conversation, case, now):
         _notice(conversation, rules.words("gone", conversation, person=gone), way_back=True)
-    elif rules.waits_when_closed and not without:
-        # Nobody else is there: it waits, as it would if it were asked for now.
-        case.state, case.desks_left, case.due_at = HandoffState.REQUESTED, list(rules.desks), case.wait_until
-        case.save()
-        _notice(conversation, rules.words("closed_wait", conversation), way_back=True)
     else:
         _nobody(conversation, case, rules, now)
 

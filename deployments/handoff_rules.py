@@ -245,6 +245,10 @@ class Rules:
             return say(key, conversation.locale, **values)
         return spoken(own, values, conversation.locale, conversation.channel).text
 
+    def is_closed(self, at: dt.datetime) -> bool:
+        """Whether this moment is out of the hours of people."""
+        return self.hours is not None and not self.hours.is_open(at)
+
     def asks_for_person(self, text: str) -> str:
         """The keyword that stands in this text as whole words; "" where none does."""
         said = f" {_plain(text)} "
