@@ -24,7 +24,7 @@ from django.utils import timezone
 
 from convoship.lib.actors import Actor
 from convoship.lib.problems import Problem
-from deployments import conversations, desks, handoff_form, handoff_rules, publishing
+from deployments import conversations, desks, duty_lock, handoff_form, handoff_rules, publishing
 from deployments.conversations import NewMessage
 from deployments.desks import INBOX, Case
 from deployments.handoff_rules import Rules
@@ -104,6 +104,7 @@ def _with_hours(conversation: Conversation, words: str) -> str:
 
 
 def _is_somebody_there(case: Handoff, now: dt.datetime) -> bool:
+    duty_lock.keep(case.workspace_id)
     found = (desks.of(ref) for ref in case.desks_left)
     return any(desk is not None and desk.availability(now).is_open for desk in found)
 
@@ -193,6 +194,7 @@ def heard(conversation: Conversation, message: Message) -> list[Message]:
 
 def _offer(conversation: Conversation, case: Handoff, now: dt.datetime) -> bool:
     """Offer the case to the next desk that is there; False where none is left, or the wait is over."""
+    duty_lock.keep(case.workspace_id)
     wait_until = case.wait_until or now
     while case.desks_left and wait_until > now:
         ref, *case.desks_left = case.desks_left
