@@ -48,7 +48,7 @@ class ConnectionDesk:
         self._write(case, self._provider().plan_opened(case, list(rows)[::-1], page))
 
     def add_turn(self, case: Case, message: Message) -> None:
-        """What the visitor said since."""
+        """What the visitor, or a program, said since."""
         self._write(case, self._provider().plan_turn(case, message))
 
     def close_case(self, case: Case, outcome: str, words: str) -> None:

@@ -186,10 +186,14 @@ def heard(conversation: Conversation, message: Message) -> list[Message]:
     if case.state == HandoffState.LIVE:
         _owe(conversation, case, now)
         case.save()
+    _tell_desk(conversation, case, message)
+    return []
+
+
+def _tell_desk(conversation: Conversation, case: Handoff, message: Message) -> None:
     desk = desks.of(case.desk) if case.is_at_desk else None
     if desk is not None:
         desk.add_turn(Case(case, conversation), message)
-    return []
 
 
 def _offer(conversation: Conversation, case: Handoff, now: dt.datetime) -> bool:
@@ -342,8 +346,11 @@ def reply(actor: Actor, user: User | None, conversation: Conversation, text: str
     elif conversation.control != Control.HUMAN:
         _live(conversation, current(conversation), name=actor.shown_as, user=None)
     message = conversations.post_message(conversation, new)
-    # A program's words are no answer of the person whom a desk outside the house has there.
+    # A program's words are no answer of the person whom a desk outside the house has there, who has to know them.
     _answered(conversation, is_at_desk=False)
+    case = current(conversation)
+    if case is not None:
+        _tell_desk(conversation, case, message)
     audit.record(actor, "conversation.answered", conversation, seq=message.seq)
     return message
 

@@ -398,6 +398,20 @@ async def test_what_a_desks_person_has_is_nobodys_to_take_and_a_program_answers_
     assert (await room.case()).unanswered_since is not None
 
 
+async def test_a_desk_is_told_what_a_program_posts_meanwhile_and_by_whom(room: Room) -> None:
+    desk, program = Webhook(room), Inbox(room)
+    await opened(room, desk)
+    await desk.say("Hello.", "d1")
+    for _ in range(2):
+        await program.say("Your parcel has left.", "p1")
+    await room.bridge.drain()
+    await room.visitor("Thanks.")
+    assert await desk.told() == ["open: My kettle leaks.", "Your parcel has left.", "Thanks."]
+    told = [event.json["data"]["message"]["author"] for event in room.bridge.far.seen[1:]]
+    assert [author["kind"] for author in told] == ["agent", "visitor"]
+    assert told[0]["name"] == (await room.bridge.inside(lambda: Message.objects.get(client_id="p1").author_name))
+
+
 async def test_a_desk_that_types_is_seen_typing(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     typed: list[Mapping[str, Any]] = []
     monkeypatch.setattr(live, "tell_typing", lambda *args, on: typed.append({"author": args[2], "on": on}))
