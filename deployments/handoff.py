@@ -22,6 +22,7 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Least
 from django.utils import timezone
 
+from convoship.lib import names
 from convoship.lib.actors import Actor
 from convoship.lib.problems import Problem
 from deployments import conversations, desks, duty_lock, handoff_form, handoff_rules, publishing
@@ -293,7 +294,14 @@ def _live(conversation: Conversation, case: Handoff | None, *, name: str, user: 
 
 
 def _begin(
-    conversation: Conversation, case: Handoff, rules: Rules, now: dt.datetime, *, name: str, user: User | None
+    conversation: Conversation,
+    case: Handoff,
+    rules: Rules,
+    now: dt.datetime,
+    *,
+    name: str,
+    user: User | None,
+    step: str = "joined",
 ) -> Handoff:
     case.state, case.live_at = HandoffState.LIVE, case.live_at or now
     case.holder, case.holder_name, case.beat_at = user, name[:100], now
@@ -303,7 +311,7 @@ def _begin(
     case.save()
     conversation.control, conversation.waiting_since, conversation.assigned_to = Control.HUMAN, None, user
     _note_wanted(conversation)
-    _notice(conversation, rules.words("joined", conversation, person=name))
+    _notice(conversation, rules.words(step, conversation, person=name))
     return case
 
 
@@ -384,13 +392,15 @@ def at_desk(conversation: Conversation, key: str) -> Handoff | None:
 
 
 def said_at_desk(conversation: Conversation, case: Handoff, *, name: str, text: str, client_id: str) -> Message:
-    """A desk's person answers; the first time they join. Repeating `client_id` posts once."""
+    """A desk's person answers; the first one joins, another one goes on. Repeating `client_id` posts once."""
     new = NewMessage(author_kind=AuthorKind.AGENT, author_name=name, text=text, client_id=client_id)
     earlier = conversations.already_posted(conversation, new)
     if earlier is not None:
         return earlier
-    if case.state != HandoffState.LIVE or case.holder_name != name[:100]:
-        _begin(conversation, case, rules_of(conversation), timezone.now(), name=name, user=None)
+    is_live = case.state == HandoffState.LIVE
+    if not is_live or not names.are_same(case.holder_name, name[:100]):
+        step = "changed" if is_live else "joined"
+        _begin(conversation, case, rules_of(conversation), timezone.now(), name=name, user=None, step=step)
     message = conversations.post_message(conversation, new)
     _answered(conversation, is_at_desk=True)
     return message

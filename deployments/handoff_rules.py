@@ -44,6 +44,7 @@ LONGEST_WAIT, LONGEST_SILENCE = 300, 900
 VALUES_OF_STEPS: Mapping[str, frozenset[str]] = {
     "accepted": frozenset({"person"}),
     "joined": frozenset({"person"}),
+    "changed": frozenset({"person"}),
     "gone": frozenset({"person"}),
     "resolved": frozenset({"person"}),
     "closed": frozenset({"opens_at"}),
