@@ -22,6 +22,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.utils import timezone
 
 from convoship.lib import client_ip, limiting
+from convoship.lib.frame_rate import FrameRate
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import in_tenant
 from convoship.lib.threads import in_thread
@@ -43,8 +44,6 @@ HEAD_WHEN_QUIET_SECONDS = 25.0
 RENEW_SOCKET_SECONDS = 20.0
 TYPING_AFTER_SECONDS = 0.4
 MOST_WAITING_EVENTS = 1000
-MOST_FRAMES = 200
-FRAMES_WINDOW_SECONDS = 10.0
 CATCH_UP_LIMIT = 200
 
 _CLOSE_FOR = {
@@ -86,8 +85,8 @@ class VisitorConsumer(AsyncWebsocketConsumer):
         self.writer: asyncio.Task[None] | None = None
         self.closing = False
         self.sent_since_head = False
-        self.head_sent_at = self.renewed_at = self.window_began = time.monotonic()
-        self.frames_in_window = 0
+        self.head_sent_at = self.renewed_at = time.monotonic()
+        self.frame_rate = FrameRate()
         self.caller = self._caller()
         offered = self.scope.get("subprotocols", [])
         if frames.PROTOCOL not in offered:
@@ -126,7 +125,7 @@ class VisitorConsumer(AsyncWebsocketConsumer):
         if len(text_data) > frames.LARGEST_FROM_CLIENT or len(text_data.encode()) > frames.LARGEST_FROM_CLIENT:
             self._close_soon(Close.TOO_LARGE)
             return
-        if self._too_many_frames():
+        if self.frame_rate.is_too_high():
             self._close_soon(Close.RATE)
             return
         client_id = None
@@ -145,13 +144,6 @@ class VisitorConsumer(AsyncWebsocketConsumer):
         except Exception:
             logger.exception("a frame of session %s broke the socket's handler", self.session_id)
             await self._error(Problem("internal", "Something broke on our side. It has been logged."), client_id)
-
-    def _too_many_frames(self) -> bool:
-        now = time.monotonic()
-        if now - self.window_began > FRAMES_WINDOW_SECONDS:
-            self.window_began, self.frames_in_window = now, 0
-        self.frames_in_window += 1
-        return self.frames_in_window > MOST_FRAMES
 
     async def _handle(self, kind: str, frame: Mapping[str, Any]) -> None:
         if kind == "hello":

@@ -13,6 +13,7 @@ import time_machine
 from django.conf import settings
 from django.utils import timezone
 
+from convoship.lib import frame_rate
 from convoship.lib.actors import SYSTEM
 from convoship.lib.tenancy import tenant
 from convoship.lib.threads import in_thread
@@ -215,7 +216,7 @@ async def test_a_frame_that_is_too_large_closes_the_socket(site: Site) -> None:
 
 
 async def test_a_flood_of_frames_closes_the_socket(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consumers, "MOST_FRAMES", 5)
+    monkeypatch.setattr(frame_rate, "MOST_FRAMES", 5)
     session = (await site.start()).data
     socket = Socket.of(session)
     await socket.open(session)
