@@ -31,6 +31,7 @@ from deployments.admission import Caller
 from deployments.api.runtime import bodies
 from deployments.doors import SessionPulse
 from deployments.models import Conversation, Message
+from deployments.models.conversation import Control
 from deployments.visits import Page, Visit
 from deployments.wire import message_json, session_json
 from widget import frames
@@ -78,7 +79,7 @@ class VisitorConsumer(AsyncWebsocketConsumer):
         self.socket_id = uuid.uuid4().hex
         self.visit: Visit | None = None
         self.rev = self.head_seq = 0
-        self.state: dict[str, str] = {}
+        self.state: dict[str, str | None] = {}
         self.access_rev = 0
         self.shuts_at = timezone.now()
         self.events: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue()
@@ -207,7 +208,7 @@ class VisitorConsumer(AsyncWebsocketConsumer):
         body = {**head, "messages": messages + unfinished, "rev": rev, "has_more": has_more}
         # With has_more the client pages by HTTP up to the head before it applies what comes live.
         self.rev, self.head_seq = conversation.rev, conversation.head_seq
-        self.state = {"status": conversation.status, "control": conversation.control}
+        self.state = _state(conversation)
         self.access_rev, self.shuts_at = page.access_rev, page.shuts_at
         await self.send(text_data=_dump(body))
         self.sent_since_head = True
@@ -298,22 +299,29 @@ class VisitorConsumer(AsyncWebsocketConsumer):
 
     async def _tell_state(self, event: Mapping[str, Any]) -> None:
         state = {name: event[name] for name in ("status", "control") if name in event}
-        if not state or state == self.state or event.get("rev", self.rev) < self.rev:
+        # An event doesn't say what a conversation waits for.
+        is_known = state.items() <= self.state.items() and state.get("control") != Control.WAITING
+        if not state or is_known or event.get("rev", self.rev) < self.rev:
             return
-        page = await self._read()
-        now = {"status": page.conversation.status, "control": page.conversation.control}
+        await self._tell_session((await self._read()).conversation)
+
+    async def _tell_session(self, conversation: Conversation) -> None:
+        now = _state(conversation)
         if now != self.state:
             self.state = now
-            await self._frame("session.updated", session=session_json(self.session_id, page.conversation))
+            await self._frame("session.updated", session=session_json(self.session_id, conversation))
 
     async def _tell_pulse(self, pulse: SessionPulse) -> None:
         # Time that runs out rings no bell and moves no count.
         if pulse.access_rev != self.access_rev or timezone.now() >= self.shuts_at:
             await self._check_access()
             self.access_rev = pulse.access_rev
-        if pulse.rev > self.rev or {"status": pulse.status, "control": pulse.control} != self.state:
-            await self._catch_up()
         now = time.monotonic()
+        is_other = (pulse.status, pulse.control) != (self.state["status"], self.state["control"])
+        # What it waits for changes without a message too: where the bell for that was lost, it is looked up in time.
+        is_old = pulse.control == Control.WAITING and now - self.head_sent_at >= HEAD_WHEN_QUIET_SECONDS
+        if pulse.rev > self.rev or is_other or is_old:
+            await self._catch_up()
         if self.sent_since_head or now - self.head_sent_at >= HEAD_WHEN_QUIET_SECONDS:
             await self._frame("head", seq=self.head_seq, rev=self.rev)
             self.sent_since_head, self.head_sent_at = False, now
@@ -330,10 +338,7 @@ class VisitorConsumer(AsyncWebsocketConsumer):
             if not page.has_more:
                 break
         self.rev = max(self.rev, page.conversation.rev)
-        state = {"status": page.conversation.status, "control": page.conversation.control}
-        if state != self.state:
-            self.state = state
-            await self._frame("session.updated", session=session_json(self.session_id, page.conversation))
+        await self._tell_session(page.conversation)
 
     async def _check_access(self) -> None:
         """Raise what keeps the visitor out now, if anything does."""
@@ -383,6 +388,15 @@ def _change(messages: list[Message], conversation: Conversation | None = None) -
     if conversation is not None:
         event |= {"status": conversation.status, "control": conversation.control, "rev": conversation.rev}
     return event
+
+
+def _state(conversation: Conversation) -> dict[str, str | None]:
+    """What `session.updated` tells of, once it is another."""
+    return {
+        "status": conversation.status,
+        "control": conversation.control,
+        "waits_for": conversation.waits_for,
+    }
 
 
 def _dump(body: Mapping[str, Any]) -> str:

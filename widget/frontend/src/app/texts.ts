@@ -41,6 +41,8 @@ const en = {
   offline: 'You’re offline. You can keep writing; we’ll send it once you’re back.',
   back: 'Back online',
   waiting: 'We’ve let the team know. A person will be with you soon; you can keep writing.',
+  waiting_form: 'Please answer the question, or skip it.',
+  waiting_people: 'Nobody can answer here at the moment; you can keep writing.',
   withPerson: 'You’re now talking to a person.',
   withAssistant: 'The assistant is back to help you.',
   ended: 'This conversation has ended.',
@@ -113,6 +115,8 @@ const de: Record<TextKey, string> = {
   offline: 'Sie sind offline. Schreiben Sie ruhig weiter; wir senden es, sobald Sie wieder verbunden sind.',
   back: 'Wieder online',
   waiting: 'Das Team weiß Bescheid. Gleich ist jemand für Sie da; Sie können weiterschreiben.',
+  waiting_form: 'Bitte beantworten oder überspringen Sie die Frage.',
+  waiting_people: 'Im Moment kann hier niemand antworten; Sie können weiterschreiben.',
   withPerson: 'Sie sprechen jetzt mit einem Menschen.',
   withAssistant: 'Der Assistent ist wieder für Sie da.',
   ended: 'Diese Unterhaltung ist beendet.',
@@ -147,7 +151,8 @@ const de: Record<TextKey, string> = {
 
 export const LOCALES: Record<string, Record<TextKey, string>> = { en, de };
 
-export const isKey = (key: string): key is TextKey => key in en;
+/** The key of a text if there is one, else of another. */
+export const keyOf = (key: string, otherwise: TextKey): TextKey => (key in en ? (key as TextKey) : otherwise);
 
 /** What names a control or a part of the chat for a screen reader, or is all that a button says: never empty. */
 const NAMES = /^(title|close|menu|handoff|end|startNew|confirm.*|messages|you|assistant|agent|composer|send|typing|newMessages|tryAgain|discard|retry|opensNew|previous|next|.*Title)$/;
