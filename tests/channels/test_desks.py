@@ -415,7 +415,14 @@ async def test_a_desk_is_told_what_a_program_posts_meanwhile_and_by_whom(room: R
 async def test_the_visitor_is_told_who_joins_once_and_who_goes_on_where_it_is_somebody_else(room: Room) -> None:
     desk = Webhook(room)
     await opened(room, desk)
-    said = {"name": "\u200b \u2800"}, {"name": "Olga"}, {"name": " OLGA\u200b"}, {}, {"name": "Max"}, {"name": "Olga"}
+    said: tuple[dict[str, str], ...] = (
+        {"name": "\u200b \u2800"},
+        {"name": "Olga"},
+        {"name": " OLGA\u200b"},
+        {},
+        {"name": "Max"},
+        {"name": "Olga"},
+    )
     for number, name in enumerate(said):
         await desk._tell("message", f"d{number}", text="Hello.", **name)
     shop = room.bridge.connection.name

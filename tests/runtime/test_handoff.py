@@ -418,7 +418,7 @@ def test_where_who_had_it_is_gone_and_nobody_else_is_there_it_waits_as_the_rules
 CLOSING = MONDAY + dt.timedelta(hours=7)  # 17:00 in Berlin
 
 
-def person_gone_after_closing(talk: Talk, now: time_machine.Coordinates) -> None:
+def person_gone_after_closing(talk: Talk, now: Any) -> None:
     """Dana joins in the last minute of the hours, and never answers."""
     workspace = Workspace(id=talk.workspace_id)
     dana = factories.member(workspace, Role.AGENT, factories.make_user(name="Dana"))
