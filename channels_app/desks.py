@@ -18,6 +18,7 @@ from channels_app.models.outbound import DeliveryStatus
 from channels_app.providers.base import Capability, Planned, Provider
 from channels_app.providers.events import DeskSaid
 from channels_app.providers.webhook_desk import MOST_MESSAGES
+from convoship.lib import names
 from deployments import conversations, desks, handoff, live
 from deployments.desks import Availability, Case, Choice, Desk
 from deployments.models import Conversation, Handoff, Message
@@ -48,7 +49,7 @@ class ConnectionDesk:
         self._write(case, self._provider().plan_opened(case, list(rows)[::-1], page))
 
     def add_turn(self, case: Case, message: Message) -> None:
-        """What the visitor said since."""
+        """What the visitor, or a program, said since."""
         self._write(case, self._provider().plan_turn(case, message))
 
     def close_case(self, case: Case, outcome: str, words: str) -> None:
@@ -121,7 +122,8 @@ def take(connection: Connection, event: DeskSaid, event_id: str) -> tuple[Conver
         if event.says == "typing":
             return conversation, None, ""
         return conversation, None, "The case is not there any more, so this changes nothing. Its hand-over says why."
-    name = event.name or connection.name
+    # Who says no name is whoever has it already.
+    name = names.shown(event.name) or case.holder_name or connection.name
     message = None
     match event.says:
         case "accepted":

@@ -54,7 +54,7 @@ class Desk(Protocol):
         """Offer the conversation, with all that was said so far."""
 
     def add_turn(self, case: Case, message: Message) -> None:
-        """The visitor said something more."""
+        """The visitor said something more, or a program by the API; never what came from the desk itself."""
 
     def close_case(self, case: Case, outcome: str, words: str) -> None:
         """The desk doesn't have it any more: `outcome` as in `Handoff.Outcome`, `words` for people."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from convoship.lib.actors import Actor
-from deployments import handoff
+from deployments import duty_lock, handoff
 from workspaces import members
 from workspaces.models import Membership
 
@@ -15,4 +15,5 @@ def go_away(actor: Actor, membership: Membership) -> None:
 
 def come(actor: Actor, membership: Membership) -> int:
     """From now on this member is called: how many conversations that waited for somebody are offered next."""
+    duty_lock.hold_alone(membership.workspace_id)
     return handoff.somebody_came() if members.set_away(actor, membership, is_away=False) else 0

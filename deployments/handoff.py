@@ -25,9 +25,10 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Least
 from django.utils import timezone
 
+from convoship.lib import names
 from convoship.lib.actors import Actor
 from convoship.lib.problems import Problem
-from deployments import attachments, conversations, desks, handoff_form, handoff_rules, publishing
+from deployments import attachments, conversations, desks, duty_lock, handoff_form, handoff_rules, publishing
 from deployments.conversations import NewMessage
 from deployments.desks import INBOX, Case
 from deployments.handoff_rules import Rules
@@ -67,8 +68,9 @@ def request(conversation: Conversation, reason: str, cause: HandoffCause = Hando
     now, rules = timezone.now(), rules_of(conversation)
     case = _new(conversation, rules, cause, reason)
     conversation.handoff_reason = case.reason
-    is_closed = rules.hours is not None and not rules.hours.is_open(now)
-    if is_closed or not _is_somebody_there(case, now):
+    if rules.is_closed(now) or not _is_somebody_there(case, now):
+        wanted = handoff_form.wanted_when_closed(rules.form, conversation.channel)
+        case.form_left = handoff_form.fields(wanted, conversation)
         return _ask_while_closed(conversation, case, rules, now)
     case.wait_until = now + rules.longest_wait
     _wait(conversation, now)
@@ -109,21 +111,25 @@ def _with_hours(conversation: Conversation, words: str) -> str:
 
 
 def _is_somebody_there(case: Handoff, now: dt.datetime) -> bool:
+    duty_lock.keep(case.workspace_id)
     found = (desks.of(ref) for ref in case.desks_left)
     return any(desk is not None and desk.availability(now).is_open for desk in found)
 
 
 def _ask_while_closed(conversation: Conversation, case: Handoff, rules: Rules, now: dt.datetime) -> list[Message]:
-    """Nobody is there now: the conversation waits until they are, or the assistant goes on; as the rules say."""
-    case.opens_at = rules.hours.opens_at(now) if rules.hours else None
+    """Nobody is there now: the conversation waits until they are, or the assistant goes on; as the rules say.
+
+    Who waits is asked before what `case.form_left` names.
+    """
+    is_closed = rules.is_closed(now)
+    # In hours nobody knows when somebody comes on duty.
+    case.opens_at = rules.hours.opens_at(now) if rules.hours and is_closed else None
     opens_at = rules.hours.words_of(case.opens_at, conversation.locale) if rules.hours and case.opens_at else ""
     _note_wanted(conversation)
-    if not rules.waits_when_closed or (rules.hours and case.opens_at is None):
+    if not rules.waits_when_closed or (is_closed and case.opens_at is None):
         _finish(case, HandoffState.RETURNED, HandoffOutcome.NOBODY_THERE, now)
+        conversation.control, conversation.waiting_since = Control.ASSISTANT, None
         return [_notice(conversation, rules.words("closed", conversation, opens_at=opens_at))]
-    case.form_left = handoff_form.fields(
-        handoff_form.wanted_when_closed(rules.form, conversation.channel), conversation
-    )
     case.wait_until = (case.opens_at or now) + rules.longest_wait
     _wait(conversation, now)
     words = rules.words("closed_wait", conversation, opens_at=opens_at)
@@ -149,9 +155,10 @@ def _after_form(conversation: Conversation, case: Handoff, rules: Rules, now: dt
     """Offer it; where nobody is there (yet, or any more) it stays asked for until they are back or the wait ends."""
     case.form_left = []
     is_later = case.opens_at is not None and case.opens_at > now
+    case.opens_at = case.opens_at if is_later else None
     if is_later or not _offer(conversation, case, now):
         case.desks_left = list(rules.desks)
-        case.due_at = case.opens_at if is_later else case.wait_until
+        case.due_at = case.opens_at or case.wait_until
         case.save()
     conversations.save(conversation, [])
 
@@ -186,14 +193,19 @@ def heard(conversation: Conversation, message: Message) -> list[Message]:
     if case.state == HandoffState.LIVE:
         _owe(conversation, case, now)
         case.save()
+    _tell_desk(conversation, case, message)
+    return []
+
+
+def _tell_desk(conversation: Conversation, case: Handoff, message: Message) -> None:
     desk = desks.of(case.desk) if case.is_at_desk else None
     if desk is not None:
         desk.add_turn(Case(case, conversation), message)
-    return []
 
 
 def _offer(conversation: Conversation, case: Handoff, now: dt.datetime) -> bool:
     """Offer the case to the next desk that is there; False where none is left, or the wait is over."""
+    duty_lock.keep(case.workspace_id)
     wait_until = case.wait_until or now
     while case.desks_left and wait_until > now:
         ref, *case.desks_left = case.desks_left
@@ -288,7 +300,14 @@ def _live(conversation: Conversation, case: Handoff | None, *, name: str, user: 
 
 
 def _begin(
-    conversation: Conversation, case: Handoff, rules: Rules, now: dt.datetime, *, name: str, user: User | None
+    conversation: Conversation,
+    case: Handoff,
+    rules: Rules,
+    now: dt.datetime,
+    *,
+    name: str,
+    user: User | None,
+    step: str = "joined",
 ) -> Handoff:
     case.state, case.live_at = HandoffState.LIVE, case.live_at or now
     case.holder, case.holder_name, case.beat_at = user, name[:100], now
@@ -298,7 +317,7 @@ def _begin(
     case.save()
     conversation.control, conversation.waiting_since, conversation.assigned_to = Control.HUMAN, None, user
     _note_wanted(conversation)
-    _notice(conversation, rules.words("joined", conversation, person=name))
+    _notice(conversation, rules.words(step, conversation, person=name))
     return case
 
 
@@ -355,8 +374,11 @@ def reply(
         _live(conversation, current(conversation), name=actor.shown_as, user=None)
     message = conversations.post_message(conversation, new)
     attachments.bind(message)
-    # A program's words are no answer of the person whom a desk outside the house has there.
+    # A program's words are no answer of the person whom a desk outside the house has there, who has to know them.
     _answered(conversation, is_at_desk=False)
+    case = current(conversation)
+    if case is not None:
+        _tell_desk(conversation, case, message)
     audit.record(actor, "conversation.answered", conversation, seq=message.seq)
     return message
 
@@ -390,13 +412,15 @@ def at_desk(conversation: Conversation, key: str) -> Handoff | None:
 
 
 def said_at_desk(conversation: Conversation, case: Handoff, *, name: str, text: str, client_id: str) -> Message:
-    """A desk's person answers; the first time they join. Repeating `client_id` posts once."""
+    """A desk's person answers; the first one joins, another one goes on. Repeating `client_id` posts once."""
     new = NewMessage(author_kind=AuthorKind.AGENT, author_name=name, text=text, client_id=client_id)
     earlier = conversations.already_posted(conversation, new)
     if earlier is not None:
         return earlier
-    if case.state != HandoffState.LIVE or case.holder_name != name[:100]:
-        _begin(conversation, case, rules_of(conversation), timezone.now(), name=name, user=None)
+    is_live = case.state == HandoffState.LIVE
+    if not is_live or not names.are_same(case.holder_name, name[:100]):
+        step = "changed" if is_live else "joined"
+        _begin(conversation, case, rules_of(conversation), timezone.now(), name=name, user=None, step=step)
     message = conversations.post_message(conversation, new)
     _answered(conversation, is_at_desk=True)
     return message
@@ -491,21 +515,29 @@ def _next(conversation: Conversation, case: Handoff, now: dt.datetime) -> None:
 
 
 def _offer_again(conversation: Conversation, case: Handoff, now: dt.datetime, *, without: str = "") -> None:
-    """Who had it is gone: the desks are asked again from the first, and the visitor is told."""
+    """Who had it is gone: the desks are asked again from the first, as far as people are there, and it is said.
+
+    Out of hours, and where nobody else is there, it is as if a person were asked for now.
+    """
     rules = rules_of(conversation)
     gone = case.holder_name
     _leave_desk(conversation, case, HandoffOutcome.NOBODY_CAME, _silence_of(gone))
-    case.holder, case.holder_name, case.unanswered_since, case.beat_at = None, "", None, None
+    case.state, case.holder, case.holder_name = HandoffState.REQUESTED, None, ""
+    case.unanswered_since, case.beat_at = None, None
     case.desks_left = [ref for ref in rules.desks if ref != without]
     case.wait_until = now + case.longest_wait
     _wait(conversation, now)
-    if _offer(conversation, case, now):
+    is_there = _is_somebody_there(case, now)
+    if rules.is_closed(now) or not (is_there or without or not rules.waits_when_closed):
+        case.desks_left, case.form_tries = list(rules.desks), 0
+        # What is asked of who waits was asked before, all but the address.
+        wanted = [
+            field for field in handoff_form.wanted_when_closed((), conversation.channel) if field not in case.answers
+        ]
+        case.form_left = handoff_form.fields(wanted, conversation)
+        _ask_while_closed(conversation, case, rules, now)
+    elif _offer(conversation, case, now):
         _notice(conversation, rules.words("gone", conversation, person=gone), way_back=True)
-    elif rules.waits_when_closed and not without:
-        # Nobody else is there: it waits, as it would if it were asked for now.
-        case.state, case.desks_left, case.due_at = HandoffState.REQUESTED, list(rules.desks), case.wait_until
-        case.save()
-        _notice(conversation, rules.words("closed_wait", conversation), way_back=True)
     else:
         _nobody(conversation, case, rules, now)
 

@@ -17,6 +17,7 @@ STEP_TITLES: Mapping[str, str] = {
     "form_done": "All is answered",
     "accepted": "Somebody will come",
     "joined": "Somebody has joined",
+    "changed": "Somebody else goes on",
     "gone": "Who was there is gone",
     "nobody_came": "Nobody came in time",
     "returned": "Back to the assistant",

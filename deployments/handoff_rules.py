@@ -45,6 +45,7 @@ LONGEST_WAIT, LONGEST_SILENCE = 300, 900
 VALUES_OF_STEPS: Mapping[str, frozenset[str]] = {
     "accepted": frozenset({"person"}),
     "joined": frozenset({"person"}),
+    "changed": frozenset({"person"}),
     "gone": frozenset({"person"}),
     "resolved": frozenset({"person"}),
     "closed": frozenset({"opens_at"}),
@@ -251,6 +252,10 @@ class Rules:
         if is_unnamed:
             own, values = _unnamed(chosen(own, locale, conversation.channel)["text"], say("somebody", locale))
         return spoken(own, values, locale, conversation.channel).text
+
+    def is_closed(self, at: dt.datetime) -> bool:
+        """Whether this moment is out of the hours of people."""
+        return self.hours is not None and not self.hours.is_open(at)
 
     def asks_for_person(self, text: str) -> str:
         """The keyword that stands in this text as whole words; "" where none does."""

@@ -31,6 +31,7 @@ from deployments import (
     reply_links,
     tallies,
     variants,
+    waiting,
     welcoming,
     whereabouts,
 )
@@ -282,6 +283,7 @@ def _new_token(session: VisitorSession) -> str:
 def _opened(session: VisitorSession, admitted: Admitted, *, created: bool, token: str) -> OpenedSession:
     deployment, conversation = admitted.deployment, session.conversation
     page, has_more = conversations.messages_page(conversation, after=0, rev=None, limit=MESSAGES_AT_START)
+    waiting.note(conversation)
     met = variants.of_conversation(deployment, admitted.rollout, conversation)
     return OpenedSession(created, session, token, deployment, page, has_more, met)
 

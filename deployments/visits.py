@@ -25,6 +25,7 @@ from deployments import (
     narrowing,
     people,
     turns,
+    waiting,
 )
 from deployments.admission import Caller
 from deployments.conversations import NewMessage
@@ -163,6 +164,7 @@ def read(visit: Visit, caller: Caller, *, after: int = 0, rev: int | None = None
         shuts_at = standing.session_ends_at
         if standing.ends_at is not None and not conversation.is_test:
             shuts_at = min(shuts_at, standing.ends_at)
+        waiting.note(conversation)
         return Page(conversation, messages, has_more, standing.access_rev, shuts_at)
 
 
@@ -187,6 +189,7 @@ def identify(visit: Visit, caller: Caller, user: Mapping[str, Any], user_token: 
         verified = people.verified_of(deployment, user, user_token)
         if people.identify(conversation, user, verified):
             live.tell_change(conversation, [])
+        waiting.note(conversation)
         return conversation
 
 
@@ -204,6 +207,7 @@ def _ask_for_person(visit: Visit, caller: Caller, reason: str) -> Conversation:
         if conversation.control == Control.ASSISTANT and not handoff.rules_of(conversation).on_request:
             raise Problem("conflict", "A person can't be asked for in this chat.", hint="Write your question instead.")
         handoff.request(conversation, reason or "The visitor asked for a person.")
+        waiting.note(conversation)
         return conversation
 
 

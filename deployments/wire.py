@@ -49,12 +49,13 @@ def whole_message_json(message: Message) -> dict[str, Any]:
 
 
 def session_json(session_id: Any, conversation: Conversation) -> dict[str, Any]:
-    """A visitor session."""
+    """A visitor session; what its conversation waits for was found before (`waiting.note`)."""
     return {
         "id": str(session_id),
         "conversation_id": str(conversation.id),
         "status": conversation.status,
         "control": conversation.control,
+        "waits_for": conversation.waits_for,
         "head_seq": conversation.head_seq,
         "rev": conversation.rev,
         "read_seq": conversation.agent_read_seq,

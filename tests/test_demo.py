@@ -13,13 +13,16 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
+from django.utils import timezone
 
 from convoship import demo
 from convoship.lib import prepared
 from convoship.lib.tenancy import tenant
-from deployments import deploying, sessions
+from deployments import deploying, sessions, visits
 from deployments.models import Assistant, Deployment
 from deployments.sessions import SessionRequest
+from deployments.visits import VisitorMessage
+from deployments.words import say
 from tests import factories
 from workspaces.members import actor_of
 from workspaces.models import AuditEvent, Membership, User
@@ -220,6 +223,22 @@ async def test_the_demos_assistant_answers_hello() -> None:
 
     tried = await trying.try_once(trying.Setting("scripted", TEMPLATES[demo.TEMPLATE].content()), "hello")
     assert tried.trace["intent"] == "Greeting"
+
+
+def test_while_nobody_is_there_the_demos_assistant_promises_nobody(machine: Path) -> None:
+    made = run("demo")
+    deployment = only_deployment(made["workspace_id"])
+    caller = factories.caller(STRANGER)
+    opened = sessions.start(made["deployment_token"], caller, SessionRequest(agent_id=deployment.assistant_id))
+    with tenant(deployment.workspace_id):
+        Membership.objects.update(away_since=timezone.now())
+    visit = visits.resolve(opened.token, opened.session.id)
+    posted = visits.post(visit, caller, VisitorMessage("c1", "I want to talk to a person"))
+    assert [reply.text for reply in posted.replies] == [
+        "Of course. What you wrote here goes along, so you needn't repeat it.",
+        say("closed_wait", "en"),
+        say("ask_email", "en"),
+    ]
 
 
 def test_without_a_strangers_site_the_deployment_is_for_our_own_address(settings: Any) -> None:

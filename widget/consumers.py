@@ -22,6 +22,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.utils import timezone
 
 from convoship.lib import client_ip, limiting
+from convoship.lib.frame_rate import FrameRate
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import in_tenant
 from convoship.lib.threads import in_thread
@@ -31,6 +32,7 @@ from deployments.api.runtime import bodies
 from deployments.doors import SessionPulse
 from deployments.entering import Visit
 from deployments.models import Conversation, Message
+from deployments.models.conversation import Control
 from deployments.visits import Page
 from deployments.wire import message_json, session_json
 from widget import frames
@@ -44,8 +46,6 @@ HEAD_WHEN_QUIET_SECONDS = 25.0
 RENEW_SOCKET_SECONDS = 20.0
 TYPING_AFTER_SECONDS = 0.4
 MOST_WAITING_EVENTS = 1000
-MOST_FRAMES = 200
-FRAMES_WINDOW_SECONDS = 10.0
 CATCH_UP_LIMIT = 200
 
 _CLOSE_FOR = {
@@ -80,15 +80,15 @@ class VisitorConsumer(AsyncWebsocketConsumer):
         self.socket_id = uuid.uuid4().hex
         self.visit: Visit | None = None
         self.rev = self.head_seq = 0
-        self.state: dict[str, str] = {}
+        self.state: dict[str, str | None] = {}
         self.access_rev = 0
         self.shuts_at = timezone.now()
         self.events: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue()
         self.writer: asyncio.Task[None] | None = None
         self.closing = False
         self.sent_since_head = False
-        self.head_sent_at = self.renewed_at = self.window_began = time.monotonic()
-        self.frames_in_window = 0
+        self.head_sent_at = self.renewed_at = time.monotonic()
+        self.frame_rate = FrameRate()
         self.caller = self._caller()
         offered = self.scope.get("subprotocols", [])
         if frames.PROTOCOL not in offered:
@@ -127,7 +127,7 @@ class VisitorConsumer(AsyncWebsocketConsumer):
         if len(text_data) > frames.LARGEST_FROM_CLIENT or len(text_data.encode()) > frames.LARGEST_FROM_CLIENT:
             self._close_soon(Close.TOO_LARGE)
             return
-        if self._too_many_frames():
+        if self.frame_rate.is_too_high():
             self._close_soon(Close.RATE)
             return
         client_id = None
@@ -146,13 +146,6 @@ class VisitorConsumer(AsyncWebsocketConsumer):
         except Exception:
             logger.exception("a frame of session %s broke the socket's handler", self.session_id)
             await self._error(Problem("internal", "Something broke on our side. It has been logged."), client_id)
-
-    def _too_many_frames(self) -> bool:
-        now = time.monotonic()
-        if now - self.window_began > FRAMES_WINDOW_SECONDS:
-            self.window_began, self.frames_in_window = now, 0
-        self.frames_in_window += 1
-        return self.frames_in_window > MOST_FRAMES
 
     async def _handle(self, kind: str, frame: Mapping[str, Any]) -> None:
         if kind == "hello":
@@ -216,7 +209,7 @@ class VisitorConsumer(AsyncWebsocketConsumer):
         body = {**head, "messages": messages + unfinished, "rev": rev, "has_more": has_more}
         # With has_more the client pages by HTTP up to the head before it applies what comes live.
         self.rev, self.head_seq = conversation.rev, conversation.head_seq
-        self.state = {"status": conversation.status, "control": conversation.control}
+        self.state = _state(conversation)
         self.access_rev, self.shuts_at = page.access_rev, page.shuts_at
         await self.send(text_data=_dump(body))
         self.sent_since_head = True
@@ -307,22 +300,29 @@ class VisitorConsumer(AsyncWebsocketConsumer):
 
     async def _tell_state(self, event: Mapping[str, Any]) -> None:
         state = {name: event[name] for name in ("status", "control") if name in event}
-        if not state or state == self.state or event.get("rev", self.rev) < self.rev:
+        # An event doesn't say what a conversation waits for.
+        is_known = state.items() <= self.state.items() and state.get("control") != Control.WAITING
+        if not state or is_known or event.get("rev", self.rev) < self.rev:
             return
-        page = await self._read()
-        now = {"status": page.conversation.status, "control": page.conversation.control}
+        await self._tell_session((await self._read()).conversation)
+
+    async def _tell_session(self, conversation: Conversation) -> None:
+        now = _state(conversation)
         if now != self.state:
             self.state = now
-            await self._frame("session.updated", session=session_json(self.session_id, page.conversation))
+            await self._frame("session.updated", session=session_json(self.session_id, conversation))
 
     async def _tell_pulse(self, pulse: SessionPulse) -> None:
         # Time that runs out rings no bell and moves no count.
         if pulse.access_rev != self.access_rev or timezone.now() >= self.shuts_at:
             await self._check_access()
             self.access_rev = pulse.access_rev
-        if pulse.rev > self.rev or {"status": pulse.status, "control": pulse.control} != self.state:
-            await self._catch_up()
         now = time.monotonic()
+        is_other = (pulse.status, pulse.control) != (self.state["status"], self.state["control"])
+        # What it waits for changes without a message too: where the bell for that was lost, it is looked up in time.
+        is_old = pulse.control == Control.WAITING and now - self.head_sent_at >= HEAD_WHEN_QUIET_SECONDS
+        if pulse.rev > self.rev or is_other or is_old:
+            await self._catch_up()
         if self.sent_since_head or now - self.head_sent_at >= HEAD_WHEN_QUIET_SECONDS:
             await self._frame("head", seq=self.head_seq, rev=self.rev)
             self.sent_since_head, self.head_sent_at = False, now
@@ -339,10 +339,7 @@ class VisitorConsumer(AsyncWebsocketConsumer):
             if not page.has_more:
                 break
         self.rev = max(self.rev, page.conversation.rev)
-        state = {"status": page.conversation.status, "control": page.conversation.control}
-        if state != self.state:
-            self.state = state
-            await self._frame("session.updated", session=session_json(self.session_id, page.conversation))
+        await self._tell_session(page.conversation)
 
     async def _check_access(self) -> None:
         """Raise what keeps the visitor out now, if anything does."""
@@ -392,6 +389,15 @@ def _change(messages: list[Message], conversation: Conversation | None = None) -
     if conversation is not None:
         event |= {"status": conversation.status, "control": conversation.control, "rev": conversation.rev}
     return event
+
+
+def _state(conversation: Conversation) -> dict[str, str | None]:
+    """What `session.updated` tells of, once it is another."""
+    return {
+        "status": conversation.status,
+        "control": conversation.control,
+        "waits_for": conversation.waits_for,
+    }
 
 
 def _dump(body: Mapping[str, Any]) -> str:

@@ -380,7 +380,7 @@ class Provider:
         raise NotImplementedError
 
     def plan_turn(self, case: Case, message: Message) -> list[Planned]:
-        """What tells it what the visitor said since. Needs `DESK`. Pure."""
+        """What tells it what the visitor, or a program, said since. Needs `DESK`. Pure."""
         raise NotImplementedError
 
     def plan_closed(self, case: Case, outcome: str, words: str) -> list[Planned]:

@@ -98,7 +98,7 @@ def opened(case: Case, messages: Sequence[Message], page: str) -> Planned:
 
 
 def message(case: Case, said: Message) -> Planned:
-    """What the visitor said since."""
+    """What the visitor, or a program by the API, said since."""
     return _told(MESSAGE, case, said.created_at, message=message_data(said))
 
 

@@ -121,6 +121,8 @@ class Conversation(TenantModel):
     # Until then it stands in no list but that of the snoozed ones, unless the visitor writes before.
     snoozed_until = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+    # While it waits: what for. No column; `deployments.waiting` finds it where it is to be told.
+    waits_for: str | None = None
 
     objects = TenantManager.from_queryset(ConversationQuerySet)()
 

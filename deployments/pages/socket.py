@@ -7,7 +7,7 @@ membership ends it.
 From the page: `{"type": "subscribe", "conversation": id}`, `{"type": "subscribe", "list": true}`,
 `{"type": "typing", "conversation": id, "on": bool, "note"?: bool}`, `{"type": "viewing", "conversation": id}` every ten
 seconds while the page is looked at, `{"type": "read", "conversation": id, "seq": N}`, `{"type": "ping"}`. To the page:
-the live events themselves.
+the live events themselves. A page that sends as many as nobody types is closed with 4429, as a visitor's socket is.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from django.contrib.auth import SESSION_KEY as USER_SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
 from django.utils.crypto import constant_time_compare
 
+from convoship.lib.frame_rate import FrameRate
 from convoship.lib.parsers import BadJSON, loads
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import in_tenant, tenant
@@ -42,7 +43,7 @@ from workspaces.permissions import of_role
 RECHECK_SECONDS = 4.0
 LARGEST_FRAME = 8 * 1024
 MOST_WAITING_EVENTS = 1000
-SIGNED_OUT, FORBIDDEN, OVERLOAD = 4401, 4403, 1013
+SIGNED_OUT, FORBIDDEN, RATE, OVERLOAD = 4401, 4403, 4429, 1013
 
 
 class AppConsumer(AsyncWebsocketConsumer):
@@ -58,6 +59,7 @@ class AppConsumer(AsyncWebsocketConsumer):
         self.tasks: list[asyncio.Task[None]] = []
         self.workspace_id: UUID | None = None
         self.presence: Presence | None = None
+        self.frame_rate, self.is_closing = FrameRate(), False
         origins = [value.decode("latin-1") for name, value in self.scope["headers"] if name == b"origin"]
         if origins != [settings.PUBLIC_BASE_URL] or not self.scope["user"].is_authenticated:
             await self.close()
@@ -73,7 +75,13 @@ class AppConsumer(AsyncWebsocketConsumer):
         self.tasks = [loop.create_task(self._write()), loop.create_task(self._recheck())]
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        """One frame of the page."""
+        """One frame of the page; one of a flood ends the socket, unread."""
+        if self.is_closing:
+            return
+        if self.frame_rate.is_too_high():
+            self.is_closing = True
+            await self.close(RATE)
+            return
         try:
             await self._handle(_parse(text_data))
         except Problem as problem:

@@ -73,7 +73,7 @@ BOOKING: dict[str, Any] = {
                     "slot": "phone",
                     "kind": "phone",
                     "prompt": {"text": "Which phone number can we reach you at, {{name}}?"},
-                    "give_up": {"text": "Let me ask a person to help with that.", "then": "hand_over"},
+                    "give_up": {"text": "That is better done by a person.", "then": "hand_over"},
                 },
                 {
                     "slot": "right",
@@ -165,7 +165,7 @@ BOOKING: dict[str, Any] = {
         "buttons": [_BOOK, _MOVE],
     },
     "fallback_again": {
-        "text": "I don't get it, so I'll ask a person to join.",
+        "text": "I don't get it. A person would.",
         "then": "hand_over",
     },
     "no_input": {"after_seconds": 300, "text": "Are you still there? I keep what you have told me so far."},

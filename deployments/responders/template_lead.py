@@ -90,8 +90,8 @@ LEAD: dict[str, Any] = {
                         "also": [{"language": "de", "text": "An welche E-Mail-Adresse dürfen wir schreiben?"}],
                     },
                     "give_up": {
-                        "text": "Never mind, I'll ask a person to help you.",
-                        "also": [{"language": "de", "text": "Macht nichts, ein Mensch hilft Ihnen gleich."}],
+                        "text": "Never mind, that is better done by a person.",
+                        "also": [{"language": "de", "text": "Macht nichts, das kann ein Mensch besser."}],
                         "then": "hand_over",
                     },
                 },
@@ -201,8 +201,8 @@ LEAD: dict[str, Any] = {
         ],
     },
     "fallback_again": {
-        "text": "I still don't get it, so I'll ask a person to join.",
-        "also": [{"language": "de", "text": "Das verstehe ich immer noch nicht, darum bitte ich einen Menschen dazu."}],
+        "text": "I still don't get it. A person would.",
+        "also": [{"language": "de", "text": "Das verstehe ich immer noch nicht. Ein Mensch kann es besser."}],
         "then": "hand_over",
     },
 }

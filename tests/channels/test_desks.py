@@ -398,6 +398,46 @@ async def test_what_a_desks_person_has_is_nobodys_to_take_and_a_program_answers_
     assert (await room.case()).unanswered_since is not None
 
 
+async def test_a_desk_is_told_what_a_program_posts_meanwhile_and_by_whom(room: Room) -> None:
+    desk, program = Webhook(room), Inbox(room)
+    await opened(room, desk)
+    await desk.say("Hello.", "d1")
+    for _ in range(2):
+        await program.say("Your parcel has left.", "p1")
+    await room.bridge.drain()
+    await room.visitor("Thanks.")
+    assert await desk.told() == ["open: My kettle leaks.", "Your parcel has left.", "Thanks."]
+    told = [event.json["data"]["message"]["author"] for event in room.bridge.far.seen[1:]]
+    assert [author["kind"] for author in told] == ["agent", "visitor"]
+    assert told[0]["name"] == (await room.bridge.inside(lambda: Message.objects.get(client_id="p1").author_name))
+
+
+async def test_the_visitor_is_told_who_joins_once_and_who_goes_on_where_it_is_somebody_else(room: Room) -> None:
+    desk = Webhook(room)
+    await opened(room, desk)
+    said: tuple[dict[str, str], ...] = (
+        {"name": "\u200b \u2800"},
+        {"name": "Olga"},
+        {"name": " OLGA\u200b"},
+        {},
+        {"name": "Max"},
+        {"name": "Olga"},
+    )
+    for number, name in enumerate(said):
+        await desk._tell("message", f"d{number}", text="Hello.", **name)
+    shop = room.bridge.connection.name
+    assert [line for line in await room.lines("system") if "person" not in line] == [
+        f"{shop} has joined the conversation.",
+        "You are talking to Olga now.",
+        "You are talking to Max now.",
+        "You are talking to Olga now.",
+    ]
+    authors = await room.bridge.inside(
+        lambda: list(Message.objects.filter(author_kind="agent").order_by("seq").values_list("author_name", flat=True))
+    )
+    assert authors == [shop, "Olga", "OLGA", "Olga", "Max", "Olga"]
+
+
 async def test_a_desk_that_types_is_seen_typing(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     typed: list[Mapping[str, Any]] = []
     monkeypatch.setattr(live, "tell_typing", lambda *args, on: typed.append({"author": args[2], "on": on}))

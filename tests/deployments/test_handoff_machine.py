@@ -38,6 +38,9 @@ pytestmark = pytest.mark.django_db
 
 OUTSIDE = "0b0b0b0b-0000-4000-8000-00000000000b"
 WAIT, SILENCE = 120, 300
+# The conversation begins on a Monday at nine, and soon comes a break.
+HOURS = {"time_zone": "UTC", "days": {"mon": [["09:00", "09:10"], ["09:20", "24:00"]]}}
+CLOSED_FOR = dt.timedelta(minutes=10)
 EXAMPLES = int(os.environ.get("CONVOSHIP_HANDOFFS", "20"))
 _CONTROLS = {
     HandoffState.REQUESTED: Control.WAITING,
@@ -101,8 +104,9 @@ class Machine(RuleBasedStateMachine):
         desks_in_order=st.sampled_from([[INBOX], [OUTSIDE], [INBOX, OUTSIDE], [OUTSIDE, INBOX]]),
         form=st.sampled_from([[], ["email"], ["name", "email", "question"]]),
         when_closed=st.sampled_from(["wait", "return"]),
+        has_hours=st.booleans(),
     )
-    def begin(self, desks_in_order: list[str], form: list[str], when_closed: str) -> None:
+    def begin(self, desks_in_order: list[str], form: list[str], when_closed: str, has_hours: bool) -> None:
         self.clock = time_machine.travel(dt.datetime(2026, 11, 23, 9, 0, tzinfo=dt.UTC), tick=False)
         self.now = self.clock.start()
         self.desk.forget()
@@ -112,7 +116,9 @@ class Machine(RuleBasedStateMachine):
             "when_closed": when_closed,
             "longest_wait_seconds": WAIT,
             "longest_silence_seconds": SILENCE,
+            **({"hours": HOURS} if has_hours else {}),
         }
+        self.closed_for = CLOSED_FOR if has_hours else dt.timedelta(0)
         number = AssistantVersion.objects.filter(assistant=self.assistant).count() + 1
         content = {**self.published.content, "handoff": handoff_rules.validate(rules)}
         version = AssistantVersion.objects.create(assistant=self.assistant, number=number, content=content)
@@ -245,6 +251,8 @@ class Machine(RuleBasedStateMachine):
             handoff.overdue(self.lock())
             after = self.case()
             assert after is None or (after.state, after.due_at, after.id) != before, "a step that is due moves it"
+            if case.state == HandoffState.LIVE and handoff.rules_of(self.lock()).is_closed(timezone.now()):
+                assert after is None or after.state == HandoffState.REQUESTED, "out of hours nobody is asked"
         else:
             raise AssertionError("it goes on and on without anybody")
         self.now.move_to(until, tick=False)
@@ -285,7 +293,7 @@ class Machine(RuleBasedStateMachine):
             assert case.due_at >= now
             last = said.first()
             assert last is not None, "they are told that somebody was asked"
-            assert now - last.created_at <= dt.timedelta(seconds=WAIT)
+            assert now - last.created_at <= dt.timedelta(seconds=WAIT) + self.closed_for
         else:
             assert any(case.holder_name in (line.text + line.author_name) for line in said), "they are told who it is"
             if case.unanswered_since is not None:

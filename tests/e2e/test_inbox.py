@@ -41,7 +41,7 @@ def test_a_member_answers_a_visitor_live_and_hands_back_and_resolves(
     visitor.say(secret)
     expect(visitor.said.last).to_have_text(secret)
     visitor.tap("Talk to a person")
-    visitor.hears("I'm getting someone for you")
+    visitor.hears("What you wrote here goes along")
     visitor.sees("We’ve let the team know. You can keep writing")
 
     # In the list by itself, waiting.
@@ -144,11 +144,27 @@ def test_members_get_a_mail_when_a_visitor_asks_for_a_person(
     visitor.sees("You’re now talking to a person.")
 
 
-def test_a_visitor_ends_a_conversation_and_the_member_sees_it(shop: str, visit: Visit, member: Page) -> None:
+def test_a_visitor_waits_for_nobody_goes_back_and_ends_and_the_member_sees_it(
+    shop: str, visit: Visit, member: Page
+) -> None:
     visitor = visit(shop).chat()
     visitor.ask("where is my order", "tracking link")
     with live_page(member):
         member.goto(f"/app/conversations/{visitor.conversation_id}/")
+    # While everybody is away nobody is promised, and the buttons below the notes lead on and back.
+    member.get_by_role("button", name="Go away").click()
+    try:
+        member.get_by_role("button", name="Come on duty").wait_for()
+        visitor.chooses("Talk to a person")
+        waits_for = visitor.panel.locator(".strip")
+        expect(waits_for).to_have_text("Please answer the question, or skip it.")
+        visitor.tap("Skip")
+        expect(waits_for).to_have_text("Nobody can answer here at the moment; you can keep writing.")
+        visitor.tap("Back to the assistant")
+        expect(waits_for).to_have_text("The assistant is back to help you.")
+    finally:
+        member.get_by_role("button", name="Come on duty").click()
+    expect(member.get_by_role("button", name="Go away")).to_be_visible()
     expect(member.get_by_label("Your answer")).to_be_visible()
     visitor.chooses("End conversation")
     visitor.panel.get_by_role("button", name="End it").click()

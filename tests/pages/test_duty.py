@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from copy import copy
 from uuid import UUID, uuid4
 
 import pytest
 import time_machine
 from django.core import mail
+from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 
 from convoship.lib.tenancy import tenant
-from deployments import doors, handoff_rules, member_mails, sweeping, visits
+from deployments import conversations, doors, duty, handoff_rules, member_mails, sweeping, turns, visits
+from deployments.conversations import NewMessage
+from deployments.desks import Availability
+from deployments.inbox_desk import InboxDesk
 from deployments.models import Conversation, Handoff
+from deployments.models.conversation import AuthorKind
 from tests import factories
+from tests.driver import wait_for
 from tests.pages.conftest import Browser, browser_of, form_of, text, words
 from workspaces.models import AuditEvent, Membership, Workspace
 from workspaces.permissions import Role
@@ -157,6 +164,50 @@ def test_who_is_asked_for_something_still_is_offered_once_that_is_done(member: B
     go(member, "no")
     assert offer_due() == []
     assert (case_of(row).state, case_of(row).form_left) == ("requested", ["email"])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_comes_in_the_moment_in_which_the_last_answer_is_given_is_offered_who_gave_it(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = factories.owner_of(workspace)
+    actor = factories.actor(workspace)
+    with tenant(workspace.id):
+        membership = Membership.objects.get(user=owner)
+        duty.go_away(actor, membership)
+    row = asked(workspace)
+    looked, come, look = threading.Event(), threading.Event(), InboxDesk.availability
+
+    def slowly(desk: InboxDesk, now: dt.datetime) -> Availability:
+        found = look(desk, now)
+        looked.set()
+        wait_for("who comes", lambda: come.is_set() or somebody_waits_for_a_lock(), 10)
+        return found
+
+    def arrive() -> None:
+        try:
+            looked.wait(10)
+            with tenant(workspace.id):
+                duty.come(actor, membership)
+        finally:
+            come.set()
+            connection.close()
+
+    monkeypatch.setattr(InboxDesk, "availability", slowly)
+    arriving = threading.Thread(target=arrive)
+    arriving.start()
+    with tenant(workspace.id):
+        new = NewMessage(author_kind=AuthorKind.VISITOR, text="Skip", client_id="skip")
+        turns.take_message(conversations.lock(row.id), new, queue=False)
+    arriving.join(10)
+    assert offer_due() == [row.id]
+    assert case_of(row).state == "offered"
+
+
+def somebody_waits_for_a_lock() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+        return bool(cursor.fetchone()[0])
 
 
 def test_who_waits_for_the_opening_is_not_offered_before_it(member: Browser, workspace: Workspace) -> None:

@@ -465,7 +465,61 @@ def test_where_who_had_it_is_gone_and_nobody_else_is_there_it_waits_as_the_rules
         now.shift(dt.timedelta(seconds=301))
         talk.sweep()
         assert (talk.row().control, talk.case().state) == ("waiting", HandoffState.REQUESTED)
-        assert talk.lines()[-1].startswith("Nobody is free right now. Your conversation stays open")
+        assert talk.lines()[-2].startswith("Nobody is free right now. Your conversation stays open")
+        assert talk.lines()[-1].startswith("At which e-mail address")
         now.shift(dt.timedelta(seconds=301))
         talk.sweep()
         assert talk.case().outcome == HandoffOutcome.NOBODY_CAME
+
+
+CLOSING = MONDAY + dt.timedelta(hours=7)  # 17:00 in Berlin
+
+
+def person_gone_after_closing(talk: Talk, now: Any) -> None:
+    """Dana joins in the last minute of the hours, and never answers."""
+    workspace = Workspace(id=talk.workspace_id)
+    dana = factories.member(workspace, Role.AGENT, factories.make_user(name="Dana"))
+    talk.act(lambda row: handoff.join(factories.actor(workspace), dana, row))
+    talk.say("And now?")
+    now.shift(dt.timedelta(seconds=301))
+    talk.sweep()
+
+
+def test_out_of_hours_nobody_else_is_asked_for_who_lost_their_person_until_people_are_back(
+    begin: Callable[..., Talk],
+) -> None:
+    with time_machine.travel(CLOSING - dt.timedelta(minutes=1), tick=False) as now:
+        talk = begin({"hours": OFFICE, "longest_silence_seconds": 300})
+        person_gone_after_closing(talk, now)
+        case, opening = talk.case(), dt.datetime(2026, 11, 24, 8, 0, tzinfo=dt.UTC)
+        assert (talk.row().control, case.state, case.opens_at) == ("waiting", HandoffState.REQUESTED, opening)
+        assert "People are back on Tuesday, 24 November, 09:00 (CET)" in talk.lines()[-2]
+        assert talk.lines()[-1].startswith("At which e-mail address")
+        assert talk.row().members_told_at is not None  # nobody is called
+        talk.say("me@shop.example")
+        assert talk.case().due_at == opening
+        now.move_to(opening, tick=False)
+        talk.sweep()
+        assert (talk.case().state, talk.row().members_told_at) == (HandoffState.OFFERED, None)
+
+
+def test_out_of_hours_who_lost_their_person_is_back_with_the_assistant_where_the_rules_say_so(
+    begin: Callable[..., Talk],
+) -> None:
+    with time_machine.travel(CLOSING - dt.timedelta(minutes=1), tick=False) as now:
+        talk = begin({"hours": OFFICE, "longest_silence_seconds": 300, "when_closed": "return"})
+        person_gone_after_closing(talk, now)
+        row = talk.row()
+        assert (row.control, row.waiting_since, talk.case().outcome) == ("assistant", None, HandoffOutcome.NOBODY_THERE)
+        assert "Tuesday, 24 November, 09:00 (CET)" in talk.lines()[-1]
+
+
+def test_in_hours_nobody_says_when_people_are_back_where_all_are_away(begin: Callable[..., Talk]) -> None:
+    with time_machine.travel(MONDAY, tick=False):
+        talk = begin({"hours": OFFICE})
+        with tenant(talk.workspace_id):
+            Membership.objects.update(away_since=timezone.now())
+        talk.ask()
+        assert talk.lines()[-2].startswith("Nobody is free right now. Your conversation stays open")
+        case = talk.case()
+        assert (case.opens_at, case.due_at) == (None, MONDAY + handoff.FORM_WAIT)  # time to answer what is asked

@@ -15,6 +15,7 @@ from django.test import Client
 from django.utils import timezone
 
 from convoship.asgi import application
+from convoship.lib import frame_rate
 from convoship.lib.actors import SYSTEM
 from convoship.lib.tenancy import tenant
 from convoship.lib.threads import in_thread
@@ -279,6 +280,20 @@ async def test_nothing_of_members_is_told_to_the_visitor(world: World) -> None:
     hub.leave(live.conversation_group(*ids), heard.append)
     for each in (page, other):
         await each.socket.disconnect()
+
+
+async def test_a_page_that_sends_a_flood_is_closed_and_what_it_says_from_then_on_is_told_to_nobody(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[bool] = []
+    monkeypatch.setattr(live, "tell_typing", lambda *_, on: told.append(on))
+    monkeypatch.setattr(frame_rate, "MOST_FRAMES", 5)
+    page = await page_of(await in_thread(lambda: world.owner))
+    assert await page.opens()
+    for _ in range(20):
+        await page.say(type="typing", conversation=str(world.ids["conversation_id"]), on=True)
+    assert await page.close_code() == 4429
+    assert len(told) == 5
 
 
 async def test_another_workspace_can_not_be_looked_into(world: World) -> None:

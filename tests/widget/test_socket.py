@@ -13,15 +13,17 @@ import time_machine
 from django.conf import settings
 from django.utils import timezone
 
+from convoship.lib import frame_rate
 from convoship.lib.actors import SYSTEM
 from convoship.lib.tenancy import tenant
 from convoship.lib.threads import in_thread
 from deployments import conversations, deploying, handoff, live, previewing, turns
-from deployments.models import Conversation, Deployment, File, Message
+from deployments.models import Conversation, Deployment, File, Handoff, Message
 from deployments.responders.base import Reply, Token, TurnInput
 from tests import factories
 from tests.widget.conftest import Probe, Site, Socket
 from widget import consumers, pulse
+from workspaces.models import Membership
 
 pytestmark = pytest.mark.asyncio
 
@@ -111,6 +113,39 @@ async def test_a_person_who_joins_is_seen_live(site: Site) -> None:
     said = [frame["message"]["author"]["kind"] for frame in frames if frame["type"] == "message.created"]
     assert said == ["system", "agent"]
     assert [frame["session"]["control"] for frame in frames if frame["type"] == "session.updated"] == ["human"]
+    await socket.disconnect()
+
+
+async def test_a_visitor_who_waits_is_told_what_for_and_each_time_that_it_is_another_thing(site: Site) -> None:
+    session = (await site.start()).data
+    assert session["session"]["waits_for"] is None
+    socket = Socket.of(session)
+    await socket.open(session)
+    path = f"/sessions/{session['session']['id']}"
+
+    async def told() -> str | None:
+        waits_for: str | None = (await socket.hear("session.updated"))["session"]["waits_for"]
+        asked: Any = await site.call("GET", path, session["session_token"])
+        assert asked.data["session"]["waits_for"] == waits_for
+        return waits_for
+
+    def go_on() -> None:
+        Membership.objects.update(away_since=None)
+        Handoff.objects.update(due_at=timezone.now())
+        handoff.overdue(conversations.lock(uuid.UUID(session["session"]["conversation_id"])))
+
+    await act(site, lambda: Membership.objects.update(away_since=timezone.now()))
+    asked: Any = await site.call("POST", path + "/handoff", session["session_token"], {})
+    assert (asked.data["session"]["control"], asked.data["session"]["waits_for"]) == ("waiting", "form")
+    assert await told() == "form"
+    await socket.say("message.send", client_id="one", text="Skip")
+    assert await told() == "people"
+    resumed: Any = await site.start(resume=session["session_token"])
+    assert resumed.data["session"]["waits_for"] == "people"
+    await act(site, go_on)  # without a word to the visitor
+    assert await told() == "person"
+    await act(site, reply_as_agent, session["session"]["conversation_id"], "I am here")
+    assert await told() is None
     await socket.disconnect()
 
 
@@ -215,7 +250,7 @@ async def test_a_frame_that_is_too_large_closes_the_socket(site: Site) -> None:
 
 
 async def test_a_flood_of_frames_closes_the_socket(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consumers, "MOST_FRAMES", 5)
+    monkeypatch.setattr(frame_rate, "MOST_FRAMES", 5)
     session = (await site.start()).data
     socket = Socket.of(session)
     await socket.open(session)

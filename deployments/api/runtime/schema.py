@@ -7,6 +7,7 @@ from typing import Any
 from drf_spectacular.utils import OpenApiParameter
 
 from deployments.models.conversation import MessageStatus
+from deployments.waiting import WAITS_FOR
 
 
 def _object(required: list[str] | None = None, **properties: Any) -> dict[str, Any]:
@@ -23,11 +24,16 @@ _NUMBER = {"type": "integer", "minimum": 0}
 _YES_NO = {"type": "boolean"}
 
 _SESSION = _object(
-    ["id", "conversation_id", "status", "control", "head_seq", "rev", "read_seq", "created_at"],
+    ["id", "conversation_id", "status", "control", "waits_for", "head_seq", "rev", "read_seq", "created_at"],
     id=_UUID,
     conversation_id=_UUID,
     status={"enum": ["active", "completed", "failed", "abandoned"]},
     control={"enum": ["assistant", "waiting", "human"]},
+    waits_for={
+        "enum": [*WAITS_FOR, None],
+        "description": "While `control` is `waiting`: an answer of the visitor's to what is asked before (`form`), "
+        "people who are not there now (`people`), or a person who was asked (`person`). Null otherwise.",
+    },
     head_seq=_NUMBER,
     rev=_NUMBER,
     read_seq={**_NUMBER, "description": "The last message that the person who answers has read."},

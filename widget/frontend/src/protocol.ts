@@ -54,6 +54,8 @@ export interface Session {
   conversation_id: string;
   status: 'active' | 'completed' | 'failed' | 'abandoned';
   control: 'assistant' | 'waiting' | 'human';
+  /** While `control` is `waiting`: what for. */
+  waits_for?: 'form' | 'people' | 'person' | null;
   head_seq: number;
   rev: number;
   /** The last message that the person who answers has read. */

@@ -12,7 +12,7 @@ import type { Words } from './outbox.ts';
 import { proofOf, sessions, uuid } from './session.ts';
 import type { Kept } from './session.ts';
 import { openStore } from './store.ts';
-import { speaker, spoken } from './texts.ts';
+import { keyOf, speaker, spoken } from './texts.ts';
 import type { Say, TextKey } from './texts.ts';
 import { merge, translated } from './theme.ts';
 import type { Theme } from './theme.ts';
@@ -112,7 +112,7 @@ export function createChat(host: Host): App {
       unsent: outbox.items,
       seen: conversation?.session.read_seq ?? 0,
       typing: conversation?.active ? conversation.typing : null,
-      status: conversation?.active ? (control === 'waiting' ? say('waiting') : note && say(note)) : '',
+      status: conversation?.active ? (control === 'waiting' ? say(keyOf('waiting_' + conversation.session.waits_for, 'waiting')) : note && say(note)) : '',
       canHandoff: !!config?.features?.['handoff'] && control === 'assistant',
       active: !!conversation?.active,
       stream: options.stream !== false,

@@ -3,6 +3,7 @@ import type { Host } from '../host.ts';
 import type { Author, Message, Outgoing, Page, Problem, Sent, ServerFrame, Session } from '../protocol.ts';
 import { Sync } from '../sync.ts';
 import { Delivery } from './delivery.ts';
+import { blank } from './http.ts';
 import type { Call } from './http.ts';
 import { Link } from './link.ts';
 import type { LinkState } from './link.ts';
@@ -155,7 +156,7 @@ export class Conversation {
 
   async #why(): Promise<Session | Problem> {
     const { body, problem, status } = await this.#ask<{ session: Session }>('GET', '');
-    return body?.session ?? problem ?? { status, code: 'bad_response', title: '', detail: '' };
+    return body?.session ?? problem ?? blank(status);
   }
 
   #sent(answer: Sent): void {

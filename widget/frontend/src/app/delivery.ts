@@ -1,5 +1,6 @@
 /** How one message reaches the server: by the socket and its echo, else by HTTP; and what a refusal means for it. */
 import type { Outgoing, Problem, Sent, ServerFrame } from '../protocol.ts';
+import { blank } from './http.ts';
 import type { Reply } from './http.ts';
 import { verdict } from './outbox.ts';
 import type { Outcome } from './outbox.ts';
@@ -69,7 +70,7 @@ export class Delivery {
       this.#ports.sent(reply.body);
       return 'sent';
     }
-    const problem = reply.problem ?? { status: reply.status, code: 'bad_response', title: '', detail: '' };
+    const problem = reply.problem ?? blank(reply.status);
     if (problem.code === 'conversation_ended') this.#ports.ended();
     else if (problem.status === 401 || problem.status === 403 || problem.reason === 'paused') this.#ports.refused(problem);
     return verdict(problem, reply.wait, tries);

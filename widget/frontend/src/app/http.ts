@@ -49,7 +49,7 @@ export function caller(api: string, life: AbortSignal): Call {
 }
 
 /** What we say where the server didn't say it in its own words. */
-const blank = (status: number): Problem => ({
+export const blank = (status: number): Problem => ({
   status,
   code: status ? 'bad_response' : 'unreachable',
   title: status ? 'The answer was not understood' : 'No answer',

@@ -205,7 +205,7 @@ export class Link {
       this.#ports.session(found);
       return found.status === 'active' ? found : null;
     }
-    if (found.status === 401 || found.status === 403 || found.status === 404 || found.reason === 'paused') {
+    if ([401, 403, 404].includes(found.status) || found.reason === 'paused') {
       this.#ports.refused(found);
       return null;
     }
@@ -214,7 +214,7 @@ export class Link {
 
   #closed(code: number): void {
     if (code === 1009) this.#ports.tooLarge();
-    if (code === 4401 || code === 4403 || code === 4409) {
+    if ([4401, 4403, 4409].includes(code)) {
       const turn = this.#turn;
       void this.#ask().then((found) => {
         // The API sees no reason: then it was one of the moment.

@@ -1,7 +1,6 @@
 /** Storage under one prefix per deployment; memory where the browser refuses, so that a chat works all the same. */
 
 export interface Store {
-  readonly prefix: string;
   get<T>(key: string): T | null;
   set(key: string, value: unknown): void;
   drop(key: string): void;
@@ -19,7 +18,6 @@ export function openStore(prefix: string, local: () => Storage): Store {
     }
   };
   return {
-    prefix,
     get<T>(key: string): T | null {
       const raw = memory.get(key) ?? attempt((s) => s.getItem(prefix + key));
       try {

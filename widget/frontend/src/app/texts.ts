@@ -34,13 +34,15 @@ const en = {
   discard: 'Discard',
   sendWait: 'A little fast: sending in {n} s',
   limit: '{n} characters left',
-  tooLong: 'Too long by {n} characters. Please shorten it or send it in parts.',
+  tooLong: 'Too long by {n} characters. Please send it in parts.',
   tooBig: 'Too large to send in one message. Please send it in parts.',
   connecting: 'Connecting…',
   reconnecting: 'Connection lost. Reconnecting…',
-  offline: 'You’re offline. You can keep writing; we’ll send it once you’re back.',
+  offline: 'You’re offline. You can keep writing. We’ll send it once you’re back.',
   back: 'Back online',
   waiting: 'We’ve let the team know. You can keep writing.',
+  waiting_form: 'Please answer the question, or skip it.',
+  waiting_people: 'Nobody can answer here at the moment. You can keep writing.',
   withPerson: 'You’re now talking to a person.',
   withAssistant: 'The assistant is back to help you.',
   ended: 'This conversation has ended.',
@@ -52,9 +54,9 @@ const en = {
   dead: 'This chat is no longer in service. Please contact us another way.',
   identity: 'Please sign in on this site to use the chat.',
   unreachableTitle: 'We can’t be reached right now',
-  unreachable: 'The chat didn’t answer. Please check your connection and try again.',
+  unreachable: 'Please check your connection and try again.',
   problemTitle: 'That didn’t work',
-  problem: 'Something went wrong on our side. Please try again in a moment.',
+  problem: 'Something went wrong on our side. Please try again.',
   pausedTitle: 'The chat is paused',
   paused: 'Nobody can answer here at the moment. Please come back a little later.',
   busyTitle: 'A lot is going on right now',
@@ -113,6 +115,8 @@ const de: Record<TextKey, string> = {
   offline: 'Sie sind offline. Schreiben Sie ruhig weiter; wir senden es, sobald Sie wieder verbunden sind.',
   back: 'Wieder online',
   waiting: 'Das Team weiß Bescheid. Sie können weiterschreiben.',
+  waiting_form: 'Bitte beantworten oder überspringen Sie die Frage.',
+  waiting_people: 'Im Moment kann hier niemand antworten. Sie können weiterschreiben.',
   withPerson: 'Sie sprechen jetzt mit einem Menschen.',
   withAssistant: 'Der Assistent ist wieder für Sie da.',
   ended: 'Diese Unterhaltung ist beendet.',
@@ -126,7 +130,7 @@ const de: Record<TextKey, string> = {
   unreachableTitle: 'Wir sind gerade nicht erreichbar',
   unreachable: 'Der Chat hat nicht geantwortet. Bitte prüfen Sie Ihre Verbindung und versuchen Sie es erneut.',
   problemTitle: 'Das hat nicht geklappt',
-  problem: 'Bei uns ist etwas schiefgegangen. Bitte versuchen Sie es gleich noch einmal.',
+  problem: 'Bei uns ist etwas schiefgegangen. Bitte versuchen Sie es erneut.',
   pausedTitle: 'Der Chat macht gerade Pause',
   paused: 'Im Moment kann hier niemand antworten. Bitte schauen Sie etwas später wieder vorbei.',
   busyTitle: 'Gerade ist viel los',
@@ -147,7 +151,8 @@ const de: Record<TextKey, string> = {
 
 export const LOCALES: Record<string, Record<TextKey, string>> = { en, de };
 
-export const isKey = (key: string): key is TextKey => key in en;
+/** The key of a text if there is one, else of another. */
+export const keyOf = (key: string, otherwise: TextKey): TextKey => (key in en ? (key as TextKey) : otherwise);
 
 /** What names a control or a part of the chat for a screen reader, or is all that a button says: never empty. */
 const NAMES = /^(title|close|menu|handoff|end|startNew|confirm.*|messages|you|assistant|agent|composer|send|typing|newMessages|tryAgain|discard|retry|opensNew|previous|next|.*Title)$/;

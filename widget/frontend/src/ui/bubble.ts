@@ -2,7 +2,7 @@
 import { render } from '../markdown.ts';
 import type { Message } from '../protocol.ts';
 import type { Item } from '../app/outbox.ts';
-import { isKey } from '../app/texts.ts';
+import { keyOf } from '../app/texts.ts';
 import { block } from './blocks.ts';
 import { avatar, h, icon, picture } from './dom.ts';
 import type { Acts, View } from './view.ts';
@@ -35,7 +35,7 @@ export function messageRow(message: Message, first: boolean, last: boolean, view
   const mine = author.kind === 'visitor';
   const writing = status === 'streaming';
   const failed = status === 'failed';
-  const body = mine ? h('div', { class: 'bubble' }, message.text) : h('div', { class: 'bubble md' }, render(message.text));
+  const body = h('div', { class: mine ? 'bubble' : 'bubble md' }, mine ? message.text : render(message.text));
   if (writing) body.setAttribute('aria-busy', 'true');
   if (failed && !message.text) body.replaceChildren(icon('alert'), view.say('answerFailed'));
   const blocks = writing ? [] : (message.blocks ?? []).map((it) => block(it, view, acts));
@@ -89,6 +89,5 @@ function waiting(item: Item, view: View): string {
 }
 
 function reason(code: string | undefined, view: View): string {
-  const key = 'reason_' + code;
-  return view.say(isKey(key) ? key : 'reason_other', { code: code ?? '' });
+  return view.say(keyOf('reason_' + code, 'reason_other'), { code: code ?? '' });
 }

@@ -12,15 +12,15 @@ export function createComposer(acts: Acts) {
   const button = h('button', { class: 'send', type: 'submit' }, icon('send'));
   const count = h('p', { class: 'count', id: 'count', role: 'status' });
   const form = h('form', { class: 'composer', noValidate: true }, h('div', { class: 'box-in' }, field, button), count);
-  let say: View['say'] | null = null;
+  let say: View['say'] = () => '';
   let typedAt = 0;
   let quiet = 0;
 
   /** Null: it may be sent. */
   const refusal = (): string | null => {
     const left = room(field.value);
-    if (left.points < 0) return say?.('tooLong', { n: -left.points }) ?? '';
-    return left.bytes < 0 ? (say?.('tooBig') ?? '') : null;
+    if (left.points < 0) return say('tooLong', { n: -left.points });
+    return left.bytes < 0 ? say('tooBig') : null;
   };
   const measure = (): void => {
     field.style.setProperty('height', 'auto');
@@ -28,7 +28,7 @@ export function createComposer(acts: Acts) {
     const left = room(field.value);
     const near = left.points < NEAR || left.bytes < NEAR_BYTES;
     const no = refusal();
-    count.textContent = no ?? (near && left.points >= 0 ? (say?.('limit', { n: left.points }) ?? '') : '');
+    count.textContent = no ?? (near && left.points >= 0 ? say('limit', { n: left.points }) : '');
     count.classList.toggle('bad', !!no);
     field.setAttribute('aria-invalid', String(!!no));
     button.disabled = !!no || !field.value.trim();

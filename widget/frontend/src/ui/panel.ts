@@ -153,16 +153,14 @@ export function createPanel(host: Host, acts: Acts) {
       if (trouble.dataset['sign'] !== sign) {
         trouble.dataset['sign'] = sign;
         const { trouble: what } = view;
-        const kids: (Node | false | undefined)[] = what
-          ? [
-              icon('alert'),
-              h('h3', {}, what.title),
-              h('p', {}, what.text),
-              what.action && h('button', { class: 'strong', type: 'button', onclick: what.action.run }, what.action.label),
-              !!what.code && h('p', { class: 'code' }, what.code),
-            ]
-          : [];
-        trouble.replaceChildren(...kids.filter((kid): kid is Node => !!kid));
+        const kids = what && [
+          icon('alert'),
+          h('h3', {}, what.title),
+          h('p', {}, what.text),
+          what.action ? h('button', { class: 'strong', type: 'button', onclick: what.action.run }, what.action.label) : '',
+          what.code ? h('p', { class: 'code' }, what.code) : '',
+        ];
+        trouble.replaceChildren(...(kids ?? []));
       }
       if (view.trouble || view.ended !== null) question = null;
       composer.update(view);
