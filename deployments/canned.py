@@ -1,7 +1,8 @@
 """Replies that are written once and used often: `/shortcut` in the composer gives the text, filled in.
 
 A text is Markdown with `{{variables}}` (`responders.placeholders`, and `agent.name`). They are filled when the reply is
-put into the composer, so that who sends it sees what will be sent; a value that isn't known stands there as a mark.
+put into the composer, so that who sends it sees what will be sent; a value that isn't known stands there as a mark, and
+one that would be Markdown is escaped where it would be, and only there.
 Every function runs inside `tenant()`.
 """
 
@@ -150,7 +151,7 @@ def fill(reply: CannedReply, values: Mapping[str, Any]) -> Filled:
         missing[name] = None
         return f"[{name}?]"
 
-    return Filled(placeholders.filled(reply.text, values, lacking), tuple(missing))
+    return Filled(placeholders.filled_to_read(reply.text, values, lacking), tuple(missing))
 
 
 def fill_for(reply: CannedReply, conversation: Conversation, user: User) -> Filled:

@@ -56,7 +56,7 @@ class Chrome:
         """The sidebar. A place is in it once it is built; who has no workspace yet has none."""
         if hasattr(self.request, "workspace"):
             inside = cast(WorkspaceRequest, self.request)
-            waiting = waiting_count() if inside.actor.may("conversations.read") else 0
+            waiting = self.waiting
             permissions = inside.actor.permissions
             dead = dead_count() if "connections.read" in permissions else 0
         elif self._workspaces:
@@ -84,6 +84,12 @@ class Chrome:
                 ),
             ]
         )
+
+    @cached_property
+    def waiting(self) -> int:
+        """How many conversations of the workspace wait for a person, as far as one may see them."""
+        actor = getattr(self.request, "actor", None)
+        return waiting_count() if actor is not None and actor.may("conversations.read") else 0
 
     def _item(self, label: str, icon: str, name: str, count: int = 0, counted: str = "waiting") -> Item:
         return Item(label, icon, reverse(name), is_current=False, count=count, counted=counted)

@@ -79,6 +79,32 @@ def when(moment: dt.datetime | None, never: str = "never") -> SafeString | str:
     )
 
 
+@register.simple_tag
+def how_long(since: dt.datetime) -> SafeString:
+    """How long something has lasted, kept up to date by `waits.js`."""
+    seconds = max(0.0, (timezone.now() - since).total_seconds())
+    whole = since.astimezone(dt.UTC)
+    return format_html(
+        '<time datetime="{}" title="{}" data-how-long>{}</time>',
+        whole.isoformat(),
+        f"since {whole:%-d %B %Y, %H:%M} UTC",
+        lasted(seconds),
+    )
+
+
+def lasted(seconds: float) -> str:
+    """`less than a minute`, `5 min`, `2 h 10 min`, `3 days`."""
+    minutes = int(seconds // 60)
+    if minutes < 1:
+        return "less than a minute"
+    if minutes < 60:
+        return f"{minutes} min"
+    if minutes < 24 * 60:
+        return f"{minutes // 60} h {minutes % 60} min" if minutes % 60 else f"{minutes // 60} h"
+    days = minutes // (24 * 60)
+    return f"{days} day{'s' if days > 1 else ''}"
+
+
 def spoken(moment: dt.datetime) -> str:
     """`just now`, `5 min ago`, `in 3 h`, `yesterday`, `12 Nov`, `12 Nov 2025`."""
     now = timezone.now()

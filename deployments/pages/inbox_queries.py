@@ -12,7 +12,7 @@ from django.db.models import Case, Q, QuerySet, Value, When
 
 from convoship.lib.tenancy import entered_workspace_id
 from deployments import inbox, searching
-from deployments.models import Conversation, ConversationTag, SavedView
+from deployments.models import Assistant, Conversation, ConversationTag, SavedView
 from deployments.models.conversation import Channel, Control
 from deployments.pages import queries
 from deployments.pages.inbox_filters import Wanted
@@ -28,11 +28,13 @@ MOST_ROUNDS = 4
 class Row:
     """A conversation on the list, and the names of its tags.
 
-    Where its words were found: the sentence with them (not escaped), and its message.
+    Where its visitor waits for a person: the assistant's name. Where its words were found: the sentence with them (not
+    escaped), and its message.
     """
 
     conversation: Conversation
     tags: list[str]
+    assistant: str = ""
     sentence: str = ""
     seq: int | None = None
 
@@ -53,7 +55,15 @@ def page(wanted: Wanted, user: User, *, anybody_waits: bool = True) -> Page:
 # What a row of the list shows: the rest of each table is as wide again.
 _SHOWN = (
     *("workspace", "person", "assigned_to", "status", "control", "channel", "last_text", "head_seq", "waiting_since"),
-    *("last_activity_at", "snoozed_until", "person__name", "person__email", "person__workspace"),
+    *(
+        "last_activity_at",
+        "snoozed_until",
+        "assistant",
+        "handoff_reason",
+        "person__name",
+        "person__email",
+        "person__workspace",
+    ),
     *("assigned_to__name", "assigned_to__email"),
 )
 
@@ -80,6 +90,16 @@ def _tags_of(rows: Sequence[Conversation]) -> dict[UUID, list[str]]:
     return found
 
 
+def _assistants_of_waiting(rows: Sequence[Conversation]) -> dict[UUID, str]:
+    """With which assistant each of those who wait for a person talked, by conversation."""
+    waiting = [row for row in rows if row.is_active and row.control == Control.WAITING]
+    if not waiting:
+        return {}
+    wanted = {row.assistant_id for row in waiting}
+    names = dict(Assistant.objects.filter(id__in=wanted).values_list("id", "name"))
+    return {row.id: names.get(row.assistant_id, "") for row in waiting}
+
+
 def _listed(wanted: Wanted, user: User, *, anybody_waits: bool) -> Page:
     rows = _rows(wanted, user)
     if wanted.show == "waiting":
@@ -103,8 +123,8 @@ def _listed(wanted: Wanted, user: User, *, anybody_waits: bool) -> Page:
 
 
 def _page(rows: Sequence[Conversation], following: str) -> Page:
-    tags = _tags_of(rows)
-    return Page([Row(row, tags.get(row.id, [])) for row in rows], following)
+    tags, assistants = _tags_of(rows), _assistants_of_waiting(rows)
+    return Page([Row(row, tags.get(row.id, []), assistants.get(row.id, "")) for row in rows], following)
 
 
 # Begins a cursor that stands among those who wait, who come before all others.
@@ -151,9 +171,16 @@ def _found(wanted: Wanted, user: User) -> Page:
         if len(kept) == PAGE_SIZE or len(hits) < limit:
             break
     sentences = searching.sentences(wanted.q, [hit.message_id for hit, _ in kept if hit.message_id])
-    tags = _tags_of([row for _, row in kept])
+    found = [row for _, row in kept]
+    tags, assistants = _tags_of(found), _assistants_of_waiting(found)
     shown = [
-        Row(row, tags.get(row.id, []), sentences.get(hit.message_id, "") if hit.message_id else "", hit.seq)
+        Row(
+            row,
+            tags.get(row.id, []),
+            assistants.get(row.id, ""),
+            sentences.get(hit.message_id, "") if hit.message_id else "",
+            hit.seq,
+        )
         for hit, row in kept
     ]
     return Page(shown, queries.cursor_of(*before) if has_more and before else "")

@@ -6,7 +6,8 @@ its last hand-over `handoff.summary` (what the person who gave it back wrote) an
 gives the other words, or nothing.
 
 A value comes from a visitor or from a page, so it stands for itself and nothing else: in a message's text, which is
-Markdown, every character that could mean something is escaped; in an address it is percent-encoded.
+Markdown, every character that could mean something is escaped (only where it would, if somebody reads the Markdown
+itself); in an address it is percent-encoded.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
+
+from deployments.responders import light_escapes
 
 LONGEST_SHOWN = 300  # characters of one value
 OF_CONVERSATION = frozenset({"assistant.name", "page.url", "page.title", "handoff.summary", "handoff.outcome"})
@@ -45,6 +48,23 @@ def filled(text: str, values: Values, lacking: Callable[[str], str] = lambda nam
     `lacking` gives the Markdown for a name that has neither a value nor other words.
     """
     return _replace(text, values, _escaped, lacking)
+
+
+def filled_to_read(text: str, values: Values, lacking: Callable[[str], str] = lambda name: "") -> str:
+    """As `filled`, for somebody who reads the Markdown as it is written: escaped only where it would mean something."""
+    whole = filled_plain(text, values)
+
+    def value_of(found: re.Match[str]) -> str:
+        value = shown(values.get(found[1]))
+        if not value:
+            return lacking(found[1]) if found[2] is None else found[2].strip()
+        before = text[: found.start()]
+        if light_escapes.is_in_address(before):
+            return _escaped(value)
+        is_address = found[1] == "page.url"
+        return light_escapes.escaped(value, before, text[found.end() :], whole, is_address=is_address)
+
+    return _PLACEHOLDER.sub(value_of, text)
 
 
 def filled_plain(text: str, values: Values) -> str:

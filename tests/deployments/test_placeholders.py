@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import html
+import json
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployments.responders.placeholders import filled, filled_address, filled_plain, is_known, names_in
+from deployments.responders.placeholders import (
+    filled,
+    filled_address,
+    filled_plain,
+    filled_to_read,
+    is_known,
+    names_in,
+)
 from deployments.safe_text import render_markdown
 
 
@@ -55,3 +64,36 @@ def test_known_names() -> None:
     for name in ("mail", "visitor", "visitor.", "visitor.a b", "page.secret", "", "assistant.draft"):
         assert not is_known(name, own)
     assert list(names_in("{{a}} {{b|c}} {{ d }}")) == [("a", False), ("b", True), ("d", False)]
+
+
+ROOT = Path(__file__).resolve().parents[2]
+# Read by the chat's own tests, too (`markdown.test.ts`): what is written for each value, and shown for it.
+LIGHT: list[dict[str, str]] = json.loads((ROOT / "widget/frontend/test/values_in_markdown.json").read_text())
+
+
+@pytest.mark.parametrize("case", LIGHT, ids=[case["value"] for case in LIGHT])
+def test_who_reads_the_markdown_itself_sees_a_mark_escaped_only_where_it_would_be_one(case: dict[str, str]) -> None:
+    written = filled_to_read("Hello {{v}}, **thanks**!", {"v": case["value"]})
+    assert written == f"Hello {case['written']}, **thanks**!"
+    shown = re.fullmatch(r"<p>Hello (.*), <strong>thanks</strong>!</p>\n", render_markdown(written))
+    assert shown
+    assert html.unescape(shown[1]) == case["value"]
+
+
+def test_an_address_of_the_page_stays_one() -> None:
+    address = "https://shop.example/a_b/~zoe?x=1&y=(2)#z"
+    assert filled_to_read("See {{page.url}}.", {"page.url": address}) == f"See {address}."
+
+
+AROUND = (
+    "{{v}}", "Hi {{v}}, **a** _b_", "{{v}} {{v}}", "*{{v}}*", "- {{v}}\n- x", "**a** {{v}}~~b~~ ~~c~~", "{{v}}{{w}}",
+    "({{v}})", "[x]{{v}}", "x{{v}}(https://a.example)", "{{v}};", "\n1. {{v}}", "_x {{v}}_", "a@b {{v}}>", "# {{v}}",
+    "`x` {{v}} `y`", "{{v}}\nnext *a*", "[x](https://a.example/{{v}})",
+)  # fmt: skip
+NASTY = st.lists(st.sampled_from([*"*_~`[]()<>&#!|\\{}:;-+=. ab1@ü", "https://e.example", "&amp;", "- "]), max_size=9)
+
+
+@given(st.sampled_from(AROUND), NASTY.map("".join), st.sampled_from(["(https://q.example)", "*", "_b", "a"]))
+def test_escaped_for_who_reads_it_or_for_nobody_it_is_shown_the_same(text: str, value: str, other: str) -> None:
+    values = {"v": value, "w": other}
+    assert render_markdown(filled_to_read(text, values)) == render_markdown(filled(text, values))

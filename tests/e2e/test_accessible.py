@@ -198,7 +198,7 @@ def test_the_menus(demo: dict[str, Any], member: Page) -> None:
     member.locator(".sidebar details.menu summary").click()
     assert axe.violations(member) == []
     member.set_viewport_size({"width": 390, "height": 844})
-    member.locator(".topbar summary").click()
+    member.locator(".topbar .menu-mark").click()
     assert axe.violations(member) == []
     assert axe.overflow(member) == []
 

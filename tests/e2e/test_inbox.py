@@ -81,6 +81,7 @@ def test_a_member_answers_a_visitor_live_and_hands_back_and_resolves(
     visitor.ask("when are you open", "Monday to Friday")
 
     member.get_by_role("button", name="Resolve").click()
+    member.get_by_role("button", name="Resolve it").click()
     expect(member.locator("#live-state")).to_contain_text("Resolved by")
     expect(member.get_by_role("textbox", name="Your answer")).to_be_hidden()
     visitor.sees("This conversation has ended.")

@@ -181,7 +181,19 @@ def test_the_keys_are_told_and_can_be_turned_off(office: dict[str, Any], visit: 
     expect(dana.get_by_label("Your answer")).to_have_value("ne?a")
     dana.get_by_label("Your answer").fill("")
     dana.get_by_role("heading", level=1).click()
+    # What can't be undone is asked about first, and what is safe has the focus.
+    ask = dana.get_by_role("dialog", name="Resolve this conversation?")
+    for safe in ("Enter", "Escape"):
+        dana.keyboard.press("e")
+        expect(ask.get_by_role("button", name="Keep it open")).to_be_focused()
+        if safe == "Enter":
+            assert not axe.violations(dana)
+        dana.keyboard.press(safe)
+        expect(ask).to_be_hidden()
+    expect(dana.locator("#live")).to_have_attribute("data-active", "yes")
     dana.keyboard.press("e")
+    dana.keyboard.press("Tab")
+    dana.keyboard.press("Enter")
     expect(dana.locator("#live-state")).to_contain_text("Resolved by Dana Reyes")
     expect(dana.get_by_label("Your note")).to_be_visible()
     dana.get_by_role("heading", level=1).click()
@@ -263,8 +275,24 @@ def test_on_a_phone_the_talk_can_be_led_and_what_is_known_unfolds(
     dana = agent("Dana Reyes")
     dana.set_viewport_size({"width": 390, "height": 844})
     open_talk(dana, visitor)
-    expect(dana.get_by_role("button", name="Send")).to_be_in_viewport(ratio=1)
+    # Wherever the talk is scrolled to, what leads it stays in sight, and the composer takes one line of it.
+    dana.mouse.wheel(0, -4000)
+    for name in ("Take over", "Resolve", "Send"):
+        expect(dana.get_by_role("button", name=name)).to_be_in_viewport(ratio=1)
+    box = dana.locator("[data-composer]").bounding_box()
+    assert box
+    assert box["height"] < 90
     expect(dana.get_by_text("Origin")).to_be_hidden()
+    # Going away in the middle of a sentence loses nothing of it, nor does a page that is loaded anew.
+    answer = dana.get_by_label("Your answer")
+    answer.fill("I am just")
+    dana.get_by_role("button", name="go away").click()
+    expect(dana.get_by_text("You are away: nobody is sent to you")).to_be_visible()
+    expect(answer).to_have_value("I am just")
+    dana.get_by_role("button", name="come on duty").click()
+    expect(dana.get_by_role("button", name="go away")).to_be_focused()
+    dana.reload()
+    expect(answer).to_have_value("I am just")
     dana.get_by_label("Note", exact=True).check()
     dana.get_by_label("Your note").fill("from the tram")
     dana.get_by_role("button", name="Add note").click()

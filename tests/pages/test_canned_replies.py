@@ -134,6 +134,19 @@ def test_by_slash_the_composer_gets_them_filled_in(
     assert gaps["missing"] == ["visitor.email"]
 
 
+def test_what_is_inserted_reads_as_plain_words(member: Browser, workspace: Workspace) -> None:
+    made = factories.make_deployment(workspace)
+    page = {"url": "https://shop.example/a_b?x=1&y=2", "title": "Kettles & pots (new!)"}
+    told = {"name": "anna_b <3", "plan": "R&D [gold] #1", "evil": "[Zoe](https://evil.example)"}
+    talk = factories.start_session(made, user=told, page=page).session.conversation
+    keep(member, "all", "All", "{{visitor.name}}, {{visitor.plan}}: {{page.title}} {{page.url}}. {{visitor.evil}}")
+    [reply] = member.get(f"/app/conversations/{talk.id}/replies").json()["replies"]
+    plain, _, hostile = reply["text"].rpartition(" ")
+    assert plain == "anna_b <3, R&D [gold] #1: Kettles & pots (new!) https://shop.example/a_b?x=1&y=2."
+    # What would be a link, or any other Markdown, is none for the visitor.
+    assert hostile == r"\[Zoe\](https\://evil.example)"
+
+
 def test_without_javascript_a_reply_is_inserted_behind_what_is_typed(
     member: Browser, conversation: Conversation
 ) -> None:

@@ -78,6 +78,30 @@ def test_the_page_shows_what_was_answered_before_and_why_a_person_is_asked_for(m
     assert "1 hand-over The visitor asked" in read
     assert f"Question My parcel {XSS}" in read
     assert XSS not in source
+    # In the head, which stays in sight while the talk goes by, also for who has taken over.
+    member.send(form_of(member.get(talk.path), "/take"))
+    for page in (source, text(member.get(talk.path))):
+        head, _, rest = page.partition('id="live-state"')[2].partition('id="handoffs"')
+        for words_ in ("Name", "Zoë", "Question", "My parcel", "Reason", "I want a person"):
+            assert words_ in head
+        assert 'id="live-transcript"' in rest
+    # Once it is over it says so no more.
+    member.send(form_of(member.get(talk.path), "/return"))
+    head = text(member.get(talk.path)).partition('id="live-state"')[2].partition('id="handoffs"')[0]
+    assert "My parcel" not in head
+    assert "Question My parcel" in words(member.get(talk.path))
+
+
+def test_what_has_ended_says_so_when_by_whom_and_what_can_still_be_done(member: Browser, talk: Talk) -> None:
+    talk.ask()
+    page = words(member.get(talk.path))
+    assert "This conversation ended" not in page
+    member.send(form_of(member.get(talk.path), "/resolve"))
+    page = words(member.get(f"{talk.path}live"))
+    said = page.partition("This conversation ended just now .")[2]
+    assert said.startswith(f" Resolved by {member.user.public_name}.")
+    assert "It can't be opened again" in said
+    assert "You can still write a note for the members, and export it as PDF , text or JSON ." in said
 
 
 @time_machine.travel(dt.datetime(2026, 11, 27, 18, 0, tzinfo=dt.UTC), tick=False)

@@ -23,7 +23,7 @@ from deployments.models import Conversation, Handoff
 from deployments.models.conversation import AuthorKind
 from tests import factories
 from tests.driver import wait_for
-from tests.pages.conftest import Browser, browser_of, form_of, text, words
+from tests.pages.conftest import Browser, browser_of, form_of, forms_of, text, words
 from workspaces.models import AuditEvent, Membership, Workspace
 from workspaces.permissions import Role
 
@@ -84,6 +84,29 @@ def test_the_switch_stands_on_every_page_and_leads_back_to_it(member: Browser, w
     with tenant(workspace.id):
         actions = AuditEvent.objects.filter(action__startswith="member.").order_by("created_at")
         assert [event.action for event in actions] == ["member.away", "member.on_duty"]
+
+
+def test_a_page_that_stays_gets_the_switches_alone_and_they_lead_back_to_it(member: Browser) -> None:
+    form = form_of(member.get("/app/assistants/?a=b"), "/app/duty")
+    answer = member.client.post(form.action, {**form.values, "away": "yes"}, headers={"HX-Request": "true"})
+    assert answer.status_code == 200
+    assert "You are away: nobody is sent to you" in words(answer)
+    drawn = [each for each in forms_of(answer) if each.action == "/app/duty"]
+    assert [each["back"] for each in drawn] == ["/app/assistants/?a=b"] * 2
+    assert "Come on duty" in words(answer)
+    assert "Away (come on duty)" in words(answer)
+    # It was said there, and not again on the next page.
+    assert "You are away" not in words(member.get("/app/assistants/"))
+
+
+def test_the_bar_of_a_phone_says_who_waits_and_has_the_switch(member: Browser, workspace: Workspace) -> None:
+    bar = text(member.get("/app/assistants/")).partition('class="bar"')[2].partition("<details")[0]
+    assert "data-waiting-link hidden" in bar
+    assert "On duty" in bar
+    asked(workspace)
+    bar = text(member.get("/app/assistants/")).partition('class="bar"')[2].partition("<details")[0]
+    assert 'data-waiting-count>1</span><span class="sr-only"> waiting' in bar
+    assert "data-waiting-link hidden" not in bar
 
 
 @pytest.mark.parametrize("back", ["https://evil.example/", "//evil.example", "javascript:alert(1)", "", "\\\\evil"])

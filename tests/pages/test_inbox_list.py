@@ -517,3 +517,18 @@ def test_many_who_wait_are_all_listed_page_by_page_before_the_others(
         address = LIST + following[1].replace("&amp;", "&").removeprefix(LIST)
     assert seen[:5] == [str(row.id) for row in waiting]  # who waits longest first
     assert sorted(seen[5:]) == sorted(str(row.id) for row in others)
+
+
+def test_who_waits_stands_there_with_how_long_why_and_at_which_assistant(member: Browser, made: NewDeployment) -> None:
+    conversation = start(made, "hello")
+    assert "Waiting for" not in words(member.get(LIST))
+    ask(conversation)
+    change(conversation, waiting_since=timezone.now() - dt.timedelta(minutes=130, seconds=5))
+    assert "Waiting for 2 h 10 min · Ada · The visitor asked." in words(member.get(LIST))
+    change(conversation, waiting_since=timezone.now() - dt.timedelta(minutes=4), handoff_reason="<b>Why</b>")
+    page = member.get(f"{LIST}rows?q=hello")
+    assert "Waiting for 4 min · Ada · " in words(page)
+    assert "<b>Why" not in text(page)
+    # What is over waits for nobody.
+    change(conversation, status="abandoned", ended_at=timezone.now())
+    assert "Waiting for" not in words(member.get(LIST))

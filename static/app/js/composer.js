@@ -44,13 +44,25 @@ document.addEventListener("htmx:afterSettle", () => {
   const [reply] = form.querySelectorAll('[name="kind"]');
   reply.disabled = !isActive;
   // What was meant for a visitor who is gone can be kept as a note; it never goes out by itself.
-  if (!isActive) form.querySelector('[name="kind"][value="note"]').checked = true;
+  if (!isActive) {
+    form.querySelector('[name="kind"][value="note"]').checked = true;
+    text.placeholder = "Write a note";
+  }
   form.querySelector("[data-takes-over]").hidden = live().dataset.mine === "yes";
   noteWhatIsSeen();
 });
 // Not for the text, which tells of its change when a press on the button takes the focus: the button would move away.
 form.addEventListener("change", (event) => event.target.name === "kind" && ask(""));
 document.addEventListener("compose", (event) => become(event.detail));
+
+// On a phone it is one line until it is touched. It folds after a touch elsewhere has done what it does, not before: what
+// was touched would move away from under the finger.
+const box = form.closest("[data-composer]");
+const fold = (isFolded) => box.classList.toggle("folded", isFolded && !text.value.trim() && asked.hidden);
+if (document.activeElement !== text) fold(true);
+box.addEventListener("focusin", () => fold(false));
+box.addEventListener("click", () => fold(false));
+document.addEventListener("click", ({ target }) => box.contains(target) || fold(true));
 
 // --- Typing ----------------------------------------------------------------------------------------------------------
 

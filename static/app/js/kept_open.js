@@ -1,6 +1,12 @@
-// What somebody opened (`details` with an id) stays open when an event has its part of the page drawn anew.
+// What somebody opened (`details` with an id) or chose and has not sent yet (`select` with an id) stays so when an event
+// has its part of the page drawn anew.
 
 let open = [];
+const chosen = new Map();
+
+document.addEventListener("change", ({ target }) => {
+  if (target.matches("select[id]")) chosen.set(target.id, target.value);
+});
 
 document.addEventListener("htmx:beforeSwap", (event) => {
   open = [...(event.detail.target?.querySelectorAll("details[id][open]") ?? [])].map((each) => each.id);
@@ -8,4 +14,9 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 
 document.addEventListener("htmx:afterSwap", () => {
   for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+  for (const [id, value] of chosen) {
+    const select = document.getElementById(id);
+    if (select && [...select.options].some((option) => option.value === value)) select.value = value;
+    else chosen.delete(id);
+  }
 });

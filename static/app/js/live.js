@@ -26,6 +26,15 @@ function refresh() {
   rung = setTimeout(() => window.htmx?.trigger(live(), "refresh"), 80);
 }
 
+// Elsewhere somebody began to wait, or waits no more: the number of them comes with what is fetched, now and then.
+let counts = 0;
+function countAnew() {
+  counts ||= setTimeout(() => {
+    counts = 0;
+    refresh();
+  }, GLANCE);
+}
+
 // Where the talk ends: on a phone what is known of the visitor stands below it.
 function talkEnd() {
   return document.querySelector(".talk-main").getBoundingClientRect().bottom + scrollY + 16;
@@ -109,7 +118,10 @@ function send(frame) {
 function hear(event) {
   document.dispatchEvent(new CustomEvent("live:heard", { detail: event }));
   // Of other conversations a conversation's page hears as well, so that its member can be called to them.
-  if (conversation && event.conversation_id !== conversation) return;
+  if (conversation && event.conversation_id !== conversation) {
+    if (event.type === "conversation") countAnew();
+    return;
+  }
   if (event.type === "typing") showTyping(event);
   else if (event.type === "token") showTyping({ author: { kind: "assistant" }, on: true });
   else if (event.type === "change" || (event.type === "conversation" && !conversation)) {

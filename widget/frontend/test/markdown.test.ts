@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { JSDOM } from 'jsdom';
 import { parse, render, safeHref } from '../src/markdown.ts';
@@ -90,3 +91,16 @@ test('any string at all is rendered without a throw', () => {
     assert.doesNotThrow(() => render(text, document), text);
   }
 });
+
+// What a member's composer writes for a value (`light_escapes.py`) is shown as just that value.
+const VALUES: { value: string; written: string }[] = JSON.parse(
+  readFileSync(new URL('values_in_markdown.json', import.meta.url), 'utf8'),
+);
+for (const { value, written } of VALUES) {
+  test(`a value stays words: ${value}`, () => {
+    const box = document.createElement('div');
+    box.append(render(`Hello ${written}, **thanks**!`, document));
+    assert.equal(box.textContent, `Hello ${value}, thanks!`);
+    assert.equal(box.querySelectorAll('*').length, 2);
+  });
+}
