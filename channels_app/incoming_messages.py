@@ -13,7 +13,7 @@ from channels_app.models import Connection, ConversationLink
 from channels_app.providers.base import Capability
 from channels_app.providers.events import CallEnded, MessageReceived
 from convoship.lib.problems import Problem
-from deployments import conversations, people, turns, welcoming
+from deployments import blocking, conversations, people, turns, welcoming
 from deployments.conversations import NewMessage
 from deployments.models import Conversation, Message, Person
 from deployments.models.conversation import AuthorKind, MessageStatus, Status
@@ -44,6 +44,8 @@ def take(
         return conversation, None, None, words
     if is_out:
         return _post_unanswered(connection, event, client_id)
+    if is_blocked(connection, event):
+        return _current(connection, event.address), None, None, f"{blocking.UNANSWERED} {blocking.REMEDY}"
     conversation, is_new = conversation_for(connection, event)
     if conversation is None:
         return None, None, None, OVER
@@ -142,11 +144,21 @@ def _open(connection: Connection, event: MessageReceived) -> Conversation:
 
 
 def _person(connection: Connection, event: MessageReceived) -> Person:
+    return people.person_at(*_identity(connection, event), event.user)
+
+
+def is_blocked(connection: Connection, event: MessageReceived) -> bool:
+    """Whether who says this is blocked."""
+    return blocking.is_blocked_at(*_identity(connection, event))
+
+
+def _identity(connection: Connection, event: MessageReceived) -> tuple[IdentityKind, str]:
+    """By what its person is known."""
     phone = event.person_address or (event.address if accounts.kind_of(connection).channel == "sms" else "")
     # Nobody of flesh and blood is at the other end of a rehearsal, whatever number it plays.
     if phone and not connection.is_rehearsal:
-        return people.person_at(IdentityKind.PHONE, phone, event.user)
-    return people.person_at(IdentityKind.BRIDGE, f"{connection.id}:{event.address}", event.user)
+        return IdentityKind.PHONE, phone
+    return IdentityKind.BRIDGE, f"{connection.id}:{event.address}"
 
 
 def _current(connection: Connection, address: str) -> Conversation | None:

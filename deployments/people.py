@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from convoship.lib import rows
 from convoship.lib.problems import Problem
-from deployments import identity
+from deployments import blocking, identity
 from deployments.identity import Verified
 from deployments.models import Conversation, Deployment, Identity, Person
 from deployments.models.conversation import Channel
@@ -44,15 +44,20 @@ def person_of(visitor_id: str, user: Mapping[str, Any], verified: Verified | Non
     """The person of a new conversation.
 
     A verified one is found by what was proved, in whichever browser. Anybody else is who this browser was before, or
-    new: what they say of themselves is noted, and opens nothing.
+    new: what they say of themselves is noted, and opens nothing. Held until the transaction ends, so that they are
+    not merged away meanwhile; 403 for who is blocked.
     """
     if verified is not None:
-        return _verified_person(verified)
+        known = _verified_person(verified)
+        blocking.require_free(known)
+        return known
     name, email = user.get("name", ""), user.get("email", "")
     person = None
     if visitor_id and not is_test:
-        unproved = Person.objects.filter(visitor_id=visitor_id, external_id=None)
-        person = unproved.order_by("-created_at").first()
+        unproved = Person.objects.select_for_update(no_key=True).filter(visitor_id=visitor_id, external_id=None)
+        person = _who_it_is_now(unproved.order_by("-created_at").first())
+    if person is not None:
+        blocking.require_free(person)
     # Another address on the same device is somebody else: their past keeps its name.
     if person is None or (email and person.email and email != person.email):
         person = Person(visitor_id="" if is_test else visitor_id, name=name, email=email)
@@ -62,10 +67,19 @@ def person_of(visitor_id: str, user: Mapping[str, Any], verified: Verified | Non
     return person
 
 
+def _who_it_is_now(person: Person | None) -> Person | None:
+    """Whom they were merged into. Not somebody who is proved: being at the same browser proves nothing."""
+    while person is not None and person.merged_into_id is not None:
+        person = Person.objects.select_for_update(no_key=True).filter(id=person.merged_into_id).first()
+    return None if person is None or person.external_id is not None else person
+
+
 def person_at(kind: str, value: str, user: Mapping[str, Any]) -> Person:
     """Who is at an address of a channel; new where nobody was known there. What is said of them is noted."""
     name, email = str(user.get("name", ""))[:100], str(user.get("email", ""))[:254]
-    known = Identity.objects.select_related("person").filter(kind=kind, value=value).first()
+    # The identity is held: whoever merges, blocks or erases its person holds it first, and waits.
+    at = Identity.objects.select_for_update(no_key=True).filter(kind=kind, value=value)
+    known = at.first()
     if known is None:
         try:
             with transaction.atomic():
@@ -74,33 +88,43 @@ def person_at(kind: str, value: str, user: Mapping[str, Any]) -> Person:
                 return person
         except IntegrityError:
             # Their first message over another connection came at the same moment.
-            known = Identity.objects.select_related("person").get(kind=kind, value=value)
+            known = at.get()
     _note(known.person, name, email)
     return known.person
 
 
 def _verified_person(verified: Verified) -> Person:
-    known = Person.objects.filter(external_id=verified.external_id).first()
+    proved = Person.objects.select_for_update(no_key=True).filter(external_id=verified.external_id)
+    known = proved.first()
     if known is None:
+        said = {"name": verified.name, "email": verified.email}
         try:
             with transaction.atomic():
                 return Person.objects.create(
                     external_id=verified.external_id,
                     verified_at=timezone.now(),
-                    name=verified.name,
-                    email=verified.email,
+                    known_by={field: "token" for field, value in said.items() if value},
+                    **said,
                 )
         except IntegrityError:
             # Another session of theirs began at the same moment.
-            known = Person.objects.get(external_id=verified.external_id)
-    _note(known, verified.name, verified.email)
+            known = proved.get()
+    _note(known, verified.name, verified.email, is_proved=True)
     return known
 
 
-def _note(person: Person, name: str, email: str) -> None:
-    if (name and name != person.name) or (email and email != person.email):
-        person.name, person.email = name or person.name, email or person.email
-        person.save(update_fields=["name", "email"])
+def _note(person: Person, name: str, email: str, *, is_proved: bool = False) -> None:
+    """What is said of them. What a member wrote, or a token proved, stays unless a token proves otherwise."""
+    changed = False
+    for field, value in (("name", name), ("email", email)):
+        if not value or (not is_proved and field in person.known_by):
+            continue
+        if getattr(person, field) != value or (is_proved and person.known_by.get(field) != "token"):
+            setattr(person, field, value)
+            person.known_by = {**person.known_by, **({field: "token"} if is_proved else {})}
+            changed = True
+    if changed:
+        person.save(update_fields=["name", "email", "known_by"])
 
 
 def may_go_on(conversation: Conversation, user: Mapping[str, Any], verified: Verified | None) -> bool:
@@ -139,8 +163,9 @@ def identify(conversation: Conversation, user: Mapping[str, Any], verified: Veri
             _note(person, user.get("name", ""), user.get("email", ""))
     elif person.external_id is None:
         conversation.person = _verified_person(verified)
+        blocking.require_free(conversation.person)
     elif person.external_id == verified.external_id:
-        _note(person, verified.name, verified.email)
+        _note(person, verified.name, verified.email, is_proved=True)
     else:
         raise identity.refused(
             "another_user",
@@ -151,7 +176,9 @@ def identify(conversation: Conversation, user: Mapping[str, Any], verified: Veri
     if claims == conversation.visitor_data and verified is None:
         return False
     conversation.visitor_data = claims
-    conversation.save(update_fields=["person", "visitor_data"])
+    # Where it is the same person, merging may just be giving the conversation to another.
+    is_anothers = conversation.person_id != person.id
+    conversation.save(update_fields=["visitor_data", *(["person"] if is_anothers else [])])
     return True
 
 

@@ -97,6 +97,8 @@ class Conversation(TenantModel):
     # Until then it stands in no list but that of the snoozed ones, unless the visitor writes before.
     snoozed_until = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+    # When its person was erased, and with them all that was said in it.
+    erased_at = models.DateTimeField(null=True, blank=True)
 
     objects = TenantManager()
 
