@@ -13,7 +13,7 @@ _BY_SOURCE = {
     "member": "written by a member",
     "token": "proved by your own server",
 }
-UNPROVED = "said by themselves, not checked"
+UNPROVED = "as typed, not checked"
 
 
 def known_by(identity: Identity) -> str:
