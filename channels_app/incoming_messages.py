@@ -144,15 +144,15 @@ def _open(connection: Connection, event: MessageReceived) -> Conversation:
 
 
 def _person(connection: Connection, event: MessageReceived) -> Person:
-    return people.person_at(*_identity(connection, event), event.user)
+    return people.person_at(*identity_of(connection, event), event.user)
 
 
 def is_blocked(connection: Connection, event: MessageReceived) -> bool:
     """Whether who says this is blocked."""
-    return blocking.is_blocked_at(*_identity(connection, event))
+    return blocking.is_blocked_at(*identity_of(connection, event))
 
 
-def _identity(connection: Connection, event: MessageReceived) -> tuple[IdentityKind, str]:
+def identity_of(connection: Connection, event: MessageReceived) -> tuple[IdentityKind, str]:
     """By what its person is known."""
     phone = event.person_address or (event.address if accounts.kind_of(connection).channel == "sms" else "")
     # Nobody of flesh and blood is at the other end of a rehearsal, whatever number it plays.

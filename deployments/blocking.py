@@ -85,3 +85,9 @@ def is_blocked_at(kind: str, value: str) -> bool:
     """Whether who is known at this address is blocked. They can't be until the transaction ends if they are not."""
     known = Identity.objects.select_for_update(no_key=True).filter(kind=kind, value=value).first()
     return known is not None and known.person.blocked_at is not None
+
+
+def blocked_at(kind: str, value: str) -> Person | None:
+    """Who is blocked at this address, for a page; None where nobody is."""
+    known = Identity.objects.select_related("person").filter(kind=kind, value=value).first()
+    return known.person if known is not None and known.person.blocked_at is not None else None

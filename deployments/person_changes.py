@@ -111,7 +111,7 @@ def add_note(actor: Actor, person: Person, text: str) -> PersonNote:
     if notes_of(held).count() >= MOST_NOTES:
         raise Problem("quota_exceeded", f"There are {MOST_NOTES} notes already.", hint="Delete some of them first.")
     author = User.objects.filter(id=actor.id).first() if actor.kind == "user" and actor.id else None
-    name = author.display_name if author else actor.label
+    name = author.display_name if author else actor.shown_as
     row = PersonNote.objects.create(person=held, author=author, author_name=name[:100], text=words)
     audit.record(actor, "person.noted", held, note=str(row.id))
     return row

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 
 from convoship.lib.problems import Problem
 from deployments import merging, person_fields, person_holders, person_list
-from deployments.models import Person, PersonMerge
+from deployments.models import Conversation, Person, PersonMerge
 from deployments.pages.inbox_filters import as_id
 from deployments.pages.people import person_of
 from workspaces import refusals
@@ -48,22 +48,31 @@ def person_merge(request: WorkspaceRequest, person_id: UUID) -> HttpResponse:
 
 def _looked(found: merging.Outcome) -> dict[str, Any]:
     kept, merged = found.kept, found.merged
+    identities = person_list.identities_of([kept, merged])
+    shown = person_holders.addresses_of([row for rows in identities.values() for row in rows])
+    known = {who: [shown[row.id].value for row in identities.get(who, [])] for who in (kept.id, merged.id)}
+    proof = {who.id: who.external_id or "" for who in (kept, merged)}
     values: list[tuple[str, str, str, str]] = [
         ("Name", kept.name, merged.name, found.name),
         ("E-mail", kept.email, merged.email, found.email),
+        ("Id at your server", proof[kept.id], proof[merged.id], proof[kept.id] or proof[merged.id]),
         (
-            "Id at your server",
-            kept.external_id or "",
-            merged.external_id or "",
-            kept.external_id or merged.external_id or "",
+            "Addresses",
+            ", ".join(known[kept.id]),
+            ", ".join(known[merged.id]),
+            ", ".join(known[kept.id] + known[merged.id]),
         ),
     ]
     both = zip(person_fields.values_of(kept), person_fields.values_of(merged), strict=True)
     values += [(one.field.label, one.words, two.words, one.words or two.words) for one, two in both]
-    shown = person_holders.addresses_of(found.identities)
+    theirs = Conversation.objects.filter(person=kept, is_test=False).count()
+    counts = (theirs, found.conversations, theirs + found.conversations)
+    values.append(("Conversations", str(counts[0]), str(counts[1]), str(counts[2])))
+    is_alike = kept.label == merged.label
     return {
         "kept": kept,
         "merged": merged,
+        "other": f"the other {merged.label}" if is_alike else merged.label,
         "outcome": found,
         "values": values,
         "addresses": [shown[row.id] for row in found.identities],
