@@ -35,10 +35,11 @@ def _key() -> bytes:
     workspace_id = entered_workspace_id()
     row = AddressKey.objects.first()
     if row is None:
-        sealed = crypto.seal(secrets.token_hex(32), workspace_id=workspace_id, purpose="address_key")
+        row = AddressKey()
+        row.sealed = crypto.seal(secrets.token_hex(32), workspace_id=workspace_id, purpose=purpose(row))
         try:
             with transaction.atomic():
-                row = AddressKey.objects.create(sealed=sealed)
+                row.save()
         except IntegrityError:
             row = AddressKey.objects.get()  # made at the same moment
     return crypto.unseal(row.sealed, workspace_id=workspace_id, purpose=purpose(row)).encode()
@@ -46,4 +47,4 @@ def _key() -> bytes:
 
 def purpose(row: AddressKey) -> str:
     """What the key is bound to beside its workspace."""
-    return "address_key"
+    return f"address_key:{row.id}"

@@ -8,6 +8,7 @@ from convoship.lib.tenancy import tenant
 from deployments import conversations, people, turns
 from deployments.conversations import NewMessage
 from deployments.deploying import NewDeployment
+from deployments.identity import Verified
 from deployments.models import Conversation, Person
 from deployments.models.conversation import AuthorKind, MessageStatus
 from deployments.models.person import IdentityKind
@@ -29,7 +30,7 @@ def met(new: NewDeployment, text: str = "hello", **request: Any) -> tuple[Person
 def proved(workspace: Workspace, external_id: str, name: str = "") -> Person:
     """Somebody whom the customer's server has proved."""
     with tenant(workspace.id):
-        return people.person_of("", {}, people.Verified(external_id, name=name, email=""))
+        return people.person_of("", {}, Verified(external_id, name=name, email=""))
 
 
 def at_number(workspace: Workspace, number: str, name: str = "") -> Person:

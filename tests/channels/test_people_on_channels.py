@@ -108,9 +108,6 @@ async def test_who_writes_after_being_erased_is_somebody_new(phone: Phone) -> No
 
 
 async def test_what_was_erased_is_not_sent_again(phone: Phone) -> None:
-    phone.twilio.refuse = (
-        (21610, 400) if hasattr(phone.twilio, "refuse_with") else getattr(phone.twilio, "refuse", None)
-    )
     await phone.text("hello")
     await phone.drain()
     await phone.inside(erasing.begin, phone.who, await their_person(phone))

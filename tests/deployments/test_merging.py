@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -161,7 +162,7 @@ def test_who_writes_while_two_are_merged_lands_at_the_kept_one(transactional_db:
             with tenant(workspace.id):
                 merging.merge(who, kept, merged)
 
-        results = at_once(merge, lambda n=number: write(n), lambda b=browser: start(b), lambda n=number: write(n))
+        results = at_once(merge, partial(write, number), partial(start, browser), partial(write, number))
         busy = [result for result in results if isinstance(result, Problem)]
         others = [result for result in results if isinstance(result, Exception) and not isinstance(result, Problem)]
         assert others == []

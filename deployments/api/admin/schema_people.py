@@ -46,7 +46,7 @@ _IDENTITY = component(
         since=TIME,
     ),
 )
-_PERSON = {
+_PERSON: dict[str, Schema] = {
     "id": {**UUID, "description": "Another than the one that was asked for where they were merged."},
     "label": {**TEXT, "description": "What to call them; never empty."},
     "name": TEXT,
@@ -65,7 +65,7 @@ _PERSON = {
     "last_seen_at": {**or_null(TIME), "description": "When something last happened in a conversation of theirs."},
     "created_at": TIME,
 }
-PERSON = component("Person", fields(**_PERSON))
+PERSON = component("Person", fields(optional=(), **_PERSON))
 PEOPLE = page_of("PersonPage", PERSON)
 _LINE = fields(at=TIME, state=TEXT, source={**TEXT, "description": "What was said, or who did it."})
 _CONSENT = component(
@@ -92,6 +92,7 @@ _MERGE = component(
 PERSON_IN_FULL = component(
     "PersonInFull",
     fields(
+        optional=(),
         **_PERSON,
         conversations={**WHOLE, "description": "How many; they are at `/v1/conversations?person=`."},
         consents={"type": "array", "items": _CONSENT},
