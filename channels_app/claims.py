@@ -23,7 +23,7 @@ from channels_app.models import Connection, Consent, Delivery, DeliveryAttempt, 
 from channels_app.models.outbound import AttemptOutcome, DeliveryStatus
 from channels_app.providers.base import Capability, Provider, ProviderError
 from channels_app.quiet_hours import QuietHours
-from deployments import conversations
+from deployments import blocking, conversations
 
 LEASE = dt.timedelta(seconds=40)
 # No call may outlive half of its lease: whoever claims anew must find the earlier one ended (R7).
@@ -159,7 +159,9 @@ def _pick(workspace_id: UUID, limit: int, only: UUID | None) -> dict[UUID, _Befo
 
 
 def _begin(workspace_id: UUID, picked: Mapping[UUID, _Before], hand: _Hand) -> list[Claimed]:
-    found = Delivery.objects.filter(id__in=picked).select_related("connection", "conversation").order_by("due_at")
+    found = (
+        Delivery.objects.filter(id__in=picked).select_related("connection", "conversation__person").order_by("due_at")
+    )
     _note_cut([delivery_id for delivery_id, before in picked.items() if before.was_cut])
     ready: list[Claimed] = []
     begun: list[DeliveryAttempt] = []
@@ -196,7 +198,11 @@ def _let_go(
     delivery: Delivery, attempt: DeliveryAttempt, before: _Before, hand: _Hand, known: _Known
 ) -> Provider | None:
     """The provider of what may be sent now; None where it ended or was parked. `_IsHeld` where it can't be, now."""
-    if _is_poison(delivery) or _is_held_back(delivery, known.withdrawn, was_in_doubt=before.was_in_doubt):
+    if (
+        _is_poison(delivery)
+        or _is_of_blocked(delivery, before)
+        or _is_held_back(delivery, known.withdrawn, was_in_doubt=before.was_in_doubt)
+    ):
         return None
     if _is_outside_window(delivery, before) or _is_at_night(delivery, before):
         return None
@@ -296,6 +302,20 @@ def _is_poison(delivery: Delivery) -> bool:
         reason=f"The worker was stopped {MOST_CRASHES} times while sending this.",
         remedy="Look at the worker's log, then replay it.",
         keeps_doubt=True,
+    )
+    return True
+
+
+def _is_of_blocked(delivery: Delivery, before: _Before) -> bool:
+    if delivery.conversation is None or delivery.conversation.person.blocked_at is None:
+        return False
+    _hold_conversation(delivery)
+    settling.end(
+        delivery,
+        DeliveryStatus.SUPPRESSED,
+        reason=blocking.HELD_BACK,
+        remedy=blocking.REMEDY,
+        keeps_doubt=before.was_in_doubt,
     )
     return True
 

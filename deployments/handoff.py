@@ -167,7 +167,7 @@ def request_by(actor: Actor, conversation: Conversation, reason: str) -> None:
     """The same, asked for by a member or a customer's program instead of the visitor or the assistant."""
     cause = HandoffCause.MEMBER if actor.kind == "user" else HandoffCause.PROGRAM
     if request(conversation, reason, cause):
-        audit.record(actor, "conversation.handoff_requested", conversation, reason=reason[:300])
+        audit.record(actor, "conversation.handoff_requested", conversation, has_reason=bool(reason))
 
 
 # --- While it waits ---------------------------------------------------------------------------------------------------

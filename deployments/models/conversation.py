@@ -123,6 +123,8 @@ class Conversation(TenantModel):
     ended_at = models.DateTimeField(null=True, blank=True)
     # While it waits: what for. No column; `deployments.waiting` finds it where it is to be told.
     waits_for: str | None = None
+    # When its person was erased, and with them all that was said in it.
+    erased_at = models.DateTimeField(null=True, blank=True)
 
     objects = TenantManager.from_queryset(ConversationQuerySet)()
 

@@ -20,7 +20,18 @@ from channels_app.providers.base import SignatureInvalid
 from channels_app.providers.events import MessageReceived
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import TenantManager, tenant
-from deployments import canned, conversations, notes, tagging, visits
+from deployments import (
+    canned,
+    conversations,
+    erased_addresses,
+    merging,
+    notes,
+    people,
+    person_changes,
+    person_fields,
+    tagging,
+    visits,
+)
 from deployments.models import (
     Deployment,
     File,
@@ -33,6 +44,7 @@ from deployments.models import (
     SavedView,
     TokenUse,
 )
+from deployments.models.person import IdentityKind
 from tests import factories
 from tests.channels.requests import request_of
 from workspaces import secret_store, staff
@@ -74,6 +86,10 @@ def full(db: None) -> Workspace:
         note = notes.add(who, conversations.lock(conversation.id), "A note").note
         Mention.objects.create(note=note, user=factories.owner_of(workspace))
         canned.create(who, shortcut="hello", title="Hello", text="Hello!")
+        person_fields.create(who, key="plan", label="Plan", kind="text")
+        person_changes.add_note(who, conversation.person, "Kind.")
+        merging.merge(who, conversation.person, people.person_at([(IdentityKind.PHONE, "+14155550123")], {}))
+        erased_addresses.digest_of("+14155550123")
         now = timezone.now()
         ReplyMail.objects.create(conversation=conversation, address="a@b.example", from_seq=1, to_seq=1, due_at=now)
     visit = visits.resolve(opened.token, opened.session.id)

@@ -64,6 +64,14 @@ INSIDE = (
     "/app/channels/{connection_id}/events",
     "/app/channels/{connection_id}/settings",
     "/app/channels/{connection_id}/delete",
+    "/app/people/",
+    "/app/people/?q=nobody+at+all",
+    "/app/people/fields/",
+    "/app/people/fields/new",
+    "/app/people/{person_id}/",
+    "/app/people/{person_id}/edit",
+    "/app/people/{person_id}/merge",
+    "/app/people/{person_id}/erase",
     "/app/conversations/{over_connection_id}/",
     "/app/conversations/",
     "/app/conversations/mentions/",
@@ -129,6 +137,7 @@ def bridge(program: Program) -> dict[str, str]:
         "connection_id": connection_id,
         "delivery_id": delivery["id"],
         "over_connection_id": said["conversation_id"],
+        "person_id": program.call("GET", f"/conversations/{said['conversation_id']}")["person"]["id"],
     }
 
 

@@ -17,8 +17,19 @@ from channels_app.providers.base import SignatureInvalid
 from channels_app.providers.events import MessageReceived
 from channels_app.rehearsal import rehearsing
 from convoship.lib.tenancy import tenant
-from deployments import canned, deploying, identity, saved_views, tagging
+from deployments import (
+    canned,
+    deploying,
+    identity,
+    merging,
+    people,
+    person_changes,
+    person_fields,
+    saved_views,
+    tagging,
+)
 from deployments.models import Conversation, ReplyMail, Tag
+from deployments.models.person import IdentityKind
 from tests import factories
 from tests.channels.requests import request_of
 from tests.pages.conftest import Browser, browser_of, forms_of, text
@@ -136,6 +147,22 @@ PAGES: dict[str, tuple[str, tuple[str, ...], str]] = {
         POST,
         "connections.write",
     ),
+    "people": ("/app/people/", GET, "people.read"),
+    "person": ("/app/people/{person}/", GET, "people.read"),
+    "person_edit": ("/app/people/{person}/edit", BOTH, "people.write"),
+    "person_note": ("/app/people/{person}/notes", POST, "people.write"),
+    "person_note_delete": ("/app/people/{person}/notes/{note}/delete", POST, "people.write"),
+    "person_block": ("/app/people/{person}/block", POST, "people.write"),
+    "person_unblock": ("/app/people/{person}/unblock", POST, "people.write"),
+    "person_merge": ("/app/people/{person}/merge", BOTH, "people.write"),
+    "person_merge_undo": ("/app/people/{person}/merges/{merge}/undo", POST, "people.write"),
+    "person_export_json": ("/app/people/{person}/export.json", GET, "people.manage"),
+    "person_export_zip": ("/app/people/{person}/export.zip", GET, "people.manage"),
+    "person_erase": ("/app/people/{person}/erase", BOTH, "people.manage"),
+    "person_fields": ("/app/people/fields/", GET, "people.read"),
+    "person_field_new": ("/app/people/fields/new", BOTH, "people.manage"),
+    "person_field": ("/app/people/fields/{field}/", BOTH, "people.manage"),
+    "person_field_delete": ("/app/people/fields/{field}/delete", BOTH, "people.manage"),
     "conversations": ("/app/conversations/", GET, "conversations.read"),
     "conversations_rows": ("/app/conversations/rows", GET, "conversations.read"),
     "conversation_new": ("/app/conversations/new", BOTH, "conversations.write"),
@@ -232,6 +259,11 @@ def ids(workspace: Workspace) -> dict[str, str]:
         InboundEvent.objects.update(state="failed", reason="Nobody could answer.")
         refusal = SignatureInvalid("wrong_signature", "The signature is wrong.")
         inbound.refuse(connection, request_of(), refusal)
+        person = conversation.person
+        note = person_changes.add_note(who, person, "Kind.")
+        field = person_fields.create(who, key="plan", label="Plan", kind="text")
+        third = people.person_at([(IdentityKind.PHONE, "+15005550007")], {"name": "Third"})
+        merge = merging.merge(who, person, third)
         tagging.put(who, conversation, ["parcel"])
         tag = Tag.objects.get()
         view = saved_views.make(who, factories.owner_of(workspace), "Mine", {"show": "mine"}, is_shared=True)
@@ -242,6 +274,10 @@ def ids(workspace: Workspace) -> dict[str, str]:
         "delivery": str(delivery.id),
         "event": str(stored.event_id),
         "tag": str(tag.id),
+        "person": str(person.id),
+        "note": str(note.id),
+        "field": str(field.id),
+        "merge": str(merge.id),
         "view": str(view.id),
         "token": str(token.id),
         "refused": str(factories.refuse(made).id),
@@ -388,7 +424,7 @@ def test_a_post_without_a_csrf_token_is_refused(member: Browser, ids: dict[str, 
 def every_page(member: Browser, ids: dict[str, str]) -> Iterator[tuple[str, Any]]:
     for _, address, method, _ in cases():
         # A PDF is no page, nor a text.
-        if method == "GET" and not address.endswith(".pdf"):
+        if method == "GET" and not address.endswith((".pdf", ".zip")):
             yield address, member.get(address.format(**ids))
     for address in OUTSIDE.values():
         yield address, member.get(address)

@@ -23,9 +23,24 @@ from channels_app.providers.base import Capability, Health
 from channels_app.providers.custom_webhook import CustomWebhook
 from channels_app.providers.events import MessageReceived
 from convoship.lib.tenancy import tenant
-from deployments import canned, conversations, deploying, handoff, identity, publishing, rollouts, saved_views, tagging
+from deployments import (
+    canned,
+    conversations,
+    deploying,
+    handoff,
+    identity,
+    merging,
+    people,
+    person_changes,
+    person_fields,
+    publishing,
+    rollouts,
+    saved_views,
+    tagging,
+)
 from deployments.deploying import NewDeployment
-from deployments.models import Assistant, Conversation, Deployment, ReplyMail, Tag
+from deployments.models import Assistant, Conversation, Deployment, Person, ReplyMail, Tag
+from deployments.models.person import IdentityKind
 from deployments.pages import appearance_form
 from deployments.pages.talk import Talk
 from deployments.rollouts import Tried
@@ -120,6 +135,11 @@ class World:
     tag_id: UUID = field(init=False)
     view_id: UUID = field(init=False)
     mail_id: UUID = field(init=False)
+    person_id: UUID = field(init=False)
+    note_id: UUID = field(init=False)
+    field_id: UUID = field(init=False)
+    merge_id: UUID = field(init=False)
+    other_id: UUID = field(init=False)
     secret_key: str = field(default_factory=lambda: f"secret_{uuid4().hex}")
 
     def __post_init__(self) -> None:
@@ -147,6 +167,13 @@ class World:
                 state="failed",
                 due_at=timezone.now(),
             ).id
+            person = Conversation.objects.get(id=self.opened.session.conversation_id).person
+            self.person_id = person.id
+            self.note_id = person_changes.add_note(who, person, "Kind.").id
+            self.field_id = person_fields.create(who, key="plan", label="Plan", kind="text").id
+            self.other_id = people.person_at([(IdentityKind.PHONE, "+15005550006")], {"name": "Other"}).id
+            third = people.person_at([(IdentityKind.PHONE, "+15005550007")], {"name": "Third"})
+            self.merge_id = merging.merge(who, person, third).id
             self.event_id = _failed_event(self.connection.connection)
             tagging.put(who, Conversation.objects.get(id=self.opened.session.conversation_id), ["parcel"])
             self.tag_id = Tag.objects.get().id
@@ -179,6 +206,10 @@ class World:
             "tag_id": self.tag_id,
             "view_id": self.view_id,
             "mail_id": self.mail_id,
+            "person_id": self.person_id,
+            "note_id": self.note_id,
+            "field_id": self.field_id,
+            "merge_id": self.merge_id,
             "kind": "custom_webhook",
             "key": self.secret_key,
         }
@@ -213,6 +244,11 @@ class World:
             assistant = Assistant.objects.get(id=self.deployment.deployment.assistant_id)
             publishing.change_draft(who, assistant, scripted={"welcome": {"text": "Another welcome"}})
             publishing.publish(who, assistant.id, note="Another")
+
+    def block_person(self) -> None:
+        """Bring the person to where they can be let in."""
+        with tenant(self.workspace.id):
+            Person.objects.filter(id=self.person_id).update(blocked_at=timezone.now())
 
     def wait_for_a_person(self) -> None:
         """Bring the conversation to where it can be handed back."""
@@ -305,6 +341,7 @@ _DEPLOYMENT = {"name": "New", "allowed_origins": ["https://a.example"]}
 _DEPLOYMENT_FORM = {"name": "New", "allowed_origins": "https://a.example", "once": "a form of the test"}
 
 
+_FIELD = {"key": "birthday", "label": "Birthday", "kind": "date"}
 _CANNED = {"shortcut": "bye", "title": "Goodbye", "text": "Bye, {{visitor.name|dear visitor}}!"}
 _ASSISTANT_FORM = {"op": "save-anyway", "name": "Renamed", "welcome.text": "Hi", "fallback.text": "Sorry"}
 _IMPORT = {"name": "Imported", "scripted": {"welcome": {"text": "Ahoy"}}}
@@ -407,6 +444,22 @@ PAGES: Mapping[str, list[Call]] = {
     "deployment_identity_secret_make": [Call("POST", {"overlap": "0", "once": "a form of the test"})],
     "deployment_identity_secret_end": [Call("POST", {})],
     "deployment_identity_check": [Call("POST", lambda world: {"user_token": world.user_token}, changes=False)],
+    "people": GET,
+    "person": GET,
+    "person_edit": [Call("GET"), Call("POST", {"name": "Renamed"})],
+    "person_note": [Call("POST", {"text": "Likes ships."})],
+    "person_note_delete": [Call("POST", {})],
+    "person_block": [Call("POST", {"reason": "Insults"})],
+    "person_unblock": [Call("POST", {}, before=World.block_person)],
+    "person_merge": [Call("GET"), Call("POST", lambda world: {"with": str(world.other_id)}, ids_in_body=True)],
+    "person_merge_undo": [Call("POST", {})],
+    "person_export_json": [Call("GET", is_recorded=True)],
+    "person_export_zip": [Call("GET", is_recorded=True)],
+    "person_erase": [Call("GET"), Call("POST", {"sure": "erase"})],
+    "person_fields": GET,
+    "person_field_new": [Call("GET"), Call("POST", _FIELD)],
+    "person_field": [Call("GET"), Call("POST", {"label": "Tariff"})],
+    "person_field_delete": [Call("GET"), Call("POST", {})],
     "conversations": GET,
     "conversations_rows": GET,
     "conversation_new": [
@@ -558,6 +611,17 @@ API: Mapping[str, list[Call]] = {
     "api_delivery": GET,
     "api_delivery_replay": [Call("POST", {})],
     "api_delivery_dismiss": [Call("POST", {})],
+    "api_people": GET,
+    "api_person": [Call("GET"), Call("PATCH", {"name": "Renamed"}), Call("DELETE")],
+    "api_person_merge": [Call("POST", lambda world: {"from": str(world.other_id)}, ids_in_body=True)],
+    "api_person_block": [Call("POST", {"reason": "Insults"})],
+    "api_person_unblock": [Call("POST", {}, before=World.block_person)],
+    "api_person_export": [Call("POST", {}, is_recorded=True)],
+    "api_person_notes": [Call("GET"), Call("POST", {"text": "Likes ships."})],
+    "api_person_note": [Call("DELETE")],
+    "api_person_merge_undo": [Call("POST", {})],
+    "api_person_fields": [Call("GET"), Call("POST", _FIELD)],
+    "api_person_field": [Call("GET"), Call("PATCH", {"label": "Tariff"}), Call("DELETE")],
     "api_conversations": [
         Call("GET"),
         Call(

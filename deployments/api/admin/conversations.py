@@ -57,6 +57,7 @@ def found(request: Request, actor: Actor) -> QuerySet[Conversation]:
         "channel": queries.choice(request, "channel", Channel.values),
         "assistant_id": queries.an_id(request, "assistant"),
         "deployment_id": queries.an_id(request, "deployment"),
+        "person_id": queries.an_id(request, "person"),
     }
     rows = rows.filter(**{column: value for column, value in wanted.items() if value is not None})
     tag, member = queries.an_id(request, "tag"), _assigned(request, actor)
@@ -107,8 +108,8 @@ class ConversationsView(WorkspaceView):
     )
     def get(self, request: Request) -> Response:
         """The conversations, the last one that moved first."""
-        filters = ("status", "control", "channel", "assistant", "deployment", "tag", "assigned_to", "snoozed", "q")
-        queries.only(request, *filters, *PARAMETERS)
+        filters = ("status", "control", "channel", "assistant", "deployment", "person", "tag", "assigned_to")
+        queries.only(request, *filters, "snoozed", "q", *PARAMETERS)
         return page(request, found(request, self.actor), ORDER, conversation_json)
 
     @extend_schema(

@@ -274,6 +274,7 @@ CONVERSATION_FILTERS = [
     OpenApiParameter("channel", _choices(Channel)),
     OpenApiParameter("assistant", UUID, description="An assistant's id."),
     OpenApiParameter("deployment", UUID, description="A deployment's id."),
+    OpenApiParameter("person", UUID, description="A person's id."),
     OpenApiParameter("tag", UUID, description="A tag's id."),
     OpenApiParameter("assigned_to", TEXT, description="A member's id, `me` for who asks, or `none`."),
     OpenApiParameter("snoozed", {"enum": ["true", "false"]}, description="Only those put away, or none of them."),
