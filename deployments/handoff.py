@@ -17,6 +17,8 @@ Who has a live conversation holds a lease on it: while the visitor waits for an 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django.db.models import F, Q, Value
 from django.db.models.functions import Least
@@ -316,14 +318,28 @@ def beat(user: User) -> None:
     )
 
 
-def reply(actor: Actor, user: User | None, conversation: Conversation, text: str, client_id: str | None) -> Message:
-    """Answer as a person (or, by an API key, as the workspace), taking over first. Repeating `client_id` posts once."""
+def reply(
+    actor: Actor,
+    user: User | None,
+    conversation: Conversation,
+    text: str,
+    client_id: str | None,
+    *,
+    template: Mapping[str, Any] | None = None,
+    blocks: Sequence[Mapping[str, Any]] = (),
+) -> Message:
+    """Answer as a person (or, by an API key, as the workspace), taking over first. Repeating `client_id` posts once.
+
+    `template`, `blocks`: as `NewMessage` has them.
+    """
     new = NewMessage(
         author_kind=AuthorKind.AGENT,
         author_name=user.public_name if user else actor.shown_as,
         author_user=user,
         text=text,
         client_id=client_id,
+        template=template,
+        blocks=blocks,
     )
     earlier = conversations.already_posted(conversation, new)
     if earlier is not None:

@@ -191,6 +191,8 @@ class Planned:
     what: str
     content: Mapping[str, Any]
     messages: Sequence[Message] = ()
+    # It waits for nothing that goes out in its conversation but its like: a template, for what waits for a window.
+    is_apart: bool = False
 
 
 @dataclass(frozen=True)

@@ -82,9 +82,13 @@ class TwilioWhatsapp(TwilioMessaging):
     # --- What goes out ----------------------------------------------------------------------------------------------
 
     def plan(self, conversation: Conversation, messages: Sequence[Message]) -> list[Planned]:
-        """Each message with WhatsApp's own buttons where they fit, else in words; a long one in several."""
+        """A template as it is; else with WhatsApp's own buttons where they fit, or in words, a long one in several."""
         planned = []
         for message in messages:
+            if message.template:
+                content = {"template": dict(message.template), "text": message.text}
+                planned.append(Planned("Template", content, [message], is_apart=True))
+                continue
             types = interactive.types_of(message, written)
             if types is not None:
                 content = {"interactive": types, "text": replies.as_text(message)}

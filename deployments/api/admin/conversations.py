@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from rest_framework.response import Response
 
 from convoship.lib.actors import Actor
 from convoship.lib.problems import invalid, not_found
-from deployments import conversations, handoff, inbox
+from deployments import conversations, handoff, inbox, template_sending
 from deployments.api.admin import conversation_changes, schema
 from deployments.api.admin.bodies import said
 from deployments.api.admin.shapes import conversation_json, conversation_with_handoff_json, reply_mail_json
@@ -155,12 +156,35 @@ class ConversationMessagesView(WorkspaceView):
     )
     @idempotent
     def post(self, request: Request, conversation_id: UUID) -> Response:
-        """Answer as a person; the assistant is silent from then on, until the conversation is returned to it."""
+        """Answer as a person; the assistant is silent from then on, until the conversation is returned to it.
+
+        On WhatsApp a template goes out whether or not they wrote within 24 hours; a text waits until they write.
+        """
         conversation = conversations.lock(conversation_id)
         wanted = _MESSAGE.read(request)
         before = conversation.head_seq
-        message = handoff.reply(self.actor, _user(self), conversation, said(wanted["text"]), wanted.get("client_id"))
+        message = self._answered(conversation, wanted)
         return Answer(whole_message_json(message), status=201 if message.seq > before else 200)
+
+    def _answered(self, conversation: Conversation, wanted: Mapping[str, Any]) -> Message:
+        is_template = "template" in wanted
+        if is_template == ("text" in wanted):
+            words = "Either a text or a template, not both." if is_template else "Give a text, or a template."
+            raise invalid({"text": [words]})
+        if not is_template:
+            if more := [name for name in ("variables", "instead_of") if name in wanted]:
+                raise invalid({name: ["Only with a template."] for name in more})
+            return handoff.reply(self.actor, _user(self), conversation, said(wanted["text"]), wanted.get("client_id"))
+        values = {name: said(value, f"variables.{name}") for name, value in wanted.get("variables", {}).items()}
+        return template_sending.send(
+            self.actor,
+            _user(self),
+            conversation,
+            wanted["template"],
+            values,
+            client_id=wanted.get("client_id"),
+            instead_of=wanted.get("instead_of"),
+        )
 
 
 class ConversationActView(WorkspaceView):

@@ -195,15 +195,40 @@ CONVERSATION_IN_FULL = component(
     },
 )
 _REMEDY = {**TEXT, "description": "What to do about the reason."}
+_TEMPLATE_OF = {
+    **fields(sid=TEXT, name=TEXT, variables={"type": "object", "additionalProperties": TEXT}),
+    "description": "What it went out as, where that is a template.",
+}
 MESSAGE = component(
-    "Message", {**VISITORS_MESSAGE, "properties": {**VISITORS_MESSAGE["properties"], "remedy": _REMEDY}}
+    "Message",
+    {
+        **VISITORS_MESSAGE,
+        "properties": {**VISITORS_MESSAGE["properties"], "remedy": _REMEDY, "template": _TEMPLATE_OF},
+    },
 )
 MESSAGES = page_of("MessagePage", MESSAGE)
 _CLIENT_ID: Schema = {
     **_line(64),
     "description": "Random for each message; the same one again posts nothing twice.",
 }
-NEW_MESSAGE = body({"text": _line(LONGEST_TEXT), "client_id": _CLIENT_ID}, required=("text",))
+NEW_MESSAGE = body(
+    {
+        "text": {**_line(LONGEST_TEXT), "description": "Either this or `template`."},
+        "client_id": _CLIENT_ID,
+        "template": {**_line(64), "description": "The id at the provider of an approved template of the connection."},
+        "variables": {
+            "type": "object",
+            "patternProperties": {"": {"type": "string", "maxLength": 1024}},
+            "maxProperties": 100,
+            "description": "Of the template: what is put in the place of each, by its name.",
+        },
+        "instead_of": {
+            **WHOLE,
+            "maximum": 2**31 - 1,
+            "description": "With `template`: the `seq` of a message that waits for the 24-hour window, and is dropped.",
+        },
+    }
+)
 HANDOFF = body({"reason": {"type": "string", "maxLength": 300}})
 RETURN = body(
     {
