@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from channels_app import accounts, template_use
@@ -66,8 +66,9 @@ def suggest(template: MessageTemplate, *, text: str, name: str) -> Suggestion:
     """What is put into this one: a name where one belongs, and the text where one other place is left."""
     line = " ".join(text.split())
     names = variables_of(template)
-    values = {one: name for one in names if name and _wants_name(template, one)}
-    left = [one for one in names if one not in values]
+    of_names = [one for one in names if _wants_name(template, one)]
+    values = dict.fromkeys(of_names, name) if name else {}
+    left = [one for one in names if one not in of_names]
     if line and len(left) == 1:
         values[left[0]] = line
     return Suggestion(template, values, holds=_holds(accounts.kind_of(template.connection), template, values, line))
@@ -96,7 +97,7 @@ def ranked(connection: Connection, *, text: str = "", name: str = "") -> list[Su
     return sorted(found, key=lambda one: _rank(one, own))
 
 
-def _rank(one: Suggestion, own: str) -> Sequence[object]:
+def _rank(one: Suggestion, own: str) -> tuple[bool, bool, bool, int, str]:
     template = one.template
     missing = len(set(variables_of(template)) - set(one.values))
     return (not one.holds, template.sid != own, template.category != Category.UTILITY, missing, template.name)

@@ -171,12 +171,9 @@ def _story(request: WorkspaceRequest, connection_id: UUID, delivery_id: UUID) ->
 
 def _repair(request: WorkspaceRequest, row: Delivery) -> str:
     """Where a template is sent in its place, while it waits for the person's window; empty where none can be."""
-    if not row.awaits_window or row.message is None or row.conversation_id is None:
+    if row.message is None or not request.actor.may("conversations.write"):
         return ""
-    return template_use.path_for(row.conversation_id, row.message.seq) if request.actor.may(_SENDS) else ""
-
-
-_SENDS = "conversations.write"
+    return template_use.repairs_of([row.message]).get(row.message.id, "")
 
 
 @require_safe

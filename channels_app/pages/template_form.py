@@ -10,6 +10,7 @@ from typing import Any
 from django import forms
 
 from channels_app import accounts, template_making
+from channels_app.message_templates import as_template
 from channels_app.models import Connection, MessageTemplate
 from channels_app.models.template import Category
 from channels_app.providers.base import Template
@@ -117,7 +118,7 @@ class TemplateForm(forms.Form):
     @classmethod
     def like(cls, row: MessageTemplate) -> dict[str, Any]:
         """What the form of another one like it begins with."""
-        names = accounts.kind_of(row.connection).variables_of(template_making.message_templates.as_template(row))
+        names = accounts.kind_of(row.connection).variables_of(as_template(row))
         actions = [str(one.get("title", "")) for one in row.extras.get("actions", []) if isinstance(one, dict)]
         buttons = {f"button_{at}": title for at, title in enumerate(actions[:MOST_BUTTONS], start=1)}
         return {

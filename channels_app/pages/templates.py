@@ -169,6 +169,10 @@ def connection_template_submit(request: HttpRequest, connection_id: UUID, templa
             form.add_error(None, refusals.words_of(problem))
             provider = None
         if template is None or provider is None:
+            if row.is_gone or row.approval not in template_making.OPEN:
+                # Its page has no such form any more.
+                messages.error(inside, " ".join(str(said) for said in form.non_field_errors()))
+                return redirect("connection_template", connection.id, row.id)
             return _one(inside, connection, template_id, form)
     return _told(request, connection_id, template_making.hand_in(provider, template))
 

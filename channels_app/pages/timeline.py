@@ -228,6 +228,8 @@ def waits_for(connection: Connection, delivery: Delivery) -> str:
         return "It is being sent just now."
     if connection.state != ConnectionState.ACTIVE:
         return f"It waits until {connection.name} is enabled."
+    if delivery.awaits_window:
+        return "It goes as soon as they write."
     earlier = waits_behind(delivery)
     if earlier:
         ones = "1 earlier one" if earlier == 1 else f"{earlier} earlier ones"

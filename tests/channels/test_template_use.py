@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from channels_app import template_choice, template_use
+from channels_app import template_choice
+from channels_app.models import MessageTemplate
 from convoship.lib.threads import in_thread
 from deployments.models import Conversation, Message
 from tests.api.conftest import Program, program
@@ -184,8 +185,8 @@ async def test_the_template_that_holds_what_waits_comes_first_with_the_text_in_i
     )
 
     def run() -> list[tuple[str, dict[str, str], bool]]:
-        template_use.MessageTemplate.objects.filter(name="news").update(variables={"1": "Ada", "2": "A parcel"})
-        template_use.MessageTemplate.objects.filter(name="a_reminder").update(variables={"1": "Ada Lovelace"})
+        MessageTemplate.objects.filter(name="news").update(variables={"1": "Ada", "2": "A parcel"})
+        MessageTemplate.objects.filter(name="a_reminder").update(variables={"1": "Ada Lovelace"})
         found = template_choice.ranked(whatsapp.connection, text="Your order\n\nis here.", name="Grace")
         return [(one.template.name, dict(one.values), one.holds) for one in found]
 
