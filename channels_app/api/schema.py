@@ -87,7 +87,7 @@ _VARIABLES: Schema = {
 TEMPLATE = component(
     "MessageTemplate",
     fields(
-        optional=("fault", "remedy", "replayed"),
+        optional=("fault", "remedy"),
         sid={**TEXT, "description": "Its id at the provider: what messages name it by."},
         name=TEXT,
         language=TEXT,
@@ -104,7 +104,6 @@ TEMPLATE = component(
         synced_at=TIME,
         fault={**TEXT, "description": "It was made and not handed in: why. Submit it."},
         remedy=TEXT,
-        replayed=YES_NO,
     ),
 )
 TEMPLATES = component(

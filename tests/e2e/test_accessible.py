@@ -64,6 +64,8 @@ INSIDE = (
     "/app/channels/{connection_id}/events",
     "/app/channels/{connection_id}/settings",
     "/app/channels/{connection_id}/delete",
+    "/app/channels/{whatsapp_id}/templates",
+    "/app/channels/{whatsapp_id}/templates/new",
     "/app/conversations/{over_connection_id}/",
     "/app/conversations/",
     "/app/conversations/mentions/",
@@ -116,6 +118,19 @@ def bridge(program: Program) -> dict[str, str]:
     made = program.connect("https://bridge.example/hook")
     connection_id = made["connection"]["id"]
     said = program.say(made["inbound_url"], made["inbound_secret"], "where is my order", "+49 30 901820")
+    # Whose account is nobody's: its page of templates has none, and says why.
+    program.call("PUT", "/secrets/whatsapp-token", {"value": "a token of nobody's"})
+    whatsapp = program.call(
+        "POST",
+        "/connections",
+        {
+            "kind": "twilio_whatsapp",
+            "name": "Our WhatsApp",
+            "assistant_id": program.demo["assistant_id"],
+            "config": {"account_sid": "AC" + "0" * 32, "from_number": "+14155552671"},
+            "credentials": {"auth_token": "whatsapp-token"},
+        },
+    )
     with contextlib.suppress(urllib.error.HTTPError):
         program.say(made["inbound_url"], made["signing_secret"], "not genuine", "+49 30 901820")
 
@@ -128,6 +143,7 @@ def bridge(program: Program) -> dict[str, str]:
         "connection_id": connection_id,
         "delivery_id": delivery["id"],
         "over_connection_id": said["conversation_id"],
+        "whatsapp_id": whatsapp["connection"]["id"],
     }
 
 

@@ -120,7 +120,7 @@ class TwilioWhatsapp(TwilioMessaging):
         types = outgoing.content.get("interactive")
         if not types or outgoing.made:
             return await super().send(outgoing)
-        name = f"convoship_{interactive.digest_of(types)[:24]}"
+        name = f"{interactive.OURS}{interactive.digest_of(types)[:24]}"
         made = await templates.create(self.account, name, "en", types, {})
         try:
             receipt = await super().send(replace(outgoing, made=made))
