@@ -133,6 +133,7 @@ def _start(text: str) -> str:
 _ACTS: Mapping[str, tuple[str, str, str]] = {
     "delivery.replayed": ("Sent again by", "accent", "rotate-cw"),
     "delivery.dismissed": ("Dismissed by", "", "archive"),
+    "delivery.dropped": ("A template sent instead by", "", "layout-template"),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -109,6 +110,21 @@ async def test_nothing_is_sent_where_the_parked_one_has_gone_meanwhile(whatsapp:
     assert answer.status_code == 409
     assert "no longer parked" in answer.data["detail"]
     assert len(whatsapp.twilio.taken) == before
+
+
+async def test_who_writes_just_then_gets_the_one_or_the_other_and_never_both(whatsapp: Phone) -> None:
+    sids = await closed(whatsapp, news="The news: {{1}} So much for now.")
+    for number in range(4):
+        await pass_a_day(whatsapp)
+        text = f"Late {number}."
+        await write(whatsapp, text)
+        late = next(one for one in await whatsapp.messages() if one.text == text)
+        body = {"template": sids["news"], "variables": {"1": text}, "instead_of": late.seq}
+        answer, _ = await asyncio.gather(call(whatsapp, body), whatsapp.text(f"back {number}"))
+        await whatsapp.drain()
+        bodies = [one.body for one in whatsapp.twilio.taken]
+        went = (bodies.count(text), bodies.count(f"The news: {text} So much for now."))
+        assert (answer.status_code, went) in {(201, (0, 1)), (409, (1, 0))}
 
 
 async def test_the_same_client_id_sends_one_template(whatsapp: Phone) -> None:
