@@ -133,6 +133,7 @@ def _start(text: str) -> str:
 _ACTS: Mapping[str, tuple[str, str, str]] = {
     "delivery.replayed": ("Sent again by", "accent", "rotate-cw"),
     "delivery.dismissed": ("Dismissed by", "", "archive"),
+    "delivery.dropped": ("A template sent instead by", "", "layout-template"),
 }
 
 
@@ -228,6 +229,8 @@ def waits_for(connection: Connection, delivery: Delivery) -> str:
         return "It is being sent just now."
     if connection.state != ConnectionState.ACTIVE:
         return f"It waits until {connection.name} is enabled."
+    if delivery.awaits_window:
+        return "It goes as soon as they write."
     earlier = waits_behind(delivery)
     if earlier:
         ones = "1 earlier one" if earlier == 1 else f"{earlier} earlier ones"

@@ -12,7 +12,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
 from channels_app import connections, examples, inbound
-from channels_app.models import InboundEvent
+from channels_app.models import ConversationLink, InboundEvent, MessageTemplate
 from channels_app.providers.base import SignatureInvalid
 from channels_app.providers.events import MessageReceived
 from channels_app.rehearsal import rehearsing
@@ -131,6 +131,22 @@ PAGES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "connection_events": ("/app/channels/{connection}/events", GET, "connections.read"),
     "connection_events_rows": ("/app/channels/{connection}/events/rows", GET, "connections.read"),
     "connection_event_retry": ("/app/channels/{connection}/events/{event}/retry", POST, "connections.write"),
+    "connection_templates": ("/app/channels/{whatsapp}/templates", GET, "connections.read"),
+    "connection_templates_rows": ("/app/channels/{whatsapp}/templates/rows", GET, "connections.read"),
+    "connection_templates_sync": ("/app/channels/{whatsapp}/templates/sync", POST, "connections.write"),
+    "connection_template_new": ("/app/channels/{whatsapp}/templates/new", BOTH, "connections.write"),
+    "connection_template": ("/app/channels/{whatsapp}/templates/{template}", GET, "connections.read"),
+    "connection_template_submit": (
+        "/app/channels/{whatsapp}/templates/{template}/submit",
+        POST,
+        "connections.write",
+    ),
+    "connection_template_window": (
+        "/app/channels/{whatsapp}/templates/{template}/window",
+        POST,
+        "connections.write",
+    ),
+    "conversation_template": ("/app/conversations/{over_whatsapp}/template", BOTH, "conversations.write"),
     "connection_deliveries": ("/app/channels/{connection}/deliveries", GET, "connections.read"),
     "connection_deliveries_rows": ("/app/channels/{connection}/deliveries/rows", GET, "connections.read"),
     "connection_deliveries_replay": ("/app/channels/{connection}/deliveries/replay", POST, "connections.write"),
@@ -228,6 +244,7 @@ def ids(workspace: Workspace) -> dict[str, str]:
     """One object of each kind in the workspace."""
     made = factories.make_deployment(workspace)
     conversation = factories.start_session(made).session.conversation
+    over_whatsapp = factories.start_session(made).session.conversation
     key = factories.make_api_key(workspace).key
     who = factories.actor(workspace)
     with tenant(workspace.id):
@@ -267,9 +284,24 @@ def ids(workspace: Workspace) -> dict[str, str]:
         tagging.put(who, conversation, ["parcel"])
         tag = Tag.objects.get()
         view = saved_views.make(who, factories.owner_of(workspace), "Mine", {"show": "mine"}, is_shared=True)
+        whatsapp = connections.create(
+            who,
+            kind="twilio_whatsapp",
+            name="Our WhatsApp",
+            assistant_id=made.deployment.assistant_id,
+            config={"account_sid": "AC" + "0" * 32, "from_number": "+14155552671"},
+            credentials={"auth_token": "a_secret_of_this_workspace"},
+        ).connection
+        template = MessageTemplate.objects.create(
+            connection=whatsapp, sid="HX1", name="one", language="en", body="Hello.", synced_at=timezone.now()
+        )
+        ConversationLink.objects.create(connection=whatsapp, conversation=over_whatsapp, address="+14155550123")
         rehearsed = rehearsing.begin(who, kind="custom_webhook", assistant_id=made.deployment.assistant_id)
     return {
         "connection": str(connection.id),
+        "whatsapp": str(whatsapp.id),
+        "template": str(template.id),
+        "over_whatsapp": str(over_whatsapp.id),
         "rehearsal": str(rehearsed.connection.id),
         "delivery": str(delivery.id),
         "event": str(stored.event_id),

@@ -8,19 +8,20 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
 import jwt
 import pytest
+from django import forms
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
 from channels_app import connections, enqueueing, inbound
-from channels_app.models import Connection, Delivery, InboundEvent, Rehearsal
-from channels_app.providers.base import Capability, Health
-from channels_app.providers.custom_webhook import CustomWebhook
+from channels_app.models import Connection, ConversationLink, Delivery, InboundEvent, MessageTemplate, Rehearsal
+from channels_app.providers.base import Capability, Health, Planned, Template
+from channels_app.providers.custom_webhook import CustomWebhook, CustomWebhookForm
 from channels_app.providers.events import MessageReceived
 from convoship.lib.tenancy import tenant
 from deployments import (
@@ -110,6 +111,44 @@ class Registering(CustomWebhook):
         return Health()
 
 
+class WindowedForm(CustomWebhookForm):
+    """And the template that carries what a closed window stops."""
+
+    window_template = forms.CharField(required=False)
+
+
+class Windowed(CustomWebhook):
+    """A kind whose people are written to freely within a window, and by templates after it."""
+
+    kind = "windowed"
+    config_form = WindowedForm
+    capabilities = frozenset({Capability.WINDOW})
+    template_languages = {"en": "English"}
+
+    @classmethod
+    def variables_of(cls, template: Template) -> list[str]:
+        """One, as the template for closed windows has."""
+        return ["1"]
+
+    @classmethod
+    def fill(cls, template: Template, values: Mapping[str, str]) -> Planned:
+        """Whatever is given."""
+        return Planned("Template", {"template": {"sid": template.sid, "name": template.name}, "text": "Hello."})
+
+    @classmethod
+    def draft(cls, *, samples: Any, buttons: Any, **given: Any) -> Template:
+        """Whatever is given."""
+        return Template(sid="", content_type="twilio/text", variables=samples, **given)
+
+    @classmethod
+    def check_handing_in(cls, name: str, category: str) -> None:
+        """Whatever is given."""
+
+    async def submit(self, template: Template) -> Template:
+        """Nobody is asked here."""
+        return replace(template, sid=template.sid or "HX2", approval="received")
+
+
 def _failed_event(connection: Connection) -> UUID:
     """An event that could not be handled, to be retried."""
     (stored,) = inbound.record(connection, [MessageReceived(key="a key", address="room-1", text="hello")], request_of())
@@ -140,6 +179,7 @@ class World:
     field_id: UUID = field(init=False)
     merge_id: UUID = field(init=False)
     other_id: UUID = field(init=False)
+    template_id: UUID = field(init=False)
     secret_key: str = field(default_factory=lambda: f"secret_{uuid4().hex}")
 
     def __post_init__(self) -> None:
@@ -155,6 +195,9 @@ class World:
             self.connection = connections.create(
                 who, assistant_id=self.deployment.deployment.assistant_id, credentials={}, **_CONNECTION
             )
+            self.template_id = MessageTemplate.objects.create(
+                connection=self.connection.connection, sid="HX1", name="one", language="en", synced_at=timezone.now()
+            ).id
             delivery = enqueueing.enqueue_alone(self.connection.connection, "test", {"type": "test", "data": {}})
             Delivery.objects.filter(id=delivery.id).update(status="failed", settled_at=timezone.now())
             self.delivery_id = delivery.id
@@ -202,6 +245,8 @@ class World:
             "connection_id": self.connection.connection.id,
             "delivery_id": self.delivery_id,
             "event_id": self.event_id,
+            "template_id": self.template_id,
+            "sid": "HX1",
             "reply_id": self.reply_id,
             "tag_id": self.tag_id,
             "view_id": self.view_id,
@@ -279,6 +324,21 @@ class World:
         with tenant(self.workspace.id):
             Connection.objects.update(kind="twilio_sms", config=_NUMBER)
 
+    def has_templates(self) -> None:
+        """Make the connection one of a kind that has them, and the conversation one that runs over it."""
+        with tenant(self.workspace.id):
+            Connection.objects.update(kind=Windowed.kind)
+            conversation_id = self.opened.session.conversation_id
+            Conversation.objects.filter(id=conversation_id).update(channel="whatsapp")
+            link = {"connection": self.connection.connection, "address": "room-2"}
+            ConversationLink.objects.get_or_create(conversation_id=conversation_id, defaults=link)
+
+    def has_approved(self) -> None:
+        """And its template is approved."""
+        self.has_templates()
+        with tenant(self.workspace.id):
+            MessageTemplate.objects.update(approval="approved")
+
     def rehearse(self) -> None:
         """Make the connection one that talks with a stand-in."""
         with tenant(self.workspace.id):
@@ -337,6 +397,7 @@ _CONNECTION_FORM = {
     "config-events": ["message.created"],
     "once": "a form of the test",
 }
+_TEMPLATE = {"name": "new", "language": "en", "category": "UTILITY", "body": "Hello."}
 _DEPLOYMENT = {"name": "New", "allowed_origins": ["https://a.example"]}
 _DEPLOYMENT_FORM = {"name": "New", "allowed_origins": "https://a.example", "once": "a form of the test"}
 
@@ -536,6 +597,22 @@ PAGES: Mapping[str, list[Call]] = {
     "connection_events": GET,
     "connection_events_rows": GET,
     "connection_event_retry": [Call("POST", {})],
+    "connection_templates": [Call("GET", before=World.has_templates)],
+    "connection_templates_rows": [Call("GET", before=World.has_templates)],
+    "connection_templates_sync": [Call("POST", {}, before=World.has_templates)],
+    "connection_template_new": [
+        Call("GET", before=World.has_templates),
+        Call("POST", {**_TEMPLATE, **_ONCE}, before=World.has_templates),
+    ],
+    "connection_template": [Call("GET", before=World.has_templates)],
+    "connection_template_submit": [
+        Call("POST", {"name": "one", "category": "UTILITY"}, before=World.has_templates),
+    ],
+    "connection_template_window": [Call("POST", {"on": "yes"}, before=World.has_approved)],
+    "conversation_template": [
+        Call("GET", before=World.has_approved),
+        Call("POST", {"template": "HX1", "v-1": "a", "client_id": "c"}, before=World.has_approved),
+    ],
     "connection_deliveries": GET,
     "connection_deliveries_rows": GET,
     "connection_deliveries_replay": [Call("POST", {"show": "dead"})],
@@ -608,6 +685,12 @@ API: Mapping[str, list[Call]] = {
     "api_connection_rotate": [Call("POST", {"which": "inbound_secret"})],
     "api_connection_events": GET,
     "api_connection_deliveries": GET,
+    "api_templates": [
+        Call("GET", before=World.has_templates),
+        Call("POST", _TEMPLATE, before=World.has_templates),
+    ],
+    "api_templates_sync": [Call("POST", {}, before=World.has_templates)],
+    "api_template_submit": [Call("POST", {"category": "UTILITY"}, before=World.has_templates)],
     "api_delivery": GET,
     "api_delivery_replay": [Call("POST", {})],
     "api_delivery_dismiss": [Call("POST", {})],
