@@ -6,7 +6,7 @@ import json
 import secrets
 import uuid
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from email.utils import format_datetime
 from typing import Any, ClassVar
@@ -67,7 +67,7 @@ class Phone(StandIn):
     kind = TwilioSms.kind
     title = "A phone"
     screen = "channels_app/rehearsal/phone.html"
-    faults = (*FAULTS, PAGE, OPTED_OUT, NO_NUMBER, CREDENTIALS, NOT_REACHED)
+    faults: ClassVar[Sequence[Fault]] = (*FAULTS, PAGE, OPTED_OUT, NO_NUMBER, CREDENTIALS, NOT_REACHED)
     does_report = True
     content_type = f"{signing.FORM}; charset=UTF-8"
     # What Twilio puts before an address of the channel.
