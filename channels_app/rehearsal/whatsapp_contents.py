@@ -5,12 +5,13 @@ A content is kept as `GET /v1/ContentAndApprovals` lists it (twilio.com/docs/con
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.utils import timezone
+
+from convoship.lib.parsers import BadJSON, loads
 
 # So many contents a rehearsal keeps; the oldest that nobody handed in make room.
 MOST_CONTENTS = 200
@@ -96,8 +97,8 @@ def decided(content: Content, status: str, **more: str) -> dict[str, Any]:
 def values_of(content: Content, given: str) -> dict[str, str] | None:
     """Its variables: the samples, and over them `ContentVariables` as they were sent; None where that is no object."""
     try:
-        found = json.loads(given or "{}")
-    except ValueError:
+        found = loads(given or "{}")
+    except BadJSON:
         return None
     if not isinstance(found, dict):
         return None

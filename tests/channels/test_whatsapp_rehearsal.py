@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 from pytest_django.live_server_helper import LiveServer
 
@@ -383,11 +384,25 @@ def test_what_is_sent_with_a_template_that_is_no_longer_approved_fails_and_says_
 
 @pytest.mark.parametrize(
     ("form", "code"),
-    [({"ContentSid": "HX0"}, 21655), ({"ContentVariables": "[1]"}, 21656), ({"ContentVariables": "{"}, 21656)],
+    [
+        ({"ContentSid": "HX0"}, 21655),
+        ({"ContentVariables": "[1]"}, 21656),
+        ({"ContentVariables": "{"}, 21656),
+        ({"ContentVariables": '{"1": "\\u0000"}'}, 21656),
+    ],
 )
 def test_a_content_that_is_none_is_refused_as_twilio_does(it: Rehearsed, form: dict[str, str], code: int) -> None:
     answer = create(it, basic(it), **{"ContentSid": approved(it)["sid"], **form})
     assert (answer.status_code, json.loads(answer.content)["code"]) == (400, code)
+
+
+@pytest.mark.parametrize("types", [{"twilio/text": 7}, {"a": {"actions": [7], "items": {}}}, {"a": {"body": []}}])
+def test_a_content_of_any_shape_is_drawn_somehow(it: Rehearsed, types: dict[str, Any]) -> None:
+    path = f"/rehearsal/{it.connection.id}/v1/Content"
+    made = Client().post(path, {"language": "en", "types": types}, content_type="application/json", headers=basic(it))
+    assert made.status_code == 201
+    assert create(it, basic(it), ContentSid=made.json()["sid"]).status_code == 201
+    assert it.client.get(it.path()).status_code == 200
 
 
 # --- Failures -------------------------------------------------------------------------------------------------------
