@@ -119,7 +119,8 @@ def _screen(request: WorkspaceRequest, connection_id: UUID) -> dict[str, Any]:
     row = queries.connection(connection_id)
     rehearsal, stand_in = queries.rehearsal(row), STAND_INS[row.kind]
     lines = list(queries.rehearsal_lines(row)[:LINES_SHOWN])
-    talks = [line for line in lines if line.kind in _TALK and line.address]
+    # Not of those: reports are many, and would push what was said off the screen.
+    talks = list(queries.rehearsal_lines(row).filter(kind__in=_TALK).exclude(address="")[:LINES_SHOWN])
     addresses = list(dict.fromkeys(line.address for line in talks))[:MOST_ADDRESSES]
     wanted = request.GET.get("with", "").replace("\x00", "")[:255]
     address = wanted or (addresses[0] if addresses else "")

@@ -236,6 +236,27 @@ def test_a_stop_on_whatsapp_holds_for_sms_where_the_owner_wants_it_so(holds: boo
     assert ("nothing answers until they write START" in sms.screen) is holds
 
 
+def test_all_that_was_said_stays_in_sight_however_many_reports_come(it: Rehearsed) -> None:
+    for number in range(9):
+        it.says(f"number {number}")
+        it.settles()
+    screen = it.screen
+    assert all(f"number {number}" in screen for number in range(9))
+
+
+def test_a_messaging_service_is_looked_at_as_a_senders_is() -> None:
+    it = rehearse("twilio_whatsapp")
+    with tenant(it.workspace.id):
+        config = {**it.connection.config, "from_number": "", "messaging_service_sid": f"MG{'a' * 32}"}
+        Connection.objects.update(config=config)
+    answer = it.client.post(f"/app/channels/{it.connection.id}/test", headers={"HX-Request": "true"}).content.decode()
+    assert "What people write comes to this connection." in answer
+    assert "has no WhatsApp sender" not in answer
+    it.says("hello")
+    it.settles()
+    assert {row.status for row in it.deliveries} == {"read"}
+
+
 # --- The window -----------------------------------------------------------------------------------------------------
 
 
