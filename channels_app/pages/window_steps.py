@@ -19,7 +19,7 @@ def template(connection: Connection, delivery: Delivery) -> Iterator[Step]:
     words = "A template may go whether or not the 24-hour window is open."
     if is_own and delivery.message is not None:
         words = f"The window was closed, so the connection's own template carries what was written. {words}"
-    at = delivery.let_go_at or delivery.created_at
+    at = delivery.first_tried_at or delivery.created_at
     yield Step(at, f"Put in the template {name}"[:120], "accent", "layout-template", words=words, rank=0)
 
 

@@ -539,3 +539,5 @@ def test_the_connections_own_template_carries_what_came_too_late_and_the_timelin
     assert heard(it, "Here is the answer to your question: It is on its way. Write back if there is more.")
     told = story(it, it.deliveries[-1])
     assert "The window was closed, so the connection's own template carries what was written." in told
+    steps = ("Queued", "Put in the template news_for_you", "Attempt 1: taken")
+    assert [told.index(step) for step in steps] == sorted(told.index(step) for step in steps)
