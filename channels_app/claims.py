@@ -348,7 +348,7 @@ def _is_outside_window(delivery: Delivery, before: _Before) -> bool:
         return False
     _hold_conversation(delivery)
     _unclaim(delivery, before)
-    delivery.refresh_from_db(fields=["attempts", "tries", "is_in_doubt"])
+    delivery.refresh_from_db(fields=["attempts", "tries", "is_in_doubt", "awaits_window"])
     settling.await_window(delivery)
     return True
 

@@ -38,6 +38,7 @@ urlpatterns = [
     path(f"{_ONE}/rehearsal/live", rehearsal.rehearsal_live, name="rehearsal_live"),
     path(f"{_ONE}/rehearsal/say", rehearsal.rehearsal_say, name="rehearsal_say"),
     path(f"{_ONE}/rehearsal/behave", rehearsal.rehearsal_behave, name="rehearsal_behave"),
+    path(f"{_ONE}/rehearsal/act", rehearsal.rehearsal_act, name="rehearsal_act"),
     path(f"{_ONE}/rehearsal/catch-up", rehearsal.rehearsal_catch_up, name="rehearsal_catch_up"),
     path(f"{_ONE}/rehearsal/start-over", rehearsal.rehearsal_start_over, name="rehearsal_start_over"),
     path(f"{_ONE}/test", connection.connection_test, name="connection_test"),

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from channels_app.models import Connection, Rehearsal
 from channels_app.models.rehearsal import LineKind
 from channels_app.providers.base import Account
+from convoship.lib.actors import Actor
 from convoship.lib.parsers import BadJSON, loads
 
 JSON = "application/json"
@@ -61,6 +62,8 @@ class Answer:
     provider_id: str = ""
     delivery_id: str = ""
     note: str = ""
+    # What is drawn beside the words.
+    extras: Mapping[str, Any] = field(default_factory=dict)
     reports: Sequence[Report] = ()
     reports_to: str = ""
     hangs: bool = False
@@ -78,6 +81,17 @@ class Saying:
     key: str = ""
     # What the provider itself answers its user, where it does.
     aside: str = ""
+    # What is drawn beside the words.
+    extras: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Done:
+    """What was done at the stand-in, and nobody said: for the audit log, and in words."""
+
+    action: str
+    words: str
+    details: Mapping[str, str] = field(default_factory=dict)
 
 
 class Unsayable(Exception):
@@ -101,9 +115,17 @@ class StandIn:
     # What its screen is called, and the template that draws it.
     title: ClassVar[str]
     screen: ClassVar[str]
+    # And those that draw one line of the talk, what stands at its head, and what stands beside it; empty: nothing.
+    line: ClassVar[str] = "channels_app/rehearsal/line.html"
+    head: ClassVar[str] = ""
+    beside: ClassVar[str] = ""
+    # Its own style sheet, under `static/`.
+    style: ClassVar[str] = ""
     faults: ClassVar[Sequence[Fault]] = FAULTS
     # Whether it reports what became of what it took.
     does_report: ClassVar[bool] = False
+    # And whether it was read.
+    does_read: ClassVar[bool] = False
     content_type: ClassVar[str] = JSON
     do_not_call_in_templates: ClassVar[bool] = True
 
@@ -119,6 +141,20 @@ class StandIn:
     def credentials(cls) -> dict[str, str]:
         """Made-up values of the credentials that the kind wants."""
         return {}
+
+    @classmethod
+    def contents(cls, account_sid: str) -> dict[str, Any]:
+        """What was made at it before it begins, by its id there."""
+        return {}
+
+    @classmethod
+    def shown(cls, connection: Connection, rehearsal: Rehearsal, address: str) -> Mapping[str, Any]:
+        """What its own templates need, for the talk with an address."""
+        return {}
+
+    def act(self, actor: Actor, typed: Mapping[str, str]) -> Done:
+        """Do what a button of its screen stands for; `Unsayable` where there is no such thing."""
+        raise Unsayable({"act": ["Nothing of that kind can be done here."]})
 
     def answer(self, call: Call, fault: str) -> Answer:
         """What a call of ours gets: it has to be genuine, and then the fault decides."""
@@ -193,6 +229,7 @@ def turned_away(seen: Answer, status: int, note: str, body: str = '{"message": "
         kind=LineKind.TURNED_AWAY,
         provider_id="",
         note=note,
+        extras={},
         reports=(),
     )
 

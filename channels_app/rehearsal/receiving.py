@@ -102,6 +102,7 @@ def answer(connection_id: UUID, call: Call, shown_path: str) -> Answer:
         answer_status=given.status,
         answer=given.body[: rehearsing.SHOWN_BODY],
         note=given.note[:300],
+        extras=dict(given.extras),
     )
     _line_up(player, given)
     return given

@@ -116,6 +116,7 @@ PAGES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "rehearsal_live": ("/app/channels/{rehearsal}/rehearsal/live", GET, "connections.read"),
     "rehearsal_say": ("/app/channels/{rehearsal}/rehearsal/say", POST, "connections.write"),
     "rehearsal_behave": ("/app/channels/{rehearsal}/rehearsal/behave", POST, "connections.write"),
+    "rehearsal_act": ("/app/channels/{rehearsal}/rehearsal/act", POST, "connections.write"),
     "rehearsal_catch_up": ("/app/channels/{rehearsal}/rehearsal/catch-up", POST, "connections.write"),
     "rehearsal_start_over": ("/app/channels/{rehearsal}/rehearsal/start-over", POST, "connections.write"),
     "connection": ("/app/channels/{connection}/", GET, "connections.read"),

@@ -345,6 +345,13 @@ class World:
             Connection.objects.update(is_rehearsal=True)
             Rehearsal.objects.create(connection=self.connection.connection)
 
+    def rehearse_whatsapp(self) -> None:
+        """And one whose screen has buttons beside those that speak."""
+        with tenant(self.workspace.id):
+            config = {"account_sid": f"AC{'0' * 32}", "from_number": "+14155552671"}
+            Connection.objects.update(kind="twilio_whatsapp", config=config, credentials={})
+        self.rehearse()
+
     def pause_connection(self) -> None:
         """Bring the connection to where it can be enabled."""
         with tenant(self.workspace.id):
@@ -580,6 +587,7 @@ PAGES: Mapping[str, list[Call]] = {
     "rehearsal_live": [Call("GET", before=World.rehearse)],
     "rehearsal_say": [Call("POST", {"text": "hello"}, before=World.rehearse)],
     "rehearsal_behave": [Call("POST", {"fault": "broken", "reports": "straight"}, before=World.rehearse)],
+    "rehearsal_act": [Call("POST", {"act": "synchronise"}, before=World.rehearse_whatsapp)],
     "rehearsal_catch_up": [Call("POST", {}, before=World.rehearse, changes=False)],
     "rehearsal_start_over": [Call("POST", {}, before=World.rehearse)],
     "connection": GET,
