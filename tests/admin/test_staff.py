@@ -15,7 +15,16 @@ from django.urls import reverse
 from django.utils import timezone
 
 from channels_app import connections, consents, enqueueing, inbound
-from channels_app.models import DeliveryAttempt, Rehearsal, RehearsalLine, SpendingCount
+from channels_app.models import (
+    DeliveryAttempt,
+    InteractiveContent,
+    MessageTemplate,
+    Rehearsal,
+    RehearsalLine,
+    ServiceWindow,
+    SpendingCount,
+    TemplateSync,
+)
 from channels_app.providers.base import SignatureInvalid
 from channels_app.providers.events import MessageReceived
 from convoship.lib.problems import Problem
@@ -131,6 +140,10 @@ def _what_connections_leave(workspace: Workspace, deployment: Deployment) -> Non
     Rehearsal.objects.create(connection=connection)
     RehearsalLine.objects.create(connection=connection, kind="said", text="hello")
     SpendingCount.objects.create(connection=connection, what="units", since=now, count=3)
+    ServiceWindow.objects.create(connection=connection, address="room-1", wrote_at=now, closes_at=now)
+    TemplateSync.objects.create(connection=connection, due_at=now)
+    MessageTemplate.objects.create(connection=connection, sid="HX1", name="hello", language="en", synced_at=now)
+    InteractiveContent.objects.create(connection=connection, digest="d", sid="HX2")
 
 
 @pytest.fixture
