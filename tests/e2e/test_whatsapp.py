@@ -59,6 +59,51 @@ def test_a_closed_window_parks_an_answer_says_why_and_what_they_write_sends_it(w
         expect(timeline).to_contain_text(step)
 
 
+def test_a_closed_window_is_repaired_in_two_clicks(member: Page) -> None:
+    begin(member, "WhatsApp (Twilio)")
+    phone = member.url
+    says(member, "how do I return something")
+    expect(heard(member, "return").get_by_role("link", name="Read", exact=True)).to_be_visible()
+    let_a_day_pass(member)
+    parked = answer_in_the_inbox(member, "Your parcel is in Vienna.")
+    expect(parked).to_contain_text(OVER)
+
+    parked.get_by_role("link", name="Use a template").click()
+    member.get_by_role("main").get_by_role("button", name="Send").click()
+
+    expect(member.get_by_role("log", name="Transcript")).to_contain_text("A template was sent instead.")
+    member.goto(phone)
+    expect(heard(member, "Your parcel is in Vienna.")).to_have_count(1)
+    # It went though the window is closed, and nothing waits any more.
+    expect(member.locator("#window")).to_contain_text("The window is closed: only a template goes.")
+    expect(member.get_by_role("log").get_by_role("link", name="Parked")).to_have_count(1)
+
+
+def test_somebody_is_written_to_first_and_their_answer_comes_back(member: Page) -> None:
+    begin(member, "SMS (Twilio)")
+    sms = member.url
+    member.goto("/app/conversations/")
+    member.get_by_role("link", name="New message").click()
+    name = member.locator("#id_connection option").filter(has_text="SMS (Twilio)").last
+    member.get_by_label("Over").select_option(str(name.get_attribute("value")))
+    member.get_by_label("To", exact=True).fill("+14155550188")
+    member.get_by_label("Message").fill("Your parcel is in Vienna.")
+    member.get_by_label("Message").press("Tab")
+    expect(member.locator("#standing")).to_contain_text("Nothing is known of their having agreed.")
+    expect(member.locator("#standing")).to_contain_text("1 segment, each billed")
+    is_fit(member, "a message that is about to be sent")
+    member.get_by_label("How they agreed").fill("Asked for it at the counter.")
+    member.get_by_role("button", name="Send").click()
+    expect(member.get_by_role("log", name="Transcript")).to_contain_text("Your parcel is in Vienna.")
+    talk = member.url
+    member.goto(sms)
+    expect(heard(member, "Your parcel is in Vienna.")).to_be_visible()
+    member.get_by_label("From").fill("+14155550188")
+    says(member, "thanks")
+    member.goto(talk)
+    expect(member.get_by_role("log", name="Transcript")).to_contain_text("thanks")
+
+
 def test_a_stop_on_whatsapp_holds_for_sms_where_the_owner_wants_it_so(member: Page) -> None:
     begin(member, "WhatsApp (Twilio)")
     whatsapp = member.url
