@@ -23,7 +23,7 @@ from channels_app.quiet_hours import Quiet, QuietHours
 from channels_app.spending import Refusal
 from convoship.lib.actors import Actor
 from convoship.lib.problems import Problem, invalid
-from deployments import conversations, handoff
+from deployments import blocking, conversations, handoff
 from deployments.carriers import Filled
 from deployments.conversations import NewMessage
 from deployments.models import Conversation, Message
@@ -55,6 +55,7 @@ class Standing:
     quiet: Quiet | None
     # Their conversation that goes on.
     current: UUID | None
+    is_blocked: bool
     # So many units (segments, messages) the text takes.
     units: int = 0
 
@@ -92,6 +93,7 @@ def standing(connection: Connection, number: str, text: str = "") -> Standing:
         window=windows.of(connection, number) if kind.can(Capability.WINDOW) else None,
         quiet=quiet_hours.now_at(number, hours, timezone.now()),
         current=link.conversation_id if link else None,
+        is_blocked=blocking.blocked_at(incoming_messages.identities_of(connection, _as_if(number))) is not None,
         units=_units(connection, kind, text) if text else 0,
     )
 
@@ -123,7 +125,7 @@ class Starting:
             source = f"{actor.label}: {clean_text(wanted.consent).strip()[:LONGEST_CONSENT]}"
             consents.note(connection, number, withdrawn=False, source=source)
         # As if they had written: whose conversation it is, and which version it meets, is found the same way.
-        conversation = incoming_messages.open_at(connection, MessageReceived(key="", address=number, text=text))
+        conversation = incoming_messages.open_at(connection, _as_if(number, text))
         conversation = conversations.lock(conversation.id)
         template, blocks = (filled.template, filled.blocks) if filled else (None, ())
         if wanted.control == "human":
@@ -133,6 +135,11 @@ class Starting:
             message = conversations.post_message(conversation, new)
         audit.record(actor, "conversation.started", conversation, connection=str(connection.id), to=number)
         return Started(conversation, message)
+
+
+def _as_if(number: str, text: str = "") -> MessageReceived:
+    """As if they had written."""
+    return MessageReceived(key="", address=number, text=text)
 
 
 def _checked(wanted: Wanted) -> _Checked:
@@ -179,6 +186,8 @@ def _require(found: Standing, *, is_template: bool) -> None:
     if found.withdrawn is not None:
         reason, remedy = consents.words_of(found.withdrawn, found.connection)
         raise Problem("conflict", reason, hint=remedy)
+    if found.is_blocked:
+        raise Problem("conflict", blocking.HELD_BACK, hint="Unblock them on their page under People first.")
     if found.current is not None:
         raise Problem(
             "conflict",

@@ -20,6 +20,7 @@ from convoship.lib.problems import Problem
 from deployments import merging, person_changes, person_fields, person_holders, person_list, person_words
 from deployments.models import Conversation, Identity, Person, PersonField
 from deployments.models.conversation import Channel
+from deployments.models.person import IdentityKind
 from deployments.models.person_parts import FieldKind
 from deployments.pages import queries
 from workspaces import refusals
@@ -126,6 +127,8 @@ def shown(
         "person": row,
         "said_by": {name: person_words.said_by(row, name) for name in ("name", "email")},
         "identities": [(one, addresses[one.id], person_words.known_by(one)) for one in identities],
+        "number": next((one.value for one in identities if one.kind == IdentityKind.PHONE), ""),
+        "may_start": request.actor.may("conversations.write") and row.blocked_at is None,
         "consents": person_holders.consents_of(row),
         "fields": person_fields.values_of(row),
         "talks": list(talks.order_by("-last_activity_at")[:MOST_CONVERSATIONS]),

@@ -12,7 +12,9 @@ from django.test import Client
 from channels_app import consents
 from channels_app.models import Consent, ConsentChange, Delivery
 from convoship.lib.tenancy import tenant
+from deployments import blocking, people
 from deployments.models import Conversation, Message
+from deployments.models.person import IdentityKind
 from tests import factories
 from tests.channels.phones import Phone, make_phone
 from tests.channels.twilio_end import PERSON, TwilioEnd
@@ -111,6 +113,20 @@ def test_who_opted_out_or_talks_already_is_not_written_to_first(phone: Phone, ke
     answer = post(key, phone, to=GERMAN)
     assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
     assert "opted out" in answer.json()["detail"]
+
+
+def test_who_is_blocked_is_not_written_to_and_the_persons_page_leads_here(
+    phone: Phone, key: str, member: Client
+) -> None:
+    with tenant(phone.workspace.id):
+        person = people.person_at([(IdentityKind.PHONE, PERSON)], {})
+    page = member.get(f"/app/people/{person.id}/").content.decode()
+    assert 'href="/app/conversations/new?to=%2B14155550123"' in page
+    with tenant(phone.workspace.id):
+        blocking.block(phone.who, person)
+    answer = post(key, phone)
+    assert (answer.status_code, answer.json()["detail"]) == (409, "They are blocked, so nothing is sent to them.")
+    assert "conversations/new" not in member.get(f"/app/people/{person.id}/").content.decode()
 
 
 def test_over_whatsapp_it_takes_a_template_unless_they_wrote_lately(transactional_db: None, twilio: TwilioEnd) -> None:
