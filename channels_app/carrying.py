@@ -37,6 +37,10 @@ class Connections:
             may_write=consent is None or consent.state != ConsentState.WITHDRAWN,
         )
 
+    def again_at(self, message: Message, attachment_id: str) -> str:
+        """The button's own address."""
+        return reverse("conversation_file_again", args=[message.conversation_id, attachment_id])
+
     def stories_of(self, messages: Sequence[Message]) -> Mapping[UUID, str]:
         """The timelines of the deliveries that carry these messages. A delivery may carry several in a row."""
         found: dict[UUID, str] = {}

@@ -62,6 +62,9 @@ class Carrier(Protocol):
     def stories_of(self, messages: Sequence[Message]) -> Mapping[UUID, str]:
         """The paths of the pages that tell what became of these messages, by the messages' ids."""
 
+    def again_at(self, message: Message, attachment_id: str) -> str:
+        """Where a file of a message that could not be fetched is fetched anew, by POST; empty where nowhere."""
+
 
 _carriers: list[Carrier] = []
 
@@ -94,3 +97,8 @@ def stories_of(messages: Sequence[Message]) -> dict[UUID, str]:
     for carrier in _carriers:
         found.update(carrier.stories_of(messages))
     return found
+
+
+def again_at(message: Message, attachment_id: str) -> str:
+    """Where a file of this message that could not be fetched is fetched anew; empty where nobody does."""
+    return next(filter(None, (carrier.again_at(message, attachment_id) for carrier in _carriers)), "")

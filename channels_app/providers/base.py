@@ -225,6 +225,14 @@ class Receipt:
 
 
 @dataclass(frozen=True)
+class FetchedFile:
+    """A file as the provider gave it, which nobody has looked at. `name`: what it is called there, if that is told."""
+
+    content: bytes
+    name: str = ""
+
+
+@dataclass(frozen=True)
 class Template:
     """A message template at the provider. `body` and `extras` have variables as {{1}}; `variables` are their samples.
 
@@ -356,6 +364,13 @@ class Provider:
     def build_response(self, request: InboundRequest, stored: Sequence[Stored]) -> HttpResponse:
         """What the provider wants to hear once its events are stored; `stored` in the order of `parse_events`."""
         return HttpResponse(status=204)
+
+    async def fetch(self, url: str) -> FetchedFile:
+        """A file that one of its messages named. Nothing of the address is believed: `ProviderError` where it is wrong.
+
+        `http_status` 404 in the error: it may not be there yet. `permanent`: there is no use in trying again.
+        """
+        raise ProviderError("Files are not taken over this connection.", permanent=True)
 
     # --- What goes out --------------------------------------------------------------------------------------------
 

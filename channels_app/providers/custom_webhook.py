@@ -12,11 +12,12 @@ from django.http import HttpResponse, JsonResponse
 from django.utils import timezone
 
 from channels_app import standard_webhooks
-from channels_app.providers import http_errors, webhook_desk
+from channels_app.providers import fetching, http_errors, webhook_desk
 from channels_app.providers.base import (
     BadEvent,
     Capability,
     ConfigForm,
+    FetchedFile,
     Finding,
     Health,
     InboundRequest,
@@ -132,15 +133,14 @@ class CustomWebhook(Provider):
         errors = failures(_VALIDATOR, body)
         if errors:
             raise BadEvent(errors)
-        links, unusable = _links(body.get("attachments", []))
-        if unusable:
-            raise BadEvent({"attachments": [f"Only https addresses are taken: {unusable}"]})
+        files = _files(body.get("attachments", []))
         user = body.get("user", {})
         return [
             MessageReceived(
                 key=body.get("event_id") or request.headers["webhook-id"],
                 address=body["conversation_key"],
-                text="\n\n".join(filter(None, [body.get("text", "").strip(), *links])),
+                text=body.get("text", "").strip(),
+                media=files,
                 payload=body.get("payload", ""),
                 user={name: value for name, value in user.items() if name != "locale" and value},
                 locale=user.get("locale", ""),
@@ -218,6 +218,10 @@ class CustomWebhook(Provider):
             return Receipt("delivered", http_status=answer.status, answer=http_errors.excerpt(answer))
         raise http_errors.of_endpoint(answer)
 
+    async def fetch(self, url: str) -> FetchedFile:
+        """From the address that the bridge named: without credentials, and no redirect is followed."""
+        return fetching.taken(await fetching.get(url), urlsplit(url).hostname or "It")
+
     async def check(self) -> Health:
         """Send a test event, and say what came back."""
         event = {
@@ -243,13 +247,12 @@ def _event(name: str, at: str, conversation: Conversation, **data: Any) -> dict[
     return {"type": name, "timestamp": at, "data": {"conversation_id": str(conversation.id), **data}}
 
 
-def _links(attachments: Sequence[str]) -> tuple[list[str], str]:
-    """The addresses as they stand in the message, and the first that is none."""
-    for address in attachments:
-        parts = urlsplit(address)
-        if parts.scheme != "https" or not parts.hostname or any(mark in address for mark in ' <>"\n\r\t'):
-            return [], address[:100]
-    return [f"<{address}>" for address in attachments], ""
+def _files(attachments: Sequence[str]) -> tuple[dict[str, str], ...]:
+    """What is fetched afterwards; `BadEvent` where an address can't be called."""
+    try:
+        return tuple({"url": endpoint(address)} for address in attachments)
+    except forms.ValidationError as error:
+        raise BadEvent({"attachments": list(error.messages)}) from None
 
 
 def example(name: str) -> Mapping[str, Any]:

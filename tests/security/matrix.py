@@ -31,6 +31,7 @@ from deployments.pages.talk import Talk
 from deployments.rollouts import Tried
 from deployments.sessions import OpenedSession
 from tests import factories
+from tests.channels import files_in_messages
 from tests.channels.requests import request_of
 from workspaces import secret_store
 from workspaces.api_keys import NewApiKey
@@ -120,6 +121,7 @@ class World:
     tag_id: UUID = field(init=False)
     view_id: UUID = field(init=False)
     mail_id: UUID = field(init=False)
+    media_id: UUID = field(init=False)
     secret_key: str = field(default_factory=lambda: f"secret_{uuid4().hex}")
 
     def __post_init__(self) -> None:
@@ -147,6 +149,7 @@ class World:
                 state="failed",
                 due_at=timezone.now(),
             ).id
+            self.media_id = files_in_messages.failed(self.connection.connection, self.opened.session.conversation_id).id
             self.event_id = _failed_event(self.connection.connection)
             tagging.put(who, Conversation.objects.get(id=self.opened.session.conversation_id), ["parcel"])
             self.tag_id = Tag.objects.get().id
@@ -179,6 +182,7 @@ class World:
             "tag_id": self.tag_id,
             "view_id": self.view_id,
             "mail_id": self.mail_id,
+            "media_id": self.media_id,
             "kind": "custom_webhook",
             "key": self.secret_key,
         }
@@ -429,6 +433,7 @@ PAGES: Mapping[str, list[Call]] = {
     "saved_view_new": [Call("GET"), Call("POST", {"name": "Mine"})],
     "saved_view": [Call("GET"), Call("POST", {"name": "Renamed"})],
     "saved_view_delete": [Call("GET"), Call("POST", {})],
+    "conversation_file_again": [Call("POST", {})],
     "conversation_reply": [Call("POST", {"text": "Hello", "client_id": "a"})],
     "conversation_mentions": GET,
     "conversation_replies": GET,

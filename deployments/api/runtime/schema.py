@@ -58,6 +58,12 @@ MESSAGE = _object(
             ["id", "name", "size", "content_type", "url"],
             **_FILE_PROPERTIES,
             url={"type": "string", "description": "Good for an hour; read anew, it is a fresh one. Empty if deleted."},
+            state={
+                "enum": ["fetching", "failed", "refused"],
+                "description": "Of a file that came over another channel than the web and is not here (yet).",
+            },
+            reason={**_TEXT, "description": "Why it is not here; `remedy` says what to do."},
+            remedy=_TEXT,
             deleted={"const": True, "description": "Only where the content was deleted to make room."},
         ),
     },
