@@ -35,6 +35,7 @@ class Connections:
             consent=consent.get_state_display() if consent else "",
             consent_at=consent.changed_at if consent else None,
             may_write=consent is None or consent.state != ConsentState.WITHDRAWN,
+            takes_files=accounts.kind_of(connection).files_taken(connection.config, link.address),
         )
 
     def again_at(self, message: Message, attachment_id: str) -> str:

@@ -7,7 +7,7 @@ say where its people are, and lead from a message that did not arrive to the who
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -18,13 +18,21 @@ from deployments.models import Conversation, Message
 from deployments.models.conversation import Channel
 
 
+def _along(content_type: str, size: int) -> str:
+    return ""
+
+
 @dataclass(frozen=True)
 class FilesTaken:
-    """What files may go out to a person: of which kinds, how large one (bytes), how many with a message."""
+    """What files may go out to a person: of which kinds, how large one (bytes), how many with a message.
+
+    `how`: in what other way than along with the message one of this type and size goes, for people; empty for none.
+    """
 
     kinds: tuple[str, ...]
     max_bytes: int
     most: int
+    how: Callable[[str, int], str] = _along
 
 
 NO_FILES = "No file can be sent in this conversation."

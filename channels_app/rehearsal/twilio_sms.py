@@ -21,6 +21,7 @@ from channels_app.providers.numbers import e164
 from channels_app.providers.twilio import signing, words
 from channels_app.providers.twilio.forms import SmsForm
 from channels_app.providers.twilio.sms import TwilioSms
+from channels_app.rehearsal import pictures
 from channels_app.rehearsal.base import (
     FAULTS,
     LIMITED,
@@ -70,6 +71,7 @@ class Phone(StandIn):
     screen = "channels_app/rehearsal/phone.html"
     faults = (*FAULTS, PAGE, OPTED_OUT, NO_NUMBER, CREDENTIALS, NOT_REACHED)
     does_report = True
+    sends_files = True
     content_type = f"{signing.FORM}; charset=UTF-8"
     # What Twilio puts before an address of the channel.
     prefix: ClassVar[str] = ""
@@ -98,6 +100,8 @@ class Phone(StandIn):
 
     def refuse(self, call: Call) -> Answer | None:
         """Basic auth with the account's SID and its auth token."""
+        if pictures.is_open(call):
+            return None
         token = self.account.credentials.get(SmsForm.credentials[0], "")
         wanted = b64encode(f"{self.account.config['account_sid']}:{token}".encode()).decode()
         if token and same(call.headers.get("authorization", ""), f"Basic {wanted}"):
@@ -111,18 +115,21 @@ class Phone(StandIn):
 
     def take(self, call: Call) -> Answer:
         """Make a message of it; reports follow at the address that came with it."""
-        form = dict(parse_qsl(call.body.decode("utf-8", "replace"), keep_blank_values=True))
+        fields = parse_qsl(call.body.decode("utf-8", "replace"), keep_blank_values=True)
+        media = [{"url": value[:1000]} for name, value in fields if name == "MediaUrl"][:10]
+        form = dict(fields)
         form = {name: value.replace("\x00", "") for name, value in form.items()}
         to, callback = form.get("To", "").removeprefix(self.prefix), form.get("StatusCallback", "")
         text = self.words_of(form)
         sid = f"SM{uuid.uuid4().hex}"
         seen = Answer(
             201,
-            json.dumps(self._as_json(sid, to, text, "queued")),
+            json.dumps({**self._as_json(sid, to, text, "queued"), "num_media": str(len(media))}),
             kind=LineKind.CAUGHT,
             address=to,
             text=text,
             provider_id=sid,
+            media=media,
             delivery_id=dict(parse_qsl(callback.partition("?")[2])).get("delivery", ""),
         )
         if to in self.rehearsal.opted_out:
@@ -150,7 +157,10 @@ class Phone(StandIn):
         return replace(answer, headers={"Retry-After": str(RETRY_AFTER_SECONDS)}) if fault == LIMITED.word else answer
 
     def look(self, call: Call) -> Answer:
-        """What *Test*, *Set the addresses there* and a look-up ask."""
+        """What *Test*, *Set the addresses there* and a look-up ask, and where files are."""
+        file = pictures.answer(self.connection, call, self.account.base_url)
+        if file is not None:
+            return file
         config, path = self.account.config, call.path.removeprefix(self._root)
         service = str(config.get("messaging_service_sid", ""))
         body: dict[str, Any]
@@ -215,7 +225,7 @@ class Phone(StandIn):
             "error_code": None,
             "error_message": None,
             "num_segments": "1",
-            "num_media": "0",
+            "num_media": str(len(line.media)) if line else "0",
         }
 
     def _report(self, sid: str, to: str, status: str, code: int | None = None) -> Report:
@@ -241,8 +251,8 @@ class Phone(StandIn):
             number = e164(typed.get("address", "").replace("\x00", "") or PERSON)
         except forms.ValidationError as error:
             errors["address"] = list(error.messages)
-        if not text:
-            errors["text"] = ["Write something."]
+        if not (text or self.sent):
+            errors["text"] = ["Write something, or choose a file."]
         if errors:
             raise Unsayable(errors)
         wish = words.wish_of(text, "", ())
@@ -268,7 +278,17 @@ class Phone(StandIn):
         service = self.account.config.get("messaging_service_sid")
         form |= {"MessagingServiceSid": str(service)} if service else {}
         form |= {"OptOutType": wish.upper()} if wish else {}
-        return Saying(self.account.inbound_url, urlencode(form), number, text, sid, _ASIDES.get(wish, ""))
+        media = self._sent(sid, form) if self.sent else []
+        aside = _ASIDES.get(wish, "")
+        return Saying(self.account.inbound_url, urlencode(form), number, text, sid, aside, media)
+
+    def _sent(self, sid: str, form: dict[str, str]) -> list[dict[str, str]]:
+        """Keep the file that goes with it where the form says that it is."""
+        assert self.sent is not None  # noqa: S101 (asked before)
+        picture = pictures.keep(self.connection, sid, self.sent)
+        form["NumMedia"], form["MediaContentType0"] = "1", picture.content_type
+        form["MediaUrl0"] = f"{self.account.base_url}{self._root}/Messages/{sid}/Media/{picture.sid}"
+        return [{"sid": picture.sid}]
 
     def sign(self, url: str, body: str, *, wrongly: bool) -> dict[str, str]:
         """X-Twilio-Signature."""

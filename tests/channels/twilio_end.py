@@ -38,6 +38,8 @@ class Taken:
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
     # Of what was sent by a content: its words.
     shown: str = ""
+    # The addresses of its files.
+    media: list[str] = field(default_factory=list)
 
     @property
     def body(self) -> str:
@@ -59,7 +61,7 @@ class Taken:
             "error_code": None,
             "error_message": None,
             "num_segments": "1",
-            "num_media": "0",
+            "num_media": str(len(self.media)),
         }
 
 
@@ -174,7 +176,8 @@ class TwilioEnd(FarEnd):
         root = f"/2010-04-01/Accounts/{ACCOUNT}"
         match seen.method, parts.path.removeprefix(root):
             case "POST", "/Messages.json":
-                return self._create(form)
+                media = [value for name, value in parse_qsl(seen.body.decode()) if name == "MediaUrl"]
+                return self._create(form, media)
             case "GET", "/Messages.json":
                 return self._list(parts.path, query)
             case "GET", ".json":
@@ -217,7 +220,7 @@ class TwilioEnd(FarEnd):
                 return answer({"contents": rows[page * size : (page + 1) * size], "meta": meta})
         return problem(20404, 404)
 
-    def _create(self, form: dict[str, str]) -> Said:
+    def _create(self, form: dict[str, str], media: list[str]) -> Said:
         when, wrong = self.wrongs.popleft() if self.wrongs else ("", None)
         if wrong is not None and when == "instead":
             return wrong
@@ -227,7 +230,7 @@ class TwilioEnd(FarEnd):
         shown = str(next(iter(self.contents[sid]["types"].values()))["body"]) if sid else ""
         for name, value in json.loads(form.get("ContentVariables", "{}")).items():
             shown = shown.replace("{{" + name + "}}", value)
-        message = Taken(f"SM{len(self.taken):032x}", form, shown=shown)
+        message = Taken(f"SM{len(self.taken):032x}", form, shown=shown, media=media)
         self.taken.append(message)
         return wrong if wrong is not None else answer(message.as_json(), 201)
 

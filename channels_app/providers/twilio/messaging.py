@@ -27,6 +27,7 @@ from channels_app.providers.base import (
 from channels_app.providers.events import MessageReceived, NotUsed, ProviderEvent, StatusReported
 from channels_app.providers.twilio import codes, looking_up, media, sdk, setup, signing, words
 from channels_app.providers.twilio.forms import NEW_PER_RANGE, UNASKED_PER_HOUR, MessagingForm
+from deployments import file_links
 
 # So many messages after each of theirs are answers to it.
 REPLIES = 10
@@ -169,7 +170,11 @@ class TwilioMessaging(Provider):
 
     async def fields(self, client: Client, outgoing: Outgoing) -> dict[str, Any]:
         """What the message says, as the SDK names it."""
-        return {"body": str(outgoing.content["text"])}
+        files = outgoing.content.get("files") or ()
+        # Fetched by Twilio at once and without our cookies, so an hour is enough; made now, a replay has its own.
+        urls = [file_links.link(self.account.workspace_id, UUID(str(item["id"]))) for item in files]
+        text = str(outgoing.content["text"])
+        return ({"body": text} if text or not urls else {}) | ({"media_url": urls} if urls else {})
 
     async def look_up(self, outgoing: Outgoing) -> Receipt | None:
         """The message among the newest that went to this address."""

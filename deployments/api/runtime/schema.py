@@ -161,7 +161,8 @@ MESSAGE_REQUEST = {
     )
 }
 FILE_REQUEST = {"multipart/form-data": _object(["file"], file={"type": "string", "format": "binary"})}
-FILE = _object(["file"], file=_object(list(_FILE_PROPERTIES), **_FILE_PROPERTIES))
+_HOW = {**_TEXT, "description": "Only of a channel that does not take this one along: in what other way it goes."}
+FILE = _object(["file"], file=_object(list(_FILE_PROPERTIES), **_FILE_PROPERTIES, how=_HOW))
 MESSAGE_POSTED = _object(
     ["message", "replies", "head_seq", "rev", "pending"],
     message=MESSAGE,

@@ -49,7 +49,7 @@ function begin() {
     const parts = [element("span", { class: "tray-name" }, item.name ?? name), tools];
     if (item.state === "failed" && item.again) tools.append(button("Try again", `Try again: ${name}`, () => send(item)));
     tools.append(button("Remove", `Remove ${name}`, () => remove(item)));
-    const words = { waits: "Waits", up: "Is being sent up", ready: size(item.size ?? item.file.size), failed: "" }[item.state];
+    const words = { waits: "Waits", up: "Is being sent up", ready: [size(item.size ?? item.file.size), item.how].filter(Boolean).join(", "), failed: "" }[item.state];
     if (words) parts.splice(1, 0, element("span", { class: "soft small" }, words));
     if (item.state === "up") parts.push((item.bar = element("progress", { max: "1", value: "0", "aria-label": name })));
     if (item.state === "failed") parts.push(element("ul", { class: "errors" }, element("li", {}, item.words)));
@@ -131,9 +131,9 @@ function begin() {
   function answered(item, { status: code, response }) {
     const file = response?.file;
     if (code === 201 && file) {
-      Object.assign(item, { state: "ready", id: file.id, name: file.name, size: file.size });
+      Object.assign(item, { state: "ready", id: file.id, name: file.name, size: file.size, how: file.how });
       draw(item);
-      say(`${item.file.name}: ready to send`);
+      say(`${item.file.name}: ready to send${file.how ? `, ${file.how}` : ""}`);
     } else if (code === 401 || response?.code === "csrf_failed") {
       fail(item, "You are signed out. Copy what you wrote, then load this page again.");
     } else {
