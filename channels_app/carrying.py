@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.urls import reverse
 
-from channels_app import accounts
+from channels_app import accounts, inbound_media
 from channels_app.models import Consent, ConversationLink, Delivery
 from channels_app.models.connection import ConnectionState
 from channels_app.models.consent import ConsentState
@@ -40,6 +40,8 @@ class Connections:
 
     def again_at(self, message: Message, attachment_id: str) -> str:
         """The button's own address."""
+        if not inbound_media.can_be_fetched(attachment_id):
+            return ""
         return reverse("conversation_file_again", args=[message.conversation_id, attachment_id])
 
     def stories_of(self, messages: Sequence[Message]) -> Mapping[UUID, str]:

@@ -239,6 +239,11 @@ def _finish(claimed: ClaimedMedia, kept: File) -> None:
         File.objects.filter(id=kept.id, message=None).delete()
         return
     conversation, row = held
+    if all(item["id"] != str(row.id) for item in row.message.attachments):
+        # Its message was emptied meanwhile, and nothing of it is wanted any more.
+        File.objects.filter(id=kept.id).delete()
+        row.delete()
+        return
     File.objects.filter(id=kept.id).update(message=row.message)
     _end(row, MediaState.FETCHED)
     _show(conversation, row, attachments.file_json(kept))
@@ -310,6 +315,21 @@ def _show(conversation: Conversation, row: InboundMedia, item: Mapping[str, Any]
     message = Message.objects.select_for_update(no_key=True).get(id=row.message_id)
     now: Sequence[Any] = [item if one["id"] == str(row.id) else one for one in message.attachments]
     conversations.change_message(conversation, message, attachments=list(now))
+
+
+def let_go(connection: Connection) -> None:
+    """The connection is being deleted: what it was still to fetch never comes, and its message says so."""
+    waiting = InboundMedia.objects.filter(connection=connection, state=MediaState.WAITING)
+    # In one order, so that two who do it at once wait for each other and not crosswise.
+    for conversation_id in waiting.order_by("conversation").values_list("conversation", flat=True).distinct():
+        conversation = conversations.lock(conversation_id)
+        for row in waiting.filter(conversation=conversation).order_by("place"):
+            _give_up(row, conversation, MediaState.REFUSED, "The connection that it came over was deleted.", _ASK)
+
+
+def can_be_fetched(attachment_id: str) -> bool:
+    """Whether the attachment is a file that failed, and may be asked for again. Within the tenant."""
+    return InboundMedia.objects.filter(id=attachment_id, state=MediaState.FAILED).exists()
 
 
 # --- Again ----------------------------------------------------------------------------------------------------------

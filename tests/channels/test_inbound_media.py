@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from channels_app import inbound_media
-from channels_app.models import InboundMedia
+from channels_app import connections, inbound_media
+from channels_app.models import Connection, InboundMedia
 from channels_app.providers import fetching
 from channels_app.providers.twilio import media
 from convoship.lib import failpoints
@@ -427,3 +427,41 @@ async def test_a_bridges_redirect_is_not_followed(bridge: Bridge, far: FarEnd) -
     [item] = (await theirs(bridge)).attachments
     assert (item["state"], "redirects are not followed" in item["reason"]) == ("failed", True)
     assert [seen.path for seen in far.seen if seen.method == "GET"] == ["/a"]
+
+
+# --- What ends meanwhile --------------------------------------------------------------------------------------------
+
+
+async def test_a_message_that_was_emptied_meanwhile_gets_no_file(phone: Phone) -> None:
+    url = phone.twilio.keep(picture(), "image/jpeg")
+    phone.twilio.file_wrongs.append(Said(404))
+    await send(phone, (url, "image/jpeg"), text="look")
+    await phone.drain()
+    await phone.inside(lambda: Message.objects.filter(author_kind="visitor").update(text="", attachments=[]))
+    await due(phone)
+    assert (await theirs(phone)).attachments == []
+    assert await phone.inside(File.objects.count) == 0
+    assert await phone.inside(InboundMedia.objects.count) == 0
+
+
+async def test_a_connection_that_is_deleted_leaves_no_file_being_fetched(phone: Phone) -> None:
+    url = phone.twilio.keep(picture(), "image/jpeg")
+    phone.twilio.file_wrongs.append(Said(404))
+    await send(phone, (url, "image/jpeg"), text="look")
+    await phone.drain()
+    await phone.inside(lambda: connections.delete(phone.who, connections.held(phone.connection.id)))
+    [item] = (await theirs(phone)).attachments
+    assert (item["state"], item["reason"]) == ("refused", "The connection that it came over was deleted.")
+
+
+async def test_a_paused_connection_fetches_when_it_goes_on(phone: Phone) -> None:
+    url = phone.twilio.keep(picture(), "image/jpeg")
+    phone.twilio.file_wrongs.append(Said(404))
+    await send(phone, (url, "image/jpeg"), text="look")
+    await phone.drain()
+    await phone.inside(lambda: Connection.objects.update(state="paused"))
+    await due(phone)
+    assert (await theirs(phone)).attachments[0]["state"] == "fetching"
+    await phone.inside(lambda: Connection.objects.update(state="active"))
+    await phone.drain()
+    assert "state" not in (await theirs(phone)).attachments[0]
