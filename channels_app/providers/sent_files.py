@@ -25,7 +25,7 @@ LEFT_SECONDS = 6 * 24 * 3600
 class Carries:
     """What a channel takes along: `types` with the most bytes of one; so `many` with a message, and bytes `together`.
 
-    `called`: the channel, for people; `words`: which files those are.
+    `called`: the channel, for people; `words`: what it takes instead of others.
     """
 
     called: str
@@ -61,7 +61,7 @@ class Carries:
 
 
 # A channel of words alone.
-NOTHING = Carries("SMS", "no files, only text", {}, 0, 0)
+NOTHING = Carries("SMS", "only text", {}, 0, 0)
 
 
 def taken(carries: Carries | None) -> FilesTaken:

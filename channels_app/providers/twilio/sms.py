@@ -21,7 +21,7 @@ MMS_COUNTRIES = frozenset({"US", "CA"})
 _MMS_BYTES = 5 * 1024 * 1024
 MMS = Carries(
     "MMS",
-    "JPEG, PNG and GIF",
+    "only JPEG, PNG and GIF",
     dict.fromkeys(("image/jpeg", "image/png", "image/gif"), _MMS_BYTES),
     many=10,
     together=_MMS_BYTES,

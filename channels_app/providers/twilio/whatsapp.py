@@ -29,7 +29,7 @@ _MEDIA_BYTES, _PICTURE_BYTES, _STICKER_BYTES = 16 * 1024 * 1024, 5 * 1024 * 1024
 _OOXML = "application/vnd.openxmlformats-officedocument."
 WHATSAPP = Carries(
     "WhatsApp",
-    "JPEG, PNG and WebP pictures, MP4 and 3GP videos, MP3, AAC, AMR and Ogg recordings, PDF and Office documents",
+    "no files of this kind",
     {
         **dict.fromkeys(("image/jpeg", "image/png"), _PICTURE_BYTES),
         "image/webp": _STICKER_BYTES,

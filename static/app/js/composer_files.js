@@ -49,9 +49,10 @@ function begin() {
     const parts = [element("span", { class: "tray-name" }, item.name ?? name), tools];
     if (item.state === "failed" && item.again) tools.append(button("Try again", `Try again: ${name}`, () => send(item)));
     tools.append(button("Remove", `Remove ${name}`, () => remove(item)));
-    const words = { waits: "Waits", up: "Is being sent up", ready: [size(item.size ?? item.file.size), item.how].filter(Boolean).join(", "), failed: "" }[item.state];
+    const words = { waits: "Waits", up: "Is being sent up", ready: size(item.size ?? item.file.size), failed: "" }[item.state];
     if (words) parts.splice(1, 0, element("span", { class: "soft small" }, words));
     if (item.state === "up") parts.push((item.bar = element("progress", { max: "1", value: "0", "aria-label": name })));
+    if (item.state === "ready" && item.how) parts.push(element("span", { class: "tray-how soft small" }, item.how));
     if (item.state === "failed") parts.push(element("ul", { class: "errors" }, element("li", {}, item.words)));
     if (item.state === "ready") parts.push(element("input", { type: "hidden", name: "attachments", value: item.id }));
     item.row.className = item.state;
