@@ -320,11 +320,11 @@ def _show(conversation: Conversation, row: InboundMedia, item: Mapping[str, Any]
 def let_go(connection: Connection) -> None:
     """The connection is being deleted: what it was still to fetch never comes, and its message says so."""
     waiting = InboundMedia.objects.filter(connection=connection, state=MediaState.WAITING)
-    # In one order, so that two who do it at once wait for each other and not crosswise.
-    for conversation_id in waiting.order_by("conversation").values_list("conversation", flat=True).distinct():
-        conversation = conversations.lock(conversation_id)
-        for row in waiting.filter(conversation=conversation).order_by("place"):
-            _give_up(row, conversation, MediaState.REFUSED, "The connection that it came over was deleted.", _ASK)
+    # Who holds a conversation may wait for the connection, which is held here: nobody is waited for.
+    free = conversations.lock_those_free(waiting.values("conversation"))
+    for row in waiting.filter(conversation__in=free).order_by("conversation", "place"):
+        words = "The connection that it came over was deleted."
+        _give_up(row, free[row.conversation_id], MediaState.REFUSED, words, _ASK)
 
 
 def can_be_fetched(attachment_id: str) -> bool:

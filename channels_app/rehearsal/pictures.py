@@ -23,9 +23,9 @@ from deployments.carriers import FilesTaken
 from deployments.file_kinds import KINDS, Checked
 from deployments.models import File
 
-# So many of a rehearsal are kept; what one may have is what MMS may.
+# So many of a rehearsal are kept; one fits into a page's form (`convoship.bodies`).
 MOST_KEPT = 20
-TAKEN = FilesTaken(KINDS, 5 * 1024 * 1024, 1)
+TAKEN = FilesTaken(KINDS, 4 * 1024 * 1024, 1)
 assert TAKEN.max_bytes <= LARGEST  # noqa: S101
 _AT_API = re.compile(r"/2010-04-01/Accounts/AC[0-9a-f]{32}/Messages/([A-Z]{2}[0-9a-f]{32})/Media/(ME[0-9a-f]{32})")
 _OPEN = re.compile(r"/media/(ME[0-9a-f]{32})")

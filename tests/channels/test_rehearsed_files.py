@@ -106,6 +106,13 @@ def test_a_file_that_is_not_taken_is_refused_beside_its_field() -> None:
     assert it.lines() == []
 
 
+def test_a_file_that_is_too_large_is_refused_beside_its_field() -> None:
+    it = rehearse("twilio_sms")
+    answer = sends(it, "big.pdf", PDF + bytes(pictures.TAKEN.max_bytes))
+    assert answer.status_code == 422
+    assert "The file is too large: at most 4 MB." in answer.content.decode()
+
+
 def test_starting_over_forgets_files_and_the_oldest_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pictures, "MOST_KEPT", 2)
     it = rehearse("twilio_whatsapp")
