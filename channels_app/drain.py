@@ -148,6 +148,9 @@ class Drain:
             await inbound_media.run(claimed)
         finally:
             self.fetching -= 1
+            # One that was not there yet is due again before the clock looks.
+            for wait in inbound_media.SOON:
+                self.loop.call_later(wait.total_seconds() + 0.1, self.wake.set)
 
     async def idle(self) -> None:
         """Work until nothing is due and nothing under way: for tests and commands."""

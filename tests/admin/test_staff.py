@@ -15,13 +15,14 @@ from django.urls import reverse
 from django.utils import timezone
 
 from channels_app import connections, consents, enqueueing, inbound
-from channels_app.models import DeliveryAttempt, Rehearsal, RehearsalLine, SpendingCount
+from channels_app.models import DeliveryAttempt, Rehearsal, RehearsalLine, RehearsalPicture, SpendingCount
 from channels_app.providers.base import SignatureInvalid
 from channels_app.providers.events import MessageReceived
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import TenantManager, tenant
 from deployments import canned, conversations, notes, tagging, visits
 from deployments.models import (
+    Conversation,
     Deployment,
     File,
     IdentitySecret,
@@ -34,6 +35,7 @@ from deployments.models import (
     TokenUse,
 )
 from tests import factories
+from tests.channels import files_in_messages
 from tests.channels.requests import request_of
 from workspaces import secret_store, staff
 from workspaces.models import AuditEvent, IdempotencyKey, User, Workspace
@@ -112,6 +114,8 @@ def _what_connections_leave(workspace: Workspace, deployment: Deployment) -> Non
     consents.note(connection, "room-1", withdrawn=True, source="They wrote STOP.")
     delivery = enqueueing.enqueue_alone(connection, "message.created", {})
     DeliveryAttempt.objects.create(delivery=delivery, number=1, claim=uuid4(), started_at=now)
+    files_in_messages.failed(connection, Conversation.objects.earliest("started_at").id)
+    RehearsalPicture.objects.create(connection=connection, sid="ME1", name="a.jpg", content=b"a picture")
     Rehearsal.objects.create(connection=connection)
     RehearsalLine.objects.create(connection=connection, kind="said", text="hello")
     SpendingCount.objects.create(connection=connection, what="units", since=now, count=3)
