@@ -14,11 +14,15 @@ from channels_app.models import (
     DeliveryAttempt,
     InboundEvent,
     InboundMedia,
+    InteractiveContent,
+    MessageTemplate,
     RefusedRequest,
     Rehearsal,
     RehearsalLine,
     RehearsalPicture,
+    ServiceWindow,
     SpendingCount,
+    TemplateSync,
 )
 from workspaces.tenant_admin import TenantAdmin
 
@@ -158,4 +162,43 @@ class RehearsalLineAdmin(TenantAdmin):
     list_display = ("connection", "kind", "address", "status", "answer_status", "note", "created_at")
     list_select_related = ("connection",)
     list_filter = ("kind",)
+    ordering = ("-created_at",)
+
+
+@admin.register(ServiceWindow)
+class ServiceWindowAdmin(TenantAdmin):
+    """Until when free words may be sent."""
+
+    list_display = ("address", "connection", "wrote_at", "closes_at")
+    list_select_related = ("connection",)
+    search_fields = ("address",)
+    ordering = ("-closes_at",)
+
+
+@admin.register(MessageTemplate)
+class MessageTemplateAdmin(TenantAdmin):
+    """Templates as the provider last told of them."""
+
+    list_display = ("name", "language", "connection", "category", "approval", "is_gone", "synced_at")
+    list_select_related = ("connection",)
+    list_filter = ("approval", "is_gone")
+    search_fields = ("name", "sid")
+    ordering = ("name", "language")
+
+
+@admin.register(TemplateSync)
+class TemplateSyncAdmin(TenantAdmin):
+    """When they were fetched."""
+
+    list_display = ("connection", "synced_at", "due_at", "fault")
+    list_select_related = ("connection",)
+    ordering = ("due_at",)
+
+
+@admin.register(InteractiveContent)
+class InteractiveContentAdmin(TenantAdmin):
+    """Buttons and lists that were made at the provider."""
+
+    list_display = ("sid", "connection", "digest", "created_at")
+    list_select_related = ("connection",)
     ordering = ("-created_at",)

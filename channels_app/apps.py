@@ -7,10 +7,10 @@ class ChannelsAppConfig(AppConfig):
 
     def ready(self) -> None:
         """Listen to conversations, and tell the rooms below what of theirs is used, sealed and carried here."""
-        from channels_app import accounts, carrying, connections, desks, enqueueing, starting
+        from channels_app import accounts, carrying, connections, desks, enqueueing, personal, starting
         from channels_app.models import ConnectionSecret
         from convoship.lib import sealed
-        from deployments import carriers, publishing
+        from deployments import carriers, person_holders, publishing
         from deployments import starting as port
         from deployments.conversations import message_posted
         from workspaces import secret_store
@@ -22,4 +22,5 @@ class ChannelsAppConfig(AppConfig):
         sealed.register(ConnectionSecret, "sealed", accounts.purpose)
         carriers.register(carrying.Connections())
         port.register(starting.Starting())
+        person_holders.register(personal.Connections())
         desks.register()

@@ -7,11 +7,12 @@ from uuid import UUID
 
 from django.urls import reverse
 
-from channels_app import accounts, inbound_media
+from channels_app import accounts, inbound_media, template_choice, template_use, windows
 from channels_app.models import Consent, ConversationLink, Delivery
 from channels_app.models.connection import ConnectionState
 from channels_app.models.consent import ConsentState
-from deployments.carriers import Place
+from convoship.lib.actors import Actor
+from deployments.carriers import Filled, Offered, Place, Window
 from deployments.models import Conversation, Message
 
 
@@ -36,6 +37,7 @@ class Connections:
             consent_at=consent.changed_at if consent else None,
             may_write=consent is None or consent.state != ConsentState.WITHDRAWN,
             takes_files=accounts.kind_of(connection).files_taken(connection.config, link.address),
+            window=self._window_of(link) if windows.has_one(connection) else None,
         )
 
     def again_at(self, message: Message, attachment_id: str) -> str:
@@ -43,6 +45,11 @@ class Connections:
         if not inbound_media.can_be_fetched(attachment_id):
             return ""
         return reverse("conversation_file_again", args=[message.conversation_id, attachment_id])
+
+    def _window_of(self, link: ConversationLink) -> Window:
+        window = windows.of(link.connection, link.address)
+        offered = [Offered(one.template.sid, one.template.name) for one in template_choice.ranked(link.connection)]
+        return Window(window.closes_at if window else None, template_use.path_for(link.conversation_id), offered)
 
     def stories_of(self, messages: Sequence[Message]) -> Mapping[UUID, str]:
         """The timelines of the deliveries that carry these messages. A delivery may carry several in a row."""
@@ -56,3 +63,17 @@ class Connections:
                 if is_of_it and (delivery.first_seq or 0) <= message.seq <= delivery.message.seq:
                     found[message.id] = reverse("connection_delivery", args=[delivery.connection_id, delivery.id])
         return found
+
+    def repairs_of(self, messages: Sequence[Message]) -> Mapping[UUID, str]:
+        """The pages that send a template in the place of those that wait for the window."""
+        return template_use.repairs_of(messages)
+
+    def fill_template(self, conversation: Conversation, template_id: str, values: Mapping[str, str]) -> Filled | None:
+        """One of the connection's."""
+        link = template_use.link_of(conversation)
+        return template_use.fill(link, template_id, values) if link is not None else None
+
+    def drop_parked(self, actor: Actor, conversation: Conversation, seq: int) -> None:
+        """As a template was sent instead."""
+        if template_use.link_of(conversation) is not None:
+            template_use.drop(actor, conversation, seq)

@@ -24,7 +24,7 @@ from channels_app.models.outbound import AttemptOutcome, DeliveryStatus
 from channels_app.providers import sent_files
 from channels_app.providers.base import Capability, Provider, ProviderError
 from channels_app.quiet_hours import QuietHours
-from deployments import conversations
+from deployments import blocking, conversations
 
 LEASE = dt.timedelta(seconds=40)
 # No call may outlive half of its lease: whoever claims anew must find the earlier one ended (R7).
@@ -160,7 +160,9 @@ def _pick(workspace_id: UUID, limit: int, only: UUID | None) -> dict[UUID, _Befo
 
 
 def _begin(workspace_id: UUID, picked: Mapping[UUID, _Before], hand: _Hand) -> list[Claimed]:
-    found = Delivery.objects.filter(id__in=picked).select_related("connection", "conversation").order_by("due_at")
+    found = (
+        Delivery.objects.filter(id__in=picked).select_related("connection", "conversation__person").order_by("due_at")
+    )
     _note_cut([delivery_id for delivery_id, before in picked.items() if before.was_cut])
     ready: list[Claimed] = []
     begun: list[DeliveryAttempt] = []
@@ -197,7 +199,11 @@ def _let_go(
     delivery: Delivery, attempt: DeliveryAttempt, before: _Before, hand: _Hand, known: _Known
 ) -> Provider | None:
     """The provider of what may be sent now; None where it ended or was parked. `_IsHeld` where it can't be, now."""
-    if _is_poison(delivery) or _is_held_back(delivery, known.withdrawn, was_in_doubt=before.was_in_doubt):
+    if (
+        _is_poison(delivery)
+        or _is_of_blocked(delivery, before)
+        or _is_held_back(delivery, known.withdrawn, was_in_doubt=before.was_in_doubt)
+    ):
         return None
     if _is_outside_window(delivery, before) or _is_at_night(delivery, before):
         return None
@@ -306,6 +312,20 @@ def _is_poison(delivery: Delivery) -> bool:
     return True
 
 
+def _is_of_blocked(delivery: Delivery, before: _Before) -> bool:
+    if delivery.conversation is None or delivery.conversation.person.blocked_at is None:
+        return False
+    _hold_conversation(delivery)
+    settling.end(
+        delivery,
+        DeliveryStatus.SUPPRESSED,
+        reason=blocking.HELD_BACK,
+        remedy=blocking.REMEDY,
+        keeps_doubt=before.was_in_doubt,
+    )
+    return True
+
+
 def _is_held_back(delivery: Delivery, withdrawn: dict[tuple[UUID, str], Consent | None], *, was_in_doubt: bool) -> bool:
     """Consent is asked in the very transaction that lets the message go; once asked, it stays until then.
 
@@ -334,7 +354,7 @@ def _is_outside_window(delivery: Delivery, before: _Before) -> bool:
         return False
     _hold_conversation(delivery)
     _unclaim(delivery, before)
-    delivery.refresh_from_db(fields=["attempts", "tries", "is_in_doubt"])
+    delivery.refresh_from_db(fields=["attempts", "tries", "is_in_doubt", "awaits_window"])
     settling.await_window(delivery)
     return True
 

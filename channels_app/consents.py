@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 
+from django.db.models import Q
 from django.utils import timezone
 
 from channels_app import address_locks
 from channels_app.models import Connection, Consent, ConsentChange
 from channels_app.models.consent import ConsentState
+from deployments import erased_addresses
+
+FORGOTTEN = "Erased with its person."
 
 
 def withdrawal(connection: Connection, address: str, *, lock: bool = False) -> Consent | None:
@@ -20,13 +24,21 @@ def withdrawal(connection: Connection, address: str, *, lock: bool = False) -> C
     if lock:
         # Shared, as many messages may leave at once; a STOP waits for those that are just leaving.
         address_locks.share(connection, address)
-    rows = list(Consent.objects.filter(address=address).select_related("connection"))
+    rows = _rows_of(address)
     own = next((row for row in rows if row.connection_id == connection.id), None)
     if own is not None and own.state == ConsentState.WITHDRAWN:
         return own
     elsewhere = [row for row in rows if row.connection_id != connection.id and _holds_for(row, connection)]
     newest = max(elsewhere, key=lambda row: row.changed_at, default=None)
     return newest if newest is not None and (own is None or own.changed_at < newest.changed_at) else None
+
+
+def _rows_of(address: str) -> list[Consent]:
+    """How an address stands over each connection; of who was erased it is kept as a digest."""
+    named = Q(address=address)
+    if Consent.objects.filter(address__startswith=erased_addresses.PREFIX).exists():
+        named |= Q(address=erased_addresses.digest_of(address))
+    return list(Consent.objects.filter(named).select_related("connection"))
 
 
 def _holds_for(row: Consent, connection: Connection) -> bool:
@@ -66,6 +78,7 @@ def note(
     if _stands(connection, address, state):
         return False
     address_locks.own(connection, address)
+    _know_again(connection, address)
     now = timezone.now()
     consent, _ = Consent.objects.get_or_create(
         connection=connection, address=address, defaults={"state": ConsentState.GIVEN, "changed_at": now}
@@ -84,6 +97,30 @@ def _stands(connection: Connection, address: str, state: ConsentState) -> bool:
     """Whether the ledger says so already; an opt-in only where no opt-out from elsewhere holds since."""
     known = Consent.objects.filter(connection=connection, address=address, state=state, changes__isnull=False)
     return known.exists() and (state == ConsentState.WITHDRAWN or not is_withdrawn(connection, address))
+
+
+def _know_again(connection: Connection, address: str) -> None:
+    """Who was erased and says something of it again is known by their address again, and stands where they stood."""
+    erased = Consent.objects.filter(connection=connection, address__startswith=erased_addresses.PREFIX)
+    if erased.exists():
+        erased.filter(address=erased_addresses.digest_of(address)).update(address=address)
+
+
+def forget(connection: Connection, address: str) -> int:
+    """Forget how an address came to stand as it does, and the address; an opt-out goes on holding. How many rows."""
+    address_locks.own(connection, address)
+    rows = Consent.objects.filter(connection=connection, address=address)
+    gone = 0
+    for consent in rows:
+        gone += 1
+        if consent.state != ConsentState.WITHDRAWN:
+            consent.delete()
+            continue
+        consent.address = erased_addresses.digest_of(address)
+        Consent.objects.filter(connection=connection, address=consent.address).exclude(id=consent.id).delete()
+        consent.save(update_fields=["address"])
+        ConsentChange.objects.filter(consent=consent).update(source=FORGOTTEN)
+    return gone
 
 
 def wrote(text: str) -> str:

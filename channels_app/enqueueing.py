@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
 from django.db import transaction
 from django.utils import timezone
@@ -81,7 +81,7 @@ def _write(link: ConversationLink, conversation: Conversation, planned: Sequence
                 conversation=conversation,
                 message=plan.messages[-1] if plan.messages else None,
                 first_seq=plan.messages[0].seq if plan.messages else None,
-                lane=conversation.id,
+                lane=apart(conversation) if plan.is_apart else conversation.id,
                 position=link.position,
                 address=link.address,
                 what=plan.what,
@@ -93,6 +93,11 @@ def _write(link: ConversationLink, conversation: Conversation, planned: Sequence
         )
     Delivery.objects.bulk_create(rows)
     transaction.on_commit(bell.ring)
+
+
+def apart(conversation: Conversation) -> UUID:
+    """The lane of what goes out beside the conversation's own, in an order of its own."""
+    return uuid5(conversation.id, "apart")
 
 
 def enqueue_alone(

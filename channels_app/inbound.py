@@ -158,6 +158,8 @@ def _opened(connection: Connection, row: InboundEvent, event: MessageReceived) -
     """The conversation that the event belongs to, opened where there is none; None where nobody can answer yet."""
     try:
         with transaction.atomic():
+            if incoming_messages.is_blocked(connection, event):
+                return None
             conversation, _ = incoming_messages.conversation_for(connection, event)
     except Problem:
         return None  # `handle` says on the event's row why

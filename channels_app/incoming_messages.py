@@ -13,7 +13,7 @@ from channels_app.models import Connection, ConversationLink, Delivery, InboundE
 from channels_app.providers.base import Capability
 from channels_app.providers.events import CallEnded, MessageReceived
 from convoship.lib.problems import Problem
-from deployments import conversations, people, turns, welcoming
+from deployments import blocking, conversations, people, turns, welcoming
 from deployments.conversations import NewMessage
 from deployments.models import Conversation, Message, Person
 from deployments.models.conversation import AuthorKind, MessageStatus, Status
@@ -46,6 +46,8 @@ def take(
         return conversation, None, None, words
     if is_out:
         return _post_unanswered(connection, event, client_id)
+    if is_blocked(connection, event):
+        return _current(connection, event.address), None, None, f"{blocking.UNANSWERED} {blocking.REMEDY}"
     conversation, is_new = conversation_for(connection, event)
     if conversation is None:
         return None, None, None, OVER
@@ -161,15 +163,27 @@ def open_at(connection: Connection, event: MessageReceived) -> Conversation:
 
 
 def _person(connection: Connection, event: MessageReceived) -> Person:
-    """Who wrote. A phone number is the same person over each channel that proves it; so is a handle."""
+    return people.person_at(identities_of(connection, event), event.user)
+
+
+def is_blocked(connection: Connection, event: MessageReceived) -> bool:
+    """Whether who says this is blocked."""
+    return blocking.is_blocked_at(identities_of(connection, event))
+
+
+def identities_of(connection: Connection, event: MessageReceived) -> list[tuple[IdentityKind, str]]:
+    """By what its person is known, the surest first.
+
+    A phone number is the same person over each channel that proves it; so is a handle.
+    """
     is_phone = accounts.kind_of(connection).channel in _BY_PHONE and event.address.startswith("+")
     phone = event.person_address or (event.address if is_phone else "")
-    known_by: list[tuple[str, str]] = []
+    known_by: list[tuple[IdentityKind, str]] = []
     # Nobody of flesh and blood is at the other end of a rehearsal, whatever number it plays.
     if not connection.is_rehearsal:
         known_by += [(IdentityKind.WHATSAPP, event.handle)] if event.handle else []
         known_by += [(IdentityKind.PHONE, phone)] if phone else []
-    return people.person_at(known_by or [(IdentityKind.BRIDGE, f"{connection.id}:{event.address}")], event.user)
+    return known_by or [(IdentityKind.BRIDGE, f"{connection.id}:{event.address}")]
 
 
 def _current(connection: Connection, address: str) -> Conversation | None:

@@ -37,6 +37,7 @@ def replay(actor: Actor, delivery_id: UUID) -> Delivery:
         if delivery.claim is None:
             releasing.hurry(delivery)
     elif delivery.status in REPLAYABLE:
+        _check_kept(delivery)
         _check_consent(delivery)
         releasing.replay(delivery)
     else:
@@ -48,6 +49,15 @@ def replay(actor: Actor, delivery_id: UUID) -> Delivery:
     audit.record(actor, "delivery.replayed", delivery)
     transaction.on_commit(bell.ring)
     return delivery
+
+
+def _check_kept(delivery: Delivery) -> None:
+    if not delivery.address:
+        raise Problem(
+            "conflict",
+            "Its person was erased, and what it said with them.",
+            hint="There is nothing left that could be sent.",
+        )
 
 
 def _check_consent(delivery: Delivery) -> None:
@@ -65,7 +75,8 @@ def replay_range(actor: Actor, connection: Connection, deliveries: list[UUID]) -
     replayed = 0
     for delivery_id in deliveries:
         delivery = held(delivery_id)
-        if delivery.connection_id == connection.id and delivery.status in REPLAYABLE:
+        is_whole = delivery.connection_id == connection.id and bool(delivery.address)
+        if is_whole and delivery.status in REPLAYABLE:
             releasing.replay(delivery)
             audit.record(actor, "delivery.replayed", delivery)
             replayed += 1

@@ -211,7 +211,7 @@ _PARKED = (
     *("reason", "remedy", "code", "is_parked", "is_in_doubt", "claim", "leased_until", "due_at"),
     *("tries", "cuts", "first_tried_at"),
 )
-_AWAITING = (*_PARKED, "awaits_window", "status", "provider_id", "accepted_at", "settled_at")
+_AWAITING = (*_PARKED, "awaits_window", "awaits_since", "status", "provider_id", "accepted_at", "settled_at")
 
 
 def await_window(delivery: Delivery) -> None:
@@ -223,6 +223,8 @@ def await_window(delivery: Delivery) -> None:
         return
     # It may have been taken before, and have come back.
     delivery.status, delivery.provider_id, delivery.is_in_doubt = DeliveryStatus.QUEUED, "", False
+    if not delivery.awaits_window or delivery.awaits_since is None:
+        delivery.awaits_since = timezone.now()
     delivery.accepted_at, delivery.settled_at, delivery.awaits_window = None, None, True
     delivery.reason, delivery.remedy, delivery.is_parked = reason, windows.REMEDY, True
     delivery.claim, delivery.leased_until, delivery.due_at = None, None, timezone.now() + windows.LOOKED_AGAIN

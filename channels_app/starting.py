@@ -12,7 +12,7 @@ from uuid import UUID
 from django import forms
 from django.utils import timezone
 
-from channels_app import accounts, consents, incoming_messages, quiet_hours, spending, windows
+from channels_app import accounts, consents, incoming_messages, quiet_hours, spending, template_use, windows
 from channels_app.models import Connection, Consent, ConversationLink, ServiceWindow
 from channels_app.models.connection import ConnectionState
 from channels_app.models.consent import ConsentState
@@ -24,6 +24,7 @@ from channels_app.spending import Refusal
 from convoship.lib.actors import Actor
 from convoship.lib.problems import Problem, invalid
 from deployments import conversations, handoff
+from deployments.carriers import Filled
 from deployments.conversations import NewMessage
 from deployments.models import Conversation, Message
 from deployments.models.conversation import AuthorKind
@@ -115,19 +116,21 @@ class Starting:
         checked = _checked(wanted)
         connection, number = checked.connection, checked.number
         incoming_messages.one_at_a_time(connection, number)
-        _require(standing(connection, number))
+        _require(standing(connection, number), is_template=bool(wanted.template))
+        filled = _filled(connection, number, wanted) if wanted.template else None
+        text = filled.text if filled else checked.text
         if wanted.consent:
             source = f"{actor.label}: {clean_text(wanted.consent).strip()[:LONGEST_CONSENT]}"
             consents.note(connection, number, withdrawn=False, source=source)
         # As if they had written: whose conversation it is, and which version it meets, is found the same way.
-        conversation = incoming_messages.open_at(connection, MessageReceived(key="", address=number, text=checked.text))
+        conversation = incoming_messages.open_at(connection, MessageReceived(key="", address=number, text=text))
         conversation = conversations.lock(conversation.id)
+        template, blocks = (filled.template, filled.blocks) if filled else (None, ())
         if wanted.control == "human":
-            message = handoff.reply(actor, user, conversation, checked.text, None)
+            message = handoff.reply(actor, user, conversation, text, None, template=template, blocks=blocks)
         else:
-            message = conversations.post_message(
-                conversation, NewMessage(author_kind=AuthorKind.ASSISTANT, text=checked.text)
-            )
+            new = NewMessage(author_kind=AuthorKind.ASSISTANT, text=text, template=template, blocks=blocks)
+            message = conversations.post_message(conversation, new)
         audit.record(actor, "conversation.started", conversation, connection=str(connection.id), to=number)
         return Started(conversation, message)
 
@@ -149,7 +152,13 @@ def _checked(wanted: Wanted) -> _Checked:
     except forms.ValidationError as wrong:
         errors["to"] = list(wrong.messages)
     text = clean_text(wanted.text).strip()
-    if not text:
+    if wanted.template and text:
+        errors["text"] = ["Not beside a template, which has its own words."]
+    elif wanted.template and connection is not None and not windows.has_one(connection):
+        errors["template"] = ["Templates are WhatsApp's: over this connection write a text."]
+    elif not wanted.template and wanted.variables:
+        errors["variables"] = ["Only with a template."]
+    elif not wanted.template and not text:
         errors["text"] = ["Write what they are to read."]
     elif len(text) > LONGEST_TEXT:
         errors["text"] = [f"At most {LONGEST_TEXT} characters."]
@@ -158,7 +167,14 @@ def _checked(wanted: Wanted) -> _Checked:
     return _Checked(connection, number, text)
 
 
-def _require(found: Standing) -> None:
+def _filled(connection: Connection, number: str, wanted: Wanted) -> Filled:
+    """The template with its values; it is named by its id at the provider, or by its name where only one has that."""
+    named = template_use.usable(connection).filter(name=wanted.template).values_list("sid", flat=True)[:2]
+    sid = named[0] if len(named) == 1 else wanted.template
+    return template_use.fill(ConversationLink(connection=connection, address=number), sid, wanted.variables)
+
+
+def _require(found: Standing, *, is_template: bool) -> None:
     """409 or 422 where they may not be written to."""
     if found.withdrawn is not None:
         reason, remedy = consents.words_of(found.withdrawn, found.connection)
@@ -172,7 +188,7 @@ def _require(found: Standing) -> None:
         )
     if found.country_refused is not None:
         raise invalid({"to": [f"{found.country_refused.words} {found.country_refused.remedy}"]})
-    if not found.is_window_open:
+    if not found.is_window_open and not is_template:
         reason = windows.reason(found.connection, found.number)
         raise invalid({"text": [f"{reason} Choose a template."]}, hint="Give `template` and `variables`.")
 

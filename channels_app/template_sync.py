@@ -45,11 +45,13 @@ def begin(connection: Connection) -> None:
         transaction.on_commit(bell.ring)
 
 
-def ask(actor: Actor, connection: Connection) -> None:
+def ask(actor: Actor, connection: Connection) -> TemplateSync:
     """Fetch them now."""
-    TemplateSync.objects.filter(connection=connection).update(due_at=timezone.now())
+    due = {"due_at": timezone.now()}
+    sync: TemplateSync = TemplateSync.objects.update_or_create(connection=connection, defaults=due)[0]
     audit.record(actor, "connection.templates_synchronised", connection)
     transaction.on_commit(bell.ring)
+    return sync
 
 
 def claim(workspace_id: UUID, limit: int) -> list[ClaimedSync]:

@@ -13,10 +13,13 @@ from channels_app.pages import (
     new_message,
     rehearsal,
     settings,
+    template_chooser,
+    templates,
 )
 from channels_app.rehearsal import receiving
 
 _ONE = "app/channels/<uuid:connection_id>"
+_TEMPLATE = f"{_ONE}/templates/<uuid:template_id>"
 _DELIVERY = f"{_ONE}/deliveries/<uuid:delivery_id>"
 
 urlpatterns = [
@@ -41,6 +44,7 @@ urlpatterns = [
     path(f"{_ONE}/rehearsal/live", rehearsal.rehearsal_live, name="rehearsal_live"),
     path(f"{_ONE}/rehearsal/say", rehearsal.rehearsal_say, name="rehearsal_say"),
     path(f"{_ONE}/rehearsal/behave", rehearsal.rehearsal_behave, name="rehearsal_behave"),
+    path(f"{_ONE}/rehearsal/act", rehearsal.rehearsal_act, name="rehearsal_act"),
     path(f"{_ONE}/rehearsal/catch-up", rehearsal.rehearsal_catch_up, name="rehearsal_catch_up"),
     path(f"{_ONE}/rehearsal/start-over", rehearsal.rehearsal_start_over, name="rehearsal_start_over"),
     path(f"{_ONE}/test", connection.connection_test, name="connection_test"),
@@ -55,6 +59,18 @@ urlpatterns = [
     path(f"{_ONE}/events", events.connection_events, name="connection_events"),
     path(f"{_ONE}/events/rows", events.connection_events_rows, name="connection_events_rows"),
     path(f"{_ONE}/events/<uuid:event_id>/retry", events.connection_event_retry, name="connection_event_retry"),
+    path(f"{_ONE}/templates", templates.connection_templates, name="connection_templates"),
+    path(f"{_ONE}/templates/rows", templates.connection_templates_rows, name="connection_templates_rows"),
+    path(f"{_ONE}/templates/sync", templates.connection_templates_sync, name="connection_templates_sync"),
+    path(f"{_ONE}/templates/new", templates.connection_template_new, name="connection_template_new"),
+    path(_TEMPLATE, templates.connection_template, name="connection_template"),
+    path(f"{_TEMPLATE}/submit", templates.connection_template_submit, name="connection_template_submit"),
+    path(f"{_TEMPLATE}/window", templates.connection_template_window, name="connection_template_window"),
+    path(
+        "app/conversations/<uuid:conversation_id>/template",
+        template_chooser.conversation_template,
+        name="conversation_template",
+    ),
     path(f"{_ONE}/deliveries", deliveries.connection_deliveries, name="connection_deliveries"),
     path(f"{_ONE}/deliveries/rows", deliveries.connection_deliveries_rows, name="connection_deliveries_rows"),
     path(f"{_ONE}/deliveries/replay", deliveries.connection_deliveries_replay, name="connection_deliveries_replay"),

@@ -29,6 +29,8 @@ _TAGS = {
     "deliveries": ("Deliveries", "What was sent to a provider, every attempt at it, and sending it again."),
     "secrets": ("Secrets", "Credentials that connections name by key. Values go in and never come out."),
     "conversations": ("Conversations", "What was said, and answering as a person."),
+    "people": ("People", "Who talks with you, over all channels: found, corrected, merged, blocked, exported, erased."),
+    "person-fields": ("Fields of people", "What the workspace keeps of each person beside name and e-mail."),
     "canned-replies": ("Canned replies", "Replies that members write once and use often."),
     "public": ("Visitors", "What the widget calls. Every request comes from an allowed origin of the deployment."),
 }

@@ -189,6 +189,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "deployments.tasks.sweep", "schedule": 5.0, "options": {"expires": 5}},
     "sweep_mails": {"task": "deployments.tasks.sweep_mails", "schedule": 5.0, "options": {"expires": 5}},
+    "sweep_people": {"task": "deployments.tasks.sweep_people", "schedule": 10.0, "options": {"expires": 10}},
     "sweep_files": {"task": "deployments.tasks.sweep_files", "schedule": 60.0, "options": {"expires": 60}},
 }
 

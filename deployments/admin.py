@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from deployments.models import (
+    AddressKey,
     Assistant,
     AssistantVersion,
     CannedReply,
@@ -20,6 +21,9 @@ from deployments.models import (
     Message,
     Note,
     Person,
+    PersonField,
+    PersonMerge,
+    PersonNote,
     PreviewToken,
     RefusedOrigin,
     ReplyMail,
@@ -148,6 +152,42 @@ class IdentityAdmin(TenantAdmin):
     list_select_related = ("person",)
     list_filter = ("kind",)
     search_fields = ("value",)
+    ordering = ("-created_at",)
+
+
+@admin.register(PersonField)
+class PersonFieldAdmin(TenantAdmin):
+    """What workspaces keep of people beside their names."""
+
+    list_display = ("key", "label", "kind", "created_at")
+    search_fields = ("key", "label")
+    ordering = ("-created_at",)
+
+
+@admin.register(PersonNote)
+class PersonNoteAdmin(TenantAdmin):
+    """What members noted about people."""
+
+    list_display = ("person", "author_name", "created_at")
+    list_select_related = ("person",)
+    ordering = ("-created_at",)
+
+
+@admin.register(PersonMerge)
+class PersonMergeAdmin(TenantAdmin):
+    """Which people became one."""
+
+    list_display = ("kept", "merged", "made_by", "created_at", "undone_at")
+    list_select_related = ("kept", "merged")
+    ordering = ("-created_at",)
+
+
+@admin.register(AddressKey)
+class AddressKeyAdmin(TenantAdmin):
+    """Which workspaces remember erased addresses; never the key."""
+
+    list_display = ("id", "created_at")
+    exclude = ("sealed",)
     ordering = ("-created_at",)
 
 

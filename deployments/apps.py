@@ -8,8 +8,8 @@ class DeploymentsConfig(AppConfig):
     def ready(self) -> None:
         """Fill the registry of what can answer, and name what is sealed here."""
         from convoship.lib import sealed
-        from deployments import conversations, handoff, identity, inbox_desk, reply_mails, scanning
-        from deployments.models import IdentitySecret
+        from deployments import conversations, erased_addresses, handoff, identity, inbox_desk, reply_mails, scanning
+        from deployments.models import AddressKey, IdentitySecret
         from deployments.responders import base, scripted
 
         base.register(scripted.ScriptedResponder())
@@ -18,3 +18,4 @@ class DeploymentsConfig(AppConfig):
         conversations.register_end(handoff.ended)
         conversations.register_person(reply_mails.answered)
         sealed.register(IdentitySecret, "sealed", identity.purpose)
+        sealed.register(AddressKey, "sealed", erased_addresses.purpose)

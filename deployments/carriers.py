@@ -9,9 +9,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
+from django.utils import timezone
+
+from convoship.lib.actors import Actor
+from convoship.lib.problems import Problem
 from deployments.file_kinds import KINDS
 from deployments.file_settings import LARGEST_FILE, MOST_IN_MESSAGE
 from deployments.models import Conversation, Message
@@ -40,6 +44,61 @@ IN_WORDS = "Write what it says, or send it in another way."
 # What a deployment takes from its visitors is its own setting; its members may always send all kinds.
 ON_THE_WEB = FilesTaken(KINDS, LARGEST_FILE, MOST_IN_MESSAGE)
 
+# Before a window closes, so long it says so with a warning.
+LAST_MINUTES = 60
+
+
+@dataclass(frozen=True)
+class Offered:
+    """A template that may be sent: its id at the provider, and what people call it."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A template with its values: `text` as it arrives, `template` and `blocks` as `Message` keeps them."""
+
+    text: str
+    template: Mapping[str, Any]
+    blocks: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass(frozen=True)
+class Window:
+    """Free words are bound to one: until `closes_at`, or not at all where they never wrote (None).
+
+    `path` is the page on which a template is chosen and sent; `templates` are those that may be, the best first.
+    """
+
+    closes_at: dt.datetime | None
+    path: str
+    templates: Sequence[Offered] = ()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether free words may be sent now."""
+        return self.closes_at is not None and self.closes_at > timezone.now()
+
+    @property
+    def minutes_left(self) -> int:
+        """Until it closes; 0 where it is closed."""
+        return int((self.closes_at - timezone.now()).total_seconds() // 60) if self.closes_at and self.is_open else 0
+
+    @property
+    def closes_soon(self) -> bool:
+        """Whether it is the last hour."""
+        return self.minutes_left < LAST_MINUTES
+
+    @property
+    def left(self) -> str:
+        """That in words: `3 h 10 min`."""
+        hours, minutes = divmod(self.minutes_left, 60)
+        if not hours:
+            return f"{minutes} min" if minutes else "less than a minute"
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+
 
 @dataclass(frozen=True)
 class Place:
@@ -59,10 +118,12 @@ class Place:
     consent_at: dt.datetime | None = None
     may_write: bool = True
     takes_files: FilesTaken | None = None
+    # None: free words may be sent at any time.
+    window: Window | None = None
 
 
 class Carrier(Protocol):
-    """Carries messages to people. Both are called inside `tenant()`."""
+    """Carries messages to people. All are called inside `tenant()`."""
 
     def place_of(self, conversation: Conversation) -> Place | None:
         """Where this conversation takes place; None where it isn't this carrier's."""
@@ -72,6 +133,18 @@ class Carrier(Protocol):
 
     def again_at(self, message: Message, attachment_id: str) -> str:
         """Where a file of a message that could not be fetched is fetched anew, by POST; empty where nowhere."""
+
+    def repairs_of(self, messages: Sequence[Message]) -> Mapping[UUID, str]:
+        """The paths of the pages that send a template instead, by the ids of those that wait for a window."""
+
+    def fill_template(self, conversation: Conversation, template_id: str, values: Mapping[str, str]) -> Filled | None:
+        """A template of the conversation's channel with these values; 422 with what is wrong.
+
+        None where the conversation isn't this carrier's, or has no templates.
+        """
+
+    def drop_parked(self, actor: Actor, conversation: Conversation, seq: int) -> None:
+        """End what is parked of a message of a locked conversation, as a template was sent; 409: it isn't parked."""
 
 
 _carriers: list[Carrier] = []
@@ -110,3 +183,30 @@ def stories_of(messages: Sequence[Message]) -> dict[UUID, str]:
 def again_at(message: Message, attachment_id: str) -> str:
     """Where a file of this message that could not be fetched is fetched anew; empty where nobody does."""
     return next(filter(None, (carrier.again_at(message, attachment_id) for carrier in _carriers)), "")
+
+
+def repairs_of(messages: Sequence[Message]) -> dict[UUID, str]:
+    """The paths of the pages that send a template in the place of messages that wait for a window, by their ids."""
+    found: dict[UUID, str] = {}
+    for carrier in _carriers:
+        found.update(carrier.repairs_of(messages))
+    return found
+
+
+def fill_template(conversation: Conversation, template_id: str, values: Mapping[str, str]) -> Filled:
+    """A template of the conversation's channel with these values; 422 with what is wrong, 409 where it has none."""
+    for carrier in _carriers:
+        filled = carrier.fill_template(conversation, template_id, values)
+        if filled is not None:
+            return filled
+    raise Problem(
+        "conflict",
+        "Templates are WhatsApp's, and this conversation does not run over a WhatsApp connection.",
+        hint="Send a text instead.",
+    )
+
+
+def drop_parked(actor: Actor, conversation: Conversation, seq: int) -> None:
+    """End what is parked of a message of a locked conversation, as a template was sent; 409: it isn't parked."""
+    for carrier in _carriers:
+        carrier.drop_parked(actor, conversation, seq)

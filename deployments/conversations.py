@@ -55,6 +55,8 @@ class NewMessage:
     reason: str = ""
     # The `seq` of the message that it replies to.
     reply_to: int | None = None
+    # What it goes out as, where that is a template: {sid, name, variables}.
+    template: Mapping[str, Any] | None = None
 
     @property
     def body_digest(self) -> bytes:
@@ -62,6 +64,8 @@ class NewMessage:
         parts: list[Any] = [self.text, self.payload]
         if self.attachments:
             parts.append([item["id"] for item in self.attachments])
+        if self.template:
+            parts.append(dict(self.template))
         return hashlib.sha256(json.dumps(parts).encode("utf-8", "surrogatepass")).digest()
 
 
@@ -197,6 +201,7 @@ def _line_up(conversation: Conversation, news: Iterable[NewMessage]) -> list[Mes
                 blocks=list(new.blocks),
                 attachments=list(new.attachments),
                 reply_to=new.reply_to,
+                template=dict(new.template) if new.template else None,
                 client_id=new.client_id,
                 body_digest=new.body_digest if new.client_id else None,
                 status=outgoing_status(conversation) if _goes_out(conversation, new) else new.status,

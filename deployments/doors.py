@@ -130,6 +130,13 @@ def due_reply_mails(limit: int) -> list[tuple[UUID, UUID]]:
         return [(row[0], row[1]) for row in cursor.fetchall()]
 
 
+def due_erasures(limit: int) -> list[tuple[UUID, UUID]]:
+    """(workspace, person) of those who are being erased, the earliest first."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT workspace_id, id FROM due_erasures(%s)", [limit])
+        return [(row[0], row[1]) for row in cursor.fetchall()]
+
+
 def locate_reply_mail(mail_id: UUID) -> UUID | None:
     """The workspace of a reply mail, for its link and for what a mail provider says of it."""
     row = _one("SELECT workspace_id FROM locate_reply_mail(%s)", [mail_id])

@@ -17,8 +17,9 @@ Who has a live conversation holds a lease on it: while the visitor waits for an 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 from django.db.models import F, Q, Value
@@ -167,7 +168,7 @@ def request_by(actor: Actor, conversation: Conversation, reason: str) -> None:
     """The same, asked for by a member or a customer's program instead of the visitor or the assistant."""
     cause = HandoffCause.MEMBER if actor.kind == "user" else HandoffCause.PROGRAM
     if request(conversation, reason, cause):
-        audit.record(actor, "conversation.handoff_requested", conversation, reason=reason[:300])
+        audit.record(actor, "conversation.handoff_requested", conversation, has_reason=bool(reason))
 
 
 # --- While it waits ---------------------------------------------------------------------------------------------------
@@ -349,10 +350,14 @@ def reply(
     text: str,
     client_id: str | None,
     files: Sequence[UUID] = (),
+    *,
+    template: Mapping[str, Any] | None = None,
+    blocks: Sequence[Mapping[str, Any]] = (),
 ) -> Message:
     """Answer as a person (or, by an API key, as the workspace), taking over first. Repeating `client_id` posts once.
 
-    `files` were sent up for it (`member_files`); 422 where one wasn't, or none are taken here.
+    `files` were sent up for it (`member_files`); 422 where one wasn't, or none are taken here. `template`, `blocks`: as
+    `NewMessage` has them.
     """
     new = NewMessage(
         author_kind=AuthorKind.AGENT,
@@ -361,6 +366,8 @@ def reply(
         text=text,
         attachments=[{"id": str(file_id)} for file_id in files],
         client_id=client_id,
+        template=template,
+        blocks=blocks,
     )
     earlier = conversations.already_posted(conversation, new)
     if earlier is not None:

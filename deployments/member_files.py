@@ -43,7 +43,11 @@ def upload(
     except scanning.Infected as infected:
         scanning.note(workspace_id, conversation_id, infected, actor)
         raise
-    return files.kept(_enrol(workspace_id, actor, conversation_id, checked), checked)
+    row = files.kept(_enrol(workspace_id, actor, conversation_id, checked), checked)
+    with tenant(workspace_id):
+        target = row.conversation
+        audit.record(actor, "conversation.file_added", target, file=str(row.id), name=row.name, bytes=row.size)
+    return row
 
 
 @once_more
@@ -53,15 +57,10 @@ def _enrol(workspace_id: UUID, actor: Actor, conversation_id: UUID, checked: Che
         _taken(conversation)
         _require_room(workspace_id, len(checked.content), lock=True)
         user = user_of(actor)
-        row = files.enrolled(
-            conversation,
-            checked,
-            author_kind=AuthorKind.AGENT,
-            author_user=user,
-            author_name=(user.public_name if user else actor.shown_as)[:100],
+        name = user.public_name if user else actor.shown_as
+        return files.enrolled(
+            conversation, checked, author_kind=AuthorKind.AGENT, author_user=user, author_name=name[:100]
         )
-        audit.record(actor, "conversation.file_added", conversation, file=str(row.id), name=row.name, bytes=row.size)
-        return row
 
 
 def _taken(conversation: Conversation) -> FilesTaken:

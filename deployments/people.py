@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from convoship.lib import rows
 from convoship.lib.problems import Problem
-from deployments import identity
+from deployments import blocking, identity
 from deployments.identity import Verified
+from deployments.known_by import identities_of
 from deployments.models import Conversation, Deployment, Identity, Person
 from deployments.models.conversation import Channel
 
@@ -45,15 +45,20 @@ def person_of(visitor_id: str, user: Mapping[str, Any], verified: Verified | Non
     """The person of a new conversation.
 
     A verified one is found by what was proved, in whichever browser. Anybody else is who this browser was before, or
-    new: what they say of themselves is noted, and opens nothing.
+    new: what they say of themselves is noted, and opens nothing. Held until the transaction ends, so that they are
+    not merged away meanwhile; 403 for who is blocked.
     """
     if verified is not None:
-        return _verified_person(verified)
+        known = _verified_person(verified)
+        blocking.require_free(known)
+        return known
     name, email = user.get("name", ""), user.get("email", "")
     person = None
     if visitor_id and not is_test:
-        unproved = Person.objects.filter(visitor_id=visitor_id, external_id=None)
-        person = unproved.order_by("-created_at").first()
+        unproved = Person.objects.select_for_update(no_key=True).filter(visitor_id=visitor_id, external_id=None)
+        person = _who_it_is_now(unproved.order_by("-created_at").first())
+    if person is not None:
+        blocking.require_free(person)
     # Another address on the same device is somebody else: their past keeps its name.
     if person is None or (email and person.email and email != person.email):
         person = Person(visitor_id="" if is_test else visitor_id, name=name, email=email)
@@ -61,6 +66,13 @@ def person_of(visitor_id: str, user: Mapping[str, Any], verified: Verified | Non
     else:
         _note(person, name, email)
     return person
+
+
+def _who_it_is_now(person: Person | None) -> Person | None:
+    """Whom they were merged into. Not somebody who is proved: being at the same browser proves nothing."""
+    while person is not None and person.merged_into_id is not None:
+        person = Person.objects.select_for_update(no_key=True).filter(id=person.merged_into_id).first()
+    return None if person is None or person.external_id is not None else person
 
 
 def person_at(known_by: Sequence[tuple[str, str]], user: Mapping[str, Any]) -> Person:
@@ -78,7 +90,7 @@ def person_at(known_by: Sequence[tuple[str, str]], user: Mapping[str, Any]) -> P
 
 
 def _person_at(known_by: Sequence[tuple[str, str]], name: str, email: str) -> Person:
-    found = {(one.kind, one.value): one.person for one in _identities(known_by)}
+    found = {(one.kind, one.value): one.person for one in identities_of(known_by, lock=True)}
     person = next((found[key] for key in known_by if key in found), None)
     if person is None:
         person = Person.objects.create(name=name, email=email)
@@ -90,35 +102,38 @@ def _person_at(known_by: Sequence[tuple[str, str]], name: str, email: str) -> Pe
     return person
 
 
-def _identities(known_by: Sequence[tuple[str, str]]) -> Iterable[Identity]:
-    wanted = Q()
-    for kind, value in known_by:
-        wanted |= Q(kind=kind, value=value)
-    return Identity.objects.select_related("person").filter(wanted)
-
-
 def _verified_person(verified: Verified) -> Person:
-    known = Person.objects.filter(external_id=verified.external_id).first()
+    proved = Person.objects.select_for_update(no_key=True).filter(external_id=verified.external_id)
+    known = proved.first()
     if known is None:
+        said = {"name": verified.name, "email": verified.email}
         try:
             with transaction.atomic():
                 return Person.objects.create(
                     external_id=verified.external_id,
                     verified_at=timezone.now(),
-                    name=verified.name,
-                    email=verified.email,
+                    known_by={field: "token" for field, value in said.items() if value},
+                    **said,
                 )
         except IntegrityError:
             # Another session of theirs began at the same moment.
-            known = Person.objects.get(external_id=verified.external_id)
-    _note(known, verified.name, verified.email)
+            known = proved.get()
+    _note(known, verified.name, verified.email, is_proved=True)
     return known
 
 
-def _note(person: Person, name: str, email: str) -> None:
-    if (name and name != person.name) or (email and email != person.email):
-        person.name, person.email = name or person.name, email or person.email
-        person.save(update_fields=["name", "email"])
+def _note(person: Person, name: str, email: str, *, is_proved: bool = False) -> None:
+    """What is said of them. What a member wrote, or a token proved, stays unless a token proves otherwise."""
+    changed = False
+    for field, value in (("name", name), ("email", email)):
+        if not value or (not is_proved and field in person.known_by):
+            continue
+        if getattr(person, field) != value or (is_proved and person.known_by.get(field) != "token"):
+            setattr(person, field, value)
+            person.known_by = {**person.known_by, **({field: "token"} if is_proved else {})}
+            changed = True
+    if changed:
+        person.save(update_fields=["name", "email", "known_by"])
 
 
 def may_go_on(conversation: Conversation, user: Mapping[str, Any], verified: Verified | None) -> bool:
@@ -157,8 +172,9 @@ def identify(conversation: Conversation, user: Mapping[str, Any], verified: Veri
             _note(person, user.get("name", ""), user.get("email", ""))
     elif person.external_id is None:
         conversation.person = _verified_person(verified)
+        blocking.require_free(conversation.person)
     elif person.external_id == verified.external_id:
-        _note(person, verified.name, verified.email)
+        _note(person, verified.name, verified.email, is_proved=True)
     else:
         raise identity.refused(
             "another_user",
@@ -169,7 +185,9 @@ def identify(conversation: Conversation, user: Mapping[str, Any], verified: Veri
     if claims == conversation.visitor_data and verified is None:
         return False
     conversation.visitor_data = claims
-    conversation.save(update_fields=["person", "visitor_data"])
+    # Where it is the same person, merging may just be giving the conversation to another.
+    is_anothers = conversation.person_id != person.id
+    conversation.save(update_fields=["visitor_data", *(["person"] if is_anothers else [])])
     return True
 
 

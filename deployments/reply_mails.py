@@ -20,7 +20,7 @@ from convoship.lib import limiting
 from convoship.lib.actors import Actor
 from convoship.lib.problems import Problem, not_found
 from convoship.lib.tenancy import tenant
-from deployments import conversations, doors, live, mail_refusals, people, reply_mail_text
+from deployments import blocking, conversations, doors, erased_addresses, live, mail_refusals, people, reply_mail_text
 from deployments.models import Conversation, Handoff, Message, ReplyMail, VisitorSession
 from deployments.models.conversation import AuthorKind, Channel
 from deployments.models.reply_mail import ReplyMailState
@@ -36,6 +36,8 @@ LEASE = dt.timedelta(minutes=2)
 PAUSES = (dt.timedelta(minutes=1), dt.timedelta(minutes=5), dt.timedelta(minutes=30), dt.timedelta(hours=2))
 LINK_LIFETIME = dt.timedelta(days=7)
 MOST_MESSAGES = 50
+# What holds for an address though its person is erased.
+UNWANTED = (ReplyMailState.BOUNCED, ReplyMailState.COMPLAINED)
 UNPROVED = "Only the address that their sign-in proves may get this conversation."
 
 
@@ -191,11 +193,13 @@ def _held_back(row: ReplyMail, messages: list[Message]) -> Outcome | None:
     """Why it isn't sent now, if there is a reason."""
     if not messages:
         return Outcome(ReplyMailState.CANCELLED, "They read it here.")
+    if row.conversation.person.blocked_at is not None:
+        return Outcome(ReplyMailState.CANCELLED, blocking.HELD_BACK, "Unblock them on their page, then try again.")
     if not may_open(row):
         return Outcome(ReplyMailState.CANCELLED, UNPROVED)
     if ReplyMail.objects.filter(conversation_id=row.conversation_id, stopped_at__isnull=False).exists():
         return Outcome(ReplyMailState.CANCELLED, "They asked for no more mails about this conversation.")
-    unwanted = ReplyMail.objects.filter(address__iexact=row.address).exclude(id=row.id)
+    unwanted = ReplyMail.objects.filter(_at(row.address)).exclude(id=row.id)
     if unwanted.filter(state=ReplyMailState.COMPLAINED).exists():
         words = "An earlier mail to this address was reported as unwanted."
         return Outcome(ReplyMailState.CANCELLED, words, "Reach them another way.")
@@ -205,6 +209,13 @@ def _held_back(row: ReplyMail, messages: list[Message]) -> Outcome | None:
     if row.attempts > len(PAUSES) + 1:
         return Outcome(ReplyMailState.FAILED, "It was begun several times and never finished.", "Try again.")
     return None
+
+
+def _at(address: str) -> Q:
+    """The mails to an address, those to it that were erased with their person among them."""
+    erased = ReplyMail.objects.filter(address__endswith=erased_addresses.MAIL_HOST, state__in=UNWANTED)
+    here = Q(address__iexact=address)
+    return here | Q(address=erased_addresses.mail_of(address)) if erased.exists() else here
 
 
 def _has_way_back(conversation: Conversation) -> bool:

@@ -7,16 +7,17 @@ scanner is away, the file is not taken.
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db.models import QuerySet
 from django.utils.module_loading import import_string
 
 from convoship.lib.actors import SYSTEM, Actor
@@ -129,6 +130,29 @@ def note(workspace_id: UUID, conversation_id: UUID, found: Infected, actor: Acto
             audit.record(actor, ACTION, conversation, file=found.name, signature=found.signature, sent_by=sender)
 
 
-def noted() -> QuerySet[AuditEvent]:
-    """The refusals of the workspace, the newest first. Within the tenant."""
-    return AuditEvent.objects.filter(action=ACTION).order_by("-created_at")
+@dataclass(frozen=True)
+class Refused:
+    """A file in which something was found: who sent it, when, and the conversation where it is still there."""
+
+    name: str
+    signature: str
+    sent_by: str
+    at: dt.datetime
+    conversation_id: UUID | None
+
+
+def refused(most: int) -> list[Refused]:
+    """So many of those that were refused in the workspace, the newest first. Within the tenant."""
+    events = list(AuditEvent.objects.filter(action=ACTION).order_by("-created_at")[:most])
+    targets = {UUID(event.target_id) for event in events}
+    there = set(Conversation.objects.filter(id__in=targets).values_list("id", flat=True))
+    return [
+        Refused(
+            str(event.data.get("file", "")),
+            str(event.data.get("signature", "")),
+            str(event.data.get("sent_by", "")),
+            event.created_at,
+            target if (target := UUID(event.target_id)) in there else None,
+        )
+        for event in events
+    ]

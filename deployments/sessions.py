@@ -21,6 +21,7 @@ from convoship.lib.problems import Problem
 from convoship.lib.tenancy import tenant
 from deployments import (
     admission,
+    blocking,
     conversations,
     deploying,
     deployment_settings,
@@ -228,6 +229,9 @@ def _resumable(
         .filter(digest=tokens.digest(request.resume), session__deployment=deployment)
         .first()
     )
+    if found is not None:
+        # It ended when they were blocked; its browser is theirs all the same.
+        blocking.require_free(found.session.conversation.person)
     if found is None or found.session.expires_at <= timezone.now() or not found.session.conversation.is_active:
         return None
     conversation = found.session.conversation

@@ -5,7 +5,7 @@ from __future__ import annotations
 from asgiref.sync import async_to_sync
 from celery import shared_task
 
-from deployments import files, sweeping
+from deployments import erasing, files, sweeping
 
 
 @shared_task(name="deployments.tasks.sweep")
@@ -24,3 +24,9 @@ def sweep_mails() -> int:
 def sweep_files() -> int:
     """Files that nobody sent, and the content of those that are deleted."""
     return files.sweep()
+
+
+@shared_task(name="deployments.tasks.sweep_people")
+def sweep_people() -> int:
+    """People who are being erased, a batch of each."""
+    return erasing.go_on_due()

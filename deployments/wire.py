@@ -44,8 +44,13 @@ def attachment_json(message: Message, item: Mapping[str, Any]) -> dict[str, Any]
 
 
 def whole_message_json(message: Message) -> dict[str, Any]:
-    """A message as the workspace's own programs see it: with what to do about its reason."""
-    return {**message_json(message), **({"remedy": message.remedy} if message.remedy else {})}
+    """A message as the workspace's own programs see it: with what to do about its reason, and its template."""
+    more: dict[str, Any] = {}
+    if message.remedy:
+        more["remedy"] = message.remedy
+    if message.template:
+        more["template"] = message.template
+    return {**message_json(message), **more}
 
 
 def session_json(session_id: Any, conversation: Conversation) -> dict[str, Any]:

@@ -33,6 +33,11 @@ PERMISSIONS: Mapping[str, frozenset[Role]] = {
     "deployments.write": _BUILDERS,
     "conversations.read": _ALL,
     "conversations.write": _ADMINS | {Role.AGENT, Role.EDITOR},
+    # Who reads conversations sees their people; who answers them may correct, note, merge (with a way back) and block.
+    "people.read": _ALL,
+    "people.write": _ADMINS | {Role.AGENT, Role.EDITOR},
+    # What leaves the house or can't be undone, and what everybody sees of everybody: export, erase, the fields.
+    "people.manage": _ADMINS,
     "workspace.read": _ALL,
     "workspace.write": _ADMINS,
     "api_keys.read": _BUILDERS,
@@ -51,6 +56,8 @@ SCOPES: Mapping[str, frozenset[str]] = {
     "deployments:write": frozenset({"deployments.read", "deployments.write"}),
     "conversations:read": frozenset({"conversations.read"}),
     "conversations:write": frozenset({"conversations.read", "conversations.write"}),
+    "people:read": frozenset({"people.read"}),
+    "people:write": frozenset({"people.read", "people.write", "people.manage"}),
     "connections:read": frozenset({"connections.read"}),
     "connections:write": frozenset({"connections.read", "connections.write"}),
     "secrets:read": frozenset({"secrets.read"}),
@@ -72,5 +79,5 @@ def of_scopes(scopes: Iterable[str]) -> frozenset[str]:
 
 def scope_for(permission: str) -> str:
     """The scope a key lacks for this permission, for the words of a refusal."""
-    area, verb = permission.split(".")
-    return f"{area}:{verb}"
+    found = (scope for scope, granted in SCOPES.items() if permission in granted)
+    return next(found, permission.replace(".", ":"))

@@ -6,6 +6,7 @@ from channels_app.connections import LONGEST_NAME, MAX_OVERLAP_SECONDS
 from channels_app.models.connection import ConnectionState
 from channels_app.models.inbound import EventState
 from channels_app.models.outbound import AttemptOutcome, DeliveryStatus
+from channels_app.models.template import Approval
 from channels_app.providers.registry import PROVIDERS
 from workspaces.api.schema import TEXT, TIME, UUID, WHOLE, YES_NO, Schema, body, component, fields, or_null, page_of
 
@@ -78,6 +79,80 @@ ROTATED = component(
     "RotatedSecret",
     fields(optional=("replayed",), which=TEXT, secret=or_null(_ONCE), last_four=TEXT, replayed=YES_NO),
 )
+_VARIABLES: Schema = {
+    "type": "object",
+    "additionalProperties": TEXT,
+    "description": "A sample of each variable, by its name.",
+}
+TEMPLATE = component(
+    "MessageTemplate",
+    fields(
+        optional=("fault", "remedy"),
+        sid={**TEXT, "description": "Its id at the provider: what messages name it by."},
+        name=TEXT,
+        language=TEXT,
+        category={**TEXT, "description": "UTILITY, MARKETING or AUTHENTICATION: decides what it costs."},
+        content_type=TEXT,
+        body={**TEXT, "description": "With {{1}}, {{2}} and so on where values go."},
+        content={"type": "object", "description": "What it holds beside the words, as the provider has it."},
+        variables=_VARIABLES,
+        approval={"enum": Approval.values},
+        rejection_reason=TEXT,
+        is_gone={**YES_NO, "description": "No longer at the provider."},
+        is_usable={**YES_NO, "description": "Whether it may be sent."},
+        is_for_window={**YES_NO, "description": "Whether it carries by itself what a closed window stops."},
+        synced_at=TIME,
+        fault={**TEXT, "description": "It was made and not handed in: why. Submit it."},
+        remedy=TEXT,
+    ),
+)
+TEMPLATES = component(
+    "MessageTemplates",
+    fields(
+        synced_at={**or_null(TIME), "description": "When they were last fetched."},
+        fault={**TEXT, "description": "Why they could not be fetched the last time; else empty."},
+        remedy=TEXT,
+        results={"type": "array", "items": TEMPLATE},
+        next=or_null(_ADDRESS),
+        previous=or_null(_ADDRESS),
+    ),
+)
+SYNC = component(
+    "TemplateSync",
+    fields(
+        synced_at=or_null(TIME),
+        due_at={**TIME, "description": "When they are fetched next."},
+        fault=TEXT,
+        remedy=TEXT,
+    ),
+)
+_WORDS: Schema = {"type": "string", "maxLength": 8_000}
+_CATEGORY: Schema = {"enum": ["UTILITY", "MARKETING"]}
+NEW_TEMPLATE = body(
+    {
+        "name": {**_WORDS, "description": "Small letters, digits and _."},
+        "language": {**_WORDS, "description": "A code of WhatsApp's: en, en_US, de."},
+        "category": _CATEGORY,
+        "body": {
+            **_WORDS,
+            "description": "At most 1,024 characters; variables are numbered from {{1}}, neither first nor last.",
+        },
+        "variables": {
+            "type": "object",
+            "patternProperties": {"": {"type": "string", "maxLength": 1024}},
+            "maxProperties": 100,
+            "description": "A sample of each variable, by its number.",
+        },
+        "buttons": {
+            "type": "array",
+            "items": {"type": "string", "maxLength": 1024},
+            "maxItems": 10,
+            "description": "Quick replies: at most three, of at most 20 characters each.",
+        },
+    },
+    required=("name", "language", "category", "body"),
+)
+SUBMIT_TEMPLATE = body({"name": _WORDS, "category": _CATEGORY})
 HEALTH = component(
     "ConnectionHealth",
     fields(

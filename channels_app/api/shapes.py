@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from channels_app import accounts, health
-from channels_app.models import Connection, Delivery, DeliveryAttempt, InboundEvent, RefusedRequest
+from channels_app import accounts, health, template_making
+from channels_app.models import (
+    Connection,
+    Delivery,
+    DeliveryAttempt,
+    InboundEvent,
+    MessageTemplate,
+    RefusedRequest,
+    TemplateSync,
+)
 from channels_app.providers.base import Capability, Health
 from convoship.lib.times import maybe_moment, moment
 
@@ -53,6 +61,35 @@ def health_json(found: Health) -> dict[str, Any]:
         "findings": [
             {"is_good": finding.is_good, "words": finding.words, "remedy": finding.remedy} for finding in found.findings
         ],
+    }
+
+
+def template_json(row: MessageTemplate) -> dict[str, Any]:
+    """A message template; its connection is loaded."""
+    return {
+        "sid": row.sid,
+        "name": row.name,
+        "language": row.language,
+        "category": row.category,
+        "content_type": row.content_type,
+        "body": row.body,
+        "content": row.extras,
+        "variables": row.variables,
+        "approval": row.approval,
+        "rejection_reason": row.rejection_reason,
+        "is_gone": row.is_gone,
+        "is_usable": row.is_usable,
+        "is_for_window": template_making.is_for_window(row),
+        "synced_at": moment(row.synced_at),
+    }
+
+
+def sync_json(sync: TemplateSync | None) -> dict[str, Any]:
+    """When templates were last fetched, and what was wrong then."""
+    return {
+        "synced_at": maybe_moment(sync.synced_at) if sync else None,
+        "fault": sync.fault if sync else "",
+        "remedy": sync.fault_remedy if sync else "",
     }
 
 

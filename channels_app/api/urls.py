@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from channels_app.api import connections, traffic
+from channels_app.api import connections, templates, traffic
 
 _CONNECTION = "connections/<id:connection_id>"
 
@@ -15,6 +15,9 @@ urlpatterns = [
     path(f"{_CONNECTION}/rotate-secret", connections.RotateSecretView.as_view(), name="api_connection_rotate"),
     path(f"{_CONNECTION}/events", traffic.EventsView.as_view(), name="api_connection_events"),
     path(f"{_CONNECTION}/deliveries", traffic.DeliveriesView.as_view(), name="api_connection_deliveries"),
+    path(f"{_CONNECTION}/templates", templates.TemplatesView.as_view(), name="api_templates"),
+    path(f"{_CONNECTION}/templates/sync", templates.SyncView.as_view(), name="api_templates_sync"),
+    path(f"{_CONNECTION}/templates/<name:sid>/submit", templates.SubmitView.as_view(), name="api_template_submit"),
     path("deliveries/<id:delivery_id>", traffic.DeliveryView.as_view(), name="api_delivery"),
     path("deliveries/<id:delivery_id>/replay", traffic.ReplayView.as_view(), name="api_delivery_replay"),
     path("deliveries/<id:delivery_id>/dismiss", traffic.DismissView.as_view(), name="api_delivery_dismiss"),

@@ -65,6 +65,8 @@ class Delivery(TenantModel):
     is_parked = models.BooleanField(default=False)
     # Parked until its person writes again: it holds nothing up that may go meanwhile (`windows`).
     awaits_window = models.BooleanField(default=False, db_default=False)
+    # Since when it does, or did: part of its story.
+    awaits_since = models.DateTimeField(null=True)
     # When it was counted and let go, where sending costs money; further tries are not counted again.
     let_go_at = models.DateTimeField(null=True)
     claim = models.UUIDField(null=True)

@@ -33,6 +33,10 @@ class Rehearsal(TenantModel):
     opted_out = models.JSONField(default=list)
     # What was made at it and serves again, by its id there: contents of WhatsApp, say.
     contents = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
+    # What it knows of who wrote, by their addresses: when they last did (`wrote_at`, ISO 8601), and their `name`.
+    phones = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
+    # Whether people there let it be known that they have read something.
+    reads = models.BooleanField(default=True, db_default=True)
 
     objects = TenantManager()
 
@@ -78,6 +82,8 @@ class RehearsalLine(TenantModel):
     note = models.CharField(max_length=300, blank=True)
     # Of what is still to be called: when, and who has it in hand.
     due_at = models.DateTimeField(null=True)
+    # What is drawn beside the words: what can be tapped, which template it is, what it replies to.
+    extras = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
     is_signed_wrongly = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -15,7 +15,7 @@ from django.utils.functional import SimpleLazyObject
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from channels_app import accounts, connections, examples, health
+from channels_app import accounts, connections, examples, health, windows
 from channels_app.models import Connection
 from channels_app.pages import queries
 from channels_app.providers.base import Capability, Finding, Health, Provider
@@ -42,6 +42,7 @@ def head(request: WorkspaceRequest, row: Connection, tab: str) -> dict[str, Any]
         "standing": health.standing(row),
         # Counted where the tabs are drawn, and not every few seconds for a list.
         "failed_events": SimpleLazyObject(lambda: queries.failed_events(row)),
+        "has_templates": windows.has_one(row),
         "tab": tab,
         "may_write": request.actor.may("connections.write"),
     }

@@ -15,7 +15,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from channels_app import dismissing, replaying
+from channels_app import dismissing, replaying, template_use
 from channels_app.models import Connection, Delivery
 from channels_app.models.connection import ConnectionState
 from channels_app.pages import queries, timeline
@@ -165,7 +165,15 @@ def _story(request: WorkspaceRequest, connection_id: UUID, delivery_id: UUID) ->
         "is_replayable": timeline.is_replayable(row),
         "can_be_hurried": timeline.can_be_hurried(row),
         "is_dismissible": timeline.is_dismissible(row),
+        "repair": _repair(request, row),
     }
+
+
+def _repair(request: WorkspaceRequest, row: Delivery) -> str:
+    """Where a template is sent in its place, while it waits for the person's window; empty where none can be."""
+    if row.message is None or not request.actor.may("conversations.write"):
+        return ""
+    return template_use.repairs_of([row.message]).get(row.message.id, "")
 
 
 @require_safe

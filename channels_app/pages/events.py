@@ -11,11 +11,13 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from channels_app import inbound
-from channels_app.models import InboundEvent
+from channels_app import inbound, incoming_messages
+from channels_app.models import Connection, InboundEvent
 from channels_app.pages import queries
 from channels_app.pages.connection import head
-from channels_app.providers.events import event_of
+from channels_app.providers.events import MessageReceived, event_of
+from deployments import blocking
+from deployments.models import Person
 from workspaces.access import WorkspaceRequest, form_of, workspace_page
 
 FILTER_LABELS = {
@@ -62,7 +64,8 @@ def _listing(request: WorkspaceRequest, connection_id: UUID) -> dict[str, Any]:
     page = queries.events_page(row, chosen, cursor)
     return {
         **head(request, row, "events"),
-        "rows": [(event, words_of(event), excerpt_of(event)) for event in page.rows],
+        "rows": [(event, words_of(event), excerpt_of(event), _blocked(row, event)) for event in page.rows],
+        "may_unblock": request.actor.may("people.write"),
         "refused": queries.refused(row),
         "filters": [(key, label, query(key)) for key, label in FILTER_LABELS.items()],
         "chosen": chosen,
@@ -70,6 +73,14 @@ def _listing(request: WorkspaceRequest, connection_id: UUID) -> dict[str, Any]:
         "next": query(chosen, page.next) if page.next else "",
         "is_first_page": not cursor,
     }
+
+
+def _blocked(connection: Connection, row: InboundEvent) -> Person | None:
+    """Who wrote what nothing answered because they are blocked, while they are."""
+    event = event_of(row.kind, row.content) if row.reason.startswith(blocking.UNANSWERED) else None
+    if not isinstance(event, MessageReceived):
+        return None
+    return blocking.blocked_at(incoming_messages.identities_of(connection, event))
 
 
 def query(show: str, cursor: str = "") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from channels_app import accounts, starting
+from channels_app import accounts, starting, template_choice
 from channels_app.models import Connection
 from channels_app.providers import numbers
 from channels_app.starting import Standing
@@ -21,6 +22,8 @@ from deployments.starting import Wanted
 from workspaces import once, refusals
 from workspaces.access import WorkspaceRequest, workspace_page
 from workspaces.members import user_of
+
+_BEFORE, _MOST_VARIABLES = "v-", 50
 
 
 class NewMessageForm(forms.Form):
@@ -52,8 +55,16 @@ class NewMessageForm(forms.Form):
             connection_id=connection_id,
             to=typed.get("to", "").replace("\0", ""),
             text=typed.get("text", ""),
+            template=str(self.data.get("template", "")).replace("\0", "")[:512],
+            variables=_variables(self.data),
             consent=typed.get("consent", ""),
         )
+
+
+def _variables(typed: Mapping[str, Any]) -> dict[str, str]:
+    """What was typed for the variables of a template."""
+    found = {key.removeprefix(_BEFORE): str(typed[key])[:2000] for key in typed if key.startswith(_BEFORE)}
+    return {name[:40]: value.replace("\0", "") for name, value in list(found.items())[:_MOST_VARIABLES]}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -64,7 +75,7 @@ def conversation_new(request: WorkspaceRequest) -> HttpResponse:
     if request.method != "POST" or not found:
         asked = {name: request.GET.get(name, "")[:300] for name in ("connection", "to")}
         status = 422 if request.method == "POST" else 200
-        return _page(request, NewMessageForm(found, initial=asked), found, _standing(found, asked), status=status)
+        return _page(request, NewMessageForm(found, initial=asked), found, asked, status=status)
     if once.was_sent(request):
         return redirect("conversations")
     form = NewMessageForm(found, request.POST)
@@ -73,8 +84,8 @@ def conversation_new(request: WorkspaceRequest) -> HttpResponse:
             started = starting.Starting().start(request.actor, user_of(request.actor), form.wanted())
     except Problem as problem:
         refusals.put_on(form, problem, {"connection_id": "connection"})
-        shown = _standing(found, request.POST)
-        return _page(request, form, found, shown, status=422 if problem.errors else 409)
+        # What names a variable stands beside it.
+        return _page(request, form, found, request.POST, problem=problem, status=422 if problem.errors else 409)
     once.spend(request)
     return redirect("conversation", started.conversation.id)
 
@@ -84,7 +95,7 @@ def conversation_new(request: WorkspaceRequest) -> HttpResponse:
 def conversation_new_standing(request: WorkspaceRequest) -> HttpResponse:
     """How it stands with writing to this number, while it is typed."""
     shown = _standing(starting.startable(), request.GET)
-    return render(request, "channels_app/new_message_standing.html", {"standing": shown, **_words(shown)})
+    return render(request, "channels_app/new_message_standing.html", _words(shown, request.GET))
 
 
 def _standing(found: list[Connection], typed: Any) -> Standing | None:
@@ -100,19 +111,48 @@ def _standing(found: list[Connection], typed: Any) -> Standing | None:
     return starting.standing(connection, number, str(typed.get("text", ""))[:8000])
 
 
-def _words(shown: Standing | None) -> dict[str, str]:
-    return {"consent_words": starting.consent_words(shown), "cost_words": starting.cost_words(shown)} if shown else {}
+def _words(shown: Standing | None, typed: Mapping[str, Any], problem: Problem | None = None) -> dict[str, Any]:
+    """What the part that shows how it stands needs; with the template that is chosen, and what is in it."""
+    if shown is None:
+        return {"standing": None}
+    said = {"standing": shown, "consent_words": starting.consent_words(shown), "cost_words": starting.cost_words(shown)}
+    if not shown.has_window:
+        return said
+    values, errors = _variables(typed), problem.errors if problem else {}
+    offered = template_choice.ranked(shown.connection, text=str(typed.get("text", ""))[:8000])
+    chosen = next((one.template for one in offered if one.template.sid == typed.get("template")), None)
+    fields = [
+        {
+            "id": f"{_BEFORE}{name}",
+            "name": name,
+            "value": values.get(name, ""),
+            "sample": chosen.variables.get(name, "") if chosen else "",
+            "errors": errors.get(f"variables.{name}", ()),
+        }
+        for name in (template_choice.variables_of(chosen) if chosen else ())
+    ]
+    return {
+        **said,
+        "templates": [one.template for one in offered],
+        "chosen": chosen,
+        "fields": fields,
+    }
 
 
 def _page(
-    request: WorkspaceRequest, form: NewMessageForm, found: list[Connection], shown: Standing | None, status: int = 200
+    request: WorkspaceRequest,
+    form: NewMessageForm,
+    found: list[Connection],
+    typed: Mapping[str, Any],
+    *,
+    problem: Problem | None = None,
+    status: int = 200,
 ) -> HttpResponse:
     context = {
         "form": form,
         "connections": found,
-        "standing": shown,
         "once": once.mark(),
         "may_connect": request.actor.may("connections.write"),
-        **_words(shown),
+        **_words(_standing(found, typed), typed, problem),
     }
     return render(request, "channels_app/new_message.html", context, status=status)

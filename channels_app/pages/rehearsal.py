@@ -122,9 +122,10 @@ class Shown:
 
 def _screen(request: WorkspaceRequest, connection_id: UUID) -> dict[str, Any]:
     row = queries.connection(connection_id)
-    rehearsal = queries.rehearsal(row)
+    rehearsal, stand_in = queries.rehearsal(row), STAND_INS[row.kind]
     lines = list(queries.rehearsal_lines(row)[:LINES_SHOWN])
-    talks = [line for line in lines if line.kind in _TALK and line.address]
+    # Not of those: reports are many, and would push what was said off the screen.
+    talks = list(queries.rehearsal_lines(row).filter(kind__in=_TALK).exclude(address="")[:LINES_SHOWN])
     addresses = list(dict.fromkeys(line.address for line in talks))[:MOST_ADDRESSES]
     wanted = request.GET.get("with", "").replace("\x00", "")[:255]
     address = wanted or (addresses[0] if addresses else "")
@@ -132,8 +133,9 @@ def _screen(request: WorkspaceRequest, connection_id: UUID) -> dict[str, Any]:
         addresses = [wanted, *addresses]
     return {
         **head(request, row, "rehearsal"),
+        **stand_in.shown(row, rehearsal, address),
         "rehearsal": rehearsal,
-        "stand_in": STAND_INS[row.kind],
+        "stand_in": stand_in,
         "address": address,
         "conversation_id": queries.latest_conversation(row, address) if address else None,
         "addresses": [(one, "?" + urlencode({"with": one})) for one in addresses],
@@ -179,9 +181,19 @@ def _page(
         "calls": CALLS,
         "typed": typed or {},
         "accept": file_kinds.accepted(pictures.TAKEN.kinds),
+        "replied": _replied(connection_id, (typed or {}).get("reply_to") or request.GET.get("reply", "")),
         **more,
     }
     return render(request, "channels_app/rehearsal.html", context, status=422 if more else 200)
+
+
+def _replied(connection_id: UUID, line_id: str) -> RehearsalLine | None:
+    """The line that is replied to; None without one."""
+    try:
+        found = UUID(line_id)
+    except ValueError:
+        return None
+    return queries.rehearsal_lines(queries.connection(connection_id)).filter(id=found).first()
 
 
 @require_safe
@@ -243,8 +255,19 @@ def rehearsal_behave(request: WorkspaceRequest, connection_id: UUID) -> HttpResp
             fault=request.POST.get("fault", "")[:20],
             calls={"1": 1, "3": 3}.get(calls),
             reports=request.POST.get("reports", Reports.STRAIGHT)[:20],
+            reads="reads" in request.POST,
         )
         messages.success(request, "It behaves like that.")
+    return _back(request, connection_id)
+
+
+@form_of("rehearsal")
+@workspace_page("connections.write")
+def rehearsal_act(request: WorkspaceRequest, connection_id: UUID) -> HttpResponse:
+    """What a button of the screen stands for, and nobody says: time passes, something is decided."""
+    typed = {name: str(value) for name, value in request.POST.items()}
+    with refusals.said_as_message(request):
+        messages.success(request, rehearsing.act(request.actor, _player(connection_id), typed))
     return _back(request, connection_id)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 
 from django.utils import timezone
 
@@ -13,6 +12,8 @@ from channels_app.dismissing import DEAD
 from channels_app.models import Connection, Delivery, DeliveryAttempt, InboundEvent
 from channels_app.models.connection import ConnectionState
 from channels_app.models.outbound import AttemptOutcome, DeliveryStatus
+from channels_app.pages import window_steps
+from channels_app.pages.steps import Step
 from channels_app.providers.base import Capability
 from channels_app.replaying import REPLAYABLE
 from deployments.models import Message
@@ -50,21 +51,6 @@ _OUTCOMES = {
 }
 
 
-@dataclass(frozen=True)
-class Step:
-    """One thing that happened. `facts` are short: a status, a duration, a code."""
-
-    at: dt.datetime
-    title: str
-    tone: str = ""
-    icon: str = "circle"
-    words: str = ""
-    remedy: str = ""
-    facts: list[str] = field(default_factory=list)
-    answer: str = ""
-    rank: int = 0
-
-
 def tone_of(delivery: Delivery) -> str:
     """The tone of its badge; what waits after a failure warns."""
     if delivery.status == DeliveryStatus.QUEUED and delivery.reason:
@@ -90,6 +76,8 @@ def can_be_hurried(delivery: Delivery) -> bool:
 def steps(connection: Connection, delivery: Delivery) -> list[Step]:
     """What happened to it so far, the earliest first."""
     found = [*_begin(delivery), *_acts(delivery), *_attempts(delivery), *_reports(delivery), *_end(delivery)]
+    if accounts.kind_of(connection).can(Capability.WINDOW):
+        found += [*window_steps.template(connection, delivery), *window_steps.window(connection, delivery)]
     return sorted(found, key=lambda step: (step.at, step.rank))
 
 
@@ -133,6 +121,7 @@ def _start(text: str) -> str:
 _ACTS: Mapping[str, tuple[str, str, str]] = {
     "delivery.replayed": ("Sent again by", "accent", "rotate-cw"),
     "delivery.dismissed": ("Dismissed by", "", "archive"),
+    "delivery.dropped": ("A template sent instead by", "", "layout-template"),
 }
 
 
@@ -228,10 +217,14 @@ def waits_for(connection: Connection, delivery: Delivery) -> str:
         return "It is being sent just now."
     if connection.state != ConnectionState.ACTIVE:
         return f"It waits until {connection.name} is enabled."
+    if delivery.awaits_window:
+        return "It goes as soon as they write."
     earlier = waits_behind(delivery)
     if earlier:
         ones = "1 earlier one" if earlier == 1 else f"{earlier} earlier ones"
         return f"To keep the order it waits for {ones} of its conversation."
+    if delivery.awaits_window:
+        return "It waits until they write, or until it is put in a template. Nothing else has to be done."
     now = timezone.now()
     if connection.rests_until and connection.rests_until > max(now, delivery.due_at):
         until = _clock(connection.rests_until)

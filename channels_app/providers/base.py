@@ -195,6 +195,8 @@ class Planned:
     what: str
     content: Mapping[str, Any]
     messages: Sequence[Message] = ()
+    # It waits for nothing that goes out in its conversation but its like: a template, for what waits for a window.
+    is_apart: bool = False
 
 
 @dataclass(frozen=True)
@@ -257,6 +259,14 @@ class Template:
 
 class BadVariables(Exception):
     """A template can't be filled with these values; `errors` by the variable's name."""
+
+    def __init__(self, errors: Mapping[str, Sequence[str]]) -> None:
+        super().__init__(str(errors))
+        self.errors = errors
+
+
+class BadTemplate(Exception):
+    """A new template is not as it has to be; `errors` by field, samples as `variables.<name>`."""
 
     def __init__(self, errors: Mapping[str, Sequence[str]]) -> None:
         super().__init__(str(errors))
@@ -462,6 +472,21 @@ class Provider:
     @classmethod
     def fill(cls, template: Template, values: Mapping[str, str]) -> Planned:
         """What sends a template with these values, and its words as they arrive; `BadVariables`. Needs `WINDOW`."""
+        raise NotImplementedError
+
+    # The languages that a new template may be in, by their codes. Needs `WINDOW`.
+    template_languages: ClassVar[Mapping[str, str]] = {}
+
+    @classmethod
+    def draft(
+        cls, *, name: str, language: str, category: str, body: str, samples: Mapping[str, str], buttons: Sequence[str]
+    ) -> Template:
+        """A new template with quick replies, if any, to be submitted; `BadTemplate`. Needs `WINDOW`."""
+        raise NotImplementedError
+
+    @classmethod
+    def check_handing_in(cls, name: str, category: str) -> None:
+        """`BadTemplate` unless a template that is there may be handed in under these. Needs `WINDOW`."""
         raise NotImplementedError
 
     async def templates(self) -> list[Template]:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from channels_app.models import Connection, Rehearsal
 from channels_app.models.rehearsal import LineKind
 from channels_app.providers.base import Account
+from convoship.lib.actors import Actor
 from convoship.lib.parsers import BadJSON, loads
 from deployments.file_kinds import Checked
 
@@ -66,6 +67,8 @@ class Answer:
     # Files that came along, as the line keeps them: {url}.
     media: Sequence[Mapping[str, str]] = ()
     note: str = ""
+    # What is drawn beside the words.
+    extras: Mapping[str, Any] = field(default_factory=dict)
     reports: Sequence[Report] = ()
     reports_to: str = ""
     hangs: bool = False
@@ -87,6 +90,17 @@ class Saying:
     aside: str = ""
     # Files that go along, as the line keeps them: {sid}.
     media: Sequence[Mapping[str, str]] = ()
+    # What is drawn beside the words.
+    extras: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Done:
+    """What was done at the stand-in, and nobody said: for the audit log, and in words."""
+
+    action: str
+    words: str
+    details: Mapping[str, str] = field(default_factory=dict)
 
 
 class Unsayable(Exception):
@@ -110,9 +124,17 @@ class StandIn:
     # What its screen is called, and the template that draws it.
     title: ClassVar[str]
     screen: ClassVar[str]
+    # And those that draw one line of the talk, what stands at its head, and what stands beside it; empty: nothing.
+    line: ClassVar[str] = "channels_app/rehearsal/line.html"
+    head: ClassVar[str] = ""
+    beside: ClassVar[str] = ""
+    # Its own style sheet, under `static/`.
+    style: ClassVar[str] = ""
     faults: ClassVar[Sequence[Fault]] = FAULTS
     # Whether it reports what became of what it took.
     does_report: ClassVar[bool] = False
+    # And whether it was read.
+    does_read: ClassVar[bool] = False
     content_type: ClassVar[str] = JSON
     # Whether its screen sends files; `sent` is the one that goes with what is said now.
     sends_files: ClassVar[bool] = False
@@ -131,6 +153,20 @@ class StandIn:
     def credentials(cls) -> dict[str, str]:
         """Made-up values of the credentials that the kind wants."""
         return {}
+
+    @classmethod
+    def contents(cls, account_sid: str) -> dict[str, Any]:
+        """What was made at it before it begins, by its id there."""
+        return {}
+
+    @classmethod
+    def shown(cls, connection: Connection, rehearsal: Rehearsal, address: str) -> Mapping[str, Any]:
+        """What its own templates need, for the talk with an address."""
+        return {}
+
+    def act(self, actor: Actor, typed: Mapping[str, str]) -> Done:
+        """Do what a button of its screen stands for; `Unsayable` where there is no such thing."""
+        raise Unsayable({"act": ["Nothing of that kind can be done here."]})
 
     def answer(self, call: Call, fault: str) -> Answer:
         """What a call of ours gets: it has to be genuine, and then the fault decides."""
@@ -205,6 +241,7 @@ def turned_away(seen: Answer, status: int, note: str, body: str = '{"message": "
         kind=LineKind.TURNED_AWAY,
         provider_id="",
         note=note,
+        extras={},
         reports=(),
     )
 

@@ -108,6 +108,7 @@ def answer(connection_id: UUID, call: Call, shown_path: str) -> Answer:
         answer=given.body[: rehearsing.SHOWN_BODY],
         note=given.note[:300],
         media=[dict(item) for item in given.media],
+        extras=dict(given.extras),
     )
     _line_up(player, given)
     return given

@@ -12,7 +12,14 @@ from django.utils import timezone
 
 from channels_app import accounts, connections
 from channels_app.connections import MADE_UP, NewConnection
-from channels_app.models import Connection, Consent, Rehearsal, RehearsalLine, RehearsalPicture
+from channels_app.models import (
+    Connection,
+    Consent,
+    Rehearsal,
+    RehearsalLine,
+    RehearsalPicture,
+    ServiceWindow,
+)
 from channels_app.models.rehearsal import LineKind, Reports
 from channels_app.providers.registry import PROVIDERS
 from channels_app.rehearsal.base import StandIn, Unsayable
@@ -46,7 +53,8 @@ def begin(actor: Actor, *, kind: str, assistant_id: UUID | None, like: Connectio
         credentials=keys,
         is_rehearsal=True,
     )
-    Rehearsal.objects.create(connection=made.connection)
+    contents = stand_in.contents(str(made.connection.config.get("account_sid", "")))
+    Rehearsal.objects.create(connection=made.connection, contents=contents)
     return made
 
 
@@ -72,8 +80,11 @@ def of(rehearsal: Rehearsal) -> StandIn:
 # --- How it behaves -------------------------------------------------------------------------------------------------
 
 
-def behave(actor: Actor, stand_in: StandIn, *, fault: str, calls: int | None, reports: str) -> None:
-    """Misbehave in this way at the next `calls` (None: until told otherwise), and report like this; 422 for others."""
+def behave(actor: Actor, stand_in: StandIn, *, fault: str, calls: int | None, reports: str, reads: bool) -> None:
+    """Misbehave in this way at the next `calls` (None: until told otherwise), and report like this; 422 for others.
+
+    `reads`: people there let it be known that they have read something.
+    """
     errors = {}
     if fault and fault not in {one.word for one in stand_in.faults}:
         errors["fault"] = ["Choose one of the list."]
@@ -83,8 +94,19 @@ def behave(actor: Actor, stand_in: StandIn, *, fault: str, calls: int | None, re
         raise invalid(errors)
     row = stand_in.rehearsal
     row.fault, row.fault_calls, row.reports = fault, calls if fault else None, reports
-    row.save(update_fields=["fault", "fault_calls", "reports"])
+    row.reads = reads
+    row.save(update_fields=["fault", "fault_calls", "reports", "reads"])
     audit.record(actor, "rehearsal.told", stand_in.connection, fault=fault, reports=reports)
+
+
+def act(actor: Actor, stand_in: StandIn, typed: Mapping[str, str]) -> str:
+    """Do what a button of its screen stands for; what was done, in words. 422 where it can't be."""
+    try:
+        done = stand_in.act(actor, typed)
+    except Unsayable as wrong:
+        raise invalid(wrong.errors) from None
+    audit.record(actor, done.action, stand_in.connection, **done.details)
+    return done.words
 
 
 def next_fault(rehearsal: Rehearsal) -> str:
@@ -104,8 +126,11 @@ def start_over(actor: Actor, stand_in: StandIn) -> None:
     RehearsalPicture.objects.filter(connection=stand_in.connection).delete()
     row = stand_in.rehearsal
     row.fault, row.fault_calls, row.reports, row.opted_out = "", None, Reports.STRAIGHT, []
+    row.reads, row.phones = True, {}
     row.save()
     Consent.objects.filter(connection=stand_in.connection).delete()
+    # They have not written yet, here as there.
+    ServiceWindow.objects.filter(connection=stand_in.connection).delete()
     audit.record(actor, "rehearsal.started_over", stand_in.connection)
 
 
@@ -130,7 +155,7 @@ def say(actor: Actor, stand_in: StandIn, typed: Mapping[str, str], sent: Checked
         saying = stand_in.say(typed)
     except Unsayable as wrong:
         raise invalid(wrong.errors) from None
-    stand_in.rehearsal.save(update_fields=["opted_out"])
+    stand_in.rehearsal.save(update_fields=["opted_out", "phones"])
     line = note(
         stand_in.connection,
         kind=LineKind.SAID,
@@ -140,6 +165,7 @@ def say(actor: Actor, stand_in: StandIn, typed: Mapping[str, str], sent: Checked
         body=saying.body,
         media=[dict(item) for item in saying.media],
         provider_id=saying.key,
+        extras=dict(saying.extras),
         is_signed_wrongly=bool(typed.get("wrongly")),
         due_at=timezone.now(),
     )
@@ -153,6 +179,7 @@ def say(actor: Actor, stand_in: StandIn, typed: Mapping[str, str], sent: Checked
             url=saying.url,
             body=saying.body,
             media=[dict(item) for item in saying.media],
+            extras=dict(saying.extras),
             is_signed_wrongly=bool(typed.get("wrongly")),
             due_at=timezone.now(),
         )
@@ -183,7 +210,8 @@ def note(connection: Connection, **values: object) -> RehearsalLine:
 # How far one report is from the next, and how long one that nobody sent is left to its sender.
 STEP = dt.timedelta(milliseconds=600)
 LEASE = dt.timedelta(seconds=30)
-ENDS = ("delivered", "undelivered")
+# How far along what it reports of something is.
+_RANK = {"": 0, "sent": 1, "delivered": 2, "read": 3, "undelivered": 4, "failed": 4}
 
 
 def overdue(connection: Connection) -> int:
@@ -219,4 +247,5 @@ def finish(line: RehearsalLine, *, status: int | None, answer: str, words: str) 
             connection_id=line.connection_id, kind=LineKind.CAUGHT, provider_id=line.provider_id
         )
         # A report that comes late, or again, says nothing new.
-        taken.exclude(status__in=ENDS).update(status=line.status)
+        rank = _RANK.get(line.status, 0)
+        taken.filter(status__in=[word for word, other in _RANK.items() if other < rank]).update(status=line.status)

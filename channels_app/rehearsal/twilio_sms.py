@@ -6,7 +6,7 @@ import json
 import secrets
 import uuid
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from email.utils import format_datetime
 from typing import Any, ClassVar
@@ -46,7 +46,7 @@ CREDENTIALS = Fault("credentials", "Wrong auth token", "401 with Twilio's code 2
 PAGE = Fault("page", "Answers a web page", "200 with HTML, as a proxy in between would; nothing is taken.")
 NOT_REACHED = Fault("not_reached", "Takes it, can't deliver it", "Taken; a later report says undelivered, code 30003.")
 
-_CODES: Mapping[str, tuple[int, int, str]] = {
+CODES: Mapping[str, tuple[int, int, str]] = {
     OPTED_OUT.word: (400, 21610, "Attempt to send to unsubscribed recipient"),
     NO_NUMBER.word: (400, 21211, "Invalid 'To' Phone Number"),
     CREDENTIALS.word: (401, 20003, "Authenticate"),
@@ -69,12 +69,13 @@ class Phone(StandIn):
     kind = TwilioSms.kind
     title = "A phone"
     screen = "channels_app/rehearsal/phone.html"
-    faults = (*FAULTS, PAGE, OPTED_OUT, NO_NUMBER, CREDENTIALS, NOT_REACHED)
+    faults: ClassVar[Sequence[Fault]] = (*FAULTS, PAGE, OPTED_OUT, NO_NUMBER, CREDENTIALS, NOT_REACHED)
     does_report = True
     sends_files = True
     content_type = f"{signing.FORM}; charset=UTF-8"
     # What Twilio puts before an address of the channel.
     prefix: ClassVar[str] = ""
+    codes: ClassVar[Mapping[str, tuple[int, int, str]]] = CODES
 
     @classmethod
     def config(cls, like: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,7 +107,7 @@ class Phone(StandIn):
         wanted = b64encode(f"{self.account.config['account_sid']}:{token}".encode()).decode()
         if token and same(call.headers.get("authorization", ""), f"Basic {wanted}"):
             return None
-        refused = problem(*_CODES[CREDENTIALS.word], note="Refused: another account or auth token.")
+        refused = problem(*self.codes[CREDENTIALS.word], note="Refused: another account or auth token.")
         return replace(refused, kind=LineKind.REFUSED)
 
     def is_sent(self, call: Call) -> bool:
@@ -115,10 +116,9 @@ class Phone(StandIn):
 
     def take(self, call: Call) -> Answer:
         """Make a message of it; reports follow at the address that came with it."""
+        form = form_of(call)
         fields = parse_qsl(call.body.decode("utf-8", "replace"), keep_blank_values=True)
         media = [{"url": value[:1000]} for name, value in fields if name == "MediaUrl"][:10]
-        form = dict(fields)
-        form = {name: value.replace("\x00", "") for name, value in form.items()}
         to, callback = form.get("To", "").removeprefix(self.prefix), form.get("StatusCallback", "")
         text = self.words_of(form)
         sid = f"SM{uuid.uuid4().hex}"
@@ -133,8 +133,8 @@ class Phone(StandIn):
             delivery_id=dict(parse_qsl(callback.partition("?")[2])).get("delivery", ""),
         )
         if to in self.rehearsal.opted_out:
-            return _instead(seen, OPTED_OUT.word, "Refused: they have opted out.")
-        reports = [self._report(sid, to, status) for status in ("sent", "delivered")]
+            return self._instead(seen, OPTED_OUT.word, "Refused: they have opted out.")
+        reports = [self.report(sid, to, status) for status in ("sent", "delivered")]
         return replace(seen, reports=reports if callback else (), reports_to=callback)
 
     def words_of(self, form: Mapping[str, str]) -> str:
@@ -145,16 +145,22 @@ class Phone(StandIn):
         """Twilio's own faults, in its words."""
         seen = self.take(call)
         if fault == NOT_REACHED.word:
-            reports = [self._report(seen.provider_id, seen.address, "sent")]
-            reports.append(self._report(seen.provider_id, seen.address, "undelivered", 30003))
+            reports = [self.report(seen.provider_id, seen.address, "sent")]
+            reports.append(self.report(seen.provider_id, seen.address, "undelivered", 30003))
             return replace(seen, reports=reports if seen.reports_to else ())
         if fault == PAGE.word:
             page = "<!doctype html><title>Welcome</title><h1>It works!</h1>"
             return replace(turned_away(seen, 200, "Not taken: a page.", page), content_type="text/html")
-        if fault not in _CODES:
+        if fault not in self.codes:
             return super().fail(call, fault)
-        answer = _instead(seen, fault, f"Not taken: {_CODES[fault][2]}.")
-        return replace(answer, headers={"Retry-After": str(RETRY_AFTER_SECONDS)}) if fault == LIMITED.word else answer
+        answer = self._instead(seen, fault, f"Not taken: {self.codes[fault][2]}.")
+        is_later = self.codes[fault][0] == 429
+        return replace(answer, headers={"Retry-After": str(RETRY_AFTER_SECONDS)}) if is_later else answer
+
+    def _instead(self, seen: Answer, fault: str, note: str) -> Answer:
+        """Twilio's refusal of what was sent."""
+        refused = problem(*self.codes[fault], note=note)
+        return turned_away(seen, refused.status, note, refused.body)
 
     def look(self, call: Call) -> Answer:
         """What *Test*, *Set the addresses there* and a look-up ask, and where files are."""
@@ -222,13 +228,14 @@ class Phone(StandIn):
             "direction": "outbound-api",
             "date_created": format_datetime(line.created_at) if line else None,
             "date_sent": None,
-            "error_code": None,
+            "error_code": line.extras.get("code") if line else None,
             "error_message": None,
             "num_segments": "1",
             "num_media": str(len(line.media)) if line else "0",
         }
 
-    def _report(self, sid: str, to: str, status: str, code: int | None = None) -> Report:
+    def report(self, sid: str, to: str, status: str, code: int | None = None) -> Report:
+        """What Twilio will say of a message."""
         form = {
             "MessageSid": sid,
             "SmsSid": sid,
@@ -239,18 +246,19 @@ class Phone(StandIn):
             "To": f"{self.prefix}{to}",
             "ApiVersion": "2010-04-01",
         }
+        form |= self.report_fields(to, status)
         return Report(status, urlencode(form | ({"ErrorCode": str(code)} if code else {})))
+
+    def report_fields(self, to: str, status: str) -> dict[str, str]:
+        """What a report of the channel says beside that."""
+        return {}
 
     # --- What the phone writes --------------------------------------------------------------------------------------
 
     def say(self, typed: Mapping[str, str]) -> Saying:
         """An SMS from this number; STOP and the like do at Twilio what they do there."""
         errors: dict[str, list[str]] = {}
-        number, text = PERSON, said(typed, "text", LONGEST)
-        try:
-            number = e164(typed.get("address", "").replace("\x00", "") or PERSON)
-        except forms.ValidationError as error:
-            errors["address"] = list(error.messages)
+        number, text = self.number_typed(typed, errors), said(typed, "text", LONGEST)
         if not (text or self.sent):
             errors["text"] = ["Write something, or choose a file."]
         if errors:
@@ -261,6 +269,21 @@ class Phone(StandIn):
             self.rehearsal.opted_out = [*out, number]
         elif wish == "start":
             self.rehearsal.opted_out = out
+        sid, form = self.inbound(number, Body=text, **({"OptOutType": wish.upper()} if wish else {}))
+        media = self.attach(sid, form)
+        aside = _ASIDES.get(wish, "")
+        return Saying(self.account.inbound_url, urlencode(form), number, text, sid, aside, media=media)
+
+    def number_typed(self, typed: Mapping[str, str], errors: dict[str, list[str]]) -> str:
+        """Whose phone it is; what is wrong with it goes to `errors`."""
+        try:
+            return e164(typed.get("address", "").replace("\x00", "") or PERSON)
+        except forms.ValidationError as error:
+            errors["address"] = list(error.messages)
+            return PERSON
+
+    def inbound(self, number: str, **more: str) -> tuple[str, dict[str, str]]:
+        """A message's SID, and the form that Twilio posts for it."""
         sid = f"SM{uuid.uuid4().hex}"
         form = {
             "MessageSid": sid,
@@ -269,7 +292,6 @@ class Phone(StandIn):
             "AccountSid": str(self.account.config["account_sid"]),
             "From": f"{self.prefix}{number}",
             "To": f"{self.prefix}{self._number}",
-            "Body": text,
             "NumMedia": "0",
             "NumSegments": "1",
             "SmsStatus": "received",
@@ -277,14 +299,12 @@ class Phone(StandIn):
         }
         service = self.account.config.get("messaging_service_sid")
         form |= {"MessagingServiceSid": str(service)} if service else {}
-        form |= {"OptOutType": wish.upper()} if wish else {}
-        media = self._sent(sid, form) if self.sent else []
-        aside = _ASIDES.get(wish, "")
-        return Saying(self.account.inbound_url, urlencode(form), number, text, sid, aside, media)
+        return sid, form | more
 
-    def _sent(self, sid: str, form: dict[str, str]) -> list[dict[str, str]]:
-        """Keep the file that goes with it where the form says that it is."""
-        assert self.sent is not None  # noqa: S101 (asked before)
+    def attach(self, sid: str, form: dict[str, str]) -> list[dict[str, str]]:
+        """Keep the file that goes with it, if one does, where the form then says that it is."""
+        if self.sent is None:
+            return []
         picture = pictures.keep(self.connection, sid, self.sent)
         form["NumMedia"], form["MediaContentType0"] = "1", picture.content_type
         form["MediaUrl0"] = f"{self.account.base_url}{self._root}/Messages/{sid}/Media/{picture.sid}"
@@ -295,6 +315,12 @@ class Phone(StandIn):
         token = self.account.credentials.get(SmsForm.credentials[0], "")
         token = "another token" if wrongly else token
         return {"x-twilio-signature": signing.signature(token, url, signing.fields(body.encode()))}
+
+
+def form_of(call: Call) -> dict[str, str]:
+    """The fields of a form, as they can be stored."""
+    form = parse_qsl(call.body.decode("utf-8", "replace"), keep_blank_values=True)
+    return {name: value.replace("\x00", "") for name, value in form}
 
 
 def number_of(text: str) -> int:
@@ -311,9 +337,3 @@ def problem(status: int, code: int, message: str, *, note: str) -> Answer:
     """A refusal as Twilio writes it."""
     body = {"code": code, "message": message, "more_info": f"https://www.twilio.com/docs/errors/{code}"}
     return Answer(status, json.dumps({**body, "status": status}), note=note)
-
-
-def _instead(seen: Answer, fault: str, note: str) -> Answer:
-    """Twilio's refusal of what was sent."""
-    refused = problem(*_CODES[fault], note=note)
-    return turned_away(seen, refused.status, note, refused.body)

@@ -73,6 +73,7 @@ class Chrome:
                     [
                         self._item("Channels", "cable", "channels", dead, "not delivered"),
                         self._item("Conversations", "messages-square", "conversations", waiting),
+                        self._item("People", "contact-round", "people"),
                     ],
                 ),
                 Group(

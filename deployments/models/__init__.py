@@ -22,9 +22,11 @@ from deployments.models.handoff import Handoff
 from deployments.models.inbox import ConversationTag, SavedView, Tag
 from deployments.models.note import CannedReply, Mention, Note
 from deployments.models.person import Identity, Person
+from deployments.models.person_parts import AddressKey, PersonField, PersonMerge, PersonNote
 from deployments.models.reply_mail import ReplyMail
 
 __all__ = [
+    "AddressKey",
     "Assistant",
     "AssistantVersion",
     "CannedReply",
@@ -41,6 +43,9 @@ __all__ = [
     "Message",
     "Note",
     "Person",
+    "PersonField",
+    "PersonMerge",
+    "PersonNote",
     "PreviewToken",
     "RefusedOrigin",
     "ReplyMail",

@@ -123,6 +123,8 @@ class Conversation(TenantModel):
     ended_at = models.DateTimeField(null=True, blank=True)
     # While it waits: what for. No column; `deployments.waiting` finds it where it is to be told.
     waits_for: str | None = None
+    # When its person was erased, and with them all that was said in it.
+    erased_at = models.DateTimeField(null=True, blank=True)
 
     objects = TenantManager.from_queryset(ConversationQuerySet)()
 
@@ -210,6 +212,8 @@ class Message(TenantModel):
     attachments = models.JSONField(default=list, db_default=[])
     # The `seq` of the message that it replies to, where its channel says so.
     reply_to = models.PositiveIntegerField(null=True, blank=True)
+    # Of a message that goes out as a template of its channel: {sid, name, variables}; `text` is what arrives.
+    template = models.JSONField(null=True, blank=True)
     # Chosen by who sends it, so that sending it again makes no second one.
     client_id = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001 (NULLs stay out of the unique index)
     body_digest = models.BinaryField(max_length=32, null=True)

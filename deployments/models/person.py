@@ -20,6 +20,19 @@ class Person(TenantModel):
     external_id = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 (NULLs stay out of the unique index)
     verified_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    # Who said the `name` and the `email`: "member" or "token"; left out: they themselves, unproved.
+    known_by = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()), blank=True)
+    # Values of the workspace's own fields (`PersonField`) by their keys.
+    fields = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()), blank=True)
+    # Nothing they write is answered, and nothing is sent to them.
+    blocked_at = models.DateTimeField(null=True, blank=True)
+    blocked_reason = models.CharField(max_length=300, blank=True, default="", db_default="")
+    # Another row is this person now (`merging`): this one only leads there.
+    merged_into = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="merged")
+    # From when they are being erased until they are; `erasing` says who asked and what is gone already, in counts.
+    erasing_at = models.DateTimeField(null=True, blank=True)
+    erasing = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()), blank=True)
+    erased_at = models.DateTimeField(null=True, blank=True)
 
     objects = TenantManager()
 
@@ -27,19 +40,37 @@ class Person(TenantModel):
         indexes: ClassVar = [
             models.Index(
                 fields=["workspace", "visitor_id"], condition=~models.Q(visitor_id=""), name="person_by_visitor"
-            )
+            ),
+            models.Index(fields=["workspace", "-created_at", "-id"], name="person_newest"),
+            models.Index(
+                fields=["erasing_at"],
+                condition=models.Q(erasing_at__isnull=False, erased_at=None),
+                name="person_erasing",
+            ),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["workspace", "external_id"], name="one_person_per_external_id"),
         ]
 
     def __str__(self) -> str:
-        return self.label
+        # Not their name: the audit log keeps this, and keeps it for ever.
+        return f"person {str(self.id)[:8]}"
 
     @property
     def label(self) -> str:
         """A name to show: their own, or one made from their id that stays the same."""
         return self.name or self.email or f"Visitor {str(self.id)[:4].upper()}"
+
+    @property
+    def state(self) -> str:
+        """`active`, `blocked`, `merged`, `erasing` or `erased`."""
+        if self.erased_at is not None:
+            return "erased"
+        if self.erasing_at is not None:
+            return "erasing"
+        if self.merged_into_id is not None:
+            return "merged"
+        return "blocked" if self.blocked_at is not None else "active"
 
 
 class IdentityKind(models.TextChoices):

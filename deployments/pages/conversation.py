@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from deployments import carriers, handoff, notes, reading
+from deployments import carriers, handoff, notes, person_fields, person_words, reading
 from deployments.models import CannedReply, Conversation
 from deployments.models.conversation import Control
 from deployments.pages import handoff_drawing, queries, transcript
@@ -65,6 +65,8 @@ def page_context(request: WorkspaceRequest, row: Conversation, **typed: Any) -> 
         "canned_replies": CannedReply.objects.order_by("shortcut").only("workspace", "shortcut", "title"),
         "handles": _handles_of_others(request),
         **shown(request, row, Added()),
+        "email_known_by": person_words.said_by(row.person, "email"),
+        "person_fields": person_fields.values_of(row.person),
         **typed,
     }
 

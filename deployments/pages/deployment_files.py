@@ -73,7 +73,7 @@ def _page(request: WorkspaceRequest, row: Deployment, form: ClearForm) -> HttpRe
         "assistant": row.assistant,
         "room": file_clearing.room(row),
         "scans": scanning.is_on(),
-        "infected": scanning.noted()[:MOST_INFECTED],
+        "infected": scanning.refused(MOST_INFECTED),
         "form": form,
         "may_write": request.actor.may("deployments.write"),
     }

@@ -56,6 +56,8 @@ class Line:
     # The badge of a message that did not arrive (so far): its words and tone; and where its story is told.
     trouble: tuple[str, str] | None = None
     story: str = ""
+    # Where a template is sent in its place, while it waits for a window.
+    repair: str = ""
     # When the visitor had read up to here, under the last of our messages that they have, until they write again.
     seen_at: dt.datetime | None = None
     # The mails whose last message this is.
@@ -144,10 +146,12 @@ def _lines(conversation: Conversation, messages: list[Message]) -> list[Line]:
     """The transcript's lines, each that somebody carries to the visitor with the way to its story."""
     is_carried = conversation.channel != Channel.WEB
     stories = carriers.stories_of([it for it in messages if it.author_kind != AuthorKind.VISITOR]) if is_carried else {}
-    return [_line(message, stories.get(message.id, "")) for message in messages]
+    parked = [it for it in messages if it.status == MessageStatus.PARKED]
+    repairs = carriers.repairs_of(parked) if is_carried and parked and conversation.is_active else {}
+    return [_line(it, stories.get(it.id, ""), repairs.get(it.id, "")) for it in messages]
 
 
-def _line(message: Message, story: str = "") -> Line:
+def _line(message: Message, story: str = "", repair: str = "") -> Line:
     turn = getattr(message, "turn", None) if message.author_kind == AuthorKind.VISITOR else None
     side = {AuthorKind.VISITOR: "", AuthorKind.ASSISTANT: "ours", AuthorKind.AGENT: "ours agent"}
     author = message.shown_author
@@ -167,6 +171,7 @@ def _line(message: Message, story: str = "") -> Line:
         files=[_attached(message, attachment_json(message, item)) for item in message.attachments],
         trouble=_TROUBLES.get(MessageStatus(message.status)) if message.reason or story else None,
         story=story,
+        repair=repair,
     )
 
 

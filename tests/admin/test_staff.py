@@ -15,12 +15,33 @@ from django.urls import reverse
 from django.utils import timezone
 
 from channels_app import connections, consents, enqueueing, inbound
-from channels_app.models import DeliveryAttempt, Rehearsal, RehearsalLine, RehearsalPicture, SpendingCount
+from channels_app.models import (
+    DeliveryAttempt,
+    InteractiveContent,
+    MessageTemplate,
+    Rehearsal,
+    RehearsalLine,
+    RehearsalPicture,
+    ServiceWindow,
+    SpendingCount,
+    TemplateSync,
+)
 from channels_app.providers.base import SignatureInvalid
 from channels_app.providers.events import MessageReceived
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import TenantManager, tenant
-from deployments import canned, conversations, notes, tagging, visits
+from deployments import (
+    canned,
+    conversations,
+    erased_addresses,
+    merging,
+    notes,
+    people,
+    person_changes,
+    person_fields,
+    tagging,
+    visits,
+)
 from deployments.models import (
     Conversation,
     Deployment,
@@ -34,6 +55,7 @@ from deployments.models import (
     SavedView,
     TokenUse,
 )
+from deployments.models.person import IdentityKind
 from tests import factories
 from tests.channels import files_in_messages
 from tests.channels.requests import request_of
@@ -76,6 +98,10 @@ def full(db: None) -> Workspace:
         note = notes.add(who, conversations.lock(conversation.id), "A note").note
         Mention.objects.create(note=note, user=factories.owner_of(workspace))
         canned.create(who, shortcut="hello", title="Hello", text="Hello!")
+        person_fields.create(who, key="plan", label="Plan", kind="text")
+        person_changes.add_note(who, conversation.person, "Kind.")
+        merging.merge(who, conversation.person, people.person_at([(IdentityKind.PHONE, "+14155550123")], {}))
+        erased_addresses.digest_of("+14155550123")
         now = timezone.now()
         ReplyMail.objects.create(conversation=conversation, address="a@b.example", from_seq=1, to_seq=1, due_at=now)
     visit = visits.resolve(opened.token, opened.session.id)
@@ -119,6 +145,10 @@ def _what_connections_leave(workspace: Workspace, deployment: Deployment) -> Non
     Rehearsal.objects.create(connection=connection)
     RehearsalLine.objects.create(connection=connection, kind="said", text="hello")
     SpendingCount.objects.create(connection=connection, what="units", since=now, count=3)
+    ServiceWindow.objects.create(connection=connection, address="room-1", wrote_at=now, closes_at=now)
+    TemplateSync.objects.create(connection=connection, due_at=now)
+    MessageTemplate.objects.create(connection=connection, sid="HX1", name="hello", language="en", synced_at=now)
+    InteractiveContent.objects.create(connection=connection, digest="d", sid="HX2")
 
 
 @pytest.fixture

@@ -20,7 +20,17 @@ from schemathesis.generation import GenerationMode
 from channels_app import connections, enqueueing
 from convoship import api_docs
 from convoship.lib.tenancy import tenant
-from deployments import canned, deploying, identity, rollouts
+from deployments import (
+    canned,
+    deploying,
+    identity,
+    merging,
+    people,
+    person_changes,
+    person_fields,
+    rollouts,
+)
+from deployments.models.person import IdentityKind
 from deployments.rollouts import Tried
 from tests import factories
 from tests.api.conftest import program
@@ -56,7 +66,7 @@ def test_every_operation_says_who_may_call_it_and_what_can_go_wrong() -> None:
 
 def test_what_is_not_built_is_not_in_it() -> None:
     paths = json.loads(api_docs.document()[0])["paths"]
-    later = ("/v1/people", "/v1/members", "/v1/usage")
+    later = ("/v1/members", "/v1/usage")
     assert not [path for path in paths if path.startswith(later)]
 
 
@@ -112,11 +122,19 @@ def known(transactional_db: None) -> dict[str, str]:
             credentials={},
         ).connection
         reply = canned.create(who, shortcut="hello", title="Hello", text="Hello {{visitor.name}}")
+        person = opened.session.conversation.person
+        about = person_changes.add_note(who, person, "Kind.")
+        plan = person_fields.create(who, key="plan", label="Plan", kind="text")
+        merge = merging.merge(who, person, people.person_at([(IdentityKind.PHONE, "+15005550007")], {}))
         delivery = enqueueing.enqueue_alone(connection, "message.created", {"type": "message.created", "data": {}})
     return {
         "connection_id": str(connection.id),
         "delivery_id": str(delivery.id),
         "reply_id": str(reply.id),
+        "person_id": str(person.id),
+        "note_id": str(about.id),
+        "field_id": str(plan.id),
+        "merge_id": str(merge.id),
         "rollout_id": str(rollout.id),
         "token_id": str(token.id),
         "refused_id": str(factories.refuse(new).id),

@@ -37,10 +37,17 @@ class Rehearsed:
         assert answer.status_code == 302, answer.content.decode()[:2000]
         return answer
 
-    def behaves(self, fault: str = "", calls: str = "0", reports: str = "straight") -> None:
+    def behaves(self, fault: str = "", calls: str = "0", reports: str = "straight", *, reads: bool = True) -> None:
         """Tell the stand-in how to take what is sent."""
-        answer = self.client.post(self.path("behave"), {"fault": fault, "calls": calls, "reports": reports})
+        form = {"fault": fault, "calls": calls, "reports": reports, **({"reads": "on"} if reads else {})}
+        answer = self.client.post(self.path("behave"), form)
         assert answer.status_code == 302
+
+    def acts(self, what: str, **more: str) -> str:
+        """Press a button of the screen; the page that follows."""
+        answer = self.client.post(self.path("act"), {"act": what, **more}, follow=True)
+        assert answer.status_code == 200
+        return str(answer.content.decode())
 
     def settles(self, *, waits: bool = False) -> None:
         """Work until nothing is due; with `waits` also what is tried again later."""
@@ -56,7 +63,8 @@ class Rehearsed:
             calls = calling.call_due(self.workspace.id, self.connection.id)
             with tenant(self.workspace.id):
                 if waits:
-                    Delivery.objects.filter(status="queued").update(due_at=timezone.now())
+                    # What waits for a message of theirs waits in vain, however often it is tried.
+                    Delivery.objects.filter(status="queued", awaits_window=False).update(due_at=timezone.now())
                     Connection.objects.update(rests_until=None)
                 left = Delivery.objects.filter(status="queued", due_at__lte=timezone.now()).exists()
                 left |= InboundEvent.objects.filter(state="received", due_at__lte=timezone.now()).exists()

@@ -20,15 +20,19 @@ import pytest
 from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
 
 from channels_app.providers.base import Account, Outgoing, ProviderError
-from channels_app.providers.twilio import sdk
+from channels_app.providers.twilio import drafts, sdk, templates
 from channels_app.providers.twilio.sms import TwilioSms
+from channels_app.providers.twilio.whatsapp import TwilioWhatsapp
 from convoship.lib.outbound import sending
 from convoship.machine import node
 from tests.channels.twilio_end import ACCOUNT, NUMBER, NUMBER_SID, PERSON, SERVICE
 
 HERE = Path(__file__).parent
-CONTRACTS = {name: HERE / "contracts" / f"twilio_{name}.trimmed.json" for name in ("api_v2010", "messaging_v1")}
+CONTRACTS = {
+    name: HERE / "contracts" / f"twilio_{name}.trimmed.json" for name in ("api_v2010", "messaging_v1", "content_v1")
+}
 PRISM = HERE / "prism"
+CONTENT = "HX" + "0123456789abcdef" * 2
 STARTS_WITHIN = 60
 
 pytestmark = pytest.mark.asyncio
@@ -144,7 +148,76 @@ async def _set_service(url: str) -> Any:
     )
 
 
+# --- WhatsApp: channel senders, and the Content API, which takes JSON -------------------------------------------------
+
+
+def whatsapp(url: str, **config: Any) -> TwilioWhatsapp:
+    return TwilioWhatsapp(account(url, **config))
+
+
+async def _channel_senders(url: str) -> Any:
+    at = sdk.client(account(url)).messaging.v1.services(SERVICE)
+    return await at.channel_senders.list_async(limit=1, page_size=1)
+
+
+async def _create_whatsapp(url: str) -> Any:
+    return await whatsapp(url).send(outgoing())
+
+
+async def _send_template(url: str) -> Any:
+    content = {"template": {"sid": CONTENT, "name": "order", "variables": {"1": "Ada"}}, "text": "Hello Ada."}
+    return await whatsapp(url).send(Outgoing(key=str(uuid4()), address=PERSON, content=content))
+
+
+async def _create_text(url: str) -> Any:
+    types = {"twilio/text": {"body": "Hello {{1}}, bye."}}
+    return await templates.create(account(url), "order_update", "en", types, {"1": "Ada"})
+
+
+async def _create_quick_replies(url: str) -> Any:
+    made = drafts.draft(
+        name="order_update",
+        language="en",
+        category="UTILITY",
+        body="Hello {{1}}, bye.",
+        samples={"1": "Ada"},
+        buttons=["Yes", "No"],
+    )
+    types = {made.content_type: {"body": made.body, **made.extras}}
+    return await templates.create(account(url), made.name, made.language, types, made.variables)
+
+
+async def _create_buttons(url: str) -> Any:
+    """Of a message of the assistant's, as `interactive` makes them."""
+    actions = [{"type": "QUICK_REPLY", "title": "Yes", "id": "yes"}]
+    return await templates.create(
+        account(url), "convoship_1", "en", {"twilio/quick-reply": {"body": "Well?", "actions": actions}}, {}
+    )
+
+
+async def _create_list(url: str) -> Any:
+    picker = {"body": "Well?", "button": "Choose", "items": [{"item": "Yes", "id": "yes"}]}
+    return await templates.create(account(url), "convoship_2", "en", {"twilio/list-picker": picker}, {})
+
+
+async def _templates(url: str) -> Any:
+    return await sdk.client(account(url)).content.v1.content_and_approvals.page_async(page_size=10)
+
+
+async def _hand_in(url: str) -> Any:
+    return await templates.hand_in(account(url), CONTENT, "order_update", "UTILITY")
+
+
 GOOD = [
+    pytest.param("api_v2010", _create_whatsapp, id="create a WhatsApp message"),
+    pytest.param("api_v2010", _send_template, id="create a message of a template"),
+    pytest.param("messaging_v1", _channel_senders, id="list a service's channel senders"),
+    pytest.param("content_v1", _create_text, id="create a content of words"),
+    pytest.param("content_v1", _create_quick_replies, id="create a content with quick replies"),
+    pytest.param("content_v1", _create_buttons, id="create a message's buttons"),
+    pytest.param("content_v1", _create_list, id="create a message's list"),
+    pytest.param("content_v1", _templates, id="list contents and approvals"),
+    pytest.param("content_v1", _hand_in, id="hand a content in"),
     pytest.param("api_v2010", _create, id="create a message"),
     pytest.param("api_v2010", _create_mms, id="create a message with pictures"),
     pytest.param("api_v2010", _create_over_service, id="create a message over a service"),
@@ -175,27 +248,55 @@ async def test_what_we_ask_for_is_what_the_description_takes(
     for method, url, content in sent:
         known = described(contract, method, url)
         path, _, query = url.partition("?")
-        keys = {name for name, _ in parse_qsl(query, keep_blank_values=True)} | {
-            name for name, _ in parse_qsl(content.decode(), keep_blank_values=True)
-        }
+        keys = {name for name, _ in parse_qsl(query, keep_blank_values=True)}
+        if content.startswith(b"{"):
+            fits(contract, json_schema_of(contract, method, url), json.loads(content), path)
+        else:
+            keys |= {name for name, _ in parse_qsl(content.decode(), keep_blank_values=True)}
         assert keys <= known, (path, keys - known)
+
+
+def operation_of(contract: str, method: str, url: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """An operation of the description, and what it shares with others of its path."""
+    document = json.loads(CONTRACTS[contract].read_text())
+    asked = "/" + url.partition("?")[0].split("/", 3)[3]
+    for template, operations in document["paths"].items():
+        if _fits(template, asked) and method.lower() in operations:
+            return operations[method.lower()], operations
+    raise AssertionError(f"{method} {asked} is not in the description")
+
+
+def json_schema_of(contract: str, method: str, url: str) -> dict[str, Any]:
+    """What an operation takes as JSON."""
+    operation, _ = operation_of(contract, method, url)
+    schema: dict[str, Any] = operation["requestBody"]["content"]["application/json"]["schema"]
+    return schema
+
+
+def fits(contract: str, schema: dict[str, Any], value: Any, where: str) -> None:
+    """Every key that we send, at every depth, is one that the description has."""
+    if "$ref" in schema:
+        document = json.loads(CONTRACTS[contract].read_text())
+        schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    if isinstance(value, list):
+        for at, each in enumerate(value):
+            fits(contract, schema.get("items", {}), each, f"{where}[{at}]")
+    elif isinstance(value, dict) and "properties" in schema:
+        unknown = value.keys() - schema["properties"].keys()
+        assert not unknown, (where, unknown)
+        for name, each in value.items():
+            fits(contract, schema["properties"][name], each, f"{where}.{name}")
 
 
 def described(contract: str, method: str, url: str) -> set[str]:
     """The names of an operation's parameters and form fields."""
     document = json.loads(CONTRACTS[contract].read_text())
-    asked = "/" + url.partition("?")[0].split("/", 3)[3]
-    for template, operations in document["paths"].items():
-        if _fits(template, asked) and method.lower() in operations:
-            operation = operations[method.lower()]
-            names = {one["name"] for one in operation.get("parameters", []) + operations.get("parameters", [])}
-            form = operation.get("requestBody", {}).get("content", {}).get("application/x-www-form-urlencoded", {})
-            schema = form.get("schema", {})
-            schema = (
-                document["components"]["schemas"][schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
-            )
-            return names | set(schema.get("properties", {}))
-    raise AssertionError(f"{method} {asked} is not in the description")
+    operation, shared = operation_of(contract, method, url)
+    names = {one["name"] for one in operation.get("parameters", []) + shared.get("parameters", [])}
+    form = operation.get("requestBody", {}).get("content", {}).get("application/x-www-form-urlencoded", {})
+    schema = form.get("schema", {})
+    schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+    return names | set(schema.get("properties", {}))
 
 
 def _fits(template: str, asked: str) -> bool:
@@ -255,7 +356,65 @@ async def _service_by_nonsense(url: str) -> Any:
     return await at.update_async(inbound_method="SHOUT")
 
 
+async def _content_without_language(url: str) -> Any:
+    body = {"friendly_name": "a", "types": {"twilio/text": {"body": "a"}}}
+    return await sdk.post_json(sdk.client(account(url)), f"{templates.HOST}/v1/Content", body)
+
+
+async def _content_without_types(url: str) -> Any:
+    body = {"friendly_name": "a", "language": "en"}
+    return await sdk.post_json(sdk.client(account(url)), f"{templates.HOST}/v1/Content", body)
+
+
+async def _content_with_a_list_of_samples(url: str) -> Any:
+    body = {"friendly_name": "a", "language": "en", "types": {"twilio/text": {"body": "a"}}, "variables": ["Ada"]}
+    return await sdk.post_json(sdk.client(account(url)), f"{templates.HOST}/v1/Content", body)
+
+
+async def _content_with_odd_buttons(url: str) -> Any:
+    types = {"twilio/quick-reply": {"body": "a", "actions": [{"type": "SHOUT", "title": "a"}]}}
+    return await templates.create(account(url), "a", "en", types, {})
+
+
+async def _hand_in_without_category(url: str) -> Any:
+    at = f"{templates.HOST}/v1/Content/{CONTENT}/ApprovalRequests/whatsapp"
+    return await sdk.post_json(sdk.client(account(url)), at, {"name": "order_update"})
+
+
+async def _hand_in_without_name(url: str) -> Any:
+    at = f"{templates.HOST}/v1/Content/{CONTENT}/ApprovalRequests/whatsapp"
+    return await sdk.post_json(sdk.client(account(url)), at, {"category": "UTILITY"})
+
+
+async def _hand_in_no_content(url: str) -> Any:
+    return await templates.hand_in(account(url), "HX1", "order_update", "UTILITY")
+
+
+async def _template_of_no_content(url: str) -> Any:
+    content = {"template": {"sid": "HX1", "name": "order", "variables": {}}, "text": "Hello."}
+    return await whatsapp(url).send(Outgoing(key=str(uuid4()), address=PERSON, content=content))
+
+
+async def _templates_a_page(url: str) -> Any:
+    return await sdk.client(account(url)).content.v1.content_and_approvals.page_async(page_size="many")
+
+
+async def _channel_senders_of_no_service(url: str) -> Any:
+    at = sdk.client(account(url)).messaging.v1.services("MG1")
+    return await at.channel_senders.list_async(limit=1, page_size=1)
+
+
 BAD = [
+    pytest.param("api_v2010", _template_of_no_content, id="create a message of no content"),
+    pytest.param("messaging_v1", _channel_senders_of_no_service, id="list the channel senders of no service"),
+    pytest.param("content_v1", _content_without_language, id="create a content of no language"),
+    pytest.param("content_v1", _content_without_types, id="create a content of no types"),
+    pytest.param("content_v1", _content_with_a_list_of_samples, id="create a content with a list of samples"),
+    pytest.param("content_v1", _content_with_odd_buttons, id="create a content with odd buttons"),
+    pytest.param("content_v1", _hand_in_without_category, id="hand a content in without a category"),
+    pytest.param("content_v1", _hand_in_without_name, id="hand a content in without a name"),
+    pytest.param("content_v1", _hand_in_no_content, id="hand no content in"),
+    pytest.param("content_v1", _templates_a_page, id="list many contents"),
     pytest.param("api_v2010", _no_recipient, id="create a message without a recipient"),
     pytest.param("api_v2010", _callback_is_no_address, id="create a message with no address for reports"),
     pytest.param("api_v2010", _malformed_service, id="create a message over no service"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from uuid import uuid4
 
@@ -64,8 +65,6 @@ def test_the_same_key_begins_one(phone: Phone, key: str) -> None:
 
 
 def test_their_answer_belongs_to_it(phone: Phone, key: str) -> None:
-    import asyncio
-
     post(key, phone)
     asyncio.run(phone.drain())
     asyncio.run(phone.text("hello"))
@@ -115,8 +114,6 @@ def test_who_opted_out_or_talks_already_is_not_written_to_first(phone: Phone, ke
 
 
 def test_over_whatsapp_it_takes_a_template_unless_they_wrote_lately(transactional_db: None, twilio: TwilioEnd) -> None:
-    import asyncio
-
     whatsapp = make_phone(factories.make_workspace(), twilio, kind="twilio_whatsapp", name="Our WhatsApp")
     key = factories.make_api_key(whatsapp.workspace).token
     answer = post(key, whatsapp)
@@ -127,6 +124,67 @@ def test_over_whatsapp_it_takes_a_template_unless_they_wrote_lately(transactiona
     asyncio.run(whatsapp.drain())
     answer = post(key, whatsapp)
     assert answer.status_code == 201, answer.content
+
+
+@pytest.fixture
+def whatsapp_with(transactional_db: None, twilio: TwilioEnd) -> tuple[Phone, str, str]:
+    """A WhatsApp connection, the id of its approved template, and a key."""
+    whatsapp = make_phone(factories.make_workspace(), twilio, kind="twilio_whatsapp", name="Our WhatsApp")
+    sid = twilio.add_content("Hello {{1}}, your order {{2}} is here.", name="order_here")
+    twilio.add_content("Not yet", name="waits", status="pending")
+    asyncio.run(whatsapp.drain())
+    return whatsapp, sid, factories.make_api_key(whatsapp.workspace).token
+
+
+@pytest.mark.parametrize("by", ["id", "name"])
+def test_with_a_template_a_conversation_begins_over_whatsapp(whatsapp_with: tuple[Phone, str, str], by: str) -> None:
+    whatsapp, sid, key = whatsapp_with
+    named = sid if by == "id" else "order_here"
+    answer = post(key, whatsapp, text=None, template=named, variables={"1": "Ada", "2": "17"})
+    assert answer.status_code == 201, answer.content
+    assert answer.json()["message"]["text"] == "Hello Ada, your order 17 is here."
+    asyncio.run(whatsapp.drain())
+    [taken] = whatsapp.twilio.taken
+    assert (taken.form["ContentSid"], taken.body) == (sid, "Hello Ada, your order 17 is here.")
+    assert taken.form["To"] == f"whatsapp:{PERSON}"
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"template": "order_here", "variables": {"1": "Ada"}}, "variables.2"),
+        ({"template": "waits"}, "template"),
+        ({"template": "no such"}, "template"),
+        ({"template": "order_here", "text": "and words"}, "text"),
+        ({"variables": {"1": "Ada"}}, "variables"),
+    ],
+)
+def test_a_template_that_can_not_be_sent_is_said_beside_its_field(
+    whatsapp_with: tuple[Phone, str, str], body: dict[str, Any], field: str
+) -> None:
+    whatsapp, _, key = whatsapp_with
+    answer = post(key, whatsapp, **{"text": None, **body})
+    assert answer.status_code == 422, answer.content
+    assert field in answer.json()["errors"], answer.json()
+    with tenant(whatsapp.workspace.id):
+        assert not Conversation.objects.exists()
+
+
+def test_on_the_page_a_template_is_chosen_and_filled_in(whatsapp_with: tuple[Phone, str, str]) -> None:
+    whatsapp, sid, _ = whatsapp_with
+    client = Client()
+    client.force_login(factories.owner_of(whatsapp.workspace))
+    asked = {"connection": str(whatsapp.connection.id), "to": PERSON, "template": sid, "v-1": "Ada <b>"}
+    shown = client.get("/app/conversations/new/standing", asked).content.decode()
+    assert "They have not written yet, so only a template is taken." in " ".join(shown.split())
+    assert 'name="v-2"' in shown
+    assert "Ada &lt;b&gt;" in shown
+    refused = client.post("/app/conversations/new", asked | {"text": "", "once": uuid4().hex})
+    assert refused.status_code == 422
+    assert "WhatsApp takes no empty variable" in refused.content.decode()
+    sent = client.post("/app/conversations/new", asked | {"text": "", "v-2": "17", "once": uuid4().hex})
+    assert sent.status_code == 302
+    assert only(whatsapp).last_text == "Hello Ada <b>, your order 17 is here."
 
 
 def test_over_a_bridge_nobody_can_be_written_to_first(transactional_db: None, far: Any) -> None:

@@ -64,6 +64,16 @@ INSIDE = (
     "/app/channels/{connection_id}/events",
     "/app/channels/{connection_id}/settings",
     "/app/channels/{connection_id}/delete",
+    "/app/people/",
+    "/app/people/?q=nobody+at+all",
+    "/app/people/fields/",
+    "/app/people/fields/new",
+    "/app/people/{person_id}/",
+    "/app/people/{person_id}/edit",
+    "/app/people/{person_id}/merge",
+    "/app/people/{person_id}/erase",
+    "/app/channels/{whatsapp_id}/templates",
+    "/app/channels/{whatsapp_id}/templates/new",
     "/app/conversations/{over_connection_id}/",
     "/app/conversations/",
     "/app/conversations/mentions/",
@@ -117,6 +127,19 @@ def bridge(program: Program) -> dict[str, str]:
     made = program.connect("https://bridge.example/hook")
     connection_id = made["connection"]["id"]
     said = program.say(made["inbound_url"], made["inbound_secret"], "where is my order", "+49 30 901820")
+    # Whose account is nobody's: its page of templates has none, and says why.
+    program.call("PUT", "/secrets/whatsapp-token", {"value": "a token of nobody's"})
+    whatsapp = program.call(
+        "POST",
+        "/connections",
+        {
+            "kind": "twilio_whatsapp",
+            "name": "Our WhatsApp",
+            "assistant_id": program.demo["assistant_id"],
+            "config": {"account_sid": "AC" + "0" * 32, "from_number": "+14155552671"},
+            "credentials": {"auth_token": "whatsapp-token"},
+        },
+    )
     with contextlib.suppress(urllib.error.HTTPError):
         program.say(made["inbound_url"], made["signing_secret"], "not genuine", "+49 30 901820")
 
@@ -129,6 +152,8 @@ def bridge(program: Program) -> dict[str, str]:
         "connection_id": connection_id,
         "delivery_id": delivery["id"],
         "over_connection_id": said["conversation_id"],
+        "person_id": program.call("GET", f"/conversations/{said['conversation_id']}")["person"]["id"],
+        "whatsapp_id": whatsapp["connection"]["id"],
     }
 
 

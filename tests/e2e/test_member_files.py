@@ -39,6 +39,13 @@ def test_a_member_drags_a_picture_to_the_visitor_who_answers_with_one(
     came(member, held, 1)
     expect(tray).to_contain_text("Is being sent up")
 
+    # What is meant as a note goes to nobody by that.
+    member.get_by_label("Note", exact=True).check()
+    member.evaluate(DROP, ["secret.jpg", base64.b64encode(photo()).decode()])
+    expect(member.locator("[data-reply-words]")).to_contain_text("a note takes no files")
+    member.get_by_label("Reply", exact=True).check()
+    expect(tray.get_by_role("listitem")).to_have_count(1)
+
     # The answer waits for it, and nothing is lost where it is refused.
     member.get_by_label("Your answer").fill("Like this one")
     composer.get_by_role("button", name="Send", exact=True).click()

@@ -68,6 +68,31 @@ def test_files_go_with_the_answer_or_alone(member: Browser, workspace: Workspace
         assert {row.author_user for row in File.objects.select_related("author_user")} == {member.user}
 
 
+HOSTILE = (
+    "' onmouseover='alert(1).pdf",
+    '" autofocus onfocus="alert(1).pdf',
+    "javascript:alert(1).pdf",
+    "</script><script>alert(1)</script>.pdf",
+    "{{ 7*7 }}{% debug %}.pdf",
+    "&lt;img src=x&gt;.pdf",
+    "../../etc/passwd.pdf",
+    "gnp\u202efdp.pdf",
+)
+
+
+def test_a_hostile_name_is_nothing_but_a_name(member: Browser, workspace: Workspace, path: str) -> None:
+    refused = send(member, form_of(member.get(path), "/reply"), *map(pdf, HOSTILE), pdf("<q>.zip", b"PK\x05\x06"))
+    sent = member.send(form_of(refused, "/reply"))
+    assert refused.status_code == 422
+    assert len(answers(workspace)[0][1]) == len(HOSTILE)
+    for page in (text(refused), text(sent)):
+        assert "passwd.pdf" in page
+        assert "_img src=x_.pdf" in page
+        assert "{{ 7_7 }}" in page
+        for bad in ("<q>", "<script>alert", "javascript:", "\u202e", "../", "' onmouse", '" autofocus onfocus'):
+            assert bad not in page
+
+
 def test_what_is_wrong_with_one_is_said_and_the_others_are_kept(
     member: Browser, workspace: Workspace, path: str
 ) -> None:

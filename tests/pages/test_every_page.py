@@ -12,13 +12,24 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
 from channels_app import connections, examples, inbound
-from channels_app.models import InboundEvent
+from channels_app.models import ConversationLink, InboundEvent, MessageTemplate
 from channels_app.providers.base import SignatureInvalid
 from channels_app.providers.events import MessageReceived
 from channels_app.rehearsal import rehearsing
 from convoship.lib.tenancy import tenant
-from deployments import canned, deploying, identity, saved_views, tagging
+from deployments import (
+    canned,
+    deploying,
+    identity,
+    merging,
+    people,
+    person_changes,
+    person_fields,
+    saved_views,
+    tagging,
+)
 from deployments.models import Conversation, ReplyMail, Tag
+from deployments.models.person import IdentityKind
 from tests import factories
 from tests.channels import files_in_messages
 from tests.channels.requests import request_of
@@ -106,6 +117,7 @@ PAGES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "rehearsal_live": ("/app/channels/{rehearsal}/rehearsal/live", GET, "connections.read"),
     "rehearsal_say": ("/app/channels/{rehearsal}/rehearsal/say", POST, "connections.write"),
     "rehearsal_behave": ("/app/channels/{rehearsal}/rehearsal/behave", POST, "connections.write"),
+    "rehearsal_act": ("/app/channels/{rehearsal}/rehearsal/act", POST, "connections.write"),
     "rehearsal_catch_up": ("/app/channels/{rehearsal}/rehearsal/catch-up", POST, "connections.write"),
     "rehearsal_start_over": ("/app/channels/{rehearsal}/rehearsal/start-over", POST, "connections.write"),
     "connection": ("/app/channels/{connection}/", GET, "connections.read"),
@@ -121,6 +133,22 @@ PAGES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "connection_events": ("/app/channels/{connection}/events", GET, "connections.read"),
     "connection_events_rows": ("/app/channels/{connection}/events/rows", GET, "connections.read"),
     "connection_event_retry": ("/app/channels/{connection}/events/{event}/retry", POST, "connections.write"),
+    "connection_templates": ("/app/channels/{whatsapp}/templates", GET, "connections.read"),
+    "connection_templates_rows": ("/app/channels/{whatsapp}/templates/rows", GET, "connections.read"),
+    "connection_templates_sync": ("/app/channels/{whatsapp}/templates/sync", POST, "connections.write"),
+    "connection_template_new": ("/app/channels/{whatsapp}/templates/new", BOTH, "connections.write"),
+    "connection_template": ("/app/channels/{whatsapp}/templates/{template}", GET, "connections.read"),
+    "connection_template_submit": (
+        "/app/channels/{whatsapp}/templates/{template}/submit",
+        POST,
+        "connections.write",
+    ),
+    "connection_template_window": (
+        "/app/channels/{whatsapp}/templates/{template}/window",
+        POST,
+        "connections.write",
+    ),
+    "conversation_template": ("/app/conversations/{over_whatsapp}/template", BOTH, "conversations.write"),
     "connection_deliveries": ("/app/channels/{connection}/deliveries", GET, "connections.read"),
     "connection_deliveries_rows": ("/app/channels/{connection}/deliveries/rows", GET, "connections.read"),
     "connection_deliveries_replay": ("/app/channels/{connection}/deliveries/replay", POST, "connections.write"),
@@ -137,6 +165,22 @@ PAGES: dict[str, tuple[str, tuple[str, ...], str]] = {
         POST,
         "connections.write",
     ),
+    "people": ("/app/people/", GET, "people.read"),
+    "person": ("/app/people/{person}/", GET, "people.read"),
+    "person_edit": ("/app/people/{person}/edit", BOTH, "people.write"),
+    "person_note": ("/app/people/{person}/notes", POST, "people.write"),
+    "person_note_delete": ("/app/people/{person}/notes/{note}/delete", POST, "people.write"),
+    "person_block": ("/app/people/{person}/block", POST, "people.write"),
+    "person_unblock": ("/app/people/{person}/unblock", POST, "people.write"),
+    "person_merge": ("/app/people/{person}/merge", BOTH, "people.write"),
+    "person_merge_undo": ("/app/people/{person}/merges/{merge}/undo", POST, "people.write"),
+    "person_export_json": ("/app/people/{person}/export.json", GET, "people.manage"),
+    "person_export_zip": ("/app/people/{person}/export.zip", GET, "people.manage"),
+    "person_erase": ("/app/people/{person}/erase", BOTH, "people.manage"),
+    "person_fields": ("/app/people/fields/", GET, "people.read"),
+    "person_field_new": ("/app/people/fields/new", BOTH, "people.manage"),
+    "person_field": ("/app/people/fields/{field}/", BOTH, "people.manage"),
+    "person_field_delete": ("/app/people/fields/{field}/delete", BOTH, "people.manage"),
     "conversations": ("/app/conversations/", GET, "conversations.read"),
     "conversations_rows": ("/app/conversations/rows", GET, "conversations.read"),
     "conversation_new": ("/app/conversations/new", BOTH, "conversations.write"),
@@ -207,6 +251,7 @@ def ids(workspace: Workspace) -> dict[str, str]:
     """One object of each kind in the workspace."""
     made = factories.make_deployment(workspace)
     conversation = factories.start_session(made).session.conversation
+    over_whatsapp = factories.start_session(made).session.conversation
     key = factories.make_api_key(workspace).key
     who = factories.actor(workspace)
     with tenant(workspace.id):
@@ -239,17 +284,41 @@ def ids(workspace: Workspace) -> dict[str, str]:
         InboundEvent.objects.update(state="failed", reason="Nobody could answer.")
         refusal = SignatureInvalid("wrong_signature", "The signature is wrong.")
         inbound.refuse(connection, request_of(), refusal)
+        person = conversation.person
+        note = person_changes.add_note(who, person, "Kind.")
+        field = person_fields.create(who, key="plan", label="Plan", kind="text")
+        third = people.person_at([(IdentityKind.PHONE, "+15005550007")], {"name": "Third"})
+        merge = merging.merge(who, person, third)
         tagging.put(who, conversation, ["parcel"])
         tag = Tag.objects.get()
         view = saved_views.make(who, factories.owner_of(workspace), "Mine", {"show": "mine"}, is_shared=True)
+        whatsapp = connections.create(
+            who,
+            kind="twilio_whatsapp",
+            name="Our WhatsApp",
+            assistant_id=made.deployment.assistant_id,
+            config={"account_sid": "AC" + "0" * 32, "from_number": "+14155552671"},
+            credentials={"auth_token": "a_secret_of_this_workspace"},
+        ).connection
+        template = MessageTemplate.objects.create(
+            connection=whatsapp, sid="HX1", name="one", language="en", body="Hello.", synced_at=timezone.now()
+        )
+        ConversationLink.objects.create(connection=whatsapp, conversation=over_whatsapp, address="+14155550123")
         rehearsed = rehearsing.begin(who, kind="custom_webhook", assistant_id=made.deployment.assistant_id)
     return {
         "connection": str(connection.id),
+        "whatsapp": str(whatsapp.id),
+        "template": str(template.id),
+        "over_whatsapp": str(over_whatsapp.id),
         "rehearsal": str(rehearsed.connection.id),
         "delivery": str(delivery.id),
         "media": str(media.id),
         "event": str(stored.event_id),
         "tag": str(tag.id),
+        "person": str(person.id),
+        "note": str(note.id),
+        "field": str(field.id),
+        "merge": str(merge.id),
         "view": str(view.id),
         "token": str(token.id),
         "refused": str(factories.refuse(made).id),
@@ -396,7 +465,7 @@ def test_a_post_without_a_csrf_token_is_refused(member: Browser, ids: dict[str, 
 def every_page(member: Browser, ids: dict[str, str]) -> Iterator[tuple[str, Any]]:
     for _, address, method, _ in cases():
         # A PDF is no page, nor a text.
-        if method == "GET" and not address.endswith(".pdf"):
+        if method == "GET" and not address.endswith((".pdf", ".zip")):
             yield address, member.get(address.format(**ids))
     for address in OUTSIDE.values():
         yield address, member.get(address)

@@ -305,6 +305,6 @@ async def test_one_browser_is_one_person_in_reports(site: Site) -> None:
     def people() -> list[str]:
         with tenant(site.workspace_id):
             sessions = VisitorSession.objects.select_related("conversation__person")
-            return [str(session.conversation.person) for session in sessions]
+            return [session.conversation.person.label for session in sessions]
 
     assert await in_thread(people) == ["Ada", "Ada"]

@@ -8,24 +8,40 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
 import jwt
 import pytest
+from django import forms
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
 from channels_app import connections, enqueueing, inbound
-from channels_app.models import Connection, Delivery, InboundEvent, Rehearsal
-from channels_app.providers.base import Capability, Health
-from channels_app.providers.custom_webhook import CustomWebhook
+from channels_app.models import Connection, ConversationLink, Delivery, InboundEvent, MessageTemplate, Rehearsal
+from channels_app.providers.base import Capability, Health, Planned, Template
+from channels_app.providers.custom_webhook import CustomWebhook, CustomWebhookForm
 from channels_app.providers.events import MessageReceived
 from convoship.lib.tenancy import tenant
-from deployments import canned, conversations, deploying, handoff, identity, publishing, rollouts, saved_views, tagging
+from deployments import (
+    canned,
+    conversations,
+    deploying,
+    handoff,
+    identity,
+    merging,
+    people,
+    person_changes,
+    person_fields,
+    publishing,
+    rollouts,
+    saved_views,
+    tagging,
+)
 from deployments.deploying import NewDeployment
-from deployments.models import Assistant, Conversation, Deployment, ReplyMail, Tag
+from deployments.models import Assistant, Conversation, Deployment, Person, ReplyMail, Tag
+from deployments.models.person import IdentityKind
 from deployments.pages import appearance_form
 from deployments.pages.talk import Talk
 from deployments.rollouts import Tried
@@ -96,6 +112,44 @@ class Registering(CustomWebhook):
         return Health()
 
 
+class WindowedForm(CustomWebhookForm):
+    """And the template that carries what a closed window stops."""
+
+    window_template = forms.CharField(required=False)
+
+
+class Windowed(CustomWebhook):
+    """A kind whose people are written to freely within a window, and by templates after it."""
+
+    kind = "windowed"
+    config_form = WindowedForm
+    capabilities = frozenset({Capability.WINDOW})
+    template_languages = {"en": "English"}
+
+    @classmethod
+    def variables_of(cls, template: Template) -> list[str]:
+        """One, as the template for closed windows has."""
+        return ["1"]
+
+    @classmethod
+    def fill(cls, template: Template, values: Mapping[str, str]) -> Planned:
+        """Whatever is given."""
+        return Planned("Template", {"template": {"sid": template.sid, "name": template.name}, "text": "Hello."})
+
+    @classmethod
+    def draft(cls, *, samples: Any, buttons: Any, **given: Any) -> Template:
+        """Whatever is given."""
+        return Template(sid="", content_type="twilio/text", variables=samples, **given)
+
+    @classmethod
+    def check_handing_in(cls, name: str, category: str) -> None:
+        """Whatever is given."""
+
+    async def submit(self, template: Template) -> Template:
+        """Nobody is asked here."""
+        return replace(template, sid=template.sid or "HX2", approval="received")
+
+
 def _failed_event(connection: Connection) -> UUID:
     """An event that could not be handled, to be retried."""
     (stored,) = inbound.record(connection, [MessageReceived(key="a key", address="room-1", text="hello")], request_of())
@@ -122,6 +176,12 @@ class World:
     view_id: UUID = field(init=False)
     mail_id: UUID = field(init=False)
     media_id: UUID = field(init=False)
+    person_id: UUID = field(init=False)
+    note_id: UUID = field(init=False)
+    field_id: UUID = field(init=False)
+    merge_id: UUID = field(init=False)
+    other_id: UUID = field(init=False)
+    template_id: UUID = field(init=False)
     secret_key: str = field(default_factory=lambda: f"secret_{uuid4().hex}")
 
     def __post_init__(self) -> None:
@@ -137,6 +197,9 @@ class World:
             self.connection = connections.create(
                 who, assistant_id=self.deployment.deployment.assistant_id, credentials={}, **_CONNECTION
             )
+            self.template_id = MessageTemplate.objects.create(
+                connection=self.connection.connection, sid="HX1", name="one", language="en", synced_at=timezone.now()
+            ).id
             delivery = enqueueing.enqueue_alone(self.connection.connection, "test", {"type": "test", "data": {}})
             Delivery.objects.filter(id=delivery.id).update(status="failed", settled_at=timezone.now())
             self.delivery_id = delivery.id
@@ -150,6 +213,13 @@ class World:
                 due_at=timezone.now(),
             ).id
             self.media_id = files_in_messages.failed(self.connection.connection, self.opened.session.conversation_id).id
+            person = Conversation.objects.get(id=self.opened.session.conversation_id).person
+            self.person_id = person.id
+            self.note_id = person_changes.add_note(who, person, "Kind.").id
+            self.field_id = person_fields.create(who, key="plan", label="Plan", kind="text").id
+            self.other_id = people.person_at([(IdentityKind.PHONE, "+15005550006")], {"name": "Other"}).id
+            third = people.person_at([(IdentityKind.PHONE, "+15005550007")], {"name": "Third"})
+            self.merge_id = merging.merge(who, person, third).id
             self.event_id = _failed_event(self.connection.connection)
             tagging.put(who, Conversation.objects.get(id=self.opened.session.conversation_id), ["parcel"])
             self.tag_id = Tag.objects.get().id
@@ -178,11 +248,17 @@ class World:
             "connection_id": self.connection.connection.id,
             "delivery_id": self.delivery_id,
             "event_id": self.event_id,
+            "template_id": self.template_id,
+            "sid": "HX1",
             "reply_id": self.reply_id,
             "tag_id": self.tag_id,
             "view_id": self.view_id,
             "mail_id": self.mail_id,
             "media_id": self.media_id,
+            "person_id": self.person_id,
+            "note_id": self.note_id,
+            "field_id": self.field_id,
+            "merge_id": self.merge_id,
             "kind": "custom_webhook",
             "key": self.secret_key,
         }
@@ -218,6 +294,11 @@ class World:
             publishing.change_draft(who, assistant, scripted={"welcome": {"text": "Another welcome"}})
             publishing.publish(who, assistant.id, note="Another")
 
+    def block_person(self) -> None:
+        """Bring the person to where they can be let in."""
+        with tenant(self.workspace.id):
+            Person.objects.filter(id=self.person_id).update(blocked_at=timezone.now())
+
     def wait_for_a_person(self) -> None:
         """Bring the conversation to where it can be handed back."""
         with tenant(self.workspace.id):
@@ -247,11 +328,33 @@ class World:
         with tenant(self.workspace.id):
             Connection.objects.update(kind="twilio_sms", config=_NUMBER)
 
+    def has_templates(self) -> None:
+        """Make the connection one of a kind that has them, and the conversation one that runs over it."""
+        with tenant(self.workspace.id):
+            Connection.objects.update(kind=Windowed.kind)
+            conversation_id = self.opened.session.conversation_id
+            Conversation.objects.filter(id=conversation_id).update(channel="whatsapp")
+            link = {"connection": self.connection.connection, "address": "room-2"}
+            ConversationLink.objects.get_or_create(conversation_id=conversation_id, defaults=link)
+
+    def has_approved(self) -> None:
+        """And its template is approved."""
+        self.has_templates()
+        with tenant(self.workspace.id):
+            MessageTemplate.objects.update(approval="approved")
+
     def rehearse(self) -> None:
         """Make the connection one that talks with a stand-in."""
         with tenant(self.workspace.id):
             Connection.objects.update(is_rehearsal=True)
             Rehearsal.objects.create(connection=self.connection.connection)
+
+    def rehearse_whatsapp(self) -> None:
+        """And one whose screen has buttons beside those that speak."""
+        with tenant(self.workspace.id):
+            config = {"account_sid": f"AC{'0' * 32}", "from_number": "+14155552671"}
+            Connection.objects.update(kind="twilio_whatsapp", config=config, credentials={})
+        self.rehearse()
 
     def pause_connection(self) -> None:
         """Bring the connection to where it can be enabled."""
@@ -305,10 +408,12 @@ _CONNECTION_FORM = {
     "config-events": ["message.created"],
     "once": "a form of the test",
 }
+_TEMPLATE = {"name": "new", "language": "en", "category": "UTILITY", "body": "Hello."}
 _DEPLOYMENT = {"name": "New", "allowed_origins": ["https://a.example"]}
 _DEPLOYMENT_FORM = {"name": "New", "allowed_origins": "https://a.example", "once": "a form of the test"}
 
 
+_FIELD = {"key": "birthday", "label": "Birthday", "kind": "date"}
 _CANNED = {"shortcut": "bye", "title": "Goodbye", "text": "Bye, {{visitor.name|dear visitor}}!"}
 _ASSISTANT_FORM = {"op": "save-anyway", "name": "Renamed", "welcome.text": "Hi", "fallback.text": "Sorry"}
 _IMPORT = {"name": "Imported", "scripted": {"welcome": {"text": "Ahoy"}}}
@@ -411,6 +516,22 @@ PAGES: Mapping[str, list[Call]] = {
     "deployment_identity_secret_make": [Call("POST", {"overlap": "0", "once": "a form of the test"})],
     "deployment_identity_secret_end": [Call("POST", {})],
     "deployment_identity_check": [Call("POST", lambda world: {"user_token": world.user_token}, changes=False)],
+    "people": GET,
+    "person": GET,
+    "person_edit": [Call("GET"), Call("POST", {"name": "Renamed"})],
+    "person_note": [Call("POST", {"text": "Likes ships."})],
+    "person_note_delete": [Call("POST", {})],
+    "person_block": [Call("POST", {"reason": "Insults"})],
+    "person_unblock": [Call("POST", {}, before=World.block_person)],
+    "person_merge": [Call("GET"), Call("POST", lambda world: {"with": str(world.other_id)}, ids_in_body=True)],
+    "person_merge_undo": [Call("POST", {})],
+    "person_export_json": [Call("GET", is_recorded=True)],
+    "person_export_zip": [Call("GET", is_recorded=True)],
+    "person_erase": [Call("GET"), Call("POST", {"sure": "erase"})],
+    "person_fields": GET,
+    "person_field_new": [Call("GET"), Call("POST", _FIELD)],
+    "person_field": [Call("GET"), Call("POST", {"label": "Tariff"})],
+    "person_field_delete": [Call("GET"), Call("POST", {})],
     "conversations": GET,
     "conversations_rows": GET,
     "conversation_new": [
@@ -471,6 +592,7 @@ PAGES: Mapping[str, list[Call]] = {
     "rehearsal_live": [Call("GET", before=World.rehearse)],
     "rehearsal_say": [Call("POST", {"text": "hello"}, before=World.rehearse)],
     "rehearsal_behave": [Call("POST", {"fault": "broken", "reports": "straight"}, before=World.rehearse)],
+    "rehearsal_act": [Call("POST", {"act": "synchronise"}, before=World.rehearse_whatsapp)],
     "rehearsal_catch_up": [Call("POST", {}, before=World.rehearse, changes=False)],
     "rehearsal_start_over": [Call("POST", {}, before=World.rehearse)],
     "connection": GET,
@@ -488,6 +610,22 @@ PAGES: Mapping[str, list[Call]] = {
     "connection_events": GET,
     "connection_events_rows": GET,
     "connection_event_retry": [Call("POST", {})],
+    "connection_templates": [Call("GET", before=World.has_templates)],
+    "connection_templates_rows": [Call("GET", before=World.has_templates)],
+    "connection_templates_sync": [Call("POST", {}, before=World.has_templates)],
+    "connection_template_new": [
+        Call("GET", before=World.has_templates),
+        Call("POST", {**_TEMPLATE, **_ONCE}, before=World.has_templates),
+    ],
+    "connection_template": [Call("GET", before=World.has_templates)],
+    "connection_template_submit": [
+        Call("POST", {"name": "one", "category": "UTILITY"}, before=World.has_templates),
+    ],
+    "connection_template_window": [Call("POST", {"on": "yes"}, before=World.has_approved)],
+    "conversation_template": [
+        Call("GET", before=World.has_approved),
+        Call("POST", {"template": "HX1", "v-1": "a", "client_id": "c"}, before=World.has_approved),
+    ],
     "connection_deliveries": GET,
     "connection_deliveries_rows": GET,
     "connection_deliveries_replay": [Call("POST", {"show": "dead"})],
@@ -560,9 +698,26 @@ API: Mapping[str, list[Call]] = {
     "api_connection_rotate": [Call("POST", {"which": "inbound_secret"})],
     "api_connection_events": GET,
     "api_connection_deliveries": GET,
+    "api_templates": [
+        Call("GET", before=World.has_templates),
+        Call("POST", _TEMPLATE, before=World.has_templates),
+    ],
+    "api_templates_sync": [Call("POST", {}, before=World.has_templates)],
+    "api_template_submit": [Call("POST", {"category": "UTILITY"}, before=World.has_templates)],
     "api_delivery": GET,
     "api_delivery_replay": [Call("POST", {})],
     "api_delivery_dismiss": [Call("POST", {})],
+    "api_people": GET,
+    "api_person": [Call("GET"), Call("PATCH", {"name": "Renamed"}), Call("DELETE")],
+    "api_person_merge": [Call("POST", lambda world: {"from": str(world.other_id)}, ids_in_body=True)],
+    "api_person_block": [Call("POST", {"reason": "Insults"})],
+    "api_person_unblock": [Call("POST", {}, before=World.block_person)],
+    "api_person_export": [Call("POST", {}, is_recorded=True)],
+    "api_person_notes": [Call("GET"), Call("POST", {"text": "Likes ships."})],
+    "api_person_note": [Call("DELETE")],
+    "api_person_merge_undo": [Call("POST", {})],
+    "api_person_fields": [Call("GET"), Call("POST", _FIELD)],
+    "api_person_field": [Call("GET"), Call("PATCH", {"label": "Tariff"}), Call("DELETE")],
     "api_conversations": [
         Call("GET"),
         Call(

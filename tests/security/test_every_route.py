@@ -102,7 +102,8 @@ def audit_events(world: World) -> int:
 @pytest.fixture(autouse=True)
 def a_kind_that_can_more(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a route needs that no kind here may have."""
-    monkeypatch.setitem(registry.PROVIDERS, matrix.Registering.kind, matrix.Registering)
+    for kind in (matrix.Registering, matrix.Windowed):
+        monkeypatch.setitem(registry.PROVIDERS, kind.kind, kind)
 
 
 @pytest.fixture(scope="module")

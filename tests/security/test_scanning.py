@@ -160,6 +160,7 @@ def test_a_file_with_a_virus_is_refused_and_the_workspace_reads_of_it(
     assert "Eicar-Signature, from" in shown
     assert "from a visitor" in shown
     assert "<i>b.txt" not in shown
+    assert "Open the conversation" in shown
     assert send(api, opened, b"hello").status_code == 201
     assert daemon.seen[-1] == b"hello"
 

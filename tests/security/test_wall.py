@@ -23,6 +23,7 @@ DOORS = {
     "all_workspaces",
     "channel_backlog",
     "due_channel_work",
+    "due_erasures",
     "due_files",
     "due_member_mails",
     "due_mentions",

@@ -7,6 +7,7 @@ failed, its row is gone with it and the second does the work. Failures are not k
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 import re
@@ -70,6 +71,58 @@ def idempotent(handler: Handler[V, P]) -> Handler[V, P]:
 
     documented: Handler[V, P] = extend_schema(parameters=[_PARAMETER])(run)
     return documented
+
+
+class Waiting:
+    """An idempotent call whose work waits for somebody else, so that no transaction may last as long.
+
+    `begin` takes the key and `finish` keeps the answer, each inside a `tenant()` of its own; `give_up` makes the key
+    good again for another try. A process that went away in between gives it up by itself after `GIVEN_UP`.
+    """
+
+    GIVEN_UP = dt.timedelta(minutes=2)
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.row: IdempotencyKey | None = None
+
+    def begin(self) -> Response | None:
+        """The answer of an earlier call under this key, if there was one; 409 while that one is at work."""
+        key = self.request.headers.get(HEADER)
+        if key is None:
+            return None
+        if not _FORM.fullmatch(key):
+            raise invalid({HEADER: ["1 to 255 printable ASCII characters, for instance a random UUID."]})
+        route, digest = f"{self.request.method} {self.request.path}"[:200], _digest(self.request.data)
+        left = IdempotencyKey.objects.filter(route=route, key=key, status=0)
+        left.filter(created_at__lt=timezone.now() - self.GIVEN_UP).delete()
+        row, is_new = _take(key, route, digest)
+        if is_new:
+            self.row = row
+            return None
+        answer = _replayed(row, digest)
+        if not row.status:
+            words = "A call with this Idempotency-Key is still at work."
+            raise Problem("conflict", words, hint="Send it again in a moment: it then answers the same.")
+        return answer
+
+    def finish(self, answer: Answer) -> Answer:
+        """Keep this for who asks again."""
+        if self.row is not None:
+            rows = IdempotencyKey.objects.filter(id=self.row.id)
+            rows.update(status=answer.status_code, answer=dict(answer.kept))
+        return answer
+
+    def give_up(self) -> None:
+        """It came to nothing, and may be tried again under the same key."""
+        if self.row is not None:
+            IdempotencyKey.objects.filter(id=self.row.id).delete()
+
+    @staticmethod
+    def documented(handler: Handler[V, P]) -> Handler[V, P]:
+        """For the handler that does so."""
+        shown: Handler[V, P] = extend_schema(parameters=[_PARAMETER])(handler)
+        return shown
 
 
 def _take(key: str, route: str, digest: bytes) -> tuple[IdempotencyKey, bool]:

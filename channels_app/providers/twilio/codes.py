@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -164,6 +164,15 @@ CODES: Mapping[int, Meaning] = {
     63024: Meaning(Class.ADDRESS, "The number is not on WhatsApp.", _CHECK_NUMBER),
     63032: Meaning(Class.ADDRESS, "WhatsApp does not let this sender write to them.", "Reach them another way."),
     63033: Meaning(Class.ADDRESS, "They have blocked this sender on WhatsApp.", "Reach them another way."),
+    63040: Meaning(
+        Class.MESSAGE, "WhatsApp has rejected the template.", "Use another template, or change this one and hand it in."
+    ),
+    63041: Meaning(
+        Class.MESSAGE,
+        "WhatsApp has paused the template, as people did not like what was sent with it.",
+        "Use another template until WhatsApp lets this one go again.",
+    ),
+    63042: Meaning(Class.MESSAGE, "WhatsApp has disabled the template.", "Use another template."),
     63049: Meaning(
         Class.MESSAGE,
         "WhatsApp held back a marketing message, as they get many.",
@@ -192,7 +201,9 @@ def meaning(code: int | None, http_status: int = 400, said: str = "") -> Meaning
 def reported(code: int | None) -> Meaning:
     """What a code in a report means: it was taken, and did not reach them."""
     if code is not None and code in CODES:
-        return CODES[code]
+        found = CODES[code]
+        # What was taken is sent again by nobody.
+        return replace(found, remedy="Replay it.") if found.remedy == _TRIED_AGAIN else found
     if not code:
         return Meaning(Class.MESSAGE, "It was not delivered, and nobody said why.", "See Twilio's log, or replay it.")
     look = f"Look it up: https://www.twilio.com/docs/api/errors/{code}"

@@ -18,6 +18,8 @@ MOST_BUTTONS, LONGEST_BUTTON = 3, 20
 MOST_ITEMS, LONGEST_ITEM = 10, 24
 LONGEST_BODY, LONGEST_ID = 1024, 200
 CHOOSE = "Choose"
+# What the names of our own contents begin with at Twilio: they are no templates.
+OURS = "convoship_"
 
 
 def types_of(message: Message, words: Callable[[str], str]) -> dict[str, Any] | None:

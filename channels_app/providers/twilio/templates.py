@@ -11,6 +11,7 @@ from twilio.rest.content.v1.content_and_approvals import ContentAndApprovalsInst
 
 from channels_app.providers.base import Account, BadVariables, Planned, ProviderError, Template
 from channels_app.providers.twilio import sdk
+from channels_app.providers.twilio.interactive import OURS
 
 HOST = "https://content.twilio.com"
 # An answer has to fit what is read of one (`sending.LARGEST_ANSWER`): a content may take 5 kB.
@@ -80,13 +81,19 @@ async def fetch_all(account: Account) -> list[Template]:
     with sdk.errors(client):
         page = await client.content.v1.content_and_approvals.page_async(page_size=PAGE_SIZE)
         for _ in range(MOST_PAGES):
-            found += [_read(row) for row in page if row.sid]
+            found += [_read(row) for row in page if row.sid and not _is_ours(row)]
             following = page.next_page_url
             if following is None:
                 return found
             page = await client.content.v1.content_and_approvals.get_page_async(following)
     words = f"The account has more than {PAGE_SIZE * MOST_PAGES} templates."
     raise ProviderError(words, "Delete some that nobody uses, in Twilio's Content Template Builder.", permanent=True)
+
+
+def _is_ours(row: ContentAndApprovalsInstance) -> bool:
+    """Whether it is buttons of a message that we made, which nobody has handed in."""
+    approval = str((row.approval_requests or {}).get("status") or "unsubmitted").lower()
+    return str(row.friendly_name or "").startswith(OURS) and approval == "unsubmitted"
 
 
 def _read(row: ContentAndApprovalsInstance) -> Template:

@@ -10,10 +10,19 @@ from twilio.rest import Client
 
 from channels_app import replies
 from channels_app.providers import numbers, sent_files
-from channels_app.providers.base import Capability, Health, Outgoing, Planned, ProviderError, Receipt, Template
+from channels_app.providers.base import (
+    BadTemplate,
+    Capability,
+    Health,
+    Outgoing,
+    Planned,
+    ProviderError,
+    Receipt,
+    Template,
+)
 from channels_app.providers.events import MessageReceived, Wish
 from channels_app.providers.sent_files import Carries
-from channels_app.providers.twilio import interactive, setup, templates, texts
+from channels_app.providers.twilio import drafts, interactive, setup, templates, texts
 from channels_app.providers.twilio.forms import DAILY_MESSAGES, START_REPLY, STOP_REPLY, WhatsappForm
 from channels_app.providers.twilio.messaging import TwilioMessaging
 from deployments.carriers import FilesTaken
@@ -83,6 +92,7 @@ class TwilioWhatsapp(TwilioMessaging):
     default_rate = 20.0
     default_daily = DAILY_MESSAGES
     daily_field = "daily_messages"
+    template_languages = drafts.LANGUAGES
 
     @classmethod
     def home(cls, config: Mapping[str, Any]) -> frozenset[str]:
@@ -112,9 +122,13 @@ class TwilioWhatsapp(TwilioMessaging):
     # --- What goes out ----------------------------------------------------------------------------------------------
 
     def plan(self, conversation: Conversation, messages: Sequence[Message]) -> list[Planned]:
-        """Each message with WhatsApp's own buttons where they fit, else in words; a long one in several."""
+        """A template as it is; else with WhatsApp's own buttons where they fit, or in words, a long one in several."""
         planned = []
         for message in messages:
+            if message.template:
+                content = {"template": dict(message.template), "text": message.text}
+                planned.append(Planned("Template", content, [message], is_apart=True))
+                continue
             if message.attachments:
                 planned += self._with_files(message)
                 continue
@@ -160,7 +174,7 @@ class TwilioWhatsapp(TwilioMessaging):
         types = outgoing.content.get("interactive")
         if not types or outgoing.made:
             return await super().send(outgoing)
-        name = f"convoship_{interactive.digest_of(types)[:24]}"
+        name = f"{interactive.OURS}{interactive.digest_of(types)[:24]}"
         made = await templates.create(self.account, name, "en", types, {})
         try:
             receipt = await super().send(replace(outgoing, made=made))
@@ -192,6 +206,22 @@ class TwilioWhatsapp(TwilioMessaging):
     def fill(cls, template: Template, values: Mapping[str, str]) -> Planned:
         """By `ContentSid` and `ContentVariables`."""
         return templates.fill(template, values)
+
+    @classmethod
+    def draft(
+        cls, *, name: str, language: str, category: str, body: str, samples: Mapping[str, str], buttons: Sequence[str]
+    ) -> Template:
+        """As WhatsApp takes it."""
+        return drafts.draft(
+            name=name, language=language, category=category, body=body, samples=samples, buttons=buttons
+        )
+
+    @classmethod
+    def check_handing_in(cls, name: str, category: str) -> None:
+        """As WhatsApp takes them."""
+        errors = drafts.of_handing_in(name, category)
+        if errors:
+            raise BadTemplate(errors)
 
     async def templates(self) -> list[Template]:
         """All contents of the account."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from rest_framework.response import Response
 
 from convoship.lib.actors import Actor
 from convoship.lib.problems import invalid, not_found
-from deployments import conversations, handoff, inbox, starting
+from deployments import conversations, handoff, inbox, starting, template_sending
 from deployments.api.admin import conversation_changes, schema
 from deployments.api.admin.bodies import said
 from deployments.api.admin.shapes import conversation_json, conversation_with_handoff_json, reply_mail_json
@@ -57,6 +58,7 @@ def found(request: Request, actor: Actor) -> QuerySet[Conversation]:
         "channel": queries.choice(request, "channel", Channel.values),
         "assistant_id": queries.an_id(request, "assistant"),
         "deployment_id": queries.an_id(request, "deployment"),
+        "person_id": queries.an_id(request, "person"),
     }
     rows = rows.filter(**{column: value for column, value in wanted.items() if value is not None})
     tag, member = queries.an_id(request, "tag"), _assigned(request, actor)
@@ -107,8 +109,8 @@ class ConversationsView(WorkspaceView):
     )
     def get(self, request: Request) -> Response:
         """The conversations, the last one that moved first."""
-        filters = ("status", "control", "channel", "assistant", "deployment", "tag", "assigned_to", "snoozed", "q")
-        queries.only(request, *filters, *PARAMETERS)
+        filters = ("status", "control", "channel", "assistant", "deployment", "person", "tag", "assigned_to")
+        queries.only(request, *filters, "snoozed", "q", *PARAMETERS)
         return page(request, found(request, self.actor), ORDER, conversation_json)
 
     @extend_schema(
@@ -192,15 +194,36 @@ class ConversationMessagesView(WorkspaceView):
     )
     @idempotent
     def post(self, request: Request, conversation_id: UUID) -> Response:
-        """Answer as a person; the assistant is silent from then on, until the conversation is returned to it."""
+        """Answer as a person; the assistant is silent from then on, until the conversation is returned to it.
+
+        On WhatsApp a template goes out whether or not they wrote within 24 hours; a text waits until they write.
+        """
         conversation = conversations.lock(conversation_id)
         wanted = _MESSAGE.read(request)
         before = conversation.head_seq
-        text, files = said(wanted.get("text", "")), _files(wanted.get("attachments", []))
-        if not text and not files:
-            raise invalid({"text": ["Write something, or name a file in attachments."]})
-        message = handoff.reply(self.actor, _user(self), conversation, text, wanted.get("client_id"), files)
+        message = self._answered(conversation, wanted)
         return Answer(whole_message_json(message), status=201 if message.seq > before else 200)
+
+    def _answered(self, conversation: Conversation, wanted: Mapping[str, Any]) -> Message:
+        if "template" not in wanted:
+            if more := [name for name in ("variables", "instead_of") if name in wanted]:
+                raise invalid({name: ["Only with a template."] for name in more})
+            text, files = said(wanted.get("text", "")), _files(wanted.get("attachments", []))
+            if not text and not files:
+                raise invalid({"text": ["Write something, name a file in attachments, or give a template."]})
+            return handoff.reply(self.actor, _user(self), conversation, text, wanted.get("client_id"), files)
+        if beside := [name for name in ("text", "attachments") if wanted.get(name)]:
+            raise invalid({name: ["Not beside a template, which has its own words."] for name in beside})
+        values = {name: said(value, f"variables.{name}") for name, value in wanted.get("variables", {}).items()}
+        return template_sending.send(
+            self.actor,
+            _user(self),
+            conversation,
+            wanted["template"],
+            values,
+            client_id=wanted.get("client_id"),
+            instead_of=wanted.get("instead_of"),
+        )
 
 
 class ConversationActView(WorkspaceView):

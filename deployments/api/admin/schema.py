@@ -196,8 +196,16 @@ CONVERSATION_IN_FULL = component(
     },
 )
 _REMEDY = {**TEXT, "description": "What to do about the reason."}
+_TEMPLATE_OF = {
+    **fields(sid=TEXT, name=TEXT, variables={"type": "object", "additionalProperties": TEXT}),
+    "description": "What it went out as, where that is a template.",
+}
 MESSAGE = component(
-    "Message", {**VISITORS_MESSAGE, "properties": {**VISITORS_MESSAGE["properties"], "remedy": _REMEDY}}
+    "Message",
+    {
+        **VISITORS_MESSAGE,
+        "properties": {**VISITORS_MESSAGE["properties"], "remedy": _REMEDY, "template": _TEMPLATE_OF},
+    },
 )
 MESSAGES = page_of("MessagePage", MESSAGE)
 CONVERSATION_STARTED = component(
@@ -217,7 +225,7 @@ NEW_MESSAGE = body(
         "text": {
             "type": "string",
             "maxLength": LONGEST_TEXT,
-            "description": "Needed where there are no attachments; where it has to be there it must not be empty.",
+            "description": "Needed where there is neither `template` nor `attachments`; not beside a template.",
         },
         "client_id": _CLIENT_ID,
         "attachments": {
@@ -226,6 +234,18 @@ NEW_MESSAGE = body(
             "maxItems": MOST_IN_MESSAGE,
             "uniqueItems": True,
             "description": "Ids of files that were sent up for this conversation (`POST .../files`).",
+        },
+        "template": {**_line(64), "description": "The id at the provider of an approved template of the connection."},
+        "variables": {
+            "type": "object",
+            "patternProperties": {"": {"type": "string", "maxLength": 1024}},
+            "maxProperties": 100,
+            "description": "Of the template: what is put in the place of each, by its name.",
+        },
+        "instead_of": {
+            **WHOLE,
+            "maximum": 2**31 - 1,
+            "description": "With `template`: the `seq` of a message that waits for the 24-hour window, and is dropped.",
         },
     }
 )
@@ -274,6 +294,7 @@ CONVERSATION_FILTERS = [
     OpenApiParameter("channel", _choices(Channel)),
     OpenApiParameter("assistant", UUID, description="An assistant's id."),
     OpenApiParameter("deployment", UUID, description="A deployment's id."),
+    OpenApiParameter("person", UUID, description="A person's id."),
     OpenApiParameter("tag", UUID, description="A tag's id."),
     OpenApiParameter("assigned_to", TEXT, description="A member's id, `me` for who asks, or `none`."),
     OpenApiParameter("snoozed", {"enum": ["true", "false"]}, description="Only those put away, or none of them."),

@@ -16,6 +16,8 @@ from deployments.api.admin import (
     install,
     notes,
     origins,
+    people,
+    people_parts,
     rollouts,
     testing,
     tokens,
@@ -28,6 +30,7 @@ register_converter(IdConverter, "id")
 _ASSISTANT = "assistants/<id:assistant_id>"
 _DEPLOYMENT = "deployments/<id:deployment_id>"
 _CONVERSATION = "conversations/<id:conversation_id>"
+_PERSON = "people/<id:person_id>"
 
 urlpatterns = [
     path("assistants", assistants.AssistantsView.as_view(), name="api_assistants"),
@@ -82,6 +85,17 @@ urlpatterns = [
     path(f"{_DEPLOYMENT}/identity/check", identity.CheckTokenView.as_view(), name="api_identity_check"),
     path("canned-replies", canned_replies.CannedRepliesView.as_view(), name="api_canned_replies"),
     path("canned-replies/<id:reply_id>", canned_replies.CannedReplyView.as_view(), name="api_canned_reply"),
+    path("people", people.PeopleView.as_view(), name="api_people"),
+    path(_PERSON, people.PersonView.as_view(), name="api_person"),
+    path(f"{_PERSON}/merge", people.PersonMergeView.as_view(), name="api_person_merge"),
+    path(f"{_PERSON}/block", people.PersonBlockView.as_view(), name="api_person_block"),
+    path(f"{_PERSON}/unblock", people.PersonUnblockView.as_view(), name="api_person_unblock"),
+    path(f"{_PERSON}/export", people.PersonExportView.as_view(), name="api_person_export"),
+    path(f"{_PERSON}/notes", people_parts.PersonNotesView.as_view(), name="api_person_notes"),
+    path(f"{_PERSON}/notes/<id:note_id>", people_parts.PersonNoteView.as_view(), name="api_person_note"),
+    path("people/merges/<id:merge_id>/undo", people.PersonMergeUndoView.as_view(), name="api_person_merge_undo"),
+    path("person-fields", people_parts.PersonFieldsView.as_view(), name="api_person_fields"),
+    path("person-fields/<id:field_id>", people_parts.PersonFieldView.as_view(), name="api_person_field"),
     path("conversations", conversations.ConversationsView.as_view(), name="api_conversations"),
     path(_CONVERSATION, conversations.ConversationView.as_view(), name="api_conversation"),
     path(f"{_CONVERSATION}/messages", conversations.ConversationMessagesView.as_view(), name="api_messages"),

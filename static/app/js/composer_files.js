@@ -78,7 +78,12 @@ function begin() {
   // ---- Up
 
   function add(files) {
-    if (kind() === "note") document.dispatchEvent(new CustomEvent("compose", { detail: "reply" }));
+    if (kind() === "note") {
+      // What is meant for members alone never turns into an answer by itself.
+      const words = "a note takes no files. Choose Reply to send them to the visitor.";
+      document.dispatchEvent(new CustomEvent("refused", { detail: { words, kind: "note" } }));
+      return;
+    }
     for (const file of files) {
       const item = { file, row: element("li"), state: "waits", again: false };
       const already = new FormData(form).getAll("attachments").length + items.filter(({ state }) => state !== "ready").length;
@@ -189,6 +194,9 @@ function begin() {
     "submit",
     (event) => {
       if (event.target !== form || event.submitter?.hasAttribute("formaction")) return;
+      // One is under way already: composer.js sees to it.
+      if (form.hasAttribute("aria-busy") && !held) return;
+      going = [];
       if (kind() === "note") {
         // (What is disabled is not part of what is sent.)
         box.disabled = true;

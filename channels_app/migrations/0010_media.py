@@ -42,7 +42,7 @@ def _due(parts: str) -> str:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("channels_app", "0008_whatsapp"),
+        ("channels_app", "0009_stage"),
         ("deployments", "0023_held"),
         ("workspaces", "0006_duty"),
     ]

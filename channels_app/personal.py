@@ -1,0 +1,180 @@
+"""What connections hold of people (`deployments.person_holders`): how addresses stand, and how all of it is erased.
+
+An opt-out outlives its person: its row keeps a keyed digest in place of the address (`deployments.erased_addresses`).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.urls import reverse
+from django.utils import timezone
+
+from channels_app import consents
+from channels_app.models import (
+    Connection,
+    Consent,
+    ConsentChange,
+    ConversationLink,
+    Delivery,
+    DeliveryAttempt,
+    InboundEvent,
+    Rehearsal,
+    RehearsalLine,
+    ServiceWindow,
+    SpendingCount,
+)
+from channels_app.models.consent import ConsentState
+from channels_app.models.inbound import EventState
+from channels_app.models.outbound import DeliveryStatus
+from channels_app.providers.events import (
+    CallEnded,
+    DeskSaid,
+    MessageReceived,
+    NotUsed,
+    StatusReported,
+    event_of,
+)
+from deployments.models import Identity, Person
+from deployments.models.person import IdentityKind
+from deployments.person_holders import Address, ConsentLine, Gone, Standing
+
+ERASED = "Erased with its person."
+MOST_LINES = 50
+
+
+class Connections:
+    """The holder that connections are."""
+
+    def consents_of(self, person: Person) -> list[Standing]:
+        """The ledger's entries of the person's numbers, and of where their conversations took place."""
+        links = ConversationLink.objects.filter(
+            connection=OuterRef("connection"), address=OuterRef("address"), conversation__person=person
+        )
+        numbers = Identity.objects.filter(person=person).exclude(kind=IdentityKind.BRIDGE).values("value")
+        lines = Prefetch("changes", queryset=ConsentChange.objects.order_by("-at"))
+        rows = Consent.objects.filter(Q(address__in=numbers) | Exists(links)).select_related("connection")
+        return [_standing(row) for row in rows.prefetch_related(lines).order_by("address", "id")]
+
+    def addresses_of(self, identities: Sequence[Identity]) -> dict[UUID, Address]:
+        """Of a bridge's keys: the key alone, and the name of the connection."""
+        bridged = [identity for identity in identities if identity.kind == IdentityKind.BRIDGE]
+        split = {identity.id: identity.value.partition(":") for identity in bridged}
+        known = {str(row.id): row for row in Connection.objects.filter(id__in={parts[0] for parts in split.values()})}
+        found = {}
+        for identity_id, (connection_id, _, key) in split.items():
+            row = known.get(connection_id)
+            path = reverse("connection", args=[row.id]) if row else ""
+            found[identity_id] = Address(key, row.name if row else "a connection that is deleted", path)
+        return found
+
+    def begun_at(self, identities: Sequence[Identity], since: dt.datetime) -> list[UUID]:
+        """Conversations over connections, by where they take place."""
+        here = _links_at(identities)
+        begun = ConversationLink.objects.filter(here, conversation__started_at__gt=since)
+        return list(begun.values_list("conversation_id", flat=True))
+
+    def erase_addresses(self, identities: Sequence[Identity], before: dt.datetime, gone: Gone) -> None:
+        """What is known at an address, whether or not it led to a conversation."""
+        for identity in identities:
+            for connection, address in _places(identity):
+                _forget_place(connection, address, before, gone)
+            if identity.kind != IdentityKind.BRIDGE:
+                number = identity.value
+                called = Q(lane=number) | Q(content__person_address=number)
+                gone.add("events", _empty_events(InboundEvent.objects.filter(called, received_at__lte=before)))
+
+    def erase_conversations(self, conversations: Sequence[UUID], before: dt.datetime, gone: Gone) -> None:
+        """Where they took place, what came in for them and what was sent."""
+        links = list(ConversationLink.objects.filter(conversation__in=conversations).select_related("connection"))
+        for link in links:
+            if link.address:
+                _forget_place(link.connection, link.address, before, gone)
+        gone.add("deliveries", _empty_deliveries(Delivery.objects.filter(conversation__in=conversations)))
+        gone.add("events", _empty_events(InboundEvent.objects.filter(conversation__in=conversations)))
+        ConversationLink.objects.filter(conversation__in=conversations).update(is_current=False, address="")
+
+
+def _standing(row: Consent) -> Standing:
+    return Standing(
+        place=row.connection.name,
+        path=reverse("connection", args=[row.connection_id]),
+        address=row.address,
+        state=row.get_state_display(),
+        may_write=row.state != ConsentState.WITHDRAWN,
+        changed_at=row.changed_at,
+        lines=[
+            ConsentLine(change.at, ConsentState(change.state).label, change.source)
+            for change in list(row.changes.all())[:MOST_LINES]
+        ],
+    )
+
+
+def _links_at(identities: Sequence[Identity]) -> Q:
+    """The links of conversations at these addresses."""
+    here = Q(pk__in=[])
+    for identity in identities:
+        if identity.kind == IdentityKind.BRIDGE:
+            connection_id, _, key = identity.value.partition(":")
+            here |= Q(connection_id=connection_id, address=key)
+        else:
+            here |= Q(address=identity.value)
+    return here
+
+
+def _places(identity: Identity) -> list[tuple[Connection, str]]:
+    """The connections at which an identity may be known, each with its address there."""
+    if identity.kind == IdentityKind.BRIDGE:
+        connection_id, _, key = identity.value.partition(":")
+        return [(row, key) for row in Connection.objects.filter(id=connection_id)]
+    return [(row, identity.value) for row in Connection.objects.all()]
+
+
+def _forget_place(connection: Connection, address: str, before: dt.datetime, gone: Gone) -> None:
+    """Everything that is known at one address of one connection from before that moment."""
+    gone.add("consents", consents.forget(connection, address))
+    here = {"connection": connection, "address": address}
+    gone.add("deliveries", _empty_deliveries(Delivery.objects.filter(**here, created_at__lte=before)))
+    lane = InboundEvent.objects.filter(connection=connection, lane=address, received_at__lte=before)
+    gone.add("events", _empty_events(lane))
+    SpendingCount.objects.filter(whose=address).delete()
+    ServiceWindow.objects.filter(connection=connection, address=address, wrote_at__lte=before).delete()
+    if not connection.is_rehearsal:
+        return
+    lines = RehearsalLine.objects.filter(**here, created_at__lte=before)
+    gone.add(
+        "rehearsal_lines",
+        lines.update(address="", text="", provider_id="", url="", headers={}, body="", answer="", note="", due_at=None),
+    )
+    for rehearsal in Rehearsal.objects.select_for_update().filter(connection=connection):
+        rehearsal.opted_out = [known for known in rehearsal.opted_out if known != address]
+        rehearsal.save(update_fields=["opted_out"])
+
+
+def _empty_events(rows: QuerySet[InboundEvent]) -> int:
+    """Their content and where they came from. Their keys stay, or a copy of one would be taken for a new one."""
+    rows.filter(state__in=(EventState.RECEIVED, EventState.FAILED)).update(
+        state=EventState.IGNORED, handled_at=timezone.now(), claim=None, leased_until=None
+    )
+    left = rows.exclude(reason=ERASED)
+    return sum(
+        left.filter(kind=kind).update(
+            content=event_of(kind, {"key": ""}).as_json(), lane="", body_digest=b"", reason=ERASED, remedy=""
+        )
+        for kind in (MessageReceived.kind, StatusReported.kind, CallEnded.kind, DeskSaid.kind, NotUsed.kind)
+    )
+
+
+def _empty_deliveries(rows: QuerySet[Delivery]) -> int:
+    """What they carried, where to, and what the provider said. What was still to be sent is sent to nobody."""
+    rows.filter(status__in=(DeliveryStatus.QUEUED, DeliveryStatus.PARKED)).update(
+        status=DeliveryStatus.SUPPRESSED, settled_at=timezone.now(), claim=None, leased_until=None
+    )
+    rows.filter(dismissed_at=None).update(dismissed_at=timezone.now())  # nobody has to see to them any more
+    DeliveryAttempt.objects.filter(delivery__in=rows).update(answer="", reason="")
+    return rows.exclude(reason=ERASED).update(
+        address="", content={"text": ""}, provider_id="", reason=ERASED, remedy="", is_parked=False, awaits_window=False
+    )

@@ -1,0 +1,62 @@
+"""Finding people: by name, e-mail, number or the customer's own id, and by how they stand. Inside `tenant()`.
+
+Plain `ILIKE` over the workspace's own people: the wall's policies forbid an index of words to whoever has to mind them
+(`searching`), and a workspace's people are thousands, which takes a few hundredths of a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
+
+from deployments.models import Conversation, Identity, Person
+
+LONGEST_SEARCH = 200
+
+
+def people() -> QuerySet[Person]:
+    """Those that there are: not who was merged into another or erased, nor who was only met in tests of our own."""
+    of_theirs = Conversation.objects.filter(person=OuterRef("pk"))
+    real = Exists(of_theirs.filter(is_test=False)) | ~Exists(of_theirs)
+    return Person.objects.filter(real, merged_into=None, erased_at=None)
+
+
+def found(
+    *, q: str = "", channel: str = "", blocked: bool | None = None, verified: bool | None = None
+) -> QuerySet[Person]:
+    """Those whom the filters leave."""
+    rows = people()
+    if words := " ".join(q.replace("\x00", " ").split())[:LONGEST_SEARCH]:
+        rows = rows.filter(_has(words))
+    if channel:
+        rows = rows.filter(Exists(Conversation.objects.filter(person=OuterRef("pk"), channel=channel, is_test=False)))
+    if blocked is not None:
+        rows = rows.filter(blocked_at__isnull=not blocked)
+    if verified is not None:
+        rows = rows.filter(external_id__isnull=not verified)
+    return rows
+
+
+def _has(words: str) -> Q:
+    digits = "".join(character for character in words if character.isdigit())
+    # A number is typed with blanks, brackets and dashes.
+    number = digits if len(digits) >= 4 and len(digits) >= len(words) // 2 else words
+    addresses = Identity.objects.filter(Q(value__icontains=words) | Q(value__icontains=number))
+    said = Q(name__icontains=words) | Q(email__icontains=words) | Q(external_id__icontains=words)
+    return said | Q(id__in=addresses.values("person"))
+
+
+def seen_last(rows: Sequence[Person]) -> dict[UUID, object]:
+    """When something last happened with these people, by their ids."""
+    moved = Conversation.objects.filter(person__in=[row.id for row in rows], is_test=False)
+    return dict(moved.values_list("person").annotate(at=Max("last_activity_at")).order_by())
+
+
+def identities_of(rows: Sequence[Person]) -> dict[UUID, list[Identity]]:
+    """The addresses of these people, the oldest first, by the people's ids."""
+    kept: dict[UUID, list[Identity]] = {}
+    for identity in Identity.objects.filter(person__in=[row.id for row in rows]).order_by("created_at", "id"):
+        kept.setdefault(identity.person_id, []).append(identity)
+    return kept
