@@ -16,8 +16,8 @@ from channels_app.providers.twilio import media
 from convoship.lib import failpoints
 from convoship.lib.failpoints import FailpointHit
 from convoship.lib.tenancy import tenant
-from deployments import files
-from deployments.models import Conversation, File, GoneFile, Message
+from deployments import erasing, files
+from deployments.models import Conversation, File, GoneFile, Message, Person
 from tests.channels import far_end
 from tests.channels.conftest import Bridge
 from tests.channels.far_end import FarEnd, Said, Seen
@@ -442,6 +442,21 @@ async def test_a_message_that_was_emptied_meanwhile_gets_no_file(phone: Phone) -
     assert (await theirs(phone)).attachments == []
     assert await phone.inside(File.objects.count) == 0
     assert await phone.inside(InboundMedia.objects.count) == 0
+
+
+async def test_a_person_who_is_erased_meanwhile_leaves_nothing_to_fetch(phone: Phone, folder: Path) -> None:
+    kept, late = (phone.twilio.keep(picture(), "image/jpeg") for _ in range(2))
+    await send(phone, (kept, "image/jpeg"))
+    await phone.drain()
+    phone.twilio.file_wrongs.append(Said(404))
+    await send(phone, (late, "image/jpeg"))
+    await phone.drain()
+    assert await phone.inside(InboundMedia.objects.count) == 2
+    await phone.inside(lambda: erasing.begin(phone.who, Person.objects.get()))
+    await due(phone)
+    assert await phone.inside(InboundMedia.objects.count) == 0
+    assert await phone.inside(File.objects.count) == 0
+    assert [message.attachments for message in await phone.messages() if message.attachments] == []
 
 
 async def test_a_connection_that_is_deleted_leaves_no_file_being_fetched(phone: Phone) -> None:
