@@ -92,9 +92,9 @@ def to_send(connection: Connection) -> Provider:
     return _made(connection, credentials, secrets, unreadable)
 
 
-def to_plan(connection: Connection) -> Provider:
-    """The provider as it makes requests of messages, for which it needs no secret."""
-    return _made(connection, {}, secrets={})
+def to_plan(connection: Connection, address: str = "") -> Provider:
+    """The provider as it makes requests of messages to this address, for which it needs no secret."""
+    return _made(connection, {}, secrets={}, address=address)
 
 
 def _made(
@@ -102,6 +102,7 @@ def _made(
     credentials: dict[str, str],
     secrets: dict[str, list[str]],
     unreadable: Sequence[Unreadable] = (),
+    address: str = "",
 ) -> Provider:
     kind = kind_of(connection)
     account = Account(
@@ -114,6 +115,8 @@ def _made(
         status_url=inbound_url(connection, "status"),
         base_url=_base_url(connection, kind),
         unreadable=tuple(unreadable),
+        workspace_id=connection.workspace_id,
+        address=address,
     )
     return kind(account)
 

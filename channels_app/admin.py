@@ -13,11 +13,13 @@ from channels_app.models import (
     Delivery,
     DeliveryAttempt,
     InboundEvent,
+    InboundMedia,
     InteractiveContent,
     MessageTemplate,
     RefusedRequest,
     Rehearsal,
     RehearsalLine,
+    RehearsalPicture,
     ServiceWindow,
     SpendingCount,
     TemplateSync,
@@ -52,6 +54,24 @@ class ConversationLinkAdmin(TenantAdmin):
     list_display = ("address", "connection", "conversation", "is_current", "position")
     list_select_related = ("connection", "conversation")
     search_fields = ("address",)
+
+
+@admin.register(InboundMedia)
+class InboundMediaAdmin(TenantAdmin):
+    """Files that came with messages, and what became of them."""
+
+    list_display = ("message", "place", "connection", "said_type", "state", "reason", "tries", "due_at", "created_at")
+    list_select_related = ("connection", "message")
+    list_filter = ("state",)
+
+
+@admin.register(RehearsalPicture)
+class RehearsalPictureAdmin(TenantAdmin):
+    """Files that phones of rehearsals sent."""
+
+    list_display = ("name", "content_type", "connection", "created_at")
+    list_select_related = ("connection",)
+    exclude = ("content",)
 
 
 @admin.register(InboundEvent)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.urls import reverse
 
-from channels_app import accounts, template_choice, template_use, windows
+from channels_app import accounts, inbound_media, template_choice, template_use, windows
 from channels_app.models import Consent, ConversationLink, Delivery
 from channels_app.models.connection import ConnectionState
 from channels_app.models.consent import ConsentState
@@ -36,8 +36,15 @@ class Connections:
             consent=consent.get_state_display() if consent else "",
             consent_at=consent.changed_at if consent else None,
             may_write=consent is None or consent.state != ConsentState.WITHDRAWN,
+            takes_files=accounts.kind_of(connection).files_taken(connection.config, link.address),
             window=self._window_of(link) if windows.has_one(connection) else None,
         )
+
+    def again_at(self, message: Message, attachment_id: str) -> str:
+        """The button's own address."""
+        if not inbound_media.can_be_fetched(attachment_id):
+            return ""
+        return reverse("conversation_file_again", args=[message.conversation_id, attachment_id])
 
     def _window_of(self, link: ConversationLink) -> Window:
         window = windows.of(link.connection, link.address)

@@ -21,6 +21,7 @@ from channels_app import accounts, confirming, consents, pacing, quiet_hours, se
 from channels_app.in_hand import Claimed, outgoing_of, token_of
 from channels_app.models import Connection, Consent, Delivery, DeliveryAttempt, InteractiveContent
 from channels_app.models.outbound import AttemptOutcome, DeliveryStatus
+from channels_app.providers import sent_files
 from channels_app.providers.base import Capability, Provider, ProviderError
 from channels_app.quiet_hours import QuietHours
 from deployments import blocking, conversations
@@ -235,6 +236,11 @@ def _provider(connection: Connection, known: dict[UUID, Provider | ProviderError
 
 
 def _claimed(delivery: Delivery, provider: Provider, *, is_in_doubt: bool, good_until: float) -> Claimed:
+    # What may have gone before is looked up by the words that it went with.
+    content = None if is_in_doubt else sent_files.renewed(delivery.content, delivery.workspace_id)
+    if content is not None:
+        delivery.content = content
+        delivery.save(update_fields=["content"])
     return Claimed(
         workspace_id=delivery.workspace_id,
         delivery_id=delivery.id,

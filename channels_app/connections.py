@@ -14,7 +14,7 @@ from django.db import transaction
 from django.http import QueryDict
 from django.utils import timezone
 
-from channels_app import accounts, bell, health, releasing, standard_webhooks, template_sync
+from channels_app import accounts, bell, health, inbound_media, releasing, standard_webhooks, template_sync
 from channels_app.models import Connection, ConnectionSecret, Delivery
 from channels_app.models.connection import ConnectionState, SecretKind
 from channels_app.providers.base import ConfigForm, Finding, Health, Provider, ProviderError
@@ -237,6 +237,7 @@ def delete(actor: Actor, connection: Connection) -> None:
     """Delete the connection with its log. Its conversations stay, and can no longer be answered over it."""
     waiting = Delivery.objects.filter(connection=connection, status="queued").count()
     audit.record(actor, "connection.deleted", connection, kind=connection.kind, unsent=waiting)
+    inbound_media.let_go(connection)
     made_up = {key for key in connection.credentials.values() if connection.is_rehearsal and key.startswith(MADE_UP)}
     connection.delete()
     # What was made up for a rehearsal goes with it, unless somebody else uses it by now.

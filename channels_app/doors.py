@@ -19,7 +19,10 @@ class ConnectionOwner(NamedTuple):
 
 
 class Due(NamedTuple):
-    """A workspace with events to handle (`event`), requests to send (`delivery`), or templates to fetch."""
+    """A workspace with events to handle (`event`), requests to send (`delivery`), templates or files to fetch.
+
+    Those are `templates` and `media`.
+    """
 
     kind: str
     workspace_id: UUID

@@ -18,10 +18,11 @@ from uuid import UUID, uuid4
 
 from django.db import InterfaceError, OperationalError
 
-from channels_app import beats, claims, doors, inbound, receipts, settling, template_sync
+from channels_app import beats, claims, doors, inbound, inbound_media, receipts, settling, template_sync
 from channels_app.claims import LONGEST_CALL_SECONDS
 from channels_app.in_hand import Claimed
 from channels_app.inbound import ClaimedEvent
+from channels_app.inbound_media import ClaimedMedia
 from channels_app.providers.base import Capability, ProviderError
 from channels_app.settling import Outcome
 from convoship.lib.database import drop_broken_connections
@@ -55,6 +56,8 @@ class Drain:
         self.receipts = Receipts()
         # Under way, of those that workers died with: one at a time.
         self.suspects = 0
+        # Files under way, each of which is in memory.
+        self.fetching = 0
         # Its row among the signs of life (`beats`), and whether it began or ended something since that was written.
         self.id = uuid4()
         self.worked = False
@@ -113,6 +116,8 @@ class Drain:
             for sync in syncs:
                 self._start(due.workspace_id, template_sync.run(sync))
             return len(syncs)
+        if due.kind == "media":
+            return await self._fetch(due.workspace_id, min(free, inbound_media.AT_ONCE - self.fetching))
         if due.kind == "event":
             events = await in_tenant(inbound.claim)(due.workspace_id, due.workspace_id, free, suspects=suspects)
             for event in events:
@@ -129,6 +134,23 @@ class Drain:
             self.worked = True
             self.wake.set()
         return len(deliveries) + deliveries.settled
+
+    async def _fetch(self, workspace_id: UUID, free: int) -> int:
+        """Claim up to so many files, and begin to fetch them."""
+        found = await in_tenant(inbound_media.claim)(workspace_id, workspace_id, free) if free > 0 else []
+        self.fetching += len(found)
+        for one in found:
+            self._start(workspace_id, self._fetched(one))
+        return len(found)
+
+    async def _fetched(self, claimed: ClaimedMedia) -> None:
+        try:
+            await inbound_media.run(claimed)
+        finally:
+            self.fetching -= 1
+            # One that was not there yet is due again before the clock looks.
+            for wait in inbound_media.SOON:
+                self.loop.call_later(wait.total_seconds() + 0.1, self.wake.set)
 
     async def idle(self) -> None:
         """Work until nothing is due and nothing under way: for tests and commands."""

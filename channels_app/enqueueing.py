@@ -29,7 +29,7 @@ def on_message_posted(
     if link is None:
         _say_unsent(conversation, outgoing)
         return
-    provider = accounts.to_plan(link.connection)
+    provider = accounts.to_plan(link.connection, link.address)
     planned = provider.plan(conversation, outgoing) if outgoing else []
     if conversation.control != link.told_control and conversation.control == "waiting":
         planned += provider.plan_change(conversation, "handoff")

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import connection as database
 
-from channels_app import accounts, calls, confirming, consents, replies
+from channels_app import accounts, calls, confirming, consents, inbound_media, replies
 from channels_app.models import Connection, ConversationLink, Delivery, InboundEvent
 from channels_app.providers.base import Capability
 from channels_app.providers.events import CallEnded, MessageReceived
@@ -52,16 +52,16 @@ def take(
     if conversation is None:
         return None, None, None, OVER
     with conversations.one_answer(conversation, client_id):
-        claim, message, words = _said(conversation, event, client_id, is_new=is_new)
+        claim, message, words = _said(connection, conversation, event, client_id, is_new=is_new)
     return conversation, claim, message, words
 
 
 def _said(
-    conversation: Conversation, event: MessageReceived, client_id: str, *, is_new: bool
+    connection: Connection, conversation: Conversation, event: MessageReceived, client_id: str, *, is_new: bool
 ) -> tuple[turns.Claim | None, Message | None, str]:
     if not conversation.is_active:
         return None, None, OVER
-    if not (event.text or event.payload):
+    if not (event.text or event.payload or event.media):
         is_greeted = is_new or not conversation.visitor_messages
         return None, None, "" if is_greeted else "It says nothing, and the conversation is under way."
     payload = event.payload or replies.payload_of(conversation, event.text)
@@ -72,12 +72,15 @@ def _said(
         client_id=client_id,
         status=MessageStatus.RECEIVED,
         reply_to=_replied_to(conversation, event.reply_to),
+        attachments=inbound_media.shown(event, client_id),
     )
     posted_before, has_unanswered = conversations.standing(conversation, client_id)
     if posted_before:
         return None, conversations.already_posted(conversation, new), ""
     message, _, claim = turns.take_message(conversation, new, queue=has_unanswered)
-    return claim, message, "; ".join(event.left_out)
+    if event.media:
+        inbound_media.enrol(connection, message, event)
+    return claim, message, ""
 
 
 def _replied_to(conversation: Conversation, provider_id: str) -> int | None:
@@ -142,7 +145,7 @@ def open_at(connection: Connection, event: MessageReceived) -> Conversation:
     kind = accounts.kind_of(connection)
     met = Met(assistant.published, {})
     # On a phone the assistant speaks first; elsewhere it answers what was said.
-    is_greeted = not (event.text or event.payload)
+    is_greeted = not (event.text or event.payload or event.media)
     says = welcoming.words(met, kind.channel, event.locale, event.user) if is_greeted else []
     conversation, messages = conversations.open_conversation(
         assistant,

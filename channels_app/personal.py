@@ -22,8 +22,10 @@ from channels_app.models import (
     Delivery,
     DeliveryAttempt,
     InboundEvent,
+    InboundMedia,
     Rehearsal,
     RehearsalLine,
+    RehearsalPicture,
     ServiceWindow,
     SpendingCount,
 )
@@ -95,6 +97,8 @@ class Connections:
                 _forget_place(link.connection, link.address, before, gone)
         gone.add("deliveries", _empty_deliveries(Delivery.objects.filter(conversation__in=conversations)))
         gone.add("events", _empty_events(InboundEvent.objects.filter(conversation__in=conversations)))
+        # What is being fetched finds its row gone, and keeps nothing.
+        InboundMedia.objects.filter(conversation__in=conversations).delete()
         ConversationLink.objects.filter(conversation__in=conversations).update(is_current=False, address="")
 
 
@@ -145,9 +149,23 @@ def _forget_place(connection: Connection, address: str, before: dt.datetime, gon
     if not connection.is_rehearsal:
         return
     lines = RehearsalLine.objects.filter(**here, created_at__lte=before)
+    sent = [item["sid"] for media in lines.values_list("media", flat=True) for item in media if "sid" in item]
+    RehearsalPicture.objects.filter(connection=connection, sid__in=sent).delete()
     gone.add(
         "rehearsal_lines",
-        lines.update(address="", text="", provider_id="", url="", headers={}, body="", answer="", note="", due_at=None),
+        lines.update(
+            address="",
+            text="",
+            provider_id="",
+            url="",
+            headers={},
+            body="",
+            answer="",
+            note="",
+            media=[],
+            extras={},
+            due_at=None,
+        ),
     )
     for rehearsal in Rehearsal.objects.select_for_update().filter(connection=connection):
         rehearsal.opted_out = [known for known in rehearsal.opted_out if known != address]

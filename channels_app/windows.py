@@ -89,6 +89,9 @@ def holds_back(delivery: Delivery) -> bool:
 
 def put_in_template(delivery: Delivery) -> bool:
     """Let the connection's own template carry what may not go freely; False where none can."""
+    if delivery.content.get("files"):
+        # A template would carry the words and drop the file.
+        return False
     sid = str(delivery.connection.config.get("window_template") or "")
     rows = MessageTemplate.objects.filter(connection=delivery.connection, sid=sid, approval=Approval.APPROVED)
     template = rows.filter(is_gone=False).first() if sid else None

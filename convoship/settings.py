@@ -402,6 +402,12 @@ try:
 except ValueError as error:
     raise ImproperlyConfigured(f"CONVOSHIP_PRIVATE_ALLOWLIST: {error}.") from None
 OUTBOUND_ALLOW_PRIVATE = env.bool("CONVOSHIP_ALLOW_PRIVATE_NETWORK", default=False)
+# Where Twilio keeps files that came with messages: its API leads there, and no credentials go along.
+TWILIO_MEDIA_HOSTS = tuple(
+    host.strip(" .").lower()
+    for host in ["twiliocdn.com", "amazonaws.com", *env.list("TWILIO_MEDIA_HOSTS", default=[])]
+    if host.strip(" .")
+)
 
 # --- Faults on purpose, for tests alone (convoship/lib/failpoints.py) -------------------------------------------------
 

@@ -53,7 +53,7 @@ def waiting(conversation: Conversation, ids: Sequence[UUID]) -> list[File]:
 
 def bind(message: Message) -> None:
     """The files that the message shows are its own from now on, and go when it goes."""
-    ids = [item["id"] for item in message.attachments]
+    ids = [item["id"] for item in message.attachments if "state" not in item]
     File.objects.filter(conversation_id=message.conversation_id, id__in=ids).update(message=message)
 
 

@@ -7,7 +7,7 @@ say where its people are, and lead from a message that did not arrive to the who
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
@@ -22,13 +22,21 @@ from deployments.models import Conversation, Message
 from deployments.models.conversation import Channel
 
 
+def _along(content_type: str, size: int) -> str:
+    return ""
+
+
 @dataclass(frozen=True)
 class FilesTaken:
-    """What files may go out to a person: of which kinds, how large one (bytes), how many with a message."""
+    """What files may go out to a person: of which kinds, how large one (bytes), how many with a message.
+
+    `how`: in what other way than along with the message one of this type and size goes, for people; empty for none.
+    """
 
     kinds: tuple[str, ...]
     max_bytes: int
     most: int
+    how: Callable[[str, int], str] = _along
 
 
 NO_FILES = "No file can be sent in this conversation."
@@ -123,6 +131,9 @@ class Carrier(Protocol):
     def stories_of(self, messages: Sequence[Message]) -> Mapping[UUID, str]:
         """The paths of the pages that tell what became of these messages, by the messages' ids."""
 
+    def again_at(self, message: Message, attachment_id: str) -> str:
+        """Where a file of a message that could not be fetched is fetched anew, by POST; empty where nowhere."""
+
     def repairs_of(self, messages: Sequence[Message]) -> Mapping[UUID, str]:
         """The paths of the pages that send a template instead, by the ids of those that wait for a window."""
 
@@ -167,6 +178,11 @@ def stories_of(messages: Sequence[Message]) -> dict[UUID, str]:
     for carrier in _carriers:
         found.update(carrier.stories_of(messages))
     return found
+
+
+def again_at(message: Message, attachment_id: str) -> str:
+    """Where a file of this message that could not be fetched is fetched anew; empty where nobody does."""
+    return next(filter(None, (carrier.again_at(message, attachment_id) for carrier in _carriers)), "")
 
 
 def repairs_of(messages: Sequence[Message]) -> dict[UUID, str]:

@@ -109,6 +109,12 @@ def _extras(message: Message) -> Iterator[str]:
         if labels:
             yield f"[Buttons: {', '.join(labels)}]"
     for file in message.attachments:
+        if file.get("state"):
+            what = (
+                "being fetched" if file["state"] == "fetching" else f"not here: {file.get('reason', '')}".rstrip(": ")
+            )
+            yield f"[File: {file['name']}, {what}]"
+            continue
         yield f"[File: {file['name']}, {filesizeformat(file['size']).replace(chr(0xA0), ' ')}]"
     if message.status in {MessageStatus.FAILED, MessageStatus.UNKNOWN, MessageStatus.SUPPRESSED, MessageStatus.PARKED}:
         yield f"[{MessageStatus(message.status).label}{': ' + message.reason if message.reason else ''}]"

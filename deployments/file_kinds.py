@@ -32,6 +32,7 @@ TYPES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "application/pdf": ("documents", ("pdf",)),
     "text/plain": ("documents", ("txt", "text", "log", "md")),
     "text/csv": ("documents", ("csv",)),
+    "text/vcard": ("documents", ("vcf", "vcard")),
     f"{_OOXML}wordprocessingml.document": ("documents", ("docx",)),
     f"{_OOXML}spreadsheetml.sheet": ("documents", ("xlsx",)),
     f"{_OOXML}presentationml.presentation": ("documents", ("pptx",)),
@@ -44,6 +45,7 @@ TYPES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "audio/wav": ("audio", ("wav",)),
     "audio/flac": ("audio", ("flac",)),
     "audio/aac": ("audio", ("aac",)),
+    "audio/amr": ("audio", ("amr",)),
     "video/mp4": ("video", ("mp4", "m4v")),
     "video/quicktime": ("video", ("mov", "qt")),
     "video/webm": ("video", ("webm",)),
@@ -52,8 +54,8 @@ TYPES: Mapping[str, tuple[str, tuple[str, ...]]] = {
 _OTHER_NAMES = {"audio/x-wav": "audio/wav", "audio/x-flac": "audio/flac", "video/x-m4v": "video/mp4"}
 WORDS = {
     "images": "Images (JPEG, PNG, WebP, GIF)",
-    "documents": "Documents (PDF, text, CSV, Word, Excel, PowerPoint, OpenDocument)",
-    "audio": "Audio (MP3, M4A, Ogg, WAV, FLAC, AAC)",
+    "documents": "Documents (PDF, text, CSV, contact cards, Word, Excel, PowerPoint, OpenDocument)",
+    "audio": "Audio (MP3, M4A, Ogg, WAV, FLAC, AAC, AMR)",
     "video": "Video (MP4, M4V, MOV, WebM, 3GP)",
 }
 _PARTS = {"word/": "docx", "xl/": "xlsx", "ppt/": "pptx"}
@@ -62,13 +64,14 @@ _MACRO_FOLDERS = ("xl/macrosheets/", "xl/dialogsheets/", "basic/", "scripts/")
 _MACRO_FILES = ("vbaproject.bin", "vbadata.xml")
 MOST_ENTRIES = 10_000
 _LONGEST_END = 22 + 65_535  # an archive's last record, with its comment
-_TEXT_ENDINGS = ("txt", "text", "log", "md", "csv")
+_TEXT_ENDINGS = ("txt", "text", "log", "md", "csv", "vcf", "vcard")
 # What a browser takes for markup (WHATWG, MIME Sniffing, 7.1) and a few more, and the first line of a script.
 _MARKUP = re.compile(
     rb"\s*(<(!doctype|!--|\?xml|/?(a|b|body|br|div|embed|font|form|h1|head|html|iframe|img|link|math|meta|object|p|script"
     rb"|style|svg|table|title)[\s/>])|#!\s*/)",
     re.IGNORECASE,
 )
+_CARD = re.compile(rb"(\xef\xbb\xbf)?\s*BEGIN:VCARD\s", re.IGNORECASE)
 # How ISO media files begin (ISO/IEC 14496-12, 4.3), beside those that `filetype` knows.
 _BRANDS = {
     **dict.fromkeys(("3gp4", "3gp5", "3gp6", "3gp7", "3gs7", "3g2a", "3g2b"), "video/3gpp"),
@@ -93,6 +96,11 @@ class Checked:
 def is_image(content_type: str) -> bool:
     """Whether it is one of the images that are drawn anew, and so may be shown."""
     return TYPES.get(content_type, ("", ()))[0] == "images"
+
+
+def is_known(ending: str) -> bool:
+    """Whether names of files that are taken end so."""
+    return any(ending.lower() in endings for _, endings in TYPES.values())
 
 
 def accepted(kinds: Sequence[str]) -> str:
@@ -173,6 +181,9 @@ def _is_text(content: bytes) -> bool:
 def _text_type(content: bytes, ending: str) -> str:
     if _MARKUP.match(content.removeprefix(b"\xef\xbb\xbf")):
         return ""
+    # A card says that it is one (RFC 6350, 6.1.1): an ending alone is not enough for what opens in an address book.
+    if ending in {"vcf", "vcard"}:
+        return "text/vcard" if _CARD.match(content) else "text/plain"
     return "text/csv" if ending == "csv" else "text/plain"
 
 

@@ -37,8 +37,8 @@ def message_json(message: Message) -> dict[str, Any]:
 
 
 def attachment_json(message: Message, item: Mapping[str, Any]) -> dict[str, Any]:
-    """One of a message's files, with a link that is good from now on for an hour; none where it was deleted."""
-    if item.get("deleted"):
+    """One of a message's files, with a link that is good from now on for an hour; none where there is no content."""
+    if item.get("deleted") or item.get("state"):
         return {**item, "url": ""}
     return {**item, "url": file_links.link(message.workspace_id, UUID(item["id"]))}
 

@@ -4,6 +4,7 @@ from channels_app.models.beat import WorkerBeat
 from channels_app.models.connection import Connection, ConnectionSecret, ConversationLink
 from channels_app.models.consent import Consent, ConsentChange
 from channels_app.models.inbound import InboundEvent, RefusedRequest
+from channels_app.models.media import InboundMedia, RehearsalPicture
 from channels_app.models.outbound import Delivery, DeliveryAttempt
 from channels_app.models.rehearsal import Rehearsal, RehearsalLine
 from channels_app.models.spending import SpendingCount
@@ -19,11 +20,13 @@ __all__ = [
     "Delivery",
     "DeliveryAttempt",
     "InboundEvent",
+    "InboundMedia",
     "InteractiveContent",
     "MessageTemplate",
     "RefusedRequest",
     "Rehearsal",
     "RehearsalLine",
+    "RehearsalPicture",
     "ServiceWindow",
     "SpendingCount",
     "TemplateSync",

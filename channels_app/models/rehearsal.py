@@ -66,6 +66,8 @@ class RehearsalLine(TenantModel):
     # Who is at the other end: a phone number, a conversation's key, a call.
     address = models.CharField(max_length=255, blank=True)
     text = models.TextField(blank=True)
+    # Files with it: those that the phone sent by their `sid`, those that we sent by their address.
+    media = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
     # The stand-in's id of what it took or reports on, and what it last reported of it.
     provider_id = models.CharField(max_length=255, blank=True)
     status = models.CharField(max_length=20, blank=True)

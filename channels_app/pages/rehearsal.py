@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
 from django import forms
 from django.contrib import messages
+from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -21,11 +22,14 @@ from channels_app.models.rehearsal import LineKind, Reports
 from channels_app.pages import queries, timeline
 from channels_app.pages.connection import head
 from channels_app.providers.registry import PROVIDERS
-from channels_app.rehearsal import calling, rehearsing
+from channels_app.rehearsal import calling, pictures, rehearsing
 from channels_app.rehearsal.base import StandIn
 from channels_app.rehearsal.registry import STAND_INS
 from convoship.lib import limiting
 from convoship.lib.problems import Problem
+from deployments import checking, file_kinds
+from deployments.api import one_file
+from deployments.file_kinds import Checked
 from deployments.models import Assistant
 from workspaces import once, refusals
 from workspaces.access import WorkspaceRequest, entered, form_of, waiting_page, workspace_page
@@ -113,6 +117,7 @@ class Shown:
     words: str = ""
     # What never left, and why.
     held_back: Delivery | None = None
+    pictures: list[pictures.Shown] = field(default_factory=list)
 
 
 def _screen(request: WorkspaceRequest, connection_id: UUID) -> dict[str, Any]:
@@ -154,6 +159,7 @@ def _talk(row: Connection, lines: list[RehearsalLine], address: str) -> list[Sho
             line,
             timeline.tone_of(line.delivery) if line.delivery else "",
             reasons.get(line.provider_id, "") if line.is_said else "",
+            pictures=pictures.shown(line),
         )
         for line in lines
     ]
@@ -174,6 +180,7 @@ def _page(
         "reports": Reports.choices,
         "calls": CALLS,
         "typed": typed or {},
+        "accept": file_kinds.accepted(pictures.TAKEN.kinds),
         "replied": _replied(connection_id, (typed or {}).get("reply_to") or request.GET.get("reply", "")),
         **more,
     }
@@ -210,16 +217,30 @@ def rehearsal_say(request: HttpRequest, connection_id: UUID) -> HttpResponse:
     typed = {name: str(value) for name, value in request.POST.items()}
     try:
         with entered(request, "connections.write") as inside:
-            workspace_id = inside.workspace.id
+            workspace_id, actor = inside.workspace.id, inside.actor
             limiting.hit("rehearsals", str(workspace_id), words="Too much was said at once")
-            said = rehearsing.say(inside.actor, _player(connection_id), typed)
+            sends_files = _player(connection_id).sends_files
+        sent = _sent(request, str(actor.id)) if sends_files else None
+        with entered(request, "connections.write") as inside:
+            said = rehearsing.say(inside.actor, _player(connection_id), typed, sent)
     except Problem as problem:
         with entered(request, "connections.write") as inside:
-            errors = problem.errors or {"text": [problem.detail]}
+            errors = {{"file": "picture"}.get(name, name): said for name, said in problem.errors.items()}
+            errors = errors or {"picture" if problem.status in {413, 415} else "text": [problem.detail]}
             return _page(inside, connection_id, typed=typed, errors=errors)
     for line_id in said.line_ids:
         calling.call_one(workspace_id, connection_id, line_id)
     return redirect(reverse("rehearsal", args=[connection_id]) + "?" + urlencode({"with": said.address}))
+
+
+def _sent(request: HttpRequest, who: str) -> Checked | None:
+    """The file of the form, looked at as any that comes in from outside: this very host gives it out again."""
+    file = request.FILES.get("picture")
+    if not isinstance(file, UploadedFile) or not file.name:
+        return None
+    if (file.size or 0) > pictures.TAKEN.max_bytes:
+        raise one_file.too_large(pictures.TAKEN.max_bytes)
+    return checking.check_waiting(who, file.name, file.read(), pictures.TAKEN)
 
 
 @form_of("rehearsal")

@@ -19,6 +19,7 @@ from django.http import HttpResponse
 from django.utils import timezone
 
 from channels_app.providers.events import ProviderEvent
+from deployments.carriers import FilesTaken
 from deployments.desks import Case
 from deployments.models import Conversation, Message
 
@@ -180,6 +181,9 @@ class Account:
     status_url: str
     # Where calls go: the provider's own, `config.api_base_url`, or a rehearsal's stand-in.
     base_url: str = ""
+    workspace_id: UUID = field(default_factory=lambda: UUID(int=0))
+    # To whom what it plans goes.
+    address: str = ""
     # What can't be decrypted and is needed for what the provider was made for; it is in neither of the two above.
     unreadable: Sequence[Unreadable] = ()
 
@@ -224,6 +228,14 @@ class Receipt:
     answer: str = ""
     # What was made at the provider on the way and serves the same content again.
     made: str = ""
+
+
+@dataclass(frozen=True)
+class FetchedFile:
+    """A file as the provider gave it, which nobody has looked at. `name`: what it is called there, if that is told."""
+
+    content: bytes
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -367,6 +379,13 @@ class Provider:
         """What the provider wants to hear once its events are stored; `stored` in the order of `parse_events`."""
         return HttpResponse(status=204)
 
+    async def fetch(self, url: str) -> FetchedFile:
+        """A file that one of its messages named. Nothing of the address is believed: `ProviderError` where it is wrong.
+
+        `http_status` 404 in the error: it may not be there yet. `permanent`: there is no use in trying again.
+        """
+        raise ProviderError("Files are not taken over this connection.", permanent=True)
+
     # --- What goes out --------------------------------------------------------------------------------------------
 
     def plan(self, conversation: Conversation, messages: Sequence[Message]) -> list[Planned]:
@@ -375,6 +394,11 @@ class Provider:
         In a call `messages` are one answer, and may be none.
         """
         raise NotImplementedError
+
+    @classmethod
+    def files_taken(cls, config: Mapping[str, Any], address: str) -> FilesTaken | None:
+        """Which files members may send to this address over a connection with this config; None: none."""
+        return None
 
     def plan_change(self, conversation: Conversation, change: Literal["handoff", "ended"]) -> list[Planned]:
         """What has to be sent because the conversation's state changed; most send nothing."""

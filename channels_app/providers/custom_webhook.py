@@ -6,17 +6,19 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from django import forms
 from django.http import HttpResponse, JsonResponse
 from django.utils import timezone
 
 from channels_app import standard_webhooks
-from channels_app.providers import http_errors, webhook_desk
+from channels_app.providers import fetching, http_errors, sent_files, webhook_desk
 from channels_app.providers.base import (
     BadEvent,
     Capability,
     ConfigForm,
+    FetchedFile,
     Finding,
     Health,
     InboundRequest,
@@ -35,6 +37,8 @@ from convoship.lib.outbound.sending import send
 from convoship.lib.parsers import BadJSON, loads
 from convoship.lib.plain_errors import PlainValidator, failures
 from convoship.lib.times import moment
+from deployments import file_links
+from deployments.carriers import FilesTaken
 from deployments.desks import Case
 from deployments.models import Conversation, Message
 
@@ -132,15 +136,14 @@ class CustomWebhook(Provider):
         errors = failures(_VALIDATOR, body)
         if errors:
             raise BadEvent(errors)
-        links, unusable = _links(body.get("attachments", []))
-        if unusable:
-            raise BadEvent({"attachments": [f"Only https addresses are taken: {unusable}"]})
+        files = _files(body.get("attachments", []))
         user = body.get("user", {})
         return [
             MessageReceived(
                 key=body.get("event_id") or request.headers["webhook-id"],
                 address=body["conversation_key"],
-                text="\n\n".join(filter(None, [body.get("text", "").strip(), *links])),
+                text=body.get("text", "").strip(),
+                media=files,
                 payload=body.get("payload", ""),
                 user={name: value for name, value in user.items() if name != "locale" and value},
                 locale=user.get("locale", ""),
@@ -160,7 +163,7 @@ class CustomWebhook(Provider):
         return [
             Planned(
                 "message.created",
-                _event("message.created", moment(message.created_at), conversation, message=message_data(message)),
+                _event("message.created", moment(message.created_at), conversation, message=_whole(message)),
                 [message],
             )
             for message in messages
@@ -178,6 +181,11 @@ class CustomWebhook(Provider):
             at = conversation.ended_at or conversation.last_activity_at
             about = {"status": conversation.status, "reason": conversation.ended_reason}
         return [Planned(name, _event(name, moment(at), conversation, **about))]
+
+    @classmethod
+    def files_taken(cls, config: Mapping[str, Any], address: str) -> FilesTaken | None:
+        """All, where messages are sent to it."""
+        return sent_files.taken(None) if "message.created" in config["events"] else None
 
     @classmethod
     def takes_handoffs(cls, config: Mapping[str, Any]) -> bool:
@@ -207,6 +215,8 @@ class CustomWebhook(Provider):
         # What a desk is told of a case names that, and no place of the visitor's.
         where = {} if event["type"] in webhook_desk.TELLS else {"conversation_key": outgoing.address}
         data = {**where, **event["data"], "sequence": outgoing.position}
+        if event["type"] == "message.created" and data["message"].get("attachments"):
+            data["message"] = {**data["message"], "attachments": self._linked(data["message"]["attachments"])}
         body = json.dumps({**event, "data": data}, ensure_ascii=False, separators=(",", ":")).encode()
         headers = {
             "content-type": "application/json",
@@ -217,6 +227,10 @@ class CustomWebhook(Provider):
         if answer.is_success:
             return Receipt("delivered", http_status=answer.status, answer=http_errors.excerpt(answer))
         raise http_errors.of_endpoint(answer)
+
+    async def fetch(self, url: str) -> FetchedFile:
+        """From the address that the bridge named: without credentials, and no redirect is followed."""
+        return fetching.taken(await fetching.get(url), urlsplit(url).hostname or "It")
 
     async def check(self) -> Health:
         """Send a test event, and say what came back."""
@@ -235,21 +249,32 @@ class CustomWebhook(Provider):
         host = urlsplit(self._url()).hostname
         return Health([Finding(True, f"{host} took a signed test event and answered {receipt.http_status}.")])
 
+    def _linked(self, attachments: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Each with a link that is made now, so that a later try has one that is good."""
+        workspace_id = self.account.workspace_id
+        return [{**item, "url": file_links.link(workspace_id, UUID(str(item["id"])))} for item in attachments]
+
     def _url(self) -> str:
         return self.account.base_url or str(self.account.config["url"])
+
+
+def _whole(message: Message) -> dict[str, Any]:
+    """A message with its files, whose links are made when it is sent."""
+    names = ("id", "name", "size", "content_type")
+    files = [{name: item[name] for name in names} for item in sent_files.here(message.attachments)]
+    return {**message_data(message), "attachments": files}
 
 
 def _event(name: str, at: str, conversation: Conversation, **data: Any) -> dict[str, Any]:
     return {"type": name, "timestamp": at, "data": {"conversation_id": str(conversation.id), **data}}
 
 
-def _links(attachments: Sequence[str]) -> tuple[list[str], str]:
-    """The addresses as they stand in the message, and the first that is none."""
-    for address in attachments:
-        parts = urlsplit(address)
-        if parts.scheme != "https" or not parts.hostname or any(mark in address for mark in ' <>"\n\r\t'):
-            return [], address[:100]
-    return [f"<{address}>" for address in attachments], ""
+def _files(attachments: Sequence[str]) -> tuple[dict[str, str], ...]:
+    """What is fetched afterwards; `BadEvent` where an address can't be called."""
+    try:
+        return tuple({"url": endpoint(address)} for address in attachments)
+    except forms.ValidationError as error:
+        raise BadEvent({"attachments": list(error.messages)}) from None
 
 
 def example(name: str) -> Mapping[str, Any]:
@@ -260,6 +285,7 @@ def example(name: str) -> Mapping[str, Any]:
         "author": {"kind": "assistant", "name": "Test"},
         "text": "This is a test event.",
         "blocks": [],
+        "attachments": [],
     }
     about: Mapping[str, Mapping[str, Any]] = {
         "message.created": {"message": {**message, "created_at": moment(timezone.now())}},

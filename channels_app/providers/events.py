@@ -33,7 +33,7 @@ class ProviderEvent:
 
 @dataclass(frozen=True)
 class MessageReceived(ProviderEvent):
-    """Somebody wrote, tapped or said something. `text` and `payload` both empty: they only want to be greeted."""
+    """Somebody wrote, tapped, sent or said something. Neither `text`, `payload` nor `media`: greet them."""
 
     kind: ClassVar[str] = "message"
     text: str = ""
@@ -51,8 +51,8 @@ class MessageReceived(ProviderEvent):
     reply_to: str = ""
     # What the answer repeats: a number that the other side gives its turns, and whatever else its provider needs.
     echo: Mapping[str, Any] = field(default_factory=dict)
-    # Things that could not be taken over, in words for the conversation.
-    left_out: tuple[str, ...] = ()
+    # Files that came along, to be fetched afterwards: {url, content_type?, name?}, in their order.
+    media: tuple[Mapping[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -114,6 +114,8 @@ _KINDS: Mapping[str, type[ProviderEvent]] = {
 def event_of(kind: str, content: Mapping[str, Any]) -> ProviderEvent:
     """The event of a stored row."""
     fields = dict(content)
-    if "left_out" in fields:
-        fields["left_out"] = tuple(fields["left_out"])
+    # Of an event that an earlier version stored.
+    fields.pop("left_out", None)
+    if "media" in fields:
+        fields["media"] = tuple(fields["media"])
     return _KINDS[kind](**fields)

@@ -11,6 +11,7 @@ from channels_app.models.rehearsal import LineKind
 from channels_app.providers.base import Account
 from convoship.lib.actors import Actor
 from convoship.lib.parsers import BadJSON, loads
+from deployments.file_kinds import Checked
 
 JSON = "application/json"
 RETRY_AFTER_SECONDS = 5
@@ -53,6 +54,8 @@ class Answer:
 
     status: int = 200
     body: str = ""
+    # Instead of a body: the bytes of a file.
+    content: bytes = b""
     content_type: str = JSON
     headers: Mapping[str, str] = field(default_factory=dict)
     # What kind of line it leaves: something was sent and taken, or not, or we only asked.
@@ -61,12 +64,16 @@ class Answer:
     text: str = ""
     provider_id: str = ""
     delivery_id: str = ""
+    # Files that came along, as the line keeps them: {url}.
+    media: Sequence[Mapping[str, str]] = ()
     note: str = ""
     # What is drawn beside the words.
     extras: Mapping[str, Any] = field(default_factory=dict)
     reports: Sequence[Report] = ()
     reports_to: str = ""
     hangs: bool = False
+    # Leaves no line: the screen itself asks for it, each time that somebody looks.
+    is_unseen: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,6 +88,8 @@ class Saying:
     key: str = ""
     # What the provider itself answers its user, where it does.
     aside: str = ""
+    # Files that go along, as the line keeps them: {sid}.
+    media: Sequence[Mapping[str, str]] = ()
     # What is drawn beside the words.
     extras: Mapping[str, Any] = field(default_factory=dict)
 
@@ -127,6 +136,9 @@ class StandIn:
     # And whether it was read.
     does_read: ClassVar[bool] = False
     content_type: ClassVar[str] = JSON
+    # Whether its screen sends files; `sent` is the one that goes with what is said now.
+    sends_files: ClassVar[bool] = False
+    sent: Checked | None = None
     do_not_call_in_templates: ClassVar[bool] = True
 
     def __init__(self, connection: Connection, rehearsal: Rehearsal, account: Account) -> None:

@@ -45,7 +45,10 @@ async def stand_in(request: HttpRequest, connection_id: UUID, path: str = "") ->
     if answer.hangs:
         return StreamingHttpResponse(_nothing(), status=answer.status, content_type=answer.content_type)
     made = HttpResponse(
-        answer.body, status=answer.status, content_type=answer.content_type or None, headers=dict(answer.headers)
+        answer.content or answer.body,
+        status=answer.status,
+        content_type=answer.content_type or None,
+        headers=dict(answer.headers),
     )
     # A 500 on purpose is no error of ours, and Django would log it as one.
     made._has_been_logged = True  # type: ignore[attr-defined]
@@ -88,6 +91,8 @@ def answer(connection_id: UUID, call: Call, shown_path: str) -> Answer:
         return refused
     fault = rehearsing.next_fault(player.rehearsal) if refused is None and player.is_sent(call) else ""
     given = refused or player.answer(call, fault)
+    if given.is_unseen:
+        return given
     rehearsing.note(
         player.connection,
         kind=given.kind,
@@ -102,6 +107,7 @@ def answer(connection_id: UUID, call: Call, shown_path: str) -> Answer:
         answer_status=given.status,
         answer=given.body[: rehearsing.SHOWN_BODY],
         note=given.note[:300],
+        media=[dict(item) for item in given.media],
         extras=dict(given.extras),
     )
     _line_up(player, given)

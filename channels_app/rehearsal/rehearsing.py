@@ -12,13 +12,21 @@ from django.utils import timezone
 
 from channels_app import accounts, connections
 from channels_app.connections import MADE_UP, NewConnection
-from channels_app.models import Connection, Consent, Rehearsal, RehearsalLine, ServiceWindow
+from channels_app.models import (
+    Connection,
+    Consent,
+    Rehearsal,
+    RehearsalLine,
+    RehearsalPicture,
+    ServiceWindow,
+)
 from channels_app.models.rehearsal import LineKind, Reports
 from channels_app.providers.registry import PROVIDERS
 from channels_app.rehearsal.base import StandIn, Unsayable
 from channels_app.rehearsal.registry import STAND_INS
 from convoship.lib.actors import Actor
 from convoship.lib.problems import invalid, not_found
+from deployments.file_kinds import Checked
 from workspaces import audit, secret_store
 
 # Older lines of a rehearsal are forgotten.
@@ -115,6 +123,7 @@ def next_fault(rehearsal: Rehearsal) -> str:
 def start_over(actor: Actor, stand_in: StandIn) -> None:
     """Forget what was said and who opted out, and behave. Conversations and deliveries stay."""
     RehearsalLine.objects.filter(connection=stand_in.connection).delete()
+    RehearsalPicture.objects.filter(connection=stand_in.connection).delete()
     row = stand_in.rehearsal
     row.fault, row.fault_calls, row.reports, row.opted_out = "", None, Reports.STRAIGHT, []
     row.reads, row.phones = True, {}
@@ -136,8 +145,12 @@ class Said:
     address: str
 
 
-def say(actor: Actor, stand_in: StandIn, typed: Mapping[str, str]) -> Said:
-    """Let the other side say what was typed, signed wrongly or twice where that was wished; 422 with field errors."""
+def say(actor: Actor, stand_in: StandIn, typed: Mapping[str, str], sent: Checked | None = None) -> Said:
+    """Let the other side say what was typed, signed wrongly or twice where that was wished; 422 with field errors.
+
+    `sent`: a file that goes with it.
+    """
+    stand_in.sent = sent
     try:
         saying = stand_in.say(typed)
     except Unsayable as wrong:
@@ -150,6 +163,7 @@ def say(actor: Actor, stand_in: StandIn, typed: Mapping[str, str]) -> Said:
         text=saying.text,
         url=saying.url,
         body=saying.body,
+        media=[dict(item) for item in saying.media],
         provider_id=saying.key,
         extras=dict(saying.extras),
         is_signed_wrongly=bool(typed.get("wrongly")),
@@ -164,6 +178,7 @@ def say(actor: Actor, stand_in: StandIn, typed: Mapping[str, str]) -> Said:
             text=saying.text,
             url=saying.url,
             body=saying.body,
+            media=[dict(item) for item in saying.media],
             extras=dict(saying.extras),
             is_signed_wrongly=bool(typed.get("wrongly")),
             due_at=timezone.now(),

@@ -21,6 +21,7 @@ from channels_app.providers.numbers import e164
 from channels_app.providers.twilio import signing, words
 from channels_app.providers.twilio.forms import SmsForm
 from channels_app.providers.twilio.sms import TwilioSms
+from channels_app.rehearsal import pictures
 from channels_app.rehearsal.base import (
     FAULTS,
     LIMITED,
@@ -70,6 +71,7 @@ class Phone(StandIn):
     screen = "channels_app/rehearsal/phone.html"
     faults: ClassVar[Sequence[Fault]] = (*FAULTS, PAGE, OPTED_OUT, NO_NUMBER, CREDENTIALS, NOT_REACHED)
     does_report = True
+    sends_files = True
     content_type = f"{signing.FORM}; charset=UTF-8"
     # What Twilio puts before an address of the channel.
     prefix: ClassVar[str] = ""
@@ -99,6 +101,8 @@ class Phone(StandIn):
 
     def refuse(self, call: Call) -> Answer | None:
         """Basic auth with the account's SID and its auth token."""
+        if pictures.is_open(call):
+            return None
         token = self.account.credentials.get(SmsForm.credentials[0], "")
         wanted = b64encode(f"{self.account.config['account_sid']}:{token}".encode()).decode()
         if token and same(call.headers.get("authorization", ""), f"Basic {wanted}"):
@@ -113,16 +117,19 @@ class Phone(StandIn):
     def take(self, call: Call) -> Answer:
         """Make a message of it; reports follow at the address that came with it."""
         form = form_of(call)
+        fields = parse_qsl(call.body.decode("utf-8", "replace"), keep_blank_values=True)
+        media = [{"url": value[:1000]} for name, value in fields if name == "MediaUrl"][:10]
         to, callback = form.get("To", "").removeprefix(self.prefix), form.get("StatusCallback", "")
         text = self.words_of(form)
         sid = f"SM{uuid.uuid4().hex}"
         seen = Answer(
             201,
-            json.dumps(self._as_json(sid, to, text, "queued")),
+            json.dumps({**self._as_json(sid, to, text, "queued"), "num_media": str(len(media))}),
             kind=LineKind.CAUGHT,
             address=to,
             text=text,
             provider_id=sid,
+            media=media,
             delivery_id=dict(parse_qsl(callback.partition("?")[2])).get("delivery", ""),
         )
         if to in self.rehearsal.opted_out:
@@ -156,7 +163,10 @@ class Phone(StandIn):
         return turned_away(seen, refused.status, note, refused.body)
 
     def look(self, call: Call) -> Answer:
-        """What *Test*, *Set the addresses there* and a look-up ask."""
+        """What *Test*, *Set the addresses there* and a look-up ask, and where files are."""
+        file = pictures.answer(self.connection, call, self.account.base_url)
+        if file is not None:
+            return file
         config, path = self.account.config, call.path.removeprefix(self._root)
         service = str(config.get("messaging_service_sid", ""))
         body: dict[str, Any]
@@ -221,7 +231,7 @@ class Phone(StandIn):
             "error_code": line.extras.get("code") if line else None,
             "error_message": None,
             "num_segments": "1",
-            "num_media": "0",
+            "num_media": str(len(line.media)) if line else "0",
         }
 
     def report(self, sid: str, to: str, status: str, code: int | None = None) -> Report:
@@ -249,8 +259,8 @@ class Phone(StandIn):
         """An SMS from this number; STOP and the like do at Twilio what they do there."""
         errors: dict[str, list[str]] = {}
         number, text = self.number_typed(typed, errors), said(typed, "text", LONGEST)
-        if not text:
-            errors["text"] = ["Write something."]
+        if not (text or self.sent):
+            errors["text"] = ["Write something, or choose a file."]
         if errors:
             raise Unsayable(errors)
         wish = words.wish_of(text, "", ())
@@ -260,7 +270,9 @@ class Phone(StandIn):
         elif wish == "start":
             self.rehearsal.opted_out = out
         sid, form = self.inbound(number, Body=text, **({"OptOutType": wish.upper()} if wish else {}))
-        return Saying(self.account.inbound_url, urlencode(form), number, text, sid, _ASIDES.get(wish, ""))
+        media = self.attach(sid, form)
+        aside = _ASIDES.get(wish, "")
+        return Saying(self.account.inbound_url, urlencode(form), number, text, sid, aside, media=media)
 
     def number_typed(self, typed: Mapping[str, str], errors: dict[str, list[str]]) -> str:
         """Whose phone it is; what is wrong with it goes to `errors`."""
@@ -288,6 +300,15 @@ class Phone(StandIn):
         service = self.account.config.get("messaging_service_sid")
         form |= {"MessagingServiceSid": str(service)} if service else {}
         return sid, form | more
+
+    def attach(self, sid: str, form: dict[str, str]) -> list[dict[str, str]]:
+        """Keep the file that goes with it, if one does, where the form then says that it is."""
+        if self.sent is None:
+            return []
+        picture = pictures.keep(self.connection, sid, self.sent)
+        form["NumMedia"], form["MediaContentType0"] = "1", picture.content_type
+        form["MediaUrl0"] = f"{self.account.base_url}{self._root}/Messages/{sid}/Media/{picture.sid}"
+        return [{"sid": picture.sid}]
 
     def sign(self, url: str, body: str, *, wrongly: bool) -> dict[str, str]:
         """X-Twilio-Signature."""

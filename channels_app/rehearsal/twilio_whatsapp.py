@@ -202,7 +202,9 @@ class WhatsappPhone(Phone):
         """Words, a tap, a place or a reply; each opens the window. STOP is ours to answer, and nobody else's."""
         errors: dict[str, list[str]] = {}
         number = self.number_typed(typed, errors)
-        done = whatsapp_writing.written(self.connection, typed, errors)
+        if typed.get("tap") or typed.get("does") == "place":
+            self.sent = None
+        done = whatsapp_writing.written(self.connection, typed, errors, self.sent)
         if errors:
             raise Unsayable(errors)
         name = said(typed, "name", whatsapp_writing.LONGEST_NAME) or name_of(self.rehearsal, number)
@@ -210,7 +212,10 @@ class WhatsappPhone(Phone):
         newest = sorted(phones, key=lambda one: str(phones[one]["wrote_at"]))[-MOST_PHONES:]
         self.rehearsal.phones = {one: phones[one] for one in newest}
         sid, form = self.inbound(number, **whatsapp_writing.who(number, name), **done.fields)
-        return Saying(self.account.inbound_url, urlencode(form), number, done.text, sid, extras=done.extras)
+        media = self.attach(sid, form)
+        return Saying(
+            self.account.inbound_url, urlencode(form), number, done.text, sid, extras=done.extras, media=media
+        )
 
     def act(self, actor: Actor, typed: Mapping[str, str]) -> Done:
         """Let a day pass, decide on a template, or have it learnt what was decided."""

@@ -10,9 +10,12 @@ from uuid import UUID
 
 from channels_app.models import Connection, RehearsalLine
 from channels_app.rehearsal.base import said
+from deployments.file_kinds import Checked
 
 LONGEST, LONGEST_NAME, LONGEST_PLACE = 1600, 100, 200
 NAME = "Sam"
+
+_KINDS = frozenset({"text", "image", "audio", "video"})
 
 Errors = dict[str, list[str]]
 
@@ -26,11 +29,11 @@ class Written:
     extras: dict[str, Any] = field(default_factory=dict)
 
 
-def written(connection: Connection, typed: Mapping[str, str], errors: Errors) -> Written:
-    """What the form says was done; what is wrong with it goes to `errors`."""
+def written(connection: Connection, typed: Mapping[str, str], errors: Errors, sent: Checked | None) -> Written:
+    """What the form says was done; what is wrong with it goes to `errors`. `sent`: a file that goes with it."""
     if typed.get("tap"):
         return _tapped(connection, typed["tap"], errors)
-    done = _place(typed, errors) if typed.get("does") == "place" else _words(typed, errors)
+    done = _place(typed, errors) if typed.get("does") == "place" else _words(typed, errors, sent)
     replied = line_of(connection, typed.get("reply_to", ""))
     if replied is not None:
         done.extras["reply_to"] = " ".join(replied.text.split())[:120]
@@ -56,11 +59,12 @@ def line_of(connection: Connection, line_id: str) -> RehearsalLine | None:
     return line
 
 
-def _words(typed: Mapping[str, str], errors: Errors) -> Written:
+def _words(typed: Mapping[str, str], errors: Errors, sent: Checked | None) -> Written:
     text = said(typed, "text", LONGEST)
-    if not text:
-        errors["text"] = ["Write something."]
-    return Written(text, {"Body": text, "MessageType": "text"})
+    if not (text or sent):
+        errors["text"] = ["Write something, or choose a file."]
+    kind = sent.content_type.partition("/")[0] if sent else "text"
+    return Written(text, {"Body": text, "MessageType": kind if kind in _KINDS else "document"})
 
 
 def _place(typed: Mapping[str, str], errors: Errors) -> Written:

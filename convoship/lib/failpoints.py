@@ -24,6 +24,7 @@ NAMES = {
     "F6": "after the status is written, before it is told",
     "F7": "inbound: after COMMIT, before the 2xx",
     "F8": "between two rows of a re-encryption",
+    "F9": "a file was fetched for a message, before anything of it is kept",
 }
 
 

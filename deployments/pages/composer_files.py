@@ -70,6 +70,9 @@ def shown(request: WorkspaceRequest, row: Conversation, files: Added) -> dict[st
         "takes_files": taken,
         "accept": file_kinds.accepted(taken.kinds) if taken else "",
         "accept_photos": file_kinds.accepted(("images",)) if taken and "images" in taken.kinds else "",
-        "waiting_files": attachments.waiting(row, files.ids) if files.ids else [],
+        "waiting_files": [
+            {"row": file, "how": taken.how(file.content_type, file.size) if taken else ""}
+            for file in (attachments.waiting(row, files.ids) if files.ids else [])
+        ],
         "file_errors": files.errors,
     }

@@ -34,6 +34,10 @@ class Attached:
     url: str
     is_image: bool
     is_deleted: bool = False
+    # Of one that is not here (yet): being fetched, failed or refused, and why; `again`: where it is fetched anew.
+    state: str = ""
+    reason: str = ""
+    again: str = ""
 
 
 @dataclass(frozen=True)
@@ -164,16 +168,25 @@ def _line(message: Message, story: str = "", repair: str = "") -> Line:
             for block in message.blocks
             for card in _cards_of(block)
         ],
-        files=[_attached(attachment_json(message, item)) for item in message.attachments],
+        files=[_attached(message, attachment_json(message, item)) for item in message.attachments],
         trouble=_TROUBLES.get(MessageStatus(message.status)) if message.reason or story else None,
         story=story,
         repair=repair,
     )
 
 
-def _attached(item: dict[str, Any]) -> Attached:
-    is_image = file_kinds.is_image(item["content_type"])
-    return Attached(item["name"], item["size"], item["url"], is_image, is_deleted="deleted" in item)
+def _attached(message: Message, item: dict[str, Any]) -> Attached:
+    state = str(item.get("state", ""))
+    return Attached(
+        item["name"],
+        item["size"],
+        item["url"],
+        file_kinds.is_image(item["content_type"]),
+        is_deleted="deleted" in item,
+        state=state,
+        reason=" ".join(filter(None, (item.get("reason"), item.get("remedy")))),
+        again=carriers.again_at(message, item["id"]) if state == "failed" else "",
+    )
 
 
 def _cards_of(block: dict[str, Any]) -> list[dict[str, Any]]:

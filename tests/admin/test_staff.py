@@ -21,6 +21,7 @@ from channels_app.models import (
     MessageTemplate,
     Rehearsal,
     RehearsalLine,
+    RehearsalPicture,
     ServiceWindow,
     SpendingCount,
     TemplateSync,
@@ -42,6 +43,7 @@ from deployments import (
     visits,
 )
 from deployments.models import (
+    Conversation,
     Deployment,
     File,
     IdentitySecret,
@@ -55,6 +57,7 @@ from deployments.models import (
 )
 from deployments.models.person import IdentityKind
 from tests import factories
+from tests.channels import files_in_messages
 from tests.channels.requests import request_of
 from workspaces import secret_store, staff
 from workspaces.models import AuditEvent, IdempotencyKey, User, Workspace
@@ -137,6 +140,8 @@ def _what_connections_leave(workspace: Workspace, deployment: Deployment) -> Non
     consents.note(connection, "room-1", withdrawn=True, source="They wrote STOP.")
     delivery = enqueueing.enqueue_alone(connection, "message.created", {})
     DeliveryAttempt.objects.create(delivery=delivery, number=1, claim=uuid4(), started_at=now)
+    files_in_messages.failed(connection, Conversation.objects.earliest("started_at").id)
+    RehearsalPicture.objects.create(connection=connection, sid="ME1", name="a.jpg", content=b"a picture")
     Rehearsal.objects.create(connection=connection)
     RehearsalLine.objects.create(connection=connection, kind="said", text="hello")
     SpendingCount.objects.create(connection=connection, what="units", since=now, count=3)

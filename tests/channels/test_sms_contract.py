@@ -100,6 +100,11 @@ async def _create(url: str) -> Any:
     return await TwilioSms(account(url)).send(outgoing())
 
 
+async def _create_mms(url: str) -> Any:
+    files = [{"id": str(uuid4()), "name": "a.jpg", "size": 9, "content_type": "image/jpeg"} for _ in range(2)]
+    return await TwilioSms(account(url)).send(Outgoing(str(uuid4()), PERSON, {"text": "hello", "files": files}))
+
+
 async def _create_over_service(url: str) -> Any:
     config = {"from_number": "", "messaging_service_sid": SERVICE}
     return await TwilioSms(account(url, **config)).send(outgoing("é" * 1500))
@@ -214,6 +219,7 @@ GOOD = [
     pytest.param("content_v1", _templates, id="list contents and approvals"),
     pytest.param("content_v1", _hand_in, id="hand a content in"),
     pytest.param("api_v2010", _create, id="create a message"),
+    pytest.param("api_v2010", _create_mms, id="create a message with pictures"),
     pytest.param("api_v2010", _create_over_service, id="create a message over a service"),
     pytest.param("api_v2010", _list, id="list messages"),
     pytest.param("api_v2010", _account, id="fetch the account"),

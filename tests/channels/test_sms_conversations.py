@@ -72,25 +72,6 @@ async def test_the_same_text_again_is_no_second_one(phone: Phone) -> None:
     assert [m.author_kind for m in await phone.messages()].count("visitor") == 1
 
 
-@pytest.mark.parametrize(
-    ("media", "words"),
-    [
-        (["image/jpeg"], "1 picture was not taken over"),
-        (["image/jpeg", "image/png", "application/pdf"], "2 pictures were not taken over; 1 file was not taken over"),
-    ],
-)
-async def test_pictures_are_named_and_their_words_are_kept(phone: Phone, media: list[str], words: str) -> None:
-    extra = {f"MediaContentType{at}": kind for at, kind in enumerate(media)} | {"NumMedia": str(len(media))}
-    await phone.text("look", **extra)
-    await phone.text("", **extra)
-    await phone.drain()
-    with_text, alone = await phone.events()
-    assert (with_text.state, with_text.reason) == ("handled", words)
-    assert (alone.state, alone.reason) == ("handled", words)
-    said = [message.text for message in await phone.messages() if message.author_kind == "visitor"]
-    assert said == ["look", " ".join(f"[{one}]" for one in words.split("; "))]
-
-
 async def test_what_nobody_knows_is_kept_and_answered(phone: Phone) -> None:
     answer = await phone.form({"CallSid": f"CA{1:032x}", "AccountSid": ACCOUNT, "Direction": "inbound"})
     assert answer.status_code == 200

@@ -55,6 +55,11 @@ async def test_it_says_what_is_wrong_with_the_account_and_the_number(phone: Phon
     found = await checked(phone)
     assert found.is_good
     assert any("trial account" in finding.words for finding in found.findings)
+    phone.twilio.number["capabilities"] = {"sms": True, "mms": False, "voice": True}
+    assert (await checked(phone)).is_good
+    await phone.allow(sends_mms=True)
+    phone.connection = await phone.refresh()
+    assert bad(await checked(phone)) == [f"{NUMBER} can't send MMS."]
     phone.twilio.number["capabilities"] = {"sms": False, "voice": True}
     assert bad(await checked(phone)) == [f"{NUMBER} can't send SMS."]
     phone.twilio.number["phone_number"] = "+14155550000"

@@ -38,6 +38,8 @@ class Taken:
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
     # Of what was sent by a content: its words.
     shown: str = ""
+    # The addresses of its files.
+    media: list[str] = field(default_factory=list)
 
     @property
     def body(self) -> str:
@@ -59,7 +61,7 @@ class Taken:
             "error_code": None,
             "error_message": None,
             "num_segments": "1",
-            "num_media": "0",
+            "num_media": str(len(self.media)),
         }
 
 
@@ -93,6 +95,10 @@ class TwilioEnd(FarEnd):
         self.channel_senders: list[dict[str, Any]] = [{"sid": "XE" + "0" * 32, "sender": f"whatsapp:{NUMBER}"}]
         # The Content API: contents by their SIDs, each with what WhatsApp says of it.
         self.contents: dict[str, dict[str, Any]] = {}
+        # Files of messages, by where the API keeps them; asking there leads on to where they are.
+        self.files: dict[str, Said] = {}
+        # What is answered instead, in turn, to the next that ask for a file.
+        self.file_wrongs: deque[Said] = deque()
 
     @property
     def base_url(self) -> str:
@@ -135,7 +141,29 @@ class TwilioEnd(FarEnd):
 
     # --- Answering --------------------------------------------------------------------------------------------------
 
+    def keep(self, content: bytes, content_type: str, **headers: str) -> str:
+        """Keep a file as one that came with a message; its address at the API."""
+        number = len(self.files) + 1
+        path = f"/2010-04-01/Accounts/{ACCOUNT}/Messages/MM{number:032x}/Media/ME{number:032x}"
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        self.files[path] = Said(200, {"Content-Type": content_type, **named}, content)
+        return f"{self.base_url}{path}"
+
+    def asked_for_files(self) -> list[Seen]:
+        """The requests for files and for where they are."""
+        return [seen for seen in self.seen if "/Media/" in seen.path or seen.path.startswith("/cdn/")]
+
+    def _file(self, path: str) -> Said:
+        if self.file_wrongs:
+            return self.file_wrongs.popleft()
+        if path not in self.files:
+            return problem(20404, 404)
+        return Said(307, {"Location": f"{self.base_url}/cdn{path}?signature=abc"}, b"")
+
     def _answer(self, seen: Seen) -> Said:
+        if seen.path.startswith("/cdn/"):
+            assert "authorization" not in seen.headers, "credentials went on with a redirect"
+            return self.files[seen.path.removeprefix("/cdn").partition("?")[0]]
         if seen.headers.get("authorization") != "Basic " + b64encode(f"{ACCOUNT}:{TOKEN}".encode()).decode():
             return problem(20003, 401)
         parts = urlsplit(seen.path)
@@ -143,10 +171,13 @@ class TwilioEnd(FarEnd):
         if parts.path.startswith("/v1/Content"):
             return self._answer_content(seen, parts.path.removeprefix("/v1"), query)
         form = dict(parse_qsl(seen.body.decode(), keep_blank_values=True))
+        if seen.method == "GET" and "/Media/" in parts.path:
+            return self._file(parts.path)
         root = f"/2010-04-01/Accounts/{ACCOUNT}"
         match seen.method, parts.path.removeprefix(root):
             case "POST", "/Messages.json":
-                return self._create(form)
+                media = [value for name, value in parse_qsl(seen.body.decode()) if name == "MediaUrl"]
+                return self._create(form, media)
             case "GET", "/Messages.json":
                 return self._list(parts.path, query)
             case "GET", ".json":
@@ -189,7 +220,7 @@ class TwilioEnd(FarEnd):
                 return answer({"contents": rows[page * size : (page + 1) * size], "meta": meta})
         return problem(20404, 404)
 
-    def _create(self, form: dict[str, str]) -> Said:
+    def _create(self, form: dict[str, str], media: list[str]) -> Said:
         when, wrong = self.wrongs.popleft() if self.wrongs else ("", None)
         if wrong is not None and when == "instead":
             return wrong
@@ -199,7 +230,7 @@ class TwilioEnd(FarEnd):
         shown = str(next(iter(self.contents[sid]["types"].values()))["body"]) if sid else ""
         for name, value in json.loads(form.get("ContentVariables", "{}")).items():
             shown = shown.replace("{{" + name + "}}", value)
-        message = Taken(f"SM{len(self.taken):032x}", form, shown=shown)
+        message = Taken(f"SM{len(self.taken):032x}", form, shown=shown, media=media)
         self.taken.append(message)
         return wrong if wrong is not None else answer(message.as_json(), 201)
 

@@ -31,6 +31,7 @@ from deployments import (
 from deployments.models import Conversation, ReplyMail, Tag
 from deployments.models.person import IdentityKind
 from tests import factories
+from tests.channels import files_in_messages
 from tests.channels.requests import request_of
 from tests.pages.conftest import Browser, browser_of, forms_of, text
 from workspaces import secret_store
@@ -210,6 +211,11 @@ PAGES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "conversation_snooze": ("/app/conversations/{conversation}/snooze", POST, "conversations.write"),
     "conversation": ("/app/conversations/{conversation}/", GET, "conversations.read"),
     "conversation_live": ("/app/conversations/{conversation}/live", GET, "conversations.read"),
+    "conversation_file_again": (
+        "/app/conversations/{conversation}/files/{media}/again",
+        POST,
+        "conversations.write",
+    ),
     "conversation_reply": ("/app/conversations/{conversation}/reply", POST, "conversations.write"),
     "conversation_take": ("/app/conversations/{conversation}/take", POST, "conversations.write"),
     "conversation_return": ("/app/conversations/{conversation}/return", POST, "conversations.write"),
@@ -271,6 +277,7 @@ def ids(workspace: Workspace) -> dict[str, str]:
             reason="The mail server refused the address.",
             due_at=timezone.now(),
         )
+        media = files_in_messages.failed(connection, conversation.id)
         (delivery,) = examples.send(who, connection, "message.created")
         event = MessageReceived(key="a key", address="room-1", text="Hello")
         (stored,) = inbound.record(connection, [event], request_of())
@@ -305,6 +312,7 @@ def ids(workspace: Workspace) -> dict[str, str]:
         "over_whatsapp": str(over_whatsapp.id),
         "rehearsal": str(rehearsed.connection.id),
         "delivery": str(delivery.id),
+        "media": str(media.id),
         "event": str(stored.event_id),
         "tag": str(tag.id),
         "person": str(person.id),

@@ -47,6 +47,7 @@ from deployments.pages.talk import Talk
 from deployments.rollouts import Tried
 from deployments.sessions import OpenedSession
 from tests import factories
+from tests.channels import files_in_messages
 from tests.channels.requests import request_of
 from workspaces import secret_store
 from workspaces.api_keys import NewApiKey
@@ -174,6 +175,7 @@ class World:
     tag_id: UUID = field(init=False)
     view_id: UUID = field(init=False)
     mail_id: UUID = field(init=False)
+    media_id: UUID = field(init=False)
     person_id: UUID = field(init=False)
     note_id: UUID = field(init=False)
     field_id: UUID = field(init=False)
@@ -210,6 +212,7 @@ class World:
                 state="failed",
                 due_at=timezone.now(),
             ).id
+            self.media_id = files_in_messages.failed(self.connection.connection, self.opened.session.conversation_id).id
             person = Conversation.objects.get(id=self.opened.session.conversation_id).person
             self.person_id = person.id
             self.note_id = person_changes.add_note(who, person, "Kind.").id
@@ -251,6 +254,7 @@ class World:
             "tag_id": self.tag_id,
             "view_id": self.view_id,
             "mail_id": self.mail_id,
+            "media_id": self.media_id,
             "person_id": self.person_id,
             "note_id": self.note_id,
             "field_id": self.field_id,
@@ -550,6 +554,7 @@ PAGES: Mapping[str, list[Call]] = {
     "saved_view_new": [Call("GET"), Call("POST", {"name": "Mine"})],
     "saved_view": [Call("GET"), Call("POST", {"name": "Renamed"})],
     "saved_view_delete": [Call("GET"), Call("POST", {})],
+    "conversation_file_again": [Call("POST", {})],
     "conversation_reply": [Call("POST", {"text": "Hello", "client_id": "a"})],
     "conversation_mentions": GET,
     "conversation_replies": GET,

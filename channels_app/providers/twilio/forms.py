@@ -218,7 +218,7 @@ class MessagingForm(TwilioForm):
 class SmsForm(MessagingForm):
     """And what only SMS have: segments, and an answer of Twilio's own to HELP."""
 
-    rarely: ClassVar[frozenset[str]] = MessagingForm.rarely | {"daily_segments", "answers_help"}
+    rarely: ClassVar[frozenset[str]] = MessagingForm.rarely | {"daily_segments", "answers_help", "sends_mms"}
 
     rate = forms.FloatField(
         label="Messages a second",
@@ -234,6 +234,12 @@ class SmsForm(MessagingForm):
         max_value=MOST_DAILY,
         help_text=f"From midnight to midnight UTC no more are sent, and what is left waits. {DAILY_SEGMENTS} unless "
         "you say so. A segment is 160 characters, or 70 where there are others than those of SMS.",
+    )
+    sends_mms = forms.BooleanField(
+        label="Send pictures as MMS",
+        required=False,
+        help_text="To numbers of the USA and Canada, from a number that Twilio lets send MMS. Everything else, and to "
+        "everybody else, goes as a link in the text. An MMS counts as 3 segments, which is about what it costs.",
     )
     answers_help = forms.BooleanField(
         label="Let the assistant answer HELP",

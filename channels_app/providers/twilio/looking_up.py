@@ -69,6 +69,8 @@ def _is_it(message: MessageInstance, account: Account, outgoing: Outgoing) -> bo
     service = account.config.get("messaging_service_sid")
     if service and message.messaging_service_sid != service:
         return False
+    if outgoing.content.get("files") and str(message.num_media or "0") == "0":
+        return False
     body = _simple(str(message.body or ""))
     said = _said(outgoing.content)
     if not body and outgoing.content.keys() & {"interactive", "template"}:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 from urllib.parse import urlencode
@@ -16,6 +15,7 @@ from twilio.rest.api.v2010.account.message import MessageInstance
 from channels_app.providers import http_errors
 from channels_app.providers.base import (
     Bounds,
+    FetchedFile,
     Health,
     InboundRequest,
     Outgoing,
@@ -25,8 +25,9 @@ from channels_app.providers.base import (
     Stored,
 )
 from channels_app.providers.events import MessageReceived, NotUsed, ProviderEvent, StatusReported
-from channels_app.providers.twilio import codes, looking_up, sdk, setup, signing, words
+from channels_app.providers.twilio import codes, looking_up, media, sdk, setup, signing, words
 from channels_app.providers.twilio.forms import NEW_PER_RANGE, UNASKED_PER_HOUR, MessagingForm
+from deployments import file_links
 
 # So many messages after each of theirs are answers to it.
 REPLIES = 10
@@ -44,11 +45,6 @@ STATUSES: Mapping[str, str] = {
     "failed": "failed",
     "undelivered": "failed",
     "canceled": "failed",
-}
-_SORTS: Mapping[str, tuple[str, str]] = {
-    "image": ("picture", "pictures"),
-    "video": ("video", "videos"),
-    "audio": ("recording", "recordings"),
 }
 
 
@@ -114,7 +110,7 @@ class TwilioMessaging(Provider):
 
     def received(self, sid: str, sender: str, form: Mapping[str, str]) -> MessageReceived:
         """What they wrote; channels add what only they have."""
-        text, left_out = form.get("Body", "").strip(), _left_out(form)
+        text = form.get("Body", "").strip()
         extra = str(self.account.config.get("stop_words", "")).split(",")
         wish = words.wish_of(text, form.get("OptOutType", ""), extra)
         if wish == "help" and self.account.config.get("answers_help"):
@@ -122,9 +118,9 @@ class TwilioMessaging(Provider):
         return MessageReceived(
             key=sid,
             address=sender,
-            text=text or " ".join(f"[{one}]" for one in left_out),
+            text=text,
             wish=wish,
-            left_out=left_out,
+            media=media.named_in(form),
         )
 
     def _report(self, request: InboundRequest, form: Mapping[str, str]) -> ProviderEvent:
@@ -174,7 +170,11 @@ class TwilioMessaging(Provider):
 
     async def fields(self, client: Client, outgoing: Outgoing) -> dict[str, Any]:
         """What the message says, as the SDK names it."""
-        return {"body": str(outgoing.content["text"])}
+        files = outgoing.content.get("files") or ()
+        # Fetched by Twilio at once and without our cookies, so an hour is enough; made now, a replay has its own.
+        urls = [file_links.link(self.account.workspace_id, UUID(str(item["id"]))) for item in files]
+        text = str(outgoing.content["text"])
+        return ({"body": text} if text or not urls else {}) | ({"media_url": urls} if urls else {})
 
     async def look_up(self, outgoing: Outgoing) -> Receipt | None:
         """The message among the newest that went to this address."""
@@ -182,6 +182,10 @@ class TwilioMessaging(Provider):
         with sdk.errors(client):
             found = await looking_up.find(client, self.account, outgoing, prefix=self.prefix)
         return self._receipt(found) if found is not None else None
+
+    async def fetch(self, url: str) -> FetchedFile:
+        """From Twilio's own host alone, and from where that leads once."""
+        return await media.fetch(self.account, url)
 
     async def check(self) -> Health:
         """The account, the sender, and where Twilio delivers what comes in."""
@@ -214,17 +218,6 @@ class TwilioMessaging(Provider):
 def _text(raw: bytes) -> str:
     """A field as text that can be stored: what is no UTF-8, and NUL, is replaced."""
     return raw.decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
-
-
-def _left_out(form: Mapping[str, str]) -> tuple[str, ...]:
-    """Media that came along, in words: "1 picture was not taken over"."""
-    many = min(_number(form.get("NumMedia", "")) or 0, 20)
-    kinds = (form.get(f"MediaContentType{number}", "").partition("/")[0] for number in range(many))
-    sorts = Counter(_SORTS.get(kind, ("file", "files")) for kind in kinds)
-    return tuple(
-        f"{number} {one if number == 1 else more} {'was' if number == 1 else 'were'} not taken over"
-        for (one, more), number in sorts.items()
-    )
 
 
 def _unknown(request: InboundRequest, form: Mapping[str, str]) -> NotUsed:

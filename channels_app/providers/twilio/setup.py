@@ -101,6 +101,9 @@ async def _number(client: Client, account: Account) -> list[Finding]:
     if not (found.capabilities or {}).get("sms"):
         return [Finding(False, f"{number} can't send SMS.", "Choose a number with the capability SMS.")]
     findings = [Finding(True, f"{number} is the account's and can send SMS.")]
+    if account.config.get("sends_mms") and not (found.capabilities or {}).get("mms"):
+        words, remedy = f"{number} can't send MMS.", "Choose a number with the capability MMS, or switch MMS off."
+        findings.append(Finding(False, words, remedy))
     if found.sms_application_sid:
         words = f"What people write to {number} goes to a TwiML app ({found.sms_application_sid}), not to Convoship."
         return [*findings, Finding(False, words, f"{_IN_NUMBER}: choose Webhook, or register the webhook here.")]

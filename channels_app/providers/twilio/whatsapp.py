@@ -9,7 +9,7 @@ from typing import Any
 from twilio.rest import Client
 
 from channels_app import replies
-from channels_app.providers import numbers
+from channels_app.providers import numbers, sent_files
 from channels_app.providers.base import (
     BadTemplate,
     Capability,
@@ -21,15 +21,45 @@ from channels_app.providers.base import (
     Template,
 )
 from channels_app.providers.events import MessageReceived, Wish
+from channels_app.providers.sent_files import Carries
 from channels_app.providers.twilio import drafts, interactive, setup, templates, texts
 from channels_app.providers.twilio.forms import DAILY_MESSAGES, START_REPLY, STOP_REPLY, WhatsappForm
 from channels_app.providers.twilio.messaging import TwilioMessaging
+from deployments.carriers import FilesTaken
 from deployments.models import Conversation, Message
 from deployments.safe_text import written
 
 _LONGEST_PLACE = 300
 # Payloads of a template's button that opts out.
 _STOPS = frozenset({"stop", "unsubscribe", "opt out", "optout"})
+
+# What WhatsApp takes through Twilio (twilio.com/docs/whatsapp/guidance-whatsapp-media-messages), one with a message.
+_MEDIA_BYTES, _PICTURE_BYTES, _STICKER_BYTES = 16 * 1024 * 1024, 5 * 1024 * 1024, 100 * 1024
+_OOXML = "application/vnd.openxmlformats-officedocument."
+WHATSAPP = Carries(
+    "WhatsApp",
+    "no files of this kind",
+    {
+        **dict.fromkeys(("image/jpeg", "image/png"), _PICTURE_BYTES),
+        "image/webp": _STICKER_BYTES,
+        **dict.fromkeys(("video/mp4", "video/3gpp"), _MEDIA_BYTES),
+        **dict.fromkeys(("audio/ogg", "audio/mpeg", "audio/aac", "audio/amr"), _MEDIA_BYTES),
+        **dict.fromkeys(
+            (
+                "application/pdf",
+                f"{_OOXML}wordprocessingml.document",
+                f"{_OOXML}spreadsheetml.sheet",
+                f"{_OOXML}presentationml.presentation",
+            ),
+            _MEDIA_BYTES,
+        ),
+    },
+    many=10,
+    together=10 * _MEDIA_BYTES,
+)
+LONGEST_CAPTION = 1024
+# Stickers and recordings stand alone.
+_WITHOUT_CAPTION = frozenset({"image/webp", "audio/ogg", "audio/mpeg", "audio/aac", "audio/amr"})
 
 
 class TwilioWhatsapp(TwilioMessaging):
@@ -99,6 +129,9 @@ class TwilioWhatsapp(TwilioMessaging):
                 content = {"template": dict(message.template), "text": message.text}
                 planned.append(Planned("Template", content, [message], is_apart=True))
                 continue
+            if message.attachments:
+                planned += self._with_files(message)
+                continue
             types = interactive.types_of(message, written)
             if types is not None:
                 content = {"interactive": types, "text": replies.as_text(message)}
@@ -109,6 +142,27 @@ class TwilioWhatsapp(TwilioMessaging):
                 what = "WhatsApp message" if len(pieces) == 1 else f"WhatsApp message {number} of {len(pieces)}"
                 planned.append(Planned(what, {"text": piece}, [message]))
         return planned
+
+    def _with_files(self, message: Message) -> list[Planned]:
+        """One file with each message: the first with the text below it, where such a file has any."""
+        going, linked = WHATSAPP.parted(sent_files.here(message.attachments))
+        text, links = sent_files.with_links(replies.as_text(message), linked, self.account.workspace_id)
+        caption = ""
+        if going and len(text) <= LONGEST_CAPTION and going[0]["content_type"] not in _WITHOUT_CAPTION:
+            text, caption = "", text
+        contents: list[dict[str, Any]] = [{"text": piece} for piece in texts.split(text)]
+        contents += [{"text": "" if place else caption, "files": [item]} for place, item in enumerate(going)]
+        for content in contents:
+            mine = {file_id: link for file_id, link in links.items() if link in content["text"]}
+            content.update({"links": mine} if mine else {})
+        many = len(contents)
+        names = [f"WhatsApp message {at} of {many}" if many > 1 else "WhatsApp message" for at in range(1, many + 1)]
+        return [Planned(what, content, [message]) for what, content in zip(names, contents, strict=True)]
+
+    @classmethod
+    def files_taken(cls, config: Mapping[str, Any], address: str) -> FilesTaken | None:
+        """All that members may send; what WhatsApp doesn't take as links."""
+        return sent_files.taken(WHATSAPP)
 
     @classmethod
     def made_for(cls, content: Mapping[str, Any]) -> str:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -166,19 +166,26 @@ async def send(
     """One call within `seconds`, no redirect followed. `Refused`, `NotSent` or `InDoubt` where there is no answer."""
     target = checked(url)
     basic = httpx.BasicAuth(*auth) if auth else None
+    async with (
+        answering(target, seconds) as client,
+        client.stream(method, target, headers=dict(headers or {}), content=content, auth=basic) as answer,
+    ):
+        body = bytearray()
+        async for piece in answer.aiter_raw():
+            body += piece
+            if len(body) >= LARGEST_ANSWER:
+                break
+        pairs = {name.lower(): value for name, value in answer.headers.items()}
+        return Answered(answer.status_code, pairs, bytes(body[:LARGEST_ANSWER]))
+
+
+@asynccontextmanager
+async def answering(target: httpx.URL, seconds: float) -> AsyncIterator[httpx.AsyncClient]:
+    """A client for one call that ends within `seconds`; what goes wrong as `NotSent` or `InDoubt`."""
     try:
         with _room() as client:
-            async with (
-                asyncio.timeout(seconds),
-                client.stream(method, target, headers=dict(headers or {}), content=content, auth=basic) as answer,
-            ):
-                body = bytearray()
-                async for piece in answer.aiter_raw():
-                    body += piece
-                    if len(body) >= LARGEST_ANSWER:
-                        break
-                pairs = {name.lower(): value for name, value in answer.headers.items()}
-                return Answered(answer.status_code, pairs, bytes(body[:LARGEST_ANSWER]))
+            async with asyncio.timeout(seconds):
+                yield client
     except (httpx.ConnectTimeout, httpx.PoolTimeout):
         raise NotSent(f"{target.host} could not be reached in time.") from None
     except (httpx.ConnectError, httpcore.ConnectError) as error:

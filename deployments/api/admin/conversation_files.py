@@ -32,4 +32,5 @@ class ConversationFilesView(WorkspaceView):
         taken = member_files.may_upload(self.workspace_id, self.actor, conversation_id)
         name, content = one_file.read(request._request, taken.max_bytes)
         row = member_files.upload(self.workspace_id, self.actor, conversation_id, name, content, taken)
-        return Response({"file": attachments.file_json(row)}, status=201)
+        how = taken.how(row.content_type, row.size)
+        return Response({"file": {**attachments.file_json(row), **({"how": how} if how else {})}}, status=201)

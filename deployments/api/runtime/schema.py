@@ -58,6 +58,12 @@ MESSAGE = _object(
             ["id", "name", "size", "content_type", "url"],
             **_FILE_PROPERTIES,
             url={"type": "string", "description": "Good for an hour; read anew, it is a fresh one. Empty if deleted."},
+            state={
+                "enum": ["fetching", "failed", "refused"],
+                "description": "Of a file that came over another channel than the web and is not here (yet).",
+            },
+            reason={**_TEXT, "description": "Why it is not here; `remedy` says what to do."},
+            remedy=_TEXT,
             deleted={"const": True, "description": "Only where the content was deleted to make room."},
         ),
     },
@@ -155,7 +161,8 @@ MESSAGE_REQUEST = {
     )
 }
 FILE_REQUEST = {"multipart/form-data": _object(["file"], file={"type": "string", "format": "binary"})}
-FILE = _object(["file"], file=_object(list(_FILE_PROPERTIES), **_FILE_PROPERTIES))
+_HOW = {**_TEXT, "description": "Only of a channel that does not take this one along: in what other way it goes."}
+FILE = _object(["file"], file=_object(list(_FILE_PROPERTIES), **_FILE_PROPERTIES, how=_HOW))
 MESSAGE_POSTED = _object(
     ["message", "replies", "head_seq", "rev", "pending"],
     message=MESSAGE,

@@ -52,6 +52,7 @@ function begin() {
     const words = { waits: "Waits", up: "Is being sent up", ready: size(item.size ?? item.file.size), failed: "" }[item.state];
     if (words) parts.splice(1, 0, element("span", { class: "soft small" }, words));
     if (item.state === "up") parts.push((item.bar = element("progress", { max: "1", value: "0", "aria-label": name })));
+    if (item.state === "ready" && item.how) parts.push(element("span", { class: "tray-how soft small" }, item.how));
     if (item.state === "failed") parts.push(element("ul", { class: "errors" }, element("li", {}, item.words)));
     if (item.state === "ready") parts.push(element("input", { type: "hidden", name: "attachments", value: item.id }));
     item.row.className = item.state;
@@ -136,9 +137,9 @@ function begin() {
   function answered(item, { status: code, response }) {
     const file = response?.file;
     if (code === 201 && file) {
-      Object.assign(item, { state: "ready", id: file.id, name: file.name, size: file.size });
+      Object.assign(item, { state: "ready", id: file.id, name: file.name, size: file.size, how: file.how });
       draw(item);
-      say(`${item.file.name}: ready to send`);
+      say(`${item.file.name}: ready to send${file.how ? `, ${file.how}` : ""}`);
     } else if (code === 401 || response?.code === "csrf_failed") {
       fail(item, "You are signed out. Copy what you wrote, then load this page again.");
     } else {
