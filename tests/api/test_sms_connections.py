@@ -38,6 +38,8 @@ def test_a_connection_is_made_with_its_number_in_one_form_and_no_secret_of_its_o
         "rate": 3.0,
         "stop_words": "Basta, Fine",
         "answers_help": True,
+        "sends_mms": False,
+        "stop_everywhere": False,
     }
     assert made.data["status_url"] == f"{made.data['inbound_url']}/status"
     assert "inbound_secret" not in made.data

@@ -235,7 +235,7 @@ def test_channels_lists_deployments_by_assistant_and_makes_new_ones(member: Brow
 
 def test_channels_offers_no_kind_that_is_not_there_yet(member: Browser) -> None:
     page = text(member.get("/app/channels/"))
-    for word in ("WhatsApp", "Zendesk", "Genesys", "ServiceNow"):
+    for word in ("Zendesk", "Genesys", "ServiceNow"):
         assert word not in page
 
 
