@@ -332,8 +332,11 @@ def test_each_role_may_do_what_its_permissions_say(workspace: Workspace, ids: di
         may = role in PERMISSIONS[permission]
         if may and method == "POST":
             continue  # what they then do has tests of its own
-        status = asked(someone.client, address.format(**ids), method).status_code
+        answer = asked(someone.client, address.format(**ids), method)
+        status = answer.status_code
         assert (status == 403) is not may, f"{name} {method} as {role}: {status}"
+        # No cache keeps what was made for them, nor does the browser when they sign out and go back.
+        assert {"private", "no-store"} <= set(answer["Cache-Control"].split(", ")) or status == 304, name
         assert may or status == 403
 
 
