@@ -21,7 +21,7 @@ def test_rows_come_without_loading_the_page_and_the_focus_goes_on_in_them(demo: 
     expect(member.get_by_label("Monday, from").nth(1)).to_be_focused()
     member.keyboard.type("13")
     member.get_by_label("Monday, to").nth(1).fill("17")
-    member.get_by_role("button", name="Copy Monday to all weekdays").click()
+    member.get_by_role("button", name="Copy to all weekdays, from Monday").click()
     expect(member.get_by_label("Friday, to").nth(1)).to_have_value("17")
     assert member.evaluate("window.isTheSamePage") is True
     member.keyboard.press("Control+s")
