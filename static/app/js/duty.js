@@ -21,7 +21,7 @@ function redraw(html) {
     const fresh = drawn.querySelector(`form[data-duty="${form.dataset.duty}"]`);
     if (fresh) form.replaceWith(fresh);
   }
-  if (focused) document.querySelector(`form[data-duty="${focused}"] button`)?.focus();
+  if (focused) document.querySelector(`form[data-duty="${focused}"] button`)?.focus({ preventScroll: true });
   say(drawn.querySelector("[data-duty-said]")?.textContent ?? "");
 }
 
