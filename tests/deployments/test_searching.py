@@ -202,7 +202,7 @@ def test_the_sentence_marks_the_words(made: NewDeployment) -> None:
     ("said", "ends"),
     [
         ("Where is my kettle?", "kettle\x03?"),
-        ("Is the kettle blue?! Or green? " + "It is a long way. " * 8, "."),
+        ("Is the kettle blue?! Or green?", "green?"),
         ("my kettle", "kettle\x03"),
         ("the kettle (blue).", "blue)."),
     ],

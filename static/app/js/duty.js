@@ -52,10 +52,12 @@ document.addEventListener(
 
 // --- Who waits ---------------------------------------------------------------------------------------------------------
 
-document.addEventListener("htmx:afterSettle", () => {
+document.addEventListener("htmx:afterSettle", showWaiting);
+document.addEventListener("waiting", showWaiting);
+function showWaiting() {
   const { waiting } = document.getElementById("live")?.dataset ?? {};
   const link = document.querySelector("[data-waiting-link]");
   if (!waiting || !link) return;
   link.hidden = waiting === "0";
   link.querySelector("[data-waiting-count]").textContent = waiting;
-});
+}
