@@ -9,10 +9,10 @@ from __future__ import annotations
 import datetime as dt
 import json
 import zoneinfo
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db.models import Count, Sum
 from django.db.models.functions import Length
@@ -28,6 +28,10 @@ from deployments.safe_text import written
 from workspaces import audit
 
 MOST_MESSAGES = 20_000
+# Characters of messages and notes together, with all that came with them: the whole file is made in memory.
+LARGEST = 10_000_000
+_AT_ONCE = 500
+_Row = TypeVar("_Row", Message, Note)
 CONTENT_TYPES = {"json": "application/json", "txt": "text/plain; charset=utf-8", "pdf": "application/pdf"}
 FORMATS = tuple(CONTENT_TYPES)
 
@@ -47,7 +51,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Talk:
-    """A conversation ready to be written down. `is_cut`: only the first `MOST_MESSAGES` are in it."""
+    """A conversation ready to be written down. `is_cut`: only the first messages (and their notes) are in it."""
 
     conversation: Conversation
     zone: zoneinfo.ZoneInfo
@@ -66,6 +70,11 @@ class Talk:
     def title(self) -> str:
         """What it is called."""
         return f"Conversation with {self.conversation.person.label}"
+
+    @property
+    def cut_words(self) -> str:
+        """What is said at the end of one that is cut."""
+        return f"Only the first {len(self.messages)} messages are in this file."
 
     def spoken(self, moment: dt.datetime) -> str:
         """`2026-11-27 15:47:01`, in the export's zone."""
@@ -189,13 +198,43 @@ def _too_long() -> Problem:
 
 
 def _gathered(conversation: Conversation, zone: zoneinfo.ZoneInfo, with_notes: bool) -> Talk:
-    messages = Message.objects.filter(conversation=conversation).select_related("author_user").order_by("seq")
-    rows = list(messages[: MOST_MESSAGES + 1])
-    found = list(notes.of(conversation)) if with_notes else []
-    is_cut = len(rows) > MOST_MESSAGES
+    rows, left = _first(_messages(conversation), LARGEST)
+    found: list[Note] = []
+    if with_notes and left > 0:
+        said = notes.of(conversation)
+        # Those of messages that are not in it would stand at no place.
+        said = said.filter(after_seq__lte=rows[-1].seq) if rows and len(rows) == MOST_MESSAGES else said
+        found, left = _first(said.iterator(_AT_ONCE), left)
+    is_cut = left <= 0 or (len(rows) == MOST_MESSAGES and conversation.head_seq > rows[-1].seq)
     now = timezone.now()
     facts = _facts(conversation, zone, now)
-    return Talk(conversation, zone, rows[:MOST_MESSAGES], found, with_notes, is_cut, now, facts)
+    return Talk(conversation, zone, rows, found, with_notes, is_cut, now, facts)
+
+
+def _messages(conversation: Conversation) -> Iterator[Message]:
+    """The first of them in order, few at a time."""
+    rows = Message.objects.filter(conversation=conversation).select_related("author_user").order_by("seq")
+    last, count = 0, 0
+    while count < MOST_MESSAGES:
+        part = list(rows.filter(seq__gt=last)[: min(_AT_ONCE, MOST_MESSAGES - count)])
+        if not part:
+            return
+        yield from part
+        last, count = part[-1].seq, count + len(part)
+
+
+def _first(rows: Iterable[_Row], most: int) -> tuple[list[_Row], int]:
+    """As many of them as have `most` characters, and how many characters are left; 0 where that ended it."""
+    found: list[_Row] = []
+    for row in rows:
+        size = len(row.text)
+        if isinstance(row, Message):
+            size += len(json.dumps([row.blocks, row.attachments], ensure_ascii=False))
+        if size > most:
+            return found, 0
+        most -= size
+        found.append(row)
+    return found, most
 
 
 def _facts(row: Conversation, zone: zoneinfo.ZoneInfo, now: dt.datetime) -> list[tuple[str, str]]:
@@ -291,7 +330,7 @@ def _as_text(talk: Talk) -> bytes:
         lines += ["", f"[{talk.spoken(entry.at)}] {who}:"]
         lines += [f"    {line}" for part in (entry.text, *entry.extras) for line in part.splitlines()]
     if talk.is_cut:
-        lines += ["", f"Only the first {MOST_MESSAGES} messages are in this file."]
+        lines += ["", talk.cut_words]
     return ("\n".join(lines) + "\n").encode()
 
 

@@ -17,7 +17,7 @@ from fontTools.ttLib import TTFont
 from fpdf import FPDF
 from fpdf.enums import XPos, YPos
 
-from deployments.exporting import MOST_MESSAGES, Entry, Talk
+from deployments.exporting import Entry, Talk
 from deployments.exporting_cost import goes_left, is_complex
 
 # It tells every step of cutting a font down.
@@ -125,7 +125,7 @@ def drawn(talk: Talk) -> bytes:
         _draw(page, talk, entry)
     if talk.is_cut:
         page.ln(4)
-        page.say(f"Only the first {MOST_MESSAGES} messages are in this file.", size=8.5)
+        page.say(talk.cut_words, size=8.5)
     return bytes(page.output())
 
 

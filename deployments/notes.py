@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Prefetch, QuerySet
@@ -24,14 +24,16 @@ from workspaces.models import User
 
 _BEFORE_NAME = re.compile(r"(?<![\w@.])@")
 _GOES_ON = re.compile(r"[\w@]|[.-]\w")
+_NAME = re.compile(r"[^\W\d_]\w*([.-]\w+)*")
 
 
 @dataclass(frozen=True)
 class Added:
-    """A note as stored; `is_new` is False where its `client_id` had made it before."""
+    """A note as stored; `is_new` is False where its `client_id` had made it before. `unmet`: see there."""
 
     note: Note
     is_new: bool
+    unmet: Sequence[str] = ()
 
 
 def add(actor: Actor, conversation: Conversation, text: str, client_id: str | None = None) -> Added:
@@ -61,7 +63,8 @@ def add(actor: Actor, conversation: Conversation, text: str, client_id: str | No
         client_id=client_id,
     )
     now = timezone.now()
-    named = [user for user in mentioned(text, members_with("conversations.read")) if user != author]
+    members = list(members_with("conversations.read"))
+    named = [user for user in mentioned(text, members) if user != author]
     Mention.objects.bulk_create(
         Mention(workspace_id=note.workspace_id, note=note, user=user, due_at=now) for user in named
     )
@@ -69,7 +72,7 @@ def add(actor: Actor, conversation: Conversation, text: str, client_id: str | No
         actor, "conversation.noted", conversation, note=str(note.id), mentions=[str(user.id) for user in named]
     )
     live.tell_team(conversation, "note")
-    return Added(note, is_new=True)
+    return Added(note, is_new=True, unmet=unmet(text, members))
 
 
 def of(conversation: Conversation, after_seq: int = 0) -> QuerySet[Note]:
@@ -104,19 +107,41 @@ def mentioned(text: str, members: Iterable[User]) -> list[User]:
     """The members who are meant by an `@name` in a text, each once, in its order.
 
     A name is the member's whole name, its first word, or their e-mail address, in any case; the longest that fits
-    counts. Where it fits several, all of them are meant: better told twice than nobody.
+    counts. Where it fits several, all of them are meant: better told twice than nobody. Another word of a name counts
+    where one member alone has it.
     """
-    by_form = defaultdict(list)
+    return list(dict.fromkeys(user for _, meant in _marks(text, members) for user in meant))
+
+
+def unmet(text: str, members: Iterable[User]) -> list[str]:
+    """The names behind an `@` by which nobody is meant, each once, in the text's order."""
+    return list(dict.fromkeys(name for name, meant in _marks(text, members) if not meant))
+
+
+def _marks(text: str, members: Iterable[User]) -> Iterator[tuple[str, Sequence[User]]]:
+    """Each `@name` of a text with the members who are meant by it."""
+    by_form = _forms(members)
+    longest_first = sorted(by_form, key=len, reverse=True)
+    folded = text.casefold()
+    shown = text if len(text) == len(folded) else folded
+    for at in _BEFORE_NAME.finditer(folded):
+        for form in longest_first:
+            if folded.startswith(form, at.end()) and not _GOES_ON.match(folded, at.end() + len(form)):
+                yield shown[at.end() : at.end() + len(form)], by_form[form]
+                break
+        else:
+            name = _NAME.match(shown, at.end())
+            if name:
+                yield name[0], ()
+
+
+def _forms(members: Iterable[User]) -> Mapping[str, Sequence[User]]:
+    """What may stand behind an `@`, folded, and who is meant by it."""
+    by_form, by_word = defaultdict(list), defaultdict(list)
     for user in members:
         for form in {user.display_name, user.display_name.partition(" ")[0], user.email.split("@")[0], user.email}:
             if form.strip():
                 by_form[form.casefold()].append(user)
-    longest_first = sorted(by_form, key=len, reverse=True)
-    folded = text.casefold()
-    found: dict[User, None] = {}
-    for at in _BEFORE_NAME.finditer(folded):
-        for form in longest_first:
-            if folded.startswith(form, at.end()) and not _GOES_ON.match(folded, at.end() + len(form)):
-                found.update(dict.fromkeys(by_form[form]))
-                break
-    return list(found)
+        for word in set(user.display_name.casefold().split()):
+            by_word[word].append(user)
+    return {word: users for word, users in by_word.items() if len(users) == 1} | by_form

@@ -8,6 +8,7 @@ ids and nothing else.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -25,6 +26,7 @@ _HEADLINE = (
     f"StartSel={MARK_OPEN}, StopSel={MARK_CLOSE}, MaxWords=28, MinWords=14, ShortWord=0, MaxFragments=1,"
     f' FragmentDelimiter=" … "'
 )
+_SIGNS = re.compile(r"[^\w\s]{1,3}(?!\w)")
 _LAST_ID = UUID(int=2**128 - 1)
 
 
@@ -65,8 +67,17 @@ def sentences(text: str, message_ids: Sequence[UUID]) -> Mapping[UUID, str]:
         return {}
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT id, ts_headline('public.convoship', translate(left(text, 20000), %s, ''), search_query(%s), %s)"
-            " FROM deployments_message WHERE id = ANY(%s)",
-            [MARK_OPEN + MARK_CLOSE, clean(text), _HEADLINE, list(message_ids)],
+            "SELECT id, said, ts_headline('public.convoship', said, search_query(%s), %s)"
+            " FROM (SELECT id, translate(left(text, 20000), %s, '') AS said FROM deployments_message"
+            "        WHERE id = ANY(%s)) AS found",
+            [clean(text), _HEADLINE, MARK_OPEN + MARK_CLOSE, list(message_ids)],
         )
-        return dict(cursor.fetchall())
+        return {message_id: found + _sign_after(found, said) for message_id, said, found in cursor.fetchall()}
+
+
+def _sign_after(found: str, said: str) -> str:
+    """What PostgreSQL leaves away behind the last word: the sign that makes it a question."""
+    plain = found.replace(MARK_OPEN, "").replace(MARK_CLOSE, "")
+    at = said.rfind(plain)
+    sign = _SIGNS.match(said, at + len(plain)) if plain and at >= 0 else None
+    return sign[0] if sign else ""

@@ -7,10 +7,12 @@ to say comes as an event: `replied`, `refused` or `asked`.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -25,6 +27,7 @@ from workspaces import refusals
 from workspaces.access import WorkspaceRequest, entered, form_of, waiting_page
 
 LARGEST_SEQ = 2**31 - 1
+MOST_UNMET = 3
 
 
 @dataclass(frozen=True)
@@ -53,10 +56,12 @@ class Typed:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How sending went: `error` says why it did not, `asked` what the sender should know before it does."""
+    """How sending went: `error` says why it did not, `asked` what the sender should know before it does; `said` what
+    they should know of what was sent."""
 
     error: str = ""
     asked: str = ""
+    said: str = ""
 
     @property
     def is_sent(self) -> bool:
@@ -88,6 +93,8 @@ def _answered(request: WorkspaceRequest, conversation_id: UUID, typed: Typed) ->
     if request.headers.get("HX-Request"):
         return _fragment(request, conversation_id, typed, outcome)
     if outcome.is_sent:
+        if outcome.said:
+            messages.warning(request, outcome.said)
         return redirect("conversation", conversation_id)
     return shown_again(request, conversation_id, typed, outcome)
 
@@ -104,14 +111,19 @@ def _send(request: WorkspaceRequest, conversation_id: UUID, typed: Typed) -> Out
     if typed.kind == "note":
         if typed.files.ids:
             return Outcome(error="A note takes no files. Send them in a reply, or take them out.")
-        notes.add(request.actor, row, text, typed.client_id or None)
-        return Outcome()
+        return Outcome(said=_of_unmet(notes.add(request.actor, row, text, typed.client_id or None).unmet))
     if typed.seen_seq is not None and not queries.is_posted(row, typed.client_id):
         others = queries.answered_since(row, request.user, typed.seen_seq)
         if others:
             return Outcome(asked=f"{others} answered meanwhile. Send anyway?")
     handoff.reply(request.actor, request.user, row, text, typed.client_id or None, typed.files.ids)
     return Outcome()
+
+
+def _of_unmet(names: Sequence[str]) -> str:
+    """That nobody is mentioned by these, though they stand behind an `@`."""
+    shown = ", ".join(f"@{name[:40]}" for name in names[:MOST_UNMET])
+    return f"{shown}: nobody by that name, or several, so nobody was mailed for it." if shown else ""
 
 
 def shown_again(
@@ -131,7 +143,9 @@ def _fragment(request: WorkspaceRequest, conversation_id: UUID, typed: Typed, ou
     # Beside the field, and not in the part that every event fetches again: the reason stays until the next try.
     if outcome.error:
         happened = json.dumps({"refused": {"words": outcome.error, "kind": typed.kind}})
+    elif outcome.asked:
+        happened = json.dumps({"asked": {"words": outcome.asked}})
     else:
-        happened = json.dumps({"asked": {"words": outcome.asked}}) if outcome.asked else "replied"
+        happened = json.dumps({"replied": {"words": outcome.said}}) if outcome.said else "replied"
     response["HX-Trigger-After-Swap"] = happened
     return response

@@ -62,6 +62,7 @@ def page_context(request: WorkspaceRequest, row: Conversation, **typed: Any) -> 
         "asked": "",
         "missing": (),
         "earlier": queries.earlier(row),
+        "began_by": queries.began_by(row),
         "canned_replies": CannedReply.objects.order_by("shortcut").only("workspace", "shortcut", "title"),
         "handles": _handles_of_others(request),
         **shown(request, row, Added()),

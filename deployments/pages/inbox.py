@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from deployments import saved_views
 from deployments.models import SavedView
-from deployments.pages import inbox_queries
+from deployments.pages import inbox_queries, queries
 from deployments.pages.inbox_filters import SHOWN, SORTS, Wanted
 from workspaces.access import WorkspaceRequest, workspace_page
 
@@ -59,6 +59,13 @@ def conversations(request: WorkspaceRequest) -> HttpResponse:
 def conversations_rows(request: WorkspaceRequest) -> HttpResponse:
     """The list's changing part alone, fetched again when something changed."""
     return render(request, "deployments/conversations_live.html", _listing(request, Wanted.read(request.GET)))
+
+
+@require_safe
+@workspace_page("conversations.read")
+def conversations_waiting(request: WorkspaceRequest) -> HttpResponse:
+    """How many wait for a person, for the pages of others: `{"waiting": 2}`."""
+    return JsonResponse({"waiting": queries.waiting_count()})
 
 
 def _listing(request: WorkspaceRequest, wanted: Wanted) -> dict[str, Any]:

@@ -209,6 +209,12 @@ def transcript(conversation: Conversation, around: int | None = None) -> Transcr
     return Transcript(found[:LONGEST_TRANSCRIPT][::-1], cut, has_later=last < conversation.head_seq)
 
 
+def began_by(conversation: Conversation) -> str:
+    """Who said the first words of a conversation, by `AuthorKind`; nothing where nobody did."""
+    rows = Message.objects.filter(conversation=conversation).exclude(author_kind=AuthorKind.SYSTEM)
+    return rows.order_by("seq").values_list("author_kind", flat=True).first() or ""
+
+
 def is_posted(conversation: Conversation, client_id: str) -> bool:
     """Whether the conversation has a message of this `client_id`."""
     return bool(client_id) and Message.objects.filter(conversation=conversation, client_id=client_id).exists()

@@ -211,6 +211,7 @@ urlpatterns = [
     path("app/people/<uuid:person_id>/erase", people_acts.person_erase, name="person_erase"),
     path("app/conversations/", inbox.conversations, name="conversations"),
     path("app/conversations/rows", inbox.conversations_rows, name="conversations_rows"),
+    path("app/conversations/waiting", inbox.conversations_waiting, name="conversations_waiting"),
     path("app/conversations/tags/", tags.tags, name="tags"),
     path("app/conversations/tags/<uuid:tag_id>/", tags.tag, name="tag"),
     path("app/conversations/tags/<uuid:tag_id>/delete", tags.tag_delete, name="tag_delete"),

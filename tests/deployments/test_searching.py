@@ -198,6 +198,22 @@ def test_the_sentence_marks_the_words(made: NewDeployment) -> None:
     assert "blue" in sentence
 
 
+@pytest.mark.parametrize(
+    ("said", "ends"),
+    [
+        ("Where is my kettle?", "kettle\x03?"),
+        ("Is the kettle blue?! Or green?", "green?"),
+        ("my kettle", "kettle\x03"),
+        ("the kettle (blue).", "blue)."),
+    ],
+)
+def test_the_sentence_keeps_its_last_sign(made: NewDeployment, said: str, ends: str) -> None:
+    start(made, said)
+    with tenant(made.deployment.workspace_id):
+        message = Message.objects.get(text__contains="kettle", author_kind="visitor")
+        assert searching.sentences("kettle", [message.id])[message.id].endswith(ends)
+
+
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(asked=st.text(st.characters(codec="utf-8"), max_size=60) | st.text("ab'\"\\:&|!<->*() %_\n", max_size=30))
 def test_whatever_is_typed_is_answered(made: NewDeployment, asked: str) -> None:

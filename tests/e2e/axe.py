@@ -34,11 +34,15 @@ def looks(page: Page) -> Iterator[str]:
         yield f"{width} {colours}"
 
 
-def violations(page: Page, part: str = "document", look: str = "light") -> list[str]:
-    """What axe objects to, one line each. Of the two colours' four looks the dark ones differ in contrast alone."""
+def violations(page: Page, part: str = "document", look: str = "light", also: str = "") -> list[str]:
+    """What axe objects to, one line each. Of the two colours' four looks the dark ones differ in contrast alone.
+
+    `also`: a rule that it doesn't ask by itself.
+    """
     if not page.evaluate("'axe' in window"):
         page.evaluate(source())
     rules = "" if "light" in look else ", runOnly: ['color-contrast']"
+    rules += f", rules: {{'{also}': {{enabled: true}}}}" if also else ""
     found = page.evaluate(f"axe.run({part}, {{resultTypes: ['violations']{rules}}}).then((found) => found.violations)")
     return [
         f"{rule['id']}: {node['target']} {node['failureSummary'].splitlines()[-1].strip()}"

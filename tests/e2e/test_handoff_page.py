@@ -6,6 +6,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, expect
 
+from tests.e2e import axe
 from tests.e2e.visitor import Visitor
 
 
@@ -21,9 +22,20 @@ def test_rows_come_without_loading_the_page_and_the_focus_goes_on_in_them(demo: 
     expect(member.get_by_label("Monday, from").nth(1)).to_be_focused()
     member.keyboard.type("13")
     member.get_by_label("Monday, to").nth(1).fill("17")
-    member.get_by_role("button", name="Copy Monday to all weekdays").click()
+    member.get_by_role("button", name="Copy to all weekdays, from Monday").click()
     expect(member.get_by_label("Friday, to").nth(1)).to_have_value("17")
     assert member.evaluate("window.isTheSamePage") is True
+    # With its rows it is as fit for who speaks to it by the words they see.
+    assert axe.violations(member, also="label-content-name-mismatch") == []
+    # What is wrong is told at the top; its field has the focus, and the way to it from there.
+    member.get_by_label("Tuesday, to").first.fill("half past")
+    member.keyboard.press("Control+s")
+    expect(member.get_by_text("Not saved: 1 thing to mend")).to_be_visible()
+    expect(member.get_by_label("Tuesday, from").first).to_be_focused()
+    member.get_by_label("Monday, from").first.focus()
+    member.get_by_role("link", name="Go to the first").click()
+    expect(member.get_by_label("Tuesday, from").first).to_be_focused()
+    member.get_by_label("Tuesday, to").first.fill("12:30")
     member.keyboard.press("Control+s")
     expect(member.get_by_text("Saved in the draft.")).to_be_visible()
     expect(member.get_by_label("Friday, to").nth(1)).to_have_value("17:00")

@@ -6,7 +6,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.driver import wait_for
 from tests.e2e import axe
@@ -41,6 +41,7 @@ def test_two_members_see_each_other_cross_and_note(
     here = kim.get_by_role("status", name="Who else is here")
     expect(here).to_contain_text("Dana Reyes is looking at this")
     expect(dana.get_by_role("status", name="Who else is here")).to_contain_text("Kim is looking at this")
+    assert axe.violations(kim) == []
     kim.get_by_label("Your answer").press_sequentially("One mo")
     dana.get_by_label("Your answer").press_sequentially("Your parcel ")
     expect(here).to_contain_text("Dana Reyes is writing a reply")
@@ -69,10 +70,11 @@ def test_two_members_see_each_other_cross_and_note(
     note.press_sequentially("Please look, @da")
     expect(kim.get_by_role("listbox", name="Members").get_by_role("option", name="Dana Reyes")).to_be_visible()
     note.press("Enter")
-    note.press_sequentially("before noon")
+    note.press_sequentially("before noon, @Olga")
     note.press("Control+Enter")
     expect(transcript(dana)).to_contain_text("Please look, @Dana Reyes before noon")
     expect(transcript(dana)).to_contain_text("note, not shown to the visitor")
+    expect(kim.locator("[data-said]")).to_contain_text("@Olga: nobody by that name, or several")
     expect(visitor.panel).not_to_contain_text("before noon")
     visitor.page.reload()
     visitor.open()
@@ -89,6 +91,72 @@ def test_two_members_see_each_other_cross_and_note(
     # Who leaves is gone.
     dana.goto("/app/conversations/")
     expect(here).to_be_hidden()
+
+
+def test_what_was_being_sent_as_the_page_was_left_is_sent_once_and_a_draft_keeps_what_was_seen(
+    office: dict[str, Any], visit: Visit, agent: Agent
+) -> None:
+    visitor = visit(office["demo_page"]).chat()
+    dana, kim = agent("Dana Reyes"), agent("Kim")
+    open_talk(dana, visitor)
+    answer = dana.get_by_label("Your answer")
+    held: list[Route] = []
+
+    def leaves_while_sending(said: str, *, arrives: bool) -> None:
+        """The answer to it never reaches the page; what was sent does the server, or is still on its way."""
+        dana.route("**/reply", lambda route: (held.append(route), arrives and route.fetch()))
+        answer.fill(said)
+        answer.press("Control+Enter")
+        if arrives:
+            visitor.hears(said)
+        wait_for("it is under way", lambda: dana.wait_for_timeout(20) or held)
+        dana.goto("/app/conversations/")
+        dana.unroute("**/reply")
+        open_talk(dana, visitor)
+
+    leaves_while_sending("Your parcel is in Kiel.", arrives=True)
+    expect(transcript(dana)).to_contain_text("Your parcel is in Kiel.")
+    expect(answer).to_have_value("")
+
+    # What comes through late is written no more; until then the same again would be the same message.
+    held.clear()
+    leaves_while_sending("It comes on Monday.", arrives=False)
+    expect(answer).to_have_value("It comes on Monday.")
+    late = held[0].request
+    posted = dana.request.post(
+        late.url, data=late.post_data_buffer, headers={**late.headers, "referer": dana.url}, max_redirects=0
+    )
+    assert posted.ok
+    visitor.hears("It comes on Monday.")
+    expect(answer).to_have_value("")
+
+    held.clear()
+    leaves_while_sending("By noon, I think.", arrives=False)
+    answer.press("Control+Enter")
+    expect(answer).to_have_value("")
+    late = held[0].request
+    dana.request.post(late.url, data=late.post_data_buffer, headers={**late.headers, "referer": dana.url})
+    dana.reload()
+    for said in ("Your parcel is in Kiel.", "It comes on Monday.", "By noon, I think."):
+        expect(transcript(dana).locator(".line.agent", has_text=said)).to_have_count(1)
+
+    # A draft that comes back was written before what others said since.
+    answer.fill("Anything else?")
+    dana.goto("/app/conversations/")
+    open_talk(kim, visitor)
+    kim.get_by_label("Your answer").fill("I have looked it up.")
+    kim.get_by_label("Your answer").press("Control+Enter")
+    visitor.hears("I have looked it up.")
+    open_talk(dana, visitor)
+    expect(answer).to_have_value("Anything else?")
+    answer.press("Control+Enter")
+    expect(dana.locator("[data-reply-asked]")).to_contain_text("Kim answered meanwhile. Send anyway?")
+
+    # And it is nobody's who comes to this browser later.
+    dana.locator(".sidebar details.menu summary").click()
+    dana.locator(".sidebar").get_by_role("button", name="Sign out").click()
+    expect(dana.get_by_role("button", name="Sign in")).to_be_visible()
+    assert dana.evaluate("Object.keys(sessionStorage).filter((key) => key.startsWith('convoship:draft:'))") == []
 
 
 def test_a_canned_reply_comes_by_slash_filled_in(office: dict[str, Any], visit: Visit, agent: Agent) -> None:
@@ -108,7 +176,13 @@ def test_a_canned_reply_comes_by_slash_filled_in(office: dict[str, Any], visit: 
     answer.press("Tab")
     expect(answer).to_have_value("Hello [visitor.name?], Dana Reyes of Ada here.")
     expect(dana.locator("[data-missing]")).to_contain_text("Not known here: visitor.name.")
+    # What is to be replaced is said for as long as it is there.
+    dana.get_by_label("Note", exact=True).check()
+    expect(dana.locator("[data-missing]")).to_be_hidden()
+    dana.get_by_label("Reply", exact=True).check()
+    expect(dana.locator("[data-missing]")).to_be_visible()
     answer.fill("")
+    expect(dana.locator("[data-missing]")).to_be_hidden()
     dana.get_by_label("Canned reply").select_option(shortcut)
     dana.get_by_role("button", name="Insert").click()
     expect(answer).to_have_value("Hello [visitor.name?], Dana Reyes of Ada here.")
@@ -267,6 +341,13 @@ def test_strangers_words_stay_words_on_every_page_of_the_talk(
         assert download.value.suggested_filename.endswith(form)
 
 
+def pressed(page: Page, name: str) -> None:
+    """Press a button where it is; `click` would scroll first, and hide whether the page did."""
+    box = page.get_by_role("button", name=name).bounding_box()
+    assert box
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+
+
 def test_on_a_phone_the_talk_can_be_led_and_what_is_known_unfolds(
     office: dict[str, Any], visit: Visit, agent: Agent
 ) -> None:
@@ -277,8 +358,8 @@ def test_on_a_phone_the_talk_can_be_led_and_what_is_known_unfolds(
     open_talk(dana, visitor)
     # Wherever the talk is scrolled to, what leads it stays in sight, and the composer takes one line of it.
     dana.mouse.wheel(0, -4000)
-    for name in ("Take over", "Resolve", "Send"):
-        expect(dana.get_by_role("button", name=name)).to_be_in_viewport(ratio=1)
+    for name in ("Take over", "Resolve", "Assign", "Send"):
+        expect(dana.get_by_role("button", name=name, exact=True)).to_be_in_viewport(ratio=1)
     box = dana.locator("[data-composer]").bounding_box()
     assert box
     assert box["height"] < 90
@@ -286,11 +367,14 @@ def test_on_a_phone_the_talk_can_be_led_and_what_is_known_unfolds(
     # Going away in the middle of a sentence loses nothing of it, nor does a page that is loaded anew.
     answer = dana.get_by_label("Your answer")
     answer.fill("I am just")
-    dana.get_by_role("button", name="go away").click()
+    dana.evaluate("scrollBy(0, -60)")
+    before = dana.evaluate("scrollY")
+    pressed(dana, "go away")
     expect(dana.get_by_text("You are away: nobody is sent to you")).to_be_visible()
     expect(answer).to_have_value("I am just")
-    dana.get_by_role("button", name="come on duty").click()
+    pressed(dana, "come on duty")
     expect(dana.get_by_role("button", name="go away")).to_be_focused()
+    assert dana.evaluate("scrollY") == before
     dana.reload()
     expect(answer).to_have_value("I am just")
     dana.get_by_label("Note", exact=True).check()

@@ -76,8 +76,16 @@ def test_how_the_address_stands_to_being_written_to_is_told_over_a_connection(
     asyncio.run(bridge.drain())
     with tenant(workspace.id):
         conversation = Conversation.objects.get()
-    assert ">Consent</dt>" not in page_of(member, conversation)
+    before = words(member.get(f"/app/conversations/{conversation.id}/"))
+    assert "Consent They wrote first. More is not known. All that is known" in before
+    assert f'href="/app/people/{conversation.person_id}/#consent"' in page_of(member, conversation)
     with tenant(workspace.id):
         consents.note(bridge.connection, "room-7", withdrawn=True, source="STOP")
     page = words(member.get(f"/app/conversations/{conversation.id}/"))
     assert "Consent Opted out" in page
+
+
+def test_that_nothing_is_known_of_consent_is_said(member: Browser, made: NewDeployment) -> None:
+    conversation = factories.start_session(made).session.conversation
+    page = words(member.get(f"/app/conversations/{conversation.id}/"))
+    assert "Consent Nothing is asked for on the web: they opened the chat themselves." in page

@@ -105,6 +105,9 @@ def test_the_bar_of_a_phone_says_who_waits_and_has_the_switch(member: Browser, w
     assert "On duty" in bar
     asked(workspace)
     bar = text(member.get("/app/assistants/")).partition('class="bar"')[2].partition("<details")[0]
+    # What has the number drawn anew on the page of another conversation.
+    assert 'data-waiting-count-at="/app/conversations/waiting"' in bar
+    assert member.get("/app/conversations/waiting").json() == {"waiting": 1}
     assert 'data-waiting-count>1</span><span class="sr-only"> waiting' in bar
     assert "data-waiting-link hidden" not in bar
 

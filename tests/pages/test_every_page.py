@@ -183,6 +183,7 @@ PAGES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "person_field_delete": ("/app/people/fields/{field}/delete", BOTH, "people.manage"),
     "conversations": ("/app/conversations/", GET, "conversations.read"),
     "conversations_rows": ("/app/conversations/rows", GET, "conversations.read"),
+    "conversations_waiting": ("/app/conversations/waiting", GET, "conversations.read"),
     "conversation_new": ("/app/conversations/new", BOTH, "conversations.write"),
     "conversation_new_standing": ("/app/conversations/new/standing", GET, "conversations.write"),
     "canned_replies": ("/app/conversations/replies/", GET, "conversations.read"),
@@ -373,8 +374,11 @@ def test_each_role_may_do_what_its_permissions_say(workspace: Workspace, ids: di
         may = role in PERMISSIONS[permission]
         if may and method == "POST":
             continue  # what they then do has tests of its own
-        status = asked(someone.client, address.format(**ids), method).status_code
+        answer = asked(someone.client, address.format(**ids), method)
+        status = answer.status_code
         assert (status == 403) is not may, f"{name} {method} as {role}: {status}"
+        # No cache keeps what was made for them, nor does the browser when they sign out and go back.
+        assert {"private", "no-store"} & set(answer["Cache-Control"].split(", ")), name
         assert may or status == 403
 
 

@@ -144,6 +144,19 @@ def test_what_is_too_long_for_a_pdf_is_said(
     assert json.loads(export(member, conversation, "json").content)["is_cut"] is True
 
 
+def test_a_file_ends_before_it_is_too_large_to_be_made(
+    member: Browser, conversation: Conversation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = json.loads(export(member, conversation, "json", notes="1").content)
+    assert whole["is_cut"] is False
+    sizes = [len(json.dumps([one["blocks"], one["attachments"]])) + len(one["text"]) for one in whole["messages"]]
+    # Room for two messages, and not quite for the third.
+    monkeypatch.setattr(exporting, "LARGEST", sum(sizes[:2]) + sizes[2] - 1)
+    cut = json.loads(export(member, conversation, "json", notes="1").content)
+    assert (len(cut["messages"]), cut["notes"], cut["is_cut"]) == (2, [], True)
+    assert "Only the first 2 messages are in this file." in export(member, conversation, "txt").content.decode()
+
+
 FILES = [{"id": str(uuid4()), "name": "ם" * 200, "size": 1, "content_type": "text/plain"}] * 100
 ITEMS = [{"title": "x" * 200, "text": "y" * 1000}] * 100
 

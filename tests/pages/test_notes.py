@@ -201,6 +201,8 @@ def test_who_may_no_longer_read_is_not_mailed(member: Browser, conversation: Con
         ("@Kim @kim", ["Kim"]),
         ("@max", ["Max Li", "Max Wu"]),
         ("@max wu", ["Max Wu"]),
+        ("@Reyes and @wu, please", ["Dana Reyes", "Max Wu"]),
+        ("@Lee is what two have", []),
         ("nobody", []),
         ("@", []),
     ],
@@ -211,8 +213,22 @@ def test_a_name_after_an_at_sign_means_a_member(said: str, meant: list[str]) -> 
         User(email="kim@acme.example", name="Kim"),
         User(email="m.li@acme.example", name="Max Li"),
         User(email="m.wu@acme.example", name="Max Wu"),
+        User(email="ann@acme.example", name="Ann Lee"),
+        User(email="tom@acme.example", name="Tom Lee"),
     ]
     assert [user.name for user in notes.mentioned(said, people)] == meant
+
+
+def test_a_mention_of_nobody_is_said(member: Browser, conversation: Conversation, dana: User) -> None:
+    said = "@Reyes has it; @Olga and @olga-2 don't, nor does ops@acme.example"
+    form = form_of(page_of(member, conversation), "/reply")
+    sent = {**form.values, "text": said, "kind": "note"}
+    answer = member.client.post(form.action, sent, headers={"HX-Request": "true"})
+    told = json.loads(answer["HX-Trigger-After-Swap"])["replied"]["words"]
+    assert told == "@Olga, @olga-2: nobody by that name, or several, so nobody was mailed for it."
+    assert "Dana Reyes: a mail is on its way" in words(page_of(member, conversation))
+    # Without JavaScript the page that one is led to says it.
+    assert "@Olga: nobody by that name" in words(write(member, conversation, "@Olga?"))
 
 
 def test_two_of_one_name_are_told_apart_by_their_addresses() -> None:

@@ -534,6 +534,7 @@ PAGES: Mapping[str, list[Call]] = {
     "person_field_delete": [Call("GET"), Call("POST", {})],
     "conversations": GET,
     "conversations_rows": GET,
+    "conversations_waiting": GET,
     "conversation_new": [
         Call("GET"),
         Call(

@@ -27,6 +27,13 @@ function ask(words) {
   sendWords.textContent = words ? "Send anyway" : "Send";
 }
 
+// Of what was sent, until something else is written.
+function tell(words) {
+  const line = form.querySelector("[data-said]");
+  line.hidden = !words;
+  line.textContent = words;
+}
+
 // Where nothing is being written, all that is shown is known; who writes may not have looked up since they began.
 function noteWhatIsSeen() {
   if (!text.value.trim() && sent === null) form.elements.head_seq.value = live().dataset.headSeq;
@@ -49,6 +56,7 @@ document.addEventListener("htmx:afterSettle", () => {
     text.placeholder = "Write a note";
   }
   form.querySelector("[data-takes-over]").hidden = live().dataset.mine === "yes";
+  lookForWhatWasTried();
   noteWhatIsSeen();
 });
 // Not for the text, which tells of its change when a press on the button takes the focus: the button would move away.
@@ -68,6 +76,7 @@ document.addEventListener("click", ({ target }) => box.contains(target) || fold(
 
 let told = 0;
 form.addEventListener("input", (event) => {
+  if (event.target === text && text.value) tell("");
   if (event.target !== text || Date.now() - told < TYPING_SENT) return;
   told = Date.now();
   send({ type: "typing", conversation, on: true, note: kind() === "note" });
@@ -85,6 +94,9 @@ document.addEventListener(
     if (event.target !== form) return;
     if (sent === null && (text.value.trim() || hasFiles())) {
       sent = text.value;
+      // Nobody knows what became of the last try; the same again is posted once, and another text is another message.
+      if ("tried" in form.dataset && form.dataset.tried !== sent) renew();
+      form.dataset.tried = sent;
       form.setAttribute("aria-busy", "true");
       return;
     }
@@ -96,14 +108,36 @@ document.addEventListener(
   true,
 );
 
-// The server says that it took it: the next one is another.
-document.addEventListener("replied", () => {
+// The next one is another.
+function renew() {
+  form.elements.client_id.value = crypto.randomUUID?.() ?? String(Math.random()).slice(2) + Date.now();
+  delete form.dataset.tried;
+}
+
+function took(words) {
+  if (text.value.startsWith(words)) text.value = text.value.slice(words.length).trimStart();
+  renew();
+  form.elements.head_seq.value = live().dataset.headSeq;
+}
+
+// What was sent as the page was left, or as the line broke, and stands in the transcript: it is written no more.
+function lookForWhatWasTried() {
+  const { tried } = form.dataset;
+  const id = CSS.escape(form.elements.client_id.value);
+  if (sent !== null || tried === undefined || !live().querySelector(`[data-client-id="${id}"]`)) return;
+  took(tried);
+  document.dispatchEvent(new CustomEvent("replied"));
+}
+
+// The server says that it took it.
+document.addEventListener("replied", ({ detail }) => {
   refuse("");
   ask("");
-  if (sent !== null && text.value.startsWith(sent)) text.value = text.value.slice(sent.length).trimStart();
-  form.elements.client_id.value = crypto.randomUUID?.() ?? String(Math.random()).slice(2) + Date.now();
-  form.elements.head_seq.value = live().dataset.headSeq;
-  text.focus();
+  tell(detail?.words ?? "");
+  if (sent !== null) {
+    took(sent);
+    text.focus();
+  }
   told = 0;
   if (!text.value) send({ type: "typing", conversation, on: false });
 });
@@ -130,3 +164,5 @@ form.addEventListener("htmx:afterRequest", (event) => {
   again = false;
   if (next) form.requestSubmit();
 });
+
+lookForWhatWasTried();

@@ -21,7 +21,7 @@ function redraw(html) {
     const fresh = drawn.querySelector(`form[data-duty="${form.dataset.duty}"]`);
     if (fresh) form.replaceWith(fresh);
   }
-  if (focused) document.querySelector(`form[data-duty="${focused}"] button`)?.focus();
+  if (focused) document.querySelector(`form[data-duty="${focused}"] button`)?.focus({ preventScroll: true });
   say(drawn.querySelector("[data-duty-said]")?.textContent ?? "");
 }
 
@@ -52,10 +52,12 @@ document.addEventListener(
 
 // --- Who waits ---------------------------------------------------------------------------------------------------------
 
-document.addEventListener("htmx:afterSettle", () => {
+document.addEventListener("htmx:afterSettle", showWaiting);
+document.addEventListener("waiting", showWaiting);
+function showWaiting() {
   const { waiting } = document.getElementById("live")?.dataset ?? {};
   const link = document.querySelector("[data-waiting-link]");
   if (!waiting || !link) return;
   link.hidden = waiting === "0";
   link.querySelector("[data-waiting-count]").textContent = waiting;
-});
+}

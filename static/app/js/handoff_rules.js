@@ -24,6 +24,27 @@ document.addEventListener("keydown", (event) => {
   form().requestSubmit(save);
 });
 
+// What could not be saved is told at the top, and is mended in the field: the first of them has the focus.
+const faulty = () => document.querySelector("[data-rules] [aria-invalid=true]");
+
+function toFirstFault() {
+  const field = faulty();
+  if (!field) return;
+  for (let box = field.closest("details"); box; box = box.parentElement.closest("details")) box.open = true;
+  field.focus();
+}
+
+document.addEventListener("click", (event) => {
+  if (!event.target.closest("[data-first-fault]")) return;
+  event.preventDefault();
+  toFirstFault();
+});
+const way = document.querySelector("[data-first-fault]");
+if (way && faulty()) {
+  way.hidden = false;
+  toFirstFault();
+}
+
 // After a button of the rows: what it added is where one goes on.
 document.addEventListener("htmx:afterSettle", (event) => {
   const op = event.detail.requestConfig?.elt?.value ?? "";

@@ -26,12 +26,22 @@ function refresh() {
   rung = setTimeout(() => window.htmx?.trigger(live(), "refresh"), 80);
 }
 
-// Elsewhere somebody began to wait, or waits no more: the number of them comes with what is fetched, now and then.
+// Elsewhere somebody began to wait, or waits no more: of that a conversation's page shows the number alone (duty.js), and
+// fetches it now and then, if it is looked at.
 let counts = 0;
 function countAnew() {
-  counts ||= setTimeout(() => {
+  counts ||= setTimeout(async () => {
     counts = 0;
-    refresh();
+    const at = document.querySelector("[data-waiting-count-at]")?.dataset.waitingCountAt;
+    if (!at || document.visibilityState !== "visible") return;
+    try {
+      const answer = await fetch(at, { headers: { Accept: "application/json" } });
+      if (!answer.ok || answer.redirected) return;
+      live().dataset.waiting = (await answer.json()).waiting;
+      document.dispatchEvent(new CustomEvent("waiting"));
+    } catch {
+      // The next one tells.
+    }
   }, GLANCE);
 }
 

@@ -64,7 +64,7 @@ function draw() {
   const now = JSON.stringify(here.map(({ id, name, doing }) => [id, name, doing]));
   if (shown.dataset.now !== now) {
     shown.dataset.now = now;
-    shown.replaceChildren(...here.map(face));
+    shown.firstElementChild.replaceChildren(...here.map(face));
   }
   shown.hidden = !here.length;
   if (!crossing) return;

@@ -52,15 +52,27 @@ async function matching(typed) {
   return fits.map((reply) => ({ words: `/${reply.shortcut} ${reply.title}`, more: reply.text, value: () => taken(reply) }));
 }
 
-// What is not known stands as a mark in the text, and is named below it.
+// What is not known stands as a mark in the text, and is named below it for as long as a mark of it is there.
+const note = form.querySelector("[data-missing]");
+let unknown = note.dataset.missing.split("\n").filter(Boolean);
+
 function taken({ text: words, missing }) {
-  const note = form.querySelector("[data-missing]");
-  note.hidden = !missing.length;
-  note.textContent = missing.length ? `Not known here: ${missing.join(", ")}. Replace what stands in [ ] before you send.` : "";
+  unknown = [...new Set([...unknown, ...missing])];
   return words;
 }
 
-document.addEventListener("replied", () => taken({ text: "", missing: [] }));
+function tellMissing() {
+  const marked = form.elements.kind.value === "reply" ? unknown.filter((name) => text.value.includes(`[${name}?]`)) : [];
+  note.hidden = !marked.length;
+  const words = marked.length ? `Not known here: ${marked.join(", ")}. Replace what stands in [ ] before you send.` : "";
+  if (note.textContent !== words) note.textContent = words;
+}
+
+for (const event of ["input", "change"]) form.addEventListener(event, tellMissing);
+document.addEventListener("replied", () => {
+  unknown = [];
+  tellMissing();
+});
 
 form.querySelector("[data-insert]")?.addEventListener("click", async (event) => {
   event.preventDefault();
@@ -70,6 +82,7 @@ form.querySelector("[data-insert]")?.addEventListener("click", async (event) => 
   text.focus();
   text.setRangeText(taken(chosen), text.selectionStart, text.selectionEnd, "end");
   select.value = "";
+  text.dispatchEvent(new Event("input", { bubbles: true }));
 });
 
 const SOURCES = [

@@ -111,7 +111,7 @@ export function createChat(host: Host): App {
       messages: conversation?.sync.messages ?? [],
       unsent: outbox.items,
       seen: conversation?.session.read_seq ?? 0,
-      typing: conversation?.active ? conversation.typing : null,
+      typing: conversation?.active && link === 'online' ? conversation.typing : null,
       status: conversation?.active ? (control === 'waiting' ? say(keyOf('waiting_' + conversation.session.waits_for, 'waiting')) : note && say(note)) : '',
       canHandoff: !!config?.features?.['handoff'] && control === 'assistant',
       active: !!conversation?.active,
