@@ -7,10 +7,9 @@ from uuid import UUID
 
 from django.urls import reverse
 
-from channels_app import accounts, inbound_media, template_choice, template_use, windows
+from channels_app import accounts, consents, inbound_media, template_choice, template_use, windows
 from channels_app.models import Consent, ConversationLink, Delivery
 from channels_app.models.connection import ConnectionState
-from channels_app.models.consent import ConsentState
 from convoship.lib.actors import Actor
 from deployments.carriers import Filled, Offered, Place, Window
 from deployments.models import Conversation, Message
@@ -26,7 +25,10 @@ class Connections:
             return None
         connection = link.connection
         path = reverse("connection", args=[connection.id])
-        consent = Consent.objects.filter(connection=connection, address=link.address).first()
+        # An opt-out elsewhere may hold here, too.
+        withdrawn = consents.withdrawal(connection, link.address)
+        own = Consent.objects.filter(connection=connection, address=link.address).first()
+        consent = withdrawn or own
         return Place(
             accounts.kind_of(connection).label,
             connection.name,
@@ -35,7 +37,7 @@ class Connections:
             is_open=connection.state == ConnectionState.ACTIVE,
             consent=consent.get_state_display() if consent else "",
             consent_at=consent.changed_at if consent else None,
-            may_write=consent is None or consent.state != ConsentState.WITHDRAWN,
+            may_write=withdrawn is None,
             takes_files=accounts.kind_of(connection).files_taken(connection.config, link.address),
             window=self._window_of(link) if windows.has_one(connection) else None,
         )

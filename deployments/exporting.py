@@ -193,7 +193,7 @@ def _too_long() -> Problem:
     return Problem(
         "payload_too_large",
         "This conversation is too long for a PDF.",
-        hint="Export it as text or JSON: they hold all of it.",
+        hint="Export it as text or JSON: they hold more.",
     )
 
 

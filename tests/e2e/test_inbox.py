@@ -160,7 +160,7 @@ def test_a_visitor_waits_for_nobody_goes_back_and_ends_and_the_member_sees_it(
         waits_for = visitor.panel.locator(".strip")
         expect(waits_for).to_have_text("Please answer the question, or skip it.")
         visitor.tap("Skip")
-        expect(waits_for).to_have_text("Nobody can answer here at the moment; you can keep writing.")
+        expect(waits_for).to_have_text("Nobody can answer here at the moment. You can keep writing.")
         visitor.tap("Back to the assistant")
         expect(waits_for).to_have_text("The assistant is back to help you.")
     finally:

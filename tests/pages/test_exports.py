@@ -181,7 +181,7 @@ def test_all_that_is_drawn_counts_and_right_to_left_counts_more(
         conversations.post_messages(row, [NewMessage(author_kind="assistant", **each) for each in more])
     answer = export(member, conversation, "pdf")
     assert answer.content.startswith(b"%PDF-") == is_drawn
-    assert is_drawn or "Export it as text or JSON: they hold all of it." in words(answer)
+    assert is_drawn or "Export it as text or JSON: they hold more." in words(answer)
 
 
 def test_what_is_far_too_long_is_not_even_read(
