@@ -194,6 +194,18 @@ def _attachments(body: Mapping[str, Any], errors: dict[str, list[str]]) -> tuple
     return tuple(found)
 
 
+def handoff_reason(raw: object) -> str:
+    """`POST /sessions/{id}/handoff`: `{reason?}`, and nothing else; why a person is asked for, or ""."""
+    body = _object(raw)
+    errors = {str(name): ["Not known here. Known: reason."] for name in body if name != "reason"}
+    reason = body.get("reason")
+    if reason is not None and (not isinstance(reason, str) or len(reason) > 300):
+        errors["reason"] = ["A text of at most 300 characters."]
+    if errors:
+        raise invalid(errors)
+    return reason or ""
+
+
 def number(value: str | None, name: str, *, least: int, most: int, default: int) -> int:
     """A whole number from a query string, or the default where it is absent."""
     if value is None or value == "":
