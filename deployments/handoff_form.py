@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from convoship.lib import names
 from deployments import conversations, people
 from deployments.conversations import NewMessage
 from deployments.handoff_rules import Rules
@@ -92,6 +93,10 @@ def take(conversation: Conversation, case: Handoff, message: Message, rules: Rul
         question = {"kind": _KINDS[field], "max": _LONGEST[field]}
         try:
             value = str(read(question, message.text, conversation.locale, timezone.now()).value)
+            # What nobody can see is no name.
+            value = names.shown(value) if field == "name" else value
+            if not value:
+                raise Unreadable("")
         except Unreadable as wrong:
             case.form_tries += 1
             if case.form_tries < MOST_TRIES:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from django.utils import timezone
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import tenant
 from deployments import conversations, desks, handoff, handoff_history, handoff_rules, sessions, sweeping, visits
+from deployments.api.runtime import bodies
 from deployments.deploying import NewDeployment
 from deployments.models import Conversation, Handoff, Message, ReplyMail
 from deployments.models.handoff import HandoffCause, HandoffOutcome, HandoffState
@@ -578,7 +580,8 @@ def test_the_next_desk_is_not_asked_after_closing_and_a_second_closing_ends_it(b
         talk.sweep()
         assert talk.case().state == HandoffState.OFFERED
         now.move_to(OPENING + dt.timedelta(hours=10))
-        talk.act(lambda row: handoff.unavailable(row, handoff.current(row), "Everybody has gone home."))
+        case = talk.case()
+        talk.act(lambda row: handoff.unavailable(row, case, "Everybody has gone home."))
         assert talk.case().outcome == HandoffOutcome.NOBODY_CAME
 
 
@@ -633,6 +636,31 @@ def test_a_tap_on_an_old_button_of_the_assistant_is_no_answer_to_the_form(begin:
     assert talk.case().answers == {"name": "Ann"}
 
 
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("\u3164\u2800", None),
+        ("\u200b", None),
+        ("Ann\u202e", "Ann"),
+        ("A\u200bnn\nBee", "Ann Bee"),
+        ("\u0645\u06cc\u200c\u062e", "\u0645\u06cc\u200c\u062e"),
+    ],
+)
+def test_a_name_that_nobody_can_see_is_none_and_none_turns_the_line(
+    begin: Callable[..., Talk], typed: str, kept: str | None
+) -> None:
+    said, _ = bodies.identity({"user": {"id": "7", "name": typed}})
+    assert said.get("name") == kept
+    talk = begin({"form": ["name"]})
+    talk.ask()
+    told = talk.say(typed)
+    if kept is None:
+        assert "What is your name?" in told[0]
+        talk.say("Ann")
+    assert talk.case().answers["name"] == (kept or "Ann")
+    assert talk.row().person.name == (kept or "Ann")
+
+
 def test_the_last_words_to_who_waits_always_have_the_way_back(begin: Callable[..., Talk]) -> None:
     talk = begin({"form": ["name"]})
     workspace = Workspace(id=talk.workspace_id)
@@ -670,7 +698,7 @@ def test_another_member_who_goes_on_is_said_to_go_on_and_all_who_had_it_are_kept
     workspace = Workspace(id=talk.workspace_id)
     for name in ("Dana", "Kim", "Dana"):
         user = factories.member(workspace, Role.AGENT, factories.make_user(name=name))
-        talk.act(lambda row, user=user: handoff.join(factories.actor(workspace), user, row))
+        talk.act(partial(handoff.join, factories.actor(workspace), user))
     assert talk.lines()[-3:] == [
         "Dana has joined the conversation.",
         "You are talking to Kim now.",
