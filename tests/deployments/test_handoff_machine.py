@@ -37,9 +37,10 @@ from workspaces.permissions import Role
 pytestmark = pytest.mark.django_db
 
 OUTSIDE = "0b0b0b0b-0000-4000-8000-00000000000b"
-WAIT, SILENCE = 120, 300
+# Longer than the form is waited for, so that it can be over while people may still be asked.
+WAIT, SILENCE = 240, 300
 # The conversation begins on a Monday at nine, and soon comes a break, and soon another.
-HOURS = {"time_zone": "UTC", "days": {"mon": [["09:00", "09:04"], ["09:14", "09:17"], ["09:27", "24:00"]]}}
+HOURS = {"time_zone": "UTC", "days": {"mon": [["09:00", "09:01"], ["09:11", "09:13"], ["09:23", "24:00"]]}}
 CLOSED_FOR = dt.timedelta(minutes=10)
 EXAMPLES = int(os.environ.get("CONVOSHIP_HANDOFFS", "20"))
 _CONTROLS = {
