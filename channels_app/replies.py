@@ -60,16 +60,13 @@ def payload_of(conversation: Conversation, text: str) -> str:
     said = text.strip().rstrip(".)").strip().casefold()
     if not said or len(said) > 80:
         return ""
-    last = (
-        Message.objects.filter(conversation=conversation, author_kind=AuthorKind.ASSISTANT)
-        .exclude(blocks=[])
-        .order_by("-seq")
-        .first()
-    )
-    if (
-        last is None
-        or Message.objects.filter(conversation=conversation, author_kind=AuthorKind.VISITOR, seq__gt=last.seq).exists()
-    ):
+    talk = Message.objects.filter(conversation=conversation)
+    # The house offers options as the assistant does: to skip a question, to go back.
+    offering = talk.filter(author_kind__in=(AuthorKind.ASSISTANT, AuthorKind.SYSTEM)).exclude(blocks=[])
+    last = offering.order_by("-seq").first()
+    # What a person asks is answered in words, whatever was offered before.
+    answering = (AuthorKind.VISITOR, AuthorKind.AGENT)
+    if last is None or talk.filter(author_kind__in=answering, seq__gt=last.seq).exists():
         return ""
     for number, (label, payload) in enumerate(options_of(last.blocks), start=1):
         if said in {str(number), label.casefold()}:

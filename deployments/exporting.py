@@ -20,6 +20,7 @@ from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 
 from convoship.lib.actors import Actor
+from convoship.lib.names import line as one_line
 from convoship.lib.problems import Problem, invalid
 from deployments import carriers, exporting_cost, notes
 from deployments.models import Conversation, Message, Note
@@ -322,21 +323,16 @@ def _message_json(message: Message, moment: Callable[[dt.datetime], str | None])
 
 def _as_text(talk: Talk) -> bytes:
     width = max(len(name) for name, _ in talk.facts) + 2
-    lines = [_line(talk.title), ""]
-    lines += [f"{name + ':':<{width}}{_line(value)}" for name, value in talk.facts]
+    lines = [one_line(talk.title), ""]
+    lines += [f"{name + ':':<{width}}{one_line(value)}" for name, value in talk.facts]
     for entry in talk.entries():
         kind = "note, not shown to the visitor" if entry.is_note else ""
-        who = _line(entry.who) + (f" ({kind})" if kind else "")
+        who = one_line(entry.who) + (f" ({kind})" if kind else "")
         lines += ["", f"[{talk.spoken(entry.at)}] {who}:"]
         lines += [f"    {line}" for part in (entry.text, *entry.extras) for line in part.splitlines()]
     if talk.is_cut:
         lines += ["", talk.cut_words]
     return ("\n".join(lines) + "\n").encode()
-
-
-def _line(text: str) -> str:
-    """One line: what a person or page is called must not look like another entry."""
-    return " ".join(text.split())
 
 
 def _as_pdf(talk: Talk) -> bytes:

@@ -10,6 +10,9 @@ three, `human` in `live`, `assistant` otherwise. Each open state has a moment, `
 though nobody does anything (`overdue`, called by the sweeper), and each step says so to the visitor. Each function
 takes a locked conversation inside `tenant()`.
 
+Out of the rules' hours nobody is asked, in whatever state: what would be offered then waits for the opening, once
+(`_wait_for_opening`). `opens_at` stays when it is past, and says that it has waited so before.
+
 Who has a live conversation holds a lease on it: while the visitor waits for an answer, no sign of them for `LEASE`
 (a page of the inbox open, any act) or no answer for the rules' `longest_silence` offers it again.
 """
@@ -32,10 +35,12 @@ from convoship.lib.problems import Problem
 from deployments import attachments, conversations, desks, duty_lock, handoff_form, handoff_rules, publishing
 from deployments.conversations import NewMessage
 from deployments.desks import INBOX, Case
+from deployments.handoff_outline import duration
 from deployments.handoff_rules import Rules
 from deployments.models import Conversation, Handoff, Message
 from deployments.models.conversation import AuthorKind, Channel, Control, Status
 from deployments.models.handoff import HandoffCause, HandoffOutcome, HandoffState
+from deployments.words import say
 from workspaces import audit
 from workspaces.models import User
 
@@ -75,7 +80,9 @@ def request(conversation: Conversation, reason: str, cause: HandoffCause = Hando
         return _ask_while_closed(conversation, case, rules, now)
     case.wait_until = now + rules.longest_wait
     _wait(conversation, now)
-    told = [_notice(conversation, _with_hours(conversation, rules.words("waiting", conversation)), way_back=True)]
+    words = _with_hours(conversation, rules.words("waiting", conversation))
+    # What is asked next carries the way back: an earlier one would be another "1." where options are numbers.
+    told = [_notice(conversation, words, way_back=not case.form_left)]
     return told + _ask_first(conversation, case, rules, now)
 
 
@@ -93,7 +100,9 @@ def _new(conversation: Conversation, rules: Rules, cause: HandoffCause, reason: 
 
 
 def _wait(conversation: Conversation, now: dt.datetime) -> None:
-    conversation.control, conversation.waiting_since, conversation.assigned_to = Control.WAITING, now, None
+    if conversation.control != Control.WAITING:
+        conversation.control, conversation.waiting_since = Control.WAITING, now
+    conversation.assigned_to = None
     # Members are called once it is theirs to answer: the inbox does so when it is offered there.
     conversation.members_told_at = now
     _note_wanted(conversation)
@@ -124,17 +133,19 @@ def _ask_while_closed(conversation: Conversation, case: Handoff, rules: Rules, n
     """
     is_closed = rules.is_closed(now)
     # In hours nobody knows when somebody comes on duty.
-    case.opens_at = rules.hours.opens_at(now) if rules.hours and is_closed else None
-    opens_at = rules.hours.words_of(case.opens_at, conversation.locale) if rules.hours and case.opens_at else ""
+    opens = rules.hours.opens_at(now) if rules.hours and is_closed else None
+    opens_at = rules.hours.words_of(opens, conversation.locale) if rules.hours and opens else ""
     _note_wanted(conversation)
-    if not rules.waits_when_closed or (is_closed and case.opens_at is None):
-        _finish(case, HandoffState.RETURNED, HandoffOutcome.NOBODY_THERE, now)
-        conversation.control, conversation.waiting_since = Control.ASSISTANT, None
-        return [_notice(conversation, rules.words("closed", conversation, opens_at=opens_at))]
-    case.wait_until = (case.opens_at or now) + rules.longest_wait
+    if not rules.waits_when_closed or (is_closed and opens is None):
+        words = rules.words("closed", conversation, opens_at=opens_at)
+        return _return(conversation, case, HandoffOutcome.NOBODY_THERE, words)
+    case.opens_at = opens or case.opens_at
+    case.wait_until = (opens or now) + rules.longest_wait
     _wait(conversation, now)
-    words = rules.words("closed_wait", conversation, opens_at=opens_at)
-    return [_notice(conversation, words, way_back=True), *_ask_first(conversation, case, rules, now)]
+    within = duration(int(rules.longest_wait.total_seconds()), conversation.locale)
+    words = rules.words("closed_wait", conversation, opens_at=opens_at, within=within)
+    told = [_notice(conversation, words, way_back=not case.form_left)]
+    return told + _ask_first(conversation, case, rules, now)
 
 
 def _ask_first(conversation: Conversation, case: Handoff, rules: Rules, now: dt.datetime) -> list[Message]:
@@ -143,25 +154,49 @@ def _ask_first(conversation: Conversation, case: Handoff, rules: Rules, now: dt.
         case.due_at = _due_of_form(case, now)
         case.save()
         return [handoff_form.ask(conversation, case, rules)]
-    _after_form(conversation, case, rules, now)
-    return []
+    return _after_form(conversation, case, rules, now)
 
 
 def _due_of_form(case: Handoff, now: dt.datetime) -> dt.datetime:
     """Who doesn't answer is offered with what there is; who waits for people to come back may take their time."""
-    return case.opens_at or min(now + FORM_WAIT, case.wait_until or now)
+    if case.opens_at is not None and case.opens_at > now:
+        return case.opens_at
+    return min(now + FORM_WAIT, case.wait_until or now)
 
 
-def _after_form(conversation: Conversation, case: Handoff, rules: Rules, now: dt.datetime) -> None:
+def _after_form(conversation: Conversation, case: Handoff, rules: Rules, now: dt.datetime) -> list[Message]:
     """Offer it; where nobody is there (yet, or any more) it stays asked for until they are back or the wait ends."""
-    case.form_left = []
     is_later = case.opens_at is not None and case.opens_at > now
-    case.opens_at = case.opens_at if is_later else None
+    if rules.is_closed(now) and not is_later:
+        return _wait_for_opening(conversation, case, rules, now, _left_to_ask(conversation, case, rules))
+    case.form_left = []
     if is_later or not _offer(conversation, case, now):
         case.desks_left = list(rules.desks)
-        case.due_at = case.opens_at or case.wait_until
+        case.due_at = case.opens_at if is_later else case.wait_until
         case.save()
     conversations.save(conversation, [])
+    return []
+
+
+def _left_to_ask(conversation: Conversation, case: Handoff, rules: Rules) -> list[str]:
+    """What wasn't asked yet, with what is asked of who waits for people to come back; what was skipped stays so."""
+    of_waiting = handoff_form.wanted_when_closed((), conversation.channel)
+    return [*case.form_left, *(name for name in of_waiting if name not in rules.form and name not in case.answers)]
+
+
+def _wait_for_opening(
+    conversation: Conversation, case: Handoff, rules: Rules, now: dt.datetime, wanted: Sequence[str]
+) -> list[Message]:
+    """Closing time came before anybody did: as if a person were asked for now, what is `wanted` still to be asked.
+
+    Once: where it has waited for an opening before, nobody came, so that nothing waits for ever.
+    """
+    if case.opens_at is not None and case.opens_at <= now:
+        return _nobody(conversation, case, rules, now)
+    case.state, case.holder, case.holder_name = HandoffState.REQUESTED, None, ""
+    case.desks_left, case.form_tries = list(rules.desks), 0
+    case.form_left = handoff_form.fields(wanted, conversation)
+    return _ask_while_closed(conversation, case, rules, now)
 
 
 def request_by(actor: Actor, conversation: Conversation, reason: str) -> None:
@@ -179,23 +214,35 @@ def heard(conversation: Conversation, message: Message) -> list[Message]:
     case, now = current(conversation), timezone.now()
     if case is None:
         return []
-    if case.state != HandoffState.LIVE and handoff_form.goes_back(conversation, message):
-        words = rules_of(conversation).words("returned", conversation)
-        return _return(conversation, case, HandoffOutcome.BY_VISITOR, words)
+    rules = rules_of(conversation)
+    is_waiting = case.state != HandoffState.LIVE
+    is_back = handoff_form.goes_back(conversation, message, is_waiting=is_waiting)
+    if is_back and is_waiting:
+        return _return(conversation, case, HandoffOutcome.BY_VISITOR, rules.words("returned", conversation))
     if case.state == HandoffState.REQUESTED and case.form_left:
-        rules = rules_of(conversation)
         told = handoff_form.take(conversation, case, message, rules)
         if case.form_left:
             case.due_at = _due_of_form(case, now)
             case.save()
-        else:
-            _after_form(conversation, case, rules, now)
-        return told
+            return told
+        return told + _after_form(conversation, case, rules, now)
     if case.state == HandoffState.LIVE:
         _owe(conversation, case, now)
         case.save()
     _tell_desk(conversation, case, message)
-    return []
+    return [_notice(conversation, _still_here(conversation, case))] if is_back else []
+
+
+def _still_here(conversation: Conversation, case: Handoff) -> str:
+    """To an old button that goes back to the assistant: one tap must not lose the person who was waited for."""
+    name = case.holder_name
+    return say("still_here" if name else "still_here_unnamed", conversation.locale, person=name)
+
+
+def pressed_without_need(conversation: Conversation, new: NewMessage) -> tuple[Message, list[Message]]:
+    """A button of a hand-over, pressed while the assistant has the conversation: no question for it, and no miss."""
+    message = conversations.post_message(conversation, new)
+    return message, [_notice(conversation, say("already_back", conversation.locale))]
 
 
 def _tell_desk(conversation: Conversation, case: Handoff, message: Message) -> None:
@@ -218,7 +265,7 @@ def _offer(conversation: Conversation, case: Handoff, now: dt.datetime) -> bool:
         case.state, case.desk, case.case_ref = HandoffState.OFFERED, ref, ""
         case.offers += 1
         case.is_at_desk = True
-        case.offered_at, case.opens_at = now, None
+        case.offered_at = now
         # The wait is shared by the desks that are left, so that all of it is over when the last one did not come.
         case.due_at = now + (wait_until - now) / (1 + len(case.desks_left))
         case.save()
@@ -227,8 +274,10 @@ def _offer(conversation: Conversation, case: Handoff, now: dt.datetime) -> bool:
     return False
 
 
-def _note_tried(case: Handoff, ref: str, words: str, now: dt.datetime) -> None:
-    case.tried = [*case.tried, {"desk": ref, "words": words[:300], "at": now.isoformat()}][-20:]
+def _note_tried(case: Handoff, ref: str, words: str, now: dt.datetime, *, who: str = "") -> None:
+    """What came of a desk, "" where nothing was in vain; `who` had it live there, where somebody had."""
+    noted = {"desk": ref, "words": words[:300], "at": now.isoformat()} | ({"who": who[:100]} if who else {})
+    case.tried = [*case.tried, noted][-20:]
 
 
 def accept(conversation: Conversation, case: Handoff, *, name: str, user: User | None = None) -> None:
@@ -236,13 +285,12 @@ def accept(conversation: Conversation, case: Handoff, *, name: str, user: User |
     if case.state not in (HandoffState.REQUESTED, HandoffState.OFFERED):
         return
     now, rules = timezone.now(), rules_of(conversation)
-    case.state, case.accepted_at, case.form_left, case.opens_at = HandoffState.ACCEPTED, now, [], None
+    case.state, case.accepted_at, case.form_left = HandoffState.ACCEPTED, now, []
     case.holder, case.holder_name = user, name[:100]
-    case.wait_until = max(case.wait_until or now, now + case.longest_wait)
-    case.due_at = case.wait_until
+    case.due_at = case.wait_until = now + case.longest_wait
     case.save()
     conversation.assigned_to = user
-    _notice(conversation, rules.words("accepted", conversation, person=name))
+    _notice(conversation, rules.words("accepted", conversation, person=name), way_back=True)
 
 
 def assign(actor: Actor, conversation: Conversation, user: User | None) -> None:
@@ -264,6 +312,7 @@ def assign(actor: Actor, conversation: Conversation, user: User | None) -> None:
 def _give(conversation: Conversation, case: Handoff, user: User, now: dt.datetime) -> None:
     """A member is to answer, whoever had it before."""
     _leave_desk(conversation, case, HandoffOutcome.BY_PERSON, "Given to a member of the inbox.")
+    _note_holder(case, now)
     case.desk = INBOX
     if case.state != HandoffState.LIVE:
         case.state = HandoffState.OFFERED
@@ -290,14 +339,35 @@ def join(actor: Actor, user: User, conversation: Conversation) -> None:
     audit.record(actor, "conversation.taken", conversation)
 
 
+def taken_by_other(conversation: Conversation, user: User, known: str) -> str:
+    """Who has it live, where that is another member than the one whom `user` takes it from knowingly; "" otherwise.
+
+    `known`: the id of the member who had it as far as this one knew, or "".
+    """
+    case = current(conversation)
+    if case is None or case.state != HandoffState.LIVE or case.holder_id in (None, user.id):
+        return ""
+    return "" if str(case.holder_id) == known else case.shown_holder
+
+
 def _live(conversation: Conversation, case: Handoff | None, *, name: str, user: User | None) -> Handoff:
     """Somebody is there from now on, and owes the visitor an answer."""
     now, rules = timezone.now(), rules_of(conversation)
     if case is None:
         case = _new(conversation, rules, HandoffCause.MEMBER if user else HandoffCause.PROGRAM, "")
+        conversation.handoff_reason = case.reason
+    step = "changed" if case.state == HandoffState.LIVE else "joined"
     _leave_desk(conversation, case, HandoffOutcome.BY_PERSON, f"Taken over by {name or _A_MEMBER}.")
+    _note_holder(case, now)
     case.desk = INBOX
-    return _begin(conversation, case, rules, now, name=name, user=user)
+    return _begin(conversation, case, rules, now, name=name, user=user, step=step)
+
+
+def _note_holder(case: Handoff, now: dt.datetime) -> None:
+    """Another one has it from now on: who had it stays in the history."""
+    name = case.shown_holder
+    if case.state == HandoffState.LIVE and name:
+        _note_tried(case, case.desk, "", now, who=name)
 
 
 def _begin(
@@ -427,6 +497,7 @@ def said_at_desk(conversation: Conversation, case: Handoff, *, name: str, text: 
     is_live = case.state == HandoffState.LIVE
     if not is_live or not names.are_same(case.holder_name, name[:100]):
         step = "changed" if is_live else "joined"
+        _note_holder(case, timezone.now())
         _begin(conversation, case, rules_of(conversation), timezone.now(), name=name, user=None, step=step)
     message = conversations.post_message(conversation, new)
     _answered(conversation, is_at_desk=True)
@@ -436,7 +507,7 @@ def said_at_desk(conversation: Conversation, case: Handoff, *, name: str, text: 
 def unavailable(conversation: Conversation, case: Handoff, words: str) -> None:
     """The desk can't take the case, or has lost it: the next one is asked, and at the end the assistant goes on."""
     now, case.is_at_desk = timezone.now(), False
-    _note_tried(case, case.desk, words, now)
+    _note_tried(case, case.desk, words, now, who=case.shown_holder if case.state == HandoffState.LIVE else "")
     if case.state == HandoffState.LIVE:
         _offer_again(conversation, case, now, without=case.desk)
     else:
@@ -498,13 +569,25 @@ def overdue(conversation: Conversation) -> None:
     if case is None or case.due_at is None or case.due_at > now:
         return
     if case.state == HandoffState.LIVE:
-        _note_tried(case, case.desk, _silence_of(case.shown_holder), now)
+        _note_tried(case, case.desk, _silence_of(case.shown_holder), now, who=case.shown_holder)
         _offer_again(conversation, case, now)
+    elif case.state == HandoffState.ACCEPTED:
+        _note_tried(case, case.desk, _absence_of(case.shown_holder), now)
+        if case.holder_id is not None:
+            _offer_again(conversation, case, now)
+        else:
+            # Not from the first: a desk that accepts and never comes would be asked for ever.
+            case.wait_until = now + case.longest_wait
+            _next(conversation, case, now)
     elif case.state == HandoffState.REQUESTED and (case.wait_until or now) > now:
         _after_form(conversation, case, rules_of(conversation), now)
     else:
         _note_tried(case, case.desk, "Nobody came in time.", now)
         _next(conversation, case, now)
+
+
+def _absence_of(name: str) -> str:
+    return f"{name} did not come." if name else "Who said they would come did not."
 
 
 def _silence_of(name: str) -> str:
@@ -514,15 +597,20 @@ def _silence_of(name: str) -> str:
 def _next(conversation: Conversation, case: Handoff, now: dt.datetime) -> None:
     """The next desk, or nobody."""
     _leave_desk(conversation, case, HandoffOutcome.NOBODY_CAME, "Nobody came in time.")
+    rules, gone, was_awaited = rules_of(conversation), case.holder_name, case.state == HandoffState.ACCEPTED
     conversation.assigned_to, case.holder, case.holder_name = None, None, ""
-    if _offer(conversation, case, now):
-        conversations.save(conversation, [])
+    if case.desks_left and rules.is_closed(now) and (case.wait_until or now) > now:
+        _wait_for_opening(conversation, case, rules, now, _left_to_ask(conversation, case, rules))
+    elif not _offer(conversation, case, now):
+        _nobody(conversation, case, rules, now)
+    elif was_awaited:
+        _notice(conversation, rules.words("gone", conversation, person=gone), way_back=True)
     else:
-        _nobody(conversation, case, rules_of(conversation), now)
+        conversations.save(conversation, [])
 
 
 def _offer_again(conversation: Conversation, case: Handoff, now: dt.datetime, *, without: str = "") -> None:
-    """Who had it is gone: the desks are asked again from the first, as far as people are there, and it is said.
+    """Who had it, or said they would come, is gone: the desks are asked again from the first, and it is said.
 
     Out of hours, and where nobody else is there, it is as if a person were asked for now.
     """
@@ -536,13 +624,15 @@ def _offer_again(conversation: Conversation, case: Handoff, now: dt.datetime, *,
     _wait(conversation, now)
     is_there = _is_somebody_there(case, now)
     if rules.is_closed(now) or not (is_there or without or not rules.waits_when_closed):
-        case.desks_left, case.form_tries = list(rules.desks), 0
         # What is asked of who waits was asked before, all but the address.
-        wanted = [
-            field for field in handoff_form.wanted_when_closed((), conversation.channel) if field not in case.answers
-        ]
-        case.form_left = handoff_form.fields(wanted, conversation)
-        _ask_while_closed(conversation, case, rules, now)
+        of_waiting = handoff_form.wanted_when_closed((), conversation.channel)
+        wanted = [name for name in of_waiting if name not in case.answers]
+        if rules.is_closed(now):
+            _wait_for_opening(conversation, case, rules, now, wanted)
+        else:
+            case.desks_left, case.form_tries = list(rules.desks), 0
+            case.form_left = handoff_form.fields(wanted, conversation)
+            _ask_while_closed(conversation, case, rules, now)
     elif _offer(conversation, case, now):
         _notice(conversation, rules.words("gone", conversation, person=gone), way_back=True)
     else:
@@ -558,6 +648,7 @@ def _return(conversation: Conversation, case: Handoff, outcome: HandoffOutcome, 
     _leave_desk(conversation, case, outcome, HandoffOutcome(outcome).label)
     _finish(case, HandoffState.RETURNED, outcome, timezone.now())
     conversation.control, conversation.waiting_since, conversation.assigned_to = Control.ASSISTANT, None, None
+    conversation.handoff_reason = ""
     return [_notice(conversation, words)]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from convoship.lib import names
 from deployments import conversations, people
 from deployments.conversations import NewMessage
 from deployments.handoff_rules import Rules
@@ -43,32 +44,59 @@ def _known(conversation: Conversation, field: str) -> str:
 
 def way_back(conversation: Conversation) -> dict[str, Any]:
     """The button that goes back to the assistant."""
-    return _buttons(say("back_button", conversation.locale), BACK)
+    return _buttons(conversation, back_button=BACK)
 
 
-def _buttons(label: str, payload: str) -> dict[str, Any]:
-    return {"type": "buttons", "buttons": [{"label": label, "payload": payload}]}
+def _buttons(conversation: Conversation, **payloads: str) -> dict[str, Any]:
+    named = [{"label": say(name, conversation.locale), "payload": payload} for name, payload in payloads.items()]
+    return {"type": "buttons", "buttons": named}
 
 
-def goes_back(conversation: Conversation, message: Message) -> bool:
-    """Whether the visitor wants the assistant back: by the button, or by its words where nobody can tap."""
-    return message.payload == BACK or plain(message.text) == plain(say("back_button", conversation.locale))
+def is_button(payload: str) -> bool:
+    """Whether it is one of a hand-over's own buttons, which mean nothing to an assistant."""
+    return payload in (BACK, SKIP)
+
+
+def goes_back(conversation: Conversation, message: Message, *, is_waiting: bool) -> bool:
+    """Whether the visitor wants the assistant back: by the button, or by its words.
+
+    Who waits where nobody can tap may say it in one word; to a person that word may mean anything.
+    """
+    if is_waiting and _is_word(conversation, message, "back_word"):
+        return True
+    return message.payload == BACK or _is_said(conversation, message, "back_button")
+
+
+def _is_word(conversation: Conversation, message: Message, key: str) -> bool:
+    return conversation.channel != Channel.WEB and _is_said(conversation, message, key)
+
+
+def _is_said(conversation: Conversation, message: Message, key: str) -> bool:
+    return not message.payload and plain(message.text) == plain(say(key, conversation.locale))
 
 
 def ask(conversation: Conversation, case: Handoff, rules: Rules, why: str = "") -> Message:
     """Ask for the first field that is left; `why`: what was wrong with the last answer."""
     words = rules.words(f"ask_{case.form_left[0]}", conversation)
-    blocks = [_buttons(say("skip_button", conversation.locale), SKIP)]
+    # Both in the last thing that is said: where options are numbers, the last ones count.
+    blocks = [_buttons(conversation, skip_button=SKIP, back_button=BACK)]
     return _say(conversation, f"{why}\n\n{words}" if why else words, blocks)
 
 
 def take(conversation: Conversation, case: Handoff, message: Message, rules: Rules) -> list[Message]:
     """Read an answer: what is said to it. `case.form_left` is empty once all is answered; the case isn't saved."""
     field = case.form_left[0]
+    if message.payload and not is_button(message.payload):
+        # A button of what was said before: its label is no name.
+        return [ask(conversation, case, rules)]
     if not _is_skipped(conversation, message):
         question = {"kind": _KINDS[field], "max": _LONGEST[field]}
         try:
             value = str(read(question, message.text, conversation.locale, timezone.now()).value)
+            # What nobody can see is no name.
+            value = names.shown(value) if field == "name" else value
+            if not value:
+                raise Unreadable("")
         except Unreadable as wrong:
             case.form_tries += 1
             if case.form_tries < MOST_TRIES:
@@ -79,11 +107,11 @@ def take(conversation: Conversation, case: Handoff, message: Message, rules: Rul
     case.form_left, case.form_tries = case.form_left[1:], 0
     if case.form_left:
         return [ask(conversation, case, rules)]
-    return [_say(conversation, rules.words("form_done", conversation))]
+    return [_say(conversation, rules.words("form_done", conversation), [way_back(conversation)])]
 
 
 def _is_skipped(conversation: Conversation, message: Message) -> bool:
-    return message.payload == SKIP or plain(message.text) == plain(say("skip_button", conversation.locale))
+    return message.payload == SKIP or _is_said(conversation, message, "skip_button")
 
 
 def _keep(conversation: Conversation, field: str, value: str) -> None:

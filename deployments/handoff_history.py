@@ -30,6 +30,12 @@ def for_assistant(conversation: Conversation) -> dict[str, str]:
     return {"summary": last["summary"], "outcome": last["outcome"]} if last else {}
 
 
+def holders(case: Handoff) -> list[str]:
+    """All who had it, as members read them, each once in the order in which they first did."""
+    had = [str(each["who"]) for each in case.tried if each.get("who")]
+    return list(dict.fromkeys([*had, case.shown_holder] if case.shown_holder else had))
+
+
 def missed() -> Q:
     """Of conversations: those whose visitor asked for a person, and nobody came or was there, then or since.
 
@@ -58,7 +64,7 @@ def as_json(case: Handoff | None) -> dict[str, Any] | None:
         "desk": case.desk or None,
         "holder": case.shown_holder or None,
         "answers": case.answers,
-        "opens_at": maybe_moment(case.opens_at),
+        "opens_at": maybe_moment(case.back_at),
         "wait_until": maybe_moment(case.wait_until),
         "requested_at": moment(case.requested_at),
     }

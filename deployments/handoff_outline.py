@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from deployments.desks import INBOX
+from deployments.words import language_of
 
 STEP_TITLES: Mapping[str, str] = {
     "waiting": "A person is asked for",
@@ -33,7 +34,13 @@ DAY_NAMES: Mapping[str, str] = {
     "sun": "Sunday",
 }
 FORM_NAMES: Mapping[str, str] = {"name": "Name", "email": "E-mail address", "question": "Question"}
-_UNITS = ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
+_SIZES = (86_400, 3600, 60, 1)
+# Of each size: one, and several. In German as after "innerhalb von".
+_UNITS: Mapping[str, Sequence[tuple[str, str]]] = {
+    "en": (("day", "days"), ("hour", "hours"), ("minute", "minutes"), ("second", "seconds")),
+    "de": (("Tag", "Tagen"), ("Stunde", "Stunden"), ("Minute", "Minuten"), ("Sekunde", "Sekunden")),
+}
+_AND: Mapping[str, str] = {"en": " ", "de": " und "}
 
 # (slot, label, text), as `outline.Line` has them.
 Told = tuple[str, str, str]
@@ -86,11 +93,12 @@ def desk_words(ref: str) -> str:
     return "Inbox" if ref == INBOX else f"connection {ref[:8]}"
 
 
-def duration(seconds: int) -> str:
-    """`1 hour 30 minutes`."""
+def duration(seconds: int, locale: str = "en") -> str:
+    """`1 hour 30 minutes`, in the closest language there is."""
+    language = language_of(locale)
     said: list[str] = []
-    for size, name in _UNITS:
+    for size, (one, several) in zip(_SIZES, _UNITS[language], strict=True):
         count, seconds = divmod(seconds, size)
         if count:
-            said.append(f"{count} {name}{'s' if count > 1 else ''}")
-    return " ".join(said)
+            said.append(f"{count} {several if count > 1 else one}")
+    return _AND[language].join(said)

@@ -41,7 +41,7 @@ from deployments.words import HANDOFF_STEPS, say
 MOST_DESKS, MOST_KEYWORDS, MOST_HOLIDAYS, MOST_SPANS = 10, 50, 100, 4
 FORM_FIELDS = ("name", "email", "question")
 LONGEST_WAIT, LONGEST_SILENCE = 300, 900
-# What a step's words may name beside what any text may: who it is, and when people are back.
+# What a step's words may name beside what any text may: who it is, when people are back, and how long they may take.
 VALUES_OF_STEPS: Mapping[str, frozenset[str]] = {
     "accepted": frozenset({"person"}),
     "joined": frozenset({"person"}),
@@ -49,7 +49,7 @@ VALUES_OF_STEPS: Mapping[str, frozenset[str]] = {
     "gone": frozenset({"person"}),
     "resolved": frozenset({"person"}),
     "closed": frozenset({"opens_at"}),
-    "closed_wait": frozenset({"opens_at"}),
+    "closed_wait": frozenset({"opens_at", "within"}),
 }
 
 _CLOCK = r"^([01][0-9]|2[0-3]):[0-5][0-9]$(?!\n)"

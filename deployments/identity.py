@@ -19,7 +19,7 @@ from django.core.validators import validate_email
 from django.utils import timezone
 from jwt.exceptions import InvalidJTIError, InvalidSubjectError
 
-from convoship.lib import crypto, tokens
+from convoship.lib import crypto, names, tokens
 from convoship.lib.actors import Actor
 from convoship.lib.problems import Problem, invalid
 from deployments import deploying
@@ -198,7 +198,7 @@ def _verified(claims: Mapping[str, Any]) -> Verified:
             raise refused("claims", "email in user_token is not an e-mail address.")
         if len(email) > LONGEST_EMAIL:
             raise refused("claims", f"email in user_token is longer than {LONGEST_EMAIL} characters.")
-    return Verified(external_id, name.strip(), email)
+    return Verified(external_id, names.shown(name), email)
 
 
 def _note_use(secret: IdentitySecret) -> None:

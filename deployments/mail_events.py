@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from convoship.lib import names
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import tenant
 from deployments import conversations, doors, live
@@ -76,7 +77,7 @@ def _note(mail: ReplyMail, event: MailEvent) -> bool:
         state, reason = ReplyMailState.COMPLAINED, "They reported it as unwanted."
         remedy = "No more mails are sent to this address. Reach them another way."
     else:
-        said = _line(event.said)
+        said = names.line(event.said)
         state, reason = (
             ReplyMailState.BOUNCED,
             f"{_REFUSED[event.kind]}: {said}" if said else f"{_REFUSED[event.kind]}.",
@@ -103,7 +104,3 @@ def _mail_of(event: MailEvent) -> tuple[UUID | None, int]:
 def _named(name: str) -> tuple[UUID, int]:
     mail_id, _, renewals = name.partition(".")
     return UUID(mail_id), int(renewals or 0)
-
-
-def _line(text: str) -> str:
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -8,6 +8,8 @@ from __future__ import annotations
 import smtplib
 from dataclasses import dataclass
 
+from convoship.lib import names
+
 LONGEST = 300
 
 
@@ -47,4 +49,4 @@ def _answered(what: str, code: int, said: bytes | str, remedy: str) -> Refusal:
 
 def _plain(text: str) -> str:
     """In one line, printable, not too long."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:LONGEST]
+    return names.line(text)[:LONGEST]

@@ -20,13 +20,14 @@ from django.core.mail import send_mail
 from django.db.models import Q
 from django.utils import timezone
 
-from convoship.lib import limiting
+from convoship.lib import limiting, names
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import tenant
 from deployments import attachments, doors, handoff, live, mail_refusals
 from deployments.handoff_outline import duration
 from deployments.models import Conversation, Handoff, Message
 from deployments.models.conversation import AuthorKind, Control
+from deployments.models.handoff import HandoffState
 from workspaces.members import addresses_on_duty
 
 logger = logging.getLogger(__name__)
@@ -85,8 +86,11 @@ def _claim(workspace_id: UUID, conversation_id: UUID) -> Call | None:
     if not untold.filter(is_free, is_rested).update(telling_until=until):
         return None
     conversation = Conversation.objects.select_related("person", "assistant").get(id=conversation_id)
-    subject, body = _mail(conversation)
-    addresses = addresses_on_duty("conversations.write")
+    case = handoff.current(conversation)
+    # Who was given it is called alone, on duty or not.
+    given_to = case.holder if case is not None and case.state == HandoffState.ACCEPTED else None
+    subject, body = _mail(conversation, is_given=given_to is not None)
+    addresses = [given_to.email] if given_to else addresses_on_duty("conversations.write")
     return Call(workspace_id, conversation_id, until, conversation.waiting_since, addresses, subject, body)
 
 
@@ -157,27 +161,23 @@ def _until(conversation: Conversation) -> str:
     return f"If nobody answers within {duration(minutes * 60)}, the assistant goes on."
 
 
-def _mail(conversation: Conversation) -> tuple[str, str]:
+def _mail(conversation: Conversation, *, is_given: bool) -> tuple[str, str]:
     said = Message.objects.filter(conversation=conversation, author_kind=AuthorKind.VISITOR).order_by("-seq").first()
     words = (said.text or attachments.preview(said.attachments)) if said else ""
-    person, assistant = _line(conversation.person.label), _line(conversation.assistant.name)
+    person, assistant = names.line(conversation.person.label), names.line(conversation.assistant.name)
     link = f"{settings.PUBLIC_BASE_URL}/app/conversations/{conversation.id}/"
+    whom = "you: a colleague gave you the conversation" if is_given else "a person in a conversation"
     body = (
-        f"{person} is waiting for a person in a conversation with {assistant}.\n\n"
+        f"{person} is waiting for {whom} with {assistant}.\n\n"
         f"Reason: {_quoted(conversation.handoff_reason) or 'none given'}\n"
         f"Their last words: {_quoted(words) or 'none yet'}\n\n"
         f"Answer here: {link}\n\n"
         f"{_until(conversation)}\n"
     )
-    return f"{person} is waiting for a person ({assistant})", body
+    return f"{person} is waiting for {'you' if is_given else 'a person'} ({assistant})", body
 
 
 def _quoted(text: str) -> str:
     """What a visitor wrote, in one line and in quotes: it can't look like a line of ours."""
-    line = _line(text[: 2 * LONGEST_QUOTE])
+    line = names.line(text[: 2 * LONGEST_QUOTE])
     return f"“{line if len(line) <= LONGEST_QUOTE else line[:LONGEST_QUOTE] + '…'}”" if line else ""
-
-
-def _line(text: str) -> str:
-    """In one line, without what isn't seen."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from convoship.lib import rows
+from convoship.lib import names, rows
 from convoship.lib.problems import Problem
 from deployments import blocking, identity
 from deployments.identity import Verified
@@ -80,7 +80,7 @@ def person_at(known_by: Sequence[tuple[str, str]], user: Mapping[str, Any]) -> P
 
     What they are not known by yet is noted, unless it is somebody else's; so is what is said of them.
     """
-    name, email = str(user.get("name", ""))[:100], str(user.get("email", ""))[:254]
+    name, email = names.shown(str(user.get("name", "")))[:100], str(user.get("email", ""))[:254]
     try:
         with transaction.atomic():
             return _person_at(known_by, name, email)

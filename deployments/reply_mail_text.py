@@ -13,6 +13,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
+from convoship.lib import names
 from deployments import attachments, publishing, reply_links, whereabouts
 from deployments.models import Conversation, Message, ReplyMail
 from deployments.safe_text import render_markdown, written
@@ -77,7 +78,7 @@ def compose(mail: ReplyMail, messages: Sequence[Message], *, with_link: bool) ->
         },
     )
     key = "mail_subject" if person else "mail_subject_unnamed"
-    subject = _line(say(key, locale, person=person, assistant=assistant))
+    subject = names.line(say(key, locale, person=person, assistant=assistant))
     headers = {
         "Message-ID": message_id(mail),
         # What is mailed about one conversation stands together, whatever is sent once more: a root that nobody sent,
@@ -130,12 +131,7 @@ def tracking_headers(mail: ReplyMail) -> dict[str, str]:
 
 def _sender(assistant: str) -> str:
     """Our own address under the assistant's name."""
-    return formataddr((_line(assistant), parseaddr(settings.DEFAULT_FROM_EMAIL)[1]))
-
-
-def _line(text: str) -> str:
-    """In one line, without what a header can't have."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return formataddr((names.line(assistant), parseaddr(settings.DEFAULT_FROM_EMAIL)[1]))
 
 
 def _files(message: Message) -> str:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
+from convoship.lib import names
 from convoship.lib.actors import Actor
 from convoship.lib.problems import Problem, invalid, not_found
 from deployments.models import SavedView
@@ -21,11 +22,11 @@ MOST_OF_ONE = 30
 
 def checked(name: str) -> str:
     """The name as a view has it; 422 `invalid` for what can't be one."""
-    tidy = " ".join(name.split())
+    tidy = names.shown(name)
     if not tidy:
         raise invalid({"name": ["Give the view a name."]}, "Give the view a name.")
-    if len(tidy) > SavedView.LONGEST_NAME or not tidy.isprintable():
-        words = f"A name has at most {SavedView.LONGEST_NAME} characters that can be seen."
+    if len(tidy) > SavedView.LONGEST_NAME:
+        words = f"A name has at most {SavedView.LONGEST_NAME} characters."
         raise invalid({"name": [words]}, words)
     return tidy
 

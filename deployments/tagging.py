@@ -10,6 +10,7 @@ from django.db.models import QuerySet, Value
 from django.db.models.functions import Lower
 
 from convoship.lib.actors import Actor
+from convoship.lib.names import shown
 from convoship.lib.problems import Problem, invalid, not_found
 from deployments import live
 from deployments.models import Conversation, ConversationTag, Tag
@@ -21,14 +22,14 @@ MOST_OF_ALL = 200
 
 def checked(name: str) -> str:
     """The name as a tag has it; 422 `invalid` for what can't be one."""
-    tidy = " ".join(name.split())
+    tidy = shown(name)
     if not tidy:
         raise invalid({"name": ["Write a word for the tag."]}, "Write a word for the tag.")
     if len(tidy) > Tag.LONGEST_NAME:
         words = f"A tag has at most {Tag.LONGEST_NAME} characters; this one has {len(tidy)}."
         raise invalid({"name": [words]}, words)
-    if "," in tidy or not tidy.isprintable():
-        words = "A tag has no comma and no character that can't be seen."
+    if "," in tidy:
+        words = "A tag has no comma."
         raise invalid({"name": [words]}, words)
     return tidy
 

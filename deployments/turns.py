@@ -25,7 +25,7 @@ from django.utils import timezone
 
 from convoship.lib import rows
 from convoship.lib.tenancy import in_tenant
-from deployments import conversations, handoff, handoff_history, handoff_rules, live, publishing
+from deployments import conversations, handoff, handoff_form, handoff_history, handoff_rules, live, publishing
 from deployments.about import about
 from deployments.conversations import NewMessage
 from deployments.models import AssistantVersion, Conversation, Message, Turn
@@ -130,6 +130,10 @@ def take_message(
     if conversation.control != Control.ASSISTANT:
         message = conversations.post_message(conversation, new)
         return message, handoff.heard(conversation, message), None
+    if handoff_form.is_button(new.payload):
+        message, told = handoff.pressed_without_need(conversation, new)
+        _note_done(conversation, message, {"spent": new.payload})
+        return message, told, None
     version = publishing.version(conversation.workspace_id, conversation.version_id)
     if word := handoff_rules.of_version(version).asks_for_person(new.text):
         return *_hand_over_at(conversation, new, word), None

@@ -27,10 +27,12 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "waiting": "I've asked a person to join. You can keep writing, they will see everything.",
         "closed": "Nobody is there right now, so I go on as well as I can.",
         "closed_at": "Nobody is there right now. People are back on {opens_at}; until then I go on as well as I can.",
-        "closed_wait": "Nobody is free right now. Your conversation stays open, and whoever comes next answers here.",
+        "closed_wait": (
+            "Nobody is free right now. Whoever comes within {within} answers you here; otherwise the assistant goes on."
+        ),
         "closed_wait_at": (
-            "Nobody is there right now. People are back on {opens_at}. Your conversation stays open, and they will "
-            "answer you here."
+            "Nobody is there right now. People are back on {opens_at}. Your conversation stays open until then; if "
+            "none of them answers within {within}, the assistant goes on."
         ),
         "ask_name": "What is your name?",
         "ask_email": "At which e-mail address can we reach you if you have to leave?",
@@ -44,8 +46,12 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "changed_unnamed": "You are talking to somebody else now.",
         "gone": "{person} can't answer right now. I've asked the others.",
         "gone_unnamed": "The person you talked with can't answer right now. I've asked the others.",
+        "still_here": "You are talking to {person}, who will bring the assistant back when you ask for it.",
+        "still_here_unnamed": "You are talking to a person, who will bring the assistant back when you ask for it.",
+        "already_back": "The assistant is with you already.",
         "somebody": "a person",
         "back_button": "Back to the assistant",
+        "back_word": "Back",
         "skip_button": "Skip",
         "returned": "The assistant is back with you.",
         "nobody_came": "Nobody is free right now, so the assistant is back. Your messages are kept.",
@@ -111,10 +117,13 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "closed_at": (
             "Gerade ist niemand da. Menschen sind wieder da: {opens_at}. Bis dahin mache ich weiter, so gut ich kann."
         ),
-        "closed_wait": "Gerade ist niemand frei. Ihr Gespräch bleibt offen; wer als Nächstes kommt, antwortet hier.",
+        "closed_wait": (
+            "Gerade ist niemand frei. Wer innerhalb von {within} kommt, antwortet Ihnen hier; sonst macht der "
+            "Assistent weiter."
+        ),
         "closed_wait_at": (
-            "Gerade ist niemand da. Menschen sind wieder da: {opens_at}. Ihr Gespräch bleibt offen, und Sie bekommen "
-            "die Antwort hier."
+            "Gerade ist niemand da. Menschen sind wieder da: {opens_at}. Bis dahin bleibt Ihr Gespräch offen; "
+            "antwortet dann innerhalb von {within} niemand, macht der Assistent weiter."
         ),
         "ask_name": "Wie heißen Sie?",
         "ask_email": "Unter welcher E-Mail-Adresse erreichen wir Sie, falls Sie gehen müssen?",
@@ -128,8 +137,14 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "changed_unnamed": "Sie sprechen jetzt mit jemand anderem.",
         "gone": "{person} kann gerade nicht antworten. Ich habe die anderen gefragt.",
         "gone_unnamed": "Wer mit Ihnen sprach, kann gerade nicht antworten. Ich habe die anderen gefragt.",
+        "still_here": "Sie sprechen mit {person}. Bitten Sie hier um den Assistenten, wenn Sie ihn zurückmöchten.",
+        "still_here_unnamed": (
+            "Sie sprechen mit einem Menschen. Bitten Sie hier um den Assistenten, wenn Sie ihn zurückmöchten."
+        ),
+        "already_back": "Der Assistent ist schon für Sie da.",
         "somebody": "ein Mensch",
         "back_button": "Zurück zum Assistenten",
+        "back_word": "Zurück",
         "skip_button": "Überspringen",
         "returned": "Der Assistent ist wieder für Sie da.",
         "nobody_came": "Gerade ist niemand frei, darum ist der Assistent wieder da. Ihre Nachrichten bleiben erhalten.",

@@ -68,6 +68,11 @@ def addresses_on_duty(permission: str) -> list[str]:
     return sorted(member.user.email for member in members.filter(away_since=None))
 
 
+def is_away(user_id: UUID) -> bool:
+    """Whether this member is not on duty. Inside `tenant()`."""
+    return Membership.objects.filter(user_id=user_id).exclude(away_since=None).exists()
+
+
 def set_away(actor: Actor, membership: Membership, *, is_away: bool) -> bool:
     """Note that a member goes away, or comes on duty; whether that is any change."""
     if is_away == (membership.away_since is not None):

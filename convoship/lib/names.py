@@ -1,4 +1,4 @@
-"""Names of people that other programs tell us: what of them is to be seen, and when two are the same."""
+"""Names and lines that other people tell us: what of them is to be seen, and when two names are the same."""
 
 from __future__ import annotations
 
@@ -10,10 +10,15 @@ _JOINERS = "\u200c\u200d"
 _BLANK = "\u115f\u1160\u3164\uffa0\u2800"
 
 
+def line(text: str) -> str:
+    """A text in one line, without control and direction characters: it can't look like another line, or turn one."""
+    kept = "".join(c for c in text if c in _JOINERS or c.isspace() or not _is_control(c))
+    return " ".join(kept.split())
+
+
 def shown(raw: str) -> str:
-    """The name without control and direction characters, one space between words; "" where nothing would be seen."""
-    kept = "".join(c for c in unicodedata.normalize("NFC", raw) if c in _JOINERS or c.isspace() or not _is_control(c))
-    tidy = " ".join(kept.split()).strip(_JOINERS)
+    """A name: as `line` has it, in composed letters; "" where nothing would be seen."""
+    tidy = line(unicodedata.normalize("NFC", raw)).strip(_JOINERS)
     return tidy if any(_is_seen(c) for c in tidy) else ""
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 
 from convoship.lib.tenancy import TenantManager, TenantModel
 from deployments.models.conversation import Conversation
@@ -69,7 +71,7 @@ class Handoff(TenantModel):
     offers = models.PositiveIntegerField(default=0)
     # Desks yet to be asked this time, in order.
     desks_left = models.JSONField(default=list, blank=True)
-    # [{desk, words, at}]: those that could not take it, or did not.
+    # [{desk, words, at, who?}]: those that could not take it, did not, or lost it; `who` had it live there.
     tried = models.JSONField(default=list, blank=True)
     # What is asked before: the fields yet to be answered, how often the first was asked, and the answers.
     form_left = models.JSONField(default=list, blank=True)
@@ -83,7 +85,8 @@ class Handoff(TenantModel):
     # As the version's rules said when it began.
     longest_wait = models.DurationField()
     longest_silence = models.DurationField()
-    # People are back at this moment; before it nobody is expected, and nobody called.
+    # People are back at this moment; before it nobody is expected, and nobody called. Once past it says that the case
+    # has waited for an opening: it does so once.
     opens_at = models.DateTimeField(null=True, blank=True)
     # Until when the visitor waits at most, and when the next step happens though nobody does anything.
     wait_until = models.DateTimeField(null=True, blank=True)
@@ -138,6 +141,12 @@ class Handoff(TenantModel):
     def is_open(self) -> bool:
         """Whether it goes on."""
         return self.state in OPEN
+
+    @property
+    def back_at(self) -> dt.datetime | None:
+        """When people are back, where it waits for that."""
+        is_ahead = self.opens_at is not None and self.opens_at > timezone.now()
+        return self.opens_at if is_ahead and self.state == HandoffState.REQUESTED else None
 
     @property
     def shown_holder(self) -> str:

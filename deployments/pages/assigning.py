@@ -25,6 +25,9 @@ def conversation_assign(request: WorkspaceRequest, conversation_id: UUID) -> Htt
         assigning.assign(request.actor, row, user)
         whose = "you" if user == request.user else user.display_name if user else "nobody"
         messages.success(request, f"Assigned to {whose}.")
+        warning = assigning.warning(row, user)
+        if warning:
+            messages.warning(request, warning)
     return redirect("conversation", conversation_id)
 
 

@@ -116,6 +116,9 @@ def _send(request: WorkspaceRequest, conversation_id: UUID, typed: Typed) -> Out
         others = queries.answered_since(row, request.user, typed.seen_seq)
         if others:
             return Outcome(asked=f"{others} answered meanwhile. Send anyway?")
+        other = handoff.taken_by_other(row, request.user, "")
+        if other and queries.is_told_since(row, typed.seen_seq):
+            return Outcome(asked=f"{other} took it over meanwhile. Send anyway?")
     handoff.reply(request.actor, request.user, row, text, typed.client_id or None, typed.files.ids)
     return Outcome()
 

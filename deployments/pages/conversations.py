@@ -20,9 +20,14 @@ from workspaces.access import WorkspaceRequest, form_of, workspace_page
 @form_of("conversation")
 @workspace_page("conversations.write")
 def conversation_take(request: WorkspaceRequest, conversation_id: UUID) -> HttpResponse:
-    """Take the conversation over."""
+    """Take the conversation over; from another member only where the page said that they have it (`from`)."""
     with refusals.said_as_message(request):
-        handoff.join(request.actor, request.user, acts.lock(conversation_id))
+        row = acts.lock(conversation_id)
+        other = handoff.taken_by_other(row, request.user, request.POST.get("from", ""))
+        if other:
+            messages.warning(request, f"{other} took it over meanwhile. Press Take over again to take it from them.")
+        else:
+            handoff.join(request.actor, request.user, row)
     return redirect("conversation", conversation_id)
 
 

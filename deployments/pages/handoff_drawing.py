@@ -22,12 +22,13 @@ class Tried:
 
 @dataclass(frozen=True)
 class Drawn:
-    """One hand-over: the row, its desk's name, what was answered, and who was asked in vain."""
+    """One hand-over: the row, its desk's name, what was answered, who was asked in vain, and who had it."""
 
     row: Handoff
     desk: str
     answers: Sequence[tuple[str, str]]
     tried: Sequence[Tried]
+    who: str
 
 
 def drawn(conversation: Conversation) -> list[Drawn]:
@@ -37,8 +38,9 @@ def drawn(conversation: Conversation) -> list[Drawn]:
 
 def _drawn(row: Handoff) -> Drawn:
     answers = [(label, str(row.answers[name])) for name, label in FORM_NAMES.items() if row.answers.get(name)]
-    tried = [Tried(_name(each.get("desk", "")), each.get("words", ""), _moment(each.get("at"))) for each in row.tried]
-    return Drawn(row, _name(row.desk), answers, tried)
+    vain = [each for each in row.tried if each.get("words") or not each.get("who")]
+    tried = [Tried(_name(each.get("desk", "")), each.get("words", ""), _moment(each.get("at"))) for each in vain]
+    return Drawn(row, _name(row.desk), answers, tried, ", then ".join(handoff_history.holders(row)))
 
 
 def _name(ref: str) -> str:

@@ -58,7 +58,9 @@ def meets(content: Mapping[str, Any], *, person: str, locale: str, channel: str,
     told = [_said(rules, talk, step, person, opens_at) for step in steps]
     standing += f" {' '.join(reasons)}" if reasons else ""
     if waits:
-        then = "The conversation waits: they need not stay, and the assistant is silent until then."
+        wait = duration(int(rules.longest_wait.total_seconds()))
+        then = f"The conversation waits: they need not stay. If nobody comes within {wait}"
+        then += ", the assistant goes on." if is_open else " from then on, the assistant goes on."
     else:
         then = "The assistant goes on at once."
     return Meets(standing, told, then)
@@ -99,15 +101,16 @@ def preview(content: Mapping[str, Any], *, person: str, locale: str, channel: st
     return [_said(rules, talk, step, person, opens_at) for step in HANDOFF_STEPS]
 
 
-def _values(step: str, person: str, opens_at: str) -> dict[str, str]:
-    given = {"person": person, "opens_at": opens_at}
+def _values(rules: Rules, talk: Conversation, step: str, person: str, opens_at: str) -> dict[str, str]:
+    within = duration(int(rules.longest_wait.total_seconds()), talk.locale)
+    given = {"person": person, "opens_at": opens_at, "within": within}
     return {name: given[name] for name in VALUES_OF_STEPS.get(step, ())}
 
 
 def _said(rules: Rules, talk: Conversation, step: str, person: str, opens_at: str = "") -> Said:
-    words = rules.words(step, talk, **_values(step, person, opens_at))
+    words = rules.words(step, talk, **_values(rules, talk, step, person, opens_at))
     return Said(STEP_TITLES[step], SafeString(render_markdown(words)))
 
 
 def _plain(rules: Rules, talk: Conversation, step: str, person: str) -> str:
-    return rules.words(step, talk, **_values(step, person, ""))
+    return rules.words(step, talk, **_values(rules, talk, step, person, ""))

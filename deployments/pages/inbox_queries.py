@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -19,7 +20,9 @@ from deployments.pages.inbox_filters import Wanted
 from workspaces.models import User
 
 PAGE_SIZE = 30
-COUNTED = ("mine", "unassigned", "waiting", "active", "snoozed")
+COUNTED = ("mine", "unassigned", "waiting", "active", "snoozed", "missed")
+# Whom nobody came to within this time is counted; all of them are on their list.
+MISSED_LATELY = dt.timedelta(days=7)
 # Where other filters leave little of what is found, so often the search goes on before a page is shown short.
 MOST_ROUNDS = 4
 
@@ -193,7 +196,13 @@ SELECT count(*) FILTER (WHERE is_awake AND assigned_to_id = %(user)s),
        count(*) FILTER (WHERE is_awake AND assigned_to_id IS NULL AND control <> 'assistant' AND NOT is_at_desk),
        count(*) FILTER (WHERE is_awake AND control = 'waiting'),
        count(*) FILTER (WHERE is_awake),
-       count(*) FILTER (WHERE NOT is_awake)
+       count(*) FILTER (WHERE NOT is_awake),
+       (SELECT count(*) FROM deployments_handoff h JOIN deployments_conversation c ON c.id = h.conversation_id
+         WHERE h.workspace_id = %(workspace)s AND h.requested_at > now() - %(lately)s
+           AND h.outcome IN ('nobody_came', 'nobody_there')
+           AND NOT EXISTS (SELECT FROM deployments_handoff l
+                            WHERE l.conversation_id = h.conversation_id AND l.requested_at > h.requested_at)
+           AND c.status <> 'completed' AND NOT c.is_test AND (c.snoozed_until IS NULL OR c.snoozed_until <= now()))
   FROM (SELECT assigned_to_id, control, snoozed_until IS NULL OR snoozed_until <= now() AS is_awake,
                control = 'human' AND EXISTS (SELECT FROM deployments_handoff h
                                               WHERE h.conversation_id = c.id AND h.ended_at IS NULL AND h.is_at_desk
@@ -206,7 +215,8 @@ SELECT count(*) FILTER (WHERE is_awake AND assigned_to_id = %(user)s),
 def counts(user: User) -> dict[str, int]:
     """How many conversations each of the main filters leaves, by its name."""
     with connection.cursor() as cursor:
-        cursor.execute(_COUNTS, {"user": user.id, "workspace": entered_workspace_id()})
+        values: dict[str, Any] = {"user": user.id, "workspace": entered_workspace_id(), "lately": MISSED_LATELY}
+        cursor.execute(_COUNTS, values)
         return dict(zip(COUNTED, cursor.fetchone() or (), strict=True))
 
 

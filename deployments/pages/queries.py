@@ -228,6 +228,12 @@ def answered_since(conversation: Conversation, user: User, seq: int) -> str:
     return " and ".join(sorted(names))
 
 
+def is_told_since(conversation: Conversation, seq: int) -> bool:
+    """Whether the visitor was told of a step after this message: who is there, or that nobody is."""
+    told = Message.objects.filter(conversation=conversation, author_kind=AuthorKind.SYSTEM, seq__gt=seq)
+    return told.exists()
+
+
 def earlier(conversation: Conversation) -> list[Conversation]:
     """Other conversations of the same person, the latest first."""
     rows = Conversation.objects.filter(person=conversation.person_id, is_test=False).exclude(id=conversation.id)

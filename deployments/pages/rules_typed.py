@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -279,8 +279,3 @@ def take_holidays(typed: Typed, found: Sequence[tuple[dt.date, str]]) -> tuple[i
     fit = new[: max(0, MOST_HOLIDAYS - len(typed.holidays))]
     typed.holidays = sorted([*typed.holidays, *fit])
     return len(fit), len(new) - len(fit)
-
-
-def steps_with_words(typed: Typed) -> Iterator[str]:
-    """The steps that have words of their own."""
-    yield from (step for step, words in typed.texts.items() if words.text or words.also)

@@ -35,6 +35,7 @@ from deployments import handoff, live, reading
 from deployments.api.runtime.bodies import parse_uuid
 from deployments.models import Conversation
 from deployments.pages.presence import Presence
+from workspaces import members
 from workspaces.access import SESSION_KEY
 from workspaces.members import workspaces_of
 from workspaces.models import Membership, User
@@ -54,7 +55,6 @@ class AppConsumer(AsyncWebsocketConsumer):
     async def connect(self) -> None:
         """Our own origin, a signed-in user, and a workspace; refused before accepting otherwise."""
         self.groups_heard: set[str] = set()
-        self.conversations: set[UUID] = set()
         self.events: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue(MOST_WAITING_EVENTS)
         self.tasks: list[asyncio.Task[None]] = []
         self.workspace_id: UUID | None = None
@@ -95,7 +95,6 @@ class AppConsumer(AsyncWebsocketConsumer):
                 self._listen(live.workspace_group(self.workspace_id))
             case {"type": "subscribe", "conversation": raw}:
                 conversation_id = await self._own_conversation(raw)
-                self.conversations.add(conversation_id)
                 self._listen(live.conversation_group(self.workspace_id, conversation_id))
                 self._listen(live.team_group(self.workspace_id, conversation_id))
             case {"type": "viewing", "conversation": raw}:
@@ -145,8 +144,7 @@ class AppConsumer(AsyncWebsocketConsumer):
 
     async def _write(self) -> None:
         while True:
-            event = await self.events.get()
-            await self._send({key: value for key, value in event.items() if key not in {"group", "event"}})
+            await self._send(await self.events.get())
 
     async def _recheck(self) -> None:
         while True:
@@ -221,8 +219,10 @@ def _role_allows(user: User, workspace_id: UUID, permission: str) -> bool:
 
 
 def _beat(user: User, workspace_id: UUID) -> None:
+    """A sign of who may still answer: whoever may only read keeps no visitor waiting for them."""
     with tenant(workspace_id):
-        handoff.beat(user)
+        if members.may(user.id, "conversations.write"):
+            handoff.beat(user)
 
 
 def _may_see(user: User, workspace_id: UUID, conversation_id: UUID, permission: str) -> bool:

@@ -188,8 +188,3 @@ def responder_for(kind: str) -> Responder:
             f"This assistant wants a responder of the kind {kind!r}, which this server doesn't have.",
             "Choose another responder for the assistant and publish it.",
         ) from None
-
-
-def responder_kinds() -> tuple[str, ...]:
-    """The kinds an assistant can choose from, in the order of registration."""
-    return tuple(_responders)

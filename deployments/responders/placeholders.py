@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
+from convoship.lib import names
 from deployments.responders import light_escapes
 
 LONGEST_SHOWN = 300  # characters of one value
@@ -92,7 +93,7 @@ def _replace(
 def shown(value: Any) -> str:
     """A value as it is shown: one line, cut short."""
     text = "" if value is None else str(value)
-    line = " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    line = names.line(text)
     return line if len(line) <= LONGEST_SHOWN else line[: LONGEST_SHOWN - 1] + "…"
 
 

@@ -107,14 +107,19 @@ async def test_a_word_asks_for_a_person_who_answers_on_the_same_channel(line: Li
     assert (await line.case()).unanswered_since is not None
 
 
-async def test_whoever_waits_goes_back_to_the_assistant_by_its_number(line: Line) -> None:
+@pytest.mark.parametrize("way", ["1", "back", "Back to the assistant"])
+async def test_whoever_waits_skips_and_goes_back_to_the_assistant_by_number_or_word(line: Line, way: str) -> None:
     await line.say("hello")
     told = await line.say("a human please")
-    if (await line.row()).channel != "voice":
-        await line.say("skip")
-        await line.say("skip")
-    else:
-        assert told.endswith("1. Back to the assistant")
-    assert "The assistant is back with you." in await line.say("Back to the assistant")
+    channel = (await line.row()).channel
+    if channel == "sms":  # a bridge gets the buttons as they are
+        assert told.endswith("1. Skip\n2. Back to the assistant")
+        assert told.count("1. ") == 1
+    if channel != "voice":
+        assert "What is it about?" in await line.say("1")
+        told = await line.say("skip")
+        assert (await line.case()).answers == {}
+    assert channel == "webhook" or told.endswith("1. Back to the assistant")
+    assert "The assistant is back with you." in await line.say(way)
     assert (await line.case()).outcome == HandoffOutcome.BY_VISITOR
     assert (await line.row()).control == "assistant"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from uuid import uuid4
 
 import pytest
@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import tenant
-from deployments import conversations, desks, handoff, handoff_rules, turns
+from deployments import conversations, desks, duty, handoff, handoff_rules, turns
 from deployments.conversations import NewMessage
 from deployments.desks import INBOX, Availability, Case, Choice, Desk
 from deployments.models import Assistant, AssistantVersion, Conversation, Handoff, Message, Person
@@ -31,15 +31,16 @@ from deployments.models.conversation import AuthorKind, Control, Status
 from deployments.models.handoff import WAITING, HandoffState
 from deployments.variants import Met
 from tests import factories
-from workspaces.models import User, Workspace
+from workspaces.models import Membership, User, Workspace
 from workspaces.permissions import Role
 
 pytestmark = pytest.mark.django_db
 
 OUTSIDE = "0b0b0b0b-0000-4000-8000-00000000000b"
-WAIT, SILENCE = 120, 300
-# The conversation begins on a Monday at nine, and soon comes a break.
-HOURS = {"time_zone": "UTC", "days": {"mon": [["09:00", "09:10"], ["09:20", "24:00"]]}}
+# Longer than the form is waited for, so that it can be over while people may still be asked.
+WAIT, SILENCE = 240, 300
+# The conversation begins on a Monday at nine, and soon comes a break, and soon another.
+HOURS = {"time_zone": "UTC", "days": {"mon": [["09:00", "09:01"], ["09:11", "09:13"], ["09:23", "24:00"]]}}
 CLOSED_FOR = dt.timedelta(minutes=10)
 EXAMPLES = int(os.environ.get("CONVOSHIP_HANDOFFS", "20"))
 _CONTROLS = {
@@ -59,6 +60,7 @@ class OutsideDesk:
     def forget(self) -> None:
         """Another run: the desk is as new."""
         self.is_open = True
+        self.is_night: Callable[[], bool] = lambda: False
         self.told: dict[str, list[str]] = {}
 
     def name(self) -> str:
@@ -69,6 +71,7 @@ class OutsideDesk:
 
     def open_case(self, case: Case) -> None:
         assert case.key not in self.told, "a case is opened once"
+        assert not self.is_night(), "out of hours nobody is asked"
         self.told[case.key] = ["open"]
 
     def add_turn(self, case: Case, message: Message) -> None:
@@ -128,6 +131,9 @@ class Machine(RuleBasedStateMachine):
         self.conversation_id = opened.id
         self.actor = factories.actor(self.workspace, Role.AGENT)
         self.gone_at_desk: set[str] = set()
+        self.desk.is_night = lambda: handoff.rules_of(opened).is_closed(timezone.now())
+        for user in self.members:
+            self.switch(user, is_away=False)
 
     def teardown(self) -> None:
         if hasattr(self, "clock"):
@@ -159,6 +165,12 @@ class Machine(RuleBasedStateMachine):
         if row.is_active:
             new = NewMessage(author_kind=AuthorKind.VISITOR, text="Back", payload="handoff:assistant")
             turns.take_message(row, new, queue=False)
+
+    @rule(payload=st.sampled_from(["handoff:skip", "intent:delivery"]))
+    def visitor_presses_an_old_button(self, payload: str) -> None:
+        row = self.lock()
+        if row.is_active:
+            turns.take_message(row, NewMessage(author_kind=AuthorKind.VISITOR, text="x", payload=payload), queue=False)
 
     @rule(luck=st.integers(0, 9))
     def visitor_leaves(self, luck: int) -> None:
@@ -198,6 +210,17 @@ class Machine(RuleBasedStateMachine):
         row = self.lock()
         if row.is_active:
             handoff.reply(factories.actor(self.workspace), None, row, "From the shop's own program.", None)
+
+    @rule(who=st.integers(0, 1), is_away=st.booleans())
+    def member_goes_or_comes(self, who: int, is_away: bool) -> None:
+        self.switch(self.members[who], is_away=is_away)
+
+    def switch(self, user: User, *, is_away: bool) -> None:
+        membership = Membership.objects.get(user=user)
+        if is_away:
+            duty.go_away(self.actor, membership)
+        else:
+            duty.come(self.actor, membership)
 
     # --- The desk outside ---------------------------------------------------------------------------------------------
 
@@ -251,8 +274,6 @@ class Machine(RuleBasedStateMachine):
             handoff.overdue(self.lock())
             after = self.case()
             assert after is None or (after.state, after.due_at, after.id) != before, "a step that is due moves it"
-            if case.state == HandoffState.LIVE and handoff.rules_of(self.lock()).is_closed(timezone.now()):
-                assert after is None or after.state == HandoffState.REQUESTED, "out of hours nobody is asked"
         else:
             raise AssertionError("it goes on and on without anybody")
         self.now.move_to(until, tick=False)
@@ -268,7 +289,9 @@ class Machine(RuleBasedStateMachine):
         self._control_follows_the_state(row, case)
         self._the_desk_has_the_case_exactly_while_it_is_there(row, case)
         if case is not None:
+            self._nobody_is_asked_out_of_hours(row, case)
             self._nobody_waits_longer_than_the_rules_say(row, case)
+            self._they_are_told_where_they_stand(row, case)
 
     def _control_follows_the_state(self, row: Conversation, case: Handoff | None) -> None:
         if not row.is_active:
@@ -285,19 +308,34 @@ class Machine(RuleBasedStateMachine):
             expected = [Case(case, row).key]
         assert [key for key in self.desk.open_cases if key not in self.gone_at_desk] == expected
 
+    def _nobody_is_asked_out_of_hours(self, row: Conversation, case: Handoff) -> None:
+        """Whoever is asked, was asked in hours, whatever brought the case there."""
+        if case.offered_at is not None:
+            assert not handoff.rules_of(row).is_closed(case.offered_at), "out of hours nobody is asked"
+
     def _nobody_waits_longer_than_the_rules_say(self, row: Conversation, case: Handoff) -> None:
         now = timezone.now()
-        said = Message.objects.filter(conversation=row, author_kind__in=("system", "agent")).order_by("-seq")
         if case.state in WAITING:
             assert case.due_at is not None
-            assert case.due_at >= now
-            last = said.first()
-            assert last is not None, "they are told that somebody was asked"
-            assert now - last.created_at <= dt.timedelta(seconds=WAIT) + self.closed_for
-        else:
-            assert any(case.holder_name in (line.text + line.author_name) for line in said), "they are told who it is"
-            if case.unanswered_since is not None:
-                assert now - case.unanswered_since <= dt.timedelta(seconds=SILENCE)
+            # Who came on duty this moment has it due this moment: the sweeper is about to see to it.
+            assert case.due_at >= now or case.due_at == case.requested_at
+        elif case.unanswered_since is not None:
+            assert now - case.unanswered_since <= dt.timedelta(seconds=SILENCE)
+
+    def _they_are_told_where_they_stand(self, row: Conversation, case: Handoff) -> None:
+        """The house's last words are of this wait, and young enough; or they name who is there."""
+        last = Message.objects.filter(conversation=row, author_kind="system").order_by("-seq").first()
+        assert last is not None
+        if case.state == HandoffState.LIVE:
+            assert case.holder_name
+            assert case.holder_name in last.text, "they are told who it is"
+            return
+        assert row.waiting_since is not None
+        assert last.created_at >= row.waiting_since, "they are told that somebody was asked"
+        told_for = dt.timedelta(seconds=WAIT) + self.closed_for
+        assert timezone.now() - last.created_at <= told_for, "they are told again before long"
+        payloads = [button["payload"] for block in last.blocks for button in block.get("buttons", ())]
+        assert "handoff:assistant" in payloads, "the last words have the way back"
 
 
 def test_whatever_happens_a_hand_over_ends_and_nobody_waits_without_words(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -308,7 +346,9 @@ def test_whatever_happens_a_hand_over_ends_and_nobody_waits_without_words(monkey
     Machine.assistant = factories.make_assistant(workspace)
     assert Machine.assistant.published is not None
     Machine.published = Machine.assistant.published
-    Machine.members = [factories.member(workspace, Role.AGENT) for _ in range(2)]
+    Machine.members = [
+        factories.member(workspace, Role.AGENT, factories.make_user(name=name)) for name in ("Dana", "Kim")
+    ]
     with tenant(workspace.id):
         run_state_machine_as_test(
             Machine,

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pytest
+from django.core import mail
+from django.utils import timezone
 
 from convoship.lib.tenancy import tenant
-from deployments import conversations
+from deployments import conversations, handoff, member_mails
 from deployments.models import Conversation
 from tests import factories
 from tests.pages.conftest import Browser, form_of, forms_of, text, words
-from workspaces.models import User, Workspace
+from workspaces.models import Membership, User, Workspace
 
 
 @pytest.fixture
@@ -76,3 +79,37 @@ def test_what_is_over_is_nobodys(member: Browser, conversation: Conversation) ->
         conversations.end(conversations.lock(conversation.id), "completed", "Over.", "")
     assert "takes no more messages" in words(member.send(form))
     assert "/assign" not in text(page_of(member, conversation))
+
+
+def waits(conversation: Conversation) -> None:
+    with tenant(conversation.workspace_id):
+        handoff.request(conversations.lock(conversation.id), "Asked.")
+        # The members on duty were mailed a while ago.
+        long_ago = timezone.now() - dt.timedelta(minutes=10)
+        Conversation.objects.update(members_told_at=long_ago, members_mailed_at=long_ago)
+
+
+def mails() -> list[tuple[list[str], str]]:
+    member_mails.send_due()
+    return [(each.to, str(each.subject)) for each in mail.outbox]
+
+
+def test_who_is_given_somebody_who_waits_is_mailed_alone_though_away_and_the_giver_is_warned(
+    member: Browser, conversation: Conversation, dana: User
+) -> None:
+    waits(conversation)
+    with tenant(conversation.workspace_id):
+        Membership.objects.filter(user=dana).update(away_since=timezone.now())
+    page = words(assign(member, conversation, str(dana.id)))
+    assert "Dana Reyes is away. If they don't answer within 5 minutes, the others are asked." in page
+    assert "Dana Reyes will be with you in a moment." in page
+    [(to, subject)] = mails()
+    assert to == [dana.email]
+    assert "is waiting for you" in subject
+    assert "a colleague gave you the conversation" in mail.outbox[0].body
+
+
+def test_who_takes_somebody_who_waits_for_themselves_is_not_mailed(member: Browser, conversation: Conversation) -> None:
+    waits(conversation)
+    assign(member, conversation, "me")
+    assert mails() == []

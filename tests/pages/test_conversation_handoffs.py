@@ -10,14 +10,15 @@ import time_machine
 from django.utils import timezone
 
 from convoship.lib.tenancy import tenant
-from deployments import conversations, handoff_history, publishing, sweeping, visits
+from deployments import conversations, handoff, handoff_history, publishing, sweeping, visits
 from deployments.deploying import NewDeployment
 from deployments.models import Assistant, Conversation, Handoff
+from deployments.pages import socket
 from deployments.visits import VisitorMessage
 from tests import factories
 from tests.api.conftest import program
 from tests.pages.conftest import Browser, form_of, text, words
-from workspaces.models import Workspace
+from workspaces.models import Membership, Workspace
 
 pytestmark = pytest.mark.django_db
 
@@ -221,3 +222,82 @@ def test_what_is_known_to_the_assistant_costs_nothing_where_nobody_was_asked_for
         row = Conversation.objects.get(id=talk.id)
         with django_assert_num_queries(0):
             assert handoff_history.for_assistant(row) == {}
+
+
+def take_over(talk: Talk, name: str) -> None:
+    user = factories.member(talk.workspace, "agent", factories.make_user(name=name))
+    talk.act(lambda row: handoff.join(factories.actor(talk.workspace), user, row))
+
+
+def holders_of(talk: Talk) -> list[str]:
+    with tenant(talk.workspace.id):
+        return handoff_history.holders(talk.case())
+
+
+def test_who_presses_after_another_took_over_is_told_so_and_takes_it_by_pressing_again(
+    member: Browser, talk: Talk
+) -> None:
+    talk.ask()
+    form = form_of(member.get(talk.path), "/take")
+    take_over(talk, "Kim")
+    page = member.send(form)
+    assert "Kim took it over meanwhile. Press Take over again to take it from them." in words(page)
+    assert talk.case().shown_holder == "Kim"
+    page = member.send(form_of(page, "/take"))
+    assert talk.case().holder_id == member.user.id
+    assert holders_of(talk) == ["Kim", member.user.display_name]
+    shown = words(page)
+    assert f"Kim, then {member.user.display_name}" in shown
+    assert shown.count("has joined the conversation") == 1
+
+
+def test_who_writes_after_another_took_over_is_asked_once(member: Browser, talk: Talk) -> None:
+    talk.ask()
+    form = form_of(member.get(talk.path), "/reply")
+    form["text"] = "How can I help?"
+    take_over(talk, "Kim")
+    asked = member.send(form)
+    assert "Kim took it over meanwhile. Send anyway?" in words(asked)
+    assert talk.case().shown_holder == "Kim"
+    member.send(form_of(asked, "/reply"))
+    assert talk.case().holder_id == member.user.id
+
+
+def test_the_list_counts_those_whom_nobody_came_to_until_a_member_writes(member: Browser, talk: Talk) -> None:
+    def counted() -> str:
+        """The number beside *Missed*; none is shown as no number."""
+        found = words(member.get("/app/conversations/")).partition(" Missed ")[2].split()[0]
+        return found if found.isdigit() else "0"
+
+    assert counted() == "0"
+    talk.ask()
+    talk.nobody_comes()
+    talk.nobody_comes()
+    assert counted() == "1"
+    with tenant(talk.workspace.id):
+        Handoff.objects.update(requested_at=timezone.now() - dt.timedelta(days=8))
+    assert counted() == "0"
+    assert talk.path in text(member.get("/app/conversations/?show=missed"))
+    with tenant(talk.workspace.id):
+        Handoff.objects.update(requested_at=timezone.now() - dt.timedelta(days=1))
+    assert counted() == "1"
+    take_over(talk, "Kim")
+    assert counted() == "0"
+
+
+def test_whose_role_may_only_read_gives_no_more_signs_of_life(member: Browser, talk: Talk) -> None:
+    take_over(talk, "Kim")
+    kim = talk.case().holder
+    assert kim is not None
+
+    def seen_an_hour_later() -> bool:
+        before = talk.case().beat_at
+        with time_machine.travel(timezone.now() + dt.timedelta(hours=1), tick=False):
+            socket._beat(kim, talk.workspace.id)
+        return talk.case().beat_at != before
+
+    assert seen_an_hour_later()
+    with tenant(talk.workspace.id):
+        Handoff.objects.update(beat_at=timezone.now())
+        Membership.objects.filter(user=kim).update(role="viewer")
+    assert not seen_an_hour_later()

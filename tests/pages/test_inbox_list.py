@@ -313,7 +313,7 @@ def test_tags_are_put_on_taken_off_renamed_and_deleted(
     [
         (" ", "Write a word"),
         ("x" * 41, "at most 40 characters"),
-        ("a\x1bb", "no character that can"),
+        ("\u2800\u3164", "Write a word"),
         (",".join(map(str, range(21))), "at most 20 tags"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from django.utils import timezone
 
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import tenant
-from deployments import conversations, desks, handoff, handoff_rules, sessions, sweeping, visits
+from deployments import conversations, desks, handoff, handoff_history, handoff_rules, sessions, sweeping, visits
+from deployments.api.runtime import bodies
 from deployments.deploying import NewDeployment
 from deployments.models import Conversation, Handoff, Message, ReplyMail
 from deployments.models.handoff import HandoffCause, HandoffOutcome, HandoffState
@@ -284,7 +286,7 @@ def test_who_waits_elsewhere_than_on_the_web_is_promised_no_mail_and_asked_for_n
         with tenant(talk.workspace_id):
             Conversation.objects.update(channel="sms")
         talk.ask()
-        assert talk.lines()[-1].endswith("and they will answer you here.")
+        assert talk.lines()[-1].endswith("if none of them answers within 5 minutes, the assistant goes on.")
         assert talk.case().form_left == []
 
 
@@ -465,7 +467,7 @@ def test_where_who_had_it_is_gone_and_nobody_else_is_there_it_waits_as_the_rules
         now.shift(dt.timedelta(seconds=301))
         talk.sweep()
         assert (talk.row().control, talk.case().state) == ("waiting", HandoffState.REQUESTED)
-        assert talk.lines()[-2].startswith("Nobody is free right now. Your conversation stays open")
+        assert talk.lines()[-2].startswith("Nobody is free right now. Whoever comes within 5 minutes answers you here")
         assert talk.lines()[-1].startswith("At which e-mail address")
         now.shift(dt.timedelta(seconds=301))
         talk.sweep()
@@ -520,6 +522,198 @@ def test_in_hours_nobody_says_when_people_are_back_where_all_are_away(begin: Cal
         with tenant(talk.workspace_id):
             Membership.objects.update(away_since=timezone.now())
         talk.ask()
-        assert talk.lines()[-2].startswith("Nobody is free right now. Your conversation stays open")
+        assert talk.lines()[-2].startswith("Nobody is free right now. Whoever comes within 5 minutes answers you here")
         case = talk.case()
         assert (case.opens_at, case.due_at) == (None, MONDAY + handoff.FORM_WAIT)  # time to answer what is asked
+
+
+def one_minute_to_closing(begin: Callable[..., Talk], now: Any, **rules: Any) -> Talk:
+    """Somebody asks for a person at 16:59 in Berlin, where people are there until five."""
+    now.move_to(MONDAY + dt.timedelta(hours=6, minutes=59))
+    talk = begin({"hours": OFFICE, **rules})
+    talk.ask()
+    return talk
+
+
+OPENING = MONDAY + dt.timedelta(days=1, hours=-1)
+
+
+def test_who_answers_the_form_after_closing_time_waits_for_the_opening(begin: Callable[..., Talk]) -> None:
+    with time_machine.travel(MONDAY, tick=False) as now:
+        talk = one_minute_to_closing(begin, now, form=["question"])
+        now.shift(dt.timedelta(minutes=2))
+        done, told, asked = talk.say("My kettle leaks.")
+        assert (done, asked) == ("Thank you.", "At which e-mail address can we reach you if you have to leave?")
+        assert told.startswith("Nobody is there right now. People are back on Tuesday, 24 November, 09:00")
+        case = talk.case()
+        assert (case.state, case.offered_at, case.due_at) == (HandoffState.REQUESTED, None, OPENING)
+        talk.say("me@shop.example")
+        now.move_to(OPENING)
+        talk.sweep()
+        assert talk.case().state == HandoffState.OFFERED
+        assert talk.case().wait_until == OPENING + dt.timedelta(minutes=5)
+
+
+def test_who_leaves_the_form_unanswered_until_closing_is_asked_on_and_offered_at_the_opening(
+    begin: Callable[..., Talk],
+) -> None:
+    with time_machine.travel(MONDAY, tick=False) as now:
+        talk = one_minute_to_closing(begin, now, form=["name"])
+        now.shift(dt.timedelta(minutes=3))
+        talk.sweep()
+        assert talk.case().form_left == ["name", "email"]
+        assert talk.lines()[-1] == "What is your name?"
+        now.move_to(OPENING)
+        talk.sweep()
+        assert talk.case().state == HandoffState.OFFERED
+
+
+def test_the_next_desk_is_not_asked_after_closing_and_a_second_closing_ends_it(begin: Callable[..., Talk]) -> None:
+    with time_machine.travel(MONDAY, tick=False) as now:
+        desks_in_order = ["inbox", "0b0b0b0b-0000-4000-8000-00000000000b"]
+        talk = one_minute_to_closing(begin, now, desks=desks_in_order, longest_wait_seconds=40_000)
+        assert talk.case().state == HandoffState.OFFERED
+        now.move_to(talk.case().due_at)
+        talk.sweep()
+        assert (talk.case().state, talk.case().due_at) == (HandoffState.REQUESTED, OPENING)
+        now.move_to(OPENING)
+        talk.sweep()
+        assert talk.case().state == HandoffState.OFFERED
+        now.move_to(OPENING + dt.timedelta(hours=10))
+        case = talk.case()
+        talk.act(lambda row: handoff.unavailable(row, case, "Everybody has gone home."))
+        assert talk.case().outcome == HandoffOutcome.NOBODY_CAME
+
+
+def test_who_comes_on_duty_after_closing_is_offered_nobody(begin: Callable[..., Talk]) -> None:
+    with time_machine.travel(MONDAY, tick=False) as now:
+        now.move_to(MONDAY + dt.timedelta(hours=6, minutes=59))
+        talk = begin({"hours": OFFICE}, locale="en")
+        with tenant(talk.workspace_id):
+            Membership.objects.update(away_since=timezone.now())
+        talk.ask()
+        talk.say("Skip")
+        now.shift(dt.timedelta(minutes=2))
+        with tenant(talk.workspace_id):
+            assert handoff.somebody_came() == 1
+        talk.sweep()
+        assert (talk.case().state, talk.case().due_at) == (HandoffState.REQUESTED, OPENING)
+        assert talk.lines()[-2].startswith("Nobody is there right now. People are back on Tuesday")
+
+
+def test_after_closing_the_assistant_goes_on_where_the_rules_do_not_wait(begin: Callable[..., Talk]) -> None:
+    with time_machine.travel(MONDAY, tick=False) as now:
+        talk = one_minute_to_closing(begin, now, form=["question"], when_closed="return")
+        now.shift(dt.timedelta(minutes=2))
+        assert talk.say("My kettle leaks.")[-1].startswith("Nobody is there right now. People are back on Tuesday")
+        assert (talk.row().control, talk.case().outcome) == ("assistant", HandoffOutcome.NOBODY_THERE)
+
+
+@pytest.mark.parametrize("payload", ["handoff:assistant", "handoff:skip"])
+def test_a_spent_button_is_no_question_for_the_assistant_and_no_miss(begin: Callable[..., Talk], payload: str) -> None:
+    talk = begin({"after_failures": 1})
+    assert talk.say("Back to the assistant", payload) == ["The assistant is with you already."]
+    assert (talk.row().control, talk.row().misses) == ("assistant", 0)
+
+
+def test_an_old_way_back_does_not_take_the_person_away_who_has_come(begin: Callable[..., Talk]) -> None:
+    talk = begin({})
+    talk.ask()
+    workspace = Workspace(id=talk.workspace_id)
+    dana = factories.member(workspace, Role.AGENT, factories.make_user(name="Dana"))
+    talk.act(lambda row: handoff.join(factories.actor(workspace), dana, row))
+    told = talk.say("Back to the assistant", "handoff:assistant")
+    assert told == ["You are talking to Dana, who will bring the assistant back when you ask for it."]
+    assert (talk.row().control, talk.case().holder_id) == ("human", dana.id)
+
+
+def test_a_tap_on_an_old_button_of_the_assistant_is_no_answer_to_the_form(begin: Callable[..., Talk]) -> None:
+    talk = begin({"form": ["name"]})
+    talk.ask()
+    for _ in range(3):
+        assert talk.say("Delivery", "intent:delivery") == ["What is your name?"]
+    talk.say("Ann")
+    assert talk.case().answers == {"name": "Ann"}
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("\u3164\u2800", None),
+        ("\u200b", None),
+        ("Ann\u202e", "Ann"),
+        ("A\u200bnn  Bee", "Ann Bee"),
+        ("\u0645\u06cc\u200c\u062e", "\u0645\u06cc\u200c\u062e"),
+    ],
+)
+def test_a_name_that_nobody_can_see_is_none_and_none_turns_the_line(
+    begin: Callable[..., Talk], typed: str, kept: str | None
+) -> None:
+    said, _ = bodies.identity({"user": {"id": "7", "name": typed}})
+    assert said.get("name") == kept
+    talk = begin({"form": ["name"]})
+    talk.ask()
+    told = talk.say(typed)
+    if kept is None:
+        assert "What is your name?" in told[0]
+        talk.say("Ann")
+    assert talk.case().answers["name"] == (kept or "Ann")
+    assert talk.row().person.name == (kept or "Ann")
+
+
+def test_the_last_words_to_who_waits_always_have_the_way_back(begin: Callable[..., Talk]) -> None:
+    talk = begin({"form": ["name"]})
+    workspace = Workspace(id=talk.workspace_id)
+    dana = factories.member(workspace, Role.AGENT, factories.make_user(name="Dana"))
+
+    def has_way_back() -> bool:
+        with tenant(talk.workspace_id):
+            blocks = Message.objects.latest("seq").blocks
+        return "handoff:assistant" in [button["payload"] for block in blocks for button in block["buttons"]]
+
+    talk.ask()
+    assert has_way_back()
+    talk.say("Ann")
+    assert has_way_back()
+    talk.act(lambda row: handoff.assign(factories.actor(workspace), row, dana))
+    assert has_way_back()
+
+
+def test_who_said_they_would_come_and_did_not_is_missed_and_the_others_are_asked(begin: Callable[..., Talk]) -> None:
+    with time_machine.travel(MONDAY, tick=False) as now:
+        talk = begin({})
+        talk.ask()
+        workspace = Workspace(id=talk.workspace_id)
+        dana = factories.member(workspace, Role.AGENT, factories.make_user(name="Dana"))
+        talk.act(lambda row: handoff.assign(factories.actor(workspace), row, dana))
+        now.shift(dt.timedelta(minutes=5))
+        talk.sweep()
+        assert (talk.case().state, talk.row().assigned_to_id) == (HandoffState.OFFERED, None)
+        assert talk.lines()[-1] == "Dana can't answer right now. I've asked the others."
+
+
+def test_another_member_who_goes_on_is_said_to_go_on_and_all_who_had_it_are_kept(begin: Callable[..., Talk]) -> None:
+    talk = begin({})
+    talk.ask()
+    workspace = Workspace(id=talk.workspace_id)
+    for name in ("Dana", "Kim", "Dana"):
+        user = factories.member(workspace, Role.AGENT, factories.make_user(name=name))
+        talk.act(partial(handoff.join, factories.actor(workspace), user))
+    assert talk.lines()[-3:] == [
+        "Dana has joined the conversation.",
+        "You are talking to Kim now.",
+        "You are talking to Dana now.",
+    ]
+    with tenant(talk.workspace_id):
+        assert handoff_history.holders(talk.case()) == ["Dana", "Kim"]
+
+
+def test_the_reason_of_an_earlier_asking_is_not_that_of_who_takes_over_by_themselves(
+    begin: Callable[..., Talk],
+) -> None:
+    talk = begin({"keywords": ["human"]})
+    talk.say("a human please")
+    assert talk.row().handoff_reason == "The visitor wrote “human”."
+    actor = factories.actor(Workspace(id=talk.workspace_id))
+    talk.act(lambda row: handoff.give_back(actor, row))
+    assert talk.row().handoff_reason == ""

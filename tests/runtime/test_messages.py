@@ -104,6 +104,18 @@ async def test_asking_for_a_person_waits_and_stops_the_assistant(site: Site) -> 
     assert (said.status_code, said.data["replies"], said.data["pending"]) == (201, [], False)
 
 
+@pytest.mark.parametrize(
+    ("body", "field"), [([], None), ("now", None), ({"reason": 7}, "reason"), ({"why": "x"}, "why"), (["reason"], None)]
+)
+async def test_asking_for_a_person_takes_a_reason_and_nothing_else(site: Site, body: Any, field: str | None) -> None:
+    session = (await site.start()).data
+    path = f"/sessions/{session['session']['id']}/handoff"
+    refused = await site.call("POST", path, session["session_token"], body)
+    assert (refused.status_code, refused.data["code"]) == (422, "invalid")
+    assert field is None or field in refused.data["errors"]
+    assert (await site.call("POST", path, session["session_token"])).data["session"]["control"] == "waiting"
+
+
 async def test_an_ended_conversation_takes_no_more_messages(site: Site) -> None:
     session = (await site.start()).data
     path = f"/sessions/{session['session']['id']}/end"

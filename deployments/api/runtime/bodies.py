@@ -11,6 +11,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
+from convoship.lib import names
 from convoship.lib.problems import Problem, invalid
 from deployments.file_settings import MOST_IN_MESSAGE
 from deployments.safe_text import TextRefused, clean_text
@@ -128,9 +129,12 @@ def _user(raw: object, errors: dict[str, list[str]]) -> dict[str, Any]:
         if not _NAME_OF_USER.fullmatch(name):
             errors[path] = ["A name of at most 50 letters, digits, _ and -."]
         elif isinstance(value, str):
-            if len(value) > longest or not value.isprintable():
+            is_line = len(value.splitlines()) < 2 if name == "name" else value.isprintable()
+            if len(value) > longest or not is_line:
                 errors[path] = [f"A text of at most {longest} characters, on one line."]
-            found[name] = value.strip()
+            # A name that nobody can see is none.
+            if name != "name" or names.shown(value):
+                found[name] = names.shown(value) if name == "name" else value.strip()
         elif is_text or not isinstance(value, bool | int | float) or not math.isfinite(value) or abs(value) > 1e15:
             errors[path] = ["A text."] if is_text else ["A text, a number, true or false."]
         else:
@@ -192,6 +196,18 @@ def _attachments(body: Mapping[str, Any], errors: dict[str, list[str]]) -> tuple
     if len(set(found)) < len(found):
         errors["attachments"] = ["Each file once."]
     return tuple(found)
+
+
+def handoff_reason(raw: object) -> str:
+    """`POST /sessions/{id}/handoff`: `{reason?}`, and nothing else; why a person is asked for, or ""."""
+    body = _object(raw)
+    errors = {str(name): ["Not known here. Known: reason."] for name in body if name != "reason"}
+    reason = body.get("reason")
+    if reason is not None and (not isinstance(reason, str) or len(reason) > 300):
+        errors["reason"] = ["A text of at most 300 characters."]
+    if errors:
+        raise invalid(errors)
+    return reason or ""
 
 
 def number(value: str | None, name: str, *, least: int, most: int, default: int) -> int:

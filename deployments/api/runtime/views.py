@@ -259,11 +259,12 @@ class HandoffView(VisitView):
     async def post(self, request: Request, session_id: UUID) -> Response:
         """Ask for a person; asking twice is asking once."""
         caller = caller_of(request)
-        reason = request.data.get("reason") if isinstance(request.data, dict) else None
-        if reason is not None and (not isinstance(reason, str) or len(reason) > 300):
+        try:
+            reason = bodies.handoff_reason(request.data)
+        except Problem:
             await self.visit(request, session_id, visits.read, caller, limit=0)
-            raise invalid({"reason": ["A text of at most 300 characters."]})
-        _, conversation = await self.visit(request, session_id, visits.ask_for_person, caller, reason or "")
+            raise
+        _, conversation = await self.visit(request, session_id, visits.ask_for_person, caller, reason)
         return Response({"session": session_json(session_id, conversation)}, status=202)
 
 
