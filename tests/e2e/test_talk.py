@@ -104,12 +104,22 @@ def test_what_was_being_sent_as_the_page_was_left_is_sent_once_and_a_draft_keeps
 
     def leaves_while_sending(said: str, *, arrives: bool) -> None:
         """The answer to it never reaches the page; what was sent does the server, or is still on its way."""
-        dana.route("**/reply", lambda route: (held.append(route), arrives and route.fetch()))
+
+        def holds(route: Route) -> None:
+            held.append(route)
+            if arrives:
+                route.fetch()
+
+        def is_under_way() -> bool:
+            dana.wait_for_timeout(20)  # lets Playwright tell what the page did
+            return bool(held)
+
+        dana.route("**/reply", holds)
         answer.fill(said)
         answer.press("Control+Enter")
         if arrives:
             visitor.hears(said)
-        wait_for("it is under way", lambda: dana.wait_for_timeout(20) or held)
+        wait_for("it is under way", is_under_way)
         dana.goto("/app/conversations/")
         dana.unroute("**/reply")
         open_talk(dana, visitor)
