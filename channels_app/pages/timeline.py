@@ -218,13 +218,11 @@ def waits_for(connection: Connection, delivery: Delivery) -> str:
     if connection.state != ConnectionState.ACTIVE:
         return f"It waits until {connection.name} is enabled."
     if delivery.awaits_window:
-        return "It goes as soon as they write."
+        return "It goes as soon as they write, or in a template. Nothing else has to be done."
     earlier = waits_behind(delivery)
     if earlier:
         ones = "1 earlier one" if earlier == 1 else f"{earlier} earlier ones"
         return f"To keep the order it waits for {ones} of its conversation."
-    if delivery.awaits_window:
-        return "It waits until they write, or until it is put in a template. Nothing else has to be done."
     now = timezone.now()
     if connection.rests_until and connection.rests_until > max(now, delivery.due_at):
         until = _clock(connection.rests_until)

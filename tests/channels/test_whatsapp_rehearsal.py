@@ -498,7 +498,7 @@ def test_a_timeline_tells_of_the_window_in_the_order_it_happened(it: Rehearsed) 
     waiting = story(it, delivery_of(it, "Late."))
     assert "Parked: the 24-hour window is closed" in waiting
     assert "It goes by itself when they write." in waiting
-    assert "It waits until they write, or until it is put in a template." in waiting
+    assert "It goes as soon as they write, or in a template." in waiting
     assert "Its next try is at" not in waiting
     it.says("I am back")
     it.settles()

@@ -156,7 +156,7 @@ def test_a_delivery_that_waits_leads_there_too(member: Browser, line: Phone) -> 
     # A developer may repair the connection, and does not write to people.
     developer = browser_of(line.workspace, factories.member(line.workspace, Role.DEVELOPER))
     page = developer.get(story)
-    assert "It goes as soon as they write." in words(page)
+    assert "It goes as soon as they write, or in a template." in words(page)
     assert "template?message" not in text(page)
     assert developer.get(f"{page_of(line)}template").status_code == 403
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import boto3
@@ -36,7 +37,9 @@ class Amazon:
             aws_secret_access_key=SECRET,
         )
         where = {"LocationConstraint": "eu-central-1"}
-        self.client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration=where)
+        # What it holds stays with the process, whichever server asks for it: another run of this module has it already.
+        with suppress(self.client.exceptions.BucketAlreadyOwnedByYou):
+            self.client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration=where)
 
     def url(self, port: int) -> str:
         """As the environment has it."""
