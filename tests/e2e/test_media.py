@@ -36,6 +36,8 @@ def test_a_photo_goes_from_the_phone_to_the_inbox_and_back(width: int, member: P
     expect(arrived).to_be_visible()
     assert width_of(arrived) == 640
 
+    # On a phone the composer unfolds when it is touched.
+    member.get_by_label("Your answer").click()
     tray = member.get_by_role("list", name="Files to send")
     with member.expect_file_chooser() as chooser:
         member.get_by_role("button", name="Attach files").click()
