@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods
 
 from channels_app import accounts, starting, template_choice
 from channels_app.models import Connection
@@ -20,7 +20,7 @@ from channels_app.starting import Standing
 from convoship.lib.problems import Problem
 from deployments.starting import Wanted
 from workspaces import once, refusals
-from workspaces.access import WorkspaceRequest, workspace_page
+from workspaces.access import WorkspaceRequest, form_of, workspace_page
 from workspaces.members import user_of
 
 _BEFORE, _MOST_VARIABLES = "v-", 50
@@ -90,12 +90,15 @@ def conversation_new(request: WorkspaceRequest) -> HttpResponse:
     return redirect("conversation", started.conversation.id)
 
 
-@require_safe
+@form_of("conversation_new")
 @workspace_page("conversations.write")
 def conversation_new_standing(request: WorkspaceRequest) -> HttpResponse:
-    """How it stands with writing to this number, while it is typed."""
-    shown = _standing(starting.startable(), request.GET)
-    return render(request, "channels_app/new_message_standing.html", _words(shown, request.GET))
+    """How it stands with writing to this number, while it is typed. Changes nothing.
+
+    A POST all the same: what is written to whom belongs into no address, which is logged, and has no room for it.
+    """
+    shown = _standing(starting.startable(), request.POST)
+    return render(request, "channels_app/new_message_standing.html", _words(shown, request.POST))
 
 
 def _standing(found: list[Connection], typed: Any) -> Standing | None:

@@ -191,7 +191,7 @@ def test_on_the_page_a_template_is_chosen_and_filled_in(whatsapp_with: tuple[Pho
     client = Client()
     client.force_login(factories.owner_of(whatsapp.workspace))
     asked = {"connection": str(whatsapp.connection.id), "to": PERSON, "template": sid, "v-1": "Ada <b>"}
-    shown = client.get("/app/conversations/new/standing", asked).content.decode()
+    shown = client.post("/app/conversations/new/standing", asked).content.decode()
     assert "They have not written yet, so only a template is taken." in " ".join(shown.split())
     assert 'name="v-2"' in shown
     assert "Ada &lt;b&gt;" in shown
@@ -244,7 +244,7 @@ def test_a_member_writes_first_and_has_the_conversation(phone: Phone, member: Cl
 def test_before_it_is_sent_the_page_says_what_is_known(phone: Phone, member: Client) -> None:
     def shown(**typed: str) -> str:
         asked = {"connection": str(phone.connection.id), "to": PERSON, "text": "x" * 200, **typed}
-        return " ".join(member.get("/app/conversations/new/standing", asked).content.decode().split())
+        return " ".join(member.post("/app/conversations/new/standing", asked).content.decode().split())
 
     assert "Nothing is known of their having agreed" in shown()
     assert "2 segments, each billed" in shown()
@@ -253,6 +253,14 @@ def test_before_it_is_sent_the_page_says_what_is_known(phone: Phone, member: Cli
     with tenant(phone.workspace.id):
         consents.note(phone.connection, PERSON, withdrawn=True, source="They wrote 'STOP'.")
     assert "They have opted out" in shown()
+
+
+def test_a_long_message_is_counted_too_and_stands_in_no_address(phone: Phone, member: Client) -> None:
+    asked = {"connection": str(phone.connection.id), "to": PERSON, "text": "word " * 1500}
+    shown = member.post("/app/conversations/new/standing", asked).content.decode()
+    assert "50 segments, each billed" in " ".join(shown.split())
+    asked_by_address = member.get("/app/conversations/new/standing", asked)
+    assert (asked_by_address.status_code, asked_by_address["Location"]) == (302, "/app/conversations/new")
 
 
 def test_what_is_refused_keeps_what_was_typed(phone: Phone, member: Client) -> None:

@@ -185,7 +185,7 @@ PAGES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "conversations_rows": ("/app/conversations/rows", GET, "conversations.read"),
     "conversations_waiting": ("/app/conversations/waiting", GET, "conversations.read"),
     "conversation_new": ("/app/conversations/new", BOTH, "conversations.write"),
-    "conversation_new_standing": ("/app/conversations/new/standing", GET, "conversations.write"),
+    "conversation_new_standing": ("/app/conversations/new/standing", POST, "conversations.write"),
     "canned_replies": ("/app/conversations/replies/", GET, "conversations.read"),
     "canned_reply_new": ("/app/conversations/replies/new", BOTH, "conversations.write"),
     "canned_reply": ("/app/conversations/replies/{reply}/", BOTH, "conversations.write"),

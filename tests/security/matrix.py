@@ -544,7 +544,7 @@ PAGES: Mapping[str, list[Call]] = {
             ids_in_body=True,
         ),
     ],
-    "conversation_new_standing": GET,
+    "conversation_new_standing": [Call("POST", {"to": "+14155550123", "text": "Hi"}, changes=False)],
     "conversation": GET,
     "conversation_live": GET,
     "conversation_tags": [Call("POST", {"add": "urgent"}), Call("POST", lambda world: {"remove": str(world.tag_id)})],
