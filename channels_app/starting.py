@@ -28,7 +28,7 @@ from deployments.carriers import Filled
 from deployments.conversations import NewMessage
 from deployments.models import Conversation, Message
 from deployments.models.conversation import AuthorKind
-from deployments.safe_text import LONGEST_TEXT, clean_text
+from deployments.safe_text import TextRefused, clean_text
 from deployments.starting import Started, Wanted
 from workspaces import audit
 from workspaces.models import User
@@ -158,20 +158,28 @@ def _checked(wanted: Wanted) -> _Checked:
         number = numbers.e164(wanted.to)
     except forms.ValidationError as wrong:
         errors["to"] = list(wrong.messages)
-    text = clean_text(wanted.text).strip()
+    text = _clean(wanted.text, "text", errors).strip()
+    _clean(wanted.consent, "consent", errors)
     if wanted.template and text:
         errors["text"] = ["Not beside a template, which has its own words."]
     elif wanted.template and connection is not None and not windows.has_one(connection):
         errors["template"] = ["Templates are WhatsApp's: over this connection write a text."]
     elif not wanted.template and wanted.variables:
         errors["variables"] = ["Only with a template."]
-    elif not wanted.template and not text:
+    elif not wanted.template and not text and "text" not in errors:
         errors["text"] = ["Write what they are to read."]
-    elif len(text) > LONGEST_TEXT:
-        errors["text"] = [f"At most {LONGEST_TEXT} characters."]
     if errors or connection is None:
         raise invalid(errors)
     return _Checked(connection, number, text)
+
+
+def _clean(typed: str, field: str, errors: dict[str, list[str]]) -> str:
+    """The text as it can be stored; what is wrong with it is added to `errors`."""
+    try:
+        return clean_text(typed)
+    except TextRefused as refused:
+        errors[field] = [refused.message]
+        return ""
 
 
 def _filled(connection: Connection, number: str, wanted: Wanted) -> Filled:

@@ -79,9 +79,13 @@ def conversation_new(request: WorkspaceRequest) -> HttpResponse:
     if once.was_sent(request):
         return redirect("conversations")
     form = NewMessageForm(found, request.POST)
+    wanted = form.wanted()
+    if form.errors:
+        # A field that can't be read is empty for the act, which may do without it: its words would be lost.
+        return _page(request, form, found, request.POST, status=422)
     try:
         with transaction.atomic():
-            started = starting.Starting().start(request.actor, user_of(request.actor), form.wanted())
+            started = starting.Starting().start(request.actor, user_of(request.actor), wanted)
     except Problem as problem:
         refusals.put_on(form, problem, {"connection_id": "connection"})
         # What names a variable stands beside it.

@@ -255,6 +255,16 @@ def test_before_it_is_sent_the_page_says_what_is_known(phone: Phone, member: Cli
     assert "They have opted out" in shown()
 
 
+@pytest.mark.parametrize("typed", [{"text": "x" * 9000}, {"text": "a\0b"}, {"consent": "a\0b"}, {"to": "+1\0"}])
+def test_what_can_not_be_stored_is_said_and_never_breaks_the_page(
+    phone: Phone, member: Client, typed: dict[str, str]
+) -> None:
+    answer = send(member, phone, **typed)
+    assert answer.status_code == 422, answer.status_code
+    with tenant(phone.workspace.id):
+        assert not Conversation.objects.exists()
+
+
 def test_a_long_message_is_counted_too_and_stands_in_no_address(phone: Phone, member: Client) -> None:
     asked = {"connection": str(phone.connection.id), "to": PERSON, "text": "word " * 1500}
     shown = member.post("/app/conversations/new/standing", asked).content.decode()
