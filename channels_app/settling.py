@@ -75,9 +75,9 @@ def _note_late(claimed: Claimed, outcome: Outcome) -> None:
             http_status=outcome.receipt.http_status,
             milliseconds=outcome.milliseconds,
         )
-        Delivery.objects.filter(id=claimed.delivery_id, provider_id="").update(
-            provider_id=outcome.receipt.provider_id[:100]
-        )
+        provider_id = outcome.receipt.provider_id[:100]
+        rows = Delivery.objects.filter(id=claimed.delivery_id, provider_id="")
+        rows.exclude(refused_id=provider_id).update(provider_id=provider_id)
     elif outcome.error is not None:
         mine.update(outcome=AttemptOutcome.UNKNOWN, reason=outcome.error.words[:300], milliseconds=outcome.milliseconds)
     logger.warning("delivery %s went on without this attempt, whose end changes nothing", claimed.delivery_id)
@@ -211,7 +211,10 @@ _PARKED = (
     *("reason", "remedy", "code", "is_parked", "is_in_doubt", "claim", "leased_until", "due_at"),
     *("tries", "cuts", "first_tried_at"),
 )
-_AWAITING = (*_PARKED, "awaits_window", "awaits_since", "status", "provider_id", "accepted_at", "settled_at")
+_AWAITING = (
+    *_PARKED,
+    *("awaits_window", "awaits_since", "status", "provider_id", "refused_id", "accepted_at", "settled_at"),
+)
 
 
 def await_window(delivery: Delivery) -> None:
@@ -222,6 +225,7 @@ def await_window(delivery: Delivery) -> None:
         end(delivery, DeliveryStatus.SUPPRESSED, reason=words, remedy="Start a new conversation with a template.")
         return
     # It may have been taken before, and have come back.
+    delivery.refused_id = delivery.provider_id or delivery.refused_id
     delivery.status, delivery.provider_id, delivery.is_in_doubt = DeliveryStatus.QUEUED, "", False
     if not delivery.awaits_window or delivery.awaits_since is None:
         delivery.awaits_since = timezone.now()

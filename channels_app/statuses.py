@@ -51,7 +51,9 @@ def apply(connection: Connection, event: StatusReported) -> tuple[Delivery | Non
     delivery = rows.get(id=found.id)
     if event.opted_out:
         consents.note(connection, delivery.address, withdrawn=True, source="The provider reported: opted out.")
-    if event.provider_id and delivery.provider_id not in ("", event.provider_id):
+    if event.provider_id and (
+        delivery.provider_id not in ("", event.provider_id) or event.provider_id == delivery.refused_id
+    ):
         return delivery, "It is about an earlier attempt, and a later one counts."
     if not is_forward(delivery.status, event.status):
         return delivery, f"It was {delivery.get_status_display().lower()} already."

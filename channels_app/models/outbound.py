@@ -53,6 +53,8 @@ class Delivery(TenantModel):
     code = models.CharField(max_length=40, blank=True)
     # The provider's id of what was sent.
     provider_id = models.CharField(max_length=100, blank=True)
+    # That of what came back because its person's window was closed: reports on it say nothing of what goes out later.
+    refused_id = models.CharField(max_length=100, blank=True, default="", db_default="")
     is_test = models.BooleanField(default=False)
     attempts = models.PositiveSmallIntegerField(default=0)
     # Since it was queued or replayed: what the ladder and the count of crashes go by.

@@ -134,7 +134,9 @@ class Inbox:
         lines = []
         for text, seq in await self.room.bridge.inside(
             lambda: list(
-                Message.objects.filter(conversation_id=self.room.id, author_kind="visitor").values_list("text", "seq")
+                Message.objects.filter(conversation_id=self.room.id, author_kind="visitor")
+                .order_by("seq")
+                .values_list("text", "seq")
             )
         ):
             is_before = seq <= self.opened_at
