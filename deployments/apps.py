@@ -8,11 +8,24 @@ class DeploymentsConfig(AppConfig):
     def ready(self) -> None:
         """Fill the registry of what can answer, and name what is sealed here."""
         from convoship.lib import sealed
-        from deployments import conversations, erased_addresses, handoff, identity, inbox_desk, reply_mails, scanning
+        from deployments import (
+            conversations,
+            erased_addresses,
+            handoff,
+            identity,
+            inbox_desk,
+            publishing,
+            reply_mails,
+            scanning,
+        )
         from deployments.models import AddressKey, IdentitySecret
-        from deployments.responders import base, scripted
+        from deployments.responders import base, llm, scripted
+        from workspaces import secret_hosts, secret_store
 
         base.register(scripted.ScriptedResponder())
+        base.register(llm.LLMResponder())
+        secret_store.register_users(publishing.uses_of_secrets)
+        secret_store.register_told(lambda _key: None, of_end=secret_hosts.forget)
         inbox_desk.register()
         scanning.prepare()
         conversations.register_end(handoff.ended)

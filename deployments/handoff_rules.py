@@ -33,7 +33,7 @@ from deployments.models import AssistantVersion, Conversation
 from deployments.opening_hours import DAYS, OpeningHours
 from deployments.responders.content import ContentRefused
 from deployments.responders.placeholders import names_in
-from deployments.responders.schema import CHANNELS, LONGEST_TEXT, MOST_LANGUAGES
+from deployments.responders.schema import PLAIN_WORDS
 from deployments.responders.speaking import chosen
 from deployments.responders.speaking import say as spoken
 from deployments.words import HANDOFF_STEPS, say
@@ -66,34 +66,6 @@ def _text(longest: int) -> dict[str, Any]:
     }
 
 
-_step = {
-    "type": "object",
-    "required": ["text"],
-    "additionalProperties": False,
-    "properties": {
-        "text": _text(LONGEST_TEXT),
-        "also": {
-            "type": "array",
-            "maxItems": MOST_LANGUAGES,
-            "items": {
-                "type": "object",
-                "required": ["text"],
-                "additionalProperties": False,
-                "properties": {
-                    "language": {
-                        "type": "string",
-                        "pattern": r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$(?!\n)",
-                        "x-words": {"pattern": "Use a language tag such as en, de or pt-BR."},
-                    },
-                    "channel": {"enum": list(CHANNELS)},
-                    "text": _text(LONGEST_TEXT),
-                },
-                "anyOf": [{"required": ["language"]}, {"required": ["channel"]}],
-                "x-words": {"anyOf": "Say for which language or channel these words are."},
-            },
-        },
-    },
-}
 _span = {
     "type": "array",
     "minItems": 2,
@@ -160,7 +132,7 @@ SCHEMA: dict[str, Any] = {
         "texts": {
             "type": "object",
             "additionalProperties": False,
-            "properties": dict.fromkeys(HANDOFF_STEPS, _step),
+            "properties": dict.fromkeys(HANDOFF_STEPS, PLAIN_WORDS),
         },
     },
 }

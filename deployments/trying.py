@@ -34,7 +34,7 @@ from deployments.responders.base import (
     responder_for,
 )
 from deployments.responders.schema import CHANNELS, LONGEST_NAME
-from deployments.turns import ANSWER_TIMEOUT_SECONDS, HISTORY_LINES
+from deployments.turns import HISTORY_LINES
 
 WEB = CHANNELS[0]
 LONGEST_LOCALE = 35

@@ -17,20 +17,33 @@ import logging
 import time
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 from uuid import UUID
 
+from django.db import DatabaseError
 from django.utils import timezone
 
 from convoship.lib import rows
 from convoship.lib.tenancy import in_tenant
-from deployments import conversations, handoff, handoff_form, handoff_history, handoff_rules, live, publishing
+from deployments import (
+    conversations,
+    handoff,
+    handoff_form,
+    handoff_history,
+    handoff_rules,
+    live,
+    publishing,
+    responder_health,
+)
 from deployments.about import about
 from deployments.conversations import NewMessage
 from deployments.models import AssistantVersion, Conversation, Message, Turn
 from deployments.models.conversation import AuthorKind, Control, MessageStatus, Status, TurnStatus
 from deployments.models.handoff import HandoffCause
+from deployments.reaching import WorkspaceReach
+from deployments.responders import answering
 from deployments.responders.base import (
     AnswersAtOnce,
     End,
@@ -54,9 +67,10 @@ from deployments.words import say
 logger = logging.getLogger(__name__)
 
 LEASE = dt.timedelta(seconds=60)
-ANSWER_TIMEOUT_SECONDS = 30.0
 MOST_ATTEMPTS = 3
-HISTORY_LINES = 20
+HISTORY_LINES = 50
+# While nothing of an answer comes there is nothing to save, and the claim is kept alive all the same.
+HEARTBEAT_SECONDS = 15.0
 SAVE_EVERY_SECONDS = 1.0
 BROKE = "The assistant broke while answering. The error has been logged."
 
@@ -279,7 +293,13 @@ def _claim(turn: Turn, conversation: Conversation) -> Claim:
         version=version,
         locale=conversation.locale,
         client_id=message.client_id,
-        input=_input(conversation, version, message.text, message.payload, lines),
+        input=replace(
+            _input(conversation, version, message.text, message.payload, lines),
+            reach=WorkspaceReach(conversation.workspace_id, version.assistant_id),
+            conversation_id=str(conversation.id),
+            turn_id=str(turn.id),
+            user_id=conversation.person.external_id or "",
+        ),
     )
 
 
@@ -323,6 +343,7 @@ def _settle(claim: Claim, answer: Answer) -> tuple[list[Message], Claim | None]:
     )
     if not finished:
         raise ClaimLost
+    responder_health.note(claim.version.assistant_id, claim.version.responder, answer.trace)
     posted: list[Message] = []
     with conversations.one_answer(conversation, claim.client_id):
         _cut_streaming(conversation)
@@ -497,15 +518,21 @@ def in_background(claim: Claim) -> asyncio.Task[list[Message]]:
 
 async def _answer_one(claim: Claim) -> tuple[list[Message], Claim | None]:
     writer = _Writer(claim)
+    seconds = answering.seconds_for(claim.version.responder)
     try:
         try:
-            async with asyncio.timeout(ANSWER_TIMEOUT_SECONDS):
-                async for reply in _replies(claim):
+            async with _kept_alive(claim), asyncio.timeout(seconds):
+                async for reply in answering.answer(claim.version.content, claim.input):
                     await writer.take(reply)
         except ResponderError as error:
             writer.answer.failure = f"{error.reason} {error.remedy}"
         except TimeoutError:
-            writer.answer.failure = f"The assistant did not answer within {ANSWER_TIMEOUT_SECONDS:.0f} seconds."
+            writer.answer.failure = f"The assistant did not answer within {seconds:.0f} seconds."
+            writer.answer.trace["failure"] = {
+                "code": "timeout",
+                "reason": writer.answer.failure,
+                "remedy": "Choose a quicker model, or have it write less.",
+            }
         except ClaimLost:
             raise
         except Exception:
@@ -517,8 +544,30 @@ async def _answer_one(claim: Claim) -> tuple[list[Message], Claim | None]:
         return [], None
 
 
-def _replies(claim: Claim) -> AsyncIterator[Reply]:
-    return responder_for(claim.version.responder).answer(claim.input)
+@asynccontextmanager
+async def _kept_alive(claim: Claim) -> AsyncIterator[None]:
+    """The claim's lease doesn't run out while a responder waits for a model or a tool.
+
+    A claim that was lost is found out when something is written.
+    """
+
+    async def beat() -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            with suppress(DatabaseError):
+                await in_tenant(_renew)(claim.workspace_id, claim)
+
+    beating = asyncio.create_task(beat()) if claim.version.responder != "scripted" else None
+    try:
+        yield
+    finally:
+        if beating is not None:
+            beating.cancel()
+
+
+def _renew(claim: Claim) -> None:
+    running = Turn.objects.filter(id=claim.turn_id, claim=claim.token, status=TurnStatus.RUNNING)
+    running.update(leased_until=timezone.now() + LEASE)
 
 
 class _Writer:

@@ -8,7 +8,7 @@ from typing import Any
 from deployments.about import about
 from deployments.conversations import NewMessage
 from deployments.models.conversation import AuthorKind
-from deployments.responders.base import responder_for
+from deployments.responders import answering
 from deployments.variants import Met
 
 
@@ -25,7 +25,7 @@ def words(
         page_title=page.get("title", ""),
         assistant=version.content["name"],
     )
-    welcome = responder_for(version.responder).welcome(version.responder_content, locale, channel, known)
+    welcome = answering.welcome(version.content, locale, channel, known)
     return [
         NewMessage(
             author_kind=AuthorKind.ASSISTANT, author_name=version.content["name"], text=say.text, blocks=say.blocks

@@ -213,3 +213,23 @@ class Secret(TenantModel):
 
     def __str__(self) -> str:
         return self.key
+
+
+class SecretHost(TenantModel):
+    """A host that a secret may be sent to, beside those that a provider's kind names (workspaces/secret_hosts.py)."""
+
+    key = models.CharField(max_length=64)
+    # scheme://host[:port]
+    host = models.CharField(max_length=300)
+    granted_by_label = models.CharField(max_length=254)
+    granted_at = models.DateTimeField(auto_now_add=True)
+
+    objects = TenantManager()
+
+    class Meta(TenantModel.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["workspace", "key", "host"], name="one_grant_per_host"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key} to {self.host}"

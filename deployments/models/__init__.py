@@ -19,6 +19,7 @@ from deployments.models.deployment import (
 )
 from deployments.models.file import File, GoneFile
 from deployments.models.handoff import Handoff
+from deployments.models.health import ResponderHealth
 from deployments.models.inbox import ConversationTag, SavedView, Tag
 from deployments.models.note import CannedReply, Mention, Note
 from deployments.models.person import Identity, Person
@@ -49,6 +50,7 @@ __all__ = [
     "PreviewToken",
     "RefusedOrigin",
     "ReplyMail",
+    "ResponderHealth",
     "Rollout",
     "SavedView",
     "SessionToken",

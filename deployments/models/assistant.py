@@ -14,6 +14,7 @@ class Responder(models.TextChoices):
     """What kind of thing answers."""
 
     SCRIPTED = "scripted", "Scripted"
+    LLM = "llm", "Language model"
 
 
 def blank_draft() -> dict[str, Any]:

@@ -85,6 +85,19 @@ _other_words = {
 }
 _said: dict[str, Any] = {**_words, "also": _list(_other_words, MOST_OTHER_WORDS)}
 _spoken = _object(["text"], **_said)
+# Words without blocks: {text, also?: [{language?, channel?, text}]}.
+PLAIN_WORDS = _object(
+    ["text"],
+    text=_text(LONGEST_TEXT),
+    also=_list(
+        {
+            **_object(["text"], language=_language, channel={"enum": list(CHANNELS)}, text=_text(LONGEST_TEXT)),
+            "anyOf": [{"required": ["language"]}, {"required": ["channel"]}],
+            "x-words": {"anyOf": "Say for which language or channel these words are."},
+        },
+        MOST_LANGUAGES,
+    ),
+)
 
 # --- Questions and intents ----------------------------------------------------------------------------------------
 

@@ -154,6 +154,16 @@ async def alone(work: Awaitable[R]) -> R:
             await pool.client.aclose()
 
 
+@asynccontextmanager
+async def streaming_client() -> AsyncIterator[httpx.AsyncClient]:
+    """The client for an SDK that reads answers as they come: it sets the times itself, and its errors are its own.
+
+    The client is shared with other calls of this loop: who gets it doesn't close it.
+    """
+    with _room() as client:
+        yield client
+
+
 async def send(
     method: str,
     url: str,

@@ -1,0 +1,47 @@
+"""What a responder may ask a turn for (`responders.base.Reach`), for an assistant of a workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from convoship.lib.tenancy import in_tenant
+from deployments.responders.base import Passage, ResponderError, Usage
+from workspaces import secret_hosts, secret_store
+
+
+@dataclass(frozen=True)
+class WorkspaceReach:
+    """`Reach` for one turn: each call crosses the database by itself and gives its connection back."""
+
+    workspace_id: UUID
+    assistant_id: UUID
+
+    async def secret(self, key: str, url: str) -> str:
+        """The secret's value, if it is there and may be sent to this address."""
+        return await in_tenant(_secret)(self.workspace_id, key, url)
+
+    async def passages(self, text: str, limit: int) -> Sequence[Passage]:
+        """Nothing: this assistant has read nothing."""
+        return ()
+
+    async def spend(self, most: Usage) -> str:
+        """Whatever it takes."""
+        return ""
+
+    async def settle(self, spent: str, usage: Usage) -> None:
+        """Nobody counts."""
+
+
+def _secret(key: str, url: str) -> str:
+    if not secret_hosts.may_go(key, url):
+        raise ResponderError(
+            f"The secret {key} may not be sent to {secret_hosts.host_of(url)}.",
+            "Choose it again on the assistant's page, and type its value there.",
+            code="key",
+        )
+    try:
+        return secret_store.value_of(key)
+    except secret_store.SecretMissing as missing:
+        raise ResponderError(missing.words, missing.remedy, code="key") from None

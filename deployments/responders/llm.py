@@ -1,0 +1,355 @@
+"""The responder whose answers a language model writes, behind any OpenAI-compatible endpoint.
+
+One answer is a few calls at most: the model either writes, or calls tools and is asked again with what came of them.
+Text is given on in pieces as it comes (`safe_output`), several to a frame where they come quickly.
+
+Three ends are set to a call: for the connection, for the first piece (`FIRST_PIECE_SECONDS`), and for the whole answer
+(the turn's). A call is tried again once, and only before its first piece. Leaving the generator closes the connection,
+which is how an answer that nobody waits for is cancelled.
+
+`Trace.data` is `{responder, by, model, tokens_in, tokens_out, first_ms, ms, calls, finish, tools: [{name, ok, ms,
+words}], knowledge: [{number, title, url, score, cited}], fields}`; `by` is `llm`. No text of the conversation is in it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
+from types import MappingProxyType
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+import openai
+from openai.types.chat import ChatCompletionChunk
+
+from convoship.lib.outbound.sending import streaming_client
+from deployments.responders import llm_content, prompting, provider_errors
+from deployments.responders.base import (
+    EndOfText,
+    Passage,
+    Remember,
+    Reply,
+    ResponderError,
+    Say,
+    Token,
+    Trace,
+    TurnInput,
+    Usage,
+)
+from deployments.responders.llm_tools import Toolbox, ToolCall
+from deployments.responders.safe_output import SafeOutput
+from deployments.safe_text import LONGEST_TEXT
+
+logger = logging.getLogger(__name__)
+
+KIND = "llm"
+FIRST_PIECE_SECONDS = 15.0
+# Pieces that come within this are one frame: eyes don't read faster, and each is sent to every socket that listens.
+FRAME_SECONDS = 0.05
+MOST_ROUNDS = 5
+MOST_PASSAGES = 5
+RETRY_AFTER_SECONDS = 0.5
+# An estimate where the provider counts nothing: a token is rarely shorter, in any language.
+CHARACTERS_PER_TOKEN = 3
+_CITED = re.compile(r"\[(\d{1,2})\]")
+
+
+class LLMResponder:
+    """`Responder` for `responder: "llm"`. One instance serves a process and holds nothing of any turn."""
+
+    kind: ClassVar[str] = KIND
+
+    def welcome(
+        self,
+        content: Mapping[str, Any],
+        locale: str | None,
+        channel: str,
+        about: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+    ) -> Sequence[Say]:
+        """Nothing of its own: an assistant's welcome is its script's."""
+        return []
+
+    async def answer(self, turn: TurnInput) -> AsyncIterator[Reply]:
+        """The reply, piece by piece; ResponderError where the provider gives none."""
+        answer = _Answer(llm_content.whole(turn.content), turn)
+        try:
+            async for reply in answer.run():
+                yield reply
+        finally:
+            # Also of one that failed or was cut off: what it took counts.
+            await answer.close()
+
+
+class _Answer:
+    """One answer: its calls, what they took, and what was said."""
+
+    def __init__(self, content: Mapping[str, Any], turn: TurnInput) -> None:
+        self.content, self.turn = content, turn
+        self.host = urlsplit(content["base_url"]).hostname or content["base_url"]
+        self.began = time.monotonic()
+        self.output = SafeOutput()
+        self.written = 0
+        self.passages: Sequence[Passage] = ()
+        self.text = ""
+        self.took: list[Usage] = []
+        self.spent: list[str] = []
+        self.trace: dict[str, Any] = {"responder": KIND, "by": KIND, "model": content["model"], "calls": 0}
+
+    async def run(self) -> AsyncIterator[Reply]:
+        """Ask until the model has answered."""
+        if self.content["knowledge"]:
+            self.passages = await self.turn.reach.passages(self.turn.text, MOST_PASSAGES)
+        chat = prompting.assemble(self.content, self.turn, self.passages)
+        toolbox = Toolbox(self.content["tools"], self.turn)
+        async with streaming_client() as http:
+            client = openai.AsyncOpenAI(
+                base_url=self.content["base_url"],
+                api_key=await self._key(),
+                http_client=http,
+                max_retries=0,
+            )
+            for _ in range(MOST_ROUNDS):
+                calls: list[ToolCall] = []
+                async for piece in self._asked(client, chat, toolbox, calls):
+                    yield Token(piece)
+                if not calls:
+                    break
+                chat.append(_as_said(self.text, calls))
+                for call in calls:
+                    chat.append({"role": "tool", "tool_call_id": call.id, "content": await toolbox.run(call)})
+                if toolbox.is_over:
+                    break
+            else:
+                raise ResponderError(
+                    f"The model called tools {MOST_ROUNDS} times in a row and never answered.",
+                    "Look at the tools on the timeline, and say in the instructions when each is called.",
+                    code="broken",
+                )
+        if not self.text.strip() and not toolbox.acts:
+            raise ResponderError(
+                f"The model at {self.host} answered without a word.",
+                "Try again, or choose another model.",
+                code="broken",
+            )
+        for reply in self._end(toolbox):
+            yield reply
+
+    def _end(self, toolbox: Toolbox) -> list[Reply]:
+        """What follows the text: its sources, what was collected and what is to be done."""
+        cited = {int(number) for number in _CITED.findall(self.text)}
+        sources = [
+            {"title": one.title, "url": one.url} if one.url else {"title": one.title}
+            for number, one in enumerate(self.passages, 1)
+            if number in cited
+        ]
+        self.trace["knowledge"] = [
+            {"number": n, "title": one.title, "url": one.url, "score": round(one.score, 4), "cited": n in cited}
+            for n, one in enumerate(self.passages, 1)
+        ]
+        self.trace["tools"], self.trace["fields"] = toolbox.record, toolbox.fields
+        replies: list[Reply] = []
+        if self.text:
+            replies.append(EndOfText(({"type": "list", "items": sources},) if sources else ()))
+        if toolbox.fields != self.turn.state.get("fields", {}):
+            replies.append(Remember({**self.turn.state, "fields": toolbox.fields}))
+        return [*replies, self._traced(), *toolbox.acts]
+
+    def _traced(self) -> Trace:
+        took = {
+            "tokens_in": sum(one.tokens_in for one in self.took),
+            "tokens_out": sum(one.tokens_out for one in self.took),
+        }
+        return Trace({**self.trace, **took, "ms": _since(self.began)})
+
+    async def close(self) -> None:
+        """Free what was set aside for calls that came to no end."""
+        for spent in self.spent:
+            with suppress(Exception):
+                await self.turn.reach.settle(spent, self._estimate(self.written))
+        self.spent.clear()
+
+    async def _key(self) -> str:
+        if "api_key" not in self.content:
+            return "none"  # the SDK wants one; endpoints without keys don't look
+        return await self.turn.reach.secret(self.content["api_key"], self.content["base_url"])
+
+    # --- One call -----------------------------------------------------------------------------------------------------
+
+    async def _asked(
+        self, client: openai.AsyncOpenAI, chat: prompting.Chat, toolbox: Toolbox, calls: list[ToolCall]
+    ) -> AsyncIterator[str]:
+        """One call's text as it comes; the tools that it wants called are put into `calls`."""
+        most = Usage(self.content["model"], _tokens_of(chat), self.content["max_tokens"])
+        spent = await self.turn.reach.spend(most)
+        self.spent.append(spent)
+        self.text, self.output = "", SafeOutput()
+        reading = _Reading()
+        async for piece in self._pieces(client, chat, toolbox, reading):
+            shown = self.output.take(piece)[: LONGEST_TEXT - len(self.text)]
+            if shown:
+                self.text += shown
+                self.written += len(shown)
+                yield shown
+            if len(self.text) >= LONGEST_TEXT:
+                reading.finish = "length"
+                break
+        rest = self.output.rest()[: LONGEST_TEXT - len(self.text)]
+        if rest:
+            self.text += rest
+            yield rest
+        usage = reading.usage or self._estimate(len(self.text), most.tokens_in)
+        self.took.append(usage)
+        self.spent.remove(spent)
+        await self.turn.reach.settle(spent, usage)
+        self.trace["finish"] = reading.finish
+        if reading.finish == "content_filter":
+            raise provider_errors.filtered(self.host)
+        calls.extend(reading.calls())
+
+    async def _pieces(
+        self, client: openai.AsyncOpenAI, chat: prompting.Chat, toolbox: Toolbox, reading: _Reading
+    ) -> AsyncIterator[str]:
+        """The call's pieces, at most one each `FRAME_SECONDS`; begun once more where nothing had come yet."""
+        for is_last in (False, True):
+            pump = _Pump(self._chunks(client, chat, toolbox), reading)
+            try:
+                async for piece in pump:
+                    self.trace.setdefault("first_ms", _since(self.began))
+                    yield piece
+                return
+            except (openai.OpenAIError, TimeoutError) as error:
+                found = provider_errors.read(error, self.host, self.content["model"])
+                if reading.has_begun or is_last or not found.retryable:
+                    raise found from None
+                logger.info("a call of a model is tried again: %s", found.code)
+            finally:
+                await pump.stop()
+            await asyncio.sleep(RETRY_AFTER_SECONDS)
+
+    async def _chunks(
+        self, client: openai.AsyncOpenAI, chat: prompting.Chat, toolbox: Toolbox
+    ) -> AsyncIterator[ChatCompletionChunk]:
+        self.trace["calls"] += 1
+        asked: dict[str, Any] = {
+            "model": self.content["model"],
+            "messages": chat,
+            llm_content.PRESETS[self.content["preset"]].longest: self.content["max_tokens"],
+            "stream": True,
+            "stream_options": {"include_usage": True},
+        }
+        if "temperature" in self.content:
+            asked["temperature"] = self.content["temperature"]
+        if toolbox.offered:
+            asked["tools"] = toolbox.offered
+        async with asyncio.timeout(FIRST_PIECE_SECONDS) as first:
+            stream = await client.chat.completions.create(**asked)
+            async with stream:
+                async for chunk in stream:
+                    first.reschedule(None)
+                    yield chunk
+
+    def _estimate(self, written: int, tokens_in: int = 0) -> Usage:
+        return Usage(self.content["model"], tokens_in, -(-written // CHARACTERS_PER_TOKEN))
+
+
+class _Reading:
+    """What a stream has said beside its text."""
+
+    def __init__(self) -> None:
+        self.finish = ""
+        self.usage: Usage | None = None
+        self.has_begun = False
+        self._calls: dict[int, dict[str, str]] = {}
+
+    def take(self, chunk: ChatCompletionChunk) -> str:
+        """The text of a chunk; what else it says is kept."""
+        if chunk.usage is not None:
+            self.usage = Usage(chunk.model, chunk.usage.prompt_tokens, chunk.usage.completion_tokens)
+        if not chunk.choices:
+            return ""
+        choice = chunk.choices[0]
+        self.finish = choice.finish_reason or self.finish
+        if choice.delta is None:
+            return ""
+        for part in choice.delta.tool_calls or ():
+            self.has_begun = True
+            call = self._calls.setdefault(part.index, {"id": "", "name": "", "arguments": ""})
+            call["id"] = part.id or call["id"]
+            if part.function is not None:
+                call["name"] += part.function.name or ""
+                call["arguments"] += part.function.arguments or ""
+        text = choice.delta.content or ""
+        self.has_begun = self.has_begun or bool(text)
+        return text
+
+    def calls(self) -> list[ToolCall]:
+        """The tools that are wanted, in order."""
+        return [
+            ToolCall(call["id"] or f"call_{place}", call["name"], call["arguments"])
+            for place, call in sorted(self._calls.items())
+        ]
+
+
+class _Pump:
+    """Reads a stream in a task of its own and gives on what has come meanwhile, a frame at a time."""
+
+    def __init__(self, chunks: AsyncIterator[ChatCompletionChunk], reading: _Reading) -> None:
+        self.chunks, self.reading = chunks, reading
+        self.text = ""
+        self.news = asyncio.Event()
+        self.task = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        try:
+            async for chunk in self.chunks:
+                self.text += self.reading.take(chunk)
+                if self.text:
+                    self.news.set()
+        finally:
+            self.news.set()
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        while True:
+            await self.news.wait()
+            self.news.clear()
+            text, self.text = self.text, ""
+            if text:
+                yield text
+            if self.task.done():
+                if not self.text:
+                    self.task.result()
+                    return
+                self.news.set()
+                continue
+            await asyncio.sleep(FRAME_SECONDS)
+
+    async def stop(self) -> None:
+        """Close the stream, whatever it still has to say."""
+        self.task.cancel()
+        with suppress(asyncio.CancelledError, Exception):
+            await self.task
+
+
+def _as_said(text: str, calls: Sequence[ToolCall]) -> dict[str, Any]:
+    """What the model said, for the call that follows."""
+    return {
+        "role": "assistant",
+        "content": text or None,
+        "tool_calls": [
+            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+            for call in calls
+        ],
+    }
+
+
+def _tokens_of(chat: prompting.Chat) -> int:
+    """At most so many tokens, as no provider counts before it is asked."""
+    return sum(len(str(message.get("content") or "")) // CHARACTERS_PER_TOKEN + 8 for message in chat)
+
+
+def _since(began: float) -> int:
+    return round((time.monotonic() - began) * 1000)

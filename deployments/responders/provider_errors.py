@@ -1,0 +1,147 @@
+"""What a model's provider says when it doesn't answer, told apart and in plain words with the remedy.
+
+Statuses and codes: platform.openai.com/docs/guides/error-codes (`insufficient_quota`, `invalid_api_key`,
+`model_not_found`, `context_length_exceeded`, `content_filter`), learn.microsoft.com/azure/ai-foundry/openai (content
+filtering), and what compatible servers say in words.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import openai
+
+from convoship.lib.outbound import OutboundError
+from deployments.responders.base import Code, ResponderError
+
+LONGEST_SAID = 200
+_CONTEXT = re.compile(
+    r"context.{0,20}(length|window|size)|maximum context|too many tokens|prompt is too long", re.IGNORECASE
+)
+_FILTER = re.compile(r"content.{0,3}(filter|policy|management)|safety", re.IGNORECASE)
+_QUOTA = re.compile(r"quota|billing|credit|balance|insufficient", re.IGNORECASE)
+_MODEL = re.compile(
+    r"model.{0,60}(not found|does not exist|not exist|unknown|unsupported|not supported)", re.IGNORECASE
+)
+_KEY = re.compile(r"api.?key|unauthori[sz]ed|authentication", re.IGNORECASE)
+# What looks like a credential isn't repeated.
+_SECRET = re.compile(r"\b(sk|pk|gsk|key|AIza)[-_A-Za-z0-9*.]{6,}")
+
+
+def read(error: Exception, host: str, model: str) -> ResponderError:
+    """The error of a call to `host` as what the assistant's owner reads."""
+    if isinstance(error, openai.APITimeoutError | TimeoutError):
+        return _made("timeout", f"{host} did not answer in time.", "Try again, or choose a quicker model.")
+    if isinstance(error, openai.APIStatusError):
+        return _of_status(error, host, model)
+    guard = _cause(error, OutboundError)
+    if isinstance(guard, OutboundError):
+        return _made("unreachable", guard.words, "Check the address of the endpoint.")
+    if isinstance(error, openai.APIConnectionError):
+        return _made("unreachable", f"{host} can't be reached.", "Check the address, and whether the endpoint runs.")
+    if isinstance(error, openai.APIError):
+        # Said in the middle of a stream, without a status.
+        return _of_words(_said(error), error.code, host, model) or _broken(host, _said(error))
+    return _broken(host, "")
+
+
+def _of_status(error: openai.APIStatusError, host: str, model: str) -> ResponderError:
+    said, status = _said(error), error.status_code
+    if status == 401:
+        return _key(host)
+    found = _of_words(said, error.code, host, model)
+    if found is not None:
+        return found
+    if status == 403:
+        return _made("key", f"{host} refuses this key: {said or 'it may not use this model.'}", _KEY_REMEDY)
+    if status == 404:
+        return _model(host, model)
+    if status in {408, 504}:
+        return _made("timeout", f"{host} did not answer in time.", "Try again, or choose a quicker model.")
+    if status == 429:
+        return _made(
+            "busy", f"{host} takes no more requests just now.", "Try again in a minute, or raise the limits there."
+        )
+    if status == 402:
+        return _quota(host)
+    if status >= 500:
+        return _made("broken", f"{host} is broken just now ({status}).", "Try again; see the provider's status page.")
+    return _made("broken", f"{host} refused the request ({status}): {said}", "Change the settings that it names.")
+
+
+def _of_words(said: str, code: str | None, host: str, model: str) -> ResponderError | None:
+    """By the error's code, or by what it says where it has none that is known."""
+    match code:
+        case "invalid_api_key" | "authentication_error":
+            return _key(host)
+        case "insufficient_quota" | "billing_hard_limit_reached":
+            return _quota(host)
+        case "model_not_found" | "DeploymentNotFound":
+            return _model(host, model)
+        case "context_length_exceeded" | "string_above_max_length":
+            return _context(host)
+        case "content_filter" | "content_policy_violation" | "ResponsibleAIPolicyViolation":
+            return filtered(host)
+    for words, made in ((_CONTEXT, _context), (_FILTER, filtered), (_QUOTA, _quota)):
+        if words.search(said):
+            return made(host)
+    if _MODEL.search(said):
+        return _model(host, model)
+    return _key(host) if _KEY.search(said) else None
+
+
+_KEY_REMEDY = "Write the key again under Workspace, Secrets, or choose another."
+
+
+def _key(host: str) -> ResponderError:
+    return _made("key", f"{host} does not accept the key.", _KEY_REMEDY)
+
+
+def _quota(host: str) -> ResponderError:
+    return _made("quota", f"The account at {host} has no credit left.", "Add credit there, or choose another endpoint.")
+
+
+def _model(host: str, model: str) -> ResponderError:
+    return _made("model", f"{host} has no model {model!r} for this key.", "Choose a model that the provider lists.")
+
+
+def _context(host: str) -> ResponderError:
+    words = f"The conversation is longer than the model at {host} can read."
+    return _made(
+        "context", words, "Let it read fewer earlier messages, shorten the instructions, or choose another model."
+    )
+
+
+def filtered(host: str) -> ResponderError:
+    """The provider's own filter kept the answer back."""
+    return _made(
+        "filter", f"The filter of {host} kept the answer back.", "Look at what was asked; change the filter there."
+    )
+
+
+def _broken(host: str, said: str) -> ResponderError:
+    words = f"{host} broke off: {said}" if said else f"{host} sent an answer that can't be read."
+    return _made("broken", words, "Check that the address is that of an OpenAI-compatible endpoint.")
+
+
+_AGAIN = frozenset({"busy", "timeout", "unreachable", "broken"})
+
+
+def _made(code: Code, words: str, remedy: str) -> ResponderError:
+    return ResponderError(words, remedy, code=code, retryable=code in _AGAIN)
+
+
+def _said(error: openai.APIError) -> str:
+    """The provider's own words, short and without what looks like a key."""
+    body: Any = error.body
+    said = body.get("message") if isinstance(body, dict) else None
+    text = said if isinstance(said, str) else (error.message or "")
+    return _SECRET.sub("…", " ".join(text.split()))[:LONGEST_SAID]
+
+
+def _cause(error: BaseException, kind: type[BaseException]) -> BaseException | None:
+    seen: BaseException | None = error
+    while seen is not None and not isinstance(seen, kind):
+        seen = seen.__cause__ or seen.__context__
+    return seen
