@@ -14,9 +14,9 @@ class DeploymentsConfig(AppConfig):
             handoff,
             identity,
             inbox_desk,
-            publishing,
             reply_mails,
             scanning,
+            thinking,
         )
         from deployments.models import AddressKey, IdentitySecret
         from deployments.responders import base, llm, scripted
@@ -24,7 +24,7 @@ class DeploymentsConfig(AppConfig):
 
         base.register(scripted.ScriptedResponder())
         base.register(llm.LLMResponder())
-        secret_store.register_users(publishing.uses_of_secrets)
+        secret_store.register_users(thinking.uses_of_secrets)
         secret_store.register_told(lambda _key: None, of_end=secret_hosts.forget)
         inbox_desk.register()
         scanning.prepare()

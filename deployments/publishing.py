@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from django.utils import timezone
 from convoship.lib.actors import Actor
 from convoship.lib.problems import Problem, invalid, not_found
 from convoship.lib.remembering import Remembered
-from deployments import deploying, desks, handoff_rules, test_cases
+from deployments import deploying, desks, handoff_rules, test_cases, thinking
 from deployments.models import Assistant, AssistantVersion, Conversation
 from deployments.models.assistant import Responder
 from deployments.responders import content
@@ -46,13 +47,17 @@ def change_draft(
     name: str | None = None,
     scripted: Mapping[str, Any] | None = None,
     handoff: Mapping[str, Any] | None = None,
+    responder: str | None = None,
+    parts: Mapping[str, object] = MappingProxyType({}),
+    secret_values: Mapping[str, str] = MappingProxyType({}),
     known_desks: Iterable[str] = (),
     noted_within: dt.timedelta | None = None,
 ) -> Assistant:
     """Change what will be published next. `scripted` is checked and taken as a whole, and ends what was unfinished.
 
-    So is `handoff`, whose desks have to be there, but for those that it named before and the `known_desks`. A page
-    that saves by itself says `noted_within`: its changes are one line of the audit log in that time.
+    So is `handoff`, whose desks have to be there, but for those that it named before and the `known_desks`. `parts` are
+    what else may answer (`thinking.PARTS`), `secret_values` the values of secrets that they send to a host for the
+    first time. A page that saves by itself says `noted_within`: its changes are one line of the audit log in that time.
     """
     parsed = None if scripted is None else parsed_script(scripted)
     rules = (
@@ -82,12 +87,20 @@ def change_draft(
         # Left out where nothing is said, as in the versions that came before it: a draft equals what was published.
         assistant.draft = {**rest, "handoff": rules} if rules else rest
         changed.append("handoff")
+    with_parts = thinking.changed_draft(actor, assistant.draft, parts, secret_values)
+    changed += [name for name in parts if with_parts.get(name) != assistant.draft.get(name)]
+    assistant.draft = with_parts
+    if responder is not None or parts:
+        thinking.check_responder(responder or assistant.responder, assistant.draft)
+    if responder is not None and responder != assistant.responder:
+        assistant.responder = responder
+        changed.append("responder")
     if changed or unfinished != assistant.draft_typed:
         assistant.draft_typed = unfinished
         assistant.draft_changed_at = timezone.now()
         # Not all of it: test cases may be changed at the same time by somebody who holds the row, as editors do.
         cases = ["test_cases"] if "test_cases" in changed else []
-        assistant.save(update_fields=["name", "draft", "draft_typed", "draft_changed_at", *cases])
+        assistant.save(update_fields=["name", "responder", "draft", "draft_typed", "draft_changed_at", *cases])
     if changed and noted_within is not None:
         audit.record_once(actor, "assistant.changed", assistant, within=noted_within, changed=changed)
     elif changed:
@@ -162,6 +175,7 @@ def freeze(
     `is_trial`: a share of the visitors is going to meet it, and a refusal says so.
     """
     parsed_script(assistant.draft["scripted"])
+    thinking.check(assistant.draft, assistant.responder)
     parsed_handoff(assistant.draft.get("handoff", {}), known=None)
     if "\x00" in note:
         raise Problem("conflict", "The note contains a character that can't be stored.", hint="Type it again.")

@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db.models import F
 from django.utils import timezone
 
-from deployments.models import ResponderHealth
+from deployments.models import Assistant, ResponderHealth
 from deployments.responders.dialogue import KIND as SCRIPTED
 
 # Said of the question, or of what its owner allows: whatever answers is well.
@@ -43,6 +43,11 @@ def _answered(assistant_id: UUID) -> None:
     ResponderHealth.objects.update_or_create(assistant_id=assistant_id, defaults=well)
 
 
-def of(assistant_id: UUID) -> ResponderHealth | None:
-    """The row, None where nothing has been asked yet."""
-    return ResponderHealth.objects.filter(assistant_id=assistant_id).first()
+def of(assistant: Assistant) -> ResponderHealth | None:
+    """How it goes, None where nothing was asked yet. Without a query where the rows came with `select_related`."""
+    if assistant.responder == SCRIPTED:
+        return None
+    try:
+        return assistant.health
+    except ResponderHealth.DoesNotExist:
+        return None

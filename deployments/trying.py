@@ -17,6 +17,8 @@ from convoship.lib.plain_errors import PlainValidator, failures
 from convoship.lib.problems import Problem, invalid
 from deployments.about import about
 from deployments.models import Assistant, AssistantVersion
+from deployments.reaching import WorkspaceReach
+from deployments.responders import answering
 from deployments.responders.base import (
     End,
     EndOfText,
@@ -24,6 +26,8 @@ from deployments.responders.base import (
     IfSilent,
     Line,
     Missed,
+    NoReach,
+    Reach,
     Remember,
     Reply,
     ResponderError,
@@ -31,7 +35,6 @@ from deployments.responders.base import (
     Token,
     Trace,
     TurnInput,
-    responder_for,
 )
 from deployments.responders.schema import CHANNELS, LONGEST_NAME
 from deployments.turns import HISTORY_LINES
@@ -93,11 +96,11 @@ _state = PlainValidator(STATE_SCHEMA)
 
 @dataclass(frozen=True)
 class Setting:
-    """What is tried, and as which visitor. `content` is the responder's part of a draft or of a version."""
+    """What is tried, and as which visitor. `whole` is the content of a draft or of a version."""
 
-    responder: str
-    content: Mapping[str, Any]
+    whole: Mapping[str, Any]
     assistant: str = ""
+    reach: Reach = field(default_factory=NoReach)
     channel: str = WEB
     locale: str | None = None
     visitor: Mapping[str, Any] = field(default_factory=dict)
@@ -154,12 +157,20 @@ class Tried:
 
 def of_draft(assistant: Assistant, **visitor: Any) -> Setting:
     """The draft as it is saved now; `visitor`: `channel`, `locale`, `visitor` of `Setting`."""
-    return Setting(assistant.responder, assistant.draft[assistant.responder], assistant.name, **visitor)
+    reach = WorkspaceReach(assistant.workspace_id, assistant.id)
+    return Setting(assistant.content_of_draft(), assistant.name, reach, **visitor)
 
 
 def of_version(version: AssistantVersion, **visitor: Any) -> Setting:
     """A published version."""
-    return Setting(version.responder, version.responder_content, version.content["name"], **visitor)
+    reach = WorkspaceReach(version.workspace_id, version.assistant_id)
+    return Setting(version.content, version.content["name"], reach, **visitor)
+
+
+def part_of(whole: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the responder itself reads of a content."""
+    content: Mapping[str, Any] = whole.get(whole["responder"]) or {}
+    return content
 
 
 def checked_state(state: object) -> Mapping[str, Any]:
@@ -173,8 +184,7 @@ def checked_state(state: object) -> Mapping[str, Any]:
 def welcome(setting: Setting) -> list[Say]:
     """What is said first."""
     with _refusals_as_problems():
-        responder = responder_for(setting.responder)
-        return list(responder.welcome(setting.content, setting.locale, setting.channel, setting.about))
+        return list(answering.welcome(setting.whole, setting.locale, setting.channel, setting.about))
 
 
 async def try_once(
@@ -193,26 +203,26 @@ async def try_once(
         channel=setting.channel,
         history=history[-HISTORY_LINES:],
         state=state or {},
-        content=setting.content,
+        content=part_of(setting.whole),
         about=setting.about,
+        reach=setting.reach,
     )
     tried = Tried(state=state)
-    with _refusals_as_problems():
-        async with asyncio.timeout(ANSWER_TIMEOUT_SECONDS):
-            async for reply in responder_for(setting.responder).answer(turn):
+    seconds = answering.seconds_for(setting.whole["responder"])
+    with _refusals_as_problems(seconds):
+        async with asyncio.timeout(seconds):
+            async for reply in answering.answer(setting.whole, turn):
                 tried.take(reply)
     tried.finish_text()
     return tried
 
 
 @contextmanager
-def _refusals_as_problems() -> Iterator[None]:
+def _refusals_as_problems(seconds: float = 0) -> Iterator[None]:
     """A responder's own words for what keeps it from answering: the reason, and the remedy as the hint."""
     try:
         yield
     except ResponderError as error:
         raise Problem("unavailable" if error.retryable else "conflict", error.reason, hint=error.remedy) from error
     except TimeoutError:
-        raise Problem(
-            "unavailable", f"The assistant did not answer within {ANSWER_TIMEOUT_SECONDS:.0f} seconds."
-        ) from None
+        raise Problem("unavailable", f"The assistant did not answer within {seconds:.0f} seconds.") from None

@@ -526,6 +526,7 @@ async def _answer_one(claim: Claim) -> tuple[list[Message], Claim | None]:
                     await writer.take(reply)
         except ResponderError as error:
             writer.answer.failure = f"{error.reason} {error.remedy}"
+            writer.answer.trace["failure"] = answering.failure_of(error)
         except TimeoutError:
             writer.answer.failure = f"The assistant did not answer within {seconds:.0f} seconds."
             writer.answer.trace["failure"] = {

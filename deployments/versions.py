@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from django.utils import timezone
 from convoship.lib.actors import Actor
 from convoship.lib.problems import Problem, not_found
 from convoship.lib.remembering import Remembered
-from deployments import differences, publishing
+from deployments import differences, publishing, thinking
 from deployments.models import Assistant, AssistantVersion, Conversation
 from deployments.models.conversation import Status
 from workspaces import audit
@@ -133,8 +134,10 @@ def restore(
         actor,
         assistant,
         name=version.content["name"],
-        scripted=version.responder_content,
+        scripted=version.content["scripted"],
         handoff=version.content.get("handoff", {}),
+        responder=version.responder,
+        parts={name: version.content.get(name) for name in thinking.PARTS},
     )
     if is_changed:
         audit.record(actor, "assistant.restored", assistant, version=number)
@@ -154,18 +157,32 @@ def replace_draft(
     name: str,
     scripted: Mapping[str, Any],
     handoff: Mapping[str, Any] | None = None,
+    responder: str | None = None,
+    parts: Mapping[str, Any] = MappingProxyType({}),
 ) -> bool:
     """Make this the draft, in place of all that was there; answers whether anything changed.
 
-    Without `handoff` its rules stay. A desk that is gone stays named: hand-overs go on to the next one.
+    Without `handoff` its rules stay, and so does what `parts` doesn't name. A desk that is gone stays named: hand-overs
+    go on to the next one.
     """
     parsed = publishing.parsed_script(scripted)
     so_far = assistant.draft.get("handoff", {})
     rules = so_far if handoff is None else publishing.parsed_handoff(handoff, known=None)
-    is_changed = (name, parsed, rules) != (assistant.name, assistant.draft.get("scripted"), so_far)
+    is_changed = (
+        (name, parsed, rules) != (assistant.name, assistant.draft.get("scripted"), so_far)
+        or responder not in {None, assistant.responder}
+        or any(assistant.draft.get(key) != part for key, part in parts.items())
+    )
     if is_changed:
         publishing.change_draft(
-            actor, assistant, name=name, scripted=parsed, handoff=rules, known_desks=rules.get("desks", ())
+            actor,
+            assistant,
+            name=name,
+            scripted=parsed,
+            handoff=rules,
+            responder=responder,
+            parts=parts,
+            known_desks=rules.get("desks", ()),
         )
     if assistant.draft_typed is not None:  # what the editor holds was typed over the draft that has gone
         assistant.draft_typed, assistant.draft_changed_at = None, timezone.now()

@@ -221,7 +221,9 @@ async def test_the_demos_assistant_answers_hello() -> None:
     from deployments import trying
     from deployments.responders.templates import TEMPLATES
 
-    tried = await trying.try_once(trying.Setting("scripted", TEMPLATES[demo.TEMPLATE].content()), "hello")
+    tried = await trying.try_once(
+        trying.Setting({"responder": "scripted", "scripted": TEMPLATES[demo.TEMPLATE].content()}), "hello"
+    )
     assert tried.trace["intent"] == "Greeting"
 
 

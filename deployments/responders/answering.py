@@ -1,8 +1,8 @@
 """Who answers a turn: the version's responder, and the script before or after it, as `on_failure` says.
 
 A version holds every part of its assistant (`scripted`, `llm`, `webhook`, `on_failure`), whichever of them answers. The
-welcome is the script's in each of them. What a script and another responder remember stays apart: a state has the keys
-`script` and `other` where both may speak.
+welcome is the script's in each of them. What the script beside another responder remembers stands apart, in the state's
+key `script`.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ from deployments.responders.base import (
 )
 from deployments.responders.dialogue import KIND as SCRIPTED
 from deployments.responders.speaking import chosen
-from deployments.words import say
 
+# The key of a state.
+SCRIPT = "script"
 logger = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 30.0
@@ -46,6 +47,11 @@ def welcome(
 ) -> Sequence[Say]:
     """What is said first. `whole` is a version's content."""
     return responder_for(SCRIPTED).welcome(whole.get(SCRIPTED, {}), locale, channel, about)
+
+
+def failure_of(error: ResponderError) -> dict[str, str]:
+    """As it stands in a turn's trace."""
+    return {"code": error.code, "reason": error.reason, "remedy": error.remedy}
 
 
 async def answer(whole: Mapping[str, Any], turn: TurnInput) -> AsyncIterator[Reply]:
@@ -70,7 +76,8 @@ class _Chain:
     def __init__(self, whole: Mapping[str, Any], turn: TurnInput) -> None:
         self.whole, self.turn = whole, turn
         self.rules = failing.whole(whole.get("on_failure", {}))
-        self.state: dict[str, Any] = {"script": {}, "other": {}, **turn.state}
+        self.state = {key: value for key, value in turn.state.items() if key != SCRIPT}
+        self.script_state: Mapping[str, Any] = turn.state.get(SCRIPT, {})
         self.has_spoken = False
 
     async def run(self, kind: str) -> AsyncIterator[Reply]:
@@ -80,47 +87,53 @@ class _Chain:
                 yield reply
             return
         try:
-            turn = replace(self.turn, state=self.state["other"])
-            async for reply in responder_for(kind).answer(turn):
+            async for reply in responder_for(kind).answer(replace(self.turn, state=self.state)):
                 self.has_spoken = self.has_spoken or isinstance(reply, Token | Say)
-                yield self._apart(reply, "other")
+                if isinstance(reply, Remember):
+                    self.state = dict(reply.state)
+                    reply = self._remember()
+                yield reply
         except ResponderError as error:
             logger.warning("responder %s gave no answer: %s", kind, error.code or error.reason)
             async for reply in self._after(kind, error):
                 yield reply
 
     async def _after(self, kind: str, error: ResponderError) -> AsyncIterator[Reply]:
-        failure = {"code": error.code, "reason": error.reason, "remedy": error.remedy}
-        yield Trace({"responder": kind, "failure": failure})
+        yield Trace({"responder": kind, "failure": failure_of(error)})
         if not self.has_spoken and self.rules["scripted"] == "after" and (known := await self._script()) is not None:
             for reply in known:
                 yield reply
             return
+        words = self._words(error)
+        if not words and not self.rules["person"]:
+            raise error
         yield Missed()
-        yield Say(self._words(error))
+        if words:
+            yield Say(words)
         if self.rules["person"]:
             yield HandOver(f"The assistant could not answer: {error.reason}"[:300])
 
     def _words(self, error: ResponderError) -> str:
-        """What the visitor is told: the failure's own words, the assistant's, or the product's."""
-        if error.visitor:
-            return error.visitor
+        """What the visitor is told: the failure's own words, or the assistant's; "" where neither has any."""
         text = self.rules.get("text")
-        if text:
-            return str(chosen(text, self.turn.locale, self.turn.channel)["text"])
-        return say("answer_failed", self.turn.locale or "")
+        if error.visitor or not text:
+            return error.visitor
+        return str(chosen(text, self.turn.locale, self.turn.channel)["text"])
 
     async def _script(self) -> list[Reply] | None:
         """What the script says, or None where it doesn't know."""
         content = self.whole.get(SCRIPTED)
         if not content:
             return None
-        turn = replace(self.turn, content=content, state=self.state["script"])
-        replies = [self._apart(reply, "script") async for reply in responder_for(SCRIPTED).answer(turn)]
-        return None if any(isinstance(reply, Missed) for reply in replies) else replies
+        turn = replace(self.turn, content=content, state=self.script_state)
+        replies = [reply async for reply in responder_for(SCRIPTED).answer(turn)]
+        if any(isinstance(reply, Missed) for reply in replies):
+            return None
+        for place, reply in enumerate(replies):
+            if isinstance(reply, Remember):
+                self.script_state = reply.state
+                replies[place] = self._remember()
+        return replies
 
-    def _apart(self, reply: Reply, part: str) -> Reply:
-        if not isinstance(reply, Remember):
-            return reply
-        self.state = {**self.state, part: dict(reply.state)}
-        return Remember(self.state)
+    def _remember(self) -> Remember:
+        return Remember({**self.state, SCRIPT: self.script_state} if self.script_state else self.state)

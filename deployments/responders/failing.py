@@ -41,7 +41,7 @@ def validate(content: object) -> dict[str, Any]:
     rules = {**cast("dict[str, Any]", content)}
     texts = rules.get("text", {})
     for place, words in [("text", texts), *((f"also[{row}]", one) for row, one in enumerate(texts.get("also", ())))]:
-        if names_in(words.get("text", "")):
+        if any(names_in(words.get("text", ""))):
             path = "text.text" if place == "text" else f"text.{place}.text"
             errors[path] = ["Nothing in double braces has a value here. Write the words out."]
     if errors:

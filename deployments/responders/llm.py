@@ -20,7 +20,7 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 from urllib.parse import urlsplit
 
 import openai
@@ -109,7 +109,7 @@ class _Answer:
             client = openai.AsyncOpenAI(
                 base_url=self.content["base_url"],
                 api_key=await self._key(),
-                http_client=http,
+                http_client=cast("Any", http),  # typed for httpx2 alone, and takes httpx as well
                 max_retries=0,
             )
             for _ in range(MOST_ROUNDS):
@@ -220,14 +220,16 @@ class _Answer:
                 async for piece in pump:
                     self.trace.setdefault("first_ms", _since(self.began))
                     yield piece
-                return
-            except (openai.OpenAIError, TimeoutError) as error:
+                if reading.finish:
+                    return
+                found = provider_errors.broken_off(self.host)
+            except provider_errors.CAUGHT as error:
                 found = provider_errors.read(error, self.host, self.content["model"])
-                if reading.has_begun or is_last or not found.retryable:
-                    raise found from None
-                logger.info("a call of a model is tried again: %s", found.code)
             finally:
                 await pump.stop()
+            if reading.has_begun or is_last or not found.retryable:
+                raise found
+            logger.info("a call of a model is tried again: %s", found.code)
             await asyncio.sleep(RETRY_AFTER_SECONDS)
 
     async def _chunks(

@@ -8,8 +8,11 @@ filtering), and what compatible servers say in words.
 from __future__ import annotations
 
 import re
+from types import UnionType
 from typing import Any
 
+import httpcore
+import httpx
 import openai
 
 from convoship.lib.outbound import OutboundError
@@ -29,6 +32,18 @@ _KEY = re.compile(r"api.?key|unauthori[sz]ed|authentication", re.IGNORECASE)
 _SECRET = re.compile(r"\b(sk|pk|gsk|key|AIza)[-_A-Za-z0-9*.]{6,}")
 
 
+# What a call raises; the rest is a bug of ours. A stream that is no JSON is a ValueError.
+CAUGHT = (
+    openai.OpenAIError,
+    httpx.HTTPError,
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    OutboundError,
+    ValueError,
+    TimeoutError,
+)
+
+
 def read(error: Exception, host: str, model: str) -> ResponderError:
     """The error of a call to `host` as what the assistant's owner reads."""
     if isinstance(error, openai.APITimeoutError | TimeoutError):
@@ -38,7 +53,11 @@ def read(error: Exception, host: str, model: str) -> ResponderError:
     guard = _cause(error, OutboundError)
     if isinstance(guard, OutboundError):
         return _made("unreachable", guard.words, "Check the address of the endpoint.")
-    if isinstance(error, openai.APIConnectionError):
+    if _cause(error, httpx.TimeoutException):
+        return _made("timeout", f"{host} did not answer in time.", "Try again, or choose a quicker model.")
+    if not _cause(error, httpx.ConnectError) and _cause(error, httpx.HTTPError | httpcore.ProtocolError):
+        return broken_off(host)
+    if isinstance(error, openai.APIConnectionError | httpx.HTTPError):
         return _made("unreachable", f"{host} can't be reached.", "Check the address, and whether the endpoint runs.")
     if isinstance(error, openai.APIError):
         # Said in the middle of a stream, without a status.
@@ -120,6 +139,13 @@ def filtered(host: str) -> ResponderError:
     )
 
 
+def broken_off(host: str) -> ResponderError:
+    """The answer ended in the middle."""
+    return _made(
+        "unreachable", f"{host} broke off in the middle of its answer.", "Try again; see whether it runs well."
+    )
+
+
 def _broken(host: str, said: str) -> ResponderError:
     words = f"{host} broke off: {said}" if said else f"{host} sent an answer that can't be read."
     return _made("broken", words, "Check that the address is that of an OpenAI-compatible endpoint.")
@@ -140,7 +166,7 @@ def _said(error: openai.APIError) -> str:
     return _SECRET.sub("…", " ".join(text.split()))[:LONGEST_SAID]
 
 
-def _cause(error: BaseException, kind: type[BaseException]) -> BaseException | None:
+def _cause(error: BaseException, kind: type[BaseException] | UnionType) -> BaseException | None:
     seen: BaseException | None = error
     while seen is not None and not isinstance(seen, kind):
         seen = seen.__cause__ or seen.__context__

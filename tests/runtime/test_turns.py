@@ -19,6 +19,7 @@ from convoship.lib.threads import in_thread
 from deployments import conversations, handoff, member_mails, sweeping, turns, visits
 from deployments.admission import Caller
 from deployments.models import Conversation, Handoff, Message, Turn
+from deployments.responders import answering
 from deployments.responders.base import End, EndOfText, HandOver, Remember, Reply, ResponderError, Say, Token, TurnInput
 from tests.runtime.conftest import Probe, Site
 
@@ -122,7 +123,7 @@ async def test_a_responder_that_does_not_come_back_is_given_up(
         yield Token("I am thinking")
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(turns, "ANSWER_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr(answering, "ANSWER_SECONDS", 0.2)
     probe.script = script
     session = (await site.start()).data
     await site.say(session, "go")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
@@ -9,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from convoship.lib.problems import not_found
-from deployments import publishing, testing
+from deployments import publishing, testing, thinking
 from deployments.api.admin import schema, schema_testing
 from deployments.api.admin.shapes import assistant_json
 from deployments.models import Assistant
@@ -29,13 +31,24 @@ _PUBLISH = Body(schema_testing.PUBLISH)
 
 def assistant_of(assistant_id: UUID, *, lock: bool = False) -> Assistant:
     """The workspace's assistant, held until the transaction ends where it is going to be changed; else 404."""
-    rows = Assistant.objects.select_related("published")
+    rows = Assistant.objects.select_related("published", "health")
     if lock:
         rows = rows.select_for_update(of=("self",), no_key=True)
     try:
         return rows.get(id=assistant_id)
     except Assistant.DoesNotExist:
         raise not_found() from None
+
+
+def _changes(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """What a body changes of a draft, beside its name."""
+    return {
+        "scripted": wanted.get("scripted"),
+        "handoff": wanted.get("handoff"),
+        "responder": wanted.get("responder"),
+        "parts": {name: wanted[name] for name in thinking.PARTS if name in wanted},
+        "secret_values": wanted.get("secret_values", {}),
+    }
 
 
 class AssistantsView(WorkspaceView):
@@ -47,7 +60,7 @@ class AssistantsView(WorkspaceView):
     def get(self, request: Request) -> Response:
         """The assistants, the newest first."""
         queries.only(request, *PARAMETERS)
-        return page(request, Assistant.objects.select_related("published"), ORDER, assistant_json)
+        return page(request, Assistant.objects.select_related("published", "health"), ORDER, assistant_json)
 
     @extend_schema(operation_id="assistants_create", request=_NEW.documented, responses={201: schema.ASSISTANT})
     @idempotent
@@ -55,8 +68,8 @@ class AssistantsView(WorkspaceView):
         """Make an assistant. Nobody meets it before it is published and deployed."""
         wanted = _NEW.read(request)
         made = publishing.create_assistant(self.actor, name=wanted["name"], template=wanted.get("template"))
-        if "scripted" in wanted or "handoff" in wanted:
-            publishing.change_draft(self.actor, made, scripted=wanted.get("scripted"), handoff=wanted.get("handoff"))
+        if wanted.keys() - {"name", "template"}:
+            publishing.change_draft(self.actor, made, **_changes(wanted))
         return Answer(assistant_json(made))
 
 
@@ -75,17 +88,11 @@ class AssistantView(WorkspaceView):
     def patch(self, request: Request, assistant_id: UUID) -> Response:
         """Change the draft; visitors meet the change once it is published.
 
-        `scripted` and `handoff` are taken as a whole each.
+        `scripted`, `llm`, `on_failure` and `handoff` are taken as a whole each.
         """
         assistant = assistant_of(assistant_id, lock=True)
         changes = _CHANGES.read(request)
-        publishing.change_draft(
-            self.actor,
-            assistant,
-            name=changes.get("name"),
-            scripted=changes.get("scripted"),
-            handoff=changes.get("handoff"),
-        )
+        publishing.change_draft(self.actor, assistant, name=changes.get("name"), **_changes(changes))
         return Response(assistant_json(assistant))
 
     @extend_schema(operation_id="assistants_delete", responses={204: None})

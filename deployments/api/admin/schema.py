@@ -14,6 +14,7 @@ from deployments.handoff_history import LONGEST_SUMMARY
 from deployments.models.assistant import Responder
 from deployments.models.conversation import Channel, Control, Status
 from deployments.models.handoff import HandoffCause, HandoffState
+from deployments.responders import failing, llm_content
 from deployments.responders.content import SCHEMA as SCRIPT_SCHEMA
 from deployments.responders.templates import TEMPLATES
 from deployments.safe_text import LONGEST_TEXT
@@ -32,6 +33,7 @@ from workspaces.api.schema import (
     or_null,
     page_of,
 )
+from workspaces.secret_store import LONGEST_VALUE
 
 
 def _choices(kind: type[TextChoices]) -> Schema:
@@ -46,6 +48,18 @@ def _line(longest: int) -> Schema:
 
 SCRIPT = component("Script", SCRIPT_SCHEMA)
 HANDOFF_RULES = component("HandoffRules", handoff_rules.SCHEMA)
+LLM = component("LanguageModel", llm_content.SCHEMA)
+ON_FAILURE = component("OnFailure", failing.SCHEMA)
+HEALTH = component(
+    "ResponderHealth",
+    fields(
+        ok=YES_NO,
+        code={**TEXT, "description": "What failed last; empty where all is well."},
+        reason=TEXT,
+        remedy=TEXT,
+        since={**or_null(TIME), "description": "Of the first of the failures in a row."},
+    ),
+)
 THEME = component("Theme", THEME_SCHEMA)
 _ORIGINS: Schema = {
     "type": "array",
@@ -64,8 +78,12 @@ ASSISTANT = component(
         id=UUID,
         name=TEXT,
         responder=_choices(Responder),
+        optional=("llm",),
         scripted=SCRIPT,
+        llm={**LLM, "description": "Where the draft has a language model."},
+        on_failure=ON_FAILURE,
         handoff=HANDOFF_RULES,
+        health=HEALTH,
         published_version={**or_null(WHOLE), "description": "The number of the version visitors meet."},
         has_unpublished_changes={**YES_NO, "description": "Whether visitors meet something else than this draft."},
         created_at=TIME,
@@ -77,6 +95,18 @@ _DRAFT: dict[str, Schema] = {
     "responder": _choices(Responder),
     "scripted": SCRIPT,
     "handoff": HANDOFF_RULES,
+    "llm": LLM,
+    "on_failure": ON_FAILURE,
+    "secret_values": {
+        "type": "object",
+        "maxProperties": 20,
+        "patternProperties": {r"^[a-z0-9][a-z0-9_.-]{0,63}$": {"type": "string", "maxLength": LONGEST_VALUE}},
+        "additionalProperties": False,
+        "description": (
+            "Values of secrets, by key, that this change sends to a host for the first time: compared with what is "
+            "kept, not stored."
+        ),
+    },
 }
 _TEMPLATE: Schema = {"enum": list(TEMPLATES), "description": "What the script begins with; `scripted` replaces it."}
 NEW_ASSISTANT = body({**_DRAFT, "template": _TEMPLATE}, required=("name",))

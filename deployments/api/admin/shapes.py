@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from convoship.lib.times import maybe_moment, moment
-from deployments import deploying, file_settings, handoff, handoff_history, handoff_rules
+from deployments import deploying, file_settings, handoff, handoff_history, handoff_rules, responder_health
 from deployments.models import Assistant, Conversation, Deployment, ReplyMail
+from deployments.responders import failing
 
 
 def assistant_json(assistant: Assistant) -> dict[str, Any]:
@@ -16,10 +17,25 @@ def assistant_json(assistant: Assistant) -> dict[str, Any]:
         "name": assistant.name,
         "responder": assistant.responder,
         "scripted": assistant.draft["scripted"],
+        **({"llm": assistant.draft["llm"]} if "llm" in assistant.draft else {}),
+        "on_failure": failing.whole(assistant.draft.get("on_failure", {})),
+        "health": health_json(assistant),
         "handoff": handoff_rules.whole(assistant.draft.get("handoff", {})),
         "published_version": assistant.published.number if assistant.published else None,
         "has_unpublished_changes": assistant.has_unpublished_changes,
         "created_at": moment(assistant.created_at),
+    }
+
+
+def health_json(assistant: Assistant) -> dict[str, Any]:
+    """How whatever answers for it has answered lately; a script always does."""
+    row = responder_health.of(assistant)
+    return {
+        "ok": row is None or not row.code,
+        "code": row.code if row else "",
+        "reason": row.reason if row else "",
+        "remedy": row.remedy if row else "",
+        "since": maybe_moment(row.since if row else None),
     }
 
 
