@@ -91,7 +91,7 @@ def test_deleting_takes_the_assistant_away_and_what_hangs_on_it(api: Program) ->
         ({"nam": "Ada"}, "nam"),
         ({"id": "x"}, "id"),
         ({"published_version": 3}, "published_version"),
-        ({"llm": {}}, "llm"),
+        ({"llm": {}}, "llm.base_url"),
         ({"name": 5}, "name"),
         ({"name": ""}, "name"),
         ({"name": " "}, "name"),

@@ -123,7 +123,7 @@ async def test_a_responder_that_does_not_come_back_is_given_up(
         yield Token("I am thinking")
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(answering, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(answering, "THINKING_SECONDS", 0.2)
     probe.script = script
     session = (await site.start()).data
     await site.say(session, "go")
