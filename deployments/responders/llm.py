@@ -27,7 +27,7 @@ import openai
 from openai.types.chat import ChatCompletionChunk
 
 from convoship.lib.outbound.sending import streaming_client
-from deployments.responders import llm_content, prompting, provider_errors
+from deployments.responders import llm_content, prompting, provider_errors, stand_in
 from deployments.responders.base import (
     EndOfText,
     Passage,
@@ -105,7 +105,8 @@ class _Answer:
             self.passages = await self.turn.reach.passages(self.turn.text, MOST_PASSAGES)
         chat = prompting.assemble(self.content, self.turn, self.passages)
         toolbox = Toolbox(self.content["tools"], self.turn)
-        async with streaming_client() as http:
+        is_rehearsal = self.content["preset"] == llm_content.REHEARSAL
+        async with stand_in.client() if is_rehearsal else streaming_client() as http:
             client = openai.AsyncOpenAI(
                 base_url=self.content["base_url"],
                 api_key=await self._key(),

@@ -70,7 +70,17 @@ PRESETS: Mapping[str, Preset] = {
     "ollama": Preset("Ollama", "http://localhost:11434/v1", needs_key=False, model="llama3.2"),
     "vllm": Preset("vLLM", "http://localhost:8000/v1", needs_key=False),
     "other": Preset("Another endpoint", "", needs_key=False),
+    "rehearsal": Preset(
+        "Rehearsal: a stand-in without a key",
+        "https://model.rehearsal.invalid/v1",
+        needs_key=False,
+        model="stand-in",
+        note="It understands nothing: it shows how answers stream, what they are made of and how failures look.",
+    ),
 }
+
+
+REHEARSAL = "rehearsal"
 
 
 def _text(longest: int) -> dict[str, Any]:
@@ -229,7 +239,9 @@ def _faults_of_addresses(content: Mapping[str, Any]) -> dict[str, list[str]]:
         except Refused as refused:
             errors[path] = [refused.words]
             continue
-        if path == "base_url" and target.query:
+        if path == "base_url" and (content.get("preset") == REHEARSAL) != (url == PRESETS[REHEARSAL].base_url):
+            errors[path] = [f"The rehearsal's model is at {PRESETS[REHEARSAL].base_url}, and nothing else is."]
+        elif path == "base_url" and target.query:
             errors[path] = ["Leave out what follows the question mark."]
         elif path == "base_url" and target.path.rstrip("/").endswith("/chat/completions"):
             errors[path] = ["Leave out /chat/completions at its end: it is added."]
