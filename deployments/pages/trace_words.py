@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+from deployments.pages import thought_words
 
 
 @dataclass(frozen=True)
@@ -40,14 +42,17 @@ class Explained:
     asking: str
     misses: int
     language: str
+    # What else there is to say: (what, how).
+    facts: list[tuple[str, str]] = field(default_factory=list)
 
 
 def explain(trace: Mapping[str, Any]) -> Explained | None:
     """The trace in words; None where there is none."""
     by = trace.get("by")
-    if not by:
+    if not by and "failure" not in trace:
         return None
-    icon, level, words = _found(str(by), trace)
+    is_models = by == "llm" or not by
+    icon, level, words = thought_words.headline(trace) if is_models else _found(str(by), trace)
     score = float(trace.get("score") or 0.0)
     return Explained(
         icon=icon,
@@ -61,6 +66,7 @@ def explain(trace: Mapping[str, Any]) -> Explained | None:
         asking=str(trace.get("asking") or ""),
         misses=int(trace.get("misses") or 0),
         language=str(trace.get("language") or ""),
+        facts=thought_words.facts(trace),
     )
 
 

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from deployments import carriers, file_kinds, notes
 from deployments.models import Conversation, Mention, Message, Note, ReplyMail, Turn
 from deployments.models.conversation import AuthorKind, Channel, MessageStatus
-from deployments.pages import queries
+from deployments.pages import queries, thought_words
 from deployments.safe_text import render_markdown
 from deployments.wire import attachment_json
 
@@ -202,6 +202,9 @@ def _cards_of(block: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _facts_of(trace: dict[str, Any]) -> list[tuple[str, str]]:
+    if thought_words.is_thought(trace):
+        by = trace.get("by")
+        return [*thought_words.facts(trace), *([("Answered by", "the script")] if by and by != "llm" else [])]
     return [
         (str(key).replace("_", " "), _plain(value)) for key, value in trace.items() if value not in (None, "", [], {})
     ]

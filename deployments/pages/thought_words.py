@@ -1,0 +1,68 @@
+"""What a model's answer was made of, in plain words: a turn's trace (`responders.llm`), for the timeline and *Try it*."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_FINISHED = {
+    "length": "It was cut at the longest answer that is allowed.",
+    "content_filter": "The provider's filter kept the rest back.",
+}
+
+
+def is_thought(trace: Mapping[str, Any]) -> bool:
+    """Whether a model wrote the answer, or was asked and could not."""
+    return trace.get("by") == "llm" or "failure" in trace
+
+
+def facts(trace: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(what, how) for people, the failure first."""
+    told: list[tuple[str, str]] = []
+    failure = trace.get("failure") or {}
+    if failure:
+        told.append(("Failed", f"{failure.get('reason', '')} {failure.get('remedy', '')}".strip()))
+    if trace.get("by") != "llm":
+        return told
+    told += [("Model", str(trace.get("model", ""))), ("Took", _took(trace)), ("Tokens", _tokens(trace))]
+    if int(trace.get("calls") or 0) > 1:
+        told.append(("Asked", f"{trace['calls']} times"))
+    read = [_read(one) for one in trace.get("knowledge") or ()]
+    told += [("Read", "; ".join(read))] if read else []
+    tools = [_tool(one) for one in trace.get("tools") or ()]
+    told += [("Tools", "; ".join(tools))] if tools else []
+    kept = [f"{name}: {value}" for name, value in (trace.get("fields") or {}).items()]
+    told += [("Kept", "; ".join(kept))] if kept else []
+    finished = _FINISHED.get(str(trace.get("finish")), "")
+    return [*told, ("Ended", finished)] if finished else told
+
+
+def headline(trace: Mapping[str, Any]) -> tuple[str, str, str]:
+    """(icon, level, words) for *Try it*."""
+    if trace.get("by") == "llm":
+        return "sparkles", "good", f"Written by {trace.get('model', 'a model')}"
+    return "triangle-alert", "warn", "The model could not answer"
+
+
+def _took(trace: Mapping[str, Any]) -> str:
+    whole, first = _seconds(trace.get("ms")), _seconds(trace.get("first_ms"))
+    return f"{whole}, the first words after {first}" if "first_ms" in trace else whole
+
+
+def _tokens(trace: Mapping[str, Any]) -> str:
+    cost = trace.get("cost")
+    spent = f", {cost}" if cost else ""
+    return f"{int(trace.get('tokens_in') or 0)} read, {int(trace.get('tokens_out') or 0)} written{spent}"
+
+
+def _read(one: Mapping[str, Any]) -> str:
+    return f"{one.get('title', '')}{' (cited)' if one.get('cited') else ''}"
+
+
+def _tool(one: Mapping[str, Any]) -> str:
+    told = f"{one.get('name', '')} ({_seconds(one.get('ms'))})"
+    return told if one.get("ok") else f"{told}: {one.get('words', '')}"
+
+
+def _seconds(milliseconds: object) -> str:
+    return f"{int(str(milliseconds or 0)) / 1000:.1f} s"
