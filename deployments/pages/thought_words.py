@@ -1,4 +1,4 @@
-"""What a model's answer was made of, in plain words: a turn's trace (`responders.llm`), for the timeline and *Try it*."""
+"""What a model's answer was made of, in plain words: a turn's trace (`responders.llm`), for timeline and *Try it*."""
 
 from __future__ import annotations
 
