@@ -93,6 +93,14 @@ def note(
     return True
 
 
+def note_told(connection: Connection, address: str, source: str) -> bool:
+    """Somebody else says that they agreed; whether that is a change. An opt-out is theirs alone to take back."""
+    address_locks.own(connection, address)
+    if is_withdrawn(connection, address):
+        return False
+    return note(connection, address, withdrawn=False, source=source)
+
+
 def _stands(connection: Connection, address: str, state: ConsentState) -> bool:
     """Whether the ledger says so already; an opt-in only where no opt-out from elsewhere holds since."""
     known = Consent.objects.filter(connection=connection, address=address, state=state, changes__isnull=False)
@@ -107,8 +115,10 @@ def _know_again(connection: Connection, address: str) -> None:
 
 
 def forget(connection: Connection, address: str) -> int:
-    """Forget how an address came to stand as it does, and the address; an opt-out goes on holding. How many rows."""
-    address_locks.own(connection, address)
+    """Forget how an address came to stand as it does, and the address; an opt-out goes on holding. How many rows.
+
+    The address is owned (`address_locks`).
+    """
     rows = Consent.objects.filter(connection=connection, address=address)
     gone = 0
     for consent in rows:

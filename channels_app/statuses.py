@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from channels_app import consents, settling, windows
+from channels_app import address_locks, consents, settling, windows
 from channels_app.models import Connection, Delivery
 from channels_app.models.outbound import DeliveryStatus
 from channels_app.providers.events import StatusReported
@@ -45,6 +45,8 @@ def apply(connection: Connection, event: StatusReported) -> tuple[Delivery | Non
             "The provider reports on something that Convoship does not know of having sent.",
             hint="It may have been sent by another program over the same account.",
         )
+    if event.opted_out or event.window_closed:
+        address_locks.own(connection, found.address)
     if found.conversation_id:
         conversations.lock(found.conversation_id)
     rows = Delivery.objects.select_for_update(of=("self",)).select_related("message", "connection")

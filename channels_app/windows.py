@@ -12,7 +12,7 @@ from django.db import connection as database
 from django.db.models import F
 from django.utils import timezone
 
-from channels_app import accounts, address_locks
+from channels_app import accounts, address_locks, hastening
 from channels_app.message_templates import as_template
 from channels_app.models import Connection, Delivery, MessageTemplate, ServiceWindow
 from channels_app.models.template import Approval
@@ -48,7 +48,7 @@ def note_message(connection: Connection, address: str, wrote_at: dt.datetime) ->
         )
     if closes_at > timezone.now():
         waiting = Delivery.objects.filter(connection=connection, address=address, awaits_window=True)
-        waiting.update(due_at=timezone.now())
+        hastening.make_due(waiting)
 
 
 def note_closed(connection: Connection, address: str) -> None:
@@ -78,12 +78,11 @@ def is_open(window: ServiceWindow | None) -> bool:
 
 
 def holds_back(delivery: Delivery) -> bool:
-    """Whether a claimed delivery needs an open window, and there is none; held so until the transaction ends."""
+    """Whether a claimed delivery needs an open window, and there is none. Its address is held (`address_locks`)."""
     connection: Connection = delivery.connection
     kind = accounts.kind_of(connection)
     if not kind.can(Capability.WINDOW) or not kind.needs_window(delivery.content):
         return False
-    address_locks.share(connection, delivery.address)
     return not is_open(of(connection, delivery.address))
 
 

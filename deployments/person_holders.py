@@ -71,6 +71,9 @@ class Holder(Protocol):
     def begun_at(self, identities: Sequence[Identity], since: dt.datetime) -> list[UUID]:
         """The conversations that began at these addresses since then."""
 
+    def own_addresses(self, people: Sequence[UUID]) -> None:
+        """Let nobody decide anything of where these people are reached until the transaction ends."""
+
     def erase_addresses(self, identities: Sequence[Identity], before: dt.datetime, gone: Gone) -> None:
         """Forget these addresses, as far as they were known before that moment. An opt-out goes on holding."""
 
@@ -102,6 +105,12 @@ def addresses_of(identities: Sequence[Identity]) -> dict[UUID, Address]:
 def begun_at(identities: Sequence[Identity], since: dt.datetime) -> list[UUID]:
     """The conversations that began at these addresses since then."""
     return [found for holder in _holders for found in holder.begun_at(identities, since)]
+
+
+def own_addresses(people: Sequence[UUID]) -> None:
+    """Have every address of these people owned, before any row of theirs is locked."""
+    for holder in _holders:
+        holder.own_addresses(people)
 
 
 def erase_addresses(identities: Sequence[Identity], before: dt.datetime, gone: Gone) -> None:
