@@ -17,10 +17,10 @@ from django.db import connection as database
 from django.db.models import F
 from django.utils import timezone
 
-from channels_app import accounts, address_locks, confirming, consents, pacing, quiet_hours, settling, spending, windows
+from channels_app import accounts, address_locks, consents, pacing, quiet_hours, settling, spending, windows
 from channels_app.in_hand import Claimed, outgoing_of, token_of
 from channels_app.models import Connection, Consent, Delivery, DeliveryAttempt, InteractiveContent
-from channels_app.models.outbound import AttemptOutcome, DeliveryStatus
+from channels_app.models.outbound import AttemptOutcome, DeliveryStatus, Purpose
 from channels_app.providers import sent_files
 from channels_app.providers.base import Capability, Provider, ProviderError
 from channels_app.quiet_hours import QuietHours
@@ -343,9 +343,10 @@ def _is_of_blocked(delivery: Delivery, before: _Before) -> bool:
 def _is_held_back(delivery: Delivery, withdrawn: dict[tuple[UUID, str], Consent | None], *, was_in_doubt: bool) -> bool:
     """Consent is asked in the very transaction that lets the message go; as the address is held, it stays until then.
 
-    Of a test message too, which goes to a person; and a rehearsal, where all is a test, shows what a STOP does.
+    Of a test message too, which goes to a person; and a rehearsal, where all is a test, shows what a STOP does. The
+    answer to STOP is the one thing that goes all the same.
     """
-    if not accounts.kind_of(delivery.connection).can(Capability.CONSENT) or confirming.is_confirmation(delivery):
+    if not accounts.kind_of(delivery.connection).can(Capability.CONSENT) or delivery.purpose == Purpose.CONFIRMATION:
         return False
     whose = (delivery.connection_id, delivery.address)
     if whose not in withdrawn:
@@ -376,7 +377,7 @@ def _is_outside_window(delivery: Delivery, before: _Before) -> bool:
 def _is_at_night(delivery: Delivery, before: _Before) -> bool:
     """What nobody asked for waits while it is quiet where they are; what was let go before is not held again."""
     hours = QuietHours.of(str(delivery.connection.config.get("quiet_hours") or ""))
-    if hours is None or delivery.conversation_id is None or delivery.let_go_at is not None:
+    if hours is None or delivery.purpose != Purpose.CONVERSATION or delivery.let_go_at is not None:
         return False
     quiet = quiet_hours.now_at(delivery.address, hours, timezone.now())
     if quiet is None or not spending.is_unasked(delivery):
@@ -403,7 +404,7 @@ def _may_not_cost(delivery: Delivery, before: _Before, hand: _Hand) -> bool:
     _unclaim(delivery, before)
     delivery.refresh_from_db(fields=["attempts", "tries", "is_in_doubt"])
     settling.park(delivery, refusal.until, reason=refusal.words, remedy=refusal.remedy)
-    if refusal.until - timezone.now() > spending.LOOKED_AGAIN:
+    if refusal.is_of_day:
         spending.note_used_up(delivery.connection, refusal.until)
     if refusal.is_for_all:
         hand.stopped.add(delivery.connection_id)
