@@ -126,6 +126,8 @@ def fail(delivery: Delivery, error: ProviderError, *, milliseconds: int, keeps_d
     """
     now = timezone.now()
     kind = accounts.kind_of(delivery.connection)
+    if error.window_closed and not windows.can_wait(delivery):
+        error.words, error.remedy = windows.REFUSED, windows.REFUSED_REMEDY
     step = ladder.next_step(delivery, kind, error, now)
     if keeps_doubt and step.what == "failed":
         words = f"{step.words or error.words} Nobody knows whether an earlier try arrived."
@@ -149,6 +151,7 @@ def fail(delivery: Delivery, error: ProviderError, *, milliseconds: int, keeps_d
         consents.note(delivery.connection, delivery.address, withdrawn=True, source="The provider refused: opted out.")
     if error.window_closed and not keeps_doubt:
         windows.note_closed(delivery.connection, delivery.address)
+    if error.window_closed and not keeps_doubt and windows.can_wait(delivery):
         delivery.code = error.code[:40]
         await_window(delivery)
     elif step.what == "park":

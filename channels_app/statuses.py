@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from channels_app import address_locks, consents, settling, windows
 from channels_app.models import Connection, Delivery
 from channels_app.models.outbound import DeliveryStatus
@@ -64,8 +66,10 @@ def apply(connection: Connection, event: StatusReported) -> tuple[Delivery | Non
     delivery.code = event.code[:40]
     if event.window_closed and event.status == DeliveryStatus.FAILED:
         windows.note_closed(connection, delivery.address)
-        settling.await_window(delivery)
-        return delivery, ""
+        if windows.can_wait(delivery):
+            settling.await_window(delivery)
+            return delivery, ""
+        event = replace(event, reason=windows.REFUSED, remedy=windows.REFUSED_REMEDY)
     if event.status == DeliveryStatus.FAILED and delivery.dismissed_at is not None:
         # Whoever put it aside knew of no failure.
         delivery.dismissed_at = None

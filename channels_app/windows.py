@@ -24,6 +24,10 @@ LASTS, MARGIN = dt.timedelta(hours=24), dt.timedelta(minutes=5)
 # What is parked is looked at this often, should nobody write.
 LOOKED_AGAIN = dt.timedelta(hours=12)
 
+# Of a template that came back with what WhatsApp says of free words after the 24 hours.
+REFUSED = "WhatsApp did not take this for a template: the 24 hours are over, and it is not approved for this sender."
+REFUSED_REMEDY = "Synchronise the connection's Templates, and send one that is approved for its sender."
+
 REMEDY = "Use a template, or wait until they write: then it goes by itself."
 
 
@@ -84,6 +88,11 @@ def holds_back(delivery: Delivery) -> bool:
     if not kind.can(Capability.WINDOW) or not kind.needs_window(delivery.content):
         return False
     return not is_open(of(connection, delivery.address))
+
+
+def can_wait(delivery: Delivery) -> bool:
+    """Whether a delivery goes once the window is open. A template doesn't need one, so that it could only come back."""
+    return accounts.kind_of(delivery.connection).needs_window(delivery.content)
 
 
 def put_in_template(delivery: Delivery) -> bool:
