@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import connection as database
 
-from channels_app import accounts, calls, confirming, consents, inbound_media, replies
+from channels_app import accounts, calls, confirming, consents, inbound_media, replies, unheard
 from channels_app.models import Connection, ConversationLink, Delivery, InboundEvent
 from channels_app.providers.base import Capability
 from channels_app.providers.events import CallEnded, MessageReceived
@@ -43,10 +43,10 @@ def take(
             _end(conversation, Status.COMPLETED, "They opted out.")
         return conversation, None, None, words
     if is_out:
-        words = "They have opted out, so nothing answers until they write START."
-        return _current(connection, event.address), None, None, words
+        # Kept with its event, and shown with them (`unheard`).
+        return _current(connection, event.address), None, None, unheard.OPTED_OUT
     if is_blocked(connection, event):
-        return _current(connection, event.address), None, None, f"{blocking.UNANSWERED} {blocking.REMEDY}"
+        return _current(connection, event.address), None, None, unheard.BLOCKED
     conversation, is_new = conversation_for(connection, event)
     if conversation is None:
         return None, None, None, OVER

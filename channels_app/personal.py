@@ -13,7 +13,7 @@ from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
-from channels_app import accounts, address_locks, consents
+from channels_app import accounts, address_locks, consents, unheard
 from channels_app.models import (
     Connection,
     Consent,
@@ -44,7 +44,7 @@ from channels_app.providers.events import (
 from convoship.lib.tenancy import entered_workspace_id
 from deployments.models import Identity, Person
 from deployments.models.person import IdentityKind
-from deployments.person_holders import Address, ConsentLine, Gone, Standing
+from deployments.person_holders import Address, ConsentLine, Gone, Standing, Unanswered
 
 ERASED = "Erased with its person."
 MOST_LINES = 50
@@ -62,6 +62,10 @@ class Connections:
         lines = Prefetch("changes", queryset=ConsentChange.objects.order_by("-at"))
         rows = Consent.objects.filter(Q(address__in=numbers) | Exists(links)).select_related("connection")
         return [_standing(row) for row in rows.prefetch_related(lines).order_by("address", "id")]
+
+    def unanswered_of(self, person: Person, most: int) -> list[Unanswered]:
+        """What came in for them over connections, and was kept with its event alone."""
+        return unheard.of(person, most)
 
     def addresses_of(self, identities: Sequence[Identity]) -> dict[UUID, Address]:
         """Of a bridge's keys: the key alone, and the name of the connection."""

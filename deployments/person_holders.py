@@ -47,6 +47,18 @@ class Address:
     path: str = ""
 
 
+@dataclass(frozen=True)
+class Unanswered:
+    """What they wrote while nobody might answer: it is in no conversation. `files` came along, and were not fetched."""
+
+    at: dt.datetime
+    place: str
+    path: str
+    text: str
+    files: int
+    why: str
+
+
 @dataclass
 class Gone:
     """What an eraser made vanish: how many of each, by words for people."""
@@ -64,6 +76,9 @@ class Holder(Protocol):
 
     def consents_of(self, person: Person) -> list[Standing]:
         """How their addresses stand."""
+
+    def unanswered_of(self, person: Person, most: int) -> list[Unanswered]:
+        """So much of what they wrote in vain, the newest first."""
 
     def addresses_of(self, identities: Sequence[Identity]) -> dict[UUID, Address]:
         """Identities as people read them, by their ids; those that this holder knows nothing of are left out."""
@@ -92,6 +107,12 @@ def register(holder: Holder) -> None:
 def consents_of(person: Person) -> list[Standing]:
     """How the person's addresses stand."""
     return [standing for holder in _holders for standing in holder.consents_of(person)]
+
+
+def unanswered_of(person: Person, most: int) -> list[Unanswered]:
+    """So much of what the person wrote while nobody might answer, the newest first."""
+    found = [one for holder in _holders for one in holder.unanswered_of(person, most)]
+    return sorted(found, key=lambda one: one.at, reverse=True)[:most]
 
 
 def addresses_of(identities: Sequence[Identity]) -> dict[UUID, Address]:

@@ -30,6 +30,14 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.RunSQL(PURPOSE, migrations.RunSQL.noop),
+        migrations.AddIndex(
+            model_name="inboundevent",
+            index=models.Index(
+                condition=models.Q(("kind", "message"), ("message", None), ("state", "handled")),
+                fields=["workspace", "lane"],
+                name="event_unheard",
+            ),
+        ),
         migrations.AlterField(
             model_name="spendingcount",
             name="what",
