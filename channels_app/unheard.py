@@ -47,9 +47,9 @@ def _at_places_of(person: Person) -> Q:
     places = Q(pk__in=[])
     numbers = set()
     for kind, value in Identity.objects.filter(person=person).values_list("kind", "value")[:MOST_PLACES]:
-        connection_id, _, key = value.partition(":")
         if kind == IdentityKind.BRIDGE:
-            places |= Q(connection_id=connection_id, lane=key)
+            bridge, _, key = value.partition(":")
+            places |= Q(connection_id=bridge, lane=key)
         else:
             numbers.add(value)
     links = ConversationLink.objects.filter(conversation__person=person).exclude(address="")
