@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 
-from django.db.models import Q
 from django.utils import timezone
 
 from channels_app import address_locks
@@ -35,10 +34,8 @@ def withdrawal(connection: Connection, address: str, *, lock: bool = False) -> C
 
 def _rows_of(address: str) -> list[Consent]:
     """How an address stands over each connection; of who was erased it is kept as a digest."""
-    named = Q(address=address)
-    if Consent.objects.filter(address__startswith=erased_addresses.PREFIX).exists():
-        named |= Q(address=erased_addresses.digest_of(address))
-    return list(Consent.objects.filter(named).select_related("connection"))
+    names = [name for name in (address, erased_addresses.known_as(address)) if name]
+    return list(Consent.objects.filter(address__in=names).select_related("connection"))
 
 
 def _holds_for(row: Consent, connection: Connection) -> bool:
@@ -93,6 +90,14 @@ def note(
     return True
 
 
+def note_told(connection: Connection, address: str, source: str) -> bool:
+    """Somebody else says that they agreed; whether that is a change. An opt-out is theirs alone to take back."""
+    address_locks.own(connection, address)
+    if is_withdrawn(connection, address):
+        return False
+    return note(connection, address, withdrawn=False, source=source)
+
+
 def _stands(connection: Connection, address: str, state: ConsentState) -> bool:
     """Whether the ledger says so already; an opt-in only where no opt-out from elsewhere holds since."""
     known = Consent.objects.filter(connection=connection, address=address, state=state, changes__isnull=False)
@@ -101,14 +106,16 @@ def _stands(connection: Connection, address: str, state: ConsentState) -> bool:
 
 def _know_again(connection: Connection, address: str) -> None:
     """Who was erased and says something of it again is known by their address again, and stands where they stood."""
-    erased = Consent.objects.filter(connection=connection, address__startswith=erased_addresses.PREFIX)
-    if erased.exists():
-        erased.filter(address=erased_addresses.digest_of(address)).update(address=address)
+    digest = erased_addresses.known_as(address)
+    if digest:
+        Consent.objects.filter(connection=connection, address=digest).update(address=address)
 
 
 def forget(connection: Connection, address: str) -> int:
-    """Forget how an address came to stand as it does, and the address; an opt-out goes on holding. How many rows."""
-    address_locks.own(connection, address)
+    """Forget how an address came to stand as it does, and the address; an opt-out goes on holding. How many rows.
+
+    The address is owned (`address_locks`).
+    """
     rows = Consent.objects.filter(connection=connection, address=address)
     gone = 0
     for consent in rows:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import connection as database
 
-from channels_app import accounts, calls, confirming, consents, inbound_media, replies
+from channels_app import accounts, calls, confirming, consents, inbound_media, replies, unheard
 from channels_app.models import Connection, ConversationLink, Delivery, InboundEvent
 from channels_app.providers.base import Capability
 from channels_app.providers.events import CallEnded, MessageReceived
@@ -16,7 +16,7 @@ from convoship.lib.problems import Problem
 from deployments import blocking, conversations, people, turns, welcoming
 from deployments.conversations import NewMessage
 from deployments.models import Conversation, Message, Person
-from deployments.models.conversation import AuthorKind, MessageStatus, Status
+from deployments.models.conversation import LONGEST_PAYLOAD, AuthorKind, MessageStatus, Status
 from deployments.models.person import IdentityKind
 from deployments.safe_text import LONGEST_TEXT
 from deployments.variants import Met
@@ -35,19 +35,18 @@ def take(
     """
     asks_for_consent = accounts.kind_of(connection).can(Capability.CONSENT)
     is_out = asks_for_consent and consents.is_withdrawn(connection, event.address)
-    if event.wish == "start" and not is_out:
-        # Nobody has to opt in again, so it was said to the assistant: "yes" may be an answer.
-        _note_wish(connection, event, said_at)
-    elif event.wish:
+    # Who did not opt out has nothing to take back: START, or "yes", is said to the assistant and agrees to nothing.
+    if event.wish and (event.wish != "start" or is_out):
         words = _wish(connection, event, said_at)
         conversation = _current(connection, event.address)
         if conversation is not None and event.wish == "stop":
             _end(conversation, Status.COMPLETED, "They opted out.")
         return conversation, None, None, words
     if is_out:
-        return _post_unanswered(connection, event, client_id)
+        # Kept with its event, and shown with them (`unheard`).
+        return _current(connection, event.address), None, None, unheard.OPTED_OUT
     if is_blocked(connection, event):
-        return _current(connection, event.address), None, None, f"{blocking.UNANSWERED} {blocking.REMEDY}"
+        return _current(connection, event.address), None, None, unheard.BLOCKED
     conversation, is_new = conversation_for(connection, event)
     if conversation is None:
         return None, None, None, OVER
@@ -64,10 +63,14 @@ def _said(
     if not (event.text or event.payload or event.media):
         is_greeted = is_new or not conversation.visitor_messages
         return None, None, "" if is_greeted else "It says nothing, and the conversation is under way."
-    payload = event.payload or replies.payload_of(conversation, event.text)
+    payload, text, words = event.payload or replies.payload_of(conversation, event.text), event.text, ""
+    if len(payload) > LONGEST_PAYLOAD:
+        # No button of ours stands for so much.
+        words = f"What the button stands for was left out: {len(payload)} characters, and {LONGEST_PAYLOAD} are kept."
+        payload, text = "", text or payload
     new = NewMessage(
         author_kind=AuthorKind.VISITOR,
-        text=event.text[:LONGEST_TEXT],
+        text=text[:LONGEST_TEXT],
         payload=payload,
         client_id=client_id,
         status=MessageStatus.RECEIVED,
@@ -80,7 +83,7 @@ def _said(
     message, _, claim = turns.take_message(conversation, new, queue=has_unanswered)
     if event.media:
         inbound_media.enrol(connection, message, event)
-    return claim, message, ""
+    return claim, message, words
 
 
 def _replied_to(conversation: Conversation, provider_id: str) -> int | None:
@@ -195,25 +198,17 @@ def _wish(connection: Connection, event: MessageReceived, said_at: dt.datetime) 
     """A word about consent: noted in the ledger, and never the assistant's to answer."""
     if event.wish == "help":
         return "HELP is answered by the provider; nothing was sent."
-    _note_wish(connection, event, said_at, tells=True)
+    _note_wish(connection, event, said_at)
     return "They opted out." if event.wish == "stop" else "They opted in."
 
 
-def _note_wish(connection: Connection, event: MessageReceived, said_at: dt.datetime, *, tells: bool = False) -> None:
+def _note_wish(connection: Connection, event: MessageReceived, said_at: dt.datetime) -> None:
     is_stop = event.wish == "stop"
     source = consents.wrote(event.text)
     is_new = consents.note(connection, event.address, withdrawn=is_stop, source=source, said_at=said_at)
     # A STOP was noted, and confirmed, when it came in.
-    if is_new and not is_stop and tells:
+    if is_new and not is_stop:
         confirming.confirm(connection, event.address, "start")
-
-
-def _post_unanswered(
-    connection: Connection, event: MessageReceived, client_id: str
-) -> tuple[Conversation | None, turns.Claim | None, Message | None, str]:
-    """After STOP whatever they write is kept and shown, and nobody answers it."""
-    words = "They have opted out, so nothing answers until they write START."
-    return _current(connection, event.address), None, None, words
 
 
 def hang_up(connection: Connection, event: CallEnded) -> Conversation | None:

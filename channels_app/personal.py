@@ -13,7 +13,7 @@ from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
-from channels_app import consents
+from channels_app import accounts, address_locks, consents, unheard
 from channels_app.models import (
     Connection,
     Consent,
@@ -32,6 +32,7 @@ from channels_app.models import (
 from channels_app.models.consent import ConsentState
 from channels_app.models.inbound import EventState
 from channels_app.models.outbound import DeliveryStatus
+from channels_app.providers.base import Capability
 from channels_app.providers.events import (
     CallEnded,
     DeskSaid,
@@ -40,9 +41,10 @@ from channels_app.providers.events import (
     StatusReported,
     event_of,
 )
+from convoship.lib.tenancy import entered_workspace_id
 from deployments.models import Identity, Person
 from deployments.models.person import IdentityKind
-from deployments.person_holders import Address, ConsentLine, Gone, Standing
+from deployments.person_holders import Address, ConsentLine, Gone, Standing, Unanswered
 
 ERASED = "Erased with its person."
 MOST_LINES = 50
@@ -61,6 +63,10 @@ class Connections:
         rows = Consent.objects.filter(Q(address__in=numbers) | Exists(links)).select_related("connection")
         return [_standing(row) for row in rows.prefetch_related(lines).order_by("address", "id")]
 
+    def unanswered_of(self, person: Person, most: int) -> list[Unanswered]:
+        """What came in for them over connections, and was kept with its event alone."""
+        return unheard.of(person, most)
+
     def addresses_of(self, identities: Sequence[Identity]) -> dict[UUID, Address]:
         """Of a bridge's keys: the key alone, and the name of the connection."""
         bridged = [identity for identity in identities if identity.kind == IdentityKind.BRIDGE]
@@ -78,6 +84,20 @@ class Connections:
         here = _links_at(identities)
         begun = ConversationLink.objects.filter(here, conversation__started_at__gt=since)
         return list(begun.values_list("conversation_id", flat=True))
+
+    def own_addresses(self, people: Sequence[UUID]) -> None:
+        """Those of channels that have consent or a window: of others nothing is decided."""
+        kinds = [*accounts.kinds_that(Capability.CONSENT), *accounts.kinds_that(Capability.WINDOW)]
+        here = set(Connection.objects.filter(kind__in=kinds).values_list("id", flat=True))
+        links = ConversationLink.objects.filter(conversation__person__in=people, connection__in=here)
+        found = {*links.exclude(address="").values_list("address", flat=True).distinct()}
+        for kind, value in Identity.objects.filter(person__in=people).values_list("kind", "value"):
+            connection_id, _, key = value.partition(":")
+            if kind != IdentityKind.BRIDGE:
+                found.add(value)
+            elif connection_id in {str(one) for one in here}:
+                found.add(key)
+        address_locks.own_all(entered_workspace_id(), found)
 
     def erase_addresses(self, identities: Sequence[Identity], before: dt.datetime, gone: Gone) -> None:
         """What is known at an address, whether or not it led to a conversation."""

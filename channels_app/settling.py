@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from channels_app import accounts, consents, desks, ladder, windows
+from channels_app import accounts, address_locks, consents, desks, ladder, windows
 from channels_app.in_hand import Claimed, token_of
 from channels_app.models import Connection, Delivery, DeliveryAttempt, InteractiveContent
 from channels_app.models.outbound import AttemptOutcome, DeliveryStatus
@@ -42,7 +42,7 @@ class Outcome:
 def finish(claimed: Claimed, outcome: Outcome) -> bool:
     """Write the end of an attempt, if the claim still stands; False (and a line in the log) where it doesn't."""
     failpoint("F5")
-    delivery = _hold(claimed)
+    delivery = _hold(claimed, outcome.error)
     _note_made(claimed, outcome)
     if delivery is None:
         _note_late(claimed, outcome)
@@ -83,9 +83,12 @@ def _note_late(claimed: Claimed, outcome: Outcome) -> None:
     logger.warning("delivery %s went on without this attempt, whose end changes nothing", claimed.delivery_id)
 
 
-def _hold(claimed: Claimed) -> Delivery | None:
-    """The delivery, with its conversation locked first, as everybody locks them."""
-    conversation_id = Delivery.objects.filter(id=claimed.delivery_id).values_list("conversation_id", flat=True).first()
+def _hold(claimed: Claimed, error: ProviderError | None) -> Delivery | None:
+    """The delivery, with its conversation locked first, as everybody locks them; and its address, where it decides."""
+    found = Delivery.objects.filter(id=claimed.delivery_id).values_list("conversation_id", "address").first()
+    conversation_id, address = found or (None, "")
+    if error is not None and (error.opted_out or error.window_closed):
+        address_locks.own_all(claimed.workspace_id, [address])
     conversation = conversations.lock(conversation_id) if conversation_id else None
     delivery = (
         Delivery.objects.select_for_update(of=("self",))
@@ -123,6 +126,8 @@ def fail(delivery: Delivery, error: ProviderError, *, milliseconds: int, keeps_d
     """
     now = timezone.now()
     kind = accounts.kind_of(delivery.connection)
+    if error.window_closed and not windows.can_wait(delivery):
+        error.words, error.remedy = windows.REFUSED, windows.REFUSED_REMEDY
     step = ladder.next_step(delivery, kind, error, now)
     if keeps_doubt and step.what == "failed":
         words = f"{step.words or error.words} Nobody knows whether an earlier try arrived."
@@ -146,6 +151,7 @@ def fail(delivery: Delivery, error: ProviderError, *, milliseconds: int, keeps_d
         consents.note(delivery.connection, delivery.address, withdrawn=True, source="The provider refused: opted out.")
     if error.window_closed and not keeps_doubt:
         windows.note_closed(delivery.connection, delivery.address)
+    if error.window_closed and not keeps_doubt and windows.can_wait(delivery):
         delivery.code = error.code[:40]
         await_window(delivery)
     elif step.what == "park":

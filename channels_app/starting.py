@@ -12,7 +12,16 @@ from uuid import UUID
 from django import forms
 from django.utils import timezone
 
-from channels_app import accounts, consents, incoming_messages, quiet_hours, spending, template_use, windows
+from channels_app import (
+    accounts,
+    address_locks,
+    consents,
+    incoming_messages,
+    quiet_hours,
+    spending,
+    template_use,
+    windows,
+)
 from channels_app.models import Connection, Consent, ConversationLink, ServiceWindow
 from channels_app.models.connection import ConnectionState
 from channels_app.models.consent import ConsentState
@@ -117,13 +126,15 @@ class Starting:
         """Begin the conversation, with its first message in the outbox."""
         checked = _checked(wanted)
         connection, number = checked.connection, checked.number
+        # No STOP comes between what is found out of consent here and what is written of it.
+        address_locks.own(connection, number)
         incoming_messages.one_at_a_time(connection, number)
         _require(standing(connection, number), is_template=bool(wanted.template))
         filled = _filled(connection, number, wanted) if wanted.template else None
         text = filled.text if filled else checked.text
         if wanted.consent:
             source = f"{actor.label}: {clean_text(wanted.consent).strip()[:LONGEST_CONSENT]}"
-            consents.note(connection, number, withdrawn=False, source=source)
+            consents.note_told(connection, number, source)
         # As if they had written: whose conversation it is, and which version it meets, is found the same way.
         conversation = incoming_messages.open_at(connection, _as_if(number, text))
         conversation = conversations.lock(conversation.id)

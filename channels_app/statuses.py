@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from channels_app import consents, settling, windows
+from dataclasses import replace
+
+from channels_app import address_locks, consents, settling, windows
 from channels_app.models import Connection, Delivery
 from channels_app.models.outbound import DeliveryStatus
 from channels_app.providers.events import StatusReported
@@ -45,6 +47,8 @@ def apply(connection: Connection, event: StatusReported) -> tuple[Delivery | Non
             "The provider reports on something that Convoship does not know of having sent.",
             hint="It may have been sent by another program over the same account.",
         )
+    if event.opted_out or event.window_closed:
+        address_locks.own(connection, found.address)
     if found.conversation_id:
         conversations.lock(found.conversation_id)
     rows = Delivery.objects.select_for_update(of=("self",)).select_related("message", "connection")
@@ -62,8 +66,10 @@ def apply(connection: Connection, event: StatusReported) -> tuple[Delivery | Non
     delivery.code = event.code[:40]
     if event.window_closed and event.status == DeliveryStatus.FAILED:
         windows.note_closed(connection, delivery.address)
-        settling.await_window(delivery)
-        return delivery, ""
+        if windows.can_wait(delivery):
+            settling.await_window(delivery)
+            return delivery, ""
+        event = replace(event, reason=windows.REFUSED, remedy=windows.REFUSED_REMEDY)
     if event.status == DeliveryStatus.FAILED and delivery.dismissed_at is not None:
         # Whoever put it aside knew of no failure.
         delivery.dismissed_at = None

@@ -12,7 +12,7 @@ from django.db import connection as database
 from django.db.models import F
 from django.utils import timezone
 
-from channels_app import accounts, address_locks
+from channels_app import accounts, address_locks, hastening
 from channels_app.message_templates import as_template
 from channels_app.models import Connection, Delivery, MessageTemplate, ServiceWindow
 from channels_app.models.template import Approval
@@ -23,6 +23,10 @@ from channels_app.providers.base import BadVariables, Capability
 LASTS, MARGIN = dt.timedelta(hours=24), dt.timedelta(minutes=5)
 # What is parked is looked at this often, should nobody write.
 LOOKED_AGAIN = dt.timedelta(hours=12)
+
+# Of a template that came back with what WhatsApp says of free words after the 24 hours.
+REFUSED = "WhatsApp did not take this for a template: the 24 hours are over, and it is not approved for this sender."
+REFUSED_REMEDY = "Synchronise the connection's Templates, and send one that is approved for its sender."
 
 REMEDY = "Use a template, or wait until they write: then it goes by itself."
 
@@ -48,7 +52,7 @@ def note_message(connection: Connection, address: str, wrote_at: dt.datetime) ->
         )
     if closes_at > timezone.now():
         waiting = Delivery.objects.filter(connection=connection, address=address, awaits_window=True)
-        waiting.update(due_at=timezone.now())
+        hastening.make_due(waiting)
 
 
 def note_closed(connection: Connection, address: str) -> None:
@@ -78,13 +82,17 @@ def is_open(window: ServiceWindow | None) -> bool:
 
 
 def holds_back(delivery: Delivery) -> bool:
-    """Whether a claimed delivery needs an open window, and there is none; held so until the transaction ends."""
+    """Whether a claimed delivery needs an open window, and there is none. Its address is held (`address_locks`)."""
     connection: Connection = delivery.connection
     kind = accounts.kind_of(connection)
     if not kind.can(Capability.WINDOW) or not kind.needs_window(delivery.content):
         return False
-    address_locks.share(connection, delivery.address)
     return not is_open(of(connection, delivery.address))
+
+
+def can_wait(delivery: Delivery) -> bool:
+    """Whether a delivery goes once the window is open. A template doesn't need one, so that it could only come back."""
+    return accounts.kind_of(delivery.connection).needs_window(delivery.content)
 
 
 def put_in_template(delivery: Delivery) -> bool:

@@ -19,10 +19,12 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection as database
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from convoship.lib.actors import Actor
+from convoship.lib.deadlocks import once_more
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import tenant
 from deployments import conversations, doors, erased_addresses, live, person_holders, reply_mails
@@ -57,6 +59,8 @@ CONVERSATIONS, MESSAGES = 20, 2_000
 PEOPLE, BATCHES = 10, 50
 
 
+@once_more
+@transaction.atomic
 def begin(actor: Actor, person: Person) -> Person:
     """Begin to erase somebody, and end it at once where there is little; 409 where they were merged into another.
 
@@ -65,6 +69,8 @@ def begin(actor: Actor, person: Person) -> Person:
     if person.state == "merged":
         raise Problem("conflict", "They were merged into another person.", hint="Erase that one.")
     everybody = _everybody(person.id)
+    # The first of all: who sends to them, or takes what they write, asks for addresses before rows, too.
+    person_holders.own_addresses(everybody)
     identities = list(Identity.objects.select_for_update(no_key=True).filter(person__in=everybody).order_by("id"))
     list(
         _theirs(everybody).filter(status=Status.ACTIVE).select_for_update(no_key=True).order_by("id").values_list("id")
@@ -124,6 +130,7 @@ def go_on_due() -> int:
 def _go_on(workspace_id: UUID, person_id: UUID) -> int:
     for batch in range(1, BATCHES + 1):
         with tenant(workspace_id):
+            person_holders.own_addresses(_everybody(person_id))
             # Whom another worker has in hand is its own.
             free = Person.objects.select_for_update(no_key=True, skip_locked=True)
             row = free.filter(id=person_id, erasing_at__isnull=False, erased_at=None).first()

@@ -28,7 +28,7 @@ from workspaces import audit
 
 logger = logging.getLogger(__name__)
 
-MOST_CONVERSATIONS, MOST_MESSAGES = 5_000, 200_000
+MOST_CONVERSATIONS, MOST_MESSAGES, MOST_UNANSWERED = 5_000, 200_000, 5_000
 LARGEST_FILES = 500 * 1024 * 1024  # bytes of files in a zip, together
 PIECE = 1024 * 1024
 CONTENT_TYPES = {"json": "application/json", "zip": "application/zip"}
@@ -101,6 +101,7 @@ def _write(target: Any, workspace_id: UUID, person: Person, count: _Count) -> No
             "exported_at": moment(timezone.now()),
             "person": _person(person),
             "consents": [_consent(standing) for standing in person_holders.consents_of(person)],
+            "unanswered": [_unanswered(one) for one in person_holders.unanswered_of(person, MOST_UNANSWERED)],
             "notes": [_note_of(row) for row in person_changes.notes_of(person)],
         }
         rows = Conversation.objects.filter(person=person, is_test=False).order_by("started_at", "id")
@@ -156,6 +157,10 @@ def _consent(standing: person_holders.Standing) -> dict[str, Any]:
         "since": moment(standing.changed_at),
         "ledger": [{"at": moment(line.at), "state": line.state, "source": line.source} for line in standing.lines],
     }
+
+
+def _unanswered(one: person_holders.Unanswered) -> dict[str, Any]:
+    return {"at": moment(one.at), "connection": one.place, "text": one.text, "files": one.files, "why": one.why}
 
 
 def _note_of(row: Any) -> dict[str, Any]:
