@@ -1,7 +1,7 @@
 """Who is written to, held until the transaction ends: what decides whether a message may leave is settled under it.
 
 On the address and not on a row, which the first STOP has yet to make; and on the workspace's, since a STOP may hold for
-every channel.
+every channel; by the key of a number that is written in several ways (`same_number`).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import hashlib
 from django.db import connection as database
 
 from channels_app.models import Connection
+from convoship.lib import same_number
 
 
 def share(connection: Connection, address: str) -> None:
@@ -24,6 +25,6 @@ def own(connection: Connection, address: str) -> None:
 
 
 def _lock(connection: Connection, address: str, function: str) -> None:
-    digest = hashlib.sha256(b"address" + connection.workspace_id.bytes + address.encode()).digest()
+    digest = hashlib.sha256(b"address" + connection.workspace_id.bytes + same_number.key(address).encode()).digest()
     with database.cursor() as cursor:
         cursor.execute(f"SELECT {function}(%s)", [int.from_bytes(digest[:8], "big", signed=True)])
