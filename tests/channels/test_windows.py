@@ -5,19 +5,23 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
-from channels_app import message_templates, windows
+from channels_app import message_templates, template_sync, windows
 from channels_app.models import MessageTemplate, ServiceWindow, TemplateSync
+from channels_app.providers.base import Template
+from convoship.lib.tenancy import tenant
 from deployments import conversations
 from deployments.conversations import NewMessage
 from deployments.models import Conversation
 from deployments.models.conversation import AuthorKind
+from tests.channels.far_end import Seen
 from tests.channels.phones import Phone
-from tests.channels.twilio_end import PERSON
+from tests.channels.twilio_end import ACCOUNT, PERSON
 
 pytestmark = pytest.mark.asyncio
 
@@ -182,6 +186,55 @@ async def test_the_accounts_templates_are_fetched_with_what_whatsapp_says_of_the
     del whatsapp.twilio.contents[bad]
     await synchronised(whatsapp)
     assert await whatsapp.inside(lambda: MessageTemplate.objects.get(sid=bad).is_gone)
+
+
+async def test_what_is_made_while_they_are_fetched_is_there_and_looked_at_again_soon(whatsapp: Phone) -> None:
+    """The list that was fetched knows nothing of it."""
+    answers = whatsapp.twilio.answers
+    made = replace(_template("made_just_then"), approval="pending")
+
+    def answer(seen: Seen) -> Any:
+        said = answers(seen)
+        if "ContentAndApprovals" in seen.path and seen.method == "GET":
+            with tenant(whatsapp.workspace.id):
+                message_templates.keep(whatsapp.connection, made)
+        return said
+
+    whatsapp.twilio.answers = answer
+    await synchronised(whatsapp)
+    row = await whatsapp.inside(lambda: MessageTemplate.objects.get(sid=made.sid))
+    sync = await whatsapp.inside(lambda: TemplateSync.objects.get())
+    assert (row.is_gone, row.approval) == (False, "pending")
+    assert sync.due_at - sync.synced_at == dt.timedelta(minutes=2)
+
+
+async def test_another_accounts_templates_are_gone_and_its_own_are_fetched(whatsapp: Phone) -> None:
+    theirs = whatsapp.twilio.add_content("Hello.")
+    await synchronised(whatsapp)
+    whatsapp.twilio.contents.clear()
+    await whatsapp.allow(account_sid="AC" + "9" * 32)
+    assert await whatsapp.inside(lambda: MessageTemplate.objects.get(sid=theirs).is_gone)
+    asked = await whatsapp.inside(lambda: TemplateSync.objects.get())
+    assert asked.due_at <= timezone.now()
+    # What was asked of the account before it changed counts no more.
+    found = [replace(_template("hello"), sid=theirs)]
+    await whatsapp.inside(lambda: template_sync.write(asked.id, found, timezone.now(), ACCOUNT))
+    assert await whatsapp.inside(lambda: MessageTemplate.objects.get(sid=theirs).is_gone)
+
+
+def _template(name: str) -> Template:
+    return Template(
+        sid="HX" + "b" * 32,
+        name=name,
+        language="en",
+        content_type="twilio/text",
+        body="Hello there.",
+        extras={},
+        variables={},
+        category="UTILITY",
+        approval="approved",
+        rejection_reason="",
+    )
 
 
 async def test_a_fault_while_they_are_fetched_is_kept_where_they_are_shown(whatsapp: Phone) -> None:
