@@ -71,7 +71,10 @@ def taken(carries: Carries | None) -> FilesTaken:
         why = carries.why_not(content_type, size) if carries else ""
         return f"goes as a link: {why}" if why else ""
 
-    return FilesTaken(KINDS, LARGEST_FILE, MOST_IN_MESSAGE, how)
+    if carries is None or not carries.types:
+        return FilesTaken(KINDS, LARGEST_FILE, MOST_IN_MESSAGE, how)
+    beside = f"goes as a link: {carries.called} takes {carries.together / MEGABYTE:.3g} MB in all"
+    return FilesTaken(KINDS, LARGEST_FILE, MOST_IN_MESSAGE, how, carries.together, beside)
 
 
 def here(attachments: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
