@@ -31,7 +31,7 @@ from convoship.lib.failpoints import failpoint
 from convoship.lib.problems import Problem, not_found
 from convoship.lib.tenancy import in_tenant, tenant
 from convoship.lib.threads import in_thread
-from deployments import attachments, checking, conversations, file_kinds, file_quotas, files, scanning
+from deployments import attachments, checking, conversations, file_kinds, file_quotas, files, handoff, scanning
 from deployments.carriers import FilesTaken
 from deployments.file_kinds import KINDS, Checked
 from deployments.models import Conversation, File, Message
@@ -336,6 +336,8 @@ def _show(conversation: Conversation, row: InboundMedia, item: Mapping[str, Any]
     message = Message.objects.select_for_update(no_key=True).get(id=row.message_id)
     now: Sequence[Any] = [item if one["id"] == str(row.id) else one for one in message.attachments]
     conversations.change_message(conversation, message, attachments=list(now))
+    if item.get("state") != "fetching":
+        handoff.files_came(conversation, message)
 
 
 def let_go(connection: Connection) -> None:

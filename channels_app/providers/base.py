@@ -417,6 +417,10 @@ class Provider:
         """What tells it what the visitor, or a program, said since. Needs `DESK`. Pure."""
         raise NotImplementedError
 
+    def plan_files(self, case: Case, message: Message) -> list[Planned]:
+        """That files of a message are there now, or never come. Needs `DESK`."""
+        raise NotImplementedError
+
     def plan_closed(self, case: Case, outcome: str, words: str) -> list[Planned]:
         """What tells it that the case is over, and why. Needs `DESK`. Pure."""
         raise NotImplementedError

@@ -82,6 +82,23 @@ def here(attachments: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [dict(item) for item in attachments if not item.get("deleted") and not item.get("state")]
 
 
+def told(attachments: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """A message's files for another program, `linked` when it is sent.
+
+    Those with a `state` are not there: `fetching`, or given up, with a `reason`.
+    """
+    names = ("id", "name", "size", "content_type", "state", "reason")
+    return [{name: one[name] for name in names if one.get(name)} for one in attachments if not one.get("deleted")]
+
+
+def linked(attachments: Sequence[Mapping[str, Any]], workspace_id: UUID) -> list[dict[str, Any]]:
+    """Each that is there with a link that is made now, so that a later try has one that is good."""
+    return [
+        dict(one) if one.get("state") else {**one, "url": file_links.link(workspace_id, UUID(str(one["id"])))}
+        for one in attachments
+    ]
+
+
 def with_links(text: str, linked: Sequence[Mapping[str, Any]], workspace_id: UUID) -> tuple[str, dict[str, str]]:
     """The text, and after it each file by its name and a link that lasts; the links by the files' ids."""
     links = {str(item["id"]): file_links.lasting_link(workspace_id, UUID(str(item["id"]))) for item in linked}
