@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import html
 import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
-from channels_app import message_templates, template_sync, windows
-from channels_app.models import MessageTemplate, ServiceWindow, TemplateSync
+from channels_app import claims, message_templates, replaying, template_sync, windows
+from channels_app.models import Delivery, MessageTemplate, ServiceWindow, TemplateSync
 from channels_app.providers.base import Template
 from convoship.lib.tenancy import tenant
+from convoship.lib.threads import in_thread
 from deployments import conversations
 from deployments.conversations import NewMessage
 from deployments.models import Conversation
 from deployments.models.conversation import AuthorKind
+from tests import factories
 from tests.channels.far_end import Seen
 from tests.channels.phones import Phone
 from tests.channels.twilio_end import ACCOUNT, PERSON
@@ -150,6 +154,51 @@ async def test_when_the_conversation_ends_nothing_waits_any_more(whatsapp: Phone
     [(status, awaits, reason)] = await states(whatsapp, "Late.")
     assert (status, awaits) == ("suppressed", False)
     assert reason == f"{OVER} The conversation has ended, so it waits no longer."
+
+
+async def test_a_line_of_the_house_can_go_as_a_template_and_goes_no_more_once_it_is_old(whatsapp: Phone) -> None:
+    await begin(whatsapp)
+    await pass_a_day(whatsapp)
+    joined = "Olga has joined the conversation."
+
+    def run() -> str:
+        conversation = conversations.lock(Conversation.objects.get(status="active").id)
+        for kind, text in ((AuthorKind.SYSTEM, joined), (AuthorKind.SYSTEM, "A line."), (AuthorKind.AGENT, "Late.")):
+            conversations.post_message(conversation, NewMessage(author_kind=kind, text=text))
+        return f"/app/conversations/{conversation.id}/"
+
+    path = await whatsapp.inside(run)
+    await whatsapp.drain()
+    assert await states(whatsapp, joined, "Late.") == [("queued", True, OVER)] * 2
+
+    def page() -> str:
+        client = Client()
+        client.force_login(factories.owner_of(whatsapp.workspace))
+        return client.get(path).content.decode()
+
+    [line] = [one for one in await whatsapp.messages() if one.text == joined]
+    assert f"{path}template?message={line.seq}" in await in_thread(page)
+
+    # An hour later the first is no news any more; what a member wrote goes all the same.
+    def grow_old() -> None:
+        old = timezone.now() - claims.NEWS_FOR
+        Delivery.objects.filter(content__text__in=(joined, "Late.")).update(created_at=old)
+
+    await whatsapp.inside(grow_old)
+    before = len(whatsapp.twilio.taken)
+    await whatsapp.text("I am back")
+    await whatsapp.drain()
+    bodies = [one.body for one in whatsapp.twilio.taken[before:]]
+    assert "Late." in bodies
+    assert "A line." in bodies
+    assert joined not in bodies
+    assert await states(whatsapp, joined) == [("suppressed", False, claims.OLD_NEWS)]
+    assert claims.OLD_NEWS in html.unescape(await in_thread(page))
+    # Whoever knows better sends it.
+    [held] = [one for one in await whatsapp.deliveries() if one.content["text"] == joined]
+    await whatsapp.inside(lambda: replaying.replay(whatsapp.who, held.id))
+    await whatsapp.drain()
+    assert whatsapp.twilio.taken[-1].body == joined
 
 
 async def test_a_message_of_theirs_while_one_of_ours_leaves_loses_neither(whatsapp: Phone) -> None:
