@@ -355,8 +355,7 @@ def _is_old_news(delivery: Delivery, before: _Before) -> bool:
     """A line of the house that was parked and tells late what was so then; what is replayed goes."""
     if not before.was_parked or before.was_in_doubt or timezone.now() - delivery.created_at < NEWS_FOR:
         return False
-    said = Message.objects.filter(id=delivery.message_id, author_kind=AuthorKind.SYSTEM)
-    if delivery.message_id is None or not said.exists():
+    if not Message.objects.filter(deliveries=delivery, author_kind=AuthorKind.SYSTEM).exists():
         return False
     _hold_conversation(delivery)
     settling.end(delivery, DeliveryStatus.SUPPRESSED, reason=OLD_NEWS, remedy=OLD_NEWS_REMEDY)

@@ -134,7 +134,8 @@ def one_at_a_time(connection: Connection, address: str) -> None:
 def _let_go_of(connection: Connection, address: str, besides: ConversationLink | None = None) -> None:
     """No other conversation at this address, in any form of the number, is the one that goes on there."""
     rows = ConversationLink.objects.filter(connection=connection, address__in=same_number.forms(address))
-    rows.filter(is_current=True).exclude(id=besides.id if besides else None).update(is_current=False)
+    rows = rows.exclude(id=besides.id) if besides is not None else rows
+    rows.filter(is_current=True).update(is_current=False)
 
 
 def latest_at(connection: Connection, address: str) -> UUID | None:

@@ -458,12 +458,13 @@ async def test_a_desk_gets_the_visitors_files_and_those_that_come_later(bridge: 
     bridge.far.answers = answers
 
     def rules() -> None:
-        version = bridge.connection.assistant.published
-        content = {**version.content, "handoff": handoff_rules.validate({"desks": [str(bridge.connection.id)]})}
-        bridge.connection.assistant.published = AssistantVersion.objects.create(
-            assistant=bridge.connection.assistant, number=2, content=content
-        )
-        bridge.connection.assistant.save(update_fields=["published"])
+        assistant = bridge.connection.assistant
+        assert assistant is not None
+        assert assistant.published is not None
+        rules = handoff_rules.validate({"desks": [str(bridge.connection.id)]})
+        content = {**assistant.published.content, "handoff": rules}
+        assistant.published = AssistantVersion.objects.create(assistant=assistant, number=2, content=content)
+        assistant.save(update_fields=["published"])
 
     await bridge.inside(rules)
     files = [f"http://127.0.0.1:{bridge.far.port}/files/plan.pdf"]

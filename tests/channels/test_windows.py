@@ -254,6 +254,7 @@ async def test_what_is_made_while_they_are_fetched_is_there_and_looked_at_again_
     row = await whatsapp.inside(lambda: MessageTemplate.objects.get(sid=made.sid))
     sync = await whatsapp.inside(lambda: TemplateSync.objects.get())
     assert (row.is_gone, row.approval) == (False, "pending")
+    assert sync.synced_at is not None
     assert sync.due_at - sync.synced_at == dt.timedelta(minutes=2)
 
 
