@@ -17,6 +17,7 @@ from deployments import erasing
 from deployments.models import Conversation, Person
 from tests import factories
 from tests.channels.phones import ROOMY, Phone, make_phone
+from tests.channels.test_sms_spending import queue
 from tests.channels.twilio_end import TwilioEnd
 
 # (as WhatsApp has it, as it is dialled)
@@ -114,6 +115,19 @@ def test_an_answer_from_another_form_belongs_to_the_conversation_and_is_answered
         assert Person.objects.count() == 1
     # Nor is another begun beside it.
     assert (begin(whatsapp, dialled).status_code, begin(sms, theirs).status_code) == (409, 409)
+
+
+def test_what_goes_to_several_forms_is_counted_as_one_and_an_old_form_is_dialled_as_it_is_now(sms: Phone) -> None:
+    theirs, dialled = FORMS[1]
+    asyncio.run(sms.allow(unasked_per_hour=1))
+    asyncio.run(queue(sms, dialled, theirs))
+    asyncio.run(sms.drain())
+    assert len(sms.twilio.taken) == 1
+    assert sorted(row.status for row in asyncio.run(sms.deliveries())) == ["accepted", "suppressed"]
+    answer = begin(sms, theirs)
+    assert answer.status_code == 201, answer.content
+    with tenant(sms.workspace.id):
+        assert ConversationLink.objects.get().address == dialled
 
 
 def test_a_test_message_reads_its_number_as_everything_else_does(sms: Phone) -> None:
