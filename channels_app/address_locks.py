@@ -1,7 +1,7 @@
 """Who is written to, held until the transaction ends: what decides whether a message may leave is settled under it.
 
 On the address and not on a row, which the first STOP has yet to make; and on the workspace's, since a STOP may hold for
-every channel.
+every channel; by the key of a number that is written in several ways (`same_number`).
 
 **The order in which everything about addresses is held**, by whoever holds more than one of these; each sort in the
 order of its ids, addresses in that of their keys:
@@ -29,6 +29,7 @@ from uuid import UUID
 from django.db import connection as database
 
 from channels_app.models import Connection
+from convoship.lib import same_number
 
 
 def share(connection: Connection, address: str) -> None:
@@ -53,7 +54,7 @@ def own_all(workspace_id: UUID, addresses: Iterable[str]) -> None:
 
 
 def _key(workspace_id: UUID, address: str) -> int:
-    digest = hashlib.sha256(b"address" + workspace_id.bytes + address.encode()).digest()
+    digest = hashlib.sha256(b"address" + workspace_id.bytes + same_number.key(address).encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)
 
 

@@ -25,6 +25,8 @@ from channels_app.providers import sent_files
 from channels_app.providers.base import Capability, Provider, ProviderError
 from channels_app.quiet_hours import QuietHours
 from deployments import blocking, conversations
+from deployments.models import Message
+from deployments.models.conversation import AuthorKind
 
 LEASE = dt.timedelta(seconds=40)
 # No call may outlive half of its lease: whoever claims anew must find the earlier one ended (R7).
@@ -38,6 +40,10 @@ MOST_CRASHES, SUSPECT_AFTER = 5, 2
 MOST_OTHERS = 200
 # How often a claim looks again for what takes the place of what was held back.
 MOST_ROUNDS = 32
+# Who joined, or that nobody is there, is no news after that.
+NEWS_FOR = dt.timedelta(hours=1)
+OLD_NEWS = "It told how things stood when it was parked, more than an hour ago, so it was not sent late."
+OLD_NEWS_REMEDY = "Write to them yourself, or replay it if it still holds."
 
 # MATERIALIZED, or the plan may run the inner query again and take more than the limit.
 _CLAIM = """
@@ -207,7 +213,7 @@ def _let_go(
     _hold_address(delivery, known.addresses)
     if _is_held_back(delivery, known.withdrawn, was_in_doubt=before.was_in_doubt):
         return None
-    if _is_outside_window(delivery, before) or _is_at_night(delivery, before):
+    if _is_old_news(delivery, before) or _is_outside_window(delivery, before) or _is_at_night(delivery, before):
         return None
     # Before it is counted among what leaves.
     provider = _provider(delivery.connection, known.providers)
@@ -357,6 +363,17 @@ def _is_held_back(delivery: Delivery, withdrawn: dict[tuple[UUID, str], Consent 
     _hold_conversation(delivery)
     reason, remedy = consents.words_of(found, delivery.connection)
     settling.end(delivery, DeliveryStatus.SUPPRESSED, reason=reason, remedy=remedy, keeps_doubt=was_in_doubt)
+    return True
+
+
+def _is_old_news(delivery: Delivery, before: _Before) -> bool:
+    """A line of the house that was parked and tells late what was so then; what is replayed goes."""
+    if not before.was_parked or before.was_in_doubt or timezone.now() - delivery.created_at < NEWS_FOR:
+        return False
+    if not Message.objects.filter(deliveries=delivery, author_kind=AuthorKind.SYSTEM).exists():
+        return False
+    _hold_conversation(delivery)
+    settling.end(delivery, DeliveryStatus.SUPPRESSED, reason=OLD_NEWS, remedy=OLD_NEWS_REMEDY)
     return True
 
 

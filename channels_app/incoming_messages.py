@@ -12,6 +12,7 @@ from channels_app import accounts, calls, confirming, consents, inbound_media, r
 from channels_app.models import Connection, ConversationLink, Delivery, InboundEvent
 from channels_app.providers.base import Capability
 from channels_app.providers.events import CallEnded, MessageReceived
+from convoship.lib import same_number
 from convoship.lib.problems import Problem
 from deployments import blocking, conversations, people, turns, welcoming
 from deployments.conversations import NewMessage
@@ -105,7 +106,7 @@ def conversation_for(connection: Connection, event: MessageReceived) -> tuple[Co
     hung up before anything was said.
     """
     one_at_a_time(connection, event.address)
-    current = ConversationLink.objects.filter(connection=connection, address=event.address, is_current=True).first()
+    current = _link_at(connection, event.address)
     is_call = accounts.kind_of(connection).can(Capability.CALLS)
     if current is None and is_call:
         ended = latest_at(connection, event.address)
@@ -116,23 +117,34 @@ def conversation_for(connection: Connection, event: MessageReceived) -> tuple[Co
     if current is not None:
         conversation = conversations.lock(current.conversation_id)
         if conversation.is_active or is_call:
+            if current.address != event.address:
+                # It was begun at another form of their number: they are answered at the one that they write from.
+                _let_go_of(connection, event.address, besides=current)
+                current.address = event.address
+                current.save(update_fields=["address"])
             return conversation, False
-        current.is_current = False
-        current.save(update_fields=["is_current"])
+        _let_go_of(connection, event.address)
     return open_at(connection, event), True
 
 
 def one_at_a_time(connection: Connection, address: str) -> None:
     """Until the transaction ends, so that two first messages of one address open one conversation."""
-    digest = hashlib.sha256(connection.id.bytes + address.encode()).digest()
+    digest = hashlib.sha256(connection.id.bytes + same_number.key(address).encode()).digest()
     with database.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [int.from_bytes(digest[:8], "big", signed=True)])
 
 
+def _let_go_of(connection: Connection, address: str, besides: ConversationLink | None = None) -> None:
+    """No other conversation at this address, in any form of the number, is the one that goes on there."""
+    rows = ConversationLink.objects.filter(connection=connection, address__in=same_number.forms(address))
+    rows = rows.exclude(id=besides.id) if besides is not None else rows
+    rows.filter(is_current=True).update(is_current=False)
+
+
 def latest_at(connection: Connection, address: str) -> UUID | None:
     """The last conversation at this address, whether or not it goes on."""
-    links = ConversationLink.objects.filter(connection=connection, address=address).select_related("conversation")
-    link = links.order_by("-is_current", "-conversation__started_at").first()
+    here = ConversationLink.objects.filter(connection=connection, address__in=same_number.forms(address))
+    link = here.select_related("conversation").order_by("-is_current", "-conversation__started_at").first()
     return link.conversation_id if link else None
 
 
@@ -190,8 +202,14 @@ def identities_of(connection: Connection, event: MessageReceived) -> list[tuple[
 
 
 def _current(connection: Connection, address: str) -> Conversation | None:
-    link = ConversationLink.objects.filter(connection=connection, address=address, is_current=True).first()
+    link = _link_at(connection, address)
     return conversations.lock(link.conversation_id) if link else None
+
+
+def _link_at(connection: Connection, address: str) -> ConversationLink | None:
+    """That of the conversation that goes on at this address, in whichever form of the number it is kept."""
+    rows = ConversationLink.objects.filter(connection=connection, address__in=same_number.forms(address))
+    return rows.filter(is_current=True).order_by("-conversation__started_at").first()
 
 
 def _wish(connection: Connection, event: MessageReceived, said_at: dt.datetime) -> str:
@@ -214,7 +232,7 @@ def _note_wish(connection: Connection, event: MessageReceived, said_at: dt.datet
 def hang_up(connection: Connection, event: CallEnded) -> Conversation | None:
     """The call is over: so is its conversation. One that ended before stays as it is."""
     one_at_a_time(connection, event.address)
-    link = ConversationLink.objects.filter(connection=connection, address=event.address, is_current=True).first()
+    link = _link_at(connection, event.address)
     if link is None:
         ended = latest_at(connection, event.address)
         return conversations.lock(ended) if ended else None

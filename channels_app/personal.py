@@ -41,6 +41,7 @@ from channels_app.providers.events import (
     StatusReported,
     event_of,
 )
+from convoship.lib import same_number
 from convoship.lib.tenancy import entered_workspace_id
 from deployments.models import Identity, Person
 from deployments.models.person import IdentityKind
@@ -58,7 +59,8 @@ class Connections:
         links = ConversationLink.objects.filter(
             connection=OuterRef("connection"), address=OuterRef("address"), conversation__person=person
         )
-        numbers = Identity.objects.filter(person=person).exclude(kind=IdentityKind.BRIDGE).values("value")
+        known = Identity.objects.filter(person=person).exclude(kind=IdentityKind.BRIDGE).values_list("value", flat=True)
+        numbers = [form for value in known for form in same_number.forms(value)]
         lines = Prefetch("changes", queryset=ConsentChange.objects.order_by("-at"))
         rows = Consent.objects.filter(Q(address__in=numbers) | Exists(links)).select_related("connection")
         return [_standing(row) for row in rows.prefetch_related(lines).order_by("address", "id")]
@@ -105,8 +107,8 @@ class Connections:
             for connection, address in _places(identity):
                 _forget_place(connection, address, before, gone)
             if identity.kind != IdentityKind.BRIDGE:
-                number = identity.value
-                called = Q(lane=number) | Q(content__person_address=number)
+                forms = same_number.forms(identity.value)
+                called = Q(lane__in=forms) | Q(content__person_address__in=forms)
                 gone.add("events", _empty_events(InboundEvent.objects.filter(called, received_at__lte=before)))
 
     def erase_conversations(self, conversations: Sequence[UUID], before: dt.datetime, gone: Gone) -> None:
@@ -145,7 +147,7 @@ def _links_at(identities: Sequence[Identity]) -> Q:
             connection_id, _, key = identity.value.partition(":")
             here |= Q(connection_id=connection_id, address=key)
         else:
-            here |= Q(address=identity.value)
+            here |= Q(address__in=same_number.forms(identity.value))
     return here
 
 
@@ -160,12 +162,13 @@ def _places(identity: Identity) -> list[tuple[Connection, str]]:
 def _forget_place(connection: Connection, address: str, before: dt.datetime, gone: Gone) -> None:
     """Everything that is known at one address of one connection from before that moment."""
     gone.add("consents", consents.forget(connection, address))
-    here = {"connection": connection, "address": address}
+    forms = same_number.forms(address)
+    here = {"connection": connection, "address__in": forms}
     gone.add("deliveries", _empty_deliveries(Delivery.objects.filter(**here, created_at__lte=before)))
-    lane = InboundEvent.objects.filter(connection=connection, lane=address, received_at__lte=before)
+    lane = InboundEvent.objects.filter(connection=connection, lane__in=forms, received_at__lte=before)
     gone.add("events", _empty_events(lane))
-    SpendingCount.objects.filter(whose=address).delete()
-    ServiceWindow.objects.filter(connection=connection, address=address, wrote_at__lte=before).delete()
+    SpendingCount.objects.filter(whose__in=forms).delete()
+    ServiceWindow.objects.filter(**here, wrote_at__lte=before).delete()
     if not connection.is_rehearsal:
         return
     lines = RehearsalLine.objects.filter(**here, created_at__lte=before)
@@ -188,7 +191,7 @@ def _forget_place(connection: Connection, address: str, before: dt.datetime, gon
         ),
     )
     for rehearsal in Rehearsal.objects.select_for_update().filter(connection=connection):
-        rehearsal.opted_out = [known for known in rehearsal.opted_out if known != address]
+        rehearsal.opted_out = [known for known in rehearsal.opted_out if known not in forms]
         rehearsal.save(update_fields=["opted_out"])
 
 

@@ -12,6 +12,7 @@ from channels_app.models import Connection, Delivery
 from channels_app.models.outbound import DeliveryStatus
 from channels_app.providers.base import Capability
 from channels_app.settling import tell_messages
+from convoship.lib import same_number
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +40,8 @@ def release_awaiting(connection: Connection) -> None:
 
 def release_from_quiet(connection: Connection, address: str) -> None:
     """They wrote, so they are awake: what waits for the end of their night goes. The address is owned."""
-    waiting = Delivery.objects.filter(connection=connection, address=address, is_parked=True, code=quiet_hours.CODE)
+    forms = same_number.forms(address)
+    waiting = Delivery.objects.filter(connection=connection, address__in=forms, is_parked=True, code=quiet_hours.CODE)
     hastening.make_due(waiting)
 
 

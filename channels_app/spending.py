@@ -25,6 +25,7 @@ from channels_app.models.outbound import Purpose
 from channels_app.models.spending import SpendingKind
 from channels_app.providers import numbers
 from channels_app.providers.base import Bounds, Capability
+from convoship.lib import same_number
 from deployments.models import Message
 from deployments.models.conversation import AuthorKind
 
@@ -104,7 +105,10 @@ def _count_all(delivery: Delivery, now: dt.datetime) -> None:
     bounds = kind.bounds(connection.config)
     if delivery.let_go_at is None:
         is_unasked = _is_unasked(delivery, bounds, now)
-        refusal = country_refused(bounds, delivery.address, is_answer=not is_unasked)
+        # WhatsApp charges by the country alone: who wrote from such a number may be answered there.
+        is_free = kind.can(Capability.WINDOW) and not is_unasked
+        refusal = None if is_free else costly_refused(delivery.address)
+        refusal = refusal or country_refused(bounds, delivery.address, is_answer=not is_unasked)
         if refusal is not None:
             raise _Refused(refusal)
         _guard(delivery, bounds, now, is_unasked=is_unasked)
@@ -175,12 +179,21 @@ def country_refused(bounds: Bounds, address: str, *, is_answer: bool) -> Refusal
     return Refusal(words, f"Add {country} to the countries in the connection's settings, then replay this.")
 
 
+def costly_refused(address: str) -> Refusal | None:
+    """Why nothing may be sent to a number whose owner earns by it, whatever its country; None for any other."""
+    found = numbers.costly(address)
+    if not found:
+        return None
+    words = f"{address} is {found}: what is sent to such numbers can cost any amount, so nothing is."
+    return Refusal(words, "Reach them at another number.")
+
+
 def country_of_a_test(connection: Connection, address: str) -> Refusal | None:
     """Why a test message may not go to this number, which can be said where it is typed; None where it may."""
     kind = accounts.kind_of(connection)
     if not kind.can(Capability.METERED):
         return None
-    refusal = country_refused(kind.bounds(connection.config), address, is_answer=False)
+    refusal = costly_refused(address) or country_refused(kind.bounds(connection.config), address, is_answer=False)
     # There is nothing to replay yet.
     return refusal and Refusal(refusal.words, refusal.remedy.replace(", then replay this", ""))
 
@@ -209,7 +222,7 @@ def _is_unasked(delivery: Delivery, bounds: Bounds, now: dt.datetime) -> bool:
 
 def _guard(delivery: Delivery, bounds: Bounds, now: dt.datetime, *, is_unasked: bool) -> None:
     hour = now.replace(minute=0, second=0, microsecond=0)
-    connection, address = delivery.connection, delivery.address
+    connection, address = delivery.connection, same_number.key(delivery.address)
     _alone(connection)
     later: dt.datetime | None = None
     remedy = "Replay it in the next hour, or raise that limit in the connection's settings."
@@ -224,7 +237,9 @@ def _guard(delivery: Delivery, bounds: Bounds, now: dt.datetime, *, is_unasked: 
         raise _Refused(Refusal(words, remedy, later))
     is_cold = (
         is_unasked
-        or not Delivery.objects.filter(connection=connection, address=address, let_go_at__isnull=False).exists()
+        or not Delivery.objects.filter(
+            connection=connection, address__in=same_number.forms(address), let_go_at__isnull=False
+        ).exists()
     )
     begins = address[:-RANGE_DIGITS]
     if is_cold and _count_all_to(connection, SpendingKind.COLD, begins, hour, most=bounds.cold) is None:

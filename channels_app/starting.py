@@ -30,6 +30,7 @@ from channels_app.providers.base import Capability, Provider
 from channels_app.providers.events import MessageReceived
 from channels_app.quiet_hours import Quiet, QuietHours
 from channels_app.spending import Refusal
+from convoship.lib import same_number
 from convoship.lib.actors import Actor
 from convoship.lib.problems import Problem, invalid
 from deployments import blocking, conversations, handoff
@@ -84,8 +85,9 @@ def standing(connection: Connection, number: str, text: str = "") -> Standing:
     """How it stands now. Only reads."""
     kind = accounts.kind_of(connection)
     hours = QuietHours.of(str(connection.config.get("quiet_hours") or ""))
+    forms = same_number.forms(number)
     link = ConversationLink.objects.filter(
-        connection=connection, address=number, is_current=True, conversation__status="active"
+        connection=connection, address__in=forms, is_current=True, conversation__status="active"
     ).first()
     return Standing(
         connection=connection,
@@ -94,9 +96,9 @@ def standing(connection: Connection, number: str, text: str = "") -> Standing:
         country=numbers.country_of(number),
         country_refused=spending.country_of_a_test(connection, number),
         withdrawn=consents.withdrawal(connection, number),
-        consent=Consent.objects.filter(connection=connection, address=number).first(),
+        consent=consents.own_of(connection, number),
         has_written=Conversation.objects.filter(
-            link__connection=connection, link__address=number, visitor_messages__gt=0
+            link__connection=connection, link__address__in=forms, visitor_messages__gt=0
         ).exists(),
         has_window=kind.can(Capability.WINDOW),
         window=windows.of(connection, number) if kind.can(Capability.WINDOW) else None,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 
 from django.db import connection as database
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from channels_app import accounts, address_locks, hastening
@@ -17,6 +17,7 @@ from channels_app.message_templates import as_template
 from channels_app.models import Connection, Delivery, MessageTemplate, ServiceWindow
 from channels_app.models.template import Approval
 from channels_app.providers.base import BadVariables, Capability
+from convoship.lib import same_number
 
 # WhatsApp's own (developers.facebook.com, Cloud API, customer service windows), less what clocks may differ and a
 # message may take on its way.
@@ -40,6 +41,7 @@ def note_message(connection: Connection, address: str, wrote_at: dt.datetime) ->
     """They wrote: the window is open from then on, and what waits for it is due."""
     address_locks.own(connection, address)
     closes_at = wrote_at + LASTS - MARGIN
+    known = of(connection, address)
     with database.cursor() as cursor:
         cursor.execute(
             """INSERT INTO channels_app_servicewindow AS kept
@@ -48,10 +50,11 @@ def note_message(connection: Connection, address: str, wrote_at: dt.datetime) ->
                ON CONFLICT (connection_id, address) DO UPDATE
                   SET wrote_at = greatest(kept.wrote_at, excluded.wrote_at),
                       closes_at = greatest(kept.closes_at, excluded.closes_at)""",
-            [connection.workspace_id, connection.id, address, wrote_at, closes_at],
+            [connection.workspace_id, connection.id, known.address if known else address, wrote_at, closes_at],
         )
     if closes_at > timezone.now():
-        waiting = Delivery.objects.filter(connection=connection, address=address, awaits_window=True)
+        forms = same_number.forms(address)
+        waiting = Delivery.objects.filter(connection=connection, address__in=forms, awaits_window=True)
         hastening.make_due(waiting)
 
 
@@ -59,7 +62,7 @@ def note_closed(connection: Connection, address: str) -> None:
     """The provider says that it is closed, whatever we reckoned."""
     address_locks.own(connection, address)
     now = timezone.now()
-    ServiceWindow.objects.filter(connection=connection, address=address, closes_at__gt=now).update(closes_at=now)
+    _rows_of(connection, address).filter(closes_at__gt=now).update(closes_at=now)
 
 
 def let_pass(connection: Connection, address: str, time: dt.timedelta) -> None:
@@ -67,13 +70,18 @@ def let_pass(connection: Connection, address: str, time: dt.timedelta) -> None:
     if not connection.is_rehearsal:
         raise ValueError("Time passes by itself on a connection with people behind it.")
     address_locks.own(connection, address)
-    rows = ServiceWindow.objects.filter(connection=connection, address=address)
+    rows = _rows_of(connection, address)
     rows.update(wrote_at=F("wrote_at") - time, closes_at=F("closes_at") - time)
 
 
 def of(connection: Connection, address: str) -> ServiceWindow | None:
     """The window of an address; None where they never wrote."""
-    return ServiceWindow.objects.filter(connection=connection, address=address).first()
+    return _rows_of(connection, address).order_by("-closes_at").first()
+
+
+def _rows_of(connection: Connection, address: str) -> QuerySet[ServiceWindow]:
+    """One, or one for each form of the number that it was kept under."""
+    return ServiceWindow.objects.filter(connection=connection, address__in=same_number.forms(address))
 
 
 def is_open(window: ServiceWindow | None) -> bool:

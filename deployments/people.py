@@ -8,7 +8,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from convoship.lib import names, rows
+from convoship.lib import names, rows, same_number
 from convoship.lib.problems import Problem
 from deployments import blocking, identity
 from deployments.identity import Verified
@@ -90,14 +90,15 @@ def person_at(known_by: Sequence[tuple[str, str]], user: Mapping[str, Any]) -> P
 
 
 def _person_at(known_by: Sequence[tuple[str, str]], name: str, email: str) -> Person:
-    found = {(one.kind, one.value): one.person for one in identities_of(known_by, lock=True)}
-    person = next((found[key] for key in known_by if key in found), None)
+    found = {(one.kind, same_number.key(one.value)): one.person for one in identities_of(known_by, lock=True)}
+    keys = [(kind, same_number.key(value)) for kind, value in known_by]
+    person = next((found[key] for key in keys if key in found), None)
     if person is None:
         person = Person.objects.create(name=name, email=email)
     else:
         _note(person, name, email)
     for kind, value in known_by:
-        if (kind, value) not in found:
+        if (kind, same_number.key(value)) not in found:
             Identity.objects.create(person=person, kind=kind, value=value)
     return person
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from channels_app import accounts, confirming, spending
-from channels_app.models import InteractiveContent, SpendingCount
+from channels_app import accounts, claims, confirming, spending
+from channels_app.models import Delivery, InteractiveContent, SpendingCount
 from channels_app.providers.twilio.setup import SANDBOX
 from convoship.lib.threads import in_thread
 from deployments import conversations
@@ -133,6 +133,35 @@ async def test_a_content_that_was_made_is_not_made_again_when_its_message_failed
     assert len(whatsapp.twilio.contents) == many
     assert whatsapp.twilio.taken[-1].form["ContentSid"] == list(whatsapp.twilio.contents)[-1]
     assert await whatsapp.inside(InteractiveContent.objects.count) == before + 1
+
+
+async def test_a_content_that_is_gone_at_twilio_or_of_another_account_is_made_anew(whatsapp: Phone) -> None:
+    [content] = await made_for(whatsapp, "Which?", choices(2))
+    # Somebody deleted it in the console; others take numbers meanwhile.
+    others = {f"HX{number:032x}": {**content, "sid": f"HX{number:032x}"} for number in range(100, 110)}
+    whatsapp.twilio.contents = others
+    await say(whatsapp, "Which?", choices(2))
+    anew = whatsapp.twilio.taken[-1].form["ContentSid"]
+    assert anew != content["sid"]
+    kept = await whatsapp.inside(lambda: set(InteractiveContent.objects.values_list("sid", flat=True)))
+    assert anew in kept
+    assert content["sid"] not in kept
+    await say(whatsapp, "Which?", choices(2))
+    assert whatsapp.twilio.taken[-1].form["ContentSid"] == anew
+    # Where the new one is refused as well, it isn't called a template.
+    whatsapp.twilio.refuse(21655)
+    whatsapp.twilio.refuse(21655)
+    await say(whatsapp, "Which?", choices(2))
+    [refused] = [row for row in await whatsapp.deliveries() if row.status == "failed"]
+    assert refused.reason == "Twilio does not know the content that was just made for the buttons."
+
+    def made_before() -> str:
+        row = Delivery.objects.select_related("connection").get(id=refused.id)
+        return claims._made(row, accounts.to_send(row.connection))
+
+    assert await whatsapp.inside(made_before) != ""
+    await whatsapp.allow(account_sid="AC" + "9" * 32)
+    assert await whatsapp.inside(made_before) == ""
 
 
 @pytest.mark.parametrize(

@@ -161,6 +161,11 @@ class TwilioMessaging(Provider):
 
     # --- What goes out ----------------------------------------------------------------------------------------------
 
+    @classmethod
+    def account_of(cls, config: Mapping[str, Any]) -> str:
+        """Its SID."""
+        return str(config.get("account_sid", ""))
+
     async def send(self, outgoing: Outgoing) -> Receipt:
         """Create a message; its reports come back with our own id of it."""
         client = sdk.client(self.account)

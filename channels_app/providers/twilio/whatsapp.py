@@ -22,7 +22,7 @@ from channels_app.providers.base import (
 )
 from channels_app.providers.events import MessageReceived, Wish
 from channels_app.providers.sent_files import Carries
-from channels_app.providers.twilio import drafts, interactive, setup, templates, texts, words
+from channels_app.providers.twilio import codes, drafts, interactive, setup, templates, texts, words
 from channels_app.providers.twilio.forms import DAILY_MESSAGES, START_REPLY, STOP_REPLY, WhatsappForm
 from channels_app.providers.twilio.messaging import TwilioMessaging
 from deployments.carriers import FilesTaken
@@ -162,22 +162,36 @@ class TwilioWhatsapp(TwilioMessaging):
         """All that members may send; what WhatsApp doesn't take as links."""
         return sent_files.taken(WHATSAPP)
 
-    @classmethod
-    def made_for(cls, content: Mapping[str, Any]) -> str:
-        """Buttons and lists are contents that are made once."""
-        return interactive.digest_of(content["interactive"]) if "interactive" in content else ""
+    def made_for(self, content: Mapping[str, Any]) -> str:
+        """Buttons and lists are contents that are made once in an account."""
+        if "interactive" not in content:
+            return ""
+        return interactive.digest_of([self.account_of(self.account.config), content["interactive"]])
 
     async def send(self, outgoing: Outgoing) -> Receipt:
-        """As any message; buttons that are new are made a content first, which the receipt then names."""
+        """As any message; buttons that are new are made a content first, which the receipt then names.
+
+        So are those whose content is gone by now: somebody deleted it in Twilio's console.
+        """
         types = outgoing.content.get("interactive")
-        if not types or outgoing.made:
+        if not types:
             return await super().send(outgoing)
+        if outgoing.made:
+            try:
+                return await super().send(outgoing)
+            except ProviderError as error:
+                if error.code != str(codes.NO_SUCH_CONTENT):
+                    raise
+            # It was refused whole, so nothing went out.
         name = f"{interactive.OURS}{interactive.digest_of(types)[:24]}"
         made = await templates.create(self.account, name, "en", types, {})
         try:
             receipt = await super().send(replace(outgoing, made=made))
         except ProviderError as error:
             error.made = made
+            if error.code == str(codes.NO_SUCH_CONTENT):
+                error.words = "Twilio does not know the content that was just made for the buttons."
+                error.remedy = "Replay it: another one is made. If that goes wrong as well, look at Twilio's status."
             raise
         return replace(receipt, made=made)
 
