@@ -45,8 +45,7 @@ def upload(
         raise
     row = files.kept(_enrol(workspace_id, actor, conversation_id, checked), checked)
     with tenant(workspace_id):
-        target = row.conversation
-        audit.record(actor, "conversation.file_added", target, file=str(row.id), name=row.name, bytes=row.size)
+        audit.record(actor, "conversation.file_added", row.conversation, file=str(row.id), bytes=row.size)
     return row
 
 
