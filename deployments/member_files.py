@@ -78,6 +78,6 @@ def _require_room(workspace_id: UUID, size: int, *, lock: bool = False) -> None:
         raise Problem(
             "quota_exceeded",
             "The workspace keeps as many files as it may.",
-            hint="Delete old ones: a deployment's Settings tab leads to its files.",
+            hint="Delete old ones: a deployment's Settings tab leads to its files, Channels to those of channels.",
             retry_after=full.retry_after,
         ) from None
