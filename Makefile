@@ -4,7 +4,7 @@ PYTHON ?= python3
 TOOLS = $(PYTHON) manage.py install
 VENV = .venv/bin/python
 
-.PHONY: reliability reliability-full run test lint format bench matching widget lock openapi fresh-clone test-machine test-themes screenshots wheels clean
+.PHONY: reliability reliability-full run test lint format bench matching widget lock openapi schema fresh-clone test-machine test-themes screenshots wheels clean
 
 run: ## Start everything on this machine: http://127.0.0.1:8000 (HOST and PORT choose another address)
 	@$(PYTHON) manage.py up
@@ -45,6 +45,10 @@ widget: ## Build the visitor's side into static/widget (committed)
 openapi: ## Write docs/openapi.json
 	@$(TOOLS)
 	@$(VENV) -m convoship.machine.openapi write
+
+schema: ## Write convoship/machine/schema.sql: what all migrations make, for empty databases
+	@$(TOOLS)
+	@$(VENV) -m convoship.machine.schema_file write
 
 bench: ## Measure beside the toy servers and print the ratios
 	@$(TOOLS)

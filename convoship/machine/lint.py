@@ -83,6 +83,7 @@ def checks() -> Iterator[Check]:
     yield "djlint", _templates
     yield "mypy", _tool("mypy", "--no-error-summary")
     yield "makemigrations --check", _migrations
+    yield "schema.sql is fresh", _tool("convoship.machine.schema_file", "check")
     yield "check --deploy", _deploy
     if openapi.DOCUMENT.exists():
         yield "docs/openapi.json", _openapi

@@ -17,6 +17,7 @@ import time
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from urllib.parse import urljoin
 
@@ -179,11 +180,25 @@ def _resolved(host: str, port: int, seconds: float) -> list[Address]:
     return list(dict.fromkeys(ipaddress.ip_address(address) for address in addresses))
 
 
+@cache
+def certificates() -> ssl.SSLContext:
+    """What certificates are checked with: reading those of the system takes 30 ms, so once, for every thread."""
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    # httpcore says the same at each connection, and OpenSSL would free the list while another thread copies it.
+    context.set_alpn_protocols = _said_already  # type: ignore[assignment,method-assign]
+    return context
+
+
+def _said_already(_protocols: Iterable[str]) -> None:
+    """In place of `set_alpn_protocols`."""
+
+
 class GuardedTransport(httpx.HTTPTransport):
     """httpx's transport on the guarded backend; HTTP/1.1, certificates checked, nothing taken from the environment."""
 
     def __init__(self, seconds: float = TOTAL_SECONDS) -> None:
-        context = ssl.create_default_context()
+        context = certificates()
         # Given to httpx too, which else reads certificates of its own for a pool that nobody uses.
         super().__init__(verify=context, trust_env=False)
         # httpx has no parameter for it: the pool that it made is replaced by one with our backend.

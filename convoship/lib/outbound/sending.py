@@ -7,18 +7,24 @@ of `outbound/http.py`: addresses are checked at every connection that is made, a
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, TypeVar
 
 import httpcore
 import httpx
 
-from convoship.lib.outbound.http import CONNECT_SECONDS, USER_AGENT, OutboundError, Refused, checked, permitted
+from convoship.lib.outbound.http import (
+    CONNECT_SECONDS,
+    USER_AGENT,
+    OutboundError,
+    Refused,
+    certificates,
+    checked,
+    permitted,
+)
 from convoship.lib.threads import in_thread
 
 R = TypeVar("R")
@@ -83,17 +89,11 @@ class _GuardedBackend(httpcore.AnyIOBackend):
         raise Refused("Only http and https addresses can be called.")
 
 
-@cache
-def _certificates() -> ssl.SSLContext:
-    """What certificates are checked with; it takes long to make."""
-    return ssl.create_default_context()
-
-
 class GuardedAsyncTransport(httpx.AsyncHTTPTransport):
     """httpx's transport on the guarded backend; HTTP/1.1, certificates checked, nothing taken from the environment."""
 
     def __init__(self) -> None:
-        context = _certificates()
+        context = certificates()
         super().__init__(verify=context, trust_env=False)
         # As in `GuardedTransport`: httpx has no parameter for the backend.
         self._pool = httpcore.AsyncConnectionPool(

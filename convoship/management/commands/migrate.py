@@ -10,7 +10,11 @@ from django.core.management.commands import migrate
 from django.db import connections
 
 from convoship.lib.database import MIGRATING_ALIAS
+from convoship.machine import schema
 from convoship.machine.roles import Grants
+
+# Who asks for one of these wants less than all migrations, or something else than running them.
+OTHERWISE = ("app_label", "fake", "fake_initial", "prune")
 
 
 class Command(migrate.Command):
@@ -20,6 +24,11 @@ class Command(migrate.Command):
         """The same options; another default."""
         super().add_arguments(parser)
         parser.set_defaults(database=MIGRATING_ALIAS)
+        parser.add_argument(
+            "--one-by-one",
+            action="store_true",
+            help="Run every migration in an empty database too, where convoship/machine/schema.sql has what they make.",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Migrate, and let the application role use the result."""
@@ -27,10 +36,14 @@ class Command(migrate.Command):
             raise CommandError(
                 f"Migrations run as the owner of the tables: leave --database out, or say --database {MIGRATING_ALIAS}."
             )
-        grants = Grants(connections[MIGRATING_ALIAS], settings.DATABASES["default"]["USER"])
-        if options.get("plan") or options.get("check_unapplied") or not grants.needed():
+        if options.get("plan") or options.get("check_unapplied"):
             super().handle(*args, **options)
             return
-        everything = grants.before()
+        grants = Grants(connections[MIGRATING_ALIAS], settings.DATABASES["default"]["USER"])
+        everything = grants.needed() and grants.before()
+        # With the default privileges in place, as a migration would find them.
+        if not any(options.get(name) for name in ("one_by_one", *OTHERWISE)):
+            schema.load_where_empty(connections[MIGRATING_ALIAS])
         super().handle(*args, **options)
-        grants.after(everything=everything)
+        if grants.needed():
+            grants.after(everything=everything)
