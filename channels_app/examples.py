@@ -53,5 +53,5 @@ def send_message(actor: Actor, connection: Connection, address: str) -> list[Del
     message = Message(author_kind=AuthorKind.ASSISTANT, text=TEXT)
     planned = accounts.to_plan(connection).plan(Conversation(), [message])
     sent = [enqueueing.enqueue_alone(connection, one.what, dict(one.content), number) for one in planned]
-    audit.record(actor, "connection.test_message_sent", connection, address=number)
+    audit.record(actor, "connection.test_message_sent", connection, deliveries=[str(one.id) for one in sent])
     return sent

@@ -24,12 +24,14 @@ from channels_app import (
     consents,
     desks,
     incoming_messages,
+    personal,
     releasing,
     statuses,
     windows,
 )
 from channels_app.models import Connection, InboundEvent, RefusedRequest
 from channels_app.models.inbound import EventState
+from channels_app.models.personal import ERASED
 from channels_app.providers.base import Capability, InboundRequest, SignatureInvalid, Stored
 from channels_app.providers.events import (
     CallEnded,
@@ -323,6 +325,8 @@ def _handle(row: InboundEvent) -> turns.Claim | None:
     row.claim, row.leased_until, row.remedy = None, None, ""
     about = {} if row.delivery is None else {"delivery": row.delivery}
     held = InboundEvent.objects.filter(id=row.id, claim__isnull=False, state=EventState.RECEIVED)
+    # A report on what was erased says where it went to, and is emptied as the earlier ones were.
+    emptied = personal.emptied(row.kind) if row.reason == ERASED else {}
     held.update(
         **about,
         state=row.state,
@@ -331,8 +335,7 @@ def _handle(row: InboundEvent) -> turns.Claim | None:
         leased_until=None,
         conversation=row.conversation,
         message=row.message,
-        reason=row.reason,
-        remedy="",
+        **{"reason": row.reason, "remedy": "", **emptied},
     )
     return turn
 

@@ -285,7 +285,11 @@ def _refused(claimed: ClaimedMedia, problem: Problem) -> None:
     said = [words for found in problem.errors.values() for words in found]
     words = " ".join(said) or problem.detail
     if problem.status in {429, 503}:
-        later = ProviderError(words, "It is tried again.", retry_after=problem.retry_after)
+        remedy = "It is tried again."
+        if isinstance(problem, file_quotas.NoRoom):
+            words = "The workspace keeps as many files as it may."
+            remedy = "Delete old ones: Channels, and a deployment's Settings tab, lead to them. Then fetch it again."
+        later = ProviderError(words, remedy, retry_after=problem.retry_after)
         _put_off(row, later, conversation)
         return
     if problem.code == "unsupported_media_type":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
@@ -23,6 +24,7 @@ from channels_app.models import (
     DeliveryAttempt,
     InboundEvent,
     InboundMedia,
+    InteractiveContent,
     Rehearsal,
     RehearsalLine,
     RehearsalPicture,
@@ -32,6 +34,7 @@ from channels_app.models import (
 from channels_app.models.consent import ConsentState
 from channels_app.models.inbound import EventState
 from channels_app.models.outbound import DeliveryStatus
+from channels_app.models.personal import ERASED, blank
 from channels_app.providers.base import Capability
 from channels_app.providers.events import (
     CallEnded,
@@ -47,7 +50,6 @@ from deployments.models import Identity, Person
 from deployments.models.person import IdentityKind
 from deployments.person_holders import Address, ConsentLine, Gone, Standing, Unanswered
 
-ERASED = "Erased with its person."
 MOST_LINES = 50
 
 
@@ -118,10 +120,14 @@ class Connections:
             if link.address:
                 _forget_place(link.connection, link.address, before, gone)
         gone.add("deliveries", _empty_deliveries(Delivery.objects.filter(conversation__in=conversations)))
-        gone.add("events", _empty_events(InboundEvent.objects.filter(conversation__in=conversations)))
+        # Reports are known by what they are about, those among them that came while this was going on.
+        of_them = Q(conversation__in=conversations) | Q(delivery__conversation__in=conversations)
+        gone.add("events", _empty_events(InboundEvent.objects.filter(of_them)))
         # What is being fetched finds its row gone, and keeps nothing.
         InboundMedia.objects.filter(conversation__in=conversations).delete()
-        ConversationLink.objects.filter(conversation__in=conversations).update(is_current=False, address="")
+        ConversationLink.objects.filter(conversation__in=conversations).update(
+            **blank(ConversationLink), is_current=False
+        )
 
 
 def _standing(row: Consent) -> Standing:
@@ -174,25 +180,16 @@ def _forget_place(connection: Connection, address: str, before: dt.datetime, gon
     lines = RehearsalLine.objects.filter(**here, created_at__lte=before)
     sent = [item["sid"] for media in lines.values_list("media", flat=True) for item in media if "sid" in item]
     RehearsalPicture.objects.filter(connection=connection, sid__in=sent).delete()
-    gone.add(
-        "rehearsal_lines",
-        lines.update(
-            address="",
-            text="",
-            provider_id="",
-            url="",
-            headers={},
-            body="",
-            answer="",
-            note="",
-            media=[],
-            extras={},
-            due_at=None,
-        ),
-    )
+    gone.add("rehearsal_lines", lines.update(**blank(RehearsalLine), due_at=None))
     for rehearsal in Rehearsal.objects.select_for_update().filter(connection=connection):
         rehearsal.opted_out = [known for known in rehearsal.opted_out if known not in forms]
-        rehearsal.save(update_fields=["opted_out"])
+        rehearsal.phones = {known: phone for known, phone in rehearsal.phones.items() if known not in forms}
+        # What was made to be sent has the message's words in it; whoever sends the same again makes it anew.
+        made = InteractiveContent.objects.filter(connection=connection)
+        sids = set(made.values_list("sid", flat=True))
+        rehearsal.contents = {sid: content for sid, content in rehearsal.contents.items() if sid not in sids}
+        made.delete()
+        rehearsal.save(update_fields=["opted_out", "phones", "contents"])
 
 
 def _empty_events(rows: QuerySet[InboundEvent]) -> int:
@@ -202,11 +199,14 @@ def _empty_events(rows: QuerySet[InboundEvent]) -> int:
     )
     left = rows.exclude(reason=ERASED)
     return sum(
-        left.filter(kind=kind).update(
-            content=event_of(kind, {"key": ""}).as_json(), lane="", body_digest=b"", reason=ERASED, remedy=""
-        )
+        left.filter(kind=kind).update(**emptied(kind))
         for kind in (MessageReceived.kind, StatusReported.kind, CallEnded.kind, DeskSaid.kind, NotUsed.kind)
     )
+
+
+def emptied(kind: str) -> dict[str, Any]:
+    """What is left of an event of this kind."""
+    return {**blank(InboundEvent), "content": event_of(kind, {"key": ""}).as_json()}
 
 
 def _empty_deliveries(rows: QuerySet[Delivery]) -> int:
@@ -215,7 +215,5 @@ def _empty_deliveries(rows: QuerySet[Delivery]) -> int:
         status=DeliveryStatus.SUPPRESSED, settled_at=timezone.now(), claim=None, leased_until=None
     )
     rows.filter(dismissed_at=None).update(dismissed_at=timezone.now())  # nobody has to see to them any more
-    DeliveryAttempt.objects.filter(delivery__in=rows).update(answer="", reason="")
-    return rows.exclude(reason=ERASED).update(
-        address="", content={"text": ""}, provider_id="", reason=ERASED, remedy="", is_parked=False, awaits_window=False
-    )
+    DeliveryAttempt.objects.filter(delivery__in=rows).update(**blank(DeliveryAttempt))
+    return rows.exclude(reason=ERASED).update(**blank(Delivery), is_parked=False, awaits_window=False)

@@ -16,6 +16,7 @@ from channels_app import accounts, address_locks, consents, desks, ladder, windo
 from channels_app.in_hand import Claimed, token_of
 from channels_app.models import Connection, Delivery, DeliveryAttempt, InteractiveContent
 from channels_app.models.outbound import AttemptOutcome, DeliveryStatus
+from channels_app.models.personal import ERASED
 from channels_app.providers.base import ProviderError, Receipt
 from convoship.lib.failpoints import failpoint
 from deployments import conversations
@@ -76,10 +77,13 @@ def _note_late(claimed: Claimed, outcome: Outcome) -> None:
             milliseconds=outcome.milliseconds,
         )
         provider_id = outcome.receipt.provider_id[:100]
-        rows = Delivery.objects.filter(id=claimed.delivery_id, provider_id="")
+        rows = Delivery.objects.filter(id=claimed.delivery_id, provider_id="").exclude(reason=ERASED)
         rows.exclude(refused_id=provider_id).update(provider_id=provider_id)
     elif outcome.error is not None:
-        mine.update(outcome=AttemptOutcome.UNKNOWN, reason=outcome.error.words[:300], milliseconds=outcome.milliseconds)
+        # Of what was erased meanwhile nothing is kept of what its provider says.
+        is_erased = Delivery.objects.filter(id=claimed.delivery_id, reason=ERASED).exists()
+        words = "" if is_erased else outcome.error.words[:300]
+        mine.update(outcome=AttemptOutcome.UNKNOWN, reason=words, milliseconds=outcome.milliseconds)
     logger.warning("delivery %s went on without this attempt, whose end changes nothing", claimed.delivery_id)
 
 

@@ -146,7 +146,7 @@ class Starting:
         else:
             new = NewMessage(author_kind=AuthorKind.ASSISTANT, text=text, template=template, blocks=blocks)
             message = conversations.post_message(conversation, new)
-        audit.record(actor, "conversation.started", conversation, connection=str(connection.id), to=number)
+        audit.record(actor, "conversation.started", conversation, connection=str(connection.id))
         return Started(conversation, message)
 
 

@@ -7,9 +7,11 @@ from dataclasses import replace
 from channels_app import address_locks, consents, settling, windows
 from channels_app.models import Connection, Delivery
 from channels_app.models.outbound import DeliveryStatus
+from channels_app.models.personal import ERASED
 from channels_app.providers.events import StatusReported
 from convoship.lib.problems import Problem
 from deployments import conversations, reading
+from deployments.models import Identity
 
 # How far along each status is. `failed` is final, and so is whatever the provider says after it.
 _RANK = {
@@ -53,6 +55,8 @@ def apply(connection: Connection, event: StatusReported) -> tuple[Delivery | Non
         conversations.lock(found.conversation_id)
     rows = Delivery.objects.select_for_update(of=("self",)).select_related("message", "connection")
     delivery = rows.get(id=found.id)
+    if delivery.reason == ERASED:
+        return delivery, _of_erased(connection, event)
     if event.opted_out:
         consents.note(connection, delivery.address, withdrawn=True, source="The provider reported: opted out.")
     if event.provider_id and (
@@ -78,6 +82,15 @@ def apply(connection: Connection, event: StatusReported) -> tuple[Delivery | Non
     if event.status == DeliveryStatus.READ and delivery.message is not None and delivery.conversation_id:
         reading.by_visitor(delivery.conversation_id, delivery.message.seq)
     return delivery, ""
+
+
+def _of_erased(connection: Connection, event: StatusReported) -> str:
+    """Reports may come days later, of reading say: an opt-out holds, without its address, and nothing else is kept."""
+    if event.opted_out and event.address:
+        consents.note(connection, event.address, withdrawn=True, source="The provider reported: opted out.")
+        if not Identity.objects.filter(value=event.address).exists():
+            consents.forget(connection, event.address)
+    return ERASED
 
 
 def _find(connection: Connection, event: StatusReported) -> Delivery | None:

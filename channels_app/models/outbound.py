@@ -128,7 +128,8 @@ class Delivery(TenantModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.what} to {self.address}"
+        # Not to whom: the audit log keeps this, and keeps it for ever.
+        return f"{self.what} {str(self.id)[:8]}"
 
     @property
     def standing(self) -> DeliveryStatus:

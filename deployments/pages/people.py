@@ -127,7 +127,7 @@ def shown(
         "person": row,
         "said_by": {name: person_words.said_by(row, name) for name in ("name", "email")},
         "identities": [(one, addresses[one.id], person_words.known_by(one)) for one in identities],
-        "number": next((one.value for one in identities if one.kind == IdentityKind.PHONE), ""),
+        "has_number": any(one.kind == IdentityKind.PHONE for one in identities),
         "may_start": request.actor.may("conversations.write") and row.blocked_at is None,
         "consents": person_holders.consents_of(row),
         "unanswered": person_holders.unanswered_of(row, MOST_UNANSWERED),
