@@ -7,6 +7,7 @@ from channels_app.models import Connection, Delivery
 from channels_app.models.outbound import DeliveryStatus, Purpose
 from channels_app.providers.base import Capability
 from channels_app.providers.events import Wish
+from convoship.lib import same_number
 
 OVERTAKEN = "They wrote STOP or START again, and that is answered."
 
@@ -27,7 +28,7 @@ def _drop_waiting(connection: Connection, address: str) -> None:
     rows = Delivery.objects.select_for_update(of=("self",), skip_locked=True).select_related("connection")
     waiting = rows.filter(
         connection=connection,
-        address=address,
+        address__in=same_number.forms(address),
         purpose=Purpose.CONFIRMATION,
         status=DeliveryStatus.QUEUED,
         claim=None,

@@ -8,6 +8,7 @@ from django.urls import reverse
 from channels_app.models import ConversationLink, InboundEvent
 from channels_app.models.inbound import EventState
 from channels_app.providers.events import MessageReceived
+from convoship.lib import same_number
 from deployments import blocking
 from deployments.models import Identity, Person
 from deployments.models.person import IdentityKind
@@ -51,8 +52,8 @@ def _at_places_of(person: Person) -> Q:
             bridge, _, key = value.partition(":")
             places |= Q(connection_id=bridge, lane=key)
         else:
-            numbers.add(value)
+            numbers.update(same_number.forms(value))
     links = ConversationLink.objects.filter(conversation__person=person).exclude(address="")
     for connection_id, address in links.values_list("connection_id", "address").distinct()[:MOST_PLACES]:
-        places |= Q(connection_id=connection_id, lane=address)
+        places |= Q(connection_id=connection_id, lane__in=same_number.forms(address))
     return places | Q(lane__in=numbers)

@@ -50,7 +50,7 @@ PERSONAL: Mapping[type[TenantModel], Personal] = {
             "reason": ERASED,
             "remedy": "",
         },
-        kept={"what code": "What kind of thing it is, and the number of an error."},
+        kept={"what code": "What kind of thing it is, and the number of an error.", "purpose": "Why it was sent."},
     ),
     DeliveryAttempt: Personal(blank={"reason": "", "answer": ""}, kept={"code": "The number of an error."}),
     Rehearsal: Personal(
