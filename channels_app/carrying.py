@@ -8,7 +8,7 @@ from uuid import UUID
 from django.urls import reverse
 
 from channels_app import accounts, consents, inbound_media, template_choice, template_use, windows
-from channels_app.models import Consent, ConversationLink, Delivery
+from channels_app.models import ConversationLink, Delivery
 from channels_app.models.connection import ConnectionState
 from convoship.lib.actors import Actor
 from deployments.carriers import Filled, Offered, Place, Window
@@ -27,7 +27,7 @@ class Connections:
         path = reverse("connection", args=[connection.id])
         # An opt-out elsewhere may hold here, too.
         withdrawn = consents.withdrawal(connection, link.address)
-        own = Consent.objects.filter(connection=connection, address=link.address).first()
+        own = consents.own_of(connection, link.address)
         consent = withdrawn or own
         return Place(
             accounts.kind_of(connection).label,

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -31,7 +31,7 @@ from convoship.lib.failpoints import failpoint
 from convoship.lib.problems import Problem, not_found
 from convoship.lib.tenancy import in_tenant, tenant
 from convoship.lib.threads import in_thread
-from deployments import attachments, checking, conversations, file_kinds, file_quotas, files, scanning
+from deployments import attachments, checking, conversations, file_kinds, file_quotas, files, handoff, scanning
 from deployments.carriers import FilesTaken
 from deployments.file_kinds import KINDS, Checked
 from deployments.models import Conversation, File, Message
@@ -47,6 +47,8 @@ SOON = tuple(dt.timedelta(seconds=seconds) for seconds in (2, 5))
 LATER = tuple(dt.timedelta(seconds=seconds) for seconds in (10, 60, 600, 3600, 6 * 3600))
 # Beyond any ladder: whoever fetches it is stopped by it each time.
 MOST_TRIES = 10
+# What breaks in our own code so often breaks again.
+MOST_FAULTS = 3
 # Each is in memory while it is in hand.
 AT_ONCE = 8
 TAKEN = FilesTaken(KINDS, fetching.LARGEST, 10)
@@ -175,6 +177,12 @@ async def run(claimed: ClaimedMedia) -> None:
         await in_tenant(_refused)(claimed.workspace_id, claimed, infected)
     except Problem as problem:
         await in_tenant(_refused)(claimed.workspace_id, claimed, problem)
+    except (OperationalError, InterfaceError):
+        # The database is away: nothing can be written now, and the lease ends by itself.
+        raise
+    except Exception:
+        logger.exception("file %s of workspace %s could not be dealt with", claimed.media_id, claimed.workspace_id)
+        await in_tenant(_broke)(claimed.workspace_id, claimed)
 
 
 def _named(claimed: ClaimedMedia, fetched: FetchedFile) -> str:
@@ -255,6 +263,19 @@ def _failed(claimed: ClaimedMedia, error: ProviderError) -> None:
         _put_off(held[1], error, held[0])
 
 
+def _broke(claimed: ClaimedMedia) -> None:
+    """A fault of ours: what made it may pass, but not often."""
+    held = _held(claimed)
+    if held is not None:
+        is_over = held[1].tries >= MOST_FAULTS
+        remedy = "The server's log says more. Fetch it again, or ask them to send it in another way."
+        _put_off(
+            held[1],
+            ProviderError("Something broke in Convoship while fetching it.", remedy, permanent=is_over),
+            held[0],
+        )
+
+
 def _refused(claimed: ClaimedMedia, problem: Problem) -> None:
     """It was fetched and isn't kept: for good by what it is, for now by what there is room for."""
     held = _held(claimed)
@@ -264,7 +285,11 @@ def _refused(claimed: ClaimedMedia, problem: Problem) -> None:
     said = [words for found in problem.errors.values() for words in found]
     words = " ".join(said) or problem.detail
     if problem.status in {429, 503}:
-        later = ProviderError(words, "It is tried again.", retry_after=problem.retry_after)
+        remedy = "It is tried again."
+        if isinstance(problem, file_quotas.NoRoom):
+            words = "The workspace keeps as many files as it may."
+            remedy = "Delete old ones: Channels, and a deployment's Settings tab, lead to them. Then fetch it again."
+        later = ProviderError(words, remedy, retry_after=problem.retry_after)
         _put_off(row, later, conversation)
         return
     if problem.code == "unsupported_media_type":
@@ -315,6 +340,8 @@ def _show(conversation: Conversation, row: InboundMedia, item: Mapping[str, Any]
     message = Message.objects.select_for_update(no_key=True).get(id=row.message_id)
     now: Sequence[Any] = [item if one["id"] == str(row.id) else one for one in message.attachments]
     conversations.change_message(conversation, message, attachments=list(now))
+    if item.get("state") != "fetching":
+        handoff.files_came(conversation, message)
 
 
 def let_go(connection: Connection) -> None:

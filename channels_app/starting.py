@@ -12,7 +12,16 @@ from uuid import UUID
 from django import forms
 from django.utils import timezone
 
-from channels_app import accounts, consents, incoming_messages, quiet_hours, spending, template_use, windows
+from channels_app import (
+    accounts,
+    address_locks,
+    consents,
+    incoming_messages,
+    quiet_hours,
+    spending,
+    template_use,
+    windows,
+)
 from channels_app.models import Connection, Consent, ConversationLink, ServiceWindow
 from channels_app.models.connection import ConnectionState
 from channels_app.models.consent import ConsentState
@@ -21,6 +30,7 @@ from channels_app.providers.base import Capability, Provider
 from channels_app.providers.events import MessageReceived
 from channels_app.quiet_hours import Quiet, QuietHours
 from channels_app.spending import Refusal
+from convoship.lib import same_number
 from convoship.lib.actors import Actor
 from convoship.lib.problems import Problem, invalid
 from deployments import blocking, conversations, handoff
@@ -75,8 +85,9 @@ def standing(connection: Connection, number: str, text: str = "") -> Standing:
     """How it stands now. Only reads."""
     kind = accounts.kind_of(connection)
     hours = QuietHours.of(str(connection.config.get("quiet_hours") or ""))
+    forms = same_number.forms(number)
     link = ConversationLink.objects.filter(
-        connection=connection, address=number, is_current=True, conversation__status="active"
+        connection=connection, address__in=forms, is_current=True, conversation__status="active"
     ).first()
     return Standing(
         connection=connection,
@@ -85,9 +96,9 @@ def standing(connection: Connection, number: str, text: str = "") -> Standing:
         country=numbers.country_of(number),
         country_refused=spending.country_of_a_test(connection, number),
         withdrawn=consents.withdrawal(connection, number),
-        consent=Consent.objects.filter(connection=connection, address=number).first(),
+        consent=consents.own_of(connection, number),
         has_written=Conversation.objects.filter(
-            link__connection=connection, link__address=number, visitor_messages__gt=0
+            link__connection=connection, link__address__in=forms, visitor_messages__gt=0
         ).exists(),
         has_window=kind.can(Capability.WINDOW),
         window=windows.of(connection, number) if kind.can(Capability.WINDOW) else None,
@@ -117,13 +128,15 @@ class Starting:
         """Begin the conversation, with its first message in the outbox."""
         checked = _checked(wanted)
         connection, number = checked.connection, checked.number
+        # No STOP comes between what is found out of consent here and what is written of it.
+        address_locks.own(connection, number)
         incoming_messages.one_at_a_time(connection, number)
         _require(standing(connection, number), is_template=bool(wanted.template))
         filled = _filled(connection, number, wanted) if wanted.template else None
         text = filled.text if filled else checked.text
         if wanted.consent:
             source = f"{actor.label}: {clean_text(wanted.consent).strip()[:LONGEST_CONSENT]}"
-            consents.note(connection, number, withdrawn=False, source=source)
+            consents.note_told(connection, number, source)
         # As if they had written: whose conversation it is, and which version it meets, is found the same way.
         conversation = incoming_messages.open_at(connection, _as_if(number, text))
         conversation = conversations.lock(conversation.id)
@@ -133,7 +146,7 @@ class Starting:
         else:
             new = NewMessage(author_kind=AuthorKind.ASSISTANT, text=text, template=template, blocks=blocks)
             message = conversations.post_message(conversation, new)
-        audit.record(actor, "conversation.started", conversation, connection=str(connection.id), to=number)
+        audit.record(actor, "conversation.started", conversation, connection=str(connection.id))
         return Started(conversation, message)
 
 

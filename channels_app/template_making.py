@@ -96,6 +96,8 @@ def note(actor: Actor, connection_id: UUID, handed: Handed) -> MessageTemplate |
     """Keep what came of it; None where no template is there. 404 where the connection went away meanwhile."""
     connection = connections.held(connection_id)
     sync = TemplateSync.objects.filter(connection=connection)
+    # Before the template's row, as whoever writes what was found holds it first.
+    list(sync.select_for_update().values_list("id"))
     if not handed.template.sid:
         if handed.error is not None and handed.error.ambiguous:
             # It may be there all the same, and then the list has to say so.

@@ -18,7 +18,6 @@ from convoship.lib.actors import Actor
 from convoship.lib.problems import Problem, invalid
 from deployments.carriers import Filled
 from deployments.models import Conversation, Message
-from deployments.models.conversation import AuthorKind
 from workspaces import audit
 
 DROPPED = "A template was sent instead."
@@ -89,8 +88,7 @@ def path_for(conversation_id: UUID, seq: int | None = None) -> str:
 
 
 def repairs_of(messages: Sequence[Message]) -> dict[UUID, str]:
-    """The paths to there for those of these messages that wait for a window, and that somebody wrote."""
-    messages = [message for message in messages if message.author_kind != AuthorKind.SYSTEM]
+    """The paths to there for those of these messages that wait for a window."""
     rows = Delivery.objects.filter(message__in=[message.id for message in messages], awaits_window=True)
     waiting = set(rows.values_list("message_id", flat=True))
     return {one.id: path_for(one.conversation_id, one.seq) for one in messages if one.id in waiting}

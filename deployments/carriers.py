@@ -31,12 +31,26 @@ class FilesTaken:
     """What files may go out to a person: of which kinds, how large one (bytes), how many with a message.
 
     `how`: in what other way than along with the message one of this type and size goes, for people; empty for none.
+    `together`: of those that go along, so many bytes in all; `beside`: how one goes that has no room beside the others.
     """
 
     kinds: tuple[str, ...]
     max_bytes: int
     most: int
     how: Callable[[str, int], str] = _along
+    together: int | None = None
+    beside: str = ""
+
+    def hows(self, files: Sequence[tuple[str, int]]) -> list[str]:
+        """How each of a message's files goes, as `how` has it: (type, bytes) of each, in their order."""
+        room, said = self.together, []
+        for content_type, size in files:
+            words = self.how(content_type, size)
+            if not words and room is not None:
+                words = self.beside if size > room else ""
+                room -= 0 if words else size
+            said.append(words)
+        return said
 
 
 NO_FILES = "No file can be sent in this conversation."

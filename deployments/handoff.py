@@ -251,6 +251,14 @@ def _tell_desk(conversation: Conversation, case: Handoff, message: Message) -> N
         desk.add_turn(Case(case, conversation), message)
 
 
+def files_came(conversation: Conversation, message: Message) -> None:
+    """Files of the locked conversation's message are there now, or never come: the desk that has it is told."""
+    case = current(conversation)
+    desk = desks.of(case.desk) if case is not None and case.is_at_desk else None
+    if case is not None and desk is not None:
+        desk.add_files(Case(case, conversation), message)
+
+
 def _offer(conversation: Conversation, case: Handoff, now: dt.datetime) -> bool:
     """Offer the case to the next desk that is there; False where none is left, or the wait is over."""
     duty_lock.keep(case.workspace_id)

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
+from convoship.lib import same_number
 from deployments.models import Conversation, Identity, Person
 
 LONGEST_SEARCH = 200
@@ -43,7 +44,9 @@ def _has(words: str) -> Q:
     digits = "".join(character for character in words if character.isdigit())
     # A number is typed with blanks, brackets and dashes.
     number = digits if len(digits) >= 4 and len(digits) >= len(words) // 2 else words
-    addresses = Identity.objects.filter(Q(value__icontains=words) | Q(value__icontains=number))
+    addresses = Identity.objects.filter(
+        Q(value__icontains=words) | Q(value__icontains=number) | Q(value__in=same_number.forms(f"+{digits}"))
+    )
     said = Q(name__icontains=words) | Q(email__icontains=words) | Q(external_id__icontains=words)
     return said | Q(id__in=addresses.values("person"))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +18,9 @@ from channels_app.models import Connection
 from channels_app.providers import numbers
 from channels_app.starting import Standing
 from convoship.lib.problems import Problem
+from deployments.models import Identity
+from deployments.models.person import IdentityKind
+from deployments.pages.inbox_filters import as_id
 from deployments.starting import Wanted
 from workspaces import once, refusals
 from workspaces.access import WorkspaceRequest, form_of, workspace_page
@@ -38,8 +41,10 @@ class NewMessageForm(forms.Form):
     text = forms.CharField(required=False, strip=False, widget=forms.Textarea({"rows": 5}))
     consent = forms.CharField(required=False, max_length=300, widget=forms.TextInput({"autocomplete": "off"}))
 
-    def __init__(self, found: list[Connection], *args: Any, **kwargs: Any) -> None:
+    def __init__(self, found: list[Connection], numbers_of: Sequence[str], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if len(numbers_of) > 1:
+            self.fields["to"] = forms.ChoiceField(choices=[(one, one) for one in numbers_of], required=False)
         choices = [(str(one.id), f"{one.name}: {accounts.kind_of(one).label}") for one in found]
         self.fields["connection"] = forms.ChoiceField(choices=choices, required=False)
 
@@ -71,14 +76,14 @@ def _variables(typed: Mapping[str, Any]) -> dict[str, str]:
 @workspace_page("conversations.write")
 def conversation_new(request: WorkspaceRequest) -> HttpResponse:
     """The form, and what comes of it."""
-    found = starting.startable()
+    found, theirs = starting.startable(), _numbers_of(request.GET.get("person", ""))
     if request.method != "POST" or not found:
-        asked = {name: request.GET.get(name, "")[:300] for name in ("connection", "to")}
+        asked = {"connection": request.GET.get("connection", "")[:300], "to": theirs[0] if theirs else ""}
         status = 422 if request.method == "POST" else 200
-        return _page(request, NewMessageForm(found, initial=asked), found, asked, status=status)
+        return _page(request, NewMessageForm(found, theirs, initial=asked), found, asked, status=status)
     if once.was_sent(request):
         return redirect("conversations")
-    form = NewMessageForm(found, request.POST)
+    form = NewMessageForm(found, theirs, request.POST)
     wanted = form.wanted()
     if form.errors:
         # A field that can't be read is empty for the act, which may do without it: its words would be lost.
@@ -92,6 +97,15 @@ def conversation_new(request: WorkspaceRequest) -> HttpResponse:
         return _page(request, form, found, request.POST, problem=problem, status=422 if problem.errors else 409)
     once.spend(request)
     return redirect("conversation", started.conversation.id)
+
+
+def _numbers_of(person: str) -> list[str]:
+    """The numbers of whom the page was asked for by their id: a number belongs into no address, which is logged."""
+    person_id = as_id(person)
+    if not person_id:
+        return []
+    known = Identity.objects.filter(person=UUID(person_id), kind=IdentityKind.PHONE).order_by("created_at", "id")
+    return list(known.values_list("value", flat=True))
 
 
 @form_of("conversation_new")
@@ -158,6 +172,7 @@ def _page(
     context = {
         "form": form,
         "connections": found,
+        "has_choice": isinstance(form.fields["to"], forms.ChoiceField),
         "once": once.mark(),
         "may_connect": request.actor.may("connections.write"),
         **_words(_standing(found, typed), typed, problem),

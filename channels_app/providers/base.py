@@ -417,6 +417,10 @@ class Provider:
         """What tells it what the visitor, or a program, said since. Needs `DESK`. Pure."""
         raise NotImplementedError
 
+    def plan_files(self, case: Case, message: Message) -> list[Planned]:
+        """That files of a message are there now, or never come. Needs `DESK`."""
+        raise NotImplementedError
+
     def plan_closed(self, case: Case, outcome: str, words: str) -> list[Planned]:
         """What tells it that the case is over, and why. Needs `DESK`. Pure."""
         raise NotImplementedError
@@ -454,9 +458,16 @@ class Provider:
     # What those are called.
     unit: ClassVar[str] = "unit"
 
+    def made_for(self, content: Mapping[str, Any]) -> str:
+        """A digest of what has to be made at the provider before this can be sent, and serves again; or nothing.
+
+        Of another account there it is another one.
+        """
+        return ""
+
     @classmethod
-    def made_for(cls, content: Mapping[str, Any]) -> str:
-        """A digest of what has to be made at the provider before this can be sent, and serves again; or nothing."""
+    def account_of(cls, config: Mapping[str, Any]) -> str:
+        """By what the account at the provider is known: what was made in one is not there for another."""
         return ""
 
     @classmethod

@@ -28,7 +28,7 @@ from workspaces.access import WorkspaceRequest, workspace_page
 from workspaces.models import AuditEvent
 
 PAGE_SIZE = 30
-MOST_CONVERSATIONS, MOST_NOTES = 30, 50
+MOST_CONVERSATIONS, MOST_NOTES, MOST_UNANSWERED = 30, 50, 20
 SHOWN = {"all": "All", "verified": "Verified", "blocked": "Blocked"}
 
 
@@ -127,9 +127,10 @@ def shown(
         "person": row,
         "said_by": {name: person_words.said_by(row, name) for name in ("name", "email")},
         "identities": [(one, addresses[one.id], person_words.known_by(one)) for one in identities],
-        "number": next((one.value for one in identities if one.kind == IdentityKind.PHONE), ""),
+        "has_number": any(one.kind == IdentityKind.PHONE for one in identities),
         "may_start": request.actor.may("conversations.write") and row.blocked_at is None,
         "consents": person_holders.consents_of(row),
+        "unanswered": person_holders.unanswered_of(row, MOST_UNANSWERED),
         "fields": person_fields.values_of(row),
         "talks": list(talks.order_by("-last_activity_at")[:MOST_CONVERSATIONS]),
         "talk_count": talks.count(),

@@ -119,6 +119,7 @@ def person_merge_undo(request: WorkspaceRequest, person_id: UUID, merge_id: UUID
 def _undo(request: WorkspaceRequest, row: Person, merge: PersonMerge) -> HttpResponse:
     with refusals.said_as_message(request):
         parted = merging.undo(request.actor, merge)
-        messages.success(request, f"{parted.label} is a person of their own again.")
+        blocked = " They are blocked: Unblock on this page lets them in." if parted.blocked_at is not None else ""
+        messages.success(request, f"{parted.label} is a person of their own again.{blocked}")
         return redirect("person", parted.id)
     return redirect("person", row.id)

@@ -23,8 +23,6 @@ from tests.channels.rehearsals import Rehearsed, rehearse
 from tests.channels.test_inbound_media import folder as folder
 from tests.channels.test_rehearsal import stage as stage
 
-PHONES = pytest.mark.parametrize("kind", ["twilio_sms", "twilio_whatsapp"])
-
 
 def sends(it: Rehearsed, name: str, content: bytes, text: str = "") -> Any:
     file = SimpleUploadedFile(name, content)
@@ -43,7 +41,7 @@ def images(it: Rehearsed) -> list[str]:
     return [html.unescape(one) for one in re.findall(r'<img src="([^"]+)"', log)]
 
 
-@PHONES
+@pytest.mark.parametrize("kind", ["twilio_sms", "twilio_whatsapp", "custom_webhook"])
 def test_a_photo_goes_from_the_phone_to_the_inbox_and_back(kind: str) -> None:
     it = rehearse(kind)
     assert sends(it, "holiday.jpg", picture(), "look").status_code == 302
@@ -70,7 +68,7 @@ def test_a_photo_goes_from_the_phone_to_the_inbox_and_back(kind: str) -> None:
     else:
         assert Client().get(urlsplit(images(it)[1]).path)["Content-Type"] == "image/png"
         assert "report.pdf</a>" in it.screen
-    assert {one.status for one in it.deliveries} == {"delivered" if kind == "twilio_sms" else "read"}
+    assert {one.status for one in it.deliveries} == {"read" if kind == "twilio_whatsapp" else "delivered"}
 
 
 def test_the_api_wants_credentials_for_a_file_and_the_place_it_leads_to_does_not() -> None:

@@ -18,6 +18,7 @@ from deployments.models.person import IdentityKind
 from tests import factories
 from tests.channels.phones import Phone, make_phone
 from tests.channels.twilio_end import PERSON, TwilioEnd
+from workspaces.models import AuditEvent
 
 GERMAN = "+4915112345678"
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -121,7 +122,9 @@ def test_who_is_blocked_is_not_written_to_and_the_persons_page_leads_here(
     with tenant(phone.workspace.id):
         person = people.person_at([(IdentityKind.PHONE, PERSON)], {})
     page = member.get(f"/app/people/{person.id}/").content.decode()
-    assert 'href="/app/conversations/new?to=%2B14155550123"' in page
+    path = f"/app/conversations/new?person={person.id}"
+    assert f'href="{path}"' in page
+    assert f'value="{PERSON}"' in member.get(path).content.decode()
     with tenant(phone.workspace.id):
         blocking.block(phone.who, person)
     answer = post(key, phone)
@@ -263,6 +266,29 @@ def test_what_can_not_be_stored_is_said_and_never_breaks_the_page(
     assert answer.status_code == 422, answer.status_code
     with tenant(phone.workspace.id):
         assert not Conversation.objects.exists()
+
+
+def test_whoever_has_several_numbers_is_written_to_at_the_one_that_is_chosen(phone: Phone, member: Client) -> None:
+    with tenant(phone.workspace.id):
+        person = people.person_at([(IdentityKind.PHONE, number) for number in (PERSON, "+14155550188")], {})
+    path = f"/app/conversations/new?person={person.id}"
+    page = member.get(path).content.decode()
+    assert f'<option value="{PERSON}" selected>' in page
+    assert '<option value="+14155550188">' in page
+    asked = {"connection": str(phone.connection.id), "text": "Hello", "once": uuid4().hex}
+    assert member.post(path, asked | {"to": "+14155550188"}).status_code == 302
+    with tenant(phone.workspace.id):
+        assert set(Delivery.objects.values_list("address", flat=True)) == {"+14155550188"}
+        assert only_numberless(AuditEvent.objects.get(action="conversation.started"))
+    # Whom nobody knows has no number; neither is one taken from the address, which is logged.
+    for unknown in ("person=x", f"person={uuid4()}", "to=%2B14155550188"):
+        shown = member.get(f"/app/conversations/new?{unknown}")
+        assert (shown.status_code, b'value="+1' in shown.content) == (200, False)
+
+
+def only_numberless(event: AuditEvent) -> bool:
+    """Whether the line tells ids alone."""
+    return set(event.data) == {"connection"} and "415" not in event.target_label
 
 
 def test_a_long_message_is_counted_too_and_stands_in_no_address(phone: Phone, member: Client) -> None:

@@ -72,7 +72,7 @@ def sends(it: Rehearsed, content: dict[str, Any]) -> Delivery:
     """This goes out by itself."""
     with tenant(it.workspace.id):
         connection = Connection.objects.get(id=it.connection.id)
-        made = enqueueing.enqueue_alone(connection, "Template", content, PERSON, is_test=True)
+        made = enqueueing.enqueue_alone(connection, "Template", content, PERSON)
     it.settles()
     with tenant(it.workspace.id):
         return Delivery.objects.get(id=made.id)

@@ -45,6 +45,15 @@ def test_a_photo_goes_from_the_phone_to_the_inbox_and_back(width: int, member: P
     # Before it is sent, who sends it reads how each goes.
     expect(tray.locator("li").nth(1)).to_contain_text("goes as a link: WhatsApp takes")
     expect(tray.locator("li").nth(0)).not_to_contain_text("goes as a link")
+    # Nor is there room for all: where one more is too much beside the others, it says so, until one is removed.
+    member.locator("[data-files]").evaluate("(box) => (box.dataset.together = 100)")
+    with member.expect_file_chooser() as chooser:
+        member.get_by_role("button", name="Attach files").click()
+    chooser.value.set_files([named("small.jpg", photo(16, 16), "image/jpeg")])
+    expect(tray.locator("li").nth(2)).to_contain_text("goes as a link: WhatsApp takes 160 MB in all")
+    member.locator("[data-files]").evaluate("(box) => (box.dataset.together = 1000000)")
+    tray.get_by_role("button", name="Remove small.jpg").click()
+    expect(tray.locator("li").nth(0)).not_to_contain_text("goes as a link")
     assert violations(member, "document.querySelector('[data-composer]')") == []
     member.get_by_label("Your answer").fill("It looks like this one")
     member.locator("[data-reply]").get_by_role("button", name="Send", exact=True).click()

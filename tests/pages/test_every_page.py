@@ -70,6 +70,8 @@ PAGES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "deployment_change": ("/app/deployments/{deployment}/change", POST, "deployments.write"),
     "deployment_settings": ("/app/deployments/{deployment}/settings", GET, "deployments.read"),
     "deployment_files": ("/app/deployments/{deployment}/files", GET, "deployments.read"),
+    "channel_files": ("/app/channels/files", GET, "deployments.read"),
+    "channel_files_delete": ("/app/channels/files/delete", POST, "deployments.write"),
     "deployment_files_delete": ("/app/deployments/{deployment}/files/delete", POST, "deployments.write"),
     "deployment_pause": ("/app/deployments/{deployment}/pause", POST, "deployments.write"),
     "deployment_resume": ("/app/deployments/{deployment}/resume", POST, "deployments.write"),

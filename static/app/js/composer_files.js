@@ -52,12 +52,25 @@ function begin() {
     const words = { waits: "Waits", up: "Is being sent up", ready: size(item.size ?? item.file.size), failed: "" }[item.state];
     if (words) parts.splice(1, 0, element("span", { class: "soft small" }, words));
     if (item.state === "up") parts.push((item.bar = element("progress", { max: "1", value: "0", "aria-label": name })));
-    if (item.state === "ready" && item.how) parts.push(element("span", { class: "tray-how soft small" }, item.how));
+    if (item.state === "ready") parts.push((item.told = element("span", { class: "tray-how soft small", hidden: "" })));
     if (item.state === "failed") parts.push(element("ul", { class: "errors" }, element("li", {}, item.words)));
     if (item.state === "ready") parts.push(element("input", { type: "hidden", name: "attachments", value: item.id }));
     item.row.className = item.state;
     item.row.replaceChildren(...parts);
     tray.hidden = !tray.children.length;
+    tell();
+  }
+
+  // How each goes: what one alone would go as, or what it does as those before it leave it no room.
+  function tell() {
+    let room = box.dataset.together ? Number(box.dataset.together) : Infinity;
+    for (const item of items.filter(({ state, row }) => state === "ready" && row.isConnected)) {
+      const fits = item.size <= room;
+      item.goes = item.how || (fits ? "" : box.dataset.beside);
+      if (!item.goes) room -= item.size;
+      item.told.textContent = item.goes;
+      item.told.hidden = !item.goes;
+    }
   }
 
   function say(words) {
@@ -70,6 +83,7 @@ function begin() {
     const next = item.row.nextElementSibling ?? item.row.previousElementSibling;
     item.row.remove();
     tray.hidden = !tray.children.length;
+    tell();
     (next?.querySelector("button") ?? form.elements.text).focus();
     say(`${item.file.name}: removed`);
     goOn();
@@ -139,7 +153,7 @@ function begin() {
     if (code === 201 && file) {
       Object.assign(item, { state: "ready", id: file.id, name: file.name, size: file.size, how: file.how });
       draw(item);
-      say(`${item.file.name}: ready to send${file.how ? `, ${file.how}` : ""}`);
+      say(`${item.file.name}: ready to send${item.goes ? `, ${item.goes}` : ""}`);
     } else if (code === 401 || response?.code === "csrf_failed") {
       fail(item, "You are signed out. Copy what you wrote, then load this page again.");
     } else {
