@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from django.utils.dateparse import parse_datetime
 from django.utils.safestring import SafeString
 
 from deployments import carriers, file_kinds, notes
@@ -38,6 +39,9 @@ class Attached:
     state: str = ""
     reason: str = ""
     again: str = ""
+    # When it is tried again by itself, or was tried last.
+    next_try_at: dt.datetime | None = None
+    tried_at: dt.datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -176,7 +180,8 @@ def _line(message: Message, story: str = "", repair: str = "") -> Line:
 
 
 def _attached(message: Message, item: dict[str, Any]) -> Attached:
-    state = str(item.get("state", ""))
+    state, reason = str(item.get("state", "")), str(item.get("reason", ""))
+    is_again = state == "failed" or (state == "fetching" and bool(reason))
     return Attached(
         item["name"],
         item["size"],
@@ -185,8 +190,14 @@ def _attached(message: Message, item: dict[str, Any]) -> Attached:
         is_deleted="deleted" in item,
         state=state,
         reason=" ".join(filter(None, (item.get("reason"), item.get("remedy")))),
-        again=carriers.again_at(message, item["id"]) if state == "failed" else "",
+        again=carriers.again_at(message, item["id"]) if is_again else "",
+        next_try_at=_moment(item.get("next_try_at")),
+        tried_at=_moment(item.get("tried_at")),
     )
+
+
+def _moment(value: object) -> dt.datetime | None:
+    return parse_datetime(value) if isinstance(value, str) else None
 
 
 def _cards_of(block: dict[str, Any]) -> list[dict[str, Any]]:
