@@ -142,6 +142,7 @@ def test_the_phone_sends_what_a_phone_sends(monkeypatch: pytest.MonkeyPatch) -> 
         ("file_other_kind", "refused", "A file of a kind that is not taken here."),
     ],
 )
+@pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume")
 def test_a_file_that_is_not_what_is_fetched(fault: str, state: str, reason: str) -> None:
     """And what came of it stands in the message at once, with when it is tried again and the way to do so now."""
     it = rehearse("twilio_sms")
@@ -157,6 +158,7 @@ def test_a_file_that_is_not_what_is_fetched(fault: str, state: str, reason: str)
     shown = html.unescape(it.client.get(path).content.decode())
     again = re.search(r'action="([^"]+/again)"', shown)
     assert reason in shown
+    assert reason in html.unescape(it.client.get(f"/app/channels/{it.connection.id}/events").content.decode())
     if state == "refused":
         assert again is None
         return
