@@ -17,7 +17,7 @@ _BY_SOURCE = {
     "member": "written by a member",
     "token": "proved by your own server",
 }
-PLAYED = "Played in a rehearsal: nobody is at the other end, and no list or number has them."
+PLAYED = "Played in a rehearsal: nobody is at the other end, and they stand in no list."
 UNPROVED = "as typed, not checked"
 
 

@@ -181,6 +181,7 @@ def _page(
         "calls": CALLS,
         "typed": typed or {},
         "accept": file_kinds.accepted(pictures.TAKEN.kinds),
+        "max_bytes": pictures.TAKEN.max_bytes,
         "replied": _replied(connection_id, (typed or {}).get("reply_to") or request.GET.get("reply", "")),
         **more,
     }

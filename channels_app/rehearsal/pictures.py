@@ -29,10 +29,10 @@ from deployments.models import File
 MOST_KEPT, MOST_BYTES = 20, 4 * LARGEST
 TAKEN = FilesTaken(KINDS, LARGEST, 1)
 # Ways in which a file that the phone sent is not what is fetched.
-NOT_THERE = Fault("file_not_there", "It is not there yet", "404; asked for again in seconds.", on_files=True)
-BROKEN = Fault("file_broken", "It breaks", "500; tried again.", on_files=True)
-TOO_LARGE = Fault("file_too_large", "It is too large", f"More than {LARGEST // 1024**2} MB.", on_files=True)
-OTHER_KIND = Fault("file_other_kind", "It is something else", "A program, which is not taken.", on_files=True)
+NOT_THERE = Fault("file_not_there", "Files are not there yet", "404; asked for again in seconds.", on_files=True)
+BROKEN = Fault("file_broken", "Fetching files breaks", "500; tried again.", on_files=True)
+TOO_LARGE = Fault("file_too_large", "Files are too large", f"More than {LARGEST // 1024**2} MB.", on_files=True)
+OTHER_KIND = Fault("file_other_kind", "Files are something else", "A program, which is not taken.", on_files=True)
 FAULTS = (NOT_THERE, BROKEN, TOO_LARGE, OTHER_KIND)
 # The head of a program (ELF), which no kind of file that is taken begins with.
 _PROGRAM = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x03\x00\x3e\x00" + bytes(44)

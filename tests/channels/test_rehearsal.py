@@ -217,7 +217,7 @@ def test_a_rehearsal_counts_nowhere(kind: str) -> None:
         person = Person.objects.get()
     page = it.client.get(f"/app/people/{person.id}/").content.decode()
     assert "Rehearsal. Played in a rehearsal" in page
-    assert "1 in tests, which no list and no number has" in page
+    assert "1 in tests, which stand in no list" in page
     assert "Your own bridge" not in page
     with tenant(it.workspace.id):
         assert f'href="/app/conversations/{Conversation.objects.get().id}/"' in page

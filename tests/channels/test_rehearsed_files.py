@@ -162,7 +162,7 @@ def test_a_file_that_is_not_what_is_fetched(fault: str, state: str, reason: str)
     if state == "refused":
         assert again is None
         return
-    assert ("Tried again" in shown, "Tried last" in shown) == (state == "fetching", state == "failed")
+    assert ("It is tried again" in shown, "Tried last" in shown) == (state == "fetching", state == "failed")
     it.behaves()
     assert again is not None
     assert it.client.post(again[1]).status_code == 302

@@ -1,4 +1,4 @@
-// Back as the browser goes back, to a form that still has what was typed in it; else the link leads there.
+// Back as the browser goes back, which keeps what was typed in most fields; else the link leads there.
 
 const link = document.querySelector("[data-back]");
 link?.addEventListener("click", (event) => {
