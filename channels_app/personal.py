@@ -80,7 +80,8 @@ class Connections:
         for identity_id, (connection_id, _, key) in split.items():
             row = known.get(connection_id)
             path = reverse("connection", args=[row.id]) if row else ""
-            found[identity_id] = Address(key, row.name if row else "a connection that is deleted", path)
+            name = row.name if row else "a connection that is deleted"
+            found[identity_id] = Address(key, name, path, is_rehearsal=bool(row and row.is_rehearsal))
         return found
 
     def begun_at(self, identities: Sequence[Identity], since: dt.datetime) -> list[UUID]:

@@ -45,6 +45,8 @@ class Address:
     value: str
     name: str = ""
     path: str = ""
+    # It is played: nobody is at the other end.
+    is_rehearsal: bool = False
 
 
 @dataclass(frozen=True)

@@ -20,11 +20,13 @@ from channels_app.models import (
     ConversationLink,
     Delivery,
     InboundEvent,
+    InboundMedia,
     RefusedRequest,
     Rehearsal,
     RehearsalLine,
 )
 from channels_app.models.inbound import EventState
+from channels_app.models.media import MediaState
 from channels_app.models.outbound import DeliveryStatus
 from deployments.pages.queries import read_cursor
 
@@ -129,6 +131,15 @@ def events_page(connection: Connection, show: str, cursor: str) -> Page[InboundE
     """A page of what the provider told us."""
     rows = InboundEvent.objects.filter(EVENTS[show], connection=connection)
     return _page(rows, "received_at", cursor)
+
+
+def files_not_here(messages: Sequence[UUID]) -> dict[UUID, list[InboundMedia]]:
+    """The files of these messages that are being fetched, or could not be, by the messages' ids."""
+    rows = InboundMedia.objects.filter(message__in=messages).exclude(state=MediaState.FETCHED)
+    found: dict[UUID, list[InboundMedia]] = {}
+    for row in rows.order_by("message", "place"):
+        found.setdefault(row.message_id, []).append(row)
+    return found
 
 
 def failed_events(connection: Connection) -> int:

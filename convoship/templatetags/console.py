@@ -15,7 +15,8 @@ from lucide.templatetags.lucide import lucide
 
 register = template.Library()
 
-_MARKS = re.compile(r"[*_`~#]|^\s*[-+>] ", re.MULTILINE)
+# (What joins two letters is part of a word, such as too_many.)
+_MARKS = re.compile(r"[*`~#]|(?<![^\W_])_+|_+(?![^\W_])|^\s*[-+>] ", re.MULTILINE)
 
 
 @register.simple_tag

@@ -59,11 +59,20 @@ def it() -> Rehearsed:
     return found
 
 
-def writes(it: Rehearsed, text: str, blocks: list[dict[str, Any]] | None = None) -> None:
-    """A member of ours writes this, and the worker looks at it."""
+def inbox(it: Rehearsed) -> str:
+    """The conversation's page."""
+    with tenant(it.workspace.id):
+        path = f"/app/conversations/{Conversation.objects.get().id}/"
+    return html.unescape(it.client.get(path).content.decode())
+
+
+def writes(
+    it: Rehearsed, text: str, blocks: list[dict[str, Any]] | None = None, by: AuthorKind = AuthorKind.AGENT
+) -> None:
+    """A member of ours, or the assistant, writes this, and the worker looks at it."""
     with tenant(it.workspace.id):
         conversation = conversations.lock(Conversation.objects.get(status="active").id)
-        new = NewMessage(author_kind=AuthorKind.AGENT, text=text, blocks=blocks or [])
+        new = NewMessage(author_kind=by, text=text, blocks=blocks or [])
         conversations.post_message(conversation, new)
     it.settles()
 
@@ -136,6 +145,18 @@ def test_a_button_is_drawn_and_a_tap_on_it_posts_what_twilio_posts(it: Rehearsed
     said = next(message for message in it.messages if message.text == "Return it")
     assert said.payload == "back"
     assert said.reply_to == next(message.seq for message in it.messages if message.text == "What about it?")
+    page = inbox(it)
+    assert f'<a href="?m={said.reply_to}#m-{said.reply_to}">What about it?</a>' in page
+    assert "<span>chose an option</span>" in page
+
+
+def test_a_number_that_is_typed_says_in_the_inbox_what_it_stands_for(it: Rehearsed) -> None:
+    writes(it, "Which size?", MANY, AuthorKind.ASSISTANT)
+    it.says("4")
+    it.settles()
+    page = inbox(it)
+    assert "<span>chose \u201cSize 3\u201d</span>" in page
+    assert "tapped a button" not in page
 
 
 def test_of_a_list_an_item_is_chosen(it: Rehearsed) -> None:
@@ -171,6 +192,10 @@ def test_a_place_is_sent_with_its_name(it: Rehearsed) -> None:
     it.settles()
     assert any("Location: Ferry Building, 1 Embarcadero" in message.text for message in it.messages)
     assert "1 Embarcadero" in it.screen
+    page = inbox(it)
+    assert (
+        '<a href="https://www.openstreetmap.org/?mlat=37.795500&mlon=-122.393700#map=17/37.795500/-122.393700"' in page
+    )
 
 
 @pytest.mark.parametrize("wrong", ["", "north", "90.5", "nan", "inf", "\0"])
