@@ -46,7 +46,7 @@ def of(person: Person, most: int) -> list[Unanswered]:
 def _at_places_of(person: Person) -> Q:
     """Events from where they are known, and from where their conversations took place."""
     places = Q(pk__in=[])
-    numbers = set()
+    numbers: set[str] = set()
     for kind, value in Identity.objects.filter(person=person).values_list("kind", "value")[:MOST_PLACES]:
         if kind == IdentityKind.BRIDGE:
             bridge, _, key = value.partition(":")
