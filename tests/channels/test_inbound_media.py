@@ -17,7 +17,7 @@ from channels_app.providers.twilio import media
 from convoship.lib import failpoints
 from convoship.lib.failpoints import FailpointHit
 from convoship.lib.tenancy import tenant
-from deployments import erasing, files
+from deployments import conversations, erasing, files
 from deployments.models import Conversation, File, GoneFile, Message, Person
 from tests.channels import far_end
 from tests.channels.conftest import Bridge
@@ -355,7 +355,8 @@ async def test_what_was_deleted_meanwhile_keeps_no_file(
     def deletes(row: File, checked: Any) -> File:
         kept = original(row, checked)
         with tenant(row.workspace_id):
-            Conversation.objects.all().delete()
+            # As whoever writes in it does: what else is said in it meanwhile waits, and comes too late.
+            conversations.lock(row.conversation_id).delete()
         return kept
 
     monkeypatch.setattr(files, "kept", deletes)

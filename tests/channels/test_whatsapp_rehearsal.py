@@ -17,8 +17,7 @@ from pytest_django.live_server_helper import LiveServer
 from channels_app import enqueueing, windows
 from channels_app.models import Connection, Delivery, MessageTemplate, Rehearsal, ServiceWindow
 from channels_app.models.rehearsal import LineKind
-from channels_app.providers.twilio import codes, sdk
-from channels_app.rehearsal import receiving
+from channels_app.providers.twilio import codes
 from convoship.lib.tenancy import tenant
 from deployments import conversations
 from deployments.conversations import NewMessage
@@ -41,13 +40,11 @@ MANY = [{"type": "buttons", "buttons": [{"label": f"Size {number}", "payload": f
 
 
 @pytest.fixture(autouse=True)
-def stage(live_server: LiveServer, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def stage(live_server: LiveServer, settings: Any) -> None:
     """The product on this machine, which may call itself."""
     parts = urlsplit(live_server.url)
     settings.PUBLIC_BASE_URL = live_server.url
     settings.OUTBOUND_ALLOWLIST = frozenset({(parts.hostname, parts.port)})
-    monkeypatch.setattr(receiving, "SILENCE_SECONDS", 3.0)
-    monkeypatch.setattr(sdk, "SECONDS", 1.0)
 
 
 @pytest.fixture
