@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from channels_app import consents, settling, windows
+from channels_app import consents, settling, template_faults, windows
 from channels_app.models import Connection, Delivery
 from channels_app.models.outbound import DeliveryStatus
 from channels_app.providers.events import StatusReported
@@ -64,6 +64,11 @@ def apply(connection: Connection, event: StatusReported) -> tuple[Delivery | Non
         windows.note_closed(connection, delivery.address)
         settling.await_window(delivery)
         return delivery, ""
+    if event.status == DeliveryStatus.FAILED:
+        template_faults.note(delivery, event.code)
+        if template_faults.take_out(delivery, event.code):
+            settling.await_window(delivery)
+            return delivery, ""
     if event.status == DeliveryStatus.FAILED and delivery.dismissed_at is not None:
         # Whoever put it aside knew of no failure.
         delivery.dismissed_at = None

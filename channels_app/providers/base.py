@@ -342,6 +342,8 @@ class Provider:
     own_secrets: ClassVar[tuple[str, ...]] = ()
     # Longest text that goes out in one piece, in characters; 0: no limit.
     longest_text: ClassVar[int] = 0
+    # By codes that something is refused with: how its template stands then (`Approval`).
+    template_refusals: ClassVar[Mapping[str, str]] = {}
     # Further parts of its inbound address beside the bare one.
     parts: ClassVar[tuple[str, ...]] = ()
 

@@ -56,8 +56,10 @@ class Line:
     # The badge of a message that did not arrive (so far): its words and tone; and where its story is told.
     trouble: tuple[str, str] | None = None
     story: str = ""
-    # Where a template is sent in its place, while it waits for a window.
+    # Where a template is sent in its place, while it waits for a window, or after its own was refused.
     repair: str = ""
+    # The template that it went in by itself, as the window was closed.
+    carried_in: str = ""
     # When the visitor had read up to here, under the last of our messages that they have, until they write again.
     seen_at: dt.datetime | None = None
     # The mails whose last message this is.
@@ -146,9 +148,11 @@ def _lines(conversation: Conversation, messages: list[Message]) -> list[Line]:
     """The transcript's lines, each that somebody carries to the visitor with the way to its story."""
     is_carried = conversation.channel != Channel.WEB
     stories = carriers.stories_of([it for it in messages if it.author_kind != AuthorKind.VISITOR]) if is_carried else {}
-    parked = [it for it in messages if it.status == MessageStatus.PARKED]
-    repairs = carriers.repairs_of(parked) if is_carried and parked and conversation.is_active else {}
-    return [_line(it, stories.get(it.id, ""), repairs.get(it.id, "")) for it in messages]
+    stuck = [it for it in messages if it.status in (MessageStatus.PARKED, MessageStatus.FAILED)]
+    repairs = carriers.repairs_of(stuck) if is_carried and stuck and conversation.is_active else {}
+    carried = carriers.carried_in([it for it in messages if not it.template]) if is_carried else {}
+    lines = [_line(it, stories.get(it.id, ""), repairs.get(it.id, "")) for it in messages]
+    return [replace(it, carried_in=carried[it.message.id]) if it.message.id in carried else it for it in lines]
 
 
 def _line(message: Message, story: str = "", repair: str = "") -> Line:

@@ -18,6 +18,8 @@ from convoship.lib.outbound.sending import Answered
 OPTED_OUT = 21610
 # Outside WhatsApp's customer service window.
 WINDOW_CLOSED = 63016
+# What is sent by a template that WhatsApp lets through no more, and how that stands then.
+TEMPLATE_REFUSED: Mapping[str, str] = {"63040": "rejected", "63041": "paused", "63042": "disabled"}
 
 
 class Class(Enum):

@@ -22,7 +22,7 @@ from channels_app.providers.base import (
 )
 from channels_app.providers.events import MessageReceived, Wish
 from channels_app.providers.sent_files import Carries
-from channels_app.providers.twilio import drafts, interactive, setup, templates, texts
+from channels_app.providers.twilio import codes, drafts, interactive, setup, templates, texts
 from channels_app.providers.twilio.forms import DAILY_MESSAGES, START_REPLY, STOP_REPLY, WhatsappForm
 from channels_app.providers.twilio.messaging import TwilioMessaging
 from deployments.carriers import FilesTaken
@@ -93,6 +93,7 @@ class TwilioWhatsapp(TwilioMessaging):
     default_daily = DAILY_MESSAGES
     daily_field = "daily_messages"
     template_languages = drafts.LANGUAGES
+    template_refusals = codes.TEMPLATE_REFUSED
 
     @classmethod
     def home(cls, config: Mapping[str, Any]) -> frozenset[str]:
