@@ -34,6 +34,7 @@ from workspaces import audit
 from workspaces.models import User
 
 LONGEST_CONSENT = 150
+_NO_CODE = "Write the number with + and the country's code: +14155552671."
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,8 @@ def _checked(wanted: Wanted) -> _Checked:
     try:
         number = numbers.e164(wanted.to)
     except forms.ValidationError as wrong:
-        errors["to"] = list(wrong.messages)
+        has_code = wanted.to.strip().startswith("+")
+        errors["to"] = list(wrong.messages) if has_code else [_NO_CODE]
     text = _clean(wanted.text, "text", errors).strip()
     _clean(wanted.consent, "consent", errors)
     if wanted.template and text:

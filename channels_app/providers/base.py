@@ -499,6 +499,10 @@ class Provider:
         """Make a template there (its `sid` is empty) and hand it in for approval. Needs `WINDOW`."""
         raise NotImplementedError
 
+    async def delete_template(self, sid: str) -> None:
+        """Delete a template there; one that is gone already is as good as deleted. Needs `WINDOW`."""
+        raise NotImplementedError
+
     @classmethod
     def consent_reply(cls, config: Mapping[str, Any], wish: str) -> str:
         """What confirms a `stop` or a `start`. Needs `CONFIRMS_CONSENT`."""

@@ -102,6 +102,7 @@ def test_what_can_not_be_is_said_beside_its_field_and_nothing_is_begun(
     answer = post(key, phone, **body)
     assert answer.status_code == 422, answer.content
     assert field in answer.json()["errors"], answer.json()
+    assert "short code" not in str(answer.json())
     with tenant(phone.workspace.id):
         assert not Conversation.objects.exists()
         assert not Consent.objects.exists()

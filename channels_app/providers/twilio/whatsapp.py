@@ -241,6 +241,10 @@ class TwilioWhatsapp(TwilioMessaging):
             raise
         return replace(template, sid=sid, approval=approval)
 
+    async def delete_template(self, sid: str) -> None:
+        """The content, and WhatsApp's template with it."""
+        await templates.delete(self.account, sid)
+
     @classmethod
     def consent_reply(cls, config: Mapping[str, Any], wish: str) -> str:
         """As configured."""
