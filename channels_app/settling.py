@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from channels_app import accounts, address_locks, consents, desks, ladder, windows
+from channels_app import accounts, address_locks, consents, desks, ladder, template_faults, windows
 from channels_app.in_hand import Claimed, token_of
 from channels_app.models import Connection, Delivery, DeliveryAttempt, InteractiveContent
 from channels_app.models.outbound import AttemptOutcome, DeliveryStatus
@@ -153,9 +153,14 @@ def fail(delivery: Delivery, error: ProviderError, *, milliseconds: int, keeps_d
     )
     if error.opted_out:
         consents.note(delivery.connection, delivery.address, withdrawn=True, source="The provider refused: opted out.")
+    template_faults.note(delivery, error.code)
     if error.window_closed and not keeps_doubt:
         windows.note_closed(delivery.connection, delivery.address)
     if error.window_closed and not keeps_doubt and windows.can_wait(delivery):
+        delivery.code = error.code[:40]
+        await_window(delivery)
+    elif not keeps_doubt and template_faults.take_out(delivery, error.code):
+        # Nobody chose the template that carried it: it waits, as without one.
         delivery.code = error.code[:40]
         await_window(delivery)
     elif step.what == "park":

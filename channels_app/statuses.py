@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from channels_app import address_locks, consents, settling, windows
+from channels_app import address_locks, consents, settling, template_faults, windows
 from channels_app.models import Connection, Delivery
 from channels_app.models.outbound import DeliveryStatus
 from channels_app.models.personal import ERASED
@@ -74,6 +74,11 @@ def apply(connection: Connection, event: StatusReported) -> tuple[Delivery | Non
             settling.await_window(delivery)
             return delivery, ""
         event = replace(event, reason=windows.REFUSED, remedy=windows.REFUSED_REMEDY)
+    if event.status == DeliveryStatus.FAILED:
+        template_faults.note(delivery, event.code)
+        if template_faults.take_out(delivery, event.code):
+            settling.await_window(delivery)
+            return delivery, ""
     if event.status == DeliveryStatus.FAILED and delivery.dismissed_at is not None:
         # Whoever put it aside knew of no failure.
         delivery.dismissed_at = None

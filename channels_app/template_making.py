@@ -124,6 +124,41 @@ def refused(error: ProviderError) -> Problem:
     return Problem("conflict", error.words, hint=error.remedy)
 
 
+# --- Deleting -------------------------------------------------------------------------------------------------------
+
+# Nothing can be sent with it any more, or ever could: what WhatsApp lets through, or may yet, is deleted at Twilio.
+DELETABLE = frozenset({Approval.UNSUBMITTED, Approval.REJECTED, Approval.DISABLED})
+
+
+def is_deletable(row: MessageTemplate) -> bool:
+    """Whether it may be deleted here."""
+    return row.is_gone or row.approval in DELETABLE
+
+
+def require_deletable(row: MessageTemplate) -> None:
+    """409 where it may not be deleted."""
+    if not is_deletable(row):
+        stands = row.get_approval_display().lower()
+        raise Problem("conflict", f"This template is {stands}.", hint="Delete it in Twilio's Content Template Builder.")
+
+
+def delete_there(provider: Provider, sid: str) -> ProviderError | None:
+    """Delete it at the provider; what went wrong. Outside of `tenant()`."""
+    try:
+        async_to_sync(sending.alone, force_new_loop=True)(provider.delete_template(sid))
+    except ProviderError as error:
+        return error
+    return None
+
+
+def note_deleted(actor: Actor, connection_id: UUID, sid: str) -> None:
+    """It is gone there, so it goes here. What was sent with it stays in its conversations."""
+    connection = connections.held(connection_id)
+    for row in MessageTemplate.objects.filter(connection=connection, sid=sid):
+        audit.record(actor, "connection.template_deleted", connection, template=row.name, sid=row.sid)
+        row.delete()
+
+
 # --- The template for closed windows ----------------------------------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ from django.db import connection as database
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from channels_app import accounts, address_locks, hastening
+from channels_app import accounts, address_locks, hastening, template_faults
 from channels_app.message_templates import as_template
 from channels_app.models import Connection, Delivery, MessageTemplate, ServiceWindow
 from channels_app.models.template import Approval
@@ -113,7 +113,7 @@ def put_in_template(delivery: Delivery) -> bool:
     template = rows.filter(is_gone=False).first() if sid else None
     kind = accounts.kind_of(delivery.connection)
     names = kind.variables_of(as_template(template)) if template else []
-    if template is None or len(names) != 1:
+    if template is None or len(names) != 1 or not template_faults.may_go_in(delivery, sid):
         return False
     text = " ".join(str(delivery.content.get("text", "")).split())
     try:
@@ -121,8 +121,7 @@ def put_in_template(delivery: Delivery) -> bool:
     except BadVariables:
         # Too long for it: it waits, as without any.
         return False
-    delivery.content, delivery.what = dict(planned.content), planned.what
-    delivery.save(update_fields=["content", "what"])
+    template_faults.put(delivery, planned)
     return True
 
 

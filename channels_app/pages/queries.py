@@ -91,7 +91,8 @@ class Page(Generic[R]):
 
 def deliveries(connection: Connection, show: str, address: str) -> QuerySet[Delivery]:
     """What a filter of the Deliveries tab shows; `address` is a part of one."""
-    rows = Delivery.objects.filter(DELIVERIES[show], connection=connection).select_related("message", "conversation")
+    rows = Delivery.objects.filter(DELIVERIES[show], connection=connection)
+    rows = rows.select_related("connection", "message", "conversation")
     return rows.filter(address__icontains=address) if address else rows
 
 

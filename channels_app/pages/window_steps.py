@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from channels_app import template_faults
 from channels_app.models import Connection, Delivery, InboundEvent
 from channels_app.pages.steps import Step
 from channels_app.providers.events import MessageReceived
@@ -16,7 +17,7 @@ def template(connection: Connection, delivery: Delivery) -> Iterator[Step]:
     found = delivery.content.get("template")
     if not isinstance(found, dict):
         return
-    name, is_own = str(found.get("name", "")), found.get("sid") == connection.config.get("window_template")
+    name, is_own = str(found.get("name", "")), template_faults.CARRIES in delivery.content
     words = "A template may go whether or not the 24-hour window is open."
     if is_own and delivery.message is not None:
         words = f"The window was closed, so the connection's own template carries what was written. {words}"

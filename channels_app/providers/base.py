@@ -342,6 +342,8 @@ class Provider:
     own_secrets: ClassVar[tuple[str, ...]] = ()
     # Longest text that goes out in one piece, in characters; 0: no limit.
     longest_text: ClassVar[int] = 0
+    # By codes that something is refused with: how its template stands then (`Approval`).
+    template_refusals: ClassVar[Mapping[str, str]] = {}
     # Further parts of its inbound address beside the bare one.
     parts: ClassVar[tuple[str, ...]] = ()
 
@@ -506,6 +508,10 @@ class Provider:
 
     async def submit(self, template: Template) -> Template:
         """Make a template there (its `sid` is empty) and hand it in for approval. Needs `WINDOW`."""
+        raise NotImplementedError
+
+    async def delete_template(self, sid: str) -> None:
+        """Delete a template there; one that is gone already is as good as deleted. Needs `WINDOW`."""
         raise NotImplementedError
 
     @classmethod

@@ -150,6 +150,9 @@ class WhatsappPhone(Phone):
                 return self._make(read(call.body) or {})
             case "POST", ["v1", "Content", sid, "ApprovalRequests", "whatsapp"] if sid in self.rehearsal.contents:
                 return self._hand_in(sid, read(call.body) or {})
+            case "DELETE", ["v1", "Content", sid] if sid in self.rehearsal.contents:
+                self._keep({other: content for other, content in self.rehearsal.contents.items() if other != sid})
+                return Answer(204, note="Deleted a content.")
             case "GET", ["v1", "ContentAndApprovals"]:
                 return self._list(call)
             case "GET", ["v1", "Services", sid, "ChannelSenders"]:

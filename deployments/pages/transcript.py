@@ -69,11 +69,13 @@ class Line:
     # The badge of a message that did not arrive (so far): its words and tone; and where its story is told.
     trouble: tuple[str, str] | None = None
     story: str = ""
-    # Where a template is sent in its place, while it waits for a window.
+    # Where a template is sent in its place, while it waits for a window, or after its own was refused.
     repair: str = ""
     # Of a visitor's: which option they chose, and how, in words; and what they reply to.
     chose: str = ""
     replied: Replied | None = None
+    # The template that it went in by itself, as the window was closed.
+    carried_in: str = ""
     # When the visitor had read up to here, under the last of our messages that they have, until they write again.
     seen_at: dt.datetime | None = None
     # The mails whose last message this is.
@@ -165,14 +167,16 @@ def _lines(conversation: Conversation, messages: list[Message]) -> list[Line]:
     """The transcript's lines, each that somebody carries to the visitor with the way to its story."""
     is_carried = conversation.channel != Channel.WEB
     stories = carriers.stories_of([it for it in messages if it.author_kind != AuthorKind.VISITOR]) if is_carried else {}
-    parked = [it for it in messages if it.status == MessageStatus.PARKED]
-    repairs = carriers.repairs_of(parked) if is_carried and parked and conversation.is_active else {}
+    stuck = [it for it in messages if it.status in (MessageStatus.PARKED, MessageStatus.FAILED)]
+    repairs = carriers.repairs_of(stuck) if is_carried and stuck and conversation.is_active else {}
+    carried = carriers.carried_in([it for it in messages if not it.template]) if is_carried else {}
     replied, options = _replied(conversation, messages), _options_before(conversation, messages)
     lines = []
     for it in messages:
         line = _line(it, stories.get(it.id, ""), repairs.get(it.id, ""))
         chose = _chose(conversation, it, options) if it.payload and it.author_kind == AuthorKind.VISITOR else ""
-        lines.append(replace(line, chose=chose, replied=replied.get(it.reply_to or 0)))
+        reply = replied.get(it.reply_to or 0)
+        lines.append(replace(line, chose=chose, replied=reply, carried_in=carried.get(it.id, "")))
         options = _options_of(it) or options
     return lines
 

@@ -222,7 +222,7 @@ async def test_the_template_that_holds_what_waits_comes_first_with_the_text_in_i
     )
 
     def run() -> list[tuple[str, dict[str, str], bool]]:
-        MessageTemplate.objects.filter(name="news").update(variables={"1": "Ada", "2": "A parcel"})
+        MessageTemplate.objects.filter(name="news").update(variables={"1": "Ada", "2": "Your parcel left us."})
         MessageTemplate.objects.filter(name="a_reminder").update(variables={"1": "Ada Lovelace"})
         found = template_choice.ranked(whatsapp.connection, text="Your order\n\nis here.", name="Grace")
         return [(one.template.name, dict(one.values), one.holds) for one in found]

@@ -215,6 +215,9 @@ class TwilioEnd(FarEnd):
                 asked = json.loads(seen.body)
                 self.contents[sid]["approval_requests"] |= asked | {"status": "received"}
                 return answer(self.contents[sid]["approval_requests"], 201)
+            case "DELETE", ["Content", sid] if sid in self.contents:
+                del self.contents[sid]
+                return Said(204, {}, b"")
             case "GET", ["ContentAndApprovals"]:
                 size, page = int(query["PageSize"]), int(query.get("Page", "0"))
                 rows = list(self.contents.values())

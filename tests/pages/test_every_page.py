@@ -150,6 +150,11 @@ PAGES: dict[str, tuple[str, tuple[str, ...], str]] = {
         POST,
         "connections.write",
     ),
+    "connection_template_delete": (
+        "/app/channels/{whatsapp}/templates/{template}/delete",
+        BOTH,
+        "connections.write",
+    ),
     "connection_template_window": (
         "/app/channels/{whatsapp}/templates/{template}/window",
         POST,

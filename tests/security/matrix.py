@@ -145,6 +145,9 @@ class Windowed(CustomWebhook):
     def check_handing_in(cls, name: str, category: str) -> None:
         """Whatever is given."""
 
+    async def delete_template(self, sid: str) -> None:
+        """Nobody is asked here."""
+
     async def submit(self, template: Template) -> Template:
         """Nobody is asked here."""
         return replace(template, sid=template.sid or "HX2", approval="received")
@@ -629,6 +632,10 @@ PAGES: Mapping[str, list[Call]] = {
     "connection_template": [Call("GET", before=World.has_templates)],
     "connection_template_submit": [
         Call("POST", {"name": "one", "category": "UTILITY"}, before=World.has_templates),
+    ],
+    "connection_template_delete": [
+        Call("GET", before=World.has_templates),
+        Call("POST", {}, before=World.has_templates),
     ],
     "connection_template_window": [Call("POST", {"on": "yes"}, before=World.has_approved)],
     "conversation_template": [

@@ -20,6 +20,8 @@ OPTED_OUT = 21610
 WINDOW_CLOSED = 63016
 # There is no content by the ContentSid.
 NO_SUCH_CONTENT = 21655
+# What is sent by a template that WhatsApp lets through no more, and how that stands then.
+TEMPLATE_REFUSED: Mapping[str, str] = {"63040": "rejected", "63041": "paused", "63042": "disabled"}
 
 
 class Class(Enum):

@@ -90,6 +90,7 @@ class TwilioWhatsapp(TwilioMessaging):
     default_daily = DAILY_MESSAGES
     daily_field = "daily_messages"
     template_languages = drafts.LANGUAGES
+    template_refusals = codes.TEMPLATE_REFUSED
 
     @classmethod
     def home(cls, config: Mapping[str, Any]) -> frozenset[str]:
@@ -251,6 +252,10 @@ class TwilioWhatsapp(TwilioMessaging):
             error.made = sid
             raise
         return replace(template, sid=sid, approval=approval)
+
+    async def delete_template(self, sid: str) -> None:
+        """The content, and WhatsApp's template with it."""
+        await templates.delete(self.account, sid)
 
     @classmethod
     def consent_reply(cls, config: Mapping[str, Any], wish: str) -> str:
