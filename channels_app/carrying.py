@@ -7,8 +7,8 @@ from uuid import UUID
 
 from django.urls import reverse
 
-from channels_app import accounts, consents, inbound_media, template_choice, template_use, windows
-from channels_app.models import Consent, ConversationLink, Delivery
+from channels_app import accounts, consents, inbound_media, template_choice, template_faults, template_use, windows
+from channels_app.models import Connection, Consent, ConversationLink, Delivery
 from channels_app.models.connection import ConnectionState
 from convoship.lib.actors import Actor
 from deployments.carriers import Filled, Offered, Place, Window
@@ -27,7 +27,7 @@ class Connections:
         path = reverse("connection", args=[connection.id])
         # An opt-out elsewhere may hold here, too.
         withdrawn = consents.withdrawal(connection, link.address)
-        own = Consent.objects.filter(connection=connection, address=link.address).first()
+        own = consents.own_of(connection, link.address)
         consent = withdrawn or own
         return Place(
             accounts.kind_of(connection).label,
@@ -38,6 +38,9 @@ class Connections:
             consent=consent.get_state_display() if consent else "",
             consent_at=consent.changed_at if consent else None,
             may_write=withdrawn is None,
+            stopped=" ".join(consents.words_of(withdrawn, connection)) if withdrawn else "",
+            stopped_path=self._settings_of(withdrawn, connection),
+            settings_path=reverse("connection_settings", args=[connection.id]),
             takes_files=accounts.kind_of(connection).files_taken(connection.config, link.address),
             window=self._window_of(link) if windows.has_one(connection) else None,
         )
@@ -48,10 +51,19 @@ class Connections:
             return ""
         return reverse("conversation_file_again", args=[message.conversation_id, attachment_id])
 
+    def _settings_of(self, withdrawn: Consent | None, connection: Connection) -> str:
+        """Those of another connection, where its STOP holds here, too."""
+        if withdrawn is None or withdrawn.connection_id == connection.id:
+            return ""
+        return reverse("connection_settings", args=[withdrawn.connection_id])
+
     def _window_of(self, link: ConversationLink) -> Window:
         window = windows.of(link.connection, link.address)
-        offered = [Offered(one.template.sid, one.template.name) for one in template_choice.ranked(link.connection)]
-        return Window(window.closes_at if window else None, template_use.path_for(link.conversation_id), offered)
+        ranked = template_choice.ranked(link.connection)
+        offered = [Offered(one.template.sid, one.template.name) for one in ranked]
+        own = next((one.template.name for one in ranked if template_choice.is_own(one.template)), "")
+        path = template_use.path_for(link.conversation_id)
+        return Window(window.closes_at if window else None, path, offered, own)
 
     def stories_of(self, messages: Sequence[Message]) -> Mapping[UUID, str]:
         """The timelines of the deliveries that carry these messages. A delivery may carry several in a row."""
@@ -66,8 +78,16 @@ class Connections:
                     found[message.id] = reverse("connection_delivery", args=[delivery.connection_id, delivery.id])
         return found
 
+    def carried_in(self, messages: Sequence[Message]) -> Mapping[UUID, str]:
+        """Those that the connection's own template carried, as the window was closed."""
+        found = Delivery.objects.filter(
+            message__in=[one.id for one in messages], content__has_key=template_faults.CARRIES
+        )
+        rows = found.values_list("message_id", "content__template__name")
+        return {message_id: str(name) for message_id, name in rows}
+
     def repairs_of(self, messages: Sequence[Message]) -> Mapping[UUID, str]:
-        """The pages that send a template in the place of those that wait for the window."""
+        """The pages that send a template in the place of those that wait for the window, or came back for theirs."""
         return template_use.repairs_of(messages)
 
     def fill_template(self, conversation: Conversation, template_id: str, values: Mapping[str, str]) -> Filled | None:

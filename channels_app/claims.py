@@ -17,14 +17,16 @@ from django.db import connection as database
 from django.db.models import F
 from django.utils import timezone
 
-from channels_app import accounts, confirming, consents, pacing, quiet_hours, settling, spending, windows
+from channels_app import accounts, address_locks, consents, pacing, quiet_hours, settling, spending, windows
 from channels_app.in_hand import Claimed, outgoing_of, token_of
 from channels_app.models import Connection, Consent, Delivery, DeliveryAttempt, InteractiveContent
-from channels_app.models.outbound import AttemptOutcome, DeliveryStatus
+from channels_app.models.outbound import AttemptOutcome, DeliveryStatus, Purpose
 from channels_app.providers import sent_files
 from channels_app.providers.base import Capability, Provider, ProviderError
 from channels_app.quiet_hours import QuietHours
 from deployments import blocking, conversations
+from deployments.models import Message
+from deployments.models.conversation import AuthorKind
 
 LEASE = dt.timedelta(seconds=40)
 # No call may outlive half of its lease: whoever claims anew must find the earlier one ended (R7).
@@ -38,6 +40,10 @@ MOST_CRASHES, SUSPECT_AFTER = 5, 2
 MOST_OTHERS = 200
 # How often a claim looks again for what takes the place of what was held back.
 MOST_ROUNDS = 32
+# Who joined, or that nobody is there, is no news after that.
+NEWS_FOR = dt.timedelta(hours=1)
+OLD_NEWS = "It told how things stood when it was parked, more than an hour ago, so it was not sent late."
+OLD_NEWS_REMEDY = "Write to them yourself, or replay it if it still holds."
 
 # MATERIALIZED, or the plan may run the inner query again and take more than the limit.
 _CLAIM = """
@@ -80,7 +86,7 @@ class _Before(NamedTuple):
 
 
 class _IsHeld(Exception):
-    """Somebody holds the conversation of a delivery that would end or be parked."""
+    """Somebody holds what has to be held to send a delivery, to end it or to park it: its address, its conversation."""
 
 
 @dataclass
@@ -99,9 +105,12 @@ class _Hand:
 
 @dataclass
 class _Known:
-    """What was found out in this claim: of connections the provider, of addresses whether consent is withdrawn."""
+    """What was found out in this claim: of connections the provider, of addresses whether they are held, and whether
+    consent is withdrawn.
+    """
 
     providers: dict[UUID, Provider | ProviderError] = field(default_factory=dict)
+    addresses: dict[str, bool] = field(default_factory=dict)
     withdrawn: dict[tuple[UUID, str], Consent | None] = field(default_factory=dict)
 
 
@@ -199,13 +208,12 @@ def _let_go(
     delivery: Delivery, attempt: DeliveryAttempt, before: _Before, hand: _Hand, known: _Known
 ) -> Provider | None:
     """The provider of what may be sent now; None where it ended or was parked. `_IsHeld` where it can't be, now."""
-    if (
-        _is_poison(delivery)
-        or _is_of_blocked(delivery, before)
-        or _is_held_back(delivery, known.withdrawn, was_in_doubt=before.was_in_doubt)
-    ):
+    if _is_poison(delivery) or _is_of_blocked(delivery, before):
         return None
-    if _is_outside_window(delivery, before) or _is_at_night(delivery, before):
+    _hold_address(delivery, known.addresses)
+    if _is_held_back(delivery, known.withdrawn, was_in_doubt=before.was_in_doubt):
+        return None
+    if _is_old_news(delivery, before) or _is_outside_window(delivery, before) or _is_at_night(delivery, before):
         return None
     # Before it is counted among what leaves.
     provider = _provider(delivery.connection, known.providers)
@@ -217,6 +225,18 @@ def _let_go(
             hand.stopped.add(delivery.connection_id)
         return None
     return None if _may_not_cost(delivery, before, hand) else provider
+
+
+def _hold_address(delivery: Delivery, held: dict[str, bool]) -> None:
+    """What is decided of the address stays so until the message is let go. It isn't waited for: see `address_locks`."""
+    kind = accounts.kind_of(delivery.connection)
+    if not (kind.can(Capability.CONSENT) or kind.can(Capability.WINDOW)):
+        return
+    address = delivery.address
+    if address not in held:
+        held[address] = address_locks.share_free(delivery.connection, address)
+    if not held[address]:
+        raise _IsHeld
 
 
 def _hold_conversation(delivery: Delivery) -> None:
@@ -327,21 +347,33 @@ def _is_of_blocked(delivery: Delivery, before: _Before) -> bool:
 
 
 def _is_held_back(delivery: Delivery, withdrawn: dict[tuple[UUID, str], Consent | None], *, was_in_doubt: bool) -> bool:
-    """Consent is asked in the very transaction that lets the message go; once asked, it stays until then.
+    """Consent is asked in the very transaction that lets the message go; as the address is held, it stays until then.
 
-    Of a test message too, which goes to a person; and a rehearsal, where all is a test, shows what a STOP does.
+    Of a test message too, which goes to a person; and a rehearsal, where all is a test, shows what a STOP does. The
+    answer to STOP is the one thing that goes all the same.
     """
-    if not accounts.kind_of(delivery.connection).can(Capability.CONSENT) or confirming.is_confirmation(delivery):
+    if not accounts.kind_of(delivery.connection).can(Capability.CONSENT) or delivery.purpose == Purpose.CONFIRMATION:
         return False
     whose = (delivery.connection_id, delivery.address)
     if whose not in withdrawn:
-        withdrawn[whose] = consents.withdrawal(delivery.connection, delivery.address, lock=True)
+        withdrawn[whose] = consents.withdrawal(delivery.connection, delivery.address)
     found = withdrawn[whose]
     if found is None:
         return False
     _hold_conversation(delivery)
     reason, remedy = consents.words_of(found, delivery.connection)
     settling.end(delivery, DeliveryStatus.SUPPRESSED, reason=reason, remedy=remedy, keeps_doubt=was_in_doubt)
+    return True
+
+
+def _is_old_news(delivery: Delivery, before: _Before) -> bool:
+    """A line of the house that was parked and tells late what was so then; what is replayed goes."""
+    if not before.was_parked or before.was_in_doubt or timezone.now() - delivery.created_at < NEWS_FOR:
+        return False
+    if not Message.objects.filter(deliveries=delivery, author_kind=AuthorKind.SYSTEM).exists():
+        return False
+    _hold_conversation(delivery)
+    settling.end(delivery, DeliveryStatus.SUPPRESSED, reason=OLD_NEWS, remedy=OLD_NEWS_REMEDY)
     return True
 
 
@@ -362,7 +394,7 @@ def _is_outside_window(delivery: Delivery, before: _Before) -> bool:
 def _is_at_night(delivery: Delivery, before: _Before) -> bool:
     """What nobody asked for waits while it is quiet where they are; what was let go before is not held again."""
     hours = QuietHours.of(str(delivery.connection.config.get("quiet_hours") or ""))
-    if hours is None or delivery.conversation_id is None or delivery.let_go_at is not None:
+    if hours is None or delivery.purpose != Purpose.CONVERSATION or delivery.let_go_at is not None:
         return False
     quiet = quiet_hours.now_at(delivery.address, hours, timezone.now())
     if quiet is None or not spending.is_unasked(delivery):
@@ -389,7 +421,7 @@ def _may_not_cost(delivery: Delivery, before: _Before, hand: _Hand) -> bool:
     _unclaim(delivery, before)
     delivery.refresh_from_db(fields=["attempts", "tries", "is_in_doubt"])
     settling.park(delivery, refusal.until, reason=refusal.words, remedy=refusal.remedy)
-    if refusal.until - timezone.now() > spending.LOOKED_AGAIN:
+    if refusal.is_of_day:
         spending.note_used_up(delivery.connection, refusal.until)
     if refusal.is_for_all:
         hand.stopped.add(delivery.connection_id)

@@ -193,6 +193,8 @@ def change(actor: Actor, connection: Connection, changes: Mapping[str, Any]) -> 
     if provider.config_form.credentials and before.get("api_base_url") != connection.config.get("api_base_url"):
         _may_move_secrets(actor)
     connection.save(update_fields=["name", "assistant", "config", "credentials"])
+    if provider.account_of(before) != provider.account_of(connection.config):
+        template_sync.on_account_changed(connection)
     audit.record(actor, "connection.changed", connection, changed=sorted(changes))
     releasing.go_on(connection)
     return connection

@@ -1,15 +1,18 @@
-"""The consent ledger: who may not be written to over a connection, since when, and how that came about."""
+"""The consent ledger: who may not be written to over a connection, since when, and how that came about.
+
+Somebody's number is asked in all its forms (`same_number`): STOP from one holds for each.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 
-from django.db.models import Q
 from django.utils import timezone
 
 from channels_app import address_locks
 from channels_app.models import Connection, Consent, ConsentChange
 from channels_app.models.consent import ConsentState
+from convoship.lib import same_number
 from deployments import erased_addresses
 
 FORGOTTEN = "Erased with its person."
@@ -25,7 +28,9 @@ def withdrawal(connection: Connection, address: str, *, lock: bool = False) -> C
         # Shared, as many messages may leave at once; a STOP waits for those that are just leaving.
         address_locks.share(connection, address)
     rows = _rows_of(address)
-    own = next((row for row in rows if row.connection_id == connection.id), None)
+    mine = [row for row in rows if row.connection_id == connection.id]
+    # Of rows that were made for different forms, one that says no holds.
+    own = max(mine, key=lambda row: (row.state == ConsentState.WITHDRAWN, row.changed_at), default=None)
     if own is not None and own.state == ConsentState.WITHDRAWN:
         return own
     elsewhere = [row for row in rows if row.connection_id != connection.id and _holds_for(row, connection)]
@@ -35,10 +40,20 @@ def withdrawal(connection: Connection, address: str, *, lock: bool = False) -> C
 
 def _rows_of(address: str) -> list[Consent]:
     """How an address stands over each connection; of who was erased it is kept as a digest."""
-    named = Q(address=address)
-    if Consent.objects.filter(address__startswith=erased_addresses.PREFIX).exists():
-        named |= Q(address=erased_addresses.digest_of(address))
-    return list(Consent.objects.filter(named).select_related("connection"))
+    names = [*same_number.forms(address), *_digests_of(address)]
+    return list(Consent.objects.filter(address__in=names).select_related("connection"))
+
+
+def _digests_of(address: str) -> list[str]:
+    """As each form of it is known once its person was erased; none where nobody ever was."""
+    known = (erased_addresses.known_as(form) for form in same_number.forms(address))
+    return [digest for digest in known if digest]
+
+
+def own_of(connection: Connection, address: str) -> Consent | None:
+    """What the connection's own ledger says of an address last; None: they never said anything over it."""
+    rows = Consent.objects.filter(connection=connection, address__in=same_number.forms(address))
+    return rows.order_by("-changed_at").first()
 
 
 def _holds_for(row: Consent, connection: Connection) -> bool:
@@ -80,43 +95,60 @@ def note(
     address_locks.own(connection, address)
     _know_again(connection, address)
     now = timezone.now()
-    consent, _ = Consent.objects.get_or_create(
-        connection=connection, address=address, defaults={"state": ConsentState.GIVEN, "changed_at": now}
-    )
-    is_first = not ConsentChange.objects.filter(consent=consent).exists()
-    is_overtaken = said_at is not None and said_at < consent.changed_at
+    known = Consent.objects.filter(connection=connection, address__in=same_number.forms(address))
+    rows = list(known) or [
+        Consent.objects.create(connection=connection, address=address, state=ConsentState.GIVEN, changed_at=now)
+    ]
+    is_first = not ConsentChange.objects.filter(consent__in=rows).exists()
+    is_overtaken = said_at is not None and said_at < max(row.changed_at for row in rows)
     if not is_first and (is_overtaken or _stands(connection, address, state)):
         return False
-    consent.state, consent.changed_at = state, now
-    consent.save(update_fields=["state", "changed_at"])
-    ConsentChange.objects.create(consent=consent, state=state, source=source[:200], at=now)
+    for consent in rows:
+        consent.state, consent.changed_at = state, now
+        consent.save(update_fields=["state", "changed_at"])
+        ConsentChange.objects.create(consent=consent, state=state, source=source[:200], at=now)
     return True
+
+
+def note_told(connection: Connection, address: str, source: str) -> bool:
+    """Somebody else says that they agreed; whether that is a change. An opt-out is theirs alone to take back."""
+    address_locks.own(connection, address)
+    if is_withdrawn(connection, address):
+        return False
+    return note(connection, address, withdrawn=False, source=source)
 
 
 def _stands(connection: Connection, address: str, state: ConsentState) -> bool:
     """Whether the ledger says so already; an opt-in only where no opt-out from elsewhere holds since."""
-    known = Consent.objects.filter(connection=connection, address=address, state=state, changes__isnull=False)
+    forms = same_number.forms(address)
+    known = Consent.objects.filter(connection=connection, address__in=forms, state=state, changes__isnull=False)
     return known.exists() and (state == ConsentState.WITHDRAWN or not is_withdrawn(connection, address))
 
 
 def _know_again(connection: Connection, address: str) -> None:
     """Who was erased and says something of it again is known by their address again, and stands where they stood."""
-    erased = Consent.objects.filter(connection=connection, address__startswith=erased_addresses.PREFIX)
-    if erased.exists():
-        erased.filter(address=erased_addresses.digest_of(address)).update(address=address)
+    theirs = list(
+        Consent.objects.filter(connection=connection, address__in=_digests_of(address)).order_by("-changed_at")
+    )
+    for again in theirs[:1]:
+        again.address = address
+        again.save(update_fields=["address"])
+    Consent.objects.filter(id__in=[one.id for one in theirs[1:]]).delete()
 
 
 def forget(connection: Connection, address: str) -> int:
-    """Forget how an address came to stand as it does, and the address; an opt-out goes on holding. How many rows."""
-    address_locks.own(connection, address)
-    rows = Consent.objects.filter(connection=connection, address=address)
+    """Forget how an address came to stand as it does, and the address; an opt-out goes on holding. How many rows.
+
+    The address is owned (`address_locks`).
+    """
+    rows = Consent.objects.filter(connection=connection, address__in=same_number.forms(address))
     gone = 0
     for consent in rows:
         gone += 1
         if consent.state != ConsentState.WITHDRAWN:
             consent.delete()
             continue
-        consent.address = erased_addresses.digest_of(address)
+        consent.address = erased_addresses.digest_of(same_number.key(address))
         Consent.objects.filter(connection=connection, address=consent.address).exclude(id=consent.id).delete()
         consent.save(update_fields=["address"])
         ConsentChange.objects.filter(consent=consent).update(source=FORGOTTEN)

@@ -52,6 +52,10 @@ class ConnectionDesk:
         """What the visitor, or a program, said since."""
         self._write(case, self._provider().plan_turn(case, message))
 
+    def add_files(self, case: Case, message: Message) -> None:
+        """What became of files of a message that was told before."""
+        self._write(case, self._provider().plan_files(case, message))
+
     def close_case(self, case: Case, outcome: str, words: str) -> None:
         """That the case is over there."""
         self._write(case, self._provider().plan_closed(case, outcome, words))

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from channels_app import accounts, bell, calls
 from channels_app.models import Connection, ConversationLink, Delivery
+from channels_app.models.outbound import Purpose
 from channels_app.providers.base import Capability, Planned
 from deployments import conversations
 from deployments.models import Conversation, Message
@@ -101,9 +102,14 @@ def apart(conversation: Conversation) -> UUID:
 
 
 def enqueue_alone(
-    connection: Connection, what: str, content: dict[str, Any], address: str = "test", *, is_test: bool = True
+    connection: Connection,
+    what: str,
+    content: dict[str, Any],
+    address: str = "test",
+    *,
+    purpose: Purpose = Purpose.TEST,
 ) -> Delivery:
-    """Something to be sent that belongs to no conversation, a test say: it is tried and shown like anything else."""
+    """Something to be sent that belongs to no conversation: it is tried and shown like anything else."""
     lane: UUID = uuid4()
     delivery = Delivery.objects.create(
         connection=connection,
@@ -111,8 +117,9 @@ def enqueue_alone(
         position=1,
         address=address,
         what=what,
+        purpose=purpose,
         content=content,
-        is_test=is_test,
+        is_test=purpose == Purpose.TEST or connection.is_rehearsal,
         due_at=timezone.now(),
     )
     transaction.on_commit(bell.ring)

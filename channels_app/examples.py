@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
+from django import forms
 
 from channels_app import accounts, consents, enqueueing, spending
 from channels_app.models import Connection, Delivery
+from channels_app.providers import numbers
 from channels_app.providers.base import Capability
 from convoship.lib.actors import Actor
 from convoship.lib.problems import invalid
@@ -13,9 +14,6 @@ from deployments.models import Conversation, Message
 from deployments.models.conversation import AuthorKind
 from workspaces import audit
 
-# E.164, and what people put between the digits.
-_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
-_BETWEEN = re.compile(r"[\s()./\N{NO-BREAK SPACE}-]")
 TEXT = "This is a test message from Convoship. The connection works."
 
 
@@ -41,11 +39,12 @@ def writes_to_people(connection: Connection) -> bool:
 
 def send_message(actor: Actor, connection: Connection, address: str) -> list[Delivery]:
     """Queue a test message to this phone number; 422 for what is none, or has opted out."""
-    number = _BETWEEN.sub("", address)
     if not writes_to_people(connection):
         raise invalid({"address": ["Over this connection nobody can be written to first."]})
-    if not _NUMBER.fullmatch(number):
-        raise invalid({"address": ["Give the number with + and the country's code, such as +4930901820."]})
+    try:
+        number = numbers.e164(address)
+    except forms.ValidationError as wrong:
+        raise invalid({"address": list(wrong.messages)}) from None
     if consents.is_withdrawn(connection, number, lock=True):
         raise invalid({"address": ["They have opted out, so nothing can be sent to them until they write START."]})
     refused = spending.country_of_a_test(connection, number)
@@ -54,5 +53,5 @@ def send_message(actor: Actor, connection: Connection, address: str) -> list[Del
     message = Message(author_kind=AuthorKind.ASSISTANT, text=TEXT)
     planned = accounts.to_plan(connection).plan(Conversation(), [message])
     sent = [enqueueing.enqueue_alone(connection, one.what, dict(one.content), number) for one in planned]
-    audit.record(actor, "connection.test_message_sent", connection, address=number)
+    audit.record(actor, "connection.test_message_sent", connection, deliveries=[str(one.id) for one in sent])
     return sent

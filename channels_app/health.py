@@ -40,7 +40,7 @@ def standing(connection: Connection) -> Standing:
         return Standing("bad", "No assistant answers: the one that did is deleted.", "Choose an assistant.")
     if connection.fault:
         rests = connection.rests_until
-        waits = f" Next try at {timezone.localtime(rests):%H:%M:%S}." if rests and rests > timezone.now() else ""
+        waits = f" Next try at {timezone.localtime(rests):%H:%M:%S} UTC." if rests and rests > timezone.now() else ""
         return Standing("bad", f"{connection.fault}{waits}", connection.fault_remedy)
     if connection.spent_until and connection.spent_until > timezone.now():
         return Standing(

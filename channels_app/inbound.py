@@ -18,17 +18,20 @@ from django.utils import timezone
 
 from channels_app import (
     accounts,
+    address_locks,
     bell,
     confirming,
     consents,
     desks,
     incoming_messages,
+    personal,
     releasing,
     statuses,
     windows,
 )
 from channels_app.models import Connection, InboundEvent, RefusedRequest
 from channels_app.models.inbound import EventState
+from channels_app.models.personal import ERASED
 from channels_app.providers.base import Capability, InboundRequest, SignatureInvalid, Stored
 from channels_app.providers.events import (
     CallEnded,
@@ -40,6 +43,7 @@ from channels_app.providers.events import (
     event_of,
 )
 from convoship.lib.actors import Actor
+from convoship.lib.deadlocks import once_more
 from convoship.lib.failpoints import failpoint
 from convoship.lib.problems import Problem
 from deployments import turns
@@ -64,6 +68,7 @@ MOST_OF_ONE_BODY = 999_999
 def record(connection: Connection, events: Sequence[ProviderEvent], request: InboundRequest) -> list[Stored]:
     """Store what is new among signed events; a copy is counted. The request is answered after COMMIT."""
     opens = accounts.kind_of(connection).can(Capability.OPENS_AT_ONCE)
+    _own_addresses(connection, events)
     stored = []
     for event in events:
         row, is_new = _insert(connection, event, request)
@@ -73,17 +78,23 @@ def record(connection: Connection, events: Sequence[ProviderEvent], request: Inb
         elif opens and isinstance(event, CallEnded):
             conversation_id = incoming_messages.latest_at(connection, event.address)
         stored.append(Stored(row.id, is_new, conversation_id))
-    now = timezone.now()
-    if connection.last_inbound_at is None or now - connection.last_inbound_at > LAST_INBOUND_STEP:
-        Connection.objects.filter(id=connection.id).update(last_inbound_at=now)
-    # After the connection's row, in the order in which a claim takes them.
     new = [event for event, one in zip(events, stored, strict=True) if one.is_new]
     _release(connection, new, request.arrived_at)
     _note_stops(connection, new)
+    now = timezone.now()
+    if connection.last_inbound_at is None or now - connection.last_inbound_at > LAST_INBOUND_STEP:
+        Connection.objects.filter(id=connection.id).update(last_inbound_at=now)
     if any(one.is_new and not event.is_inline for one, event in zip(stored, events, strict=True)):
         transaction.on_commit(bell.ring)
     failpoint("F1")
     return stored
+
+
+def _own_addresses(connection: Connection, events: Sequence[ProviderEvent]) -> None:
+    """Those of which something is decided here, before any row is held (`address_locks`)."""
+    decides = windows.has_one(connection) or bool(connection.config.get("quiet_hours"))
+    said = [event for event in events if isinstance(event, MessageReceived) and (decides or event.wish == "stop")]
+    address_locks.own_all(connection.workspace_id, [event.address for event in said])
 
 
 def _note_stops(connection: Connection, events: Sequence[ProviderEvent]) -> None:
@@ -283,8 +294,7 @@ def handle(claimed: ClaimedEvent) -> turns.Claim | None:
     if row is None:
         return None
     try:
-        with transaction.atomic():
-            return _handle(row)
+        return _handle(row)
     except Problem as problem:
         _put_off(row, problem.detail, problem.hint or "")
     except Exception:
@@ -293,6 +303,8 @@ def handle(claimed: ClaimedEvent) -> turns.Claim | None:
     return None
 
 
+@once_more
+@transaction.atomic
 def _handle(row: InboundEvent) -> turns.Claim | None:
     event = event_of(row.kind, row.content)
     turn: turns.Claim | None = None
@@ -313,6 +325,8 @@ def _handle(row: InboundEvent) -> turns.Claim | None:
     row.claim, row.leased_until, row.remedy = None, None, ""
     about = {} if row.delivery is None else {"delivery": row.delivery}
     held = InboundEvent.objects.filter(id=row.id, claim__isnull=False, state=EventState.RECEIVED)
+    # A report on what was erased says where it went to, and is emptied as the earlier ones were.
+    emptied = personal.emptied(row.kind) if row.reason == ERASED else {}
     held.update(
         **about,
         state=row.state,
@@ -321,8 +335,7 @@ def _handle(row: InboundEvent) -> turns.Claim | None:
         leased_until=None,
         conversation=row.conversation,
         message=row.message,
-        reason=row.reason,
-        remedy="",
+        **{"reason": row.reason, "remedy": "", **emptied},
     )
     return turn
 

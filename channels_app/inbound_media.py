@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -31,7 +31,8 @@ from convoship.lib.failpoints import failpoint
 from convoship.lib.problems import Problem, not_found
 from convoship.lib.tenancy import in_tenant, tenant
 from convoship.lib.threads import in_thread
-from deployments import attachments, checking, conversations, file_kinds, file_quotas, files, scanning
+from convoship.lib.times import moment
+from deployments import attachments, checking, conversations, file_kinds, file_quotas, files, handoff, scanning
 from deployments.carriers import FilesTaken
 from deployments.file_kinds import KINDS, Checked
 from deployments.models import Conversation, File, Message
@@ -47,10 +48,14 @@ SOON = tuple(dt.timedelta(seconds=seconds) for seconds in (2, 5))
 LATER = tuple(dt.timedelta(seconds=seconds) for seconds in (10, 60, 600, 3600, 6 * 3600))
 # Beyond any ladder: whoever fetches it is stopped by it each time.
 MOST_TRIES = 10
+# What breaks in our own code so often breaks again.
+MOST_FAULTS = 3
 # Each is in memory while it is in hand.
 AT_ONCE = 8
 TAKEN = FilesTaken(KINDS, fetching.LARGEST, 10)
 _ASK = "Ask them to send it in another way."
+# What an attachment says of itself while it is no file.
+_TOLD = frozenset({"state", "reason", "remedy", "next_try_at", "tried_at"})
 # What stands for a file until its name is known, by what the provider says that it is.
 _CALLED = {"image": "Photo", "video": "Video", "audio": "Recording"}
 _CARDS = ("text/vcard", "text/x-vcard", "text/directory")
@@ -134,7 +139,8 @@ def claim(workspace_id: UUID, limit: int) -> list[ClaimedMedia]:
             provider = accounts.to_send(row.connection)
         except ProviderError as error:
             # Nothing is at fault with it: it waits for the connection to be mended, whose page says what is wrong.
-            _wait(row, error, LATER[2])
+            held = conversations.lock_those_free([row.conversation_id])
+            _wait(row, held.get(row.conversation_id), error, LATER[2])
             continue
         shown_as = next((item["name"] for item in row.message.attachments if item["id"] == str(row.id)), "")
         claimed.append(
@@ -175,6 +181,12 @@ async def run(claimed: ClaimedMedia) -> None:
         await in_tenant(_refused)(claimed.workspace_id, claimed, infected)
     except Problem as problem:
         await in_tenant(_refused)(claimed.workspace_id, claimed, problem)
+    except (OperationalError, InterfaceError):
+        # The database is away: nothing can be written now, and the lease ends by itself.
+        raise
+    except Exception:
+        logger.exception("file %s of workspace %s could not be dealt with", claimed.media_id, claimed.workspace_id)
+        await in_tenant(_broke)(claimed.workspace_id, claimed)
 
 
 def _named(claimed: ClaimedMedia, fetched: FetchedFile) -> str:
@@ -255,6 +267,19 @@ def _failed(claimed: ClaimedMedia, error: ProviderError) -> None:
         _put_off(held[1], error, held[0])
 
 
+def _broke(claimed: ClaimedMedia) -> None:
+    """A fault of ours: what made it may pass, but not often."""
+    held = _held(claimed)
+    if held is not None:
+        is_over = held[1].tries >= MOST_FAULTS
+        remedy = "The server's log says more. Fetch it again, or ask them to send it in another way."
+        _put_off(
+            held[1],
+            ProviderError("Something broke in Convoship while fetching it.", remedy, permanent=is_over),
+            held[0],
+        )
+
+
 def _refused(claimed: ClaimedMedia, problem: Problem) -> None:
     """It was fetched and isn't kept: for good by what it is, for now by what there is room for."""
     held = _held(claimed)
@@ -264,7 +289,11 @@ def _refused(claimed: ClaimedMedia, problem: Problem) -> None:
     said = [words for found in problem.errors.values() for words in found]
     words = " ".join(said) or problem.detail
     if problem.status in {429, 503}:
-        later = ProviderError(words, "It is tried again.", retry_after=problem.retry_after)
+        remedy = "It is tried again."
+        if isinstance(problem, file_quotas.NoRoom):
+            words = "The workspace keeps as many files as it may."
+            remedy = "Delete old ones: Channels, and a deployment's Settings tab, lead to them. Then fetch it again."
+        later = ProviderError(words, remedy, retry_after=problem.retry_after)
         _put_off(row, later, conversation)
         return
     if problem.code == "unsupported_media_type":
@@ -282,20 +311,25 @@ def _put_off(row: InboundMedia, error: ProviderError, conversation: Conversation
     wait = ladder[row.tries - 1]
     if error.retry_after is not None:
         wait = max(wait, dt.timedelta(seconds=min(error.retry_after, 3600)))
-    _wait(row, error, wait)
+    _wait(row, conversation, error, wait)
 
 
-def _wait(row: InboundMedia, error: ProviderError, wait: dt.timedelta) -> None:
+def _wait(row: InboundMedia, conversation: Conversation | None, error: ProviderError, wait: dt.timedelta) -> None:
+    """Until it is tried again; the message says when, and why, where its conversation is at hand."""
     row.reason, row.remedy = error.words[:300], error.remedy[:300]
     row.claim, row.leased_until, row.due_at = None, None, timezone.now() + wait
     row.save(update_fields=["reason", "remedy", "claim", "leased_until", "due_at"])
+    if conversation is not None:
+        told = {"reason": row.reason, "next_try_at": moment(row.due_at)}
+        _show(conversation, row, {**_item(row), "state": "fetching", **told})
 
 
 def _give_up(row: InboundMedia, conversation: Conversation, state: MediaState, words: str, remedy: str) -> None:
     row.reason, row.remedy = words[:300], remedy[:300]
     _end(row, state)
-    item = _item(row)
-    _show(conversation, row, {**item, "state": state.value, "reason": row.reason, "remedy": row.remedy})
+    tried = {"tried_at": moment(timezone.now())} if state == MediaState.FAILED else {}
+    told = {"state": state.value, "reason": row.reason, "remedy": row.remedy, **tried}
+    _show(conversation, row, {**_item(row), **told})
 
 
 def _end(row: InboundMedia, state: MediaState) -> None:
@@ -306,8 +340,10 @@ def _end(row: InboundMedia, state: MediaState) -> None:
 
 
 def _item(row: InboundMedia) -> dict[str, Any]:
+    """The row's attachment as it was before anything became of it."""
     message = Message.objects.get(id=row.message_id)
-    return next((item for item in message.attachments if item["id"] == str(row.id)), {"id": str(row.id)})
+    item = next((item for item in message.attachments if item["id"] == str(row.id)), {"id": str(row.id)})
+    return {name: value for name, value in item.items() if name not in _TOLD}
 
 
 def _show(conversation: Conversation, row: InboundMedia, item: Mapping[str, Any]) -> None:
@@ -315,6 +351,8 @@ def _show(conversation: Conversation, row: InboundMedia, item: Mapping[str, Any]
     message = Message.objects.select_for_update(no_key=True).get(id=row.message_id)
     now: Sequence[Any] = [item if one["id"] == str(row.id) else one for one in message.attachments]
     conversations.change_message(conversation, message, attachments=list(now))
+    if item.get("state") != "fetching":
+        handoff.files_came(conversation, message)
 
 
 def let_go(connection: Connection) -> None:
@@ -328,27 +366,31 @@ def let_go(connection: Connection) -> None:
 
 
 def can_be_fetched(attachment_id: str) -> bool:
-    """Whether the attachment is a file that failed, and may be asked for again. Within the tenant."""
-    return InboundMedia.objects.filter(id=attachment_id, state=MediaState.FAILED).exists()
+    """Whether the attachment is a file that failed, so far or for good, and may be asked for now. Within the tenant."""
+    return InboundMedia.objects.filter(_FAILED_SO_FAR, id=attachment_id).exists()
+
+
+# For good; or it is tried again later, and nobody has it in hand.
+_FAILED_SO_FAR = Q(state=MediaState.FAILED) | (Q(state=MediaState.WAITING, claim=None) & ~Q(reason=""))
 
 
 # --- Again ----------------------------------------------------------------------------------------------------------
 
 
 def fetch_again(actor: Actor, conversation_id: UUID, media_id: UUID) -> bool:
-    """Try one that failed anew, now; False where it isn't failed any more, 404 where there is none."""
+    """Try one that failed anew, now; False where it didn't, or is in hand again. 404 where there is none."""
     conversation = conversations.lock(conversation_id)
-    rows = InboundMedia.objects.select_for_update(of=("self",)).filter(id=media_id, conversation=conversation)
-    row = rows.first()
-    if row is None:
+    ours = InboundMedia.objects.filter(id=media_id, conversation=conversation)
+    if not ours.exists():
         raise not_found()
-    if row.state != MediaState.FAILED:
+    # (Whoever has it in hand holds it for a moment only.)
+    row = ours.select_for_update(of=("self",)).filter(_FAILED_SO_FAR).first()
+    if row is None:
         return False
     row.state, row.tries, row.due_at, row.ended_at = MediaState.WAITING, 0, timezone.now(), None
     row.reason = row.remedy = ""
     row.save(update_fields=["state", "tries", "due_at", "ended_at", "reason", "remedy"])
-    item = {name: value for name, value in _item(row).items() if name not in {"reason", "remedy"}}
-    _show(conversation, row, {**item, "state": "fetching"})
+    _show(conversation, row, {**_item(row), "state": "fetching"})
     audit.record(actor, "conversation.file_fetched_again", conversation, media=str(row.id))
     transaction.on_commit(bell.ring)
     return True

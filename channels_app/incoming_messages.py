@@ -8,15 +8,16 @@ from uuid import UUID
 
 from django.db import connection as database
 
-from channels_app import accounts, calls, confirming, consents, inbound_media, replies
+from channels_app import accounts, calls, confirming, consents, inbound_media, replies, unheard
 from channels_app.models import Connection, ConversationLink, Delivery, InboundEvent
 from channels_app.providers.base import Capability
 from channels_app.providers.events import CallEnded, MessageReceived
+from convoship.lib import same_number
 from convoship.lib.problems import Problem
 from deployments import blocking, conversations, people, turns, welcoming
 from deployments.conversations import NewMessage
 from deployments.models import Conversation, Message, Person
-from deployments.models.conversation import AuthorKind, MessageStatus, Status
+from deployments.models.conversation import LONGEST_PAYLOAD, AuthorKind, MessageStatus, Status
 from deployments.models.person import IdentityKind
 from deployments.safe_text import LONGEST_TEXT
 from deployments.variants import Met
@@ -35,19 +36,18 @@ def take(
     """
     asks_for_consent = accounts.kind_of(connection).can(Capability.CONSENT)
     is_out = asks_for_consent and consents.is_withdrawn(connection, event.address)
-    if event.wish == "start" and not is_out:
-        # Nobody has to opt in again, so it was said to the assistant: "yes" may be an answer.
-        _note_wish(connection, event, said_at)
-    elif event.wish:
+    # Who did not opt out has nothing to take back: START, or "yes", is said to the assistant and agrees to nothing.
+    if event.wish and (event.wish != "start" or is_out):
         words = _wish(connection, event, said_at)
         conversation = _current(connection, event.address)
         if conversation is not None and event.wish == "stop":
             _end(conversation, Status.COMPLETED, "They opted out.")
         return conversation, None, None, words
     if is_out:
-        return _post_unanswered(connection, event, client_id)
+        # Kept with its event, and shown with them (`unheard`).
+        return _current(connection, event.address), None, None, unheard.OPTED_OUT
     if is_blocked(connection, event):
-        return _current(connection, event.address), None, None, f"{blocking.UNANSWERED} {blocking.REMEDY}"
+        return _current(connection, event.address), None, None, unheard.BLOCKED
     conversation, is_new = conversation_for(connection, event)
     if conversation is None:
         return None, None, None, OVER
@@ -64,10 +64,14 @@ def _said(
     if not (event.text or event.payload or event.media):
         is_greeted = is_new or not conversation.visitor_messages
         return None, None, "" if is_greeted else "It says nothing, and the conversation is under way."
-    payload = event.payload or replies.payload_of(conversation, event.text)
+    payload, text, words = event.payload or replies.payload_of(conversation, event.text), event.text, ""
+    if len(payload) > LONGEST_PAYLOAD:
+        # No button of ours stands for so much.
+        words = f"What the button stands for was left out: {len(payload)} characters, and {LONGEST_PAYLOAD} are kept."
+        payload, text = "", text or payload
     new = NewMessage(
         author_kind=AuthorKind.VISITOR,
-        text=event.text[:LONGEST_TEXT],
+        text=text[:LONGEST_TEXT],
         payload=payload,
         client_id=client_id,
         status=MessageStatus.RECEIVED,
@@ -80,7 +84,7 @@ def _said(
     message, _, claim = turns.take_message(conversation, new, queue=has_unanswered)
     if event.media:
         inbound_media.enrol(connection, message, event)
-    return claim, message, ""
+    return claim, message, words
 
 
 def _replied_to(conversation: Conversation, provider_id: str) -> int | None:
@@ -102,7 +106,7 @@ def conversation_for(connection: Connection, event: MessageReceived) -> tuple[Co
     hung up before anything was said.
     """
     one_at_a_time(connection, event.address)
-    current = ConversationLink.objects.filter(connection=connection, address=event.address, is_current=True).first()
+    current = _link_at(connection, event.address)
     is_call = accounts.kind_of(connection).can(Capability.CALLS)
     if current is None and is_call:
         ended = latest_at(connection, event.address)
@@ -113,23 +117,34 @@ def conversation_for(connection: Connection, event: MessageReceived) -> tuple[Co
     if current is not None:
         conversation = conversations.lock(current.conversation_id)
         if conversation.is_active or is_call:
+            if current.address != event.address:
+                # It was begun at another form of their number: they are answered at the one that they write from.
+                _let_go_of(connection, event.address, besides=current)
+                current.address = event.address
+                current.save(update_fields=["address"])
             return conversation, False
-        current.is_current = False
-        current.save(update_fields=["is_current"])
+        _let_go_of(connection, event.address)
     return open_at(connection, event), True
 
 
 def one_at_a_time(connection: Connection, address: str) -> None:
     """Until the transaction ends, so that two first messages of one address open one conversation."""
-    digest = hashlib.sha256(connection.id.bytes + address.encode()).digest()
+    digest = hashlib.sha256(connection.id.bytes + same_number.key(address).encode()).digest()
     with database.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [int.from_bytes(digest[:8], "big", signed=True)])
 
 
+def _let_go_of(connection: Connection, address: str, besides: ConversationLink | None = None) -> None:
+    """No other conversation at this address, in any form of the number, is the one that goes on there."""
+    rows = ConversationLink.objects.filter(connection=connection, address__in=same_number.forms(address))
+    rows = rows.exclude(id=besides.id) if besides is not None else rows
+    rows.filter(is_current=True).update(is_current=False)
+
+
 def latest_at(connection: Connection, address: str) -> UUID | None:
     """The last conversation at this address, whether or not it goes on."""
-    links = ConversationLink.objects.filter(connection=connection, address=address).select_related("conversation")
-    link = links.order_by("-is_current", "-conversation__started_at").first()
+    here = ConversationLink.objects.filter(connection=connection, address__in=same_number.forms(address))
+    link = here.select_related("conversation").order_by("-is_current", "-conversation__started_at").first()
     return link.conversation_id if link else None
 
 
@@ -187,39 +202,37 @@ def identities_of(connection: Connection, event: MessageReceived) -> list[tuple[
 
 
 def _current(connection: Connection, address: str) -> Conversation | None:
-    link = ConversationLink.objects.filter(connection=connection, address=address, is_current=True).first()
+    link = _link_at(connection, address)
     return conversations.lock(link.conversation_id) if link else None
+
+
+def _link_at(connection: Connection, address: str) -> ConversationLink | None:
+    """That of the conversation that goes on at this address, in whichever form of the number it is kept."""
+    rows = ConversationLink.objects.filter(connection=connection, address__in=same_number.forms(address))
+    return rows.filter(is_current=True).order_by("-conversation__started_at").first()
 
 
 def _wish(connection: Connection, event: MessageReceived, said_at: dt.datetime) -> str:
     """A word about consent: noted in the ledger, and never the assistant's to answer."""
     if event.wish == "help":
         return "HELP is answered by the provider; nothing was sent."
-    _note_wish(connection, event, said_at, tells=True)
+    _note_wish(connection, event, said_at)
     return "They opted out." if event.wish == "stop" else "They opted in."
 
 
-def _note_wish(connection: Connection, event: MessageReceived, said_at: dt.datetime, *, tells: bool = False) -> None:
+def _note_wish(connection: Connection, event: MessageReceived, said_at: dt.datetime) -> None:
     is_stop = event.wish == "stop"
     source = consents.wrote(event.text)
     is_new = consents.note(connection, event.address, withdrawn=is_stop, source=source, said_at=said_at)
     # A STOP was noted, and confirmed, when it came in.
-    if is_new and not is_stop and tells:
+    if is_new and not is_stop:
         confirming.confirm(connection, event.address, "start")
-
-
-def _post_unanswered(
-    connection: Connection, event: MessageReceived, client_id: str
-) -> tuple[Conversation | None, turns.Claim | None, Message | None, str]:
-    """After STOP whatever they write is kept and shown, and nobody answers it."""
-    words = "They have opted out, so nothing answers until they write START."
-    return _current(connection, event.address), None, None, words
 
 
 def hang_up(connection: Connection, event: CallEnded) -> Conversation | None:
     """The call is over: so is its conversation. One that ended before stays as it is."""
     one_at_a_time(connection, event.address)
-    link = ConversationLink.objects.filter(connection=connection, address=event.address, is_current=True).first()
+    link = _link_at(connection, event.address)
     if link is None:
         ended = latest_at(connection, event.address)
         return conversations.lock(ended) if ended else None

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
-from channels_app import consents
+from channels_app import accounts, address_locks, consents, unheard
 from channels_app.models import (
     Connection,
     Consent,
@@ -23,6 +24,7 @@ from channels_app.models import (
     DeliveryAttempt,
     InboundEvent,
     InboundMedia,
+    InteractiveContent,
     Rehearsal,
     RehearsalLine,
     RehearsalPicture,
@@ -32,6 +34,8 @@ from channels_app.models import (
 from channels_app.models.consent import ConsentState
 from channels_app.models.inbound import EventState
 from channels_app.models.outbound import DeliveryStatus
+from channels_app.models.personal import ERASED, blank
+from channels_app.providers.base import Capability
 from channels_app.providers.events import (
     CallEnded,
     DeskSaid,
@@ -40,11 +44,12 @@ from channels_app.providers.events import (
     StatusReported,
     event_of,
 )
+from convoship.lib import same_number
+from convoship.lib.tenancy import entered_workspace_id
 from deployments.models import Identity, Person
 from deployments.models.person import IdentityKind
-from deployments.person_holders import Address, ConsentLine, Gone, Standing
+from deployments.person_holders import Address, ConsentLine, Gone, Standing, Unanswered
 
-ERASED = "Erased with its person."
 MOST_LINES = 50
 
 
@@ -56,10 +61,15 @@ class Connections:
         links = ConversationLink.objects.filter(
             connection=OuterRef("connection"), address=OuterRef("address"), conversation__person=person
         )
-        numbers = Identity.objects.filter(person=person).exclude(kind=IdentityKind.BRIDGE).values("value")
+        known = Identity.objects.filter(person=person).exclude(kind=IdentityKind.BRIDGE).values_list("value", flat=True)
+        numbers = [form for value in known for form in same_number.forms(value)]
         lines = Prefetch("changes", queryset=ConsentChange.objects.order_by("-at"))
         rows = Consent.objects.filter(Q(address__in=numbers) | Exists(links)).select_related("connection")
         return [_standing(row) for row in rows.prefetch_related(lines).order_by("address", "id")]
+
+    def unanswered_of(self, person: Person, most: int) -> list[Unanswered]:
+        """What came in for them over connections, and was kept with its event alone."""
+        return unheard.of(person, most)
 
     def addresses_of(self, identities: Sequence[Identity]) -> dict[UUID, Address]:
         """Of a bridge's keys: the key alone, and the name of the connection."""
@@ -70,7 +80,8 @@ class Connections:
         for identity_id, (connection_id, _, key) in split.items():
             row = known.get(connection_id)
             path = reverse("connection", args=[row.id]) if row else ""
-            found[identity_id] = Address(key, row.name if row else "a connection that is deleted", path)
+            name = row.name if row else "a connection that is deleted"
+            found[identity_id] = Address(key, name, path, is_rehearsal=bool(row and row.is_rehearsal))
         return found
 
     def begun_at(self, identities: Sequence[Identity], since: dt.datetime) -> list[UUID]:
@@ -79,14 +90,28 @@ class Connections:
         begun = ConversationLink.objects.filter(here, conversation__started_at__gt=since)
         return list(begun.values_list("conversation_id", flat=True))
 
+    def own_addresses(self, people: Sequence[UUID]) -> None:
+        """Those of channels that have consent or a window: of others nothing is decided."""
+        kinds = [*accounts.kinds_that(Capability.CONSENT), *accounts.kinds_that(Capability.WINDOW)]
+        here = set(Connection.objects.filter(kind__in=kinds).values_list("id", flat=True))
+        links = ConversationLink.objects.filter(conversation__person__in=people, connection__in=here)
+        found = {*links.exclude(address="").values_list("address", flat=True).distinct()}
+        for kind, value in Identity.objects.filter(person__in=people).values_list("kind", "value"):
+            connection_id, _, key = value.partition(":")
+            if kind != IdentityKind.BRIDGE:
+                found.add(value)
+            elif connection_id in {str(one) for one in here}:
+                found.add(key)
+        address_locks.own_all(entered_workspace_id(), found)
+
     def erase_addresses(self, identities: Sequence[Identity], before: dt.datetime, gone: Gone) -> None:
         """What is known at an address, whether or not it led to a conversation."""
         for identity in identities:
             for connection, address in _places(identity):
                 _forget_place(connection, address, before, gone)
             if identity.kind != IdentityKind.BRIDGE:
-                number = identity.value
-                called = Q(lane=number) | Q(content__person_address=number)
+                forms = same_number.forms(identity.value)
+                called = Q(lane__in=forms) | Q(content__person_address__in=forms)
                 gone.add("events", _empty_events(InboundEvent.objects.filter(called, received_at__lte=before)))
 
     def erase_conversations(self, conversations: Sequence[UUID], before: dt.datetime, gone: Gone) -> None:
@@ -96,10 +121,14 @@ class Connections:
             if link.address:
                 _forget_place(link.connection, link.address, before, gone)
         gone.add("deliveries", _empty_deliveries(Delivery.objects.filter(conversation__in=conversations)))
-        gone.add("events", _empty_events(InboundEvent.objects.filter(conversation__in=conversations)))
+        # Reports are known by what they are about, those among them that came while this was going on.
+        of_them = Q(conversation__in=conversations) | Q(delivery__conversation__in=conversations)
+        gone.add("events", _empty_events(InboundEvent.objects.filter(of_them)))
         # What is being fetched finds its row gone, and keeps nothing.
         InboundMedia.objects.filter(conversation__in=conversations).delete()
-        ConversationLink.objects.filter(conversation__in=conversations).update(is_current=False, address="")
+        ConversationLink.objects.filter(conversation__in=conversations).update(
+            **blank(ConversationLink), is_current=False
+        )
 
 
 def _standing(row: Consent) -> Standing:
@@ -125,7 +154,7 @@ def _links_at(identities: Sequence[Identity]) -> Q:
             connection_id, _, key = identity.value.partition(":")
             here |= Q(connection_id=connection_id, address=key)
         else:
-            here |= Q(address=identity.value)
+            here |= Q(address__in=same_number.forms(identity.value))
     return here
 
 
@@ -140,36 +169,28 @@ def _places(identity: Identity) -> list[tuple[Connection, str]]:
 def _forget_place(connection: Connection, address: str, before: dt.datetime, gone: Gone) -> None:
     """Everything that is known at one address of one connection from before that moment."""
     gone.add("consents", consents.forget(connection, address))
-    here = {"connection": connection, "address": address}
+    forms = same_number.forms(address)
+    here = {"connection": connection, "address__in": forms}
     gone.add("deliveries", _empty_deliveries(Delivery.objects.filter(**here, created_at__lte=before)))
-    lane = InboundEvent.objects.filter(connection=connection, lane=address, received_at__lte=before)
+    lane = InboundEvent.objects.filter(connection=connection, lane__in=forms, received_at__lte=before)
     gone.add("events", _empty_events(lane))
-    SpendingCount.objects.filter(whose=address).delete()
-    ServiceWindow.objects.filter(connection=connection, address=address, wrote_at__lte=before).delete()
+    SpendingCount.objects.filter(whose__in=forms).delete()
+    ServiceWindow.objects.filter(**here, wrote_at__lte=before).delete()
     if not connection.is_rehearsal:
         return
     lines = RehearsalLine.objects.filter(**here, created_at__lte=before)
     sent = [item["sid"] for media in lines.values_list("media", flat=True) for item in media if "sid" in item]
     RehearsalPicture.objects.filter(connection=connection, sid__in=sent).delete()
-    gone.add(
-        "rehearsal_lines",
-        lines.update(
-            address="",
-            text="",
-            provider_id="",
-            url="",
-            headers={},
-            body="",
-            answer="",
-            note="",
-            media=[],
-            extras={},
-            due_at=None,
-        ),
-    )
+    gone.add("rehearsal_lines", lines.update(**blank(RehearsalLine), due_at=None))
     for rehearsal in Rehearsal.objects.select_for_update().filter(connection=connection):
-        rehearsal.opted_out = [known for known in rehearsal.opted_out if known != address]
-        rehearsal.save(update_fields=["opted_out"])
+        rehearsal.opted_out = [known for known in rehearsal.opted_out if known not in forms]
+        rehearsal.phones = {known: phone for known, phone in rehearsal.phones.items() if known not in forms}
+        # What was made to be sent has the message's words in it; whoever sends the same again makes it anew.
+        made = InteractiveContent.objects.filter(connection=connection)
+        sids = set(made.values_list("sid", flat=True))
+        rehearsal.contents = {sid: content for sid, content in rehearsal.contents.items() if sid not in sids}
+        made.delete()
+        rehearsal.save(update_fields=["opted_out", "phones", "contents"])
 
 
 def _empty_events(rows: QuerySet[InboundEvent]) -> int:
@@ -179,11 +200,14 @@ def _empty_events(rows: QuerySet[InboundEvent]) -> int:
     )
     left = rows.exclude(reason=ERASED)
     return sum(
-        left.filter(kind=kind).update(
-            content=event_of(kind, {"key": ""}).as_json(), lane="", body_digest=b"", reason=ERASED, remedy=""
-        )
+        left.filter(kind=kind).update(**emptied(kind))
         for kind in (MessageReceived.kind, StatusReported.kind, CallEnded.kind, DeskSaid.kind, NotUsed.kind)
     )
+
+
+def emptied(kind: str) -> dict[str, Any]:
+    """What is left of an event of this kind."""
+    return {**blank(InboundEvent), "content": event_of(kind, {"key": ""}).as_json()}
 
 
 def _empty_deliveries(rows: QuerySet[Delivery]) -> int:
@@ -192,7 +216,5 @@ def _empty_deliveries(rows: QuerySet[Delivery]) -> int:
         status=DeliveryStatus.SUPPRESSED, settled_at=timezone.now(), claim=None, leased_until=None
     )
     rows.filter(dismissed_at=None).update(dismissed_at=timezone.now())  # nobody has to see to them any more
-    DeliveryAttempt.objects.filter(delivery__in=rows).update(answer="", reason="")
-    return rows.exclude(reason=ERASED).update(
-        address="", content={"text": ""}, provider_id="", reason=ERASED, remedy="", is_parked=False, awaits_window=False
-    )
+    DeliveryAttempt.objects.filter(delivery__in=rows).update(**blank(DeliveryAttempt))
+    return rows.exclude(reason=ERASED).update(**blank(Delivery), is_parked=False, awaits_window=False)

@@ -57,6 +57,16 @@ class Quiet:
     until: dt.datetime
     there: dt.datetime
 
+    @property
+    def clock(self) -> str:
+        """What time it is there: `13:06`."""
+        return f"{self.there:%H:%M}"
+
+    @property
+    def ends_there(self) -> str:
+        """Until when it is quiet, by the same clock: `08:00`."""
+        return f"{self.until.astimezone(self.there.tzinfo):%H:%M}"
+
 
 def now_at(number: str, hours: QuietHours | None, now: dt.datetime) -> Quiet | None:
     """Whether it is quiet where this number is; None where it isn't, or nobody knows where that is."""

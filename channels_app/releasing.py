@@ -7,11 +7,12 @@ import logging
 from django.db import transaction
 from django.utils import timezone
 
-from channels_app import accounts, bell, quiet_hours
+from channels_app import accounts, bell, hastening, quiet_hours
 from channels_app.models import Connection, Delivery
 from channels_app.models.outbound import DeliveryStatus
 from channels_app.providers.base import Capability
 from channels_app.settling import tell_messages
+from convoship.lib import same_number
 
 logger = logging.getLogger(__name__)
 
@@ -28,28 +29,26 @@ def go_on(connection: Connection) -> None:
 def release_waiting(connection: Connection) -> None:
     """What waits for its next try over this connection is due at once: something about it was mended."""
     Connection.objects.filter(id=connection.id).update(spent_until=None)
-    Delivery.objects.filter(connection=connection, status=DeliveryStatus.QUEUED, claim=None).update(
-        due_at=timezone.now()
-    )
+    hastening.make_due(Delivery.objects.filter(connection=connection, status=DeliveryStatus.QUEUED, claim=None))
 
 
 def release_awaiting(connection: Connection) -> None:
     """What waits for messages of theirs over this connection is looked at anew."""
-    Delivery.objects.filter(connection=connection, awaits_window=True).update(due_at=timezone.now())
+    hastening.make_due(Delivery.objects.filter(connection=connection, awaits_window=True))
     transaction.on_commit(bell.ring)
 
 
 def release_from_quiet(connection: Connection, address: str) -> None:
-    """They wrote, so they are awake: what waits for the end of their night goes."""
-    waiting = Delivery.objects.filter(connection=connection, address=address, is_parked=True, code=quiet_hours.CODE)
-    waiting.update(due_at=timezone.now())
+    """They wrote, so they are awake: what waits for the end of their night goes. The address is owned."""
+    forms = same_number.forms(address)
+    waiting = Delivery.objects.filter(connection=connection, address__in=forms, is_parked=True, code=quiet_hours.CODE)
+    hastening.make_due(waiting)
 
 
 def hurry(delivery: Delivery) -> None:
     """Try a held delivery at once that waits for its next try, and before it what it waits for in its lane."""
-    Delivery.objects.filter(
-        lane=delivery.lane, position__lte=delivery.position, status=DeliveryStatus.QUEUED, claim=None
-    ).update(due_at=timezone.now())
+    earlier = Delivery.objects.filter(lane=delivery.lane, position__lte=delivery.position)
+    hastening.make_due(earlier.filter(status=DeliveryStatus.QUEUED, claim=None))
     Connection.objects.filter(id=delivery.connection_id).update(rests_until=None)
 
 

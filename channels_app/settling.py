@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from channels_app import accounts, consents, desks, ladder, windows
+from channels_app import accounts, address_locks, consents, desks, ladder, template_faults, windows
 from channels_app.in_hand import Claimed, token_of
 from channels_app.models import Connection, Delivery, DeliveryAttempt, InteractiveContent
 from channels_app.models.outbound import AttemptOutcome, DeliveryStatus
+from channels_app.models.personal import ERASED
 from channels_app.providers.base import ProviderError, Receipt
 from convoship.lib.failpoints import failpoint
 from deployments import conversations
@@ -42,7 +43,7 @@ class Outcome:
 def finish(claimed: Claimed, outcome: Outcome) -> bool:
     """Write the end of an attempt, if the claim still stands; False (and a line in the log) where it doesn't."""
     failpoint("F5")
-    delivery = _hold(claimed)
+    delivery = _hold(claimed, outcome.error)
     _note_made(claimed, outcome)
     if delivery is None:
         _note_late(claimed, outcome)
@@ -76,16 +77,22 @@ def _note_late(claimed: Claimed, outcome: Outcome) -> None:
             milliseconds=outcome.milliseconds,
         )
         provider_id = outcome.receipt.provider_id[:100]
-        rows = Delivery.objects.filter(id=claimed.delivery_id, provider_id="")
+        rows = Delivery.objects.filter(id=claimed.delivery_id, provider_id="").exclude(reason=ERASED)
         rows.exclude(refused_id=provider_id).update(provider_id=provider_id)
     elif outcome.error is not None:
-        mine.update(outcome=AttemptOutcome.UNKNOWN, reason=outcome.error.words[:300], milliseconds=outcome.milliseconds)
+        # Of what was erased meanwhile nothing is kept of what its provider says.
+        is_erased = Delivery.objects.filter(id=claimed.delivery_id, reason=ERASED).exists()
+        words = "" if is_erased else outcome.error.words[:300]
+        mine.update(outcome=AttemptOutcome.UNKNOWN, reason=words, milliseconds=outcome.milliseconds)
     logger.warning("delivery %s went on without this attempt, whose end changes nothing", claimed.delivery_id)
 
 
-def _hold(claimed: Claimed) -> Delivery | None:
-    """The delivery, with its conversation locked first, as everybody locks them."""
-    conversation_id = Delivery.objects.filter(id=claimed.delivery_id).values_list("conversation_id", flat=True).first()
+def _hold(claimed: Claimed, error: ProviderError | None) -> Delivery | None:
+    """The delivery, with its conversation locked first, as everybody locks them; and its address, where it decides."""
+    found = Delivery.objects.filter(id=claimed.delivery_id).values_list("conversation_id", "address").first()
+    conversation_id, address = found or (None, "")
+    if error is not None and (error.opted_out or error.window_closed):
+        address_locks.own_all(claimed.workspace_id, [address])
     conversation = conversations.lock(conversation_id) if conversation_id else None
     delivery = (
         Delivery.objects.select_for_update(of=("self",))
@@ -123,6 +130,8 @@ def fail(delivery: Delivery, error: ProviderError, *, milliseconds: int, keeps_d
     """
     now = timezone.now()
     kind = accounts.kind_of(delivery.connection)
+    if error.window_closed and not windows.can_wait(delivery):
+        error.words, error.remedy = windows.REFUSED, windows.REFUSED_REMEDY
     step = ladder.next_step(delivery, kind, error, now)
     if keeps_doubt and step.what == "failed":
         words = f"{step.words or error.words} Nobody knows whether an earlier try arrived."
@@ -144,8 +153,14 @@ def fail(delivery: Delivery, error: ProviderError, *, milliseconds: int, keeps_d
     )
     if error.opted_out:
         consents.note(delivery.connection, delivery.address, withdrawn=True, source="The provider refused: opted out.")
+    template_faults.note(delivery, error.code)
     if error.window_closed and not keeps_doubt:
         windows.note_closed(delivery.connection, delivery.address)
+    if error.window_closed and not keeps_doubt and windows.can_wait(delivery):
+        delivery.code = error.code[:40]
+        await_window(delivery)
+    elif not keeps_doubt and template_faults.take_out(delivery, error.code):
+        # Nobody chose the template that carried it: it waits, as without one.
         delivery.code = error.code[:40]
         await_window(delivery)
     elif step.what == "park":

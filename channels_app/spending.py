@@ -21,9 +21,11 @@ from django.utils import timezone
 
 from channels_app import accounts
 from channels_app.models import Connection, Delivery, SpendingCount
+from channels_app.models.outbound import Purpose
 from channels_app.models.spending import SpendingKind
 from channels_app.providers import numbers
 from channels_app.providers.base import Bounds, Capability
+from convoship.lib import same_number
 from deployments.models import Message
 from deployments.models.conversation import AuthorKind
 
@@ -33,6 +35,8 @@ logger = logging.getLogger(__name__)
 ANSWERED_FOR = dt.timedelta(hours=24)
 # Numbers that differ in their last digits alone are of one range: so are those of who makes up traffic.
 RANGE_DIGITS = 4
+# Somebody, or something, that writes STOP and START in turns is answered so often in an hour.
+CONFIRMATIONS = 10
 KEPT = dt.timedelta(days=2)
 LOOKED_AGAIN = dt.timedelta(minutes=1)
 
@@ -55,12 +59,13 @@ _COUNT_OF_ALL = _COUNT.format(whose="(workspace_id, what, whose, since) WHERE co
 class Refusal:
     """Why something may not leave. Without `until` that is final; else it is asked again then.
 
-    `is_for_all`: nothing else of the connection may leave before, either.
+    `is_of_day`: the day's ceiling is why. `is_for_all`: nothing else of the connection may leave before, either.
     """
 
     words: str
     remedy: str
     until: dt.datetime | None = None
+    is_of_day: bool = False
     is_for_all: bool = False
 
 
@@ -100,7 +105,10 @@ def _count_all(delivery: Delivery, now: dt.datetime) -> None:
     bounds = kind.bounds(connection.config)
     if delivery.let_go_at is None:
         is_unasked = _is_unasked(delivery, bounds, now)
-        refusal = country_refused(bounds, delivery.address, is_answer=not is_unasked)
+        # WhatsApp charges by the country alone: who wrote from such a number may be answered there.
+        is_free = kind.can(Capability.WINDOW) and not is_unasked
+        refusal = None if is_free else costly_refused(delivery.address)
+        refusal = refusal or country_refused(bounds, delivery.address, is_answer=not is_unasked)
         if refusal is not None:
             raise _Refused(refusal)
         _guard(delivery, bounds, now, is_unasked=is_unasked)
@@ -171,12 +179,21 @@ def country_refused(bounds: Bounds, address: str, *, is_answer: bool) -> Refusal
     return Refusal(words, f"Add {country} to the countries in the connection's settings, then replay this.")
 
 
+def costly_refused(address: str) -> Refusal | None:
+    """Why nothing may be sent to a number whose owner earns by it, whatever its country; None for any other."""
+    found = numbers.costly(address)
+    if not found:
+        return None
+    words = f"{address} is {found}: what is sent to such numbers can cost any amount, so nothing is."
+    return Refusal(words, "Reach them at another number.")
+
+
 def country_of_a_test(connection: Connection, address: str) -> Refusal | None:
     """Why a test message may not go to this number, which can be said where it is typed; None where it may."""
     kind = accounts.kind_of(connection)
     if not kind.can(Capability.METERED):
         return None
-    refusal = country_refused(kind.bounds(connection.config), address, is_answer=False)
+    refusal = costly_refused(address) or country_refused(kind.bounds(connection.config), address, is_answer=False)
     # There is nothing to replay yet.
     return refusal and Refusal(refusal.words, refusal.remedy.replace(", then replay this", ""))
 
@@ -185,15 +202,16 @@ def country_of_a_test(connection: Connection, address: str) -> Refusal | None:
 
 
 def is_unasked(delivery: Delivery) -> bool:
-    """Whether nobody asked for a delivery of a conversation, over a connection whose sending costs money."""
+    """Whether nobody asked for a delivery, over a connection whose sending costs money."""
     connection = delivery.connection
     return _is_unasked(delivery, accounts.kind_of(connection).bounds(connection.config), timezone.now())
 
 
 def _is_unasked(delivery: Delivery, bounds: Bounds, now: dt.datetime) -> bool:
     """Whether nobody asked for it: they didn't write lately, or what they wrote has had its answers."""
-    if delivery.conversation_id is None:
-        return True
+    if delivery.purpose != Purpose.CONVERSATION:
+        # The answer to their STOP goes to who wrote it; a test goes to whom somebody wants to see it.
+        return delivery.purpose == Purpose.TEST
     theirs = Message.objects.filter(conversation=delivery.conversation_id, author_kind=AuthorKind.VISITOR)
     wrote_at = theirs.order_by("-seq").values_list("created_at", flat=True).first()
     if wrote_at is None or now - wrote_at > ANSWERED_FOR:
@@ -204,14 +222,24 @@ def _is_unasked(delivery: Delivery, bounds: Bounds, now: dt.datetime) -> bool:
 
 def _guard(delivery: Delivery, bounds: Bounds, now: dt.datetime, *, is_unasked: bool) -> None:
     hour = now.replace(minute=0, second=0, microsecond=0)
-    connection, address = delivery.connection, delivery.address
+    connection, address = delivery.connection, same_number.key(delivery.address)
     _alone(connection)
+    later: dt.datetime | None = None
+    remedy = "Replay it in the next hour, or raise that limit in the connection's settings."
+    if delivery.purpose == Purpose.CONFIRMATION:
+        # It is owed to them, so it waits and is not held back; a later one takes its place (`confirming`).
+        later, remedy = hour + dt.timedelta(hours=1), "It goes by itself in the next hour."
+        if _count_all_to(connection, SpendingKind.CONFIRMED, address, hour, most=CONFIRMATIONS) is None:
+            words = f"In this hour {CONFIRMATIONS} answers to STOP and START went to this number: the limit."
+            raise _Refused(Refusal(words, remedy, later))
     if is_unasked and _count_all_to(connection, SpendingKind.UNASKED, address, hour, most=bounds.unasked) is None:
         words = f"In this hour {bounds.unasked} messages went to this number that it had not asked for: the limit."
-        raise _Refused(Refusal(words, "Replay it in the next hour, or raise that limit in the connection's settings."))
+        raise _Refused(Refusal(words, remedy, later))
     is_cold = (
         is_unasked
-        or not Delivery.objects.filter(connection=connection, address=address, let_go_at__isnull=False).exists()
+        or not Delivery.objects.filter(
+            connection=connection, address__in=same_number.forms(address), let_go_at__isnull=False
+        ).exists()
     )
     begins = address[:-RANGE_DIGITS]
     if is_cold and _count_all_to(connection, SpendingKind.COLD, begins, hour, most=bounds.cold) is None:
@@ -219,7 +247,7 @@ def _guard(delivery: Delivery, bounds: Bounds, now: dt.datetime, *, is_unasked: 
             f"In this hour {bounds.cold} messages went to new numbers that begin with {begins}: the limit, "
             "as made-up traffic looks like that."
         )
-        raise _Refused(Refusal(words, "Replay it in the next hour, or raise that limit in the connection's settings."))
+        raise _Refused(Refusal(words, remedy, later))
 
 
 def _count_all_to(
@@ -254,7 +282,7 @@ def _ceiling(bounds: Bounds, until: dt.datetime, units: int, *, used: int) -> Re
     words = f"The connection's {bounds.daily} {bounds.unit} of today are used up."
     remedy = "It goes out after midnight UTC, or once the day's ceiling is raised in the settings."
     # Where a little is left, something shorter may still fit.
-    return Refusal(words, remedy, until, is_for_all=used >= bounds.daily)
+    return Refusal(words, remedy, until, is_of_day=True, is_for_all=used >= bounds.daily)
 
 
 def was_counted_today() -> Q:

@@ -12,8 +12,17 @@ from uuid import UUID
 from django import forms
 from django.utils import timezone
 
-from channels_app import accounts, consents, incoming_messages, quiet_hours, spending, template_use, windows
-from channels_app.models import Connection, Consent, ConversationLink, ServiceWindow
+from channels_app import (
+    accounts,
+    address_locks,
+    consents,
+    incoming_messages,
+    quiet_hours,
+    spending,
+    template_use,
+    windows,
+)
+from channels_app.models import Connection, Consent, ConversationLink, MessageTemplate, ServiceWindow
 from channels_app.models.connection import ConnectionState
 from channels_app.models.consent import ConsentState
 from channels_app.providers import numbers
@@ -21,12 +30,13 @@ from channels_app.providers.base import Capability, Provider
 from channels_app.providers.events import MessageReceived
 from channels_app.quiet_hours import Quiet, QuietHours
 from channels_app.spending import Refusal
+from convoship.lib import same_number
 from convoship.lib.actors import Actor
 from convoship.lib.problems import Problem, invalid
 from deployments import blocking, conversations, handoff
 from deployments.carriers import Filled
 from deployments.conversations import NewMessage
-from deployments.models import Conversation, Message
+from deployments.models import Conversation, Message, Person
 from deployments.models.conversation import AuthorKind
 from deployments.safe_text import TextRefused, clean_text
 from deployments.starting import Started, Wanted
@@ -34,6 +44,7 @@ from workspaces import audit
 from workspaces.models import User
 
 LONGEST_CONSENT = 150
+_NO_CODE = "Write the number with + and the country's code: +14155552671."
 
 
 @dataclass(frozen=True)
@@ -55,7 +66,8 @@ class Standing:
     quiet: Quiet | None
     # Their conversation that goes on.
     current: UUID | None
-    is_blocked: bool
+    # Who it is, where they are blocked.
+    blocked: Person | None
     # So many units (segments, messages) the text takes.
     units: int = 0
 
@@ -75,8 +87,9 @@ def standing(connection: Connection, number: str, text: str = "") -> Standing:
     """How it stands now. Only reads."""
     kind = accounts.kind_of(connection)
     hours = QuietHours.of(str(connection.config.get("quiet_hours") or ""))
+    forms = same_number.forms(number)
     link = ConversationLink.objects.filter(
-        connection=connection, address=number, is_current=True, conversation__status="active"
+        connection=connection, address__in=forms, is_current=True, conversation__status="active"
     ).first()
     return Standing(
         connection=connection,
@@ -85,15 +98,15 @@ def standing(connection: Connection, number: str, text: str = "") -> Standing:
         country=numbers.country_of(number),
         country_refused=spending.country_of_a_test(connection, number),
         withdrawn=consents.withdrawal(connection, number),
-        consent=Consent.objects.filter(connection=connection, address=number).first(),
+        consent=consents.own_of(connection, number),
         has_written=Conversation.objects.filter(
-            link__connection=connection, link__address=number, visitor_messages__gt=0
+            link__connection=connection, link__address__in=forms, visitor_messages__gt=0
         ).exists(),
         has_window=kind.can(Capability.WINDOW),
         window=windows.of(connection, number) if kind.can(Capability.WINDOW) else None,
         quiet=quiet_hours.now_at(number, hours, timezone.now()),
         current=link.conversation_id if link else None,
-        is_blocked=blocking.blocked_at(incoming_messages.identities_of(connection, _as_if(number))) is not None,
+        blocked=blocking.blocked_at(incoming_messages.identities_of(connection, _as_if(number))),
         units=_units(connection, kind, text) if text else 0,
     )
 
@@ -117,23 +130,26 @@ class Starting:
         """Begin the conversation, with its first message in the outbox."""
         checked = _checked(wanted)
         connection, number = checked.connection, checked.number
+        # No STOP comes between what is found out of consent here and what is written of it.
+        address_locks.own(connection, number)
         incoming_messages.one_at_a_time(connection, number)
         _require(standing(connection, number), is_template=bool(wanted.template))
         filled = _filled(connection, number, wanted) if wanted.template else None
         text = filled.text if filled else checked.text
         if wanted.consent:
             source = f"{actor.label}: {clean_text(wanted.consent).strip()[:LONGEST_CONSENT]}"
-            consents.note(connection, number, withdrawn=False, source=source)
+            consents.note_told(connection, number, source)
         # As if they had written: whose conversation it is, and which version it meets, is found the same way.
         conversation = incoming_messages.open_at(connection, _as_if(number, text))
         conversation = conversations.lock(conversation.id)
         template, blocks = (filled.template, filled.blocks) if filled else (None, ())
         if wanted.control == "human":
+            handoff.begin_with(actor, user, conversation)
             message = handoff.reply(actor, user, conversation, text, None, template=template, blocks=blocks)
         else:
             new = NewMessage(author_kind=AuthorKind.ASSISTANT, text=text, template=template, blocks=blocks)
             message = conversations.post_message(conversation, new)
-        audit.record(actor, "conversation.started", conversation, connection=str(connection.id), to=number)
+        audit.record(actor, "conversation.started", conversation, connection=str(connection.id))
         return Started(conversation, message)
 
 
@@ -157,7 +173,8 @@ def _checked(wanted: Wanted) -> _Checked:
     try:
         number = numbers.e164(wanted.to)
     except forms.ValidationError as wrong:
-        errors["to"] = list(wrong.messages)
+        has_code = wanted.to.strip().startswith("+")
+        errors["to"] = list(wrong.messages) if has_code else [_NO_CODE]
     text = _clean(wanted.text, "text", errors).strip()
     _clean(wanted.consent, "consent", errors)
     if wanted.template and text:
@@ -194,7 +211,7 @@ def _require(found: Standing, *, is_template: bool) -> None:
     if found.withdrawn is not None:
         reason, remedy = consents.words_of(found.withdrawn, found.connection)
         raise Problem("conflict", reason, hint=remedy)
-    if found.is_blocked:
+    if found.blocked is not None:
         raise Problem("conflict", blocking.HELD_BACK, hint="Unblock them on their page under People first.")
     if found.current is not None:
         raise Problem(
@@ -210,15 +227,15 @@ def _require(found: Standing, *, is_template: bool) -> None:
         raise invalid({"text": [f"{reason} Choose a template."]}, hint="Give `template` and `variables`.")
 
 
-def cost_words(found: Standing) -> str:
-    """What the message is billed as."""
+def cost_words(found: Standing, template: MessageTemplate | None = None) -> str:
+    """What the message is billed as; `template`: the one that is chosen."""
     unit = found.kind.unit
+    if found.has_window and (template is not None or not found.is_window_open):
+        named = f"A template of the category {template.category.title()}" if template and template.category else ""
+        by = "the country of who gets it" if named else "its category and the country of who gets it"
+        return f"{named or 'A template'}: WhatsApp charges for it by {by}, and Twilio for each message."
     if found.has_window:
-        if found.is_window_open:
-            return (
-                "Free words while the window is open, which WhatsApp does not charge for; Twilio charges each message."
-            )
-        return "A template, which WhatsApp charges for by its category and the country."
+        return "Free words while the window is open: see WhatsApp's rates. Twilio charges for each message."
     if not found.units:
         return f"Billed by the {unit}, at the price of the country."
     return f"{found.units} {unit}{'' if found.units == 1 else 's'}, each billed at the price of the country."

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from channels_app import consents, settling, windows
+from dataclasses import replace
+
+from channels_app import address_locks, consents, settling, template_faults, windows
 from channels_app.models import Connection, Delivery
 from channels_app.models.outbound import DeliveryStatus
+from channels_app.models.personal import ERASED
 from channels_app.providers.events import StatusReported
 from convoship.lib.problems import Problem
 from deployments import conversations, reading
+from deployments.models import Identity
 
 # How far along each status is. `failed` is final, and so is whatever the provider says after it.
 _RANK = {
@@ -45,10 +49,14 @@ def apply(connection: Connection, event: StatusReported) -> tuple[Delivery | Non
             "The provider reports on something that Convoship does not know of having sent.",
             hint="It may have been sent by another program over the same account.",
         )
+    if event.opted_out or event.window_closed:
+        address_locks.own(connection, found.address)
     if found.conversation_id:
         conversations.lock(found.conversation_id)
     rows = Delivery.objects.select_for_update(of=("self",)).select_related("message", "connection")
     delivery = rows.get(id=found.id)
+    if delivery.reason == ERASED:
+        return delivery, _of_erased(connection, event)
     if event.opted_out:
         consents.note(connection, delivery.address, withdrawn=True, source="The provider reported: opted out.")
     if event.provider_id and (
@@ -62,8 +70,15 @@ def apply(connection: Connection, event: StatusReported) -> tuple[Delivery | Non
     delivery.code = event.code[:40]
     if event.window_closed and event.status == DeliveryStatus.FAILED:
         windows.note_closed(connection, delivery.address)
-        settling.await_window(delivery)
-        return delivery, ""
+        if windows.can_wait(delivery):
+            settling.await_window(delivery)
+            return delivery, ""
+        event = replace(event, reason=windows.REFUSED, remedy=windows.REFUSED_REMEDY)
+    if event.status == DeliveryStatus.FAILED:
+        template_faults.note(delivery, event.code)
+        if template_faults.take_out(delivery, event.code):
+            settling.await_window(delivery)
+            return delivery, ""
     if event.status == DeliveryStatus.FAILED and delivery.dismissed_at is not None:
         # Whoever put it aside knew of no failure.
         delivery.dismissed_at = None
@@ -72,6 +87,15 @@ def apply(connection: Connection, event: StatusReported) -> tuple[Delivery | Non
     if event.status == DeliveryStatus.READ and delivery.message is not None and delivery.conversation_id:
         reading.by_visitor(delivery.conversation_id, delivery.message.seq)
     return delivery, ""
+
+
+def _of_erased(connection: Connection, event: StatusReported) -> str:
+    """Reports may come days later, of reading say: an opt-out holds, without its address, and nothing else is kept."""
+    if event.opted_out and event.address:
+        consents.note(connection, event.address, withdrawn=True, source="The provider reported: opted out.")
+        if not Identity.objects.filter(value=event.address).exists():
+            consents.forget(connection, event.address)
+    return ERASED
 
 
 def _find(connection: Connection, event: StatusReported) -> Delivery | None:

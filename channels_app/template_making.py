@@ -96,6 +96,8 @@ def note(actor: Actor, connection_id: UUID, handed: Handed) -> MessageTemplate |
     """Keep what came of it; None where no template is there. 404 where the connection went away meanwhile."""
     connection = connections.held(connection_id)
     sync = TemplateSync.objects.filter(connection=connection)
+    # Before the template's row, as whoever writes what was found holds it first.
+    list(sync.select_for_update().values_list("id"))
     if not handed.template.sid:
         if handed.error is not None and handed.error.ambiguous:
             # It may be there all the same, and then the list has to say so.
@@ -120,6 +122,41 @@ def refused(error: ProviderError) -> Problem:
             "unavailable", words, hint="Look in a minute whether it is in the list before you make it again."
         )
     return Problem("conflict", error.words, hint=error.remedy)
+
+
+# --- Deleting -------------------------------------------------------------------------------------------------------
+
+# Nothing can be sent with it any more, or ever could: what WhatsApp lets through, or may yet, is deleted at Twilio.
+DELETABLE = frozenset({Approval.UNSUBMITTED, Approval.REJECTED, Approval.DISABLED})
+
+
+def is_deletable(row: MessageTemplate) -> bool:
+    """Whether it may be deleted here."""
+    return row.is_gone or row.approval in DELETABLE
+
+
+def require_deletable(row: MessageTemplate) -> None:
+    """409 where it may not be deleted."""
+    if not is_deletable(row):
+        stands = row.get_approval_display().lower()
+        raise Problem("conflict", f"This template is {stands}.", hint="Delete it in Twilio's Content Template Builder.")
+
+
+def delete_there(provider: Provider, sid: str) -> ProviderError | None:
+    """Delete it at the provider; what went wrong. Outside of `tenant()`."""
+    try:
+        async_to_sync(sending.alone, force_new_loop=True)(provider.delete_template(sid))
+    except ProviderError as error:
+        return error
+    return None
+
+
+def note_deleted(actor: Actor, connection_id: UUID, sid: str) -> None:
+    """It is gone there, so it goes here. What was sent with it stays in its conversations."""
+    connection = connections.held(connection_id)
+    for row in MessageTemplate.objects.filter(connection=connection, sid=sid):
+        audit.record(actor, "connection.template_deleted", connection, template=row.name, sid=row.sid)
+        row.delete()
 
 
 # --- The template for closed windows ----------------------------------------------------------------------------------

@@ -54,6 +54,16 @@ def ask(actor: Actor, connection: Connection) -> TemplateSync:
     return sync
 
 
+def on_account_changed(connection: Connection) -> None:
+    """Those of the account that it had are none of the one that it has: they are gone, and its own are fetched."""
+    if not accounts.kind_of(connection).can(Capability.WINDOW):
+        return
+    # First its row, as whoever writes what was found holds it first.
+    TemplateSync.objects.update_or_create(connection=connection, defaults={"due_at": timezone.now()})
+    MessageTemplate.objects.filter(connection=connection).update(is_gone=True)
+    transaction.on_commit(bell.ring)
+
+
 def claim(workspace_id: UUID, limit: int) -> list[ClaimedSync]:
     """Take what is due. Inside `tenant()`."""
     now = timezone.now()
@@ -78,12 +88,14 @@ async def run(claimed: ClaimedSync) -> None:
     """Fetch them, and write what there is; a fault is written where the templates are shown."""
     provider = claimed.provider
     assert provider is not None  # noqa: S101 (none is claimed without)
+    asked_at = timezone.now()
     try:
         found = await provider.templates()
     except ProviderError as error:
         await in_tenant(_note_fault)(claimed.workspace_id, claimed.sync_id, error)
     else:
-        await in_tenant(write)(claimed.workspace_id, claimed.sync_id, found)
+        of = provider.account_of(provider.account.config)
+        await in_tenant(write)(claimed.workspace_id, claimed.sync_id, found, asked_at, of)
 
 
 def _note_fault(sync_id: UUID, error: ProviderError) -> None:
@@ -98,19 +110,29 @@ def _fail(row: TemplateSync, error: ProviderError) -> None:
     row.save(update_fields=["fault", "fault_remedy", "leased_until", "due_at"])
 
 
-def write(sync_id: UUID, found: Sequence[Template]) -> None:
-    """What there is by now. One that is gone stays, as messages were sent with it, and says so."""
+def write(sync_id: UUID, found: Sequence[Template], asked_at: dt.datetime, account: str) -> None:
+    """What there was when it was asked for, in this account of the provider's.
+
+    One that is gone stays, as messages were sent with it, and says so. What was written of one since then is newer than
+    what was found. Where the connection has another account by now, nothing of it counts, and that one is asked.
+    """
     sync = TemplateSync.objects.select_related("connection").select_for_update(of=("self",)).filter(id=sync_id).first()
     if sync is None:
         return
     connection, now = sync.connection, timezone.now()
+    if accounts.kind_of(connection).account_of(connection.config) != account:
+        sync.leased_until, sync.due_at = None, now
+        sync.save(update_fields=["leased_until", "due_at"])
+        return
     approved = set(
         MessageTemplate.objects.filter(connection=connection, approval=Approval.APPROVED).values_list("sid", flat=True)
     )
-    for template in found:
-        message_templates.keep(connection, template)
     rows = MessageTemplate.objects.filter(connection=connection)
-    rows.exclude(sid__in=[template.sid for template in found]).update(is_gone=True)
+    newer = set(rows.filter(synced_at__gte=asked_at, is_gone=False).values_list("sid", flat=True))
+    for template in found:
+        if template.sid not in newer:
+            message_templates.keep(connection, template)
+    rows.exclude(sid__in=[*newer, *(template.sid for template in found)]).update(is_gone=True)
     sync.synced_at, sync.leased_until, sync.fault, sync.fault_remedy = now, None, "", ""
     sync.due_at = now + (WHILE_PENDING if rows.filter(approval__in=_PENDING, is_gone=False).exists() else EVERY)
     sync.save(update_fields=["synced_at", "leased_until", "fault", "fault_remedy", "due_at"])

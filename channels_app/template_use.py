@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.urls import reverse
 
-from channels_app import accounts, consents, settling, windows
+from channels_app import accounts, consents, dismissing, settling, template_faults, windows
 from channels_app.message_templates import as_template
 from channels_app.models import Connection, ConversationLink, Delivery, MessageTemplate
 from channels_app.models.outbound import DeliveryStatus
@@ -18,7 +18,6 @@ from convoship.lib.actors import Actor
 from convoship.lib.problems import Problem, invalid
 from deployments.carriers import Filled
 from deployments.models import Conversation, Message
-from deployments.models.conversation import AuthorKind
 from workspaces import audit
 
 DROPPED = "A template was sent instead."
@@ -28,6 +27,13 @@ def usable(connection: Connection) -> QuerySet[MessageTemplate]:
     """Those that WhatsApp lets through, by name."""
     rows = MessageTemplate.objects.filter(connection=connection, approval=Approval.APPROVED, is_gone=False)
     return rows.order_by("name", "language", "sid")
+
+
+def stands(connection: Connection) -> list[tuple[str, int]]:
+    """How the templates that are there stand, and how many each: `("paused", 3)`."""
+    rows = MessageTemplate.objects.filter(connection=connection, is_gone=False).order_by("approval")
+    found = rows.values_list("approval").annotate(many=Count("id"))
+    return [(str(Approval(approval).label).lower(), many) for approval, many in found]
 
 
 def link_of(conversation: Conversation) -> ConversationLink | None:
@@ -82,18 +88,46 @@ def parked(conversation: Conversation, seq: int) -> Message | None:
     return rows.filter(deliveries__awaits_window=True).distinct().first()
 
 
+def refused(conversation: Conversation, seq: int) -> Message | None:
+    """The message of this number, if WhatsApp takes the template no more that it went in."""
+    rows = Delivery.objects.filter(conversation=conversation, message__seq=seq, status=DeliveryStatus.FAILED)
+    failed = rows.filter(dismissed_at=None).select_related("connection", "message")
+    return next((one.message for one in failed if template_faults.is_of_template(one, one.code)), None)
+
+
+def text_of(message: Message) -> str:
+    """What a message that went in a template says: the text in its variables, if one is in them; or all of it."""
+    values = [str(value) for value in (message.template or {}).get("variables", {}).values()]
+    longest = max(values, key=len, default="")
+    return longest if len(longest.split()) > 2 else message.text
+
+
+def put_aside(actor: Actor, conversation: Conversation, seq: int) -> None:
+    """Another template was sent in the place of one that WhatsApp refused: that is no dead letter any more."""
+    rows = Delivery.objects.filter(conversation=conversation, message__seq=seq, status=DeliveryStatus.FAILED)
+    for delivery in rows.filter(dismissed_at=None).select_related("connection"):
+        if template_faults.is_of_template(delivery, delivery.code):
+            dismissing.dismiss(actor, delivery.id)
+
+
 def path_for(conversation_id: UUID, seq: int | None = None) -> str:
     """The page on which a template is chosen, in the place of a message if there is one."""
     path = reverse("conversation_template", args=[conversation_id])
     return f"{path}?message={seq}" if seq is not None else path
 
 
+def needs_one(delivery: Delivery) -> bool:
+    """Whether a template is what a delivery needs: it waits for the window, or came back as its own was refused."""
+    has_failed = delivery.status == DeliveryStatus.FAILED and delivery.dismissed_at is None
+    return delivery.awaits_window or (has_failed and template_faults.is_of_template(delivery, delivery.code))
+
+
 def repairs_of(messages: Sequence[Message]) -> dict[UUID, str]:
-    """The paths to there for those of these messages that wait for a window, and that somebody wrote."""
-    messages = [message for message in messages if message.author_kind != AuthorKind.SYSTEM]
-    rows = Delivery.objects.filter(message__in=[message.id for message in messages], awaits_window=True)
-    waiting = set(rows.values_list("message_id", flat=True))
-    return {one.id: path_for(one.conversation_id, one.seq) for one in messages if one.id in waiting}
+    """The paths to there for those of these messages that wait for a window, or failed because of their template."""
+    has_failed = Q(status=DeliveryStatus.FAILED, dismissed_at=None)
+    rows = Delivery.objects.filter(Q(awaits_window=True) | has_failed, message__in=[one.id for one in messages])
+    found = {one.message_id for one in rows.select_related("connection") if needs_one(one)}
+    return {one.id: path_for(one.conversation_id, one.seq) for one in messages if one.id in found}
 
 
 def drop(actor: Actor, conversation: Conversation, seq: int) -> None:

@@ -65,6 +65,7 @@ urlpatterns = [
     path(f"{_ONE}/templates/new", templates.connection_template_new, name="connection_template_new"),
     path(_TEMPLATE, templates.connection_template, name="connection_template"),
     path(f"{_TEMPLATE}/submit", templates.connection_template_submit, name="connection_template_submit"),
+    path(f"{_TEMPLATE}/delete", templates.connection_template_delete, name="connection_template_delete"),
     path(f"{_TEMPLATE}/window", templates.connection_template_window, name="connection_template_window"),
     path(
         "app/conversations/<uuid:conversation_id>/template",

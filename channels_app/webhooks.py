@@ -21,6 +21,7 @@ from channels_app.providers.base import BadEvent, InboundRequest, Provider, Sign
 from channels_app.providers.events import ProviderEvent
 from channels_app.providers.registry import PROVIDERS
 from convoship.lib.database import drop_broken_connections
+from convoship.lib.deadlocks import is_deadlock, once_more
 from convoship.lib.failpoints import failpoint
 from convoship.lib.problems import Problem, as_json_response, invalid, not_found
 from convoship.lib.tenancy import tenant
@@ -58,12 +59,16 @@ async def receive(request: HttpRequest, kind: str, connection_id: str, part: str
     except Problem as problem:
         return as_json_response(problem)
     except (OperationalError, InterfaceError) as error:
+        if is_deadlock(error):
+            logger.error("a provider was told to come again, as two deadlocks in a row ended its request: %s", error)
+            return as_json_response(Problem("unavailable", "Nothing was stored. Send it again.", retry_after=1))
         logger.warning("a provider was told to come again, the database does not answer: %s", error)
         # So that the next one does not get a connection that died with this one's.
         await in_thread(drop_broken_connections)
         return as_json_response(Problem("unavailable", "Nothing was stored, or nobody knows. Send it again."))
 
 
+@once_more
 def take(request: HttpRequest, kind: str, connection_id: str, part: str, arrived_at: dt.datetime) -> Taken:
     """Check a request and store its events; a `Problem` where it isn't genuine or can't be read."""
     owner = doors.resolve_connection(_id(connection_id))

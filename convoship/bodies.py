@@ -15,12 +15,16 @@ import io
 import logging
 import re
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
+from csp.utils import build_policy
 from daphne.http_protocol import WebRequest
 from daphne.server import Server
 from django.conf import settings
+from django.http import HttpResponse
+from django.template.loader import render_to_string
 
+from channels_app.providers.fetching import LARGEST as LARGEST_REHEARSED
 from convoship.lib.problems import Problem, as_json_response
 from convoship.lib.runtime_handler import LARGEST_BODY as LARGEST_UPLOAD
 from deployments.interchange import LARGEST_FILE as LARGEST_IMPORT
@@ -31,9 +35,12 @@ MEGABYTE = 1024 * 1024
 # An assistant's file as the body of a call, or in a form beside what else a form may have.
 LARGEST_CALL = LARGEST_IMPORT + 64 * 1024
 LARGEST_FORM = 9 * MEGABYTE // 2  # such a file, and DATA_UPLOAD_MAX_MEMORY_SIZE
+# What the phone of a rehearsal sends: a file as large as those of real ones, and what its form says of it.
+LARGEST_SAID = LARGEST_REHEARSED + MEGABYTE
 LARGEST_ELSEWHERE = MEGABYTE
 # Where members send files: the API's call, and the composer's forms for who has no JavaScript.
 _MEMBERS_FILES = re.compile(r"/v1/conversations/[^/]{1,50}/files/?|/app/conversations/[^/]{1,50}/(reply|insert)")
+_REHEARSED = re.compile(r"/app/channels/[^/]{1,50}/rehearsal/say")
 # Who is refused goes on sending for a moment, and hears of it only if that is read: so much, and so long.
 _HEARD_BYTES = 2 * LARGEST_UPLOAD
 _HEARD_SECONDS = 5
@@ -47,6 +54,8 @@ def most_bytes(path: str) -> int:
         return LARGEST_UPLOAD
     if _MEMBERS_FILES.fullmatch(path):
         return LARGEST_UPLOAD
+    if _REHEARSED.fullmatch(path):
+        return LARGEST_SAID
     if path.startswith("/app/"):
         return LARGEST_FORM
     if path.startswith("/v1/") and not path.startswith("/v1/public/"):
@@ -107,9 +116,11 @@ class BoundedRequest(WebRequest):
         asked = getattr(self.channel, "_path", b"").decode("latin-1")
         return unquote(asked.partition("?")[0])
 
+    def _most_words(self) -> str:
+        return f"{self._most // MEGABYTE} MB" if self._most >= MEGABYTE else f"{self._most // 1024} KB"
+
     def _too_large(self) -> Problem:
-        most = f"{self._most // MEGABYTE} MB" if self._most >= MEGABYTE else f"{self._most // 1024} KB"
-        return Problem("payload_too_large", f"This is too large: at most {most} are taken here.")
+        return Problem("payload_too_large", f"This is too large: at most {self._most_words()} are taken here.")
 
     def _not_kept(self, error: OSError) -> None:
         logger.error("the body of a request could not be kept", exc_info=error)
@@ -118,7 +129,7 @@ class BoundedRequest(WebRequest):
     def _refuse(self, problem: Problem) -> None:
         """Answer at once, and leave the rest of what comes."""
         self._is_refused = True
-        answer = as_json_response(problem)
+        answer = self._page(problem) if self._is_a_persons() else as_json_response(problem)
         headers = dict(answer.items()) | {
             "Content-Length": str(len(answer.content)),
             "Cache-Control": "no-store",
@@ -134,6 +145,26 @@ class BoundedRequest(WebRequest):
         self.channel.transport.write(f"{status}{head}\r\n".encode("latin-1") + answer.content)
         self.content.close()
         self.channel.callLater(_HEARD_SECONDS, self._cut)
+
+    def _header(self, name: bytes) -> str:
+        return (self.requestHeaders.getRawHeaders(name) or [b""])[0].decode("latin-1")
+
+    def _is_a_persons(self) -> bool:
+        """Whether a page waits for the answer, and not a program or a script of ours."""
+        is_called = self._asked_path().startswith("/v1/") or bool(self._header(b"HX-Request"))
+        return not is_called and "text/html" in self._header(b"Accept")
+
+    def _page(self, problem: Problem) -> HttpResponse:
+        """The same in words, with the way back to the form: asks for no session and no database."""
+        came_from = urlsplit(self._header(b"Referer"))
+        is_ours = bool(came_from.netloc) and came_from.netloc == self._header(b"Host")
+        back = f"/{came_from.path.lstrip('/')}" + (f"?{came_from.query}" if came_from.query else "") if is_ours else ""
+        page = render_to_string(
+            "errors/refused_body.html",
+            {"problem": problem, "most": self._most_words() if problem.status == 413 else "", "back": back},
+        )
+        headers = {"Content-Security-Policy": build_policy(), "Referrer-Policy": "same-origin"} | problem.headers()
+        return HttpResponse(page, status=problem.status, headers=headers)
 
     def _cut(self) -> None:
         if self.channel is not None:

@@ -39,7 +39,7 @@ def block(actor: Actor, person: Person, reason: str = "") -> None:
     held.blocked_at, held.blocked_reason = held.blocked_at or timezone.now(), reason
     held.save(update_fields=["blocked_at", "blocked_reason"])
     person.blocked_at, person.blocked_reason = held.blocked_at, held.blocked_reason
-    ended = _end_all(actor, held) if is_new else 0
+    ended = end_all(held, f"{actor.label} blocked the person.") if is_new else 0
     audit.record(actor, "person.blocked", held, has_reason=bool(reason), conversations_ended=ended)
 
 
@@ -65,12 +65,13 @@ def _active(person: Person) -> QuerySet[Conversation]:
     return Conversation.objects.filter(person=person, status=Status.ACTIVE)
 
 
-def _end_all(actor: Actor, person: Person) -> int:
+def end_all(person: Person, why: str) -> int:
+    """End what is under way with a blocked person, whose rows are held: how many conversations that were."""
     rows = list(_active(person).select_for_update(no_key=True).order_by("id"))
     for conversation in rows:
         # Elsewhere than on the web words would have to be sent, and nothing is.
         words = say("ended_by_flow", conversation.locale) if conversation.channel == Channel.WEB else ""
-        conversations.end(conversation, Status.COMPLETED, f"{actor.label} blocked the person."[:300], words)
+        conversations.end(conversation, Status.COMPLETED, why[:300], words)
     return len(rows)
 
 

@@ -31,12 +31,26 @@ class FilesTaken:
     """What files may go out to a person: of which kinds, how large one (bytes), how many with a message.
 
     `how`: in what other way than along with the message one of this type and size goes, for people; empty for none.
+    `together`: of those that go along, so many bytes in all; `beside`: how one goes that has no room beside the others.
     """
 
     kinds: tuple[str, ...]
     max_bytes: int
     most: int
     how: Callable[[str, int], str] = _along
+    together: int | None = None
+    beside: str = ""
+
+    def hows(self, files: Sequence[tuple[str, int]]) -> list[str]:
+        """How each of a message's files goes, as `how` has it: (type, bytes) of each, in their order."""
+        room, said = self.together, []
+        for content_type, size in files:
+            words = self.how(content_type, size)
+            if not words and room is not None:
+                words = self.beside if size > room else ""
+                room -= 0 if words else size
+            said.append(words)
+        return said
 
 
 NO_FILES = "No file can be sent in this conversation."
@@ -70,16 +84,23 @@ class Window:
     """Free words are bound to one: until `closes_at`, or not at all where they never wrote (None).
 
     `path` is the page on which a template is chosen and sent; `templates` are those that may be, the best first.
+    `own`: the name of the one that carries by itself what is written while it is closed, where there is one.
     """
 
     closes_at: dt.datetime | None
     path: str
     templates: Sequence[Offered] = ()
+    own: str = ""
 
     @property
     def is_open(self) -> bool:
         """Whether free words may be sent now."""
         return self.closes_at is not None and self.closes_at > timezone.now()
+
+    @property
+    def is_tomorrow(self) -> bool:
+        """Whether it closes on another day than today."""
+        return self.closes_at is not None and timezone.localdate(self.closes_at) != timezone.localdate()
 
     @property
     def minutes_left(self) -> int:
@@ -103,9 +124,11 @@ class Window:
 @dataclass(frozen=True)
 class Place:
     """Where a conversation takes place: `label` and `name` for people, `path` of its page, the person's `address`.
+    `settings_path`: of the page on which that is set up.
 
     `is_open`: what is sent goes out; otherwise it waits until somebody opens it again. `consent` says in words how the
     address stands to being written to, `may_write` whether it may be; empty where the channel knows no such thing.
+    `stopped` says why it may not be and what can be done, `stopped_path` is of the settings that decide it, if any do.
     `takes_files`: which files go out over it; None where none do.
     """
 
@@ -117,6 +140,9 @@ class Place:
     consent: str = ""
     consent_at: dt.datetime | None = None
     may_write: bool = True
+    stopped: str = ""
+    stopped_path: str = ""
+    settings_path: str = ""
     takes_files: FilesTaken | None = None
     # None: free words may be sent at any time.
     window: Window | None = None
@@ -131,11 +157,16 @@ class Carrier(Protocol):
     def stories_of(self, messages: Sequence[Message]) -> Mapping[UUID, str]:
         """The paths of the pages that tell what became of these messages, by the messages' ids."""
 
+    def carried_in(self, messages: Sequence[Message]) -> Mapping[UUID, str]:
+        """The names of the templates in which these messages went that were written freely, by the messages' ids."""
+
     def again_at(self, message: Message, attachment_id: str) -> str:
         """Where a file of a message that could not be fetched is fetched anew, by POST; empty where nowhere."""
 
     def repairs_of(self, messages: Sequence[Message]) -> Mapping[UUID, str]:
-        """The paths of the pages that send a template instead, by the ids of those that wait for a window."""
+        """The paths of the pages that send a template instead, by the ids of those that wait for a window, or whose
+        own template was refused.
+        """
 
     def fill_template(self, conversation: Conversation, template_id: str, values: Mapping[str, str]) -> Filled | None:
         """A template of the conversation's channel with these values; 422 with what is wrong.
@@ -180,13 +211,23 @@ def stories_of(messages: Sequence[Message]) -> dict[UUID, str]:
     return found
 
 
+def carried_in(messages: Sequence[Message]) -> dict[UUID, str]:
+    """The names of the templates in which these messages went that were written freely, by the messages' ids."""
+    found: dict[UUID, str] = {}
+    for carrier in _carriers:
+        found.update(carrier.carried_in(messages))
+    return found
+
+
 def again_at(message: Message, attachment_id: str) -> str:
     """Where a file of this message that could not be fetched is fetched anew; empty where nobody does."""
     return next(filter(None, (carrier.again_at(message, attachment_id) for carrier in _carriers)), "")
 
 
 def repairs_of(messages: Sequence[Message]) -> dict[UUID, str]:
-    """The paths of the pages that send a template in the place of messages that wait for a window, by their ids."""
+    """The paths of the pages that send a template in the place of messages that wait for a window, or whose own
+    template was refused, by their ids.
+    """
     found: dict[UUID, str] = {}
     for carrier in _carriers:
         found.update(carrier.repairs_of(messages))

@@ -56,6 +56,9 @@ class Desk(Protocol):
     def add_turn(self, case: Case, message: Message) -> None:
         """The visitor said something more, or a program by the API; never what came from the desk itself."""
 
+    def add_files(self, case: Case, message: Message) -> None:
+        """Files of something the visitor said are there now, or never come; when it was told they were on their way."""
+
     def close_case(self, case: Case, outcome: str, words: str) -> None:
         """The desk doesn't have it any more: `outcome` as in `Handoff.Outcome`, `words` for people."""
 

@@ -19,10 +19,12 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection as database
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from convoship.lib.actors import Actor
+from convoship.lib.deadlocks import once_more
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import tenant
 from deployments import conversations, doors, erased_addresses, live, person_holders, reply_mails
@@ -43,34 +45,43 @@ from deployments.models import (
     VisitorSession,
 )
 from deployments.models.conversation import Status, TurnStatus
+from deployments.models.personal import ERASED, blank
 from deployments.person_holders import Gone
 from workspaces import audit
 from workspaces.models import IdempotencyKey
 
 logger = logging.getLogger(__name__)
 
-REASON = "Erased with its person."
-NAME = "Erased person"
 # Of a batch, and so much is done at once where somebody waits for it.
 CONVERSATIONS, MESSAGES = 20, 2_000
 # People in hand of a worker's round, and their batches.
 PEOPLE, BATCHES = 10, 50
 
+_MERGED = "They were merged into another person."
+_MERGING = "They are being merged with somebody just now."
 
+
+@once_more
+@transaction.atomic
 def begin(actor: Actor, person: Person) -> Person:
     """Begin to erase somebody, and end it at once where there is little; 409 where they were merged into another.
 
     Asking again while it goes on changes nothing. Inside `tenant()`.
     """
-    if person.state == "merged":
-        raise Problem("conflict", "They were merged into another person.", hint="Erase that one.")
+    _require_kept(person)
     everybody = _everybody(person.id)
+    # The first of all: who sends to them, or takes what they write, asks for addresses before rows, too.
+    person_holders.own_addresses(everybody)
     identities = list(Identity.objects.select_for_update(no_key=True).filter(person__in=everybody).order_by("id"))
     list(
         _theirs(everybody).filter(status=Status.ACTIVE).select_for_update(no_key=True).order_by("id").values_list("id")
     )
     rows = Person.objects.select_for_update(no_key=True).filter(id__in=everybody).order_by("id")
     held = {row.id: row for row in rows}[person.id]
+    # Merging holds the same rows: what it did while they were waited for is seen now.
+    _require_kept(held)
+    if set(_everybody(person.id)) != set(everybody):
+        raise Problem("conflict", _MERGING, hint="Nothing was erased. Try again in a moment.")
     if held.erasing_at is not None:
         return held
     now, gone = timezone.now(), Gone()
@@ -86,6 +97,11 @@ def begin(actor: Actor, person: Person) -> Person:
         while not _step(held):
             pass
     return held
+
+
+def _require_kept(person: Person) -> None:
+    if person.state == "merged":
+        raise Problem("conflict", _MERGED, hint="Erase that one.")
 
 
 def _everybody(person_id: UUID) -> list[UUID]:
@@ -124,6 +140,7 @@ def go_on_due() -> int:
 def _go_on(workspace_id: UUID, person_id: UUID) -> int:
     for batch in range(1, BATCHES + 1):
         with tenant(workspace_id):
+            person_holders.own_addresses(_everybody(person_id))
             # Whom another worker has in hand is its own.
             free = Person.objects.select_for_update(no_key=True, skip_locked=True)
             row = free.filter(id=person_id, erasing_at__isnull=False, erased_at=None).first()
@@ -155,9 +172,7 @@ def _finish(person: Person, everybody: Sequence[UUID], gone: Gone) -> None:
     gone.add("merges", PersonMerge.objects.filter(Q(kept__in=everybody) | Q(merged__in=everybody)).delete()[0])
     for person_id in everybody:
         _forget_answers(f"/people/{person_id}", person_id)
-    Person.objects.filter(id__in=everybody).update(
-        name=NAME, email="", known_by={}, fields={}, blocked_at=None, blocked_reason="", erasing={}, erased_at=now
-    )
+    Person.objects.filter(id__in=everybody).update(**blank(Person), blocked_at=None, erased_at=now)
     by = person.erasing["by"]
     actor = Actor(kind=by["kind"], id=UUID(by["id"]) if by["id"] else None, label=by["label"])
     person.refresh_from_db()
@@ -170,7 +185,7 @@ def _finish(person: Person, everybody: Sequence[UUID], gone: Gone) -> None:
 def _erase_conversations(ids: Sequence[UUID], before: dt.datetime, gone: Gone) -> None:
     for conversation_id in ids:
         conversation = conversations.lock(conversation_id)
-        conversations.end(conversation, Status.COMPLETED, REASON, "")
+        conversations.end(conversation, Status.COMPLETED, ERASED, "")
         _stop_turns(conversation)
         _empty_messages(conversation, gone)
         _empty(conversation)
@@ -181,9 +196,7 @@ def _erase_conversations(ids: Sequence[UUID], before: dt.datetime, gone: Gone) -
     gone.add("files", File.objects.filter(conversation__in=ids).delete()[0])
     gone.add("notes", Note.objects.filter(conversation__in=ids).delete()[1].get(Note._meta.label, 0))
     gone.add("mails", _erase_mails(ids))
-    Handoff.objects.filter(conversation__in=ids).update(
-        reason="", answers={}, form_left=[], summary="", tried=[], case_ref="", mail_trouble=""
-    )
+    Handoff.objects.filter(conversation__in=ids).update(**blank(Handoff))
     ConversationTag.objects.filter(conversation__in=ids).delete()
     PreviewToken.objects.filter(conversation__in=ids).delete()
     VisitorSession.objects.filter(conversation__in=ids).delete()
@@ -194,7 +207,7 @@ def _stop_turns(conversation: Conversation) -> None:
     rows = Turn.objects.filter(conversation=conversation)
     under_way = rows.filter(status__in=(TurnStatus.QUEUED, TurnStatus.RUNNING))
     under_way.update(status=TurnStatus.FAILED, claim=None, leased_until=None, finished_at=timezone.now())
-    rows.update(trace={}, reason="")
+    rows.update(**blank(Turn))
 
 
 def _empty_messages(conversation: Conversation, gone: Gone) -> None:
@@ -203,37 +216,24 @@ def _empty_messages(conversation: Conversation, gone: Gone) -> None:
         cursor.execute(
             "WITH placed AS (SELECT id, row_number() OVER (ORDER BY seq) AS place FROM deployments_message"
             " WHERE conversation_id = %(conversation)s)"
-            " UPDATE deployments_message AS m SET text = '', payload = '', blocks = '[]', attachments = '[]',"
+            " UPDATE deployments_message AS m SET"
             " author_name = CASE WHEN m.author_kind = 'visitor' THEN '' ELSE m.author_name END,"
             " status = CASE m.status WHEN 'streaming' THEN 'failed' WHEN 'queued' THEN 'suppressed'"
-            " WHEN 'parked' THEN 'suppressed' ELSE m.status END,"
-            " client_id = NULL, body_digest = NULL, reason = %(reason)s, remedy = '', rev = %(rev)s + placed.place"
+            " WHEN 'parked' THEN 'suppressed' ELSE m.status END, rev = %(rev)s + placed.place"
             " FROM placed WHERE m.id = placed.id",
-            {"conversation": conversation.id, "reason": REASON, "rev": conversation.rev},
+            {"conversation": conversation.id, "rev": conversation.rev},
         )
         changed = cursor.rowcount
+    Message.objects.filter(conversation=conversation).update(**blank(Message))
     conversation.rev += changed
     gone.add("messages", changed)
 
 
 def _empty(conversation: Conversation) -> None:
-    blank: dict[str, Any] = {
-        "flow_state": {},
-        "visitor_data": {},
-        "if_silent": None,
-        "silent_at": None,
-        "page_url": "",
-        "page_title": "",
-        "referrer": "",
-        "page_now": {},
-        "handoff_reason": "",
-        "ended_reason": REASON,
-        "last_text": "",
-        "erased_at": timezone.now(),
-    }
-    for name, value in blank.items():
+    values = {**blank(Conversation), "silent_at": None, "erased_at": timezone.now()}
+    for name, value in values.items():
         setattr(conversation, name, value)
-    conversation.save(update_fields=["rev", *blank])
+    conversation.save(update_fields=["rev", *values])
     live.tell_change(conversation, [])
 
 
@@ -243,7 +243,7 @@ def _erase_mails(ids: Sequence[UUID]) -> int:
     erased = 0
     for mail in rows.filter(state__in=reply_mails.UNWANTED).exclude(address__endswith=erased_addresses.MAIL_HOST):
         erased += 1
-        mail.address, mail.reason, mail.remedy = erased_addresses.mail_of(mail.address), REASON, ""
+        mail.address, mail.reason, mail.remedy = erased_addresses.mail_of(mail.address), ERASED, ""
         mail.save(update_fields=["address", "reason", "remedy"])
     return erased + rows.exclude(state__in=reply_mails.UNWANTED).delete()[0]
 

@@ -13,9 +13,11 @@ from django.utils import timezone
 
 from convoship.lib.actors import Actor
 from convoship.lib.problems import Problem, invalid
+from convoship.lib.tenancy import entered_workspace_id
 from deployments import conversations, file_quotas
 from deployments.models import Deployment, File
 from workspaces import audit
+from workspaces.models import Workspace
 
 LONGEST_DAYS = 3650
 # Their conversations are held until all is deleted.
@@ -24,7 +26,10 @@ MOST_AT_ONCE = 500
 
 @dataclass(frozen=True)
 class Room:
-    """What a deployment's files and all of its workspace's take, in bytes, and when one was last refused for it."""
+    """What the files of a deployment, or of no one, and all of the workspace take, in bytes.
+
+    With when a visitor's file was last refused for it, of a deployment.
+    """
 
     files: int
     bytes: int
@@ -47,23 +52,23 @@ class Cleared:
     left: int
 
 
-def room(deployment: Deployment) -> Room:
-    """How much room files take. Within the tenant."""
+def room(deployment: Deployment | None) -> Room:
+    """How much room a deployment's files take; None: those that came over channels. Within the tenant."""
     found = File.objects.filter(conversation__deployment=deployment).aggregate(n=Count("id"), bytes=Sum("size"))
     return Room(
         found["n"],
         found["bytes"] or 0,
         file_quotas.kept_bytes(),
         settings.LIMITS["workspace_file_bytes"],
-        deployment.files_refused_at,
+        deployment.files_refused_at if deployment else None,
     )
 
 
-def clear(actor: Actor, deployment: Deployment, older_than_days: int) -> Cleared:
+def clear(actor: Actor, deployment: Deployment | None, older_than_days: int) -> Cleared:
     """Delete the content of files that were sent so many days ago and earlier, the oldest first, for good.
 
-    Their messages stay, and say that the file was deleted. At most MOST_AT_ONCE a time. Within the tenant; 422 for a
-    number of days that is none.
+    Those of a deployment; None: those that came, and went, over channels. Their messages stay, and say that the file
+    was deleted. At most MOST_AT_ONCE a time. Within the tenant; 422 for a number of days that is none.
     """
     if not 1 <= older_than_days <= LONGEST_DAYS:
         raise invalid({"older_than_days": [f"A whole number of days from 1 to {LONGEST_DAYS:,}."]})
@@ -74,19 +79,16 @@ def clear(actor: Actor, deployment: Deployment, older_than_days: int) -> Cleared
     # In one order, so that two who do it at once wait for each other and not crosswise.
     done = [_clear_in(conversation_id, chosen[conversation_id]) for conversation_id in sorted(chosen)]
     cleared = Cleared(sum(files for files, _ in done), sum(size for _, size in done), due.count())
-    if cleared.files:
-        audit.record(
-            actor,
-            "deployment.files_deleted",
-            deployment,
-            older_than_days=older_than_days,
-            files=cleared.files,
-            bytes=cleared.bytes,
-        )
+    told = {"older_than_days": older_than_days, "files": cleared.files, "bytes": cleared.bytes}
+    if cleared.files and deployment is not None:
+        audit.record(actor, "deployment.files_deleted", deployment, **told)
+    elif cleared.files:
+        workspace = Workspace.objects.get(id=entered_workspace_id())
+        audit.record(actor, "workspace.channel_files_deleted", workspace, **told)
     return cleared
 
 
-def _due(deployment: Deployment, before: dt.datetime) -> QuerySet[File]:
+def _due(deployment: Deployment | None, before: dt.datetime) -> QuerySet[File]:
     found = File.objects.filter(conversation__deployment=deployment, message__isnull=False)
     return found.filter(created_at__lte=before)
 

@@ -251,6 +251,14 @@ def _tell_desk(conversation: Conversation, case: Handoff, message: Message) -> N
         desk.add_turn(Case(case, conversation), message)
 
 
+def files_came(conversation: Conversation, message: Message) -> None:
+    """Files of the locked conversation's message are there now, or never come: the desk that has it is told."""
+    case = current(conversation)
+    desk = desks.of(case.desk) if case is not None and case.is_at_desk else None
+    if case is not None and desk is not None:
+        desk.add_files(Case(case, conversation), message)
+
+
 def _offer(conversation: Conversation, case: Handoff, now: dt.datetime) -> bool:
     """Offer the case to the next desk that is there; False where none is left, or the wait is over."""
     duty_lock.keep(case.workspace_id)
@@ -350,7 +358,15 @@ def taken_by_other(conversation: Conversation, user: User, known: str) -> str:
     return "" if str(case.holder_id) == known else case.shown_holder
 
 
-def _live(conversation: Conversation, case: Handoff | None, *, name: str, user: User | None) -> Handoff:
+def begin_with(actor: Actor, user: User | None, conversation: Conversation) -> None:
+    """A conversation that we begin is theirs from the start who begins it: nobody waits to hear that somebody came."""
+    name = user.public_name if user else actor.shown_as
+    _live(conversation, current(conversation), name=name, user=user, is_told=False)
+
+
+def _live(
+    conversation: Conversation, case: Handoff | None, *, name: str, user: User | None, is_told: bool = True
+) -> Handoff:
     """Somebody is there from now on, and owes the visitor an answer."""
     now, rules = timezone.now(), rules_of(conversation)
     if case is None:
@@ -360,7 +376,7 @@ def _live(conversation: Conversation, case: Handoff | None, *, name: str, user: 
     _leave_desk(conversation, case, HandoffOutcome.BY_PERSON, f"Taken over by {name or _A_MEMBER}.")
     _note_holder(case, now)
     case.desk = INBOX
-    return _begin(conversation, case, rules, now, name=name, user=user, step=step)
+    return _begin(conversation, case, rules, now, name=name, user=user, step=step if is_told else "")
 
 
 def _note_holder(case: Handoff, now: dt.datetime) -> None:
@@ -388,7 +404,10 @@ def _begin(
     case.save()
     conversation.control, conversation.waiting_since, conversation.assigned_to = Control.HUMAN, None, user
     _note_wanted(conversation)
-    _notice(conversation, rules.words(step, conversation, person=name))
+    if step:
+        _notice(conversation, rules.words(step, conversation, person=name))
+    else:
+        conversations.save(conversation, [])
     return case
 
 

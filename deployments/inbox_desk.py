@@ -37,6 +37,9 @@ class InboxDesk:
     def add_turn(self, case: Case, message: Message) -> None:
         """Nothing: it is there."""
 
+    def add_files(self, case: Case, message: Message) -> None:
+        """Nothing: they are there."""
+
     def close_case(self, case: Case, outcome: str, words: str) -> None:
         """Nothing: it is seen."""
 

@@ -45,8 +45,7 @@ def upload(
         raise
     row = files.kept(_enrol(workspace_id, actor, conversation_id, checked), checked)
     with tenant(workspace_id):
-        target = row.conversation
-        audit.record(actor, "conversation.file_added", target, file=str(row.id), name=row.name, bytes=row.size)
+        audit.record(actor, "conversation.file_added", row.conversation, file=str(row.id), bytes=row.size)
     return row
 
 
@@ -79,6 +78,6 @@ def _require_room(workspace_id: UUID, size: int, *, lock: bool = False) -> None:
         raise Problem(
             "quota_exceeded",
             "The workspace keeps as many files as it may.",
-            hint="Delete old ones: a deployment's Settings tab leads to its files.",
+            hint="Delete old ones: a deployment's Settings tab leads to its files, Channels to those of channels.",
             retry_after=full.retry_after,
         ) from None

@@ -22,7 +22,7 @@ from django.utils import timezone
 
 from convoship.lib.actors import Actor
 from convoship.lib.problems import Problem, not_found
-from deployments import person_holders
+from deployments import blocking, person_holders
 from deployments.models import Conversation, Identity, Person, PersonMerge, PersonNote
 from workspaces import audit
 
@@ -99,6 +99,9 @@ def merge(actor: Actor, kept: Person, merged: Person) -> PersonMerge:
         if external[0] is not None:
             into.external_id, into.verified_at = external
         into.save(update_fields=list(_KEPT))
+        ended = 0
+        if into.blocked_at is not None:
+            ended = blocking.end_all(into, f"{actor.label} merged them with a person who is blocked.")
         row = PersonMerge.objects.create(
             kept=into,
             merged=out,
@@ -109,7 +112,8 @@ def merge(actor: Actor, kept: Person, merged: Person) -> PersonMerge:
             undo_until=timezone.now() + UNDO_FOR,
         )
         counts = {what: len(ids) for what, ids in moved.items()}
-        audit.record(actor, "person.merged", into, merged=str(out.id), merge=str(row.id), **counts)
+        told = {"merged": str(out.id), "merge": str(row.id), "conversations_ended": ended}
+        audit.record(actor, "person.merged", into, **told, **counts)
         return row
 
 
@@ -123,7 +127,7 @@ def _values(person: Person) -> dict[str, Any]:
 
 
 def _take_values(kept: Person, merged: Person) -> None:
-    """The kept one's own values stay; what it lacks it gets. Who was blocked stays blocked."""
+    """The kept one's own values stay; what it lacks it gets. Where one of them is blocked, so is the one they are."""
     known_by = dict(kept.known_by)
     for name in ("name", "email"):
         if not getattr(kept, name) and getattr(merged, name):
@@ -209,6 +213,9 @@ def undo(actor: Actor, row: PersonMerge) -> Person:
         moved = Q(id__in=row.moved["conversations"]) | Q(id__in=since)
         back = Conversation.objects.filter(moved, person=into).update(person=out)
         PersonNote.objects.filter(id__in=row.moved["notes"], person=into).update(person=out)
+        # Nobody knows for which of the two they were blocked since: neither gets in again by being parted.
+        if into.blocked_at is not None and _values(into)["blocked_at"] != row.after["blocked_at"]:
+            out.blocked_at, out.blocked_reason = out.blocked_at or into.blocked_at, into.blocked_reason
         _give_back_values(row, into, out)
         row.undone_at = timezone.now()
         row.save(update_fields=["undone_at"])
@@ -264,7 +271,7 @@ def _give_back_values(row: PersonMerge, into: Person, out: Person) -> None:
     if took_proof:
         proof = row.before["merged"]
         out.external_id, out.verified_at = proof["external_id"], _moment(proof["verified_at"])
-    out.save(update_fields=["merged_into", "external_id", "verified_at"])
+    out.save(update_fields=["merged_into", "external_id", "verified_at", "blocked_at", "blocked_reason"])
 
 
 def _moment(text: str | None) -> dt.datetime | None:

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from convoship.lib import names, rows
+from convoship.lib import names, rows, same_number
 from convoship.lib.problems import Problem
 from deployments import blocking, identity
 from deployments.identity import Verified
@@ -60,12 +60,26 @@ def person_of(visitor_id: str, user: Mapping[str, Any], verified: Verified | Non
     if person is not None:
         blocking.require_free(person)
     # Another address on the same device is somebody else: their past keeps its name.
-    if person is None or (email and person.email and email != person.email):
+    if person is None or (_is_another(person, email) and email not in _emails_of_merged(person)):
         person = Person(visitor_id="" if is_test else visitor_id, name=name, email=email)
         rows.insert([person])
     else:
         _note(person, name, email)
     return person
+
+
+def _is_another(person: Person, email: str) -> bool:
+    return bool(email and person.email) and email != person.email
+
+
+def _emails_of_merged(person: Person) -> set[str]:
+    """By which addresses those were known who were merged into them, and into those: members say that they are one."""
+    found, new = set(), [person.id]
+    while new:
+        merged = list(Person.objects.filter(merged_into__in=new).values_list("id", "email"))
+        new = [person_id for person_id, _ in merged]
+        found |= {email for _, email in merged}
+    return found
 
 
 def _who_it_is_now(person: Person | None) -> Person | None:
@@ -90,14 +104,15 @@ def person_at(known_by: Sequence[tuple[str, str]], user: Mapping[str, Any]) -> P
 
 
 def _person_at(known_by: Sequence[tuple[str, str]], name: str, email: str) -> Person:
-    found = {(one.kind, one.value): one.person for one in identities_of(known_by, lock=True)}
-    person = next((found[key] for key in known_by if key in found), None)
+    found = {(one.kind, same_number.key(one.value)): one.person for one in identities_of(known_by, lock=True)}
+    keys = [(kind, same_number.key(value)) for kind, value in known_by]
+    person = next((found[key] for key in keys if key in found), None)
     if person is None:
         person = Person.objects.create(name=name, email=email)
     else:
         _note(person, name, email)
     for kind, value in known_by:
-        if (kind, value) not in found:
+        if (kind, same_number.key(value)) not in found:
             Identity.objects.create(person=person, kind=kind, value=value)
     return person
 
@@ -123,7 +138,12 @@ def _verified_person(verified: Verified) -> Person:
 
 
 def _note(person: Person, name: str, email: str, *, is_proved: bool = False) -> None:
-    """What is said of them. What a member wrote, or a token proved, stays unless a token proves otherwise."""
+    """What is said of them. What a member wrote, or a token proved, stays unless a token proves otherwise.
+
+    So does what they are called, where it is said under the address of somebody who was merged into them.
+    """
+    if not is_proved and _is_another(person, email) and email in _emails_of_merged(person):
+        return
     changed = False
     for field, value in (("name", name), ("email", email)):
         if not value or (not is_proved and field in person.known_by):

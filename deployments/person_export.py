@@ -23,12 +23,12 @@ from convoship.lib.problems import Problem
 from convoship.lib.tenancy import tenant
 from convoship.lib.times import maybe_moment, moment
 from deployments import files, person_changes, person_fields, person_holders
-from deployments.models import Conversation, File, Identity, Message, Note, Person, ReplyMail
+from deployments.models import Conversation, File, Handoff, Identity, Message, Note, Person, ReplyMail, Tag
 from workspaces import audit
 
 logger = logging.getLogger(__name__)
 
-MOST_CONVERSATIONS, MOST_MESSAGES = 5_000, 200_000
+MOST_CONVERSATIONS, MOST_MESSAGES, MOST_UNANSWERED = 5_000, 200_000, 5_000
 LARGEST_FILES = 500 * 1024 * 1024  # bytes of files in a zip, together
 PIECE = 1024 * 1024
 CONTENT_TYPES = {"json": "application/json", "zip": "application/zip"}
@@ -101,6 +101,7 @@ def _write(target: Any, workspace_id: UUID, person: Person, count: _Count) -> No
             "exported_at": moment(timezone.now()),
             "person": _person(person),
             "consents": [_consent(standing) for standing in person_holders.consents_of(person)],
+            "unanswered": [_unanswered(one) for one in person_holders.unanswered_of(person, MOST_UNANSWERED)],
             "notes": [_note_of(row) for row in person_changes.notes_of(person)],
         }
         rows = Conversation.objects.filter(person=person, is_test=False).order_by("started_at", "id")
@@ -158,6 +159,10 @@ def _consent(standing: person_holders.Standing) -> dict[str, Any]:
     }
 
 
+def _unanswered(one: person_holders.Unanswered) -> dict[str, Any]:
+    return {"at": moment(one.at), "connection": one.place, "text": one.text, "files": one.files, "why": one.why}
+
+
 def _note_of(row: Any) -> dict[str, Any]:
     return {"author": row.author_name, "text": row.text, "created_at": moment(row.created_at)}
 
@@ -165,6 +170,8 @@ def _note_of(row: Any) -> dict[str, Any]:
 def _conversation(row: Conversation) -> dict[str, Any]:
     notes = Note.objects.filter(conversation=row).order_by("created_at")
     mails = ReplyMail.objects.filter(conversation=row).order_by("created_at")
+    handoffs = Handoff.objects.filter(conversation=row).order_by("requested_at")
+    tags = Tag.objects.filter(tagged__conversation=row).order_by("name")
     return {
         "id": str(row.id),
         "channel": row.channel,
@@ -172,6 +179,13 @@ def _conversation(row: Conversation) -> dict[str, Any]:
         "status": row.status,
         "said_of_them": row.visitor_data,
         "page": {"url": row.page_url, "title": row.page_title, "referrer": row.referrer},
+        "page_now": row.page_now,
+        # What the assistant has understood so far, and keeps for its next answer.
+        "understood": row.flow_state,
+        "tags": list(tags.values_list("name", flat=True)),
+        "handoffs": [_handoff(handoff) for handoff in handoffs],
+        "handoff_reason": row.handoff_reason,
+        "ended_reason": row.ended_reason,
         "locale": row.locale,
         "started_at": moment(row.started_at),
         "ended_at": maybe_moment(row.ended_at),
@@ -182,6 +196,22 @@ def _conversation(row: Conversation) -> dict[str, Any]:
     }
 
 
+def _handoff(row: Handoff) -> dict[str, Any]:
+    return {
+        "cause": row.cause,
+        "reason": row.reason,
+        # What was asked before a person came, and what they answered.
+        "answers": row.answers,
+        "with": row.shown_holder,
+        "case_ref": row.case_ref,
+        "tried": [{"words": tried.get("words", ""), "at": tried.get("at", "")} for tried in row.tried],
+        "outcome": row.outcome,
+        "summary": row.summary,
+        "requested_at": moment(row.requested_at),
+        "ended_at": maybe_moment(row.ended_at),
+    }
+
+
 def _messages(row: Conversation) -> Iterator[bytes]:
     for message in Message.objects.filter(conversation=row).order_by("seq").iterator(chunk_size=500):
         yield _dumped(
@@ -189,6 +219,8 @@ def _messages(row: Conversation) -> Iterator[bytes]:
                 "seq": message.seq,
                 "author": {"kind": message.author_kind, "name": message.author_name},
                 "text": message.text,
+                "tapped": message.payload,
+                "template": message.template,
                 "blocks": message.blocks,
                 "attachments": message.attachments,
                 "status": message.status,

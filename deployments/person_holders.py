@@ -45,6 +45,20 @@ class Address:
     value: str
     name: str = ""
     path: str = ""
+    # It is played: nobody is at the other end.
+    is_rehearsal: bool = False
+
+
+@dataclass(frozen=True)
+class Unanswered:
+    """What they wrote while nobody might answer: it is in no conversation. `files` came along, and were not fetched."""
+
+    at: dt.datetime
+    place: str
+    path: str
+    text: str
+    files: int
+    why: str
 
 
 @dataclass
@@ -65,11 +79,17 @@ class Holder(Protocol):
     def consents_of(self, person: Person) -> list[Standing]:
         """How their addresses stand."""
 
+    def unanswered_of(self, person: Person, most: int) -> list[Unanswered]:
+        """So much of what they wrote in vain, the newest first."""
+
     def addresses_of(self, identities: Sequence[Identity]) -> dict[UUID, Address]:
         """Identities as people read them, by their ids; those that this holder knows nothing of are left out."""
 
     def begun_at(self, identities: Sequence[Identity], since: dt.datetime) -> list[UUID]:
         """The conversations that began at these addresses since then."""
+
+    def own_addresses(self, people: Sequence[UUID]) -> None:
+        """Let nobody decide anything of where these people are reached until the transaction ends."""
 
     def erase_addresses(self, identities: Sequence[Identity], before: dt.datetime, gone: Gone) -> None:
         """Forget these addresses, as far as they were known before that moment. An opt-out goes on holding."""
@@ -91,6 +111,12 @@ def consents_of(person: Person) -> list[Standing]:
     return [standing for holder in _holders for standing in holder.consents_of(person)]
 
 
+def unanswered_of(person: Person, most: int) -> list[Unanswered]:
+    """So much of what the person wrote while nobody might answer, the newest first."""
+    found = [one for holder in _holders for one in holder.unanswered_of(person, most)]
+    return sorted(found, key=lambda one: one.at, reverse=True)[:most]
+
+
 def addresses_of(identities: Sequence[Identity]) -> dict[UUID, Address]:
     """Identities as people read them, each of them."""
     found = {identity.id: Address(identity.value) for identity in identities}
@@ -102,6 +128,12 @@ def addresses_of(identities: Sequence[Identity]) -> dict[UUID, Address]:
 def begun_at(identities: Sequence[Identity], since: dt.datetime) -> list[UUID]:
     """The conversations that began at these addresses since then."""
     return [found for holder in _holders for found in holder.begun_at(identities, since)]
+
+
+def own_addresses(people: Sequence[UUID]) -> None:
+    """Have every address of these people owned, before any row of theirs is locked."""
+    for holder in _holders:
+        holder.own_addresses(people)
 
 
 def erase_addresses(identities: Sequence[Identity], before: dt.datetime, gone: Gone) -> None:

@@ -6,11 +6,13 @@ Plain `ILIKE` over the workspace's own people: the wall's policies forbid an ind
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from uuid import UUID
 
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
+from convoship.lib import same_number
 from deployments.models import Conversation, Identity, Person
 
 LONGEST_SEARCH = 200
@@ -43,9 +45,27 @@ def _has(words: str) -> Q:
     digits = "".join(character for character in words if character.isdigit())
     # A number is typed with blanks, brackets and dashes.
     number = digits if len(digits) >= 4 and len(digits) >= len(words) // 2 else words
-    addresses = Identity.objects.filter(Q(value__icontains=words) | Q(value__icontains=number))
+    addresses = Identity.objects.filter(
+        Q(value__icontains=words) | Q(value__icontains=number) | Q(value__in=same_number.forms(f"+{digits}"))
+    )
     said = Q(name__icontains=words) | Q(email__icontains=words) | Q(external_id__icontains=words)
-    return said | Q(id__in=addresses.values("person"))
+    return said | Q(id__in=addresses.values("person")) | _is_labelled(words)
+
+
+def _is_labelled(words: str) -> Q:
+    """By the label of those without a name (`Person.label`) or a word of it, or by what an id begins with."""
+    first, _, rest = words.partition(" ")
+    is_label = first.casefold() == _LABEL.casefold()
+    begins = rest if is_label else words
+    if begins and not _ID.fullmatch(begins):
+        return Q(pk__in=[])
+    by_id = Q(id__istartswith=begins) if begins else Q()
+    return by_id & Q(name="", email="") if is_label else by_id
+
+
+_LABEL = "Visitor"
+# The four digits of a label, or more of an id.
+_ID = re.compile(r"[0-9a-f]{4}[0-9a-f-]{0,32}", re.IGNORECASE)
 
 
 def seen_last(rows: Sequence[Person]) -> dict[UUID, object]:

@@ -24,7 +24,7 @@ from convoship.lib.actors import SYSTEM, Actor
 from convoship.lib.outbound import clamd
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import tenant
-from deployments.file_kinds import clean_name
+from deployments.file_kinds import clean_name, is_known
 from deployments.models import Conversation
 from workspaces import audit
 from workspaces.models import AuditEvent
@@ -47,6 +47,12 @@ class Infected(Problem):
         words = "A virus was found in this file, so it was not taken."
         super().__init__("invalid", words, errors={"file": [words]}, hint="Check the device it is on; send another.")
         self.name, self.signature = name, signature
+
+    @property
+    def ending(self) -> str:
+        """What the file's name ends on, "" where that is nothing that is known."""
+        ending = self.name.rpartition(".")[2].lower()
+        return ending if is_known(ending) else ""
 
 
 @lru_cache(maxsize=4)
@@ -127,14 +133,18 @@ def note(workspace_id: UUID, conversation_id: UUID, found: Infected, actor: Acto
         conversation = Conversation.objects.filter(id=conversation_id).first()
         if conversation is not None:
             sender = "visitor" if actor is SYSTEM else actor.label
-            audit.record(actor, ACTION, conversation, file=found.name, signature=found.signature, sent_by=sender)
+            # Not what the file is called, which may say whose it is: the audit log keeps this for ever.
+            audit.record(actor, ACTION, conversation, kind=found.ending, signature=found.signature, sent_by=sender)
 
 
 @dataclass(frozen=True)
 class Refused:
-    """A file in which something was found: who sent it, when, and the conversation where it is still there."""
+    """A file in which something was found, by the ending of its name, "" for none that is known.
 
-    name: str
+    Who sent it, when, and the conversation where it is still there.
+    """
+
+    kind: str
     signature: str
     sent_by: str
     at: dt.datetime
@@ -148,7 +158,7 @@ def refused(most: int) -> list[Refused]:
     there = set(Conversation.objects.filter(id__in=targets).values_list("id", flat=True))
     return [
         Refused(
-            str(event.data.get("file", "")),
+            str(event.data.get("kind", "")),
             str(event.data.get("signature", "")),
             str(event.data.get("sent_by", "")),
             event.created_at,

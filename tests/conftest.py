@@ -11,7 +11,10 @@ import psycopg
 import pytest
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.db import connections
+from django.template import Context, Template
 from django.test import TransactionTestCase
+from django.test.signals import template_rendered
+from django.utils.safestring import SafeString
 from psycopg import sql
 from pytest_django.plugin import DjangoDbBlocker
 from whitenoise.middleware import WhiteNoiseMiddleware
@@ -54,6 +57,24 @@ def static_files_are_listed_once() -> Generator[None]:
 
     patch = pytest.MonkeyPatch()
     patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", remembered)
+    yield
+    patch.undo()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def only_whole_pages_are_remembered(django_test_environment: None) -> Generator[None]:
+    """Django's test client keeps a copy of every template's context, and a page has up to a thousand parts.
+
+    `answer.context` knows what the page itself was given; nothing asks for what its parts were.
+    """
+
+    def render(self: Template, context: Context) -> SafeString:
+        if context.template is self:
+            template_rendered.send(sender=self, template=self, context=context)
+        return self.nodelist.render(context)
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(Template, "_render", render)
     yield
     patch.undo()
 

@@ -60,6 +60,11 @@ class InboundEvent(TenantModel):
             models.Index(fields=["connection", "-received_at"]),
             models.Index(fields=["due_at"], condition=models.Q(state="received"), name="event_due"),
             models.Index(
+                fields=["workspace", "lane"],
+                condition=models.Q(kind="message", state="handled", message=None),
+                name="event_unheard",
+            ),
+            models.Index(
                 fields=["connection", "lane", "received_at"],
                 condition=models.Q(state="received"),
                 name="event_lane",

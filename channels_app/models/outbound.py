@@ -29,6 +29,14 @@ class DeliveryStatus(models.TextChoices):
     SUPPRESSED = MessageStatus.SUPPRESSED.value, "Held back"
 
 
+class Purpose(models.TextChoices):
+    """Why something is sent. What holds for it (consent, the clock, what it counts as) goes by this."""
+
+    CONVERSATION = "conversation", "Of a conversation"
+    TEST = "test", "A test"
+    CONFIRMATION = "confirmation", "The answer to STOP or START"
+
+
 class Delivery(TenantModel):
     """One request that has to reach a provider. Written in the transaction of what it carries; its id is its key there.
 
@@ -44,6 +52,9 @@ class Delivery(TenantModel):
     lane = models.UUIDField()
     position = models.PositiveBigIntegerField()
     address = models.CharField(max_length=255)
+    purpose = models.CharField(
+        max_length=12, choices=Purpose, default=Purpose.CONVERSATION, db_default=Purpose.CONVERSATION
+    )
     # What its provider made of the message, ready to be sent; `what` is its name for people.
     what = models.CharField(max_length=40)
     content = models.JSONField()
@@ -117,7 +128,8 @@ class Delivery(TenantModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.what} to {self.address}"
+        # Not to whom: the audit log keeps this, and keeps it for ever.
+        return f"{self.what} {str(self.id)[:8]}"
 
     @property
     def standing(self) -> DeliveryStatus:

@@ -15,6 +15,7 @@ class SpendingKind(models.TextChoices):
 
     UNITS = "units", "Units of a day"
     UNASKED = "unasked", "To one number in an hour, unasked"
+    CONFIRMED = "confirmed", "Answers to STOP and START to one number in an hour"
     COLD = "cold", "To one range of numbers in an hour"
 
 

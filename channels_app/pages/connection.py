@@ -134,7 +134,9 @@ def _asked(
                     connections.note_tested(connection_id, found)
     if request.headers.get("HX-Request"):
         # htmx puts only what was answered with success where it belongs.
-        return render(request, "channels_app/test_result.html", {"found": found})
+        with entered(request, "connections.write") as inside:
+            context = {**head(inside, queries.connection(connection_id), "overview"), "found": found, "is_anew": True}
+            return render(inside, "channels_app/test_result.html", context)
     with entered(request, "connections.write") as inside:
         return _page(inside, queries.connection(connection_id), found=found, status=status)
 

@@ -17,7 +17,7 @@ from django.forms import BoundField
 from django.forms.utils import ErrorDict
 from django.http import QueryDict
 
-from channels_app.connections import LONGEST_NAME
+from channels_app.connections import LONGEST_NAME, MADE_UP
 from channels_app.models import Connection
 from channels_app.providers.base import Provider
 from convoship.lib.actors import Actor
@@ -130,11 +130,15 @@ class ConnectionForm:
         if not names:
             return []
         keys = list(Secret.objects.order_by("key").values_list("key", flat=True))
+        # Those of rehearsals open nothing but the rehearsal that they were made up for.
+        made_up = {key for row in Connection.objects.filter(is_rehearsal=True) for key in row.credentials.values()}
+        made_up -= set(of.credentials.values()) if of else set()
+        offered = [key for key in keys if not (key in made_up and key.startswith(MADE_UP))]
         declared = self.provider.config_form().fields
         found = []
         for name in names:
             label, hint = str(declared[name].label or name.replace("_", " ").capitalize()), declared[name].help_text
-            one = Credential(name, label, str(hint), declared[name].required, keys)
+            one = Credential(name, label, str(hint), declared[name].required, offered)
             one.chosen = of.credentials.get(name, "") if of else ""
             one.new_key = _free_key(f"{self.provider.kind}_{name}", keys)
             if self.data is not None:

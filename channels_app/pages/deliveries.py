@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -47,6 +47,8 @@ class Listed:
     is_replayable: bool
     can_be_hurried: bool
     is_dismissible: bool
+    # Where a template is sent in its place.
+    repair: str
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ def _listing(request: WorkspaceRequest, connection_id: UUID) -> dict[str, Any]:
     connection, shown = queries.connection(connection_id), Shown.of(request.GET)
     rows = queries.deliveries(connection, shown.show, shown.address)
     page = queries.deliveries_page(rows, shown.cursor)
+    repairs = _repairs(request, page.rows)
     whole = rows.order_by()[: MOST_AT_ONCE + 1].count() if shown.show in REPLAYED_AS_A_WHOLE else 0
     return {
         **head(request, connection, "deliveries"),
@@ -85,6 +88,7 @@ def _listing(request: WorkspaceRequest, connection_id: UUID) -> dict[str, Any]:
                 timeline.is_replayable(row),
                 timeline.can_be_hurried(row),
                 timeline.is_dismissible(row),
+                repairs.get(row.id, ""),
             )
             for row in page.rows
         ],
@@ -165,15 +169,22 @@ def _story(request: WorkspaceRequest, connection_id: UUID, delivery_id: UUID) ->
         "is_replayable": timeline.is_replayable(row),
         "can_be_hurried": timeline.can_be_hurried(row),
         "is_dismissible": timeline.is_dismissible(row),
-        "repair": _repair(request, row),
+        "repair": _repairs(request, [row]).get(row.id, ""),
     }
 
 
-def _repair(request: WorkspaceRequest, row: Delivery) -> str:
-    """Where a template is sent in its place, while it waits for the person's window; empty where none can be."""
-    if row.message is None or not request.actor.may("conversations.write"):
-        return ""
-    return template_use.repairs_of([row.message]).get(row.message.id, "")
+def _repairs(request: WorkspaceRequest, rows: Sequence[Delivery]) -> dict[UUID, str]:
+    """Where a template is sent in the place of those of these that need one, by their ids."""
+    if not request.actor.may("conversations.write"):
+        return {}
+    found = {
+        row.id: row.message
+        for row in rows
+        if row.message is not None and row.conversation is not None and row.conversation.is_active
+        if template_use.needs_one(row)
+    }
+    paths = template_use.repairs_of(list(found.values())) if found else {}
+    return {row_id: paths[message.id] for row_id, message in found.items() if message.id in paths}
 
 
 @require_safe

@@ -62,9 +62,19 @@ def _listing(request: WorkspaceRequest, connection_id: UUID) -> dict[str, Any]:
     chosen = chosen if chosen in FILTER_LABELS else "all"
     cursor = request.GET.get("after", "")
     page = queries.events_page(row, chosen, cursor)
+    files = queries.files_not_here([event.message_id for event in page.rows if event.message_id])
     return {
         **head(request, row, "events"),
-        "rows": [(event, words_of(event), excerpt_of(event), _blocked(row, event)) for event in page.rows],
+        "rows": [
+            (
+                event,
+                words_of(event),
+                excerpt_of(event),
+                _blocked(row, event),
+                files.get(event.message_id, ()) if event.message_id else (),
+            )
+            for event in page.rows
+        ],
         "may_unblock": request.actor.may("people.write"),
         "refused": queries.refused(row),
         "filters": [(key, label, query(key)) for key, label in FILTER_LABELS.items()],

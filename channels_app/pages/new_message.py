@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -13,17 +13,23 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from channels_app import accounts, starting, template_choice
-from channels_app.models import Connection
+from channels_app import accounts, starting, template_choice, windows
+from channels_app.models import Connection, MessageTemplate
+from channels_app.pages import template_preview
 from channels_app.providers import numbers
 from channels_app.starting import Standing
 from convoship.lib.problems import Problem
+from deployments.models import Identity
+from deployments.models.person import IdentityKind
+from deployments.pages.inbox_filters import as_id
 from deployments.starting import Wanted
 from workspaces import once, refusals
 from workspaces.access import WorkspaceRequest, form_of, workspace_page
 from workspaces.members import user_of
 
-_BEFORE, _MOST_VARIABLES = "v-", 50
+# Variables of the chosen template; and, with the choice, what was typed for another one or over another connection.
+_BEFORE, _KEPT, _KEPT_CHOICE = "v-", "kept-v-", "kept-template"
+_MOST_VARIABLES = 50
 
 
 class NewMessageForm(forms.Form):
@@ -38,8 +44,10 @@ class NewMessageForm(forms.Form):
     text = forms.CharField(required=False, strip=False, widget=forms.Textarea({"rows": 5}))
     consent = forms.CharField(required=False, max_length=300, widget=forms.TextInput({"autocomplete": "off"}))
 
-    def __init__(self, found: list[Connection], *args: Any, **kwargs: Any) -> None:
+    def __init__(self, found: list[Connection], numbers_of: Sequence[str], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if len(numbers_of) > 1:
+            self.fields["to"] = forms.ChoiceField(choices=[(one, one) for one in numbers_of], required=False)
         choices = [(str(one.id), f"{one.name}: {accounts.kind_of(one).label}") for one in found]
         self.fields["connection"] = forms.ChoiceField(choices=choices, required=False)
 
@@ -51,19 +59,20 @@ class NewMessageForm(forms.Form):
             connection_id = UUID(typed.get("connection", ""))
         except ValueError:
             connection_id = UUID(int=0)
+        template = str(self.data.get("template", "")).replace("\0", "")[:512]
         return Wanted(
             connection_id=connection_id,
             to=typed.get("to", "").replace("\0", ""),
             text=typed.get("text", ""),
-            template=str(self.data.get("template", "")).replace("\0", "")[:512],
-            variables=_variables(self.data),
+            template=template,
+            variables=_variables(self.data) if template else {},
             consent=typed.get("consent", ""),
         )
 
 
-def _variables(typed: Mapping[str, Any]) -> dict[str, str]:
+def _variables(typed: Mapping[str, Any], before: str = _BEFORE) -> dict[str, str]:
     """What was typed for the variables of a template."""
-    found = {key.removeprefix(_BEFORE): str(typed[key])[:2000] for key in typed if key.startswith(_BEFORE)}
+    found = {key.removeprefix(before): str(typed[key])[:2000] for key in typed if key.startswith(before)}
     return {name[:40]: value.replace("\0", "") for name, value in list(found.items())[:_MOST_VARIABLES]}
 
 
@@ -71,14 +80,14 @@ def _variables(typed: Mapping[str, Any]) -> dict[str, str]:
 @workspace_page("conversations.write")
 def conversation_new(request: WorkspaceRequest) -> HttpResponse:
     """The form, and what comes of it."""
-    found = starting.startable()
+    found, theirs = starting.startable(), _numbers_of(request.GET.get("person", ""))
     if request.method != "POST" or not found:
-        asked = {name: request.GET.get(name, "")[:300] for name in ("connection", "to")}
+        asked = {"connection": request.GET.get("connection", "")[:300], "to": theirs[0] if theirs else ""}
         status = 422 if request.method == "POST" else 200
-        return _page(request, NewMessageForm(found, initial=asked), found, asked, status=status)
+        return _page(request, NewMessageForm(found, theirs, initial=asked), found, asked, status=status)
     if once.was_sent(request):
         return redirect("conversations")
-    form = NewMessageForm(found, request.POST)
+    form = NewMessageForm(found, theirs, request.POST)
     wanted = form.wanted()
     if form.errors:
         # A field that can't be read is empty for the act, which may do without it: its words would be lost.
@@ -94,6 +103,15 @@ def conversation_new(request: WorkspaceRequest) -> HttpResponse:
     return redirect("conversation", started.conversation.id)
 
 
+def _numbers_of(person: str) -> list[str]:
+    """The numbers of whom the page was asked for by their id: a number belongs into no address, which is logged."""
+    person_id = as_id(person)
+    if not person_id:
+        return []
+    known = Identity.objects.filter(person=UUID(person_id), kind=IdentityKind.PHONE).order_by("created_at", "id")
+    return list(known.values_list("value", flat=True))
+
+
 @form_of("conversation_new")
 @workspace_page("conversations.write")
 def conversation_new_standing(request: WorkspaceRequest) -> HttpResponse:
@@ -101,14 +119,23 @@ def conversation_new_standing(request: WorkspaceRequest) -> HttpResponse:
 
     A POST all the same: what is written to whom belongs into no address, which is logged, and has no room for it.
     """
-    shown = _standing(starting.startable(), request.POST)
-    return render(request, "channels_app/new_message_standing.html", _words(shown, request.POST))
+    found = starting.startable()
+    part = _template_part(_connection(found, request.POST), request.POST)
+    if request.POST.get("part") == "template":
+        return render(request, "channels_app/new_message_template.html", part)
+    context = _words(request, _standing(found, request.POST), part["chosen"])
+    return render(request, "channels_app/new_message_standing.html", context)
 
 
-def _standing(found: list[Connection], typed: Any) -> Standing | None:
-    """None while what was typed is no number yet."""
+def _connection(found: list[Connection], typed: Mapping[str, Any]) -> Connection | None:
+    """The one that is chosen: the first until another is."""
     wanted = str(typed.get("connection", ""))
-    connection = next((one for one in found if str(one.id) == wanted), found[0] if found and not wanted else None)
+    return next((one for one in found if str(one.id) == wanted), found[0] if found and not wanted else None)
+
+
+def _standing(found: list[Connection], typed: Mapping[str, Any]) -> Standing | None:
+    """None while what was typed is no number yet."""
+    connection = _connection(found, typed)
     if connection is None:
         return None
     try:
@@ -118,31 +145,46 @@ def _standing(found: list[Connection], typed: Any) -> Standing | None:
     return starting.standing(connection, number, str(typed.get("text", ""))[:8000])
 
 
-def _words(shown: Standing | None, typed: Mapping[str, Any], problem: Problem | None = None) -> dict[str, Any]:
-    """What the part that shows how it stands needs; with the template that is chosen, and what is in it."""
+def _words(request: WorkspaceRequest, shown: Standing | None, chosen: MessageTemplate | None) -> dict[str, Any]:
+    """What the part that shows how it stands needs."""
     if shown is None:
         return {"standing": None}
-    said = {"standing": shown, "consent_words": starting.consent_words(shown), "cost_words": starting.cost_words(shown)}
-    if not shown.has_window:
-        return said
-    values, errors = _variables(typed), problem.errors if problem else {}
-    offered = template_choice.ranked(shown.connection, text=str(typed.get("text", ""))[:8000])
-    chosen = next((one.template for one in offered if one.template.sid == typed.get("template")), None)
-    fields = [
-        {
-            "id": f"{_BEFORE}{name}",
-            "name": name,
-            "value": values.get(name, ""),
-            "sample": chosen.variables.get(name, "") if chosen else "",
-            "errors": errors.get(f"variables.{name}", ()),
-        }
-        for name in (template_choice.variables_of(chosen) if chosen else ())
-    ]
     return {
-        **said,
+        "standing": shown,
+        "consent_words": starting.consent_words(shown),
+        "cost_words": starting.cost_words(shown, chosen),
+        "may_set": request.actor.may("connections.write"),
+    }
+
+
+def _template_part(
+    connection: Connection | None, typed: Mapping[str, Any], problem: Problem | None = None
+) -> dict[str, Any]:
+    """What the template's part needs, whoever it goes to: the choice, what is in it, and what only waits in it."""
+    sid = str(typed.get("template") or typed.get(_KEPT_CHOICE, "")).replace("\0", "")[:512]
+    values = _variables(typed, _KEPT) | _variables(typed)
+    has_templates = connection is not None and windows.has_one(connection)
+    offered = template_choice.ranked(connection) if connection is not None and has_templates else []
+    chosen = next((one.template for one in offered if one.template.sid == sid), None)
+    names = template_choice.variables_of(chosen) if chosen else []
+    errors = problem.errors if problem else {}
+    return {
+        "has_templates": has_templates,
         "templates": [one.template for one in offered],
         "chosen": chosen,
-        "fields": fields,
+        "preview": template_preview.of(chosen, values) if chosen else None,
+        "fields": [
+            {
+                "id": f"{_BEFORE}{name}",
+                "name": name,
+                "value": values.get(name, ""),
+                "sample": chosen.variables.get(name, "") if chosen else "",
+                "errors": errors.get(f"variables.{name}", ()),
+            }
+            for name in names
+        ],
+        "kept_template": sid if chosen is None else "",
+        "kept": [(name, value) for name, value in values.items() if name not in names and value],
     }
 
 
@@ -155,11 +197,14 @@ def _page(
     problem: Problem | None = None,
     status: int = 200,
 ) -> HttpResponse:
+    part = _template_part(_connection(found, typed), typed, problem)
     context = {
         "form": form,
         "connections": found,
+        "has_choice": isinstance(form.fields["to"], forms.ChoiceField),
         "once": once.mark(),
         "may_connect": request.actor.may("connections.write"),
-        **_words(_standing(found, typed), typed, problem),
+        **part,
+        **_words(request, _standing(found, typed), part["chosen"]),
     }
     return render(request, "channels_app/new_message.html", context, status=status)

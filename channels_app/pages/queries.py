@@ -20,11 +20,13 @@ from channels_app.models import (
     ConversationLink,
     Delivery,
     InboundEvent,
+    InboundMedia,
     RefusedRequest,
     Rehearsal,
     RehearsalLine,
 )
 from channels_app.models.inbound import EventState
+from channels_app.models.media import MediaState
 from channels_app.models.outbound import DeliveryStatus
 from deployments.pages.queries import read_cursor
 
@@ -89,7 +91,8 @@ class Page(Generic[R]):
 
 def deliveries(connection: Connection, show: str, address: str) -> QuerySet[Delivery]:
     """What a filter of the Deliveries tab shows; `address` is a part of one."""
-    rows = Delivery.objects.filter(DELIVERIES[show], connection=connection).select_related("message", "conversation")
+    rows = Delivery.objects.filter(DELIVERIES[show], connection=connection)
+    rows = rows.select_related("connection", "message", "conversation")
     return rows.filter(address__icontains=address) if address else rows
 
 
@@ -129,6 +132,15 @@ def events_page(connection: Connection, show: str, cursor: str) -> Page[InboundE
     """A page of what the provider told us."""
     rows = InboundEvent.objects.filter(EVENTS[show], connection=connection)
     return _page(rows, "received_at", cursor)
+
+
+def files_not_here(messages: Sequence[UUID]) -> dict[UUID, list[InboundMedia]]:
+    """The files of these messages that are being fetched, or could not be, by the messages' ids."""
+    rows = InboundMedia.objects.filter(message__in=messages).exclude(state=MediaState.FETCHED)
+    found: dict[UUID, list[InboundMedia]] = {}
+    for row in rows.order_by("message", "place"):
+        found.setdefault(row.message_id, []).append(row)
+    return found
 
 
 def failed_events(connection: Connection) -> int:

@@ -181,6 +181,7 @@ def _page(
         "calls": CALLS,
         "typed": typed or {},
         "accept": file_kinds.accepted(pictures.TAKEN.kinds),
+        "max_bytes": pictures.TAKEN.max_bytes,
         "replied": _replied(connection_id, (typed or {}).get("reply_to") or request.GET.get("reply", "")),
         **more,
     }
@@ -226,6 +227,9 @@ def rehearsal_say(request: HttpRequest, connection_id: UUID) -> HttpResponse:
     except Problem as problem:
         with entered(request, "connections.write") as inside:
             errors = {{"file": "picture"}.get(name, name): said for name, said in problem.errors.items()}
+            if problem.hint and (problem.status in {413, 415} or set(errors) == {"picture"}):
+                # Of the file: which kinds are taken, or what to do about it.
+                errors = {"picture": [*errors.get("picture", [problem.detail]), problem.hint]}
             errors = errors or {"picture" if problem.status in {413, 415} else "text": [problem.detail]}
             return _page(inside, connection_id, typed=typed, errors=errors)
     for line_id in said.line_ids:

@@ -38,6 +38,8 @@ class Field:
     value: str
     sample: str
     errors: Sequence[str]
+    # It is the first that is empty.
+    is_next: bool = False
 
     @property
     def id(self) -> str:
@@ -103,7 +105,7 @@ def conversation_template(request: WorkspaceRequest, conversation_id: UUID) -> H
 
 def _send(request: WorkspaceRequest, row: Conversation, typed: Typed) -> Message:
     values = {name: clean_text(value).strip() for name, value in (typed.values or {}).items()}
-    return template_sending.send(
+    sent = template_sending.send(
         request.actor,
         request.user,
         conversations.lock(row.id),
@@ -112,6 +114,9 @@ def _send(request: WorkspaceRequest, row: Conversation, typed: Typed) -> Message
         client_id=typed.client_id or None,
         instead_of=typed.seq if typed.drops else None,
     )
+    if typed.seq is not None:
+        template_use.put_aside(request.actor, row, typed.seq)
+    return sent
 
 
 def _page(
@@ -125,8 +130,11 @@ def _page(
     link = template_use.link_of(row)
     assert link is not None  # noqa: S101 (asked by who calls)
     parked = template_use.parked(row, typed.seq) if typed.seq is not None else None
-    offered = template_choice.ranked(link.connection, text=parked.text if parked else "", name=row.person.name)
-    chosen = next((one for one in offered if one.template.sid == typed.sid), offered[0] if offered else None)
+    refused = template_use.refused(row, typed.seq) if typed.seq is not None and parked is None else None
+    text = parked.text if parked else template_use.text_of(refused) if refused else ""
+    offered = template_choice.ranked(link.connection, text=text, name=row.person.name)
+    proposed = template_choice.proposed(offered, is_for_text=parked is not None or bool(text))
+    chosen = next((one for one in offered if one.template.sid == typed.sid), proposed)
     window = windows.of(link.connection, link.address)
     place = carriers.place_of(row)
     context: dict[str, Any] = {
@@ -136,21 +144,28 @@ def _page(
         "is_open": windows.is_open(window),
         "why_closed": windows.reason(link.connection, link.address),
         "parked": parked,
+        "files": [str(item["name"]) for item in parked.attachments if not item.get("deleted")] if parked else [],
+        "refused": refused,
         "offered": [(one, one is chosen) for one in offered],
         "client_id": typed.client_id,
         "words": words,
         "may_make": request.actor.may("connections.write"),
     }
     if chosen is not None:
-        context |= _chosen(chosen, typed, errors or {})
+        context |= _chosen(chosen, typed, errors or {}, has_files=bool(context["files"]))
+    if not offered:
+        context["stands"] = template_use.stands(link.connection)
     failed = bool(errors or words)
     return render(request, "channels_app/template_chooser.html", context, status=422 if failed else 200)
 
 
-def _chosen(chosen: Suggestion, typed: Typed, errors: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+def _chosen(
+    chosen: Suggestion, typed: Typed, errors: Mapping[str, Sequence[str]], *, has_files: bool
+) -> dict[str, Any]:
     template = chosen.template
     values = typed.values if typed.values is not None else chosen.values
     names = template_choice.variables_of(template)
+    empty = next((name for name in names if not values.get(name, "").strip()), "")
     return {
         "chosen": template,
         "costs": CATEGORIES.get(template.category, ""),
@@ -161,9 +176,12 @@ def _chosen(chosen: Suggestion, typed: Typed, errors: Mapping[str, Sequence[str]
                 values.get(name, ""),
                 str(template.variables.get(name, "")),
                 errors.get(f"variables.{name}", ()),
+                is_next=name == empty,
             )
             for name in names
         ],
-        # It would arrive twice where the template has it.
-        "drops": chosen.holds if typed.drops is None else typed.drops,
+        "is_filled": not empty,
+        "holds": chosen.holds,
+        # It would arrive twice where the template has all of it; a file goes in none.
+        "drops": chosen.holds and not has_files if typed.drops is None else typed.drops,
     }

@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
@@ -132,6 +133,7 @@ def _one(
         "preview": template_preview.of(row),
         "form": (form or HandInForm(initial={"name": row.name, "category": row.category})) if is_open else None,
         "unfit": template_making.fits_window(row),
+        "is_deletable": template_making.is_deletable(row),
     }
     return render(request, "channels_app/template.html", context, status=422 if form and form.errors else 200)
 
@@ -227,6 +229,44 @@ def connection_template_new(request: HttpRequest, connection_id: UUID) -> HttpRe
         connection = _connection(connection_id)
         form.add_error(None, refusals.words_of(template_making.refused(handed.error)))
         return _new(inside, connection, form)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@waiting_page("connections.write")
+def connection_template_delete(request: HttpRequest, connection_id: UUID, template_id: UUID) -> HttpResponse:
+    """Ask, then delete one that nothing is sent with, at Twilio and here."""
+    with entered(request, "connections.write") as inside:
+        connection = _connection(connection_id)
+        row = get_object_or_404(_rows(connection), id=template_id)
+        provider = None
+        try:
+            template_making.require_deletable(row)
+            if request.method != "POST":
+                return _ask_to_delete(inside, connection, row)
+            provider = None if row.is_gone else _provider(inside, connection)
+        except Problem as problem:
+            messages.error(inside, refusals.words_of(problem))
+            return redirect("connection_template", connection.id, row.id)
+        name, sid = row.name, row.sid
+    error = template_making.delete_there(provider, sid) if provider is not None else None
+    with entered(request, "connections.write") as inside:
+        if error is not None:
+            messages.error(inside, f"{name} is not deleted. {error.words} {error.remedy}")
+            return redirect("connection_template", connection_id, template_id)
+        template_making.note_deleted(inside.actor, connection_id, sid)
+        messages.success(inside, f"{name} is deleted.")
+        return redirect("connection_templates", connection_id)
+
+
+def _ask_to_delete(request: WorkspaceRequest, connection: Connection, row: MessageTemplate) -> HttpResponse:
+    context = {
+        "template": row,
+        "question": f"Delete {row.name}?",
+        "button": "Delete the template",
+        "back": reverse("connection_template", args=[connection.id, row.id]),
+    }
+    return render(request, "channels_app/template_delete.html", context)
 
 
 def _like(request: WorkspaceRequest, connection: Connection) -> dict[str, Any]:

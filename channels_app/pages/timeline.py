@@ -11,7 +11,7 @@ from channels_app import accounts
 from channels_app.dismissing import DEAD
 from channels_app.models import Connection, Delivery, DeliveryAttempt, InboundEvent
 from channels_app.models.connection import ConnectionState
-from channels_app.models.outbound import AttemptOutcome, DeliveryStatus
+from channels_app.models.outbound import AttemptOutcome, DeliveryStatus, Purpose
 from channels_app.pages import window_steps
 from channels_app.pages.steps import Step
 from channels_app.providers.base import Capability
@@ -92,7 +92,7 @@ def _begin(delivery: Delivery) -> Iterator[Step]:
         author = delivery.message.shown_author
         words = _start(delivery.message.text)
         yield Step(delivery.message.created_at, f"Answered by {author}", icon="bot-message-square", words=words)
-    title = "Queued as a test" if delivery.is_test and delivery.message is None else "Queued"
+    title = "Queued as a test" if delivery.purpose == Purpose.TEST else "Queued"
     words = f"{delivery.what}, to {delivery.address}"
     yield Step(delivery.created_at, title, icon="inbox", words=words, facts=_size(delivery))
 

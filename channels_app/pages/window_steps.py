@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from channels_app import template_faults
 from channels_app.models import Connection, Delivery, InboundEvent
 from channels_app.pages.steps import Step
 from channels_app.providers.events import MessageReceived
+from convoship.lib import same_number
 from workspaces.models import AuditEvent
 
 
@@ -15,7 +17,7 @@ def template(connection: Connection, delivery: Delivery) -> Iterator[Step]:
     found = delivery.content.get("template")
     if not isinstance(found, dict):
         return
-    name, is_own = str(found.get("name", "")), found.get("sid") == connection.config.get("window_template")
+    name, is_own = str(found.get("name", "")), template_faults.CARRIES in delivery.content
     words = "A template may go whether or not the 24-hour window is open."
     if is_own and delivery.message is not None:
         words = f"The window was closed, so the connection's own template carries what was written. {words}"
@@ -38,7 +40,8 @@ def window(connection: Connection, delivery: Delivery) -> Iterator[Step]:
         remedy="It goes by itself when they write. A template may go at once." if delivery.awaits_window else "",
         rank=2,
     )
-    events = InboundEvent.objects.filter(connection=connection, lane=delivery.address, kind=MessageReceived.kind)
+    forms = same_number.forms(delivery.address)
+    events = InboundEvent.objects.filter(connection=connection, lane__in=forms, kind=MessageReceived.kind)
     wrote = events.filter(received_at__gt=since).order_by("received_at").first()
     if wrote is not None and not delivery.awaits_window:
         words = "Their message opened it for another 24 hours, and what waited goes by itself."
@@ -53,7 +56,7 @@ def _passed(connection: Connection, delivery: Delivery) -> Iterator[Step]:
         action="rehearsal.day_passed",
         target_type=connection._meta.label_lower,
         target_id=str(connection.id),
-        data__address=delivery.address,
+        data__address__in=same_number.forms(delivery.address),
         created_at__lte=delivery.awaits_since,
     )
     act = acts.order_by("-created_at").first()

@@ -342,6 +342,8 @@ class Provider:
     own_secrets: ClassVar[tuple[str, ...]] = ()
     # Longest text that goes out in one piece, in characters; 0: no limit.
     longest_text: ClassVar[int] = 0
+    # By codes that something is refused with: how its template stands then (`Approval`).
+    template_refusals: ClassVar[Mapping[str, str]] = {}
     # Further parts of its inbound address beside the bare one.
     parts: ClassVar[tuple[str, ...]] = ()
 
@@ -417,6 +419,10 @@ class Provider:
         """What tells it what the visitor, or a program, said since. Needs `DESK`. Pure."""
         raise NotImplementedError
 
+    def plan_files(self, case: Case, message: Message) -> list[Planned]:
+        """That files of a message are there now, or never come. Needs `DESK`."""
+        raise NotImplementedError
+
     def plan_closed(self, case: Case, outcome: str, words: str) -> list[Planned]:
         """What tells it that the case is over, and why. Needs `DESK`. Pure."""
         raise NotImplementedError
@@ -454,9 +460,16 @@ class Provider:
     # What those are called.
     unit: ClassVar[str] = "unit"
 
+    def made_for(self, content: Mapping[str, Any]) -> str:
+        """A digest of what has to be made at the provider before this can be sent, and serves again; or nothing.
+
+        Of another account there it is another one.
+        """
+        return ""
+
     @classmethod
-    def made_for(cls, content: Mapping[str, Any]) -> str:
-        """A digest of what has to be made at the provider before this can be sent, and serves again; or nothing."""
+    def account_of(cls, config: Mapping[str, Any]) -> str:
+        """By what the account at the provider is known: what was made in one is not there for another."""
         return ""
 
     @classmethod
@@ -495,6 +508,10 @@ class Provider:
 
     async def submit(self, template: Template) -> Template:
         """Make a template there (its `sid` is empty) and hand it in for approval. Needs `WINDOW`."""
+        raise NotImplementedError
+
+    async def delete_template(self, sid: str) -> None:
+        """Delete a template there; one that is gone already is as good as deleted. Needs `WINDOW`."""
         raise NotImplementedError
 
     @classmethod

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 from urllib.parse import urlsplit
-from uuid import UUID
 
 from django import forms
 from django.http import HttpResponse, JsonResponse
@@ -37,7 +36,6 @@ from convoship.lib.outbound.sending import send
 from convoship.lib.parsers import BadJSON, loads
 from convoship.lib.plain_errors import PlainValidator, failures
 from convoship.lib.times import moment
-from deployments import file_links
 from deployments.carriers import FilesTaken
 from deployments.desks import Case
 from deployments.models import Conversation, Message
@@ -200,6 +198,10 @@ class CustomWebhook(Provider):
         """`handoff.message`."""
         return [webhook_desk.message(case, message)]
 
+    def plan_files(self, case: Case, message: Message) -> list[Planned]:
+        """`handoff.files`."""
+        return [webhook_desk.files(case, message)]
+
     def plan_closed(self, case: Case, outcome: str, words: str) -> list[Planned]:
         """`handoff.closed`."""
         return [webhook_desk.closed(case, outcome, words, timezone.now())]
@@ -215,8 +217,10 @@ class CustomWebhook(Provider):
         # What a desk is told of a case names that, and no place of the visitor's.
         where = {} if event["type"] in webhook_desk.TELLS else {"conversation_key": outgoing.address}
         data = {**where, **event["data"], "sequence": outgoing.position}
-        if event["type"] == "message.created" and data["message"].get("attachments"):
-            data["message"] = {**data["message"], "attachments": self._linked(data["message"]["attachments"])}
+        if "message" in data:
+            data["message"] = self._linked(data["message"])
+        if "messages" in data:
+            data["messages"] = [self._linked(message) for message in data["messages"]]
         body = json.dumps({**event, "data": data}, ensure_ascii=False, separators=(",", ":")).encode()
         headers = {
             "content-type": "application/json",
@@ -249,10 +253,10 @@ class CustomWebhook(Provider):
         host = urlsplit(self._url()).hostname
         return Health([Finding(True, f"{host} took a signed test event and answered {receipt.http_status}.")])
 
-    def _linked(self, attachments: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Each with a link that is made now, so that a later try has one that is good."""
-        workspace_id = self.account.workspace_id
-        return [{**item, "url": file_links.link(workspace_id, UUID(str(item["id"])))} for item in attachments]
+    def _linked(self, message: Mapping[str, Any]) -> dict[str, Any]:
+        """The message, with links to its files."""
+        files = message.get("attachments")
+        return {**message, "attachments": sent_files.linked(files, self.account.workspace_id)} if files else {**message}
 
     def _url(self) -> str:
         return self.account.base_url or str(self.account.config["url"])

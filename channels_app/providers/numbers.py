@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import phonenumbers
 from django import forms
+from phonenumbers import PhoneNumberType
+
+from convoship.lib import same_number
 
 # In the numbering plan of +1 a sender of either writes to both as at home.
 _NEIGHBOURS = frozenset({"US", "CA"})
+_COSTLY = {
+    PhoneNumberType.PREMIUM_RATE: "a premium-rate number",
+    PhoneNumberType.SHARED_COST: "a shared-cost number",
+    PhoneNumberType.UAN: "a number for universal access",
+    PhoneNumberType.PERSONAL_NUMBER: "a personal number, which leads anywhere",
+    PhoneNumberType.PAGER: "a pager's number",
+    PhoneNumberType.VOICEMAIL: "a voicemail's number",
+}
 COUNTRIES: frozenset[str] = frozenset(phonenumbers.SUPPORTED_REGIONS)
 
 
@@ -22,10 +33,28 @@ def e164(text: str) -> str:
         number = phonenumbers.parse(text)
     except phonenumbers.NumberParseException:
         raise forms.ValidationError("This is no phone number. One looks like +14155552671.") from None
+    written = str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
     # Ranges are opened faster than the library's tables tell, so a possible number will do.
     if not phonenumbers.is_possible_number(number):
-        raise forms.ValidationError("No number of that country is so long or so short.")
-    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+        # One that WhatsApp still shows in a form that is no longer dialled.
+        dialled = same_number.key(written)
+        if dialled == written:
+            raise forms.ValidationError("No number of that country is so long or so short.")
+        return dialled
+    return written
+
+
+def costly(number: str) -> str:
+    """What a number is whose owner has a share in what it costs to reach, in words; "" for any other.
+
+    To those that nobody knows the price of lead premium, shared-cost, universal-access, personal, paging and voicemail
+    ranges, by libphonenumber's tables.
+    """
+    try:
+        kind = phonenumbers.number_type(phonenumbers.parse(number))
+    except phonenumbers.NumberParseException:
+        return ""
+    return _COSTLY.get(kind, "")
 
 
 def country_of(number: str) -> str | None:

@@ -71,12 +71,32 @@ def taken(carries: Carries | None) -> FilesTaken:
         why = carries.why_not(content_type, size) if carries else ""
         return f"goes as a link: {why}" if why else ""
 
-    return FilesTaken(KINDS, LARGEST_FILE, MOST_IN_MESSAGE, how)
+    if carries is None or not carries.types:
+        return FilesTaken(KINDS, LARGEST_FILE, MOST_IN_MESSAGE, how)
+    beside = f"goes as a link: {carries.called} takes {carries.together / MEGABYTE:.3g} MB in all"
+    return FilesTaken(KINDS, LARGEST_FILE, MOST_IN_MESSAGE, how, carries.together, beside)
 
 
 def here(attachments: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Those files of a message that there are: not deleted, and fetched."""
     return [dict(item) for item in attachments if not item.get("deleted") and not item.get("state")]
+
+
+def told(attachments: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """A message's files for another program, `linked` when it is sent.
+
+    Those with a `state` are not there: `fetching`, or given up, with a `reason`.
+    """
+    names = ("id", "name", "size", "content_type", "state", "reason")
+    return [{name: one[name] for name in names if one.get(name)} for one in attachments if not one.get("deleted")]
+
+
+def linked(attachments: Sequence[Mapping[str, Any]], workspace_id: UUID) -> list[dict[str, Any]]:
+    """Each that is there with a link that is made now, so that a later try has one that is good."""
+    return [
+        dict(one) if one.get("state") else {**one, "url": file_links.link(workspace_id, UUID(str(one["id"])))}
+        for one in attachments
+    ]
 
 
 def with_links(text: str, linked: Sequence[Mapping[str, Any]], workspace_id: UUID) -> tuple[str, dict[str, str]]:

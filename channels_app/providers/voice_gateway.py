@@ -39,6 +39,7 @@ from channels_app.providers.base import (
 )
 from channels_app.providers.endpoints import endpoint
 from channels_app.providers.events import CallEnded, MessageReceived, ProviderEvent
+from convoship.lib import same_number
 from convoship.lib.outbound.sending import send
 from convoship.lib.parsers import BadJSON, loads
 from convoship.lib.plain_errors import PlainValidator, failures
@@ -316,7 +317,7 @@ def _pressed(keys: str) -> str:
 def phone_number(value: str) -> str:
     """The caller's number in E.164; empty where it is withheld, or none."""
     number = re.sub(r"[\s().-]", "", value.strip().removeprefix("tel:"))
-    return number if _E164.fullmatch(number) else ""
+    return same_number.plain(number) if _E164.fullmatch(number) else ""
 
 
 def _reply(outgoing: Outgoing) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """A desk behind a custom webhook: what it is told of a hand-over, and what it may say back. Pure.
 
 Told, signed and in order (CONTRACT section 6): `handoff.opened {handoff_key, ..., messages}`, `handoff.message
-{handoff_key, message}`, `handoff.closed {handoff_key, outcome, words}`. Said back to the connection's inbound address:
-`{type, handoff_key, ...}` with `handoff.accepted {name?}`, `handoff.message {name?, text}`, `handoff.typing {name?,
-on?}`, `handoff.returned {summary?}`, `handoff.closed {name?}`, `handoff.unavailable {reason?}`.
+{handoff_key, message}`, `handoff.files {handoff_key, message}`, `handoff.closed {handoff_key, outcome, words}`. Said
+back to the connection's inbound address: `{type, handoff_key, ...}` with `handoff.accepted {name?}`, `handoff.message
+{name?, text}`, `handoff.typing {name?, on?}`, `handoff.returned {summary?}`, `handoff.closed {name?}`,
+`handoff.unavailable {reason?}`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.utils import timezone
+
+from channels_app.providers import sent_files
 from channels_app.providers.base import BadEvent, Planned
 from channels_app.providers.events import DeskSaid
 from channels_app.wire import message_data
@@ -19,8 +23,8 @@ from convoship.lib.times import maybe_moment, moment
 from deployments.desks import Case
 from deployments.models import Message
 
-OPENED, MESSAGE, CLOSED = "handoff.opened", "handoff.message", "handoff.closed"
-TELLS = (OPENED, MESSAGE, CLOSED)
+OPENED, MESSAGE, FILES, CLOSED = "handoff.opened", "handoff.message", "handoff.files", "handoff.closed"
+TELLS = (OPENED, MESSAGE, FILES, CLOSED)
 LONGEST_NAME, LONGEST_WORDS, LONGEST_SUMMARY = 100, 300, 4000
 # The newest of a conversation's messages that a case is opened with; there are rarely more.
 MOST_MESSAGES = 500
@@ -91,7 +95,7 @@ def opened(case: Case, messages: Sequence[Message], page: str) -> Planned:
         "visitor": {"name": person.name, "email": person.email, "verified": person.external_id is not None},
         "page": {"url": conversation.page_url, "title": conversation.page_title},
         "conversation_url": page,
-        "messages": [message_data(message) for message in messages],
+        "messages": [_whole(message) for message in messages],
         "has_earlier_messages": bool(messages) and messages[0].seq > 1,
     }
     return _told(OPENED, case, handoff.offered_at, **about)
@@ -99,7 +103,17 @@ def opened(case: Case, messages: Sequence[Message], page: str) -> Planned:
 
 def message(case: Case, said: Message) -> Planned:
     """What the visitor, or a program by the API, said since."""
-    return _told(MESSAGE, case, said.created_at, message=message_data(said))
+    return _told(MESSAGE, case, said.created_at, message=_whole(said))
+
+
+def files(case: Case, of: Message) -> Planned:
+    """What became of files that were still being fetched when the message was told: the message as it is now."""
+    return _told(FILES, case, timezone.now(), message=_whole(of))
+
+
+def _whole(message: Message) -> dict[str, Any]:
+    """A message with its files."""
+    return {**message_data(message), "attachments": sent_files.told(message.attachments)}
 
 
 def closed(case: Case, outcome: str, words: str, at: Any) -> Planned:
@@ -125,11 +139,13 @@ def examples(now: Any) -> list[Planned]:
         "author": {"kind": "visitor"},
         "text": "This is a test event.",
         "blocks": [],
+        "attachments": [],
         "created_at": moment(now),
     }
     about: Mapping[str, Mapping[str, Any]] = {
         OPENED: {"cause": "visitor", "reason": "This is a test event.", "messages": [said]},
         MESSAGE: {"message": said},
+        FILES: {"message": said},
         CLOSED: {"outcome": "resolved", "words": "This is a test event."},
     }
     return [

@@ -24,6 +24,8 @@ class Fault:
     word: str
     label: str
     effect: str
+    # It meets files that are fetched, and not what is sent.
+    on_files: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class Answer:
     body: str = ""
     # Instead of a body: the bytes of a file.
     content: bytes = b""
+    # Or so many bytes of nothing.
+    zeros: int = 0
     content_type: str = JSON
     headers: Mapping[str, str] = field(default_factory=dict)
     # What kind of line it leaves: something was sent and taken, or not, or we only asked.
@@ -174,7 +178,7 @@ class StandIn:
         if refused is not None:
             return refused
         if not self.is_sent(call):
-            return self.look(call)
+            return self.spoil(call, fault) if fault else self.look(call)
         if not fault:
             return self.take(call)
         if fault == SILENT.word:
@@ -186,8 +190,21 @@ class StandIn:
         raise NotImplementedError
 
     def is_sent(self, call: Call) -> bool:
-        """Whether something is sent with it; a fault changes only that."""
+        """Whether something is sent with it."""
         return True
+
+    def is_fetched(self, call: Call) -> bool:
+        """Whether a file is fetched with it."""
+        return False
+
+    def meets(self, call: Call) -> bool:
+        """Whether the fault that it was told is one for this call: of what is sent, or of a file that is fetched."""
+        fault = next((one for one in self.faults if one.word == self.rehearsal.fault), None)
+        return fault is not None and (self.is_fetched(call) if fault.on_files else self.is_sent(call))
+
+    def spoil(self, call: Call, fault: str) -> Answer:
+        """What a file is fetched as instead."""
+        return self.look(call)
 
     def look(self, call: Call) -> Answer:
         """The answer to a question."""

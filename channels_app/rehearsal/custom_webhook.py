@@ -12,6 +12,7 @@ from channels_app import standard_webhooks
 from channels_app.models import RehearsalLine
 from channels_app.models.rehearsal import LineKind
 from channels_app.providers.custom_webhook import EVENTS, LONGEST_KEY, CustomWebhook
+from channels_app.rehearsal import pictures
 from channels_app.rehearsal.base import (
     FAULTS,
     NOT_READABLE,
@@ -37,6 +38,7 @@ class Bridge(StandIn):
     title = "A webhook receiver"
     screen = "channels_app/rehearsal/bridge.html"
     faults = (*FAULTS, GONE)
+    sends_files = True
 
     @classmethod
     def config(cls, like: Mapping[str, Any]) -> dict[str, Any]:
@@ -45,6 +47,8 @@ class Bridge(StandIn):
 
     def refuse(self, call: Call) -> Answer | None:
         """The three headers, with the signing secret."""
+        if pictures.is_open(call):
+            return None
         if call.method != "POST":
             return Answer(405, kind=LineKind.REFUSED, note="Events are posted.")
         try:
@@ -54,12 +58,21 @@ class Bridge(StandIn):
             return Answer(401, said, kind=LineKind.REFUSED, note=f"Refused: {error.words}")
         return None if read(call.body) is not None else NOT_READABLE
 
+    def is_sent(self, call: Call) -> bool:
+        """An event."""
+        return call.method == "POST"
+
+    def look(self, call: Call) -> Answer:
+        """Where its files are."""
+        return pictures.answer(self.connection, call, self.account.base_url) or super().look(call)
+
     def take(self, call: Call) -> Answer:
         """204; a copy is known by its id."""
         message_id = call.headers.get("webhook-id", "")
         event = read(call.body) or {}
         data = _part(event, "data")
         text = str(_part(data, "message").get("text", "") or data.get("reason", ""))
+        files = _part(data, "message").get("attachments") or []
         kind, place = str(event.get("type", "")), data.get("sequence")
         seen = Answer(
             204,
@@ -69,6 +82,7 @@ class Bridge(StandIn):
             text=text,
             provider_id=message_id,
             delivery_id=message_id.removeprefix("msg_"),
+            media=[{"url": str(one["url"])[:1000]} for one in files if isinstance(one, dict) and "url" in one],
             note=f"{kind}, sequence {place}" if place else kind,
         )
         before = RehearsalLine.objects.filter(connection=self.connection, kind=LineKind.CAUGHT, provider_id=message_id)
@@ -83,14 +97,17 @@ class Bridge(StandIn):
         return super().fail(call, fault)
 
     def say(self, typed: Mapping[str, str]) -> Saying:
-        """A message of somebody's in a room of the bridge's."""
+        """A message of somebody's in a room of the bridge's, with the address of a file that goes with it."""
         key, text = said(typed, "address", LONGEST_KEY) or "room-1", said(typed, "text", 8000)
-        if not text:
-            raise Unsayable({"text": ["Write something."]})
-        name = said(typed, "name", 100)
-        user = {"user": {"name": name}} if name else {}
-        body = {"event_id": uuid.uuid4().hex, "conversation_key": key, "text": text, **user}
-        return Saying(self.account.inbound_url, json.dumps(body, ensure_ascii=False), key, text)
+        if not text and self.sent is None:
+            raise Unsayable({"text": ["Write something, or choose a file."]})
+        name, event_id, media = said(typed, "name", 100), uuid.uuid4().hex, []
+        body: dict[str, Any] = {"event_id": event_id, "conversation_key": key, "text": text}
+        body |= {"user": {"name": name}} if name else {}
+        if self.sent is not None:
+            kept = pictures.keep(self.connection, event_id, self.sent)
+            body["attachments"], media = [f"{self.account.base_url}/media/{kept.sid}"], [{"sid": kept.sid}]
+        return Saying(self.account.inbound_url, json.dumps(body, ensure_ascii=False), key, text, media=media)
 
     def sign(self, url: str, body: str, *, wrongly: bool) -> dict[str, str]:
         """Standard Webhooks' headers with the inbound secret."""

@@ -24,6 +24,7 @@ from convoship.lib.tenancy import in_tenant
 from convoship.lib.threads import in_thread
 
 LARGEST_BODY = 256 * 1024
+_PIECE = 64 * 1024
 # Longer than any of our calls waits.
 SILENCE_SECONDS = 25.0
 # Of calls that are not genuine one is shown in so much time.
@@ -44,6 +45,9 @@ async def stand_in(request: HttpRequest, connection_id: UUID, path: str = "") ->
         return as_json_response(problem)
     if answer.hangs:
         return StreamingHttpResponse(_nothing(), status=answer.status, content_type=answer.content_type)
+    if answer.zeros:
+        headers = {**answer.headers, "Content-Length": str(answer.zeros)}
+        return StreamingHttpResponse(_zeros(answer.zeros), content_type=answer.content_type, headers=headers)
     made = HttpResponse(
         answer.content or answer.body,
         status=answer.status,
@@ -59,6 +63,12 @@ async def _nothing() -> AsyncIterator[bytes]:
     """An answer that never ends, and brings nothing."""
     await asyncio.sleep(SILENCE_SECONDS)
     yield b""
+
+
+async def _zeros(size: int) -> AsyncIterator[bytes]:
+    """So many bytes, of which no more than a piece is ever in memory."""
+    for start in range(0, size, _PIECE):
+        yield bytes(min(_PIECE, size - start))
 
 
 async def _answered(request: HttpRequest, connection_id: UUID, path: str) -> Answer:
@@ -89,7 +99,7 @@ def answer(connection_id: UUID, call: Call, shown_path: str) -> Answer:
     refused = player.refuse(call)
     if refused is not None and _was_refused(player):
         return refused
-    fault = rehearsing.next_fault(player.rehearsal) if refused is None and player.is_sent(call) else ""
+    fault = rehearsing.next_fault(player.rehearsal) if refused is None and player.meets(call) else ""
     given = refused or player.answer(call, fault)
     if given.is_unseen:
         return given

@@ -69,7 +69,10 @@ class Phone(StandIn):
     kind = TwilioSms.kind
     title = "A phone"
     screen = "channels_app/rehearsal/phone.html"
-    faults: ClassVar[Sequence[Fault]] = (*FAULTS, PAGE, OPTED_OUT, NO_NUMBER, CREDENTIALS, NOT_REACHED)
+    faults: ClassVar[Sequence[Fault]] = (
+        *(*FAULTS, PAGE, OPTED_OUT, NO_NUMBER, CREDENTIALS, NOT_REACHED),
+        *pictures.FAULTS,
+    )
     does_report = True
     sends_files = True
     content_type = f"{signing.FORM}; charset=UTF-8"
@@ -113,6 +116,14 @@ class Phone(StandIn):
     def is_sent(self, call: Call) -> bool:
         """Only what makes a message."""
         return call.method == "POST" and call.path == f"{self._root}/Messages.json"
+
+    def is_fetched(self, call: Call) -> bool:
+        """Only what asks the API for a file, which leads to where it is."""
+        return pictures.is_asked(call)
+
+    def spoil(self, call: Call, fault: str) -> Answer:
+        """As any of its files."""
+        return pictures.spoiled(fault)
 
     def take(self, call: Call) -> Answer:
         """Make a message of it; reports follow at the address that came with it."""

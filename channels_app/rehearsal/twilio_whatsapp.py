@@ -17,7 +17,7 @@ from channels_app import template_sync, windows
 from channels_app.models import Connection, MessageTemplate, Rehearsal
 from channels_app.models.rehearsal import LineKind
 from channels_app.providers.twilio.whatsapp import TwilioWhatsapp
-from channels_app.rehearsal import whatsapp_contents, whatsapp_writing
+from channels_app.rehearsal import pictures, whatsapp_contents, whatsapp_writing
 from channels_app.rehearsal.base import FAULTS, Answer, Call, Done, Fault, Saying, Unsayable, read, said
 from channels_app.rehearsal.twilio_sms import (
     CODES,
@@ -79,6 +79,7 @@ class WhatsappPhone(Phone):
         *FAULTS,
         *(CLOSED, CLOSED_AT_ONCE, TOO_MANY, NOT_JOINED, NOBODY, NOT_ON_IT, HELD_BACK, PAUSED, REJECTED),
         *(PAGE, NO_NUMBER, CREDENTIALS),
+        *pictures.FAULTS,
     )
     codes: ClassVar[Mapping[str, tuple[int, int, str]]] = {
         **CODES,
@@ -149,6 +150,9 @@ class WhatsappPhone(Phone):
                 return self._make(read(call.body) or {})
             case "POST", ["v1", "Content", sid, "ApprovalRequests", "whatsapp"] if sid in self.rehearsal.contents:
                 return self._hand_in(sid, read(call.body) or {})
+            case "DELETE", ["v1", "Content", sid] if sid in self.rehearsal.contents:
+                self._keep({other: content for other, content in self.rehearsal.contents.items() if other != sid})
+                return Answer(204, note="Deleted a content.")
             case "GET", ["v1", "ContentAndApprovals"]:
                 return self._list(call)
             case "GET", ["v1", "Services", sid, "ChannelSenders"]:

@@ -1,4 +1,5 @@
-"""`manage.py lint`: every check that reads the code without running the product. All run; failures come last."""
+"""`manage.py lint`: every check that reads the code without running the product. All run, two at a time; failures come
+last. What a check has to say comes when it is done, so that no two speak at once."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 from convoship.machine import node, openapi
 from convoship.machine.console import bold, complain, dim, say
@@ -14,6 +16,7 @@ from convoship.machine.state import ROOT, MachineError
 from convoship.machine.throwaway import ThrowAway
 
 Check = tuple[str, Callable[[], bool]]
+AT_ONCE = 2
 
 
 def settings_environment() -> dict[str, str]:
@@ -29,7 +32,19 @@ def settings_environment() -> dict[str, str]:
 
 
 def _runs(*command: str, environment: dict[str, str] | None = None) -> bool:
-    return subprocess.run(command, cwd=ROOT, env={**os.environ, **(environment or {})}, check=False).returncode == 0
+    colours = {"FORCE_COLOR": "1"} if sys.stdout.isatty() and "NO_COLOR" not in os.environ else {}
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, **colours, **(environment or {})},
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    if done.stdout.strip():
+        say(done.stdout.rstrip())
+    return done.returncode == 0
 
 
 def _tool(name: str, *arguments: str) -> Callable[[], bool]:
@@ -76,12 +91,12 @@ def _openapi() -> bool:
 
 
 def checks() -> Iterator[Check]:
-    """The checks, the quick ones first."""
+    """The checks: that which takes longest, beside it the others, of which the quick ones are first."""
+    yield "mypy", _tool("mypy", "--no-error-summary")
     yield "ruff format", _tool("ruff", "format", "--check", "--quiet", ".")
     yield "ruff check", _tool("ruff", "check", "--quiet", ".")
     yield "import-linter", _script("lint-imports", "--no-logo")
     yield "djlint", _templates
-    yield "mypy", _tool("mypy", "--no-error-summary")
     yield "makemigrations --check", _migrations
     yield "schema.sql is fresh", _tool("convoship.machine.schema_file", "check")
     yield "check --deploy", _deploy
@@ -94,21 +109,22 @@ def checks() -> Iterator[Check]:
         yield "static/widget is fresh", lambda: node.main(["run", "--silent", "fresh"]) == 0
 
 
+def _judged(name: str, check: Callable[[], bool]) -> tuple[str, bool]:
+    started = time.monotonic()
+    try:
+        passed = check()
+    except MachineError as error:
+        complain(str(error))
+        passed = False
+    say(f"{'ok    ' if passed else bold('FAILED')} {name} {dim(f'{time.monotonic() - started:.1f} s')}")
+    return name, passed
+
+
 def main(arguments: list[str]) -> int:
     """Run all checks, or those whose names are given."""
-    failed = []
-    for name, check in checks():
-        if arguments and not any(word in name for word in arguments):
-            continue
-        started = time.monotonic()
-        try:
-            passed = check()
-        except MachineError as error:
-            complain(str(error))
-            passed = False
-        say(f"{'ok    ' if passed else bold('FAILED')} {name} {dim(f'{time.monotonic() - started:.1f} s')}")
-        if not passed:
-            failed.append(name)
+    chosen = [(name, check) for name, check in checks() if not arguments or any(word in name for word in arguments)]
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        failed = [name for name, passed in threads.map(lambda each: _judged(*each), chosen) if not passed]
     if failed:
         complain(f"Failed: {', '.join(failed)}")
     return 1 if failed else 0

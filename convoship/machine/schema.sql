@@ -80,6 +80,7 @@
 -- migration: channels_app 0009_stage 15cafaf2b7888ff9
 -- migration: channels_app 0010_media 4f03edda9f7ae4e6
 -- migration: channels_app 0011_refused_id 745f6d4e81bcfdac
+-- migration: channels_app 0012_m6locks a9cb99cf3531b6cd
 -- migration: deployments 0024_people 4ffef36feff5f583
 -- migration: deployments 0025_wtemplates 9c428355e9e97d78
 -- migration: sessions 0001_initial 2aa438e2393ee513
@@ -791,6 +792,7 @@ CREATE TABLE public.channels_app_delivery (
     awaits_window boolean DEFAULT false NOT NULL,
     awaits_since timestamp with time zone,
     refused_id character varying(100) DEFAULT ''::character varying NOT NULL,
+    purpose character varying(12) DEFAULT 'conversation'::character varying NOT NULL,
     CONSTRAINT channels_app_delivery_attempts_check CHECK ((attempts >= 0)),
     CONSTRAINT channels_app_delivery_cuts_check CHECK ((cuts >= 0)),
     CONSTRAINT channels_app_delivery_first_seq_check CHECK ((first_seq >= 0)),
@@ -2493,6 +2495,8 @@ CREATE INDEX django_session_session_key_c0390e0f_like ON public.django_session U
 CREATE INDEX event_due ON public.channels_app_inboundevent USING btree (due_at) WHERE ((state)::text = 'received'::text);
 
 CREATE INDEX event_lane ON public.channels_app_inboundevent USING btree (connection_id, lane, received_at) WHERE ((state)::text = 'received'::text);
+
+CREATE INDEX event_unheard ON public.channels_app_inboundevent USING btree (workspace_id, lane) WHERE (((kind)::text = 'message'::text) AND (message_id IS NULL) AND ((state)::text = 'handled'::text));
 
 CREATE INDEX file_unattached ON public.deployments_file USING btree (created_at) WHERE (message_id IS NULL);
 

@@ -11,17 +11,19 @@ from django.forms import BoundField, CheckboxInput
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from lucide.templatetags.lucide import lucide
+
+from convoship.pages import icons
 
 register = template.Library()
 
-_MARKS = re.compile(r"[*_`~#]|^\s*[-+>] ", re.MULTILINE)
+# (What joins two letters is part of a word, such as too_many.)
+_MARKS = re.compile(r"[*`~#]|(?<![^\W_])_+|_+(?![^\W_])|^\s*[-+>] ", re.MULTILINE)
 
 
 @register.simple_tag
 def icon(name: str, size: int = 18) -> SafeString:
     """A Lucide icon that stands beside words, and so is hidden from screen readers."""
-    return SafeString(lucide(name, size=size, stroke_width="1.75", aria_hidden="true", focusable="false"))
+    return SafeString(icons.drawn(str(name), size))
 
 
 @register.inclusion_tag("components/field.html")

@@ -92,5 +92,5 @@ def read(request: HttpRequest, most: int) -> tuple[str, bytes]:
     if not handler.names:
         raise invalid({"file": ["There is no file in the form."]})
     if not handler.content:
-        raise invalid({"file": ["The file is empty."]})
+        raise invalid({"file": ["The file is empty."]}, hint="Choose another, or save it anew: nothing is in it.")
     return handler.names[0], bytes(handler.content)

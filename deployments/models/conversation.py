@@ -12,6 +12,9 @@ from deployments.models.assistant import Assistant, AssistantVersion
 from deployments.models.deployment import Deployment, DeploymentToken, Rollout
 from deployments.models.person import Person
 
+# Of what a tap stands for, in characters.
+LONGEST_PAYLOAD = 1000
+
 
 class Channel(models.TextChoices):
     """Where a conversation takes place."""
@@ -206,7 +209,7 @@ class Message(TenantModel):
     author_name = models.CharField(max_length=100, blank=True)
     author_user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     text = models.TextField(blank=True)
-    payload = models.CharField(max_length=1000, blank=True)
+    payload = models.CharField(max_length=LONGEST_PAYLOAD, blank=True)
     blocks = models.JSONField(default=list)
     # What is shown of its files: [{id, name, size, content_type}]; their rows are `files`.
     attachments = models.JSONField(default=list, db_default=[])

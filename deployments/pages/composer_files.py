@@ -66,13 +66,12 @@ def _kept(request: HttpRequest, conversation_id: UUID, sent: UploadedFile) -> UU
 def shown(request: WorkspaceRequest, row: Conversation, files: Added) -> dict[str, Any]:
     """What the composer has of files: whether and which may be sent, those that wait, and what was wrong."""
     taken = carriers.files_of(row) if row.is_active and request.actor.may(PERMISSION) else None
+    waiting = attachments.waiting(row, files.ids) if files.ids else []
+    hows = taken.hows([(file.content_type, file.size) for file in waiting]) if taken else [""] * len(waiting)
     return {
         "takes_files": taken,
         "accept": file_kinds.accepted(taken.kinds) if taken else "",
         "accept_photos": file_kinds.accepted(("images",)) if taken and "images" in taken.kinds else "",
-        "waiting_files": [
-            {"row": file, "how": taken.how(file.content_type, file.size) if taken else ""}
-            for file in (attachments.waiting(row, files.ids) if files.ids else [])
-        ],
+        "waiting_files": [{"row": file, "how": how} for file, how in zip(waiting, hows, strict=True)],
         "file_errors": files.errors,
     }

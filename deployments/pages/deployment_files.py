@@ -1,4 +1,4 @@
-"""The page of a deployment's files: how much room they take, their scanner, and a form that deletes old ones."""
+"""The pages of files, a deployment's and channels': how much room they take, their scanner, and deleting old ones."""
 
 from __future__ import annotations
 
@@ -57,6 +57,39 @@ def deployment_files_delete(request: WorkspaceRequest, deployment_id: UUID) -> H
     row, form = queries.deployment(deployment_id), ClearForm(request.POST)
     if not form.is_valid():
         return _page(request, row, form)
+    _clear(request, row, form)
+    return redirect("deployment_files", row.id)
+
+
+@require_safe
+@workspace_page("deployments.read")
+def channel_files(request: WorkspaceRequest) -> HttpResponse:
+    """How much room the files take that belong to no deployment."""
+    return _of_channels(request, ClearForm())
+
+
+@form_of("channel_files")
+@workspace_page("deployments.write")
+def channel_files_delete(request: WorkspaceRequest) -> HttpResponse:
+    """Delete old ones of those for good; their messages stay."""
+    form = ClearForm(request.POST)
+    if not form.is_valid():
+        return _of_channels(request, form)
+    _clear(request, None, form)
+    return redirect("channel_files")
+
+
+def _of_channels(request: WorkspaceRequest, form: ClearForm) -> HttpResponse:
+    context = {
+        "room": file_clearing.room(None),
+        "form": form,
+        "may_write": request.actor.may("deployments.write"),
+    }
+    return render(request, "deployments/channel_files.html", context, status=422 if form.is_bound else 200)
+
+
+def _clear(request: WorkspaceRequest, row: Deployment | None, form: ClearForm) -> None:
+    """Delete them, and say how many it were."""
     cleared = file_clearing.clear(request.actor, row, form.cleaned_data["days"])
     if not cleared.files:
         messages.info(request, "No file that came with a message is as old as that.")
@@ -64,7 +97,6 @@ def deployment_files_delete(request: WorkspaceRequest, deployment_id: UUID) -> H
         number = "1 file was" if cleared.files == 1 else f"{cleared.files:,} files were"
         more = f" {cleared.left:,} more are as old: press the button again for them." if cleared.left else ""
         messages.success(request, f"{number} deleted, {filesizeformat(cleared.bytes)}.{more}")
-    return redirect("deployment_files", row.id)
 
 
 def _page(request: WorkspaceRequest, row: Deployment, form: ClearForm) -> HttpResponse:

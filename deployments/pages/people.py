@@ -28,7 +28,7 @@ from workspaces.access import WorkspaceRequest, workspace_page
 from workspaces.models import AuditEvent
 
 PAGE_SIZE = 30
-MOST_CONVERSATIONS, MOST_NOTES = 30, 50
+MOST_CONVERSATIONS, MOST_NOTES, MOST_UNANSWERED = 30, 50, 20
 SHOWN = {"all": "All", "verified": "Verified", "blocked": "Blocked"}
 
 
@@ -91,7 +91,11 @@ def _rows(page: Sequence[Person]) -> list[Row]:
     identities, seen = person_list.identities_of(page), person_list.seen_last(page)
     shown = person_holders.addresses_of([row for rows in identities.values() for row in rows])
     return [
-        Row(person, [shown[row.id].value for row in identities.get(person.id, [])], seen.get(person.id))
+        Row(
+            person,
+            person_words.each_once(shown[row.id].value for row in identities.get(person.id, [])),
+            seen.get(person.id),
+        )
         for person in page
     ]
 
@@ -122,17 +126,30 @@ def shown(
     """The person's page; `note` is what was typed of a note that could not be kept, `error` why."""
     identities = list(Identity.objects.filter(person=row).order_by("created_at", "id"))
     addresses = person_holders.addresses_of(identities)
-    talks = Conversation.objects.filter(person=row, is_test=False).select_related("assigned_to", "assistant")
+    talks = Conversation.objects.filter(person=row).select_related("assigned_to", "assistant")
+    talk_count = talks.filter(is_test=False).count()
+    # Whoever was only met in a test is shown that, and of others no test is theirs.
+    is_played = not talk_count and talks.exists()
+    talks = talks.filter(is_test=is_played)
     context = {
         "person": row,
         "said_by": {name: person_words.said_by(row, name) for name in ("name", "email")},
-        "identities": [(one, addresses[one.id], person_words.known_by(one)) for one in identities],
-        "number": next((one.value for one in identities if one.kind == IdentityKind.PHONE), ""),
+        "identities": [
+            (
+                addresses[one.id],
+                person_words.kind_of(one, addresses[one.id]),
+                person_words.how_known(one, addresses[one.id]),
+            )
+            for one in identities
+        ],
+        "has_number": any(one.kind == IdentityKind.PHONE for one in identities),
         "may_start": request.actor.may("conversations.write") and row.blocked_at is None,
         "consents": person_holders.consents_of(row),
+        "unanswered": person_holders.unanswered_of(row, MOST_UNANSWERED),
         "fields": person_fields.values_of(row),
         "talks": list(talks.order_by("-last_activity_at")[:MOST_CONVERSATIONS]),
-        "talk_count": talks.count(),
+        "talk_count": talks.count() if is_played else talk_count,
+        "is_played": is_played,
         "notes": list(person_changes.notes_of(row).select_related("author")[:MOST_NOTES]),
         "merges": merging.merges_of(row),
         "may_write": request.actor.may("people.write"),

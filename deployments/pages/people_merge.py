@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from convoship.lib.problems import Problem
-from deployments import merging, person_fields, person_holders, person_list
+from deployments import merging, person_fields, person_holders, person_list, person_words
 from deployments.models import Conversation, Person, PersonMerge
 from deployments.pages.inbox_filters import as_id
 from deployments.pages.people import person_of
@@ -50,7 +50,10 @@ def _looked(found: merging.Outcome) -> dict[str, Any]:
     kept, merged = found.kept, found.merged
     identities = person_list.identities_of([kept, merged])
     shown = person_holders.addresses_of([row for rows in identities.values() for row in rows])
-    known = {who: [shown[row.id].value for row in identities.get(who, [])] for who in (kept.id, merged.id)}
+    known = {
+        who: person_words.each_once(shown[row.id].value for row in identities.get(who, []))
+        for who in (kept.id, merged.id)
+    }
     proof = {who.id: who.external_id or "" for who in (kept, merged)}
     values: list[tuple[str, str, str, str]] = [
         ("Name", kept.name, merged.name, found.name),
@@ -98,7 +101,11 @@ def _choose(request: WorkspaceRequest, row: Person, *, error: str = "") -> HttpR
         "person": row,
         "q": words,
         "found": [
-            (other, [shown[one.id].value for one in identities.get(other.id, [])], seen.get(other.id))
+            (
+                other,
+                person_words.each_once(shown[one.id].value for one in identities.get(other.id, [])),
+                seen.get(other.id),
+            )
             for other in found
         ],
         "error": error,
@@ -119,6 +126,7 @@ def person_merge_undo(request: WorkspaceRequest, person_id: UUID, merge_id: UUID
 def _undo(request: WorkspaceRequest, row: Person, merge: PersonMerge) -> HttpResponse:
     with refusals.said_as_message(request):
         parted = merging.undo(request.actor, merge)
-        messages.success(request, f"{parted.label} is a person of their own again.")
+        blocked = " They are blocked: Unblock on this page lets them in." if parted.blocked_at is not None else ""
+        messages.success(request, f"{parted.label} is a person of their own again.{blocked}")
         return redirect("person", parted.id)
     return redirect("person", row.id)

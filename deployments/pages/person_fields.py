@@ -52,7 +52,9 @@ class FieldForm(forms.Form):
         """These as the act takes them."""
         self.full_clean()
         found: dict[str, Any] = {name: str(self.cleaned_data.get(name, "")) for name in names}
-        return {**found, "choices": str(self.cleaned_data.get("choices", "")).splitlines()}
+        # Where nothing is chosen among, the field for that is not shown.
+        is_choice = found.get("kind", FieldKind.CHOICE) == FieldKind.CHOICE
+        return {**found, "choices": str(self.cleaned_data.get("choices", "")).splitlines() if is_choice else []}
 
 
 @require_safe

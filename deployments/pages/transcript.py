@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from django.utils.dateparse import parse_datetime
 from django.utils.safestring import SafeString
 
-from deployments import carriers, file_kinds, notes
+from deployments import attachments, carriers, file_kinds, notes
 from deployments.models import Conversation, Mention, Message, Note, ReplyMail, Turn
 from deployments.models.conversation import AuthorKind, Channel, MessageStatus
 from deployments.pages import queries, thought_words
-from deployments.safe_text import render_markdown
+from deployments.safe_text import render_markdown, spoken
 from deployments.wire import attachment_json
 
 
@@ -38,6 +40,17 @@ class Attached:
     state: str = ""
     reason: str = ""
     again: str = ""
+    # When it is tried again by itself, or was tried last.
+    next_try_at: dt.datetime | None = None
+    tried_at: dt.datetime | None = None
+
+
+@dataclass(frozen=True)
+class Replied:
+    """The message that one replies to, as its first words."""
+
+    seq: int
+    words: str
 
 
 @dataclass(frozen=True)
@@ -56,8 +69,13 @@ class Line:
     # The badge of a message that did not arrive (so far): its words and tone; and where its story is told.
     trouble: tuple[str, str] | None = None
     story: str = ""
-    # Where a template is sent in its place, while it waits for a window.
+    # Where a template is sent in its place, while it waits for a window, or after its own was refused.
     repair: str = ""
+    # Of a visitor's: which option they chose, and how, in words; and what they reply to.
+    chose: str = ""
+    replied: Replied | None = None
+    # The template that it went in by itself, as the window was closed.
+    carried_in: str = ""
     # When the visitor had read up to here, under the last of our messages that they have, until they write again.
     seen_at: dt.datetime | None = None
     # The mails whose last message this is.
@@ -132,6 +150,9 @@ def _woven(lines: Iterable[Line], found: list[NoteLine]) -> Iterator[Line | Note
         note = next(left, None)
 
 
+LONGEST_QUOTE = 120
+# The map of a place that somebody sent (`providers.twilio.whatsapp`): an address in its own line, led to as such.
+_MAP = re.compile(r"^(https://www\.openstreetmap\.org/\?mlat=[-.\d]+&mlon=[-.\d]+#map=[-./\d]+)$", re.MULTILINE)
 # What has not arrived, the words and the tone of each.
 _TROUBLES = {
     MessageStatus.QUEUED: ("Waiting to be sent", ""),
@@ -146,9 +167,57 @@ def _lines(conversation: Conversation, messages: list[Message]) -> list[Line]:
     """The transcript's lines, each that somebody carries to the visitor with the way to its story."""
     is_carried = conversation.channel != Channel.WEB
     stories = carriers.stories_of([it for it in messages if it.author_kind != AuthorKind.VISITOR]) if is_carried else {}
-    parked = [it for it in messages if it.status == MessageStatus.PARKED]
-    repairs = carriers.repairs_of(parked) if is_carried and parked and conversation.is_active else {}
-    return [_line(it, stories.get(it.id, ""), repairs.get(it.id, "")) for it in messages]
+    stuck = [it for it in messages if it.status in (MessageStatus.PARKED, MessageStatus.FAILED)]
+    repairs = carriers.repairs_of(stuck) if is_carried and stuck and conversation.is_active else {}
+    carried = carriers.carried_in([it for it in messages if not it.template]) if is_carried else {}
+    replied, options = _replied(conversation, messages), _options_before(conversation, messages)
+    lines = []
+    for it in messages:
+        line = _line(it, stories.get(it.id, ""), repairs.get(it.id, ""))
+        chose = _chose(conversation, it, options) if it.payload and it.author_kind == AuthorKind.VISITOR else ""
+        reply = replied.get(it.reply_to or 0)
+        lines.append(replace(line, chose=chose, replied=reply, carried_in=carried.get(it.id, "")))
+        options = _options_of(it) or options
+    return lines
+
+
+def _replied(conversation: Conversation, messages: Sequence[Message]) -> dict[int, Replied]:
+    """What these messages reply to, by its `seq`."""
+    wanted = {it.reply_to for it in messages if it.reply_to}
+    if not wanted:
+        return {}
+    rows = Message.objects.filter(conversation=conversation, seq__in=wanted)
+    return {row.seq: Replied(row.seq, _excerpt(row)) for row in rows}
+
+
+def _excerpt(message: Message) -> str:
+    words = " ".join(spoken(message.text).split()) or attachments.preview(message.attachments) or "A message"
+    return words if len(words) <= LONGEST_QUOTE else f"{words[: LONGEST_QUOTE - 1]}\N{HORIZONTAL ELLIPSIS}"
+
+
+def _options_before(conversation: Conversation, messages: Sequence[Message]) -> dict[str, str]:
+    """What was offered last before the first of these, which may stand in a part that isn't shown."""
+    if not any(it.payload for it in messages):
+        return {}
+    earlier = Message.objects.filter(conversation=conversation, seq__lt=messages[0].seq)
+    offering = earlier.exclude(author_kind=AuthorKind.VISITOR).exclude(blocks=[]).order_by("-seq").first()
+    return _options_of(offering) if offering is not None else {}
+
+
+def _options_of(message: Message) -> dict[str, str]:
+    """The labels of what can be chosen in a message, by their payloads."""
+    parts = [part for block in message.blocks for part in (block, *block.get("cards", []))]
+    buttons = [button for part in parts for button in part.get("buttons", [])]
+    return {str(button["payload"]): str(button.get("label", "")) for button in buttons if "payload" in button}
+
+
+def _chose(conversation: Conversation, message: Message, options: Mapping[str, str]) -> str:
+    """How they chose, in words; which option, where what they wrote doesn't say it itself."""
+    label = options.get(message.payload, "")
+    if label and " ".join(message.text.split()).casefold() != label.casefold():
+        return f"chose \N{LEFT DOUBLE QUOTATION MARK}{label}\N{RIGHT DOUBLE QUOTATION MARK}"
+    # Elsewhere than on the web the words of a button may be typed as well.
+    return "tapped a button" if conversation.channel == Channel.WEB else "chose an option"
 
 
 def _line(message: Message, story: str = "", repair: str = "") -> Line:
@@ -157,7 +226,7 @@ def _line(message: Message, story: str = "", repair: str = "") -> Line:
     author = message.shown_author
     return Line(
         message=message,
-        html=SafeString(render_markdown(message.text)),
+        html=SafeString(render_markdown(_MAP.sub(r"<\1>", message.text))),
         side=side.get(AuthorKind(message.author_kind), "system"),
         author=author,
         turn=turn,
@@ -176,7 +245,8 @@ def _line(message: Message, story: str = "", repair: str = "") -> Line:
 
 
 def _attached(message: Message, item: dict[str, Any]) -> Attached:
-    state = str(item.get("state", ""))
+    state, reason = str(item.get("state", "")), str(item.get("reason", ""))
+    is_again = state == "failed" or (state == "fetching" and bool(reason))
     return Attached(
         item["name"],
         item["size"],
@@ -185,8 +255,14 @@ def _attached(message: Message, item: dict[str, Any]) -> Attached:
         is_deleted="deleted" in item,
         state=state,
         reason=" ".join(filter(None, (item.get("reason"), item.get("remedy")))),
-        again=carriers.again_at(message, item["id"]) if state == "failed" else "",
+        again=carriers.again_at(message, item["id"]) if is_again else "",
+        next_try_at=_moment(item.get("next_try_at")),
+        tried_at=_moment(item.get("tried_at")),
     )
+
+
+def _moment(value: object) -> dt.datetime | None:
+    return parse_datetime(value) if isinstance(value, str) else None
 
 
 def _cards_of(block: dict[str, Any]) -> list[dict[str, Any]]:

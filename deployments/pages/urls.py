@@ -100,6 +100,8 @@ urlpatterns = [
         deployment_files.deployment_files_delete,
         name="deployment_files_delete",
     ),
+    path("app/channels/files", deployment_files.channel_files, name="channel_files"),
+    path("app/channels/files/delete", deployment_files.channel_files_delete, name="channel_files_delete"),
     path("app/deployments/<uuid:deployment_id>/rotate", tokens.deployment_rotate, name="deployment_rotate"),
     path(
         "app/deployments/<uuid:deployment_id>/tokens/<uuid:token_id>/end",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,6 +15,7 @@ from django.db import connection, models
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from pytest_django.plugin import DjangoDbBlocker
 
 from channels_app import connections, consents, enqueueing, inbound
 from channels_app.models import (
@@ -59,11 +62,10 @@ from deployments.models.person import IdentityKind
 from tests import factories
 from tests.channels import files_in_messages
 from tests.channels.requests import request_of
+from tests.rolling_back import rolled_back
 from workspaces import secret_store, staff
 from workspaces.models import AuditEvent, IdempotencyKey, User, Workspace
 from workspaces.tenant_admin import TenantAdmin
-
-pytestmark = pytest.mark.django_db
 
 PICKER = "/admin/workspace/"
 TENANT_MODELS = [
@@ -79,9 +81,29 @@ def signed_in(user: User) -> Client:
     return client
 
 
+@pytest.fixture(scope="module")
+def acme(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Workspace]:
+    """A workspace that has something of everything: to make it takes longer than most of what is done with it."""
+    with django_db_blocker.unblock(), rolled_back():
+        made = _of_everything()
+        with django_db_blocker.block():
+            yield made
+
+
+@pytest.fixture(autouse=True)
+def written_is_rolled_back(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """In place of the mark `django_db`, which takes no transaction around it for its own."""
+    with django_db_blocker.unblock(), rolled_back():
+        yield
+
+
 @pytest.fixture
-def full(db: None) -> Workspace:
-    """A workspace that has something of everything."""
+def full(acme: Workspace) -> Workspace:
+    """It as nobody touched it."""
+    return copy.deepcopy(acme)
+
+
+def _of_everything() -> Workspace:
     workspace = factories.make_workspace(name="Acme")
     factories.make_api_key(workspace)
     made = factories.make_deployment(workspace)

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from convoship.lib.tenancy import tenant
-from deployments.models import Conversation, Identity, Person
+from deployments import conversations, handoff, tagging
+from deployments.models import Conversation, Handoff, Identity, Message, Person
 from tests import factories, people
 from tests.api.conftest import Program, program
 from workspaces.models import AuditEvent
@@ -242,12 +243,27 @@ def test_a_person_is_taken_along_as_one_document(api: Program) -> None:
     )
     api.made(f"/people/{person.id}/notes", {"text": "Kind."})
     file = factories.sent_file(opened)
+    with tenant(api.workspace.id):
+        conversation = conversations.lock(opened.session.conversation_id)
+        handoff.request_by(factories.actor(api.workspace), conversation, "They want their money back")
+        Handoff.objects.update(answers={"order": "2041"}, summary="Paid back")
+        tagging.put(factories.actor(api.workspace), conversation, ["refund"])
+        slots, page_now = {"slots": {"city": "Zürich"}}, {"url": "https://shop.example/refunds", "title": "Refunds"}
+        Conversation.objects.update(flow_state=slots, page_now=page_now)
+        template = {"sid": "HX1", "name": "order_here", "variables": {"1": "Ada"}}
+        Message.objects.filter(author_kind="visitor").update(template=template, payload="refund_yes")
     answer = api.post(f"/people/{person.id}/export", {})
     document = json.loads(answer.content)
     assert document["person"]["name"] == 'Ada "A" Ł'
     assert document["notes"][0]["text"] == "Kind."
     (talk,) = document["conversations"]
     assert "Where is my parcel?" in [message["text"] for message in talk["messages"]]
+    assert (talk["understood"], talk["page_now"], talk["tags"]) == (slots, page_now, ["refund"])
+    (asked,) = talk["handoffs"]
+    said = (asked["reason"], asked["answers"], asked["summary"])
+    assert said == ("They want their money back", {"order": "2041"}, "Paid back")
+    said_by_them = next(message for message in talk["messages"] if message["author"]["kind"] == "visitor")
+    assert (said_by_them["template"], said_by_them["tapped"]) == (template, "refund_yes")
     assert document["is_cut"] is False
     assert answer["Content-Disposition"].startswith("attachment;")
     zipped: Any = api.client.post(

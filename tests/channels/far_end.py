@@ -39,6 +39,17 @@ class Said:
 Answers = Callable[[Seen], Said]
 
 
+class Server(ThreadingHTTPServer):
+    """With room for as many as knock at once.
+
+    Beyond the library's five, a caller on a busy machine knocks again after a second, then after two more, and some
+    have given up by then.
+    """
+
+    request_queue_size = 128
+    daemon_threads = True
+
+
 class FarEnd:
     """The server. `answers` decides, one answer after the other; without any it takes everything."""
 
@@ -46,8 +57,7 @@ class FarEnd:
         self.seen: list[Seen] = []
         self.answers: Answers = lambda request: Said()
         self.arrived = threading.Condition()
-        self.server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
-        self.server.daemon_threads = True
+        self.server = Server(("127.0.0.1", port), self._handler())
 
     @property
     def port(self) -> int:

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import pytest
+from django.test import AsyncClient
 from django.utils import timezone
 
 from channels_app import standard_webhooks
@@ -22,7 +25,10 @@ from deployments.pages import inbox_queries
 from deployments.visits import VisitorMessage
 from tests import factories
 from tests.channels.conftest import Bridge, make_bridge
-from tests.channels.far_end import FarEnd, Said
+from tests.channels.far_end import FarEnd, Said, Seen
+from tests.channels.files_in_messages import PDF
+from tests.channels.test_inbound_media import due as media_due
+from tests.channels.test_inbound_media import folder as folder
 from workspaces.permissions import Role
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
@@ -438,6 +444,56 @@ async def test_the_visitor_is_told_who_joins_once_and_who_goes_on_where_it_is_so
         lambda: list(Message.objects.filter(author_kind="agent").order_by("seq").values_list("author_name", flat=True))
     )
     assert authors == [shop, "Olga", "OLGA", "Olga", "Max", "Olga"]
+
+
+async def test_a_desk_gets_the_visitors_files_and_those_that_come_later(bridge: Bridge, folder: Path) -> None:
+    """Over a channel a file is fetched after its message: told of as on its way, and again when it is there."""
+    is_there = False
+
+    def answers(seen: Seen) -> Said:
+        if seen.method == "GET":
+            return Said(body=PDF) if is_there else Said(404)
+        return Said()
+
+    bridge.far.answers = answers
+
+    def rules() -> None:
+        assistant = bridge.connection.assistant
+        assert assistant is not None
+        assert assistant.published is not None
+        rules = handoff_rules.validate({"desks": [str(bridge.connection.id)]})
+        content = {**assistant.published.content, "handoff": rules}
+        assistant.published = AssistantVersion.objects.create(assistant=assistant, number=2, content=content)
+        assistant.save(update_fields=["published"])
+
+    await bridge.inside(rules)
+    files = [f"http://127.0.0.1:{bridge.far.port}/files/plan.pdf"]
+    await bridge.say("look", attachments=files)
+    await bridge.drain()
+    await bridge.inside(
+        lambda: handoff.request_by(bridge.who, conversations.lock(Conversation.objects.get().id), "A leak.")
+    )
+    await bridge.drain()
+
+    def told(what: str) -> list[dict[str, Any]]:
+        return [seen.json["data"] for seen in bridge.far.seen if seen.body and seen.json["type"] == what]
+
+    [opened] = told("handoff.opened")
+    [waiting] = opened["messages"][0]["attachments"]
+    assert (waiting["name"], waiting["state"], "url" in waiting) == ("File", "fetching", False)
+    is_there = True
+    await media_due(bridge)
+    [came] = told("handoff.files")
+    assert (came["handoff_key"], came["message"]["text"]) == (opened["handoff_key"], "look")
+    [file] = came["message"]["attachments"]
+    assert (file["name"], file["content_type"], "state" in file) == ("plan.pdf", "application/pdf", False)
+    given = await AsyncClient().get(urlsplit(file["url"]).path)
+    assert given.status_code == 200
+    # What is said while they have it, too.
+    await bridge.say("and this", attachments=files)
+    await bridge.drain()
+    assert [one["message"]["text"] for one in told("handoff.message")] == ["and this"]
+    assert told("handoff.files")[-1]["message"]["attachments"][0]["url"]
 
 
 async def test_a_desk_that_types_is_seen_typing(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:

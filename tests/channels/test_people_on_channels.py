@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from uuid import uuid4
 
 import pytest
+from django.test import Client
 
 from channels_app import consents
 from channels_app.models import Consent, ConsentChange, Delivery, InboundEvent
-from deployments import blocking, erasing, merging, people
+from convoship.lib.threads import in_thread
+from deployments import blocking, erasing, merging, people, person_holders
 from deployments.models import Conversation, Identity, Person
 from deployments.models.person import IdentityKind
+from tests import factories
 from tests.channels.phones import Phone
 from tests.channels.twilio_end import PERSON
 
@@ -38,6 +42,27 @@ async def test_nothing_of_a_blocked_person_is_answered_and_all_of_it_is_kept(pho
     assert kept[1].content["text"] == "are you there?"
     assert kept[1].reason.startswith("They are blocked, so nothing answers them.")
     assert await phone.consent() == "withdrawn"
+    # Who looks at them finds it, and what came along.
+    await phone.inside(blocking.unblock, phone.who, person)
+    await phone.text("<b>Well?</b>", NumMedia="1", MediaUrl0="https://api.twilio.com/x", MediaContentType0="image/png")
+    await phone.drain()
+    found = await phone.inside(person_holders.unanswered_of, person, 10)
+    assert [(one.text, one.files, one.why) for one in found] == [
+        ("<b>Well?</b>", 1, "after they opted out"),
+        ("are you there?", 0, "while they were blocked"),
+    ]
+
+    def asked(path: str) -> bytes:
+        member = Client()
+        member.force_login(factories.owner_of(phone.workspace))
+        return bytes(member.get(f"/app/people/{person.id}{path}").getvalue())
+
+    page = (await in_thread(asked, "/")).decode()
+    assert "&lt;b&gt;Well?&lt;/b&gt;" in page
+    assert "With 1 file, which was not fetched." in page
+    exported = json.loads(await in_thread(asked, "/export.json"))
+    assert [one["text"] for one in exported["unanswered"]] == ["<b>Well?</b>", "are you there?"]
+    await phone.inside(blocking.block, phone.who, person, "Insults")
     await phone.text("START")
     await phone.drain()
     await phone.inside(blocking.unblock, phone.who, person)

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from django.test import AsyncClient
+from django.test import AsyncClient, Client
 from django.utils import timezone
 
 from channels_app import replaying, windows
@@ -166,6 +166,30 @@ async def test_whoever_writes_is_told_before(whatsapp: Phone) -> None:
     assert taken is not None
     assert taken.how("image/jpeg", 1000) == ""
     assert taken.how("text/plain", 10).startswith("goes as a link: WhatsApp takes ")
+
+
+async def test_whoever_writes_is_told_before_that_pictures_are_too_much_together(phone: Phone) -> None:
+    await phone.allow(sends_mms=True)
+    conversation = await begun(phone)
+    taken = await phone.inside(carriers.files_of, conversation)
+    assert taken is not None
+    large, too_large = ("image/jpeg", 2 * 1024 * 1024), ("image/jpeg", 6 * 1024 * 1024)
+    told = taken.hows([large, too_large, ("text/plain", 10), large, large, ("image/png", 1000)])
+    assert told[0] == told[3] == told[5] == ""
+    assert (told[1], told[4]) == ("goes as a link: MMS takes pictures of 5 MB", "goes as a link: MMS takes 5 MB in all")
+    assert told[2].startswith("goes as a link: MMS takes only")
+    # As it is planned.
+    sizes = [large, too_large, ("text/plain", 10), large, large, ("image/png", 1000)]
+    items = [{"content_type": kind, "size": size, "place": at} for at, (kind, size) in enumerate(sizes)]
+    assert [one["place"] for one in MMS.parted(items)[0]] == [at for at, words in enumerate(told) if not words]
+
+    def page() -> str:
+        client = Client()
+        client.force_login(factories.owner_of(phone.workspace))
+        return client.get(f"/app/conversations/{conversation.id}/").content.decode()
+
+    shown = await in_thread(page)
+    assert 'data-together="5242880"' in shown
 
 
 async def test_a_lost_answer_is_looked_up_by_its_file(whatsapp: Phone) -> None:

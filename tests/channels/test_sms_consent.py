@@ -33,11 +33,31 @@ OTHER = "+14155550199"
         ("Arre\u0302t", "stop"),
         ("Abmelden", "stop"),
         ("ｓｔｏｐ", "stop"),
+        ("opt-out", "stop"),
+        ("STOP,", "stop"),
+        ("Stop?", "stop"),
+        ("STOP \U0001f6d1\ufe0f", "stop"),
+        ("STOP\u200b", "stop"),
+        ("\u202astop\u202c", "stop"),
+        ("Stop promotions", "stop"),
+        ("\u00a1ALTO!", "stop"),
+        ("BAJA", "stop"),
+        ("\u0421\u0422\u041e\u041f", "stop"),
+        ("\u505c\u6b62", "stop"),
+        ("\u9000\u8ba2\u3002", "stop"),
+        ("\u062a\u0648\u0642\u0641", "stop"),
+        ("\u0130PTAL", "stop"),
         ("START", "start"),
         ("unstop", "start"),
         ("HELP", "help"),
         ("Hilfe", "help"),
         ("please stop", ""),
+        ("Baja California", ""),
+        ("stop 5", ""),
+        ("stopwatch", ""),
+        ("no", ""),
+        ("nein", ""),
+        ("\U0001f44d", ""),
         ("Stop sending me these", ""),
         ("Where is the bus stop?", ""),
         ("stop" + " " * 60, ""),
@@ -85,11 +105,16 @@ async def test_after_stop_there_is_silence_until_start(phone: Phone) -> None:
 
 
 @pytest.mark.asyncio
-async def test_who_never_opted_out_may_say_yes_to_the_assistant(phone: Phone) -> None:
+async def test_who_never_opted_out_may_say_yes_to_the_assistant_and_agrees_to_nothing_by_it(phone: Phone) -> None:
     await phone.text("yes")
     await phone.drain()
     assert phone.twilio.taken
     assert (await phone.messages())[0].text == "yes"
+    assert await phone.consent() is None
+    # After STOP it opts in, as Twilio lets them through again.
+    await phone.text("STOP")
+    await phone.text("yes")
+    await phone.drain()
     assert await phone.consent() == "given"
 
 

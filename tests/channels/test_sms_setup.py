@@ -40,6 +40,11 @@ async def test_it_says_where_twilio_delivers_and_sets_it_right(phone: Phone) -> 
     assert done.is_good
     assert "Before, it went to https://demo.twilio.com" in done.findings[0].words
     assert phone.twilio.number["sms_url"] == accounts.inbound_url(phone.connection)
+    # Once more, should the first answer be an error.
+    assert phone.twilio.number["sms_fallback_url"] == accounts.inbound_url(phone.connection)
+    phone.twilio.number["sms_fallback_url"] = "https://elsewhere.example/fallback"
+    assert (await registered(phone)).is_good
+    assert phone.twilio.number["sms_fallback_url"] == "https://elsewhere.example/fallback"
     assert (await checked(phone)).is_good
     phone.twilio.number["sms_method"] = "GET"
     assert bad(await checked(phone)) == ["Twilio delivers what people write by GET."]
@@ -86,6 +91,7 @@ async def test_of_a_messaging_service_it_asks_the_service(transactional_db: None
     assert (await registered(phone)).is_good
     assert twilio.service["inbound_request_url"] == accounts.inbound_url(phone.connection)
     assert twilio.service["status_callback"] == accounts.inbound_url(phone.connection, "status")
+    assert twilio.service["fallback_url"] == accounts.inbound_url(phone.connection)
     assert (await checked(phone)).is_good
     twilio.service["status_callback"] = "https://elsewhere.example/reports"
     assert (await registered(phone)).is_good

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 from uuid import uuid4
 
 import pytest
+import time_machine
 from django.test import Client
 
 from channels_app import consents
-from channels_app.models import Consent, ConsentChange, Delivery
+from channels_app.models import Connection, Consent, ConsentChange, Delivery
 from convoship.lib.tenancy import tenant
 from deployments import blocking, people
 from deployments.models import Conversation, Message
@@ -18,6 +20,8 @@ from deployments.models.person import IdentityKind
 from tests import factories
 from tests.channels.phones import Phone, make_phone
 from tests.channels.twilio_end import PERSON, TwilioEnd
+from tests.pages.conftest import forms_of, words
+from workspaces.models import AuditEvent
 
 GERMAN = "+4915112345678"
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -99,6 +103,7 @@ def test_what_can_not_be_is_said_beside_its_field_and_nothing_is_begun(
     answer = post(key, phone, **body)
     assert answer.status_code == 422, answer.content
     assert field in answer.json()["errors"], answer.json()
+    assert "short code" not in str(answer.json())
     with tenant(phone.workspace.id):
         assert not Conversation.objects.exists()
         assert not Consent.objects.exists()
@@ -121,7 +126,9 @@ def test_who_is_blocked_is_not_written_to_and_the_persons_page_leads_here(
     with tenant(phone.workspace.id):
         person = people.person_at([(IdentityKind.PHONE, PERSON)], {})
     page = member.get(f"/app/people/{person.id}/").content.decode()
-    assert 'href="/app/conversations/new?to=%2B14155550123"' in page
+    path = f"/app/conversations/new?person={person.id}"
+    assert f'href="{path}"' in page
+    assert f'value="{PERSON}"' in member.get(path).content.decode()
     with tenant(phone.workspace.id):
         blocking.block(phone.who, person)
     answer = post(key, phone)
@@ -191,16 +198,44 @@ def test_on_the_page_a_template_is_chosen_and_filled_in(whatsapp_with: tuple[Pho
     client = Client()
     client.force_login(factories.owner_of(whatsapp.workspace))
     asked = {"connection": str(whatsapp.connection.id), "to": PERSON, "template": sid, "v-1": "Ada <b>"}
-    shown = client.post("/app/conversations/new/standing", asked).content.decode()
-    assert "They have not written yet, so only a template is taken." in " ".join(shown.split())
+    standing = words(client.post("/app/conversations/new/standing", asked))
+    assert "They have not written yet, so only a template is taken." in standing
+    assert "A template of the category Utility: WhatsApp charges for it by the country" in standing
+    shown = client.post("/app/conversations/new/standing", asked | {"part": "template"}).content.decode()
     assert 'name="v-2"' in shown
-    assert "Ada &lt;b&gt;" in shown
+    assert 'value="Ada &lt;b&gt;"' in shown
+    assert '<mark data-fills="1">Ada &lt;b&gt;</mark>, your order <mark data-fills="2">{{2}}</mark>' in shown
     refused = client.post("/app/conversations/new", asked | {"text": "", "once": uuid4().hex})
     assert refused.status_code == 422
     assert "WhatsApp takes no empty variable" in refused.content.decode()
     sent = client.post("/app/conversations/new", asked | {"text": "", "v-2": "17", "once": uuid4().hex})
     assert sent.status_code == 302
     assert only(whatsapp).last_text == "Hello Ada <b>, your order 17 is here."
+
+
+def test_a_chosen_template_is_kept_whatever_is_typed_beside_it(whatsapp_with: tuple[Phone, str, str]) -> None:
+    whatsapp, sid, _ = whatsapp_with
+    sms = make_phone(whatsapp.workspace, whatsapp.twilio)
+    client = Client()
+    client.force_login(factories.owner_of(whatsapp.workspace))
+    over = str(whatsapp.connection.id)
+    asked = {"connection": over, "to": "+1415", "template": sid, "v-1": "Ada", "v-2": "17", "once": uuid4().hex}
+    # What is replaced while the number is typed has nothing in it that could be lost.
+    shown = client.post("/app/conversations/new/standing", asked).content.decode()
+    assert "once the number is typed" in shown
+    assert not [tag for tag in ("<input", "<select", "<textarea") if tag in shown]
+    refused = client.post("/app/conversations/new", asked | {"text": ""})
+    assert refused.status_code == 422
+    form = forms_of(refused)[-1]
+    assert (form["template"], form["v-1"], form["v-2"]) == (sid, "Ada", "17")
+    # Over SMS there is no template, and it is back with the connection.
+    asked |= {"part": "template", "connection": str(sms.connection.id)}
+    without = client.post("/app/conversations/new/standing", asked).content.decode()
+    kept = dict(re.findall(r'name="(kept-[^"]+)" value="([^"]*)"', without))
+    assert kept == {"kept-template": sid, "kept-v-1": "Ada", "kept-v-2": "17"}
+    assert 'name="template"' not in without
+    again = client.post("/app/conversations/new/standing", {"part": "template", "connection": over, **kept})
+    assert [tag for tag in ('name="v-1"', 'value="Ada"', 'value="17"') if tag not in again.content.decode()] == []
 
 
 def test_over_a_bridge_nobody_can_be_written_to_first(transactional_db: None, far: Any) -> None:
@@ -239,6 +274,9 @@ def test_a_member_writes_first_and_has_the_conversation(phone: Phone, member: Cl
     row = only(phone)
     assert (answer.status_code, answer["Location"]) == (302, f"/app/conversations/{row.id}/")
     assert (row.control, row.assigned_to_id) == ("human", factories.owner_of(phone.workspace).id)
+    # Nothing else goes out, and they do not read that somebody has joined what they never began.
+    asyncio.run(phone.drain())
+    assert [one.body for one in phone.twilio.taken] == ["Hello, you"]
 
 
 def test_before_it_is_sent_the_page_says_what_is_known(phone: Phone, member: Client) -> None:
@@ -250,9 +288,23 @@ def test_before_it_is_sent_the_page_says_what_is_known(phone: Phone, member: Cli
     assert "2 segments, each billed" in shown()
     assert "is a number of DE" in shown(to=GERMAN)
     assert "once the number is typed" in shown(to="+1415")
+    assert f'href="/app/channels/{phone.connection.id}/settings"' in shown(to=GERMAN)
     with tenant(phone.workspace.id):
         consents.note(phone.connection, PERSON, withdrawn=True, source="They wrote 'STOP'.")
+        person = people.person_at([(IdentityKind.PHONE, "+14155550177")], {})
+        blocking.block(phone.who, person)
     assert "They have opted out" in shown()
+    assert f'<a href="/app/people/{person.id}/">Unblock them on their page</a> first.' in shown(to="+14155550177")
+
+
+def test_quiet_hours_and_the_window_are_said_by_their_clock(phone: Phone, member: Client) -> None:
+    with tenant(phone.workspace.id):
+        Connection.objects.update(config={**phone.connection.config, "quiet_hours": "12:00-14:30"})
+    asked = {"connection": str(phone.connection.id), "to": PERSON, "text": "Hello"}
+    with time_machine.travel("2026-11-27T21:06:00Z", tick=False):  # 13:06 in San Francisco
+        member.force_login(factories.owner_of(phone.workspace))
+        said = words(member.post("/app/conversations/new/standing", asked))
+    assert "It is 13:06 where they are. The message waits and goes in 1 h , at 14:30 there." in said
 
 
 @pytest.mark.parametrize("typed", [{"text": "x" * 9000}, {"text": "a\0b"}, {"consent": "a\0b"}, {"to": "+1\0"}])
@@ -263,6 +315,29 @@ def test_what_can_not_be_stored_is_said_and_never_breaks_the_page(
     assert answer.status_code == 422, answer.status_code
     with tenant(phone.workspace.id):
         assert not Conversation.objects.exists()
+
+
+def test_whoever_has_several_numbers_is_written_to_at_the_one_that_is_chosen(phone: Phone, member: Client) -> None:
+    with tenant(phone.workspace.id):
+        person = people.person_at([(IdentityKind.PHONE, number) for number in (PERSON, "+14155550188")], {})
+    path = f"/app/conversations/new?person={person.id}"
+    page = member.get(path).content.decode()
+    assert f'<option value="{PERSON}" selected>' in page
+    assert '<option value="+14155550188">' in page
+    asked = {"connection": str(phone.connection.id), "text": "Hello", "once": uuid4().hex}
+    assert member.post(path, asked | {"to": "+14155550188"}).status_code == 302
+    with tenant(phone.workspace.id):
+        assert set(Delivery.objects.values_list("address", flat=True)) == {"+14155550188"}
+        assert only_numberless(AuditEvent.objects.get(action="conversation.started"))
+    # Whom nobody knows has no number; neither is one taken from the address, which is logged.
+    for unknown in ("person=x", f"person={uuid4()}", "to=%2B14155550188"):
+        shown = member.get(f"/app/conversations/new?{unknown}")
+        assert (shown.status_code, b'value="+1' in shown.content) == (200, False)
+
+
+def only_numberless(event: AuditEvent) -> bool:
+    """Whether the line tells ids alone."""
+    return set(event.data) == {"connection"} and "415" not in event.target_label
 
 
 def test_a_long_message_is_counted_too_and_stands_in_no_address(phone: Phone, member: Client) -> None:

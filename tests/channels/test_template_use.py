@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from channels_app import template_choice
+from channels_app import template_choice, windows
 from channels_app.models import MessageTemplate
 from convoship.lib.threads import in_thread
 from deployments.models import Conversation, Message
@@ -37,6 +37,27 @@ async def call(phone: Phone, body: dict[str, Any], **headers: str) -> Any:
     answer = await in_thread(lambda: caller.post(f"/conversations/{conversation.id}/messages", body, **headers))
     await phone.drain()
     return answer
+
+
+@pytest.mark.parametrize("by_report", [True, False])
+async def test_a_template_that_whatsapp_takes_for_free_words_fails_and_says_so(
+    whatsapp: Phone, by_report: bool
+) -> None:
+    sids = await closed(whatsapp, order="Hello {{1}}, your order is here.")
+    before = len(whatsapp.twilio.taken)
+    if not by_report:
+        whatsapp.twilio.refuse(63016)
+    await call(whatsapp, {"template": sids["order"], "variables": {"1": "Ada"}})
+    if by_report:
+        await whatsapp.report(whatsapp.twilio.taken[-1], "undelivered", 63016)
+    await whatsapp.drain()
+    await whatsapp.now()
+    await whatsapp.drain()
+    assert len(whatsapp.twilio.taken) == before + by_report
+    sent = (await whatsapp.deliveries())[-1]
+    assert (sent.status, sent.code, sent.attempts, sent.remedy) == ("failed", "63016", 1, windows.REFUSED_REMEDY)
+    message = next(one for one in await whatsapp.messages() if one.template)
+    assert (message.status, message.reason) == ("failed", windows.REFUSED)
 
 
 async def test_a_template_goes_at_once_though_earlier_messages_wait(whatsapp: Phone) -> None:
@@ -201,7 +222,7 @@ async def test_the_template_that_holds_what_waits_comes_first_with_the_text_in_i
     )
 
     def run() -> list[tuple[str, dict[str, str], bool]]:
-        MessageTemplate.objects.filter(name="news").update(variables={"1": "Ada", "2": "A parcel"})
+        MessageTemplate.objects.filter(name="news").update(variables={"1": "Ada", "2": "Your parcel left us."})
         MessageTemplate.objects.filter(name="a_reminder").update(variables={"1": "Ada Lovelace"})
         found = template_choice.ranked(whatsapp.connection, text="Your order\n\nis here.", name="Grace")
         return [(one.template.name, dict(one.values), one.holds) for one in found]

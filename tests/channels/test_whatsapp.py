@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from channels_app import accounts
-from channels_app.models import InteractiveContent
+from channels_app import accounts, claims, confirming, spending
+from channels_app.models import Delivery, InteractiveContent, SpendingCount
 from channels_app.providers.twilio.setup import SANDBOX
 from convoship.lib.threads import in_thread
 from deployments import conversations
@@ -135,6 +135,35 @@ async def test_a_content_that_was_made_is_not_made_again_when_its_message_failed
     assert await whatsapp.inside(InteractiveContent.objects.count) == before + 1
 
 
+async def test_a_content_that_is_gone_at_twilio_or_of_another_account_is_made_anew(whatsapp: Phone) -> None:
+    [content] = await made_for(whatsapp, "Which?", choices(2))
+    # Somebody deleted it in the console; others take numbers meanwhile.
+    others = {f"HX{number:032x}": {**content, "sid": f"HX{number:032x}"} for number in range(100, 110)}
+    whatsapp.twilio.contents = others
+    await say(whatsapp, "Which?", choices(2))
+    anew = whatsapp.twilio.taken[-1].form["ContentSid"]
+    assert anew != content["sid"]
+    kept = await whatsapp.inside(lambda: set(InteractiveContent.objects.values_list("sid", flat=True)))
+    assert anew in kept
+    assert content["sid"] not in kept
+    await say(whatsapp, "Which?", choices(2))
+    assert whatsapp.twilio.taken[-1].form["ContentSid"] == anew
+    # Where the new one is refused as well, it isn't called a template.
+    whatsapp.twilio.refuse(21655)
+    whatsapp.twilio.refuse(21655)
+    await say(whatsapp, "Which?", choices(2))
+    [refused] = [row for row in await whatsapp.deliveries() if row.status == "failed"]
+    assert refused.reason == "Twilio does not know the content that was just made for the buttons."
+
+    def made_before() -> str:
+        row = Delivery.objects.select_related("connection").get(id=refused.id)
+        return claims._made(row, accounts.to_send(row.connection))
+
+    assert await whatsapp.inside(made_before) != ""
+    await whatsapp.allow(account_sid="AC" + "9" * 32)
+    assert await whatsapp.inside(made_before) == ""
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -216,9 +245,64 @@ async def test_a_button_that_is_called_cancel_opts_nobody_out_and_a_templates_st
     await whatsapp.text("Cancel", ButtonText="Cancel", ButtonPayload="flow:cancel")
     await whatsapp.drain()
     assert await whatsapp.consent() is None
-    await whatsapp.text("Stop", ButtonText="Stop", ButtonPayload="STOP")
+    await whatsapp.text("Yes")
+    await whatsapp.drain()
+    assert await whatsapp.consent() is None
+    # WhatsApp's own, below a marketing template.
+    await whatsapp.text("", ButtonText="Stop promotions", ButtonPayload="Stop promotions")
+    await whatsapp.text("Yes")
     await whatsapp.drain()
     assert await whatsapp.consent() == "withdrawn"
+    await whatsapp.text("Stop", "+14155550188", ButtonText="Stop", ButtonPayload="STOP")
+    await whatsapp.drain()
+    assert await whatsapp.consent("+14155550188") == "withdrawn"
+
+
+@pytest.mark.parametrize("config", [{"messaging_service_sid": SERVICE}, {"from_number": SANDBOX}])
+async def test_stop_and_start_are_answered_whatever_sends_and_not_for_ever(
+    twilio: TwilioEnd, transactional_db: None, config: dict[str, str]
+) -> None:
+    workspace = await in_thread(factories.make_workspace)
+    phone = await beside(workspace, twilio, kind="twilio_whatsapp", unasked_per_hour=1, **config)
+    for word in ["STOP", "START"] * 5:
+        await phone.text(word)
+        await phone.drain()
+    assert len(twilio.taken) == spending.CONFIRMATIONS == 10
+    # Who goes on is answered in the next hour, and by the last of it alone.
+    for word in ["STOP", "START", "STOP"]:
+        await phone.text(word)
+        await phone.drain()
+    assert len(twilio.taken) == 10
+    assert await phone.consent() == "withdrawn"
+    rows = (await phone.deliveries())[10:]
+    assert [(row.standing, row.reason) for row in rows] == [
+        ("suppressed", confirming.OVERTAKEN),
+        ("suppressed", confirming.OVERTAKEN),
+        ("parked", "In this hour 10 answers to STOP and START went to this number: the limit."),
+    ]
+    assert (await phone.refresh()).spent_until is None
+    await phone.inside(lambda: SpendingCount.objects.filter(what="confirmed").delete())
+    await phone.now()
+    await phone.drain()
+    assert twilio.taken[-1].body.startswith("You have opted out")
+    assert len(twilio.taken) == 11
+
+
+async def test_what_a_form_has_too_much_of_is_said_and_breaks_nothing(whatsapp: Phone) -> None:
+    await whatsapp.text("hello", sender="+1" + "4" * 300)
+    await whatsapp.text("Yes", ButtonText="Yes", ButtonPayload="p" * 1200)
+    await whatsapp.drain()
+    unused, tapped = await whatsapp.events()
+    assert (unused.state, unused.reason) == (
+        "ignored",
+        "Convoship does nothing with this: a message from an address of 302 characters.",
+    )
+    assert (tapped.state, tapped.reason) == (
+        "handled",
+        "What the button stands for was left out: 1200 characters, and 1000 are kept.",
+    )
+    first = (await whatsapp.messages())[0]
+    assert (first.text, first.payload) == ("Yes", "")
 
 
 async def test_help_is_the_assistants_to_answer(whatsapp: Phone) -> None:

@@ -17,8 +17,7 @@ from pytest_django.live_server_helper import LiveServer
 from channels_app import enqueueing, windows
 from channels_app.models import Connection, Delivery, MessageTemplate, Rehearsal, ServiceWindow
 from channels_app.models.rehearsal import LineKind
-from channels_app.providers.twilio import codes, sdk
-from channels_app.rehearsal import receiving
+from channels_app.providers.twilio import codes
 from convoship.lib.tenancy import tenant
 from deployments import conversations
 from deployments.conversations import NewMessage
@@ -41,13 +40,11 @@ MANY = [{"type": "buttons", "buttons": [{"label": f"Size {number}", "payload": f
 
 
 @pytest.fixture(autouse=True)
-def stage(live_server: LiveServer, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def stage(live_server: LiveServer, settings: Any) -> None:
     """The product on this machine, which may call itself."""
     parts = urlsplit(live_server.url)
     settings.PUBLIC_BASE_URL = live_server.url
     settings.OUTBOUND_ALLOWLIST = frozenset({(parts.hostname, parts.port)})
-    monkeypatch.setattr(receiving, "SILENCE_SECONDS", 3.0)
-    monkeypatch.setattr(sdk, "SECONDS", 1.0)
 
 
 @pytest.fixture
@@ -59,11 +56,20 @@ def it() -> Rehearsed:
     return found
 
 
-def writes(it: Rehearsed, text: str, blocks: list[dict[str, Any]] | None = None) -> None:
-    """A member of ours writes this, and the worker looks at it."""
+def inbox(it: Rehearsed) -> str:
+    """The conversation's page."""
+    with tenant(it.workspace.id):
+        path = f"/app/conversations/{Conversation.objects.get().id}/"
+    return html.unescape(it.client.get(path).content.decode())
+
+
+def writes(
+    it: Rehearsed, text: str, blocks: list[dict[str, Any]] | None = None, by: AuthorKind = AuthorKind.AGENT
+) -> None:
+    """A member of ours, or the assistant, writes this, and the worker looks at it."""
     with tenant(it.workspace.id):
         conversation = conversations.lock(Conversation.objects.get(status="active").id)
-        new = NewMessage(author_kind=AuthorKind.AGENT, text=text, blocks=blocks or [])
+        new = NewMessage(author_kind=by, text=text, blocks=blocks or [])
         conversations.post_message(conversation, new)
     it.settles()
 
@@ -72,7 +78,7 @@ def sends(it: Rehearsed, content: dict[str, Any]) -> Delivery:
     """This goes out by itself."""
     with tenant(it.workspace.id):
         connection = Connection.objects.get(id=it.connection.id)
-        made = enqueueing.enqueue_alone(connection, "Template", content, PERSON, is_test=True)
+        made = enqueueing.enqueue_alone(connection, "Template", content, PERSON)
     it.settles()
     with tenant(it.workspace.id):
         return Delivery.objects.get(id=made.id)
@@ -136,6 +142,18 @@ def test_a_button_is_drawn_and_a_tap_on_it_posts_what_twilio_posts(it: Rehearsed
     said = next(message for message in it.messages if message.text == "Return it")
     assert said.payload == "back"
     assert said.reply_to == next(message.seq for message in it.messages if message.text == "What about it?")
+    page = inbox(it)
+    assert f'<a href="?m={said.reply_to}#m-{said.reply_to}">What about it?</a>' in page
+    assert "<span>chose an option</span>" in page
+
+
+def test_a_number_that_is_typed_says_in_the_inbox_what_it_stands_for(it: Rehearsed) -> None:
+    writes(it, "Which size?", MANY, AuthorKind.ASSISTANT)
+    it.says("4")
+    it.settles()
+    page = inbox(it)
+    assert "<span>chose \u201cSize 3\u201d</span>" in page
+    assert "tapped a button" not in page
 
 
 def test_of_a_list_an_item_is_chosen(it: Rehearsed) -> None:
@@ -171,6 +189,10 @@ def test_a_place_is_sent_with_its_name(it: Rehearsed) -> None:
     it.settles()
     assert any("Location: Ferry Building, 1 Embarcadero" in message.text for message in it.messages)
     assert "1 Embarcadero" in it.screen
+    page = inbox(it)
+    assert (
+        '<a href="https://www.openstreetmap.org/?mlat=37.795500&mlon=-122.393700#map=17/37.795500/-122.393700"' in page
+    )
 
 
 @pytest.mark.parametrize("wrong", ["", "north", "90.5", "nan", "inf", "\0"])

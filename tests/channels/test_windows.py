@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import html
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
-from channels_app import message_templates, windows
-from channels_app.models import MessageTemplate, ServiceWindow, TemplateSync
+from channels_app import claims, message_templates, replaying, template_sync, windows
+from channels_app.models import Delivery, MessageTemplate, ServiceWindow, TemplateSync
+from channels_app.providers.base import Template
+from convoship.lib.tenancy import tenant
+from convoship.lib.threads import in_thread
 from deployments import conversations
 from deployments.conversations import NewMessage
 from deployments.models import Conversation
 from deployments.models.conversation import AuthorKind
+from tests import factories
+from tests.channels.far_end import Seen
 from tests.channels.phones import Phone
-from tests.channels.twilio_end import PERSON
+from tests.channels.twilio_end import ACCOUNT, PERSON
 
 pytestmark = pytest.mark.asyncio
 
@@ -148,6 +156,51 @@ async def test_when_the_conversation_ends_nothing_waits_any_more(whatsapp: Phone
     assert reason == f"{OVER} The conversation has ended, so it waits no longer."
 
 
+async def test_a_line_of_the_house_can_go_as_a_template_and_goes_no_more_once_it_is_old(whatsapp: Phone) -> None:
+    await begin(whatsapp)
+    await pass_a_day(whatsapp)
+    joined = "Olga has joined the conversation."
+
+    def run() -> str:
+        conversation = conversations.lock(Conversation.objects.get(status="active").id)
+        for kind, text in ((AuthorKind.SYSTEM, joined), (AuthorKind.SYSTEM, "A line."), (AuthorKind.AGENT, "Late.")):
+            conversations.post_message(conversation, NewMessage(author_kind=kind, text=text))
+        return f"/app/conversations/{conversation.id}/"
+
+    path = await whatsapp.inside(run)
+    await whatsapp.drain()
+    assert await states(whatsapp, joined, "Late.") == [("queued", True, OVER)] * 2
+
+    def page() -> str:
+        client = Client()
+        client.force_login(factories.owner_of(whatsapp.workspace))
+        return client.get(path).content.decode()
+
+    [line] = [one for one in await whatsapp.messages() if one.text == joined]
+    assert f"{path}template?message={line.seq}" in await in_thread(page)
+
+    # An hour later the first is no news any more; what a member wrote goes all the same.
+    def grow_old() -> None:
+        old = timezone.now() - claims.NEWS_FOR
+        Delivery.objects.filter(content__text__in=(joined, "Late.")).update(created_at=old)
+
+    await whatsapp.inside(grow_old)
+    before = len(whatsapp.twilio.taken)
+    await whatsapp.text("I am back")
+    await whatsapp.drain()
+    bodies = [one.body for one in whatsapp.twilio.taken[before:]]
+    assert "Late." in bodies
+    assert "A line." in bodies
+    assert joined not in bodies
+    assert await states(whatsapp, joined) == [("suppressed", False, claims.OLD_NEWS)]
+    assert claims.OLD_NEWS in html.unescape(await in_thread(page))
+    # Whoever knows better sends it.
+    [held] = [one for one in await whatsapp.deliveries() if one.content["text"] == joined]
+    await whatsapp.inside(lambda: replaying.replay(whatsapp.who, held.id))
+    await whatsapp.drain()
+    assert whatsapp.twilio.taken[-1].body == joined
+
+
 async def test_a_message_of_theirs_while_one_of_ours_leaves_loses_neither(whatsapp: Phone) -> None:
     await begin(whatsapp)
     for number in range(6):
@@ -182,6 +235,56 @@ async def test_the_accounts_templates_are_fetched_with_what_whatsapp_says_of_the
     del whatsapp.twilio.contents[bad]
     await synchronised(whatsapp)
     assert await whatsapp.inside(lambda: MessageTemplate.objects.get(sid=bad).is_gone)
+
+
+async def test_what_is_made_while_they_are_fetched_is_there_and_looked_at_again_soon(whatsapp: Phone) -> None:
+    """The list that was fetched knows nothing of it."""
+    answers = whatsapp.twilio.answers
+    made = replace(_template("made_just_then"), approval="pending")
+
+    def answer(seen: Seen) -> Any:
+        said = answers(seen)
+        if "ContentAndApprovals" in seen.path and seen.method == "GET":
+            with tenant(whatsapp.workspace.id):
+                message_templates.keep(whatsapp.connection, made)
+        return said
+
+    whatsapp.twilio.answers = answer
+    await synchronised(whatsapp)
+    row = await whatsapp.inside(lambda: MessageTemplate.objects.get(sid=made.sid))
+    sync = await whatsapp.inside(lambda: TemplateSync.objects.get())
+    assert (row.is_gone, row.approval) == (False, "pending")
+    assert sync.synced_at is not None
+    assert sync.due_at - sync.synced_at == dt.timedelta(minutes=2)
+
+
+async def test_another_accounts_templates_are_gone_and_its_own_are_fetched(whatsapp: Phone) -> None:
+    theirs = whatsapp.twilio.add_content("Hello.")
+    await synchronised(whatsapp)
+    whatsapp.twilio.contents.clear()
+    await whatsapp.allow(account_sid="AC" + "9" * 32)
+    assert await whatsapp.inside(lambda: MessageTemplate.objects.get(sid=theirs).is_gone)
+    asked = await whatsapp.inside(lambda: TemplateSync.objects.get())
+    assert asked.due_at <= timezone.now()
+    # What was asked of the account before it changed counts no more.
+    found = [replace(_template("hello"), sid=theirs)]
+    await whatsapp.inside(lambda: template_sync.write(asked.id, found, timezone.now(), ACCOUNT))
+    assert await whatsapp.inside(lambda: MessageTemplate.objects.get(sid=theirs).is_gone)
+
+
+def _template(name: str) -> Template:
+    return Template(
+        sid="HX" + "b" * 32,
+        name=name,
+        language="en",
+        content_type="twilio/text",
+        body="Hello there.",
+        extras={},
+        variables={},
+        category="UTILITY",
+        approval="approved",
+        rejection_reason="",
+    )
 
 
 async def test_a_fault_while_they_are_fetched_is_kept_where_they_are_shown(whatsapp: Phone) -> None:

@@ -81,6 +81,7 @@ class TwilioEnd(FarEnd):
             "capabilities": {"sms": True, "mms": True, "voice": True},
             "sms_url": "https://demo.twilio.com/welcome/sms/reply",
             "sms_method": "POST",
+            "sms_fallback_url": "",
             "sms_application_sid": "",
         }
         self.service: dict[str, Any] = {
@@ -90,6 +91,7 @@ class TwilioEnd(FarEnd):
             "inbound_method": "POST",
             "use_inbound_webhook_on_number": False,
             "status_callback": None,
+            "fallback_url": None,
         }
         self.senders = [{"sid": NUMBER_SID, "phone_number": NUMBER}]
         self.channel_senders: list[dict[str, Any]] = [{"sid": "XE" + "0" * 32, "sender": f"whatsapp:{NUMBER}"}]
@@ -187,6 +189,7 @@ class TwilioEnd(FarEnd):
                 return answer({"incoming_phone_numbers": mine, "next_page_uri": None, "page": 0, "page_size": 1})
             case "POST", path if path == f"/IncomingPhoneNumbers/{NUMBER_SID}.json":
                 self.number |= {"sms_url": form["SmsUrl"], "sms_method": form["SmsMethod"]}
+                self.number["sms_fallback_url"] = form.get("SmsFallbackUrl", self.number["sms_fallback_url"])
                 self.number["sms_application_sid"] = form.get("SmsApplicationSid", self.number["sms_application_sid"])
                 return answer(self.number)
             case "GET", path if path == f"/v1/Services/{SERVICE}":
@@ -195,6 +198,7 @@ class TwilioEnd(FarEnd):
                 self.service["inbound_request_url"] = form["InboundRequestUrl"]
                 self.service["use_inbound_webhook_on_number"] = form["UseInboundWebhookOnNumber"] == "true"
                 self.service["status_callback"] = form.get("StatusCallback", self.service["status_callback"])
+                self.service["fallback_url"] = form.get("FallbackUrl", self.service["fallback_url"])
                 return answer(self.service)
             case "GET", path if path == f"/v1/Services/{SERVICE}/ChannelSenders":
                 return answer({"senders": self.channel_senders, "meta": {"key": "senders", "next_page_url": None}})
@@ -211,6 +215,9 @@ class TwilioEnd(FarEnd):
                 asked = json.loads(seen.body)
                 self.contents[sid]["approval_requests"] |= asked | {"status": "received"}
                 return answer(self.contents[sid]["approval_requests"], 201)
+            case "DELETE", ["Content", sid] if sid in self.contents:
+                del self.contents[sid]
+                return Said(204, {}, b"")
             case "GET", ["ContentAndApprovals"]:
                 size, page = int(query["PageSize"]), int(query.get("Page", "0"))
                 rows = list(self.contents.values())

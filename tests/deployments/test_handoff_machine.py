@@ -78,6 +78,9 @@ class OutsideDesk:
         assert self.told[case.key][-1] != "close", "nothing more is said of a case that is closed"
         self.told[case.key].append(f"turn {message.seq}")
 
+    def add_files(self, case: Case, message: Message) -> None:
+        assert self.told[case.key][-1] != "close", "nothing more is said of a case that is closed"
+
     def close_case(self, case: Case, outcome: str, words: str) -> None:
         assert words, "a close says why"
         assert self.told[case.key][-1] != "close", "a case is closed once"

@@ -60,6 +60,12 @@ def everything() -> list[Any]:
     ]
 
 
+def as_was(rows: list[Any]) -> list[Any]:
+    """Of conversations, whose they are."""
+    people, identities, talks, notes = rows
+    return [people, identities, [(talk["id"], talk["person_id"]) for talk in talks], notes]
+
+
 @pytest.mark.django_db
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(one=_PERSON, two=_PERSON, proved=st.sampled_from([None, "one", "two"]))
@@ -79,7 +85,8 @@ def test_parting_puts_everything_back(db: None, one: dict[str, Any], two: dict[s
             assert (now == before) is False
             assert {line["person_id"] for rows in now[1:] for line in rows} <= {kept.id}
             merging.undo(who, row)
-            assert everything() == before
+            # What ended because one of them is blocked stays ended.
+            assert as_was(everything()) == as_was(before)
 
 
 @pytest.mark.django_db
@@ -94,6 +101,27 @@ def test_what_was_changed_since_stays_changed(db: None) -> None:
         merging.undo(who, row)
         kept.refresh_from_db()
         assert (kept.name, kept.email) == ("Countess", "")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("which", ["kept", "merged"])
+def test_who_was_blocked_since_does_not_come_in_by_being_parted(db: None, which: str) -> None:
+    workspace = factories.make_workspace()
+    who = factories.actor(workspace)
+    with tenant(workspace.id):
+        kept, merged = Person.objects.create(name="Kept"), Person.objects.create(name="Merged")
+        if which == "merged":
+            blocking.block(who, merged, "Before")
+        row = merging.merge(who, kept, merged)
+        if which == "kept":
+            blocking.block(who, kept, "Since")
+        parted = merging.undo(who, row)
+        states = {person.name: (person.state, person.blocked_reason) for person in Person.objects.all()}
+        # Which of the two it was for nobody knows where it was done since.
+        of_the_kept = ("blocked", "Since") if which == "kept" else ("active", "")
+        assert states == {"Kept": of_the_kept, "Merged": ("blocked", "Since" if which == "kept" else "Before")}
+        blocking.unblock(who, parted)
+        assert Person.objects.get(name="Merged").state == "active"
 
 
 @pytest.mark.django_db

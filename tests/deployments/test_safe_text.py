@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from convoship.templatetags.console import without_marks
 from deployments.safe_text import TextRefused, clean_text, render_markdown, spoken, written
 
 ATTACKS = [
@@ -293,3 +294,7 @@ def test_saying_a_text_never_fails(text: str) -> None:
 )
 def test_where_there_is_no_markdown_a_message_is_its_words(text: str, plain: str) -> None:
     assert written(text) == plain
+
+
+def test_a_preview_loses_the_signs_of_markdown_and_no_part_of_a_word() -> None:
+    assert without_marks("**fault** _too_many_ of __snake_case__\n- `a_b`") == "fault too_many of snake_case a_b"

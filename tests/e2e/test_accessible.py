@@ -53,6 +53,7 @@ INSIDE = (
     "/app/deployments/{deployment_id}/revoke",
     "/app/deployments/{deployment_id}/appearance",
     "/app/channels/",
+    "/app/channels/files",
     "/app/channels/new/custom_webhook",
     "/app/channels/rehearse/twilio_sms",
     "/app/channels/{rehearsal_id}/rehearsal",

@@ -22,7 +22,14 @@ def test_a_photo_goes_from_the_phone_to_the_inbox_and_back(width: int, member: P
     member.set_viewport_size({"width": width, "height": 900})
     begin(member, "WhatsApp (Twilio)")
     screen = member.url
+    # (Playwright's browser hides scrollbars: others draw one beside tabs that may scroll by a point.)
+    expect(member.locator(".tabs")).to_have_css("overflow-y", "hidden")
     member.get_by_role("textbox", name="Message").fill("Is this one broken?")
+    # What is too large is told so before anything is sent, and what was typed stays.
+    member.get_by_label("Photo or file").set_input_files([named("film.mp4", bytes(16 * 1024**2 + 1))])
+    member.get_by_role("button", name="Send", exact=True).click()
+    expect(member.locator("#picture_error")).to_have_text("The file is too large: at most 16 MB.")
+    expect(member.get_by_role("textbox", name="Message")).to_have_value("Is this one broken?")
     member.get_by_label("Photo or file").set_input_files([named("lamp.jpg", photo(), "image/jpeg")])
     member.get_by_role("button", name="Send", exact=True).click()
     talk = member.get_by_role("log")
@@ -44,6 +51,15 @@ def test_a_photo_goes_from_the_phone_to_the_inbox_and_back(width: int, member: P
     chooser.value.set_files([named("ours.jpg", photo(320, 200), "image/jpeg"), named("list.txt", b"one\ntwo\n")])
     # Before it is sent, who sends it reads how each goes.
     expect(tray.locator("li").nth(1)).to_contain_text("goes as a link: WhatsApp takes")
+    expect(tray.locator("li").nth(0)).not_to_contain_text("goes as a link")
+    # Nor is there room for all: where one more is too much beside the others, it says so, until one is removed.
+    member.locator("[data-files]").evaluate("(box) => (box.dataset.together = 100)")
+    with member.expect_file_chooser() as chooser:
+        member.get_by_role("button", name="Attach files").click()
+    chooser.value.set_files([named("small.jpg", photo(16, 16), "image/jpeg")])
+    expect(tray.locator("li").nth(2)).to_contain_text("goes as a link: WhatsApp takes 160 MB in all")
+    member.locator("[data-files]").evaluate("(box) => (box.dataset.together = 1000000)")
+    tray.get_by_role("button", name="Remove small.jpg").click()
     expect(tray.locator("li").nth(0)).not_to_contain_text("goes as a link")
     assert violations(member, "document.querySelector('[data-composer]')") == []
     member.get_by_label("Your answer").fill("It looks like this one")

@@ -57,11 +57,19 @@ def test_a_member_drags_a_picture_to_the_visitor_who_answers_with_one(
     with member.expect_file_chooser() as chooser:
         composer.get_by_role("button", name="Attach files").click()
     member.unroute(UPLOADS)
-    chooser.value.set_files([named("a.zip", b"PK\x05\x06" + b"\0" * 18)])
+    chooser.value.set_files([named("a.zip", b"PK\x05\x06" + b"\0" * 18), named("empty.txt", b"")])
     expect(tray).to_contain_text("Files of this kind are not taken here.")
+    expect(tray.get_by_role("listitem").filter(has_text="empty.txt")).to_contain_text("The file is empty.")
     assert violations(member, "document.querySelector('[data-composer]')") == []
     tray.get_by_role("button", name="Remove a.zip").click()
+    tray.get_by_role("button", name="Remove empty.txt").click()
     tray.get_by_role("button", name="Try again: holiday.jpg").click()
+    expect(tray.locator("[name=attachments]")).to_have_count(1)
+
+    # It is still there where the page is loaded anew, as what was written is.
+    member.reload()
+    expect(member.get_by_label("Your answer")).to_have_value("Like this one")
+    expect(tray.get_by_role("listitem")).to_contain_text("holiday.jpg")
     expect(tray.locator("[name=attachments]")).to_have_count(1)
     composer.get_by_role("button", name="Send", exact=True).click()
 

@@ -11,6 +11,7 @@ from tests.e2e.test_rehearsal import begin, says
 
 # Nobody else's in the workspace that all tests share: who opted out here is out for all of it.
 NUMBER = "+14155550177"
+REMINDER = "appointment_reminder (en): Hello {{1}}, your appointment is on {{2}}. Will you be ther…"
 OVER = "More than 24 hours have passed since they last wrote, so WhatsApp takes only a template."
 
 
@@ -77,6 +78,21 @@ def test_a_closed_window_is_repaired_in_two_clicks(member: Page) -> None:
     # It went though the window is closed, and nothing waits any more.
     expect(member.locator("#window")).to_contain_text("The window is closed: only a template goes.")
     expect(member.get_by_role("log").get_by_role("link", name="Parked")).to_have_count(1)
+
+    # Somebody else is written to first in a template, which stays while their number is corrected.
+    member.goto("/app/conversations/new")
+    name = member.locator("#id_connection option").filter(has_text="WhatsApp (Twilio)").last
+    member.get_by_label("Over").select_option(str(name.get_attribute("value")))
+    member.get_by_label("Template").select_option(label=REMINDER)
+    member.get_by_label("{{1}}").fill("Ada")
+    member.get_by_label("{{2}}").press_sequentially("Friday at")
+    member.get_by_label("To", exact=True).fill("+14155550166")
+    expect(member.locator("#standing")).to_contain_text("A template of the category Utility")
+    member.get_by_label("To", exact=True).fill("+1415")
+    expect(member.locator("#standing")).to_contain_text("once the number is typed")
+    expect(member.get_by_role("group", name="Preview")).to_contain_text("Hello Ada, your appointment is on Friday at.")
+    expect(member.get_by_label("{{2}}")).to_have_value("Friday at")
+    is_fit(member, "a template that is filled in")
 
 
 def test_somebody_is_written_to_first_and_their_answer_comes_back(member: Page) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from django.db import transaction
+from django.utils import timezone
 
 from channels_app import consents
 from channels_app.models import Connection, ConnectionSecret, ConversationLink
@@ -78,6 +80,15 @@ def test_htmx_gets_the_findings_alone(member: Browser, bridge: Bridge) -> None:
     answer = member.client.post(form.action, form.values, headers={"HX-Request": "true"})
     assert text(answer).strip().startswith("<ul")
     assert "answered 200" in text(answer)
+    # What stood above of a failure is over with it, and is drawn anew.
+    with tenant(bridge.workspace.id):
+        later = timezone.now() + dt.timedelta(minutes=5)
+        stands = {"failures": 3, "fault": "It is broken.", "rests_until": later, "failing_since": timezone.now()}
+        Connection.objects.update(**stands)
+    assert re.search(r"It is broken. Next try at \d\d:\d\d:\d\d UTC.", words(member.get(page_of(bridge))))
+    answer = member.client.post(form.action, form.values, headers={"HX-Request": "true"})
+    assert 'id="health" hx-swap-oob="true"' in text(answer)
+    assert "It is broken" not in text(answer)
 
 
 def test_no_transaction_waits_for_the_other_side(
@@ -170,13 +181,13 @@ def test_a_test_message_goes_to_a_number_and_is_shown(member: Browser, sms: Brid
     assert "connection.test_message_sent" in audited(sms)
 
 
-@pytest.mark.parametrize("address", ["", "030 901820", "+49", "+4930\x00", "+4930901820" * 9])
+@pytest.mark.parametrize("address", ["", "030 901820", "+49", "+493\x00", "+4930901820" * 9])
 def test_what_is_no_number_is_said_and_kept(member: Browser, sms: Bridge, address: str) -> None:
     form = form_of(member.get(page_of(sms)), "/try")
     form["address"] = address
     answer = member.send(form)
     assert answer.status_code == 422
-    assert "Give the number with + and the country's code" in words(answer)
+    assert "+14155552671" in words(answer) or "is so long or so short" in words(answer)
     assert form_of(answer, "/try")["address"] == address.replace("\x00", "")[:40]
     assert asyncio.run(sms.deliveries()) == []
 

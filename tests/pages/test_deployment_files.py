@@ -115,3 +115,27 @@ def test_so_many_at_once_and_the_others_the_next_time(
     form.values |= {"days": ["30"], "sure": ["on"]}
     assert "1 more are as old: press the button again for them." in text(member.send(form))
     assert names(workspace) == {"40.pdf"}
+
+
+def test_files_of_channels_have_a_page_that_makes_room(
+    member: Browser, workspace: Workspace, made: NewDeployment
+) -> None:
+    opened = factories.start_session(made)
+    factories.sent_file(opened, days_ago=40, size=2048, name="photo.jpg")
+    with tenant(workspace.id):
+        # As those over SMS, WhatsApp and bridges are: of no deployment.
+        Conversation.objects.filter(id=opened.session.conversation_id).update(deployment=None)
+    factories.sent_file(factories.start_session(made), days_ago=40, name="web.pdf")
+    page = "/app/channels/files"
+    assert f'href="{page}"' in member.get("/app/channels/").content.decode()
+    assert "1 file here, 2.0 KB" in text(member.get(page)).replace("\xa0", " ")
+    form = form_at(member, page)
+    form.values |= {"days": ["30"]}
+    assert "Tick this if you want them deleted." in text(member.send(form))
+    form.values |= {"sure": ["on"]}
+    assert "1 file was deleted" in text(member.send(form))
+    assert names(workspace) == {"web.pdf"}
+    with tenant(workspace.id):
+        [event] = AuditEvent.objects.filter(action="workspace.channel_files_deleted")
+        assert event.data == {"older_than_days": 30, "files": 1, "bytes": 2048}
+        assert event.target_id == str(workspace.id)

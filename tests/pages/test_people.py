@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from urllib.parse import urlencode
 from uuid import uuid4
 
 import pytest
@@ -12,7 +13,8 @@ from django.utils import timezone
 from channels_app import consents
 from channels_app.models import InboundEvent
 from convoship.lib.tenancy import tenant
-from deployments.models import Conversation, Person, PersonMerge
+from deployments.models import Conversation, Identity, Person, PersonMerge
+from deployments.models.person import IdentityKind
 from tests import factories, people
 from tests.pages.conftest import Browser, Response, browser_of, form_of, text, words
 from workspaces.models import Workspace
@@ -57,6 +59,18 @@ def test_the_list_is_searched_filtered_and_gone_through(workspace: Workspace, ow
     assert "First page" in words(second)
     assert "Person 07" in words(owner.get("/app/people/?q=%2B1+415+555+0107"))
     assert "Nobody found" in words(owner.get("/app/people/?q=nobody+at+all"))
+    # Whose label is made of their id is found by it.
+    unnamed = people.at_number(workspace, "+14155550199")
+    for asked in (unnamed.label, unnamed.label.split()[1].lower(), "visitor", str(unnamed.id)):
+        found = words(owner.get(f"/app/people/?{urlencode({'q': asked})}"))
+        assert f"{unnamed.label} " in found, asked
+        assert "Proved Paula" not in found
+    merge = words(owner.get(f"/app/people/{proved.id}/merge?{urlencode({'q': unnamed.label})}"))
+    assert f"{unnamed.label} " in merge.partition("Search people")[2]
+    # A WhatsApp account is known by the number that is there already.
+    with tenant(workspace.id):
+        Identity.objects.create(person=unnamed, kind=IdentityKind.WHATSAPP, value="14155550199")
+    assert "14155550199, +1" not in words(owner.get("/app/people/?q=visitor"))
     verified = words(owner.get("/app/people/?show=verified"))
     assert "Proved Paula" in verified
     assert "Person 3" not in verified
@@ -141,10 +155,11 @@ def test_what_is_known_is_corrected_and_stands_beside_the_conversation(workspace
 
 def test_a_field_is_changed_and_deleted_with_what_is_in_it(workspace: Workspace, owner: Browser) -> None:
     person = people.at_number(workspace, "+14155550123")
-    refused = send(owner, NEW, "/new", {"label": "", "key": "Not a key", "kind": "colour"})
+    refused = send(owner, NEW, "/new", {"label": "", "key": "Not a key", "kind": "colour", "choices": "a\nb"})
     assert refused.status_code == 422
     assert "beginning with a letter" in words(refused)
-    send(owner, NEW, "/new", {"label": "Plan", "key": "plan"})
+    # What can be chosen is asked of one kind alone, and forgotten of others.
+    send(owner, NEW, "/new", {"label": "Plan", "key": "plan", "choices": "free"})
     send(owner, f"/app/people/{person.id}/edit", "/edit", {"own-plan": "gold"})
     (path,) = {part for part in text(owner.get("/app/people/fields/")).split('"') if part.endswith("/delete")}
     edit = path.removesuffix("delete")

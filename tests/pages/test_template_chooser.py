@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import html
 from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
@@ -11,14 +12,19 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
+from channels_app import consents, windows
 from channels_app.models import Delivery, MessageTemplate, ServiceWindow
 from convoship.lib.tenancy import tenant
 from deployments import conversations
 from deployments.models import Conversation, Message, Person
 from tests import factories
 from tests.channels import twilio_end
+from tests.channels.files_in_messages import picture
 from tests.channels.phones import Phone, make_phone
+from tests.channels.test_inbound_media import folder as folder
+from tests.channels.test_sent_files import send
 from tests.channels.test_windows import begin, pass_a_day, synchronised, write
+from tests.channels.twilio_end import PERSON
 from tests.pages.conftest import Browser, browser_of, form_of, text, words
 from workspaces.models import Workspace
 from workspaces.permissions import Role
@@ -47,7 +53,8 @@ def page_of(line: Phone) -> str:
 
 def templates(line: Phone, **bodies: str) -> None:
     for name, body in bodies.items():
-        line.twilio.add_content(body, name=name, variables={"1": "Ada"})
+        sample = "Ada" if body.startswith("Hello") else "Your parcel has left us."
+        line.twilio.add_content(body, name=name, variables={"1": sample, "2": "Monday, 10:00"})
     asyncio.run(synchronised(line))
 
 
@@ -59,6 +66,15 @@ def parked(line: Phone, *texts: str) -> None:
 
 def said(line: Phone) -> dict[str, Message]:
     return inside(line, lambda: {message.text: message for message in Message.objects.all()})
+
+
+def sid(line: Phone, name: str) -> str:
+    return inside(line, lambda: MessageTemplate.objects.get(name=name).sid)
+
+
+def pause(line: Phone, name: str) -> None:
+    """WhatsApp has paused it, and nobody has asked since."""
+    line.twilio.contents[sid(line, name)]["approval_requests"]["status"] = "paused"
 
 
 def closes_in(line: Phone, **left: int) -> None:
@@ -125,11 +141,116 @@ def test_a_parked_message_goes_in_a_template_by_two_clicks(member: Browser, line
     page = words(member.get(page_of(line)))
     assert "template: news" in page
     assert "Held back A template was sent instead." in page
-    assert "template?message" not in text(member.get(page_of(line)))
+    # That somebody has joined waits for itself.
+    assert f'template?message={late.seq}"' not in text(member.get(page_of(line)))
     # The form that comes a second time sends nothing more.
     member.send(form)
     asyncio.run(line.drain())
     assert len(line.twilio.taken) == before + 1
+
+
+def test_a_parked_photo_is_named_and_kept_unless_one_says_otherwise(member: Browser, line: Phone) -> None:
+    templates(line, news="A message for you: {{1}} Write to talk to us.")
+    asyncio.run(pass_a_day(line))
+    asyncio.run(send(line, ("photo.jpg", picture()), text="See the photo."))
+    asyncio.run(line.drain())
+    late = said(line)["See the photo."]
+    assert late.status == "parked"
+    page = member.get(f"{page_of(line)}template?message={late.seq}")
+    form = form_of(page, "/template")
+    assert (form["v-1"], form["parked"]) == ("See the photo.", "keep")
+    assert "Drop it: photo.jpg is never sent, as no template carries a file" in words(page)
+    assert "Keep it until they write: then photo.jpg goes by itself" in words(page)
+    member.send(form)
+    asyncio.run(line.text("which photo?"))
+    asyncio.run(line.drain())
+    assert [one for one in line.twilio.taken if one.media]
+
+
+def test_nothing_nonsensical_is_proposed_and_both_places_have_one_order(member: Browser, line: Phone) -> None:
+    inside(line, lambda: Person.objects.update(name="Sam"))
+    templates(line, appointment="Hello {{1}}, your appointment is on {{2}}. Will you be there?")
+    parked(line, "Your parcel left us today.")
+    path = f"{page_of(line)}template?message={said(line)['Your parcel left us today.'].seq}"
+    page = member.get(path)
+    assert "Choose a template" in words(page)
+    assert 'name="v-' not in text(page)
+    assert "appointment is on Your parcel" not in words(page)
+    templates(line, news_for_you="Here is the answer to your question: {{1}} Write back if there is more.")
+    page = member.get(path)
+    form = form_of(page, "/template")
+    assert form["v-1"] == "Your parcel left us today."
+    assert text(page).index("news_for_you") < text(page).index(">appointment<")
+    talk = text(member.get(page_of(line)))
+    assert talk.index(">news_for_you<") < talk.index(">appointment<")
+
+
+def test_a_paused_template_is_offered_no_more_and_another_takes_its_place(member: Browser, line: Phone) -> None:
+    templates(line, first="A message for you: {{1}} Write to us.", second="The news: {{1}} Write to us.")
+    parked(line, "Late.")
+    form = form_of(member.get(f"{page_of(line)}template?template={sid(line, 'first')}"), "/template")
+    form["v-1"] = "Your parcel left us."
+    member.send(form)
+    asyncio.run(line.drain())
+    pause(line, "first")
+    asyncio.run(line.report(line.twilio.taken[-1], "undelivered", 63041))
+    asyncio.run(line.drain())
+    talk = member.get(page_of(line))
+    assert "Use another template" in words(talk)
+    assert ">first<" not in text(talk)
+    failed = said(line)["A message for you: Your parcel left us. Write to us."]
+    path = f"{page_of(line)}template?message={failed.seq}"
+    assert path in text(member.get(f"/app/channels/{line.connection.id}/deliveries"))
+    delivery = inside(line, lambda: Delivery.objects.get(message=failed))
+    story = f"/app/channels/{line.connection.id}/deliveries/{delivery.id}"
+    assert path in text(member.get(story))
+    assert "Paused" in words(member.get(f"/app/channels/{line.connection.id}/templates"))
+    page = member.get(path)
+    assert "first did not arrive. WhatsApp has paused the template" in words(page)
+    form = form_of(page, "/template")
+    assert form["v-1"] == "Your parcel left us."
+    member.send(form)
+    asyncio.run(line.drain())
+    assert line.twilio.taken[-1].body == "The news: Your parcel left us. Write to us."
+    assert path not in text(member.get(page_of(line)))
+    # With none left the page says why.
+    pause(line, "second")
+    asyncio.run(line.report(line.twilio.taken[-1], "undelivered", 63042))
+    asyncio.run(line.drain())
+    page = member.get(f"{page_of(line)}template")
+    assert "Of the templates of Our WhatsApp 2 are paused" in words(page)
+    assert "Synchronise now" in words(page)
+
+
+@pytest.mark.parametrize("way", ["create", "report"])
+def test_what_the_own_template_carries_is_parked_where_that_is_paused(member: Browser, line: Phone, way: str) -> None:
+    templates(line, own="A message for you: {{1}} Write to us.")
+    asyncio.run(line.allow(window_template=sid(line, "own")))
+    asyncio.run(pass_a_day(line))
+    page = words(member.get(page_of(line)))
+    assert "what you write goes at once, in one line, in the template own, and costs what a template costs" in page
+    if way == "create":
+        line.twilio.refuse(63041)
+        # Twilio's list still says otherwise, and nothing goes round in circles.
+        asyncio.run(write(line, "Your parcel\n\nleft us."))
+    else:
+        asyncio.run(write(line, "Your parcel\n\nleft us."))
+        assert "went in the template own" in words(member.get(page_of(line)))
+        pause(line, "own")
+        asyncio.run(line.report(line.twilio.taken[-1], "undelivered", 63041))
+        asyncio.run(line.drain())
+    late = said(line)["Your parcel\n\nleft us."]
+    assert (late.status, late.remedy) == ("parked", windows.REMEDY)
+    assert "went in the template own" not in words(member.get(page_of(line)))
+    asyncio.run(line.text("hello?"))
+    asyncio.run(line.drain())
+    assert "Your parcel\n\nleft us." in [one.body for one in line.twilio.taken]
+
+
+def test_the_composer_says_beforehand_that_they_have_opted_out(member: Browser, line: Phone) -> None:
+    inside(line, lambda: consents.note(line.connection, PERSON, withdrawn=True, source="They told us."))
+    page = words(member.get(page_of(line)))
+    assert "What you write here is held back. They have opted out, so nothing is sent to them." in page
 
 
 def test_what_the_template_does_not_say_is_kept_unless_one_likes_otherwise(member: Browser, line: Phone) -> None:
@@ -137,7 +258,10 @@ def test_what_the_template_does_not_say_is_kept_unless_one_likes_otherwise(membe
     templates(line, hello="Hello {{1}}, we have news for you.")
     parked(line, "The parcel is lost.")
     late = said(line)["The parcel is lost."]
-    form = form_of(member.get(f"{page_of(line)}template?message={late.seq}"), "/template")
+    page = member.get(f"{page_of(line)}template?message={late.seq}")
+    assert "Choose a template" in words(page)
+    [link] = [part.split('"')[0] for part in text(page).split('href="') if "template?template=" in part.split('"')[0]]
+    form = form_of(member.get(html.unescape(link)), "/template")
     assert (form["v-1"], form["parked"]) == ("Grace", "keep")
     member.send(form)
     asyncio.run(line.drain())

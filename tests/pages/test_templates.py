@@ -91,6 +91,26 @@ def test_the_list_says_what_whatsapp_says_and_what_each_costs(member: Browser, l
     assert "It is no longer at Twilio." in words(member.get(page_of(line, "/rows")))
 
 
+def test_a_rejected_template_is_deleted_at_twilio_and_here(member: Browser, line: Phone) -> None:
+    line.twilio.add_content("Hello.", name="good")
+    bad = line.twilio.add_content("Buy now!", status="rejected", name="ad")
+    asyncio.run(synchronised(line))
+    kept = rows(line)
+    assert "Delete it" not in words(member.get(page_of(line, f"/{kept['good'].id}")))
+    assert "This template is approved." in words(member.get(page_of(line, f"/{kept['good'].id}/delete")))
+    path = page_of(line, f"/{kept['ad'].id}/delete")
+    assert f'href="{path}"' in text(member.get(page_of(line, f"/{kept['ad'].id}")))
+    answers, line.twilio.answers = line.twilio.answers, lambda seen: Said(500, {}, b"broken")
+    page = member.get(path)
+    form = form_of(page, "")
+    form.action = path
+    assert "ad is not deleted. Twilio broke" in words(member.send(form))
+    line.twilio.answers = answers
+    assert "ad is deleted." in words(member.send(form))
+    assert bad not in line.twilio.contents
+    assert list(rows(line)) == ["good"]
+
+
 def test_a_fault_is_shown_with_its_remedy_and_synchronising_mends_it(member: Browser, line: Phone) -> None:
     answers, line.twilio.answers = line.twilio.answers, lambda seen: Said(500, {}, b"broken")
     asyncio.run(synchronised(line))
@@ -101,6 +121,7 @@ def test_a_fault_is_shown_with_its_remedy_and_synchronising_mends_it(member: Bro
     line.twilio.add_content("Hello.", name="hello_there")
     answer = member.send(form_of(page, "/templates/sync"))
     assert "Being fetched from Twilio" in words(answer)
+    assert "could not be fetched" not in words(answer)
     asyncio.run(line.drain())
     page = member.get(page_of(line))
     assert "could not be fetched" not in words(page)

@@ -12,9 +12,11 @@ from contextlib import ExitStack, contextmanager, suppress
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import pytest
 
+from convoship import bodies
 from convoship.lib import runtime_handler
 from convoship.machine.state import ROOT
 from deployments import file_links
@@ -178,6 +180,19 @@ def test_a_file_waits_in_no_memory_for_who_reads_it_slowly(tmp_path: Path, monke
         assert get(f"{address}/healthz")[0] == 200
 
 
+def test_a_form_that_is_too_large_ends_on_a_page_that_leads_back(address: str) -> None:
+    headers = {"Accept": "text/html,*/*;q=0.8", "Referer": f"{address}/app/channels/x/rehearsal?with=%2B1"}
+    connection = HTTPConnection(address.removeprefix("http://"), timeout=30)
+    connection.request("POST", f"/app/channels/{uuid4()}/rehearsal/say", b"x" * (18 * MEGABYTE), headers)
+    answer = connection.getresponse()
+    page = answer.read().decode()
+    connection.close()
+    assert (answer.status, answer.getheader("Content-Type")) == (413, "text/html; charset=utf-8")
+    assert "script-src 'self'" in str(answer.getheader("Content-Security-Policy"))
+    assert "takes 17 MB at most" in page
+    assert 'href="/app/channels/x/rehearsal?with=%2B1" data-back' in page
+
+
 def test_the_sizes_for_proxies_are_told() -> None:
     told = (ROOT / "docs" / "configuration.md").read_text()
-    assert f"client_max_body_size {runtime_handler.LARGEST_BODY // MEGABYTE + 1}m" in told
+    assert f"client_max_body_size {max(bodies.LARGEST_SAID, runtime_handler.LARGEST_BODY) // MEGABYTE + 1}m" in told

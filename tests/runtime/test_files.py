@@ -537,7 +537,7 @@ async def test_a_visitors_file_with_a_virus_is_refused_and_noted(site: Site, fol
     assert contents(folder) == []
     assert words == "A virus was found in this file, so it was not taken."
     event = await in_workspace(site, lambda: AuditEvent.objects.get(action="conversation.virus_refused"))
-    assert event.data == {"file": "a.txt", "signature": "Bad?Word", "sent_by": "visitor"}
+    assert event.data == {"kind": "txt", "signature": "Bad?Word", "sent_by": "visitor"}
     settings.FILES_SCANNER = "tests.security.test_scanning.fails"
     await refused(site, session, "a.txt", b"a good file", 503, "unavailable")
 

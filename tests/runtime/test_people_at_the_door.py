@@ -100,6 +100,19 @@ async def test_a_proof_that_went_over_meets_the_kept_one(site: Site, secret: str
     assert (await person_of(site, (await site.start(user_token=token(secret))).data)).id == browser.id
 
 
+async def test_an_address_of_whom_was_merged_is_the_kept_ones_too(site: Site) -> None:
+    anna, bert = {"name": "Anna", "email": "anna@navy.example"}, {"name": "Bert", "email": "bert@navy.example"}
+    kept = await person_of(site, (await site.start(visitor_id="a", user=anna)).data)
+    await merge(site, kept, await person_of(site, (await site.start(visitor_id="b", user=bert)).data))
+    for browser, user in (("b", bert), ("a", anna), ("b", bert | {"name": "Bert Two"})):
+        again = await person_of(site, (await site.start(visitor_id=browser, user=user)).data)
+        assert (again.id, again.name, again.email) == (kept.id, "Anna", "anna@navy.example")
+    # It merges nobody by itself: typed elsewhere it is a stranger's, and another one here is somebody else's.
+    for browser, email in (("c", "bert@navy.example"), ("b", "carl@navy.example")):
+        other = await person_of(site, (await site.start(visitor_id=browser, user={"email": email})).data)
+        assert other.id != kept.id
+
+
 def refused(answer: Any) -> bool:
     """In words that say nothing of blocking."""
     is_so = (answer.status_code, answer.data.get("code")) == (403, "channel_not_allowed")
@@ -117,6 +130,18 @@ async def test_a_blocked_visitor_opens_no_session_from_their_browser(site: Site)
     row = await inside(site, lambda: Conversation.objects.get(id=session["session"]["conversation_id"]))
     assert row.status == "completed"
     assert row.ended_reason.endswith("blocked the person.")
+
+
+async def test_who_is_merged_with_a_blocked_person_is_answered_no_more(site: Site) -> None:
+    session = (await site.start(visitor_id="one")).data
+    kept = await person_of(site, session)
+    blocked = await person_of(site, (await site.start(visitor_id="two")).data)
+    await block(site, blocked)
+    await merge(site, kept, blocked)
+    assert (await site.say(session, "hello?")).data["code"] == "conversation_ended"
+    assert refused(await site.start(visitor_id="one"))
+    row = await inside(site, lambda: Conversation.objects.get(id=session["session"]["conversation_id"]))
+    assert row.ended_reason.endswith("merged them with a person who is blocked.")
 
 
 async def test_a_blocked_user_opens_no_session_in_whichever_browser(site: Site, secret: str) -> None:

@@ -145,6 +145,9 @@ class Windowed(CustomWebhook):
     def check_handing_in(cls, name: str, category: str) -> None:
         """Whatever is given."""
 
+    async def delete_template(self, sid: str) -> None:
+        """Nobody is asked here."""
+
     async def submit(self, template: Template) -> Template:
         """Nobody is asked here."""
         return replace(template, sid=template.sid or "HX2", approval="received")
@@ -318,6 +321,12 @@ class World:
         """A visitor's file with its message, from before yesterday."""
         factories.sent_file(self.opened, days_ago=2)
 
+    def old_channel_file(self) -> None:
+        """One as old, of a conversation of no deployment."""
+        factories.sent_file(self.opened, days_ago=2)
+        with tenant(self.workspace.id):
+            Conversation.objects.filter(id=self.opened.session.conversation_id).update(deployment=None)
+
     def can_register(self) -> None:
         """Make the connection one of a kind whose provider can be told our addresses."""
         with tenant(self.workspace.id):
@@ -481,6 +490,8 @@ PAGES: Mapping[str, list[Call]] = {
     "deployment_settings": GET,
     "deployment_files": GET,
     "deployment_files_delete": [Call("POST", {"days": "1", "sure": "on"}, before=World.old_file)],
+    "channel_files": GET,
+    "channel_files_delete": [Call("POST", {"days": "1", "sure": "on"}, before=World.old_channel_file)],
     "deployment_pause": [Call("POST", {})],
     "deployment_resume": [Call("POST", {}, before=World.pause)],
     "deployment_token_end": [Call("GET"), Call("POST", {"sure": "1"})],
@@ -621,6 +632,10 @@ PAGES: Mapping[str, list[Call]] = {
     "connection_template": [Call("GET", before=World.has_templates)],
     "connection_template_submit": [
         Call("POST", {"name": "one", "category": "UTILITY"}, before=World.has_templates),
+    ],
+    "connection_template_delete": [
+        Call("GET", before=World.has_templates),
+        Call("POST", {}, before=World.has_templates),
     ],
     "connection_template_window": [Call("POST", {"on": "yes"}, before=World.has_approved)],
     "conversation_template": [

@@ -8,7 +8,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ from django.conf import settings
 
 from convoship.lib import outbound
 from convoship.lib.outbound import http, sending
+from tests.channels.far_end import Server
 
 
 def self_signed(folder: Path) -> Path:
@@ -65,7 +66,7 @@ def certificate(tmp_path: Path) -> Path:
 def url(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A server over TLS on this machine, which may be called."""
     monkeypatch.setattr(settings, "OUTBOUND_ALLOW_PRIVATE", True)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    server = Server(("127.0.0.1", 0), Answers)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     # In the thread of the connection, as one that is refused would else stop the server.

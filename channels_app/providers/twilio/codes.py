@@ -18,6 +18,10 @@ from convoship.lib.outbound.sending import Answered
 OPTED_OUT = 21610
 # Outside WhatsApp's customer service window.
 WINDOW_CLOSED = 63016
+# There is no content by the ContentSid.
+NO_SUCH_CONTENT = 21655
+# What is sent by a template that WhatsApp lets through no more, and how that stands then.
+TEMPLATE_REFUSED: Mapping[str, str] = {"63040": "rejected", "63041": "paused", "63042": "disabled"}
 
 
 class Class(Enum):
@@ -98,7 +102,7 @@ CODES: Mapping[int, Meaning] = {
     21619: Meaning(Class.MESSAGE, "There was nothing to send.", _REPORT_IT),
     21620: Meaning(Class.MESSAGE, "The address of a picture is not valid.", _REPORT_IT),
     21654: Meaning(Class.MESSAGE, "Variables were sent without their template.", _REPORT_IT),
-    21655: Meaning(
+    NO_SUCH_CONTENT: Meaning(
         Class.MESSAGE, "Twilio does not know the template.", "Check the template in Twilio's Content Editor."
     ),
     21656: Meaning(Class.MESSAGE, "The template's variables do not fit it.", "Check the template's variables."),

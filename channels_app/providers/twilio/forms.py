@@ -196,7 +196,7 @@ class MessagingForm(TwilioForm):
         label="STOP holds for every channel",
         required=False,
         help_text="Whoever opts out here is not written to over any other connection of the workspace either, until "
-        "they opt in again here.",
+        "they opt in again, here or there.",
     )
 
     def clean_quiet_hours(self) -> str:

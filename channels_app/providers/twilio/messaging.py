@@ -24,11 +24,12 @@ from channels_app.providers.base import (
     Receipt,
     Stored,
 )
-from channels_app.providers.events import MessageReceived, NotUsed, ProviderEvent, StatusReported
+from channels_app.providers.events import MessageReceived, NotUsed, ProviderEvent, StatusReported, Wish
 from channels_app.providers.twilio import codes, looking_up, media, sdk, setup, signing, words
 from channels_app.providers.twilio.forms import NEW_PER_RANGE, UNASKED_PER_HOUR, MessagingForm
 from deployments import file_links
 
+LONGEST_ADDRESS = 255
 # So many messages after each of theirs are answers to it.
 REPLIES = 10
 
@@ -106,22 +107,28 @@ class TwilioMessaging(Provider):
         sid, sender = form.get("MessageSid") or form.get("SmsMessageSid", ""), form.get("From", "")
         if not sid or not sender:
             return _unknown(request, form)
-        return self.received(sid, sender.removeprefix(self.prefix), form)
+        address = sender.removeprefix(self.prefix)
+        if len(address) > LONGEST_ADDRESS:
+            # Signed, and no address: whoever it was can't be answered.
+            return NotUsed(key=sid, what=f"a message from an address of {len(address)} characters")
+        return self.received(sid, address, form)
 
     def received(self, sid: str, sender: str, form: Mapping[str, str]) -> MessageReceived:
         """What they wrote; channels add what only they have."""
         text = form.get("Body", "").strip()
-        extra = str(self.account.config.get("stop_words", "")).split(",")
-        wish = words.wish_of(text, form.get("OptOutType", ""), extra)
-        if wish == "help" and self.account.config.get("answers_help"):
-            wish = ""
         return MessageReceived(
             key=sid,
             address=sender,
             text=text,
-            wish=wish,
+            wish=self.wish_of(text, form),
             media=media.named_in(form),
         )
+
+    def wish_of(self, text: str, form: Mapping[str, str]) -> Wish:
+        """What a message with this text says of consent."""
+        extra = str(self.account.config.get("stop_words", "")).split(",")
+        wish = words.wish_of(text, form.get("OptOutType", ""), extra)
+        return "" if wish == "help" and self.account.config.get("answers_help") else wish
 
     def _report(self, request: InboundRequest, form: Mapping[str, str]) -> ProviderEvent:
         sid, said = (
@@ -153,6 +160,11 @@ class TwilioMessaging(Provider):
         return HttpResponse("<Response/>", content_type="text/xml")
 
     # --- What goes out ----------------------------------------------------------------------------------------------
+
+    @classmethod
+    def account_of(cls, config: Mapping[str, Any]) -> str:
+        """Its SID."""
+        return str(config.get("account_sid", ""))
 
     async def send(self, outgoing: Outgoing) -> Receipt:
         """Create a message; its reports come back with our own id of it."""

@@ -10,6 +10,7 @@ import json
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
@@ -96,8 +97,8 @@ def _body(data: Mapping[str, Any] | None, headers: Mapping[str, str]) -> bytes |
 
 def _check_form(method: str, answer: Answered) -> None:
     """The API answers JSON objects; a page of HTML, or a redirect, comes from something that stands before it."""
-    if not 200 <= answer.status < 400:
-        return  # the SDK's exceptions, and `errors`
+    if answer.status == HTTPStatus.NO_CONTENT or not 200 <= answer.status < 400:
+        return  # what was deleted; the SDK's exceptions, and `errors`
     if answer.is_success:
         try:
             if isinstance(json.loads(answer.body), dict):

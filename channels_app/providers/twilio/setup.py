@@ -168,6 +168,10 @@ async def register_webhook(account: Account, *, is_phone: bool = True) -> Health
 
     Reports need no setting: their address goes out with each message. (A number's `StatusCallback` is for calls.)
     A service's is set where it has none, for what is sent over it by hand.
+
+    What we answer with an error Twilio does not send again; it asks the fallback once. So that is this address, too,
+    where there is none yet. (That it come again to the first one, `#rc=2&rp=5xx` behind the address would say; whether
+    the signature is made with that, Twilio does not say, and a wrong guess would refuse everything.)
     """
     client = sdk.client(account)
     try:
@@ -190,6 +194,8 @@ async def _register_at_number(client: Client, account: Account) -> Finding:
     before = found.sms_url
     # A TwiML app would go before the address. Twilio takes an empty SID to mean none, which its description leaves out.
     more = {"sms_application_sid": ""} if found.sms_application_sid else {}
+    if not found.sms_fallback_url:
+        more |= {"sms_fallback_url": account.inbound_url, "sms_fallback_method": "POST"}
     await client.incoming_phone_numbers(str(found.sid)).update_async(
         sms_url=account.inbound_url, sms_method="POST", **more
     )
@@ -201,6 +207,8 @@ async def _register_at_service(client: Client, account: Account) -> Finding:
     found: ServiceInstance = await at.fetch_async()
     before = found.inbound_request_url
     more = {} if found.status_callback else {"status_callback": account.status_url}
+    if not found.fallback_url:
+        more |= {"fallback_url": account.inbound_url, "fallback_method": "POST"}
     await at.update_async(
         inbound_request_url=account.inbound_url, inbound_method="POST", use_inbound_webhook_on_number=False, **more
     )

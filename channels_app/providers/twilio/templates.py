@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from http import HTTPStatus
 from typing import Any
 
 from twilio.rest.content.v1.content_and_approvals import ContentAndApprovalsInstance
 
 from channels_app.providers.base import Account, BadVariables, Planned, ProviderError, Template
-from channels_app.providers.twilio import sdk
+from channels_app.providers.twilio import codes, sdk
 from channels_app.providers.twilio.interactive import OURS
 
 HOST = "https://content.twilio.com"
@@ -130,6 +131,16 @@ async def create(
         answer = json.dumps(made)[:300]
         raise ProviderError("Twilio's answer names no content.", "Try again.", ambiguous=True, answer=answer)
     return sid
+
+
+async def delete(account: Account, sid: str) -> None:
+    """Delete a content; one that is gone already is as good as deleted."""
+    client = sdk.client(account)
+    with sdk.errors(client):
+        await client.content.v1.contents(sid).delete_async()
+    answer = sdk.last(client)
+    if answer.status != HTTPStatus.NOT_FOUND and not answer.is_success:
+        raise codes.error_of(answer)
 
 
 async def hand_in(account: Account, sid: str, name: str, category: str) -> str:

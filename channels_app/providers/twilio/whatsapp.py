@@ -22,7 +22,7 @@ from channels_app.providers.base import (
 )
 from channels_app.providers.events import MessageReceived, Wish
 from channels_app.providers.sent_files import Carries
-from channels_app.providers.twilio import drafts, interactive, setup, templates, texts
+from channels_app.providers.twilio import codes, drafts, interactive, setup, templates, texts, words
 from channels_app.providers.twilio.forms import DAILY_MESSAGES, START_REPLY, STOP_REPLY, WhatsappForm
 from channels_app.providers.twilio.messaging import TwilioMessaging
 from deployments.carriers import FilesTaken
@@ -30,9 +30,6 @@ from deployments.models import Conversation, Message
 from deployments.safe_text import written
 
 _LONGEST_PLACE = 300
-# Payloads of a template's button that opts out.
-_STOPS = frozenset({"stop", "unsubscribe", "opt out", "optout"})
-
 # What WhatsApp takes through Twilio (twilio.com/docs/whatsapp/guidance-whatsapp-media-messages), one with a message.
 _MEDIA_BYTES, _PICTURE_BYTES, _STICKER_BYTES = 16 * 1024 * 1024, 5 * 1024 * 1024, 100 * 1024
 _OOXML = "application/vnd.openxmlformats-officedocument."
@@ -93,6 +90,7 @@ class TwilioWhatsapp(TwilioMessaging):
     default_daily = DAILY_MESSAGES
     daily_field = "daily_messages"
     template_languages = drafts.LANGUAGES
+    template_refusals = codes.TEMPLATE_REFUSED
 
     @classmethod
     def home(cls, config: Mapping[str, Any]) -> frozenset[str]:
@@ -109,11 +107,12 @@ class TwilioWhatsapp(TwilioMessaging):
         label = form.get("ButtonText") or form.get("ListTitle", "")
         place = _place(form)
         name = form.get("ProfileName", "").strip()
+        text = event.text or label.strip()
         return replace(
             event,
-            text=event.text or label.strip() or place,
+            text=text or place,
             payload=payload,
-            wish=_wish(event.wish, payload),
+            wish=_wish(self.wish_of(text, form), text, payload),
             user={"name": name} if name else {},
             handle=form.get("WaId", "").strip()[:100],
             reply_to=form.get("OriginalRepliedMessageSid", "").strip()[:64],
@@ -164,22 +163,36 @@ class TwilioWhatsapp(TwilioMessaging):
         """All that members may send; what WhatsApp doesn't take as links."""
         return sent_files.taken(WHATSAPP)
 
-    @classmethod
-    def made_for(cls, content: Mapping[str, Any]) -> str:
-        """Buttons and lists are contents that are made once."""
-        return interactive.digest_of(content["interactive"]) if "interactive" in content else ""
+    def made_for(self, content: Mapping[str, Any]) -> str:
+        """Buttons and lists are contents that are made once in an account."""
+        if "interactive" not in content:
+            return ""
+        return interactive.digest_of([self.account_of(self.account.config), content["interactive"]])
 
     async def send(self, outgoing: Outgoing) -> Receipt:
-        """As any message; buttons that are new are made a content first, which the receipt then names."""
+        """As any message; buttons that are new are made a content first, which the receipt then names.
+
+        So are those whose content is gone by now: somebody deleted it in Twilio's console.
+        """
         types = outgoing.content.get("interactive")
-        if not types or outgoing.made:
+        if not types:
             return await super().send(outgoing)
+        if outgoing.made:
+            try:
+                return await super().send(outgoing)
+            except ProviderError as error:
+                if error.code != str(codes.NO_SUCH_CONTENT):
+                    raise
+            # It was refused whole, so nothing went out.
         name = f"{interactive.OURS}{interactive.digest_of(types)[:24]}"
         made = await templates.create(self.account, name, "en", types, {})
         try:
             receipt = await super().send(replace(outgoing, made=made))
         except ProviderError as error:
             error.made = made
+            if error.code == str(codes.NO_SUCH_CONTENT):
+                error.words = "Twilio does not know the content that was just made for the buttons."
+                error.remedy = "Replay it: another one is made. If that goes wrong as well, look at Twilio's status."
             raise
         return replace(receipt, made=made)
 
@@ -240,6 +253,10 @@ class TwilioWhatsapp(TwilioMessaging):
             raise
         return replace(template, sid=sid, approval=approval)
 
+    async def delete_template(self, sid: str) -> None:
+        """The content, and WhatsApp's template with it."""
+        await templates.delete(self.account, sid)
+
     @classmethod
     def consent_reply(cls, config: Mapping[str, Any], wish: str) -> str:
         """As configured."""
@@ -256,14 +273,15 @@ class TwilioWhatsapp(TwilioMessaging):
         return await setup.register_webhook(self.account, is_phone=False)
 
 
-def _wish(said: Wish, payload: str) -> Wish:
+def _wish(said: Wish, text: str, payload: str) -> Wish:
     """What a message says of consent: a tap on *Cancel* is the assistant's, one on a template's *Stop* is not.
 
-    To HELP nobody answers here but the assistant.
+    To HELP nobody answers here but the assistant. YES opts in where Twilio takes it so, which here it doesn't: it
+    answers whatever was asked last.
     """
-    if said == "help" or (payload and payload.strip().casefold() not in _STOPS):
+    if said == "help" or (said == "start" and words.plain(text) == "yes"):
         return ""
-    return said
+    return "" if payload and not words.is_stop(payload) else said
 
 
 def _place(form: Mapping[str, str]) -> str:

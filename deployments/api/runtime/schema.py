@@ -64,6 +64,8 @@ MESSAGE = _object(
             },
             reason={**_TEXT, "description": "Why it is not here; `remedy` says what to do."},
             remedy=_TEXT,
+            next_try_at={**_TIME, "description": "When one is fetched again that could not be until now."},
+            tried_at={**_TIME, "description": "When one was tried last that is not tried again by itself."},
             deleted={"const": True, "description": "Only where the content was deleted to make room."},
         ),
     },

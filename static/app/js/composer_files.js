@@ -1,7 +1,12 @@
 // Files of the composer: chosen, dropped, pasted or taken by a phone's camera, each is sent up at once. The answer is
-// held until all are there, and names them; a note takes none.
+// held until all are there, and names them; a note takes none. Those that are there and were not sent come back with the
+// page, as the text does (draft.js): in this tab alone, for this member, and until they sign out.
 
 const AT_ONCE = 3;
+// The server deletes after two hours what no message named.
+const KEPT_FOR = 110 * 60_000;
+// Words for programs, which the general answers have.
+const FOR_PROGRAMS = /Retry-After|\/v1\/docs/;
 
 const box = document.querySelector("[data-files]");
 const form = document.querySelector("[data-reply]");
@@ -15,6 +20,9 @@ function begin() {
   const most = Number(box.dataset.most);
   const largest = Number(box.dataset.maxBytes);
   const megabytes = `${Number((largest / 1024 / 1024).toPrecision(3))} MB`;
+
+  const member = document.querySelector("[data-notify]").dataset.notify;
+  const KEY = `convoship:draft:${member}:${document.getElementById("live").dataset.liveConversation}:files`;
 
   let items = [];
   let going = [];
@@ -52,12 +60,25 @@ function begin() {
     const words = { waits: "Waits", up: "Is being sent up", ready: size(item.size ?? item.file.size), failed: "" }[item.state];
     if (words) parts.splice(1, 0, element("span", { class: "soft small" }, words));
     if (item.state === "up") parts.push((item.bar = element("progress", { max: "1", value: "0", "aria-label": name })));
-    if (item.state === "ready" && item.how) parts.push(element("span", { class: "tray-how soft small" }, item.how));
+    if (item.state === "ready") parts.push((item.told = element("span", { class: "tray-how soft small", hidden: "" })));
     if (item.state === "failed") parts.push(element("ul", { class: "errors" }, element("li", {}, item.words)));
     if (item.state === "ready") parts.push(element("input", { type: "hidden", name: "attachments", value: item.id }));
     item.row.className = item.state;
     item.row.replaceChildren(...parts);
     tray.hidden = !tray.children.length;
+    tell();
+  }
+
+  // How each goes: what one alone would go as, or what it does as those before it leave it no room.
+  function tell() {
+    let room = box.dataset.together ? Number(box.dataset.together) : Infinity;
+    for (const item of items.filter(({ state, row }) => state === "ready" && row.isConnected)) {
+      const fits = item.size <= room;
+      item.goes = item.how || (fits ? "" : box.dataset.beside);
+      if (!item.goes) room -= item.size;
+      item.told.textContent = item.goes;
+      item.told.hidden = !item.goes;
+    }
   }
 
   function say(words) {
@@ -70,8 +91,10 @@ function begin() {
     const next = item.row.nextElementSibling ?? item.row.previousElementSibling;
     item.row.remove();
     tray.hidden = !tray.children.length;
+    tell();
     (next?.querySelector("button") ?? form.elements.text).focus();
     say(`${item.file.name}: removed`);
+    keep();
     goOn();
   }
 
@@ -91,6 +114,7 @@ function begin() {
       tray.append(item.row);
       if (already >= most) fail(item, `A message takes ${most} files at most. Remove one, or send this with the next.`);
       else if (file.size > largest) fail(item, `Too large: at most ${megabytes}.`);
+      else if (!file.size) fail(item, "The file is empty.");
       else draw(item);
     }
     goOn();
@@ -137,16 +161,60 @@ function begin() {
   function answered(item, { status: code, response }) {
     const file = response?.file;
     if (code === 201 && file) {
-      Object.assign(item, { state: "ready", id: file.id, name: file.name, size: file.size, how: file.how });
+      Object.assign(item, { state: "ready", id: file.id, name: file.name, size: file.size, how: file.how, at: Date.now() });
       draw(item);
-      say(`${item.file.name}: ready to send${file.how ? `, ${file.how}` : ""}`);
+      keep();
+      say(`${item.file.name}: ready to send${item.goes ? `, ${item.goes}` : ""}`);
     } else if (code === 401 || response?.code === "csrf_failed") {
       fail(item, "You are signed out. Copy what you wrote, then load this page again.");
     } else {
       const said = Object.values(response?.errors ?? {}).flat().join(" ") || response?.detail || `It was refused (${code}).`;
-      fail(item, `${said} ${response?.hint ?? ""}`.trim(), code === 429 || code >= 500);
+      const again = code === 429 || code >= 500;
+      const hint = FOR_PROGRAMS.test(response?.hint ?? "") ? "" : response?.hint;
+      fail(item, `${said} ${hint || (again ? "Try it again in a moment." : "")}`.trim(), again);
     }
   }
+
+  // ---- Kept
+
+  function keep() {
+    const ready = [];
+    for (const { state, id, name, size: bytes, how, at } of items) {
+      if (state === "ready") ready.push({ id, name, size: bytes, how, at });
+    }
+    try {
+      if (ready.length && !isSignedOut) sessionStorage.setItem(KEY, JSON.stringify(ready));
+      else sessionStorage.removeItem(KEY);
+    } catch {
+      // Then they are there for as long as the page is.
+    }
+  }
+
+  function bringBack() {
+    let found = [];
+    try {
+      found = JSON.parse(sessionStorage.getItem(KEY)) ?? [];
+    } catch {
+      // None was kept.
+    }
+    const known = new Set(new FormData(form).getAll("attachments"));
+    const gone = [];
+    for (const { at, ...one } of found.filter(({ id }) => !known.has(id))) {
+      const item = { ...one, at, file: one, row: element("li"), state: "ready" };
+      items.push(item);
+      tray.append(item.row);
+      if (Date.now() - at < KEPT_FOR) draw(item);
+      else gone.push(item);
+    }
+    for (const item of gone) fail(item, "It waited for two hours and is not kept any more. Remove it, and attach it again.");
+    keep();
+  }
+
+  let isSignedOut = false;
+  document.addEventListener("signed-out", () => {
+    isSignedOut = true;
+    keep();
+  });
 
   // ---- Chosen
 
@@ -232,5 +300,7 @@ function begin() {
     items = items.filter(({ row }) => row.isConnected);
     going = [];
     tray.hidden = !tray.children.length;
+    keep();
   });
+  bringBack();
 }

@@ -170,7 +170,10 @@ function localTimes(root) {
     const moment = new Date(time.dateTime);
     if (Number.isNaN(moment.valueOf())) continue;
     time.title = whole.format(moment);
-    if ("clock" in time.dataset) time.textContent = clock.format(moment);
+    if (!("clock" in time.dataset)) continue;
+    // What is within a day, on another one than today, is tomorrow.
+    const isLater = "day" in time.dataset && moment.toDateString() !== new Date().toDateString();
+    time.textContent = `${isLater ? "tomorrow, " : ""}${clock.format(moment)}`;
   }
 }
 localTimes(document);

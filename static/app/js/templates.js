@@ -44,12 +44,28 @@ if (making) {
 // --- One that is sent ------------------------------------------------------------------------------------------------
 
 const filling = document.querySelector("[data-template-fill]");
+// What was typed for each variable: the part that it stands in may be drawn anew meanwhile, for another template.
+const typed = new Map();
+
+function drawFilled(name, value) {
+  for (const mark of filling.querySelectorAll("[data-preview-words] mark")) {
+    if (mark.dataset.fills === name) mark.textContent = value.trim() || `{{${name}}}`;
+  }
+}
+
 if (filling) {
   filling.addEventListener("input", (event) => {
     const name = event.target.dataset.variable;
     if (name === undefined) return;
-    for (const mark of words.querySelectorAll("mark")) {
-      if (mark.dataset.fills === name) mark.textContent = event.target.value.trim() || `{{${name}}}`;
+    typed.set(name, event.target.value);
+    drawFilled(name, event.target.value);
+  });
+  filling.addEventListener("htmx:afterSwap", () => {
+    for (const input of filling.querySelectorAll("[data-variable]")) {
+      const { variable } = input.dataset;
+      if (!typed.has(variable) || input.value === typed.get(variable)) continue;
+      input.value = typed.get(variable);
+      drawFilled(variable, input.value);
     }
   });
 }

@@ -1,0 +1,130 @@
+"""What this app's tables say of the people that a workspace talks with (`convoship.lib.personal`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from convoship.lib.personal import Personal
+from convoship.lib.tenancy import TenantModel
+from deployments.models.assistant import Assistant, AssistantVersion
+from deployments.models.conversation import Conversation, Message, Turn, VisitorSession
+from deployments.models.deployment import (
+    Deployment,
+    DeploymentToken,
+    IdentitySecret,
+    PreviewToken,
+    RefusedOrigin,
+    Rollout,
+    TokenUse,
+)
+from deployments.models.file import File
+from deployments.models.handoff import Handoff
+from deployments.models.inbox import SavedView, Tag
+from deployments.models.note import CannedReply, Mention, Note
+from deployments.models.person import Identity, Person
+from deployments.models.person_parts import PersonField, PersonMerge, PersonNote
+from deployments.models.reply_mail import ReplyMail
+
+ERASED = "Erased with its person."
+NAME = "Erased person"
+_OWN = "The workspace's own words and settings."
+
+PERSONAL: Mapping[type[TenantModel], Personal] = {
+    Person: Personal(
+        blank={
+            "name": NAME,
+            "email": "",
+            "visitor_id": "",
+            "external_id": None,
+            "known_by": {},
+            "fields": {},
+            "blocked_reason": "",
+            "erasing": {},
+        }
+    ),
+    Identity: Personal(rows="With their person, at once."),
+    PersonNote: Personal(rows="With their person."),
+    PersonMerge: Personal(rows="With either of the two."),
+    Conversation: Personal(
+        blank={
+            "flow_state": {},
+            "visitor_data": {},
+            "if_silent": None,
+            "page_url": "",
+            "page_title": "",
+            "referrer": "",
+            "page_now": {},
+            "handoff_reason": "",
+            "ended_reason": ERASED,
+            "last_text": "",
+        },
+        kept={"variant locale": "A share of a rollout and a language.", "origin": "The workspace's own site."},
+    ),
+    Message: Personal(
+        blank={
+            "text": "",
+            "payload": "",
+            "blocks": [],
+            "attachments": [],
+            "template": None,
+            "client_id": None,
+            "body_digest": None,
+            "reason": ERASED,
+            "remedy": "",
+        },
+        otherwise={
+            "author_name": "Emptied where the visitor wrote it; else a member's, or the assistant's.",
+            "words": "A trigger makes it of `text`.",
+        },
+    ),
+    Turn: Personal(blank={"reason": "", "trace": {}}),
+    VisitorSession: Personal(rows="With their conversation's content."),
+    File: Personal(rows="With their conversation's content; a trigger keeps their keys for the sweeper."),
+    Handoff: Personal(
+        blank={
+            "reason": "",
+            "answers": {},
+            "form_left": [],
+            "summary": "",
+            "tried": [],
+            "case_ref": "",
+            "mail_trouble": "",
+        },
+        kept={
+            "desk desks_left": "Desks of the workspace.",
+            "holder_name": "A member's name, or that of a desk's person.",
+        },
+    ),
+    Note: Personal(rows="With their conversation's content."),
+    Mention: Personal(rows="With their note."),
+    PreviewToken: Personal(rows="With their conversation's content."),
+    ReplyMail: Personal(
+        otherwise={
+            "address reason remedy": "Rows go with their conversation's content. Where an address takes no mails a"
+            " digest stands in its place.",
+        }
+    ),
+    CannedReply: Personal(kept={"shortcut title text": _OWN}),
+    Tag: Personal(kept={"name": _OWN}),
+    SavedView: Personal(kept={"name filters": "A member's own words, what they search for among them."}),
+    PersonField: Personal(kept={"key label choices": _OWN}),
+    Assistant: Personal(kept={"name draft draft_typed test_cases": _OWN}),
+    AssistantVersion: Personal(kept={"content note test_report": _OWN}),
+    Deployment: Personal(
+        kept={
+            "name allowed_origins theme label limits languages hours_text files": _OWN,
+            "last_used_origin": "The workspace's own site.",
+        }
+    ),
+    DeploymentToken: Personal(kept={"prefix": "The beginning of a key."}),
+    TokenUse: Personal(kept={"origin": "A site."}),
+    RefusedOrigin: Personal(kept={"origin rule page": "A site on which the widget stood that was refused, of nobody."}),
+    IdentitySecret: Personal(kept={"hint": "The end of a secret."}),
+    Rollout: Personal(kept={"theme replaced_theme": _OWN}),
+}
+
+
+def blank(model: type[TenantModel]) -> dict[str, Any]:
+    """What erasing writes into a row's columns."""
+    return dict(PERSONAL[model].blank)
