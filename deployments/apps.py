@@ -8,7 +8,16 @@ class DeploymentsConfig(AppConfig):
     def ready(self) -> None:
         """Fill the registry of what can answer, and name what is sealed here."""
         from convoship.lib import sealed
-        from deployments import conversations, erased_addresses, handoff, identity, inbox_desk, reply_mails, scanning
+        from deployments import (
+            conversations,
+            erased_addresses,
+            handoff,
+            identity,
+            inbox_desk,
+            reply_mails,
+            scanning,
+            stopping,
+        )
         from deployments.models import AddressKey, IdentitySecret
         from deployments.responders import base, scripted
 
@@ -16,6 +25,7 @@ class DeploymentsConfig(AppConfig):
         inbox_desk.register()
         scanning.prepare()
         conversations.register_end(handoff.ended)
+        conversations.register_end(stopping.ended)
         conversations.register_person(reply_mails.answered)
         sealed.register(IdentitySecret, "sealed", identity.purpose)
         sealed.register(AddressKey, "sealed", erased_addresses.purpose)
