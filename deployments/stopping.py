@@ -60,8 +60,12 @@ def _mark(conversation: Conversation, why: Stop, *statuses: TurnStatus) -> bool:
     turns = Turn.objects.filter(conversation=conversation, status__in=statuses, stop="")
     ids = list(turns.values_list("id", flat=True))
     if ids:
-        soon = Least("leased_until", Value(timezone.now() + TAKEN_OVER_AFTER))
-        Turn.objects.filter(id__in=ids).update(stop=why, leased_until=soon)
+        marked = Turn.objects.filter(id__in=ids)
+        marked.update(stop=why)
+        # (PostgreSQL's LEAST would make a lease of none.)
+        marked.exclude(leased_until=None).update(
+            leased_until=Least("leased_until", Value(timezone.now() + TAKEN_OVER_AFTER))
+        )
         live.tell_stop(conversation, ids, why)
     return bool(ids)
 

@@ -212,7 +212,7 @@ def handoff_reason(raw: object) -> str:
 
 def stop(raw: object) -> uuid.UUID | None:
     """`POST /sessions/{id}/stop` and `message.stop`: the message whose writing is to stop, or None for any."""
-    body = _object(raw or {})
+    body = _object(raw)
     errors: dict[str, list[str]] = {}
     message_id = _uuid(body, "message_id", errors, required=False)
     if errors:
