@@ -310,7 +310,7 @@ def check_streaming(browser: Browser) -> None:
 def check_stop(browser: Browser) -> None:
     visit = Visit(browser).open()
     field, button = visit.page.get_by_role("textbox"), visit.page.locator(".send")
-    visit.say("slow please")
+    visit.say("endless")
     stop = visit.page.get_by_role("button", name="Stop")
     stop.wait_for()
     field.press("Enter")

@@ -144,9 +144,9 @@ export class MockRuntime {
     this.#tell(talk, { type: 'typing', author, on: true });
     await new Promise((done) => setTimeout(done, this.flags.delay));
     this.#tell(talk, { type: 'typing', author, on: false });
-    if (/slow/.test(text)) {
+    if (/slow|endless/.test(text)) {
       const message = this.say(talk, { status: 'streaming' });
-      for (const piece of ['One ', 'word ', 'after ', '**another**.']) {
+      for (const piece of text === 'endless' ? Array.from({ length: 300 }, () => 'word ') : ['One ', 'word ', 'after ', '**another**.']) {
         this.#tell(talk, { type: 'token', message_id: message.id, index: Array.from(message.text).length, text: piece });
         message.text += piece;
         await new Promise((done) => setTimeout(done, 60));
