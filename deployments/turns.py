@@ -493,6 +493,8 @@ async def _read(claim: Claim, answer: Answer, writer: Writer) -> None:
     except Exception:
         logger.exception("responder %s broke in turn %s", claim.version.responder, claim.turn_id)
         answer.failure = BROKE
+    finally:
+        writer.interrupts(None)
 
 
 @asynccontextmanager

@@ -126,6 +126,11 @@ def end_text(
     )
 
 
+def post(claim: Claim, said: list[Say]) -> list[Message]:
+    """Whole messages that need not wait for what the responder still has to say."""
+    return conversations.post_messages(hold(claim), [new(claim.version, item.text, item.blocks) for item in said])
+
+
 def let_go(claim: Claim) -> None:
     """Give the turn back, for whoever sweeps next."""
     Turn.objects.filter(id=claim.turn_id, claim=claim.token, status=TurnStatus.RUNNING).update(
@@ -238,7 +243,7 @@ class Writer:
             await self._keep_if_due()
             if not self._ended.is_set():
                 await _either(self._ended, TELL_EVERY_SECONDS)
-        await self._end_text((), failure=self.answer.failure or (CUT if self.is_let_go else ""))
+        await self._end_text((), is_last=True, failure=self.answer.failure or (CUT if self.is_let_go else ""))
 
     async def _store_what_was_said(self) -> None:
         while self._waiting:
@@ -256,7 +261,7 @@ class Writer:
         await self._show()
 
     async def _show(self) -> None:
-        """Begin the text, or tell the piece of it that is new. On other channels than the web it goes as a whole."""
+        """Begin the text, or tell the piece of it that is new. Other channels than the web get it as a whole."""
         if len(self._text) == self._told or self.claim.input.channel != Channel.WEB:
             return
         if self._message is None or self._conversation is None:
@@ -288,12 +293,17 @@ class Writer:
             logger.exception("the text so far of turn %s was not kept, it is tried again", self.claim.turn_id)
         self._kept_at = time.monotonic()
 
-    async def _end_text(self, blocks: tuple[Mapping[str, Any], ...], failure: str = "") -> None:
+    async def _end_text(
+        self, blocks: tuple[Mapping[str, Any], ...], *, is_last: bool = False, failure: str = ""
+    ) -> None:
         self._text += self._pieces.rest()
         await self._show()
         if self._message is None:
             if self._text and not failure and not self.stop:
                 self.answer.said.append(Say(self._text, blocks))
+            if self._text and not is_last:
+                said, self.answer.said = self.answer.said, []
+                self.posted += await in_tenant(post)(self.claim.workspace_id, self.claim, said)
             self._text = ""
             return
         message, text = self._message, self._text
