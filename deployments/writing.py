@@ -115,6 +115,9 @@ def end_text(
 ) -> Message:
     """The text is finished: whole, stopped, or cut off by a failure."""
     conversation = hold(claim)
+    if message.seq == conversation.head_seq:
+        # It was the first piece of it alone so far.
+        conversation.last_text = text[: conversations.PREVIEW_LENGTH]
     return conversations.change_message(
         conversation,
         message,

@@ -137,7 +137,7 @@ def count_sockets(workspace_id: str, visitor: str) -> int | None:
     if counter.available():
         try:
             key = f"convoship:sockets:{workspace_id}:{visitor}"
-            return int(counter.client.zcount(key, time.time(), "+inf"))  # type: ignore[arg-type]
+            return int(counter.client.zcount(key, time.time(), "+inf"))
         except redis.RedisError as error:
             counter.pause(error)
     return None

@@ -67,11 +67,11 @@ async def test_a_text_message_gets_the_whole_text(phone: Phone, probe: Probe) ->
     assert await said(phone) == [(WHOLE, "accepted")]
 
 
-async def test_a_whatsapp_chat_gets_the_whole_text_in_its_own_marks(whatsapp: Phone, probe: Probe) -> None:
+async def test_a_whatsapp_chat_gets_the_whole_text(whatsapp: Phone, probe: Probe) -> None:
     await answered_by(probe, whatsapp)
     await whatsapp.text("where is my parcel")
     await whatsapp.drain()
-    assert [one.body for one in whatsapp.twilio.taken] == ["*Your* parcel is on its way \U0001f69a."]
+    assert [one.body for one in whatsapp.twilio.taken] == ["Your parcel is on its way \U0001f69a."]
 
 
 @pytest.mark.parametrize("inline", [True, False])

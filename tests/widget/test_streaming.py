@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-import uuid
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -14,10 +13,11 @@ from asgiref.testing import ApplicationCommunicator
 
 from convoship.lib.tenancy import tenant
 from convoship.lib.threads import in_thread
-from deployments import pulse, writing
+from deployments import deploying, pulse, writing
 from deployments.models import Conversation, Message
 from deployments.responders.base import Reply, Token, TurnInput
 from tests.runtime.conftest import BASE, ORIGIN
+from tests.runtime.conftest import act as change
 from tests.widget.conftest import Probe, Site, Socket
 from tests.widget.convergence import View
 
@@ -51,6 +51,10 @@ async def act(site: Site, fn: Callable[[], Any]) -> Any:
             return fn()
 
     return await in_thread(run)
+
+
+async def revoke(site: Site) -> None:
+    await change(site, deploying.revoke)
 
 
 async def until(holds: Callable[[], Any], seconds: float = 5) -> None:
@@ -175,6 +179,7 @@ async def test_who_comes_back_in_mid_answer_gets_the_text_so_far_and_the_rest(si
     finished = await second.hear("message.updated")
     assert (finished["message"]["text"], finished["message"]["status"]) == ("Once upon a time.", "sent")
     assert finished["message"]["rev"] == head.rev + 1
+    assert (await act(site, Conversation.objects.get)).last_text == "Once upon a time.", "as lists show it"
     await second.disconnect()
 
 
@@ -359,13 +364,21 @@ async def test_half_a_character_and_what_no_text_may_hold_are_replaced(site: Sit
     assert (await last(site)).text == reply["text"]
 
 
-async def test_a_stream_ends_when_the_conversation_may_not_be_seen_any_more(site: Site, probe: Probe) -> None:
+async def test_a_stream_tells_the_end_of_the_conversation(site: Site) -> None:
     session = (await site.start()).data
     stream = await Events(session, "/stream").open()
     await stream.hear("welcome")
     await site.call("POST", f"/sessions/{session['session']['id']}/end", session["session_token"], {})
     assert (await stream.hear("session.updated"))["session"]["status"] == "completed"
     await stream.leave()
-    stranger = await Events(session, f"/stream?{uuid.uuid4()}").open()
-    assert (await stranger.hear("welcome"))["session"]["status"] == "completed"
-    await stranger.leave()
+
+
+async def test_a_stream_ends_when_its_deployment_is_revoked(site: Site) -> None:
+    session = (await site.start()).data
+    stream = await Events(session, "/stream").open()
+    await stream.hear("welcome")
+    await revoke(site)
+    assert (await stream.hear())["code"] == "token_revoked"
+    assert await stream.hear() == {}
+    await stream.caller.wait(5)
+    assert not pulse.Pulse.get().patients
