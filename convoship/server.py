@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
@@ -9,9 +11,13 @@ from typing import Any
 import daphne.http_protocol
 import daphne.server
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
+from twisted.internet.defer import Deferred
 from twisted.web.http import RESPONSES
 
 from convoship.bodies import BoundedRequest, reply_and_wait
+from deployments import turns
+
+logger = logging.getLogger(__name__)
 
 # Too large, restart, overload: a server's codes, which autobahn's `sendClose` keeps from applications.
 SERVER_CODES = frozenset({1009, 1012, 1013})
@@ -55,6 +61,16 @@ class Factory(WebSocketFactory):
         super().setProtocolOptions(**options, autoPingRestartOnAnyTraffic=False, failByDrop=False)
 
 
+_kill_all_applications = daphne.server.Server.kill_all_applications
+
+
+def let_go_first(server: Any) -> Deferred[Any]:
+    """As daphne's, called before its loop ends (SIGTERM): answers under way are given back before sockets are cut."""
+    letting_go = Deferred.fromFuture(asyncio.ensure_future(turns.let_go_all()))
+    letting_go.addErrback(lambda failure: logger.error("answers were not given back: %s", failure))
+    return letting_go.addCallback(lambda _: _kill_all_applications(server))
+
+
 def adjust_daphne() -> None:
     """Make daphne use our factory and our requests. Called while it loads the application, before it opens its port.
 
@@ -63,6 +79,7 @@ def adjust_daphne() -> None:
     daphne.server.WebSocketFactory = Factory
     daphne.http_protocol.WebRequest = BoundedRequest
     daphne.server.Server.handle_reply = reply_and_wait
+    daphne.server.Server.kill_all_applications = let_go_first
     for status in HTTPStatus:
         RESPONSES.setdefault(status.value, status.phrase.encode())
 

@@ -16,6 +16,7 @@ class DeploymentsConfig(AppConfig):
             inbox_desk,
             reply_mails,
             scanning,
+            stopping,
             thinking,
         )
         from deployments.models import AddressKey, IdentitySecret
@@ -29,6 +30,7 @@ class DeploymentsConfig(AppConfig):
         inbox_desk.register()
         scanning.prepare()
         conversations.register_end(handoff.ended)
+        conversations.register_end(stopping.ended)
         conversations.register_person(reply_mails.answered)
         sealed.register(IdentitySecret, "sealed", identity.purpose)
         sealed.register(AddressKey, "sealed", erased_addresses.purpose)

@@ -102,6 +102,13 @@ def tell_piece(conversation: Conversation, message_id: UUID, index: int, text: s
     send(conversation_group(conversation.workspace_id, conversation.id), event)
 
 
+def tell_stop(conversation: Conversation, turn_ids: Sequence[UUID], why: str) -> None:
+    """After COMMIT, tell whoever answers these turns that they are to stop."""
+    turns = [str(turn_id) for turn_id in turn_ids]
+    event = {"type": "stop", "conversation_id": str(conversation.id), "turns": turns, "why": str(why)}
+    _after_commit((conversation_group(conversation.workspace_id, conversation.id), event))
+
+
 def tell_typing(workspace_id: UUID, conversation_id: UUID, author: Mapping[str, str], *, on: bool) -> None:
     """Tell that someone types. Not stored."""
     event = {"type": "typing", "conversation_id": str(conversation_id), "author": dict(author), "on": on}

@@ -14,15 +14,12 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
-import time
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 from uuid import UUID
 
-from django.db import DatabaseError
 from django.utils import timezone
 
 from convoship.lib import rows
@@ -33,21 +30,20 @@ from deployments import (
     handoff_form,
     handoff_history,
     handoff_rules,
-    live,
     publishing,
     responder_health,
+    writing,
 )
 from deployments.about import about
 from deployments.conversations import NewMessage
 from deployments.models import AssistantVersion, Conversation, Message, Turn
-from deployments.models.conversation import AuthorKind, Control, MessageStatus, Status, TurnStatus
+from deployments.models.conversation import AuthorKind, Control, MessageStatus, Status, Stop, TurnStatus
 from deployments.models.handoff import HandoffCause
 from deployments.reaching import WorkspaceReach
 from deployments.responders import answering
 from deployments.responders.base import (
     AnswersAtOnce,
     End,
-    EndOfText,
     HandOver,
     IfSilent,
     Line,
@@ -57,21 +53,19 @@ from deployments.responders.base import (
     Responder,
     ResponderError,
     Say,
-    Token,
     Trace,
     TurnInput,
+    closing,
     responder_for,
 )
 from deployments.words import say
+from deployments.writing import LEASE, ClaimLost, Writer
 
 logger = logging.getLogger(__name__)
 
-LEASE = dt.timedelta(seconds=60)
+LET_GO_SECONDS = 3.0
 MOST_ATTEMPTS = 3
 HISTORY_LINES = 50
-# While nothing of an answer comes there is nothing to save, and the claim is kept alive all the same.
-HEARTBEAT_SECONDS = 15.0
-SAVE_EVERY_SECONDS = 1.0
 BROKE = "The assistant broke while answering. The error has been logged."
 
 _UNFINISHED = (TurnStatus.QUEUED, TurnStatus.RUNNING)
@@ -104,6 +98,8 @@ class Answer:
     trace: dict[str, Any] = field(default_factory=dict)
     failure: str = ""
     missed: bool = False
+    # A `Stop`: it was stopped, and what nobody had seen by then is not said any more.
+    stop: str = ""
 
     def add(self, reply: Reply) -> None:
         """One more thing that was said or wanted; pieces of text are the writer's."""
@@ -122,10 +118,6 @@ class Answer:
                 self.end = reply.reason
             case IfSilent():
                 self.if_silent = reply
-
-
-class ClaimLost(Exception):
-    """Another process has claimed the turn, or it has ended: what was answered here must not be written."""
 
 
 # --- The database's side: synchronous, inside `tenant()` ------------------------------------------------------------
@@ -232,6 +224,10 @@ def _ended(answer: Answer) -> TurnStatus:
     return TurnStatus.FAILED if answer.failure else TurnStatus.DONE
 
 
+def _why(answer: Answer) -> str:
+    return Stop(answer.stop).label if answer.stop else answer.failure[:300]
+
+
 def claim_due(conversation_id: UUID) -> Claim | None:
     """Claim the conversation's earliest unfinished turn, unless its owner's lease still runs. Used by the sweeper."""
     return _claim_next(conversations.lock(conversation_id))
@@ -246,6 +242,12 @@ def _claim_next(conversation: Conversation) -> Claim | None:
     )
     if turn is None or (turn.leased_until is not None and turn.leased_until > timezone.now()):
         return None
+    if turn.stop:
+        _stop(conversation, turn)
+        return _claim_next(conversation)
+    if turn.attempts:
+        # Who wrote is dead: the visitor need not wait for the next words to see that these ended.
+        writing.cut_streaming(conversation)
     if turn.attempts >= MOST_ATTEMPTS:
         _fail(conversation, turn, f"No answer after {turn.attempts} attempts: the process was stopped each time.")
         return _claim_next(conversation)
@@ -255,6 +257,15 @@ def _claim_next(conversation: Conversation) -> Claim | None:
     _take(turn)
     turn.save(update_fields=["status", "attempts", "claim", "leased_until"])
     return _claim(turn, conversation)
+
+
+def _stop(conversation: Conversation, turn: Turn) -> None:
+    """Of a locked conversation: a turn that was to stop, and that nobody answers (any more)."""
+    turn.status, turn.finished_at = TurnStatus.DONE, timezone.now()
+    turn.reason, turn.trace = Stop(turn.stop).label, {"stopped": turn.stop}
+    turn.save(update_fields=["status", "finished_at", "reason", "trace"])
+    with conversations.one_answer(conversation, turn.message.client_id):
+        writing.cut_streaming(conversation, turn.stop)
 
 
 def _answer_later_to_files(conversation: Conversation, turn: Turn) -> None:
@@ -324,20 +335,12 @@ def _input(
     )
 
 
-def _hold(claim: Claim) -> Conversation:
-    """The locked conversation, if the claim still stands."""
-    conversation = conversations.lock(claim.conversation_id)
-    if not Turn.objects.filter(id=claim.turn_id, claim=claim.token, status=TurnStatus.RUNNING).exists():
-        raise ClaimLost
-    return conversation
-
-
 def _settle(claim: Claim, answer: Answer) -> tuple[list[Message], Claim | None]:
     """Write what was answered, finish the turn, and claim the next one: one transaction."""
     conversation = conversations.lock(claim.conversation_id)
     finished = Turn.objects.filter(id=claim.turn_id, claim=claim.token, status=TurnStatus.RUNNING).update(
         status=_ended(answer),
-        reason=answer.failure[:300],
+        reason=_why(answer),
         trace=answer.trace,
         finished_at=timezone.now(),
     )
@@ -346,8 +349,8 @@ def _settle(claim: Claim, answer: Answer) -> tuple[list[Message], Claim | None]:
     responder_health.note(claim.version.assistant_id, claim.version.responder, answer.trace)
     posted: list[Message] = []
     with conversations.one_answer(conversation, claim.client_id):
-        _cut_streaming(conversation)
-        if conversation.is_active and conversation.control == Control.ASSISTANT:
+        writing.cut_streaming(conversation)
+        if conversation.is_active and conversation.control == Control.ASSISTANT and not answer.stop:
             posted = _post_answer(conversation, claim.version, answer)
     return posted, _claim_next(conversation)
 
@@ -362,7 +365,7 @@ def _post_answer(
     conversation.misses = conversation.misses + 1 if answer.failure or answer.missed else 0
     if answer.hand_over is None and answer.end is None:
         _wait_for_visitor(conversation, answer.if_silent)
-    news = [*before, *(_new(version, item.text, item.blocks) for item in answer.said)]
+    news = [*before, *(writing.new(version, item.text, item.blocks) for item in answer.said)]
     if answer.failure:
         news.append(_failure_notice(conversation.locale))
     posted = conversations.post_messages(conversation, news) if news else []
@@ -409,23 +412,11 @@ def speak_into_silence(conversation: Conversation) -> None:
         conversations.save(conversation, [])
         return
     version = publishing.version(conversation.workspace_id, conversation.version_id)
-    conversations.post_message(conversation, _new(version, words["text"], tuple(words["blocks"])))
+    conversations.post_message(conversation, writing.new(version, words["text"], tuple(words["blocks"])))
     if words["then"] == "hand_over":
         handoff.request(conversation, "The visitor said nothing more.", HandoffCause.SILENCE)
     elif words["then"] == "end":
         conversations.end(conversation, Status.COMPLETED, "The visitor said nothing more.", "")
-
-
-def _new(
-    version: AssistantVersion, text: str, blocks: tuple[Mapping[str, Any], ...] = (), status: str = MessageStatus.SENT
-) -> NewMessage:
-    return NewMessage(
-        author_kind=AuthorKind.ASSISTANT,
-        author_name=version.content["name"],
-        text=text,
-        blocks=blocks,
-        status=status,
-    )
 
 
 def _failure_notice(locale: str) -> NewMessage:
@@ -442,7 +433,7 @@ def _fail(conversation: Conversation, turn: Turn, reason: str) -> None:
     conversation.failures += 1
     logger.error("turn %s of conversation %s failed: %s", turn.id, conversation.id, reason)
     with conversations.one_answer(conversation, turn.message.client_id):
-        _cut_streaming(conversation)
+        writing.cut_streaming(conversation)
         if conversation.is_active and conversation.control == Control.ASSISTANT:
             conversation.misses += 1
             conversations.post_message(conversation, _failure_notice(conversation.locale))
@@ -451,56 +442,18 @@ def _fail(conversation: Conversation, turn: Turn, reason: str) -> None:
                 _give_up(conversation)
 
 
-def _cut_streaming(conversation: Conversation) -> None:
-    """A text whose writer died stays, marked as cut."""
-    for message in Message.objects.filter(conversation=conversation, status=MessageStatus.STREAMING):
-        conversations.change_message(
-            conversation, message, status=MessageStatus.FAILED, reason="The answer was cut off while being written."
-        )
-
-
-def _begin_text(claim: Claim, before: list[Say], text: str) -> tuple[Conversation, Message]:
-    """Store what was said before, and the beginning of a text that is still being written."""
-    conversation = _hold(claim)
-    _cut_streaming(conversation)
-    news = [_new(claim.version, item.text, item.blocks) for item in before]
-    news.append(_new(claim.version, text, status=MessageStatus.STREAMING))
-    posted = conversations.post_messages(conversation, news)
-    return conversation, posted[-1]
-
-
-def _save_text(claim: Claim, message_id: UUID, text: str) -> None:
-    """Keep the text so far and the claim alive; not a change that counts (CONTRACT section 1, `rev`)."""
-    now = timezone.now()
-    if not Turn.objects.filter(id=claim.turn_id, claim=claim.token).update(leased_until=now + LEASE):
-        raise ClaimLost
-    Message.objects.filter(id=message_id).update(text=text)
-
-
-def _end_text(
-    claim: Claim, message: Message, text: str, blocks: tuple[Mapping[str, Any], ...], failure: str
-) -> Message:
-    conversation = _hold(claim)
-    return conversations.change_message(
-        conversation,
-        message,
-        is_posting=not failure,
-        text=text,
-        blocks=list(blocks),
-        status=MessageStatus.FAILED if failure else conversations.outgoing_status(conversation),
-        reason="The answer was cut off while being written." if failure else "",
-    )
-
-
 # --- The responder's side: asynchronous, no connection held ----------------------------------------------------------
 
 
-async def take_turn(claim: Claim) -> list[Message]:
-    """Answer the claimed message, and any that came in meanwhile. Returns the messages posted for the first one."""
+async def take_turn(claim: Claim, *, is_watched: bool = False) -> list[Message]:
+    """Answer the claimed message, and any that came in meanwhile. Returns the messages posted for the first one.
+
+    `is_watched` says that its visitor has a window open; one who then leaves wants no answer (`stopping.Presence`).
+    """
     first: list[Message] | None = None
     following: Claim | None = claim
     while following is not None:
-        posted, following = await _answer_one(following)
+        posted, following = await _answer_one(following, is_watched)
         first = posted if first is None else first
     return first or []
 
@@ -508,119 +461,62 @@ async def take_turn(claim: Claim) -> list[Message]:
 _in_background: set[asyncio.Task[list[Message]]] = set()
 
 
-def in_background(claim: Claim) -> asyncio.Task[list[Message]]:
+def in_background(claim: Claim, *, is_watched: bool = False) -> asyncio.Task[list[Message]]:
     """Take the turn in a task of its own, which outlives the request or socket that asked."""
-    task = asyncio.get_running_loop().create_task(take_turn(claim))
+    task = asyncio.get_running_loop().create_task(take_turn(claim, is_watched=is_watched))
     _in_background.add(task)
     task.add_done_callback(_in_background.discard)
     return task
 
 
-async def _answer_one(claim: Claim) -> tuple[list[Message], Claim | None]:
-    writer = _Writer(claim)
-    seconds = answering.seconds_for(claim.version.responder)
+async def let_go_all() -> None:
+    """This process ends: every answer under way is cut where it is, and its turn is free for another process."""
+    for writer in tuple(Writer.live):
+        writer.let_go()
+    if _in_background:
+        await asyncio.wait(_in_background, timeout=LET_GO_SECONDS)
+
+
+async def _answer_one(claim: Claim, is_watched: bool) -> tuple[list[Message], Claim | None]:
+    answer = Answer()
     try:
-        try:
-            async with _kept_alive(claim), asyncio.timeout(seconds):
-                async for reply in answering.answer(claim.version.content, claim.input):
-                    await writer.take(reply)
-        except ResponderError as error:
-            writer.answer.failure = f"{error.reason} {error.remedy}"
-            writer.answer.trace["failure"] = answering.failure_of(error)
-        except TimeoutError:
-            writer.answer.failure = f"The assistant did not answer within {seconds:.0f} seconds."
-            writer.answer.trace["failure"] = {
-                "code": "timeout",
-                "reason": writer.answer.failure,
-                "remedy": "Choose a quicker model, or have it write less.",
-            }
-        except ClaimLost:
-            raise
-        except Exception:
-            logger.exception("responder %s broke in turn %s", claim.version.responder, claim.turn_id)
-            writer.answer.failure = BROKE
-        return await writer.finish()
+        async with Writer(claim, answer, is_watched=is_watched) as writer:
+            await _read(claim, answer, writer)
+            await writer.finish()
     except ClaimLost:
         logger.warning("turn %s was claimed by another process, this answer is dropped", claim.turn_id)
         return [], None
+    if writer.is_let_go:
+        await in_tenant(writing.let_go)(claim.workspace_id, claim)
+        return [], None
+    if writer.stop:
+        answer = Answer(stop=writer.stop, trace=answer.trace | {"stopped": writer.stop})
+    posted, following = await in_tenant(_settle)(claim.workspace_id, claim, answer)
+    return writer.posted + posted, following
 
 
-@asynccontextmanager
-async def _kept_alive(claim: Claim) -> AsyncIterator[None]:
-    """The claim's lease doesn't run out while a responder waits for a model or a tool.
-
-    A claim that was lost is found out when something is written.
-    """
-
-    async def beat() -> None:
-        while True:
-            await asyncio.sleep(HEARTBEAT_SECONDS)
-            with suppress(DatabaseError):
-                await in_tenant(_renew)(claim.workspace_id, claim)
-
-    beating = asyncio.create_task(beat()) if claim.version.responder != "scripted" else None
+async def _read(claim: Claim, answer: Answer, writer: Writer) -> None:
+    """Hand the writer what the responder says, until it has said all, fails, or is to stop; then it is closed."""
+    seconds = answering.seconds_for(claim.version.responder)
     try:
-        yield
+        async with asyncio.timeout(seconds) as patience, closing(_replies(claim)) as replies:
+            writer.interrupts(patience)
+            async for reply in replies:
+                await writer.take(reply)
+    except ResponderError as error:
+        answer.failure = f"{error.reason} {error.remedy}"
+        answer.trace["failure"] = answering.failure_of(error)
+    except TimeoutError:
+        if not writer.is_interrupted:
+            answer.failure = f"The assistant did not answer within {seconds:.0f} seconds."
+            remedy = "Choose a quicker model, or have it write less."
+            answer.trace["failure"] = {"code": "timeout", "reason": answer.failure, "remedy": remedy}
+    except Exception:
+        logger.exception("responder %s broke in turn %s", claim.version.responder, claim.turn_id)
+        answer.failure = BROKE
     finally:
-        if beating is not None:
-            beating.cancel()
+        writer.interrupts(None)
 
 
-def _renew(claim: Claim) -> None:
-    running = Turn.objects.filter(id=claim.turn_id, claim=claim.token, status=TurnStatus.RUNNING)
-    running.update(leased_until=timezone.now() + LEASE)
-
-
-class _Writer:
-    """Collects a responder's replies: whole messages until the end, streamed text as it comes."""
-
-    def __init__(self, claim: Claim) -> None:
-        self.claim = claim
-        self.answer = Answer()
-        self.posted: list[Message] = []
-        self.writing: tuple[Conversation, Message] | None = None
-        self.text = ""
-        self.saved_at = 0.0
-
-    async def take(self, reply: Reply) -> None:
-        """One reply of the responder, in order."""
-        match reply:
-            case Token():
-                await self._piece(reply.text)
-                return
-            case EndOfText():
-                await self._end_text(reply.blocks)
-                return
-            case Say() | HandOver() | End():
-                await self._end_text(())
-        self.answer.add(reply)
-
-    async def finish(self) -> tuple[list[Message], Claim | None]:
-        """Write what is left and finish the turn."""
-        await self._end_text((), failure=self.answer.failure)
-        posted, following = await in_tenant(_settle)(self.claim.workspace_id, self.claim, self.answer)
-        return self.posted + posted, following
-
-    async def _piece(self, text: str) -> None:
-        index = len(self.text)
-        self.text += text
-        if self.writing is None:
-            begin = in_tenant(_begin_text)
-            before, self.answer.said = self.answer.said, []
-            self.writing = await begin(self.claim.workspace_id, self.claim, before, self.text)
-            self.saved_at = time.monotonic()
-            return
-        conversation, message = self.writing
-        live.tell_piece(conversation, message.id, index, text)
-        if time.monotonic() - self.saved_at >= SAVE_EVERY_SECONDS:
-            await in_tenant(_save_text)(self.claim.workspace_id, self.claim, message.id, self.text)
-            self.saved_at = time.monotonic()
-
-    async def _end_text(self, blocks: tuple[Mapping[str, Any], ...], failure: str = "") -> None:
-        if self.writing is None:
-            return
-        (_, message), text = self.writing, self.text
-        self.writing, self.text = None, ""
-        self.posted.append(
-            await in_tenant(_end_text)(self.claim.workspace_id, self.claim, message, text, blocks, failure)
-        )
+def _replies(claim: Claim) -> AsyncIterator[Reply]:
+    return answering.answer(claim.version.content, claim.input)

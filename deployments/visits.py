@@ -24,6 +24,7 @@ from deployments import (
     live,
     narrowing,
     people,
+    stopping,
     turns,
     waiting,
 )
@@ -31,7 +32,7 @@ from deployments.admission import Caller
 from deployments.conversations import NewMessage
 from deployments.entering import Visit, changing, enter
 from deployments.models import Conversation, Deployment, Message, Turn
-from deployments.models.conversation import AuthorKind, Control, MessageStatus, Status
+from deployments.models.conversation import AuthorKind, Control, MessageStatus, Status, Stop
 from deployments.words import say
 
 P = ParamSpec("P")
@@ -218,4 +219,17 @@ def end(visit: Visit, caller: Caller) -> Conversation:
         conversation, _ = enter(visit, caller, lock=True)
         words = say("ended_by_visitor", conversation.locale)
         conversations.end(conversation, Status.COMPLETED, "Ended by the visitor.", words)
+        return conversation
+
+
+@once_more
+def stop(visit: Visit, caller: Caller, message_id: UUID | None) -> Conversation:
+    """The visitor wants no more of the answer under way; where there is none (any more), nothing happens.
+
+    With `message_id` only while this very message is being written.
+    """
+    with changing(visit):
+        conversation, _ = enter(visit, caller, lock=True)
+        stopping.want(conversation, Stop.VISITOR, message_id)
+        waiting.note(conversation)
         return conversation

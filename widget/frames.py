@@ -12,8 +12,7 @@ from deployments.sessions import page_of
 
 PROTOCOL = "convoship.v1"
 LARGEST_FROM_CLIENT = 128 * 1024
-LARGEST_FROM_SERVER = 64 * 1024
-KINDS = frozenset({"hello", "message.send", "typing", "read", "ping"})
+KINDS = frozenset({"hello", "message.send", "message.stop", "typing", "read", "ping"})
 
 
 class Close:

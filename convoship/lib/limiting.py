@@ -112,7 +112,7 @@ def _refuse(
     )
 
 
-def take_socket(workspace_id: str, visitor: str, socket_id: str) -> bool:
+def take_socket(workspace_id: str, visitor: str, socket_id: str, *, seconds: int = SOCKET_LEASE_SECONDS) -> bool:
     """Take (or renew) one of a visitor's sockets; False when all of settings.LIMITS["visitor_sockets"] are in use."""
     most = settings.LIMITS["visitor_sockets"]
     counter = _counter()
@@ -120,7 +120,7 @@ def take_socket(workspace_id: str, visitor: str, socket_id: str) -> bool:
     if counter.available():
         try:
             now = time.time()
-            arguments = [now, now + SOCKET_LEASE_SECONDS, socket_id, most, SOCKET_LEASE_SECONDS * 1000]
+            arguments = [now, now + seconds, socket_id, most, SOCKET_LEASE_SECONDS * 1000]
             return bool(counter.take_socket(keys=[key], args=arguments))
         except redis.RedisError as error:
             counter.pause(error)
@@ -129,6 +129,18 @@ def take_socket(workspace_id: str, visitor: str, socket_id: str) -> bool:
         return False
     held.add(socket_id)
     return True
+
+
+def count_sockets(workspace_id: str, visitor: str) -> int | None:
+    """How many sockets of the visitor are open, on all processes; None while Valkey doesn't say."""
+    counter = _counter()
+    if counter.available():
+        try:
+            key = f"convoship:sockets:{workspace_id}:{visitor}"
+            return int(counter.client.zcount(key, time.time(), "+inf"))
+        except redis.RedisError as error:
+            counter.pause(error)
+    return None
 
 
 def release_socket(workspace_id: str, visitor: str, socket_id: str) -> None:

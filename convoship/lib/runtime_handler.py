@@ -7,6 +7,7 @@ own work; so do Django's signals around a request, which close connections that 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from tempfile import SpooledTemporaryFile
 from typing import Any
@@ -119,7 +120,24 @@ class RuntimeHandler(Handler):
             set_script_prefix(get_script_prefix(scope))
             request, refusal = self.create_request(scope, body)
             response: Any = refusal if request is None else await self.run_get_response(request)
-            await self.send_response(response, send)
+            await (_send_while_heard if hasattr(response, "leave") else _send)(self, response, receive, send)
             response.close()
         finally:
             body.close()
+
+
+async def _send(handler: Any, response: Any, receive: Any, send: Any) -> None:
+    await handler.send_response(response, send)
+
+
+async def _send_while_heard(handler: Any, response: Any, receive: Any, send: Any) -> None:
+    """An answer without an end of its own: it ends when the client goes away, and is told so (`leave`)."""
+    sending = asyncio.ensure_future(handler.send_response(response, send))
+    gone = asyncio.ensure_future(receive())
+    try:
+        await asyncio.wait({sending, gone}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (sending, gone):
+            task.cancel()
+        await asyncio.gather(sending, gone, return_exceptions=True)
+        await response.leave()

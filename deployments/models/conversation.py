@@ -255,6 +255,14 @@ class TurnStatus(models.TextChoices):
     FAILED = "failed", "Failed"
 
 
+class Stop(models.TextChoices):
+    """Why an answer was stopped before its end, and what is said of it on the timeline."""
+
+    VISITOR = "visitor", "Stopped by the visitor."
+    LEFT = "left", "Cut off: the visitor had left."
+    ENDED = "ended", "Cut off: the conversation had ended."
+
+
 class Turn(TenantModel):
     """The answering of one message: claimed with a lease, finished or failed, never lost."""
 
@@ -267,6 +275,8 @@ class Turn(TenantModel):
     claim = models.UUIDField(null=True)
     leased_until = models.DateTimeField(null=True)
     reason = models.CharField(max_length=300, blank=True)
+    # Somebody wants the answer to stop (`deployments.stopping`), whether or not its writer has seen that.
+    stop = models.CharField(max_length=10, choices=Stop, blank=True, default="", db_default="")
     trace = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True)

@@ -11,9 +11,9 @@ from typing import Any
 from django.utils.dateparse import parse_datetime
 from django.utils.safestring import SafeString
 
-from deployments import attachments, carriers, file_kinds, notes
+from deployments import attachments, carriers, file_kinds, notes, writing
 from deployments.models import Conversation, Mention, Message, Note, ReplyMail, Turn
-from deployments.models.conversation import AuthorKind, Channel, MessageStatus
+from deployments.models.conversation import AuthorKind, Channel, MessageStatus, Stop
 from deployments.pages import queries, thought_words
 from deployments.safe_text import render_markdown, spoken
 from deployments.wire import attachment_json
@@ -238,10 +238,19 @@ def _line(message: Message, story: str = "", repair: str = "") -> Line:
             for card in _cards_of(block)
         ],
         files=[_attached(message, attachment_json(message, item)) for item in message.attachments],
-        trouble=_TROUBLES.get(MessageStatus(message.status)) if message.reason or story else None,
+        trouble=_trouble_of(message) if message.reason or story else None,
         story=story,
         repair=repair,
     )
+
+
+def _trouble_of(message: Message) -> tuple[str, str] | None:
+    """The badge of a message that did not arrive, or not as a whole."""
+    if message.status == MessageStatus.FAILED and message.text and message.reason == writing.CUT:
+        return "Cut off", "bad"
+    if message.author_kind == AuthorKind.ASSISTANT and message.reason in Stop.labels:
+        return "Cut short", ""
+    return _TROUBLES.get(MessageStatus(message.status))
 
 
 def _attached(message: Message, item: dict[str, Any]) -> Attached:

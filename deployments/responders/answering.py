@@ -23,6 +23,7 @@ from deployments.responders.base import (
     Token,
     Trace,
     TurnInput,
+    closing,
     responder_for,
 )
 from deployments.responders.dialogue import KIND as SCRIPTED
@@ -61,13 +62,10 @@ async def answer(whole: Mapping[str, Any], turn: TurnInput) -> AsyncIterator[Rep
     `failure: {code, reason, remedy}`. ResponderError comes through only where there is nothing to say in its place.
     """
     kind = whole["responder"]
-    if kind == SCRIPTED:
-        async for reply in responder_for(kind).answer(turn):
+    replies = responder_for(kind).answer(turn) if kind == SCRIPTED else _Chain(whole, turn).run(kind)
+    async with closing(replies):
+        async for reply in replies:
             yield reply
-        return
-    chain = _Chain(whole, turn)
-    async for reply in chain.run(kind):
-        yield reply
 
 
 class _Chain:
@@ -87,12 +85,14 @@ class _Chain:
                 yield reply
             return
         try:
-            async for reply in responder_for(kind).answer(replace(self.turn, state=self.state)):
-                self.has_spoken = self.has_spoken or isinstance(reply, Token | Say)
-                if isinstance(reply, Remember):
-                    self.state = dict(reply.state)
-                    reply = self._remember()
-                yield reply
+            async with closing(responder_for(kind).answer(replace(self.turn, state=self.state))) as replies:
+                async for reply in replies:
+                    self.has_spoken = self.has_spoken or isinstance(reply, Token | Say)
+                    if isinstance(reply, Remember):
+                        self.state = dict(reply.state)
+                        yield self._remember()
+                    else:
+                        yield reply
         except ResponderError as error:
             logger.warning("responder %s gave no answer: %s", kind, error.code or error.reason)
             async for reply in self._after(kind, error):

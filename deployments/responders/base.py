@@ -18,6 +18,7 @@ What it needs from the database it asks the turn for (`Reach`), a value at a tim
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
@@ -248,6 +249,17 @@ class AnswersAtOnce(Protocol):
     def replies(self, turn: TurnInput) -> Sequence[Reply]:
         """The whole reply to one message: no `Token`s."""
         ...
+
+
+@asynccontextmanager
+async def closing(replies: AsyncIterator[Reply]) -> AsyncIterator[AsyncIterator[Reply]]:
+    """The replies, closed at the end of the block and in its task, however it ends: that stops the work."""
+    try:
+        yield replies
+    finally:
+        close = getattr(replies, "aclose", None)
+        if close is not None:
+            await close()
 
 
 _responders: dict[str, Responder] = {}

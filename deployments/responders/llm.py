@@ -1,7 +1,7 @@
 """The responder whose answers a language model writes, behind any OpenAI-compatible endpoint.
 
 One answer is a few calls at most: the model either writes, or calls tools and is asked again with what came of them.
-Text is given on in pieces as it comes (`safe_output`), several to a frame where they come quickly.
+Text is given on in pieces as it comes (`safe_output`).
 
 Three ends are set to a call: for the connection, for the first piece (`FIRST_PIECE_SECONDS`), and for the whole answer
 (the turn's). A call is tried again once, and only before its first piece. Leaving the generator closes the connection,
@@ -17,8 +17,8 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing, suppress
 from types import MappingProxyType
 from typing import Any, ClassVar, cast
 from urllib.parse import urlsplit
@@ -39,6 +39,7 @@ from deployments.responders.base import (
     Trace,
     TurnInput,
     Usage,
+    closing,
 )
 from deployments.responders.llm_tools import Toolbox, ToolCall
 from deployments.responders.safe_output import SafeOutput
@@ -48,8 +49,6 @@ logger = logging.getLogger(__name__)
 
 KIND = "llm"
 FIRST_PIECE_SECONDS = 15.0
-# Pieces that come within this are one frame: eyes don't read faster, and each is sent to every socket that listens.
-FRAME_SECONDS = 0.05
 MOST_ROUNDS = 5
 MOST_PASSAGES = 5
 RETRY_AFTER_SECONDS = 0.5
@@ -77,8 +76,9 @@ class LLMResponder:
         """The reply, piece by piece; ResponderError where the provider gives none."""
         answer = _Answer(llm_content.whole(turn.content), turn)
         try:
-            async for reply in answer.run():
-                yield reply
+            async with closing(answer.run()) as replies:
+                async for reply in replies:
+                    yield reply
         finally:
             # Also of one that failed or was cut off: what it took counts.
             await answer.close()
@@ -115,8 +115,9 @@ class _Answer:
             )
             for _ in range(MOST_ROUNDS):
                 calls: list[ToolCall] = []
-                async for piece in self._asked(client, chat, toolbox, calls):
-                    yield Token(piece)
+                async with aclosing(self._asked(client, chat, toolbox, calls)) as pieces:
+                    async for piece in pieces:
+                        yield Token(piece)
                 if not calls:
                     break
                 chat.append(_as_said(self.text, calls))
@@ -182,22 +183,23 @@ class _Answer:
 
     async def _asked(
         self, client: openai.AsyncOpenAI, chat: prompting.Chat, toolbox: Toolbox, calls: list[ToolCall]
-    ) -> AsyncIterator[str]:
+    ) -> AsyncGenerator[str]:
         """One call's text as it comes; the tools that it wants called are put into `calls`."""
         most = Usage(self.content["model"], _tokens_of(chat), self.content["max_tokens"])
         spent = await self.turn.reach.spend(most)
         self.spent.append(spent)
         self.text, self.output = "", SafeOutput()
         reading = _Reading()
-        async for piece in self._pieces(client, chat, toolbox, reading):
-            shown = self.output.take(piece)[: LONGEST_TEXT - len(self.text)]
-            if shown:
-                self.text += shown
-                self.written += len(shown)
-                yield shown
-            if len(self.text) >= LONGEST_TEXT:
-                reading.finish = "length"
-                break
+        async with aclosing(self._pieces(client, chat, toolbox, reading)) as pieces:
+            async for piece in pieces:
+                shown = self.output.take(piece)[: LONGEST_TEXT - len(self.text)]
+                if shown:
+                    self.text += shown
+                    self.written += len(shown)
+                    yield shown
+                if len(self.text) >= LONGEST_TEXT:
+                    reading.finish = "length"
+                    break
         rest = self.output.rest()[: LONGEST_TEXT - len(self.text)]
         if rest:
             self.text += rest
@@ -213,21 +215,21 @@ class _Answer:
 
     async def _pieces(
         self, client: openai.AsyncOpenAI, chat: prompting.Chat, toolbox: Toolbox, reading: _Reading
-    ) -> AsyncIterator[str]:
-        """The call's pieces, at most one each `FRAME_SECONDS`; begun once more where nothing had come yet."""
+    ) -> AsyncGenerator[str]:
+        """The call's pieces as they come; begun once more where nothing had come yet."""
         for is_last in (False, True):
-            pump = _Pump(self._chunks(client, chat, toolbox), reading)
             try:
-                async for piece in pump:
-                    self.trace.setdefault("first_ms", _since(self.began))
-                    yield piece
+                async with aclosing(self._chunks(client, chat, toolbox)) as chunks:
+                    async for chunk in chunks:
+                        piece = reading.take(chunk)
+                        if piece:
+                            self.trace.setdefault("first_ms", _since(self.began))
+                            yield piece
                 if reading.finish:
                     return
                 found = provider_errors.broken_off(self.host)
             except provider_errors.CAUGHT as error:
                 found = provider_errors.read(error, self.host, self.content["model"])
-            finally:
-                await pump.stop()
             if reading.has_begun or is_last or not found.retryable:
                 raise found
             logger.info("a call of a model is tried again: %s", found.code)
@@ -235,7 +237,7 @@ class _Answer:
 
     async def _chunks(
         self, client: openai.AsyncOpenAI, chat: prompting.Chat, toolbox: Toolbox
-    ) -> AsyncIterator[ChatCompletionChunk]:
+    ) -> AsyncGenerator[ChatCompletionChunk]:
         self.trace["calls"] += 1
         asked: dict[str, Any] = {
             "model": self.content["model"],
@@ -295,46 +297,6 @@ class _Reading:
             ToolCall(call["id"] or f"call_{place}", call["name"], call["arguments"])
             for place, call in sorted(self._calls.items())
         ]
-
-
-class _Pump:
-    """Reads a stream in a task of its own and gives on what has come meanwhile, a frame at a time."""
-
-    def __init__(self, chunks: AsyncIterator[ChatCompletionChunk], reading: _Reading) -> None:
-        self.chunks, self.reading = chunks, reading
-        self.text = ""
-        self.news = asyncio.Event()
-        self.task = asyncio.create_task(self._read())
-
-    async def _read(self) -> None:
-        try:
-            async for chunk in self.chunks:
-                self.text += self.reading.take(chunk)
-                if self.text:
-                    self.news.set()
-        finally:
-            self.news.set()
-
-    async def __aiter__(self) -> AsyncIterator[str]:
-        while True:
-            await self.news.wait()
-            self.news.clear()
-            text, self.text = self.text, ""
-            if text:
-                yield text
-            if self.task.done():
-                if not self.text:
-                    self.task.result()
-                    return
-                self.news.set()
-                continue
-            await asyncio.sleep(FRAME_SECONDS)
-
-    async def stop(self) -> None:
-        """Close the stream, whatever it still has to say."""
-        self.task.cancel()
-        with suppress(asyncio.CancelledError, Exception):
-            await self.task
 
 
 def _as_said(text: str, calls: Sequence[ToolCall]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -69,11 +70,18 @@ def database_url(alias: str) -> str:
     )
 
 
+@dataclass
+class Web:
+    """A web process and its base URL."""
+
+    address: str
+    process: subprocess.Popen[bytes]
+
+
 @contextmanager
-def web_processes(count: int, redis_url: str, folder: Path, *options: str) -> Iterator[list[str]]:
-    """So many web processes, with these options of daphne; gives their base URLs."""
-    addresses: list[str] = []
-    processes = []
+def webs(count: int, redis_url: str, folder: Path, *options: str, settings: str = "") -> Iterator[list[Web]]:
+    """So many web processes, with these options of daphne and, if it is named, another module of settings."""
+    running: list[Web] = []
     try:
         for number in range(count):
             port = ports.free(HOST)
@@ -85,20 +93,29 @@ def web_processes(count: int, redis_url: str, folder: Path, *options: str) -> It
                 "PUBLIC_BASE_URL": address,
                 "DATABASE_POOL_SIZE": "6",
             }
+            if settings:
+                environment["DJANGO_SETTINGS_MODULE"] = settings
             command = [sys.executable, "-m", "daphne", "-b", HOST, "-p", str(port), *options]
             command.append("convoship.asgi:application")
             with (folder / f"web{number}.log").open("wb") as log:
-                processes.append(subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log))
-            addresses.append(address)
-        for address in addresses:
-            wait_for(f"{address} to answer", partial(_answers, address))
-        yield addresses
+                process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+            running.append(Web(address, process))
+        for web in running:
+            wait_for(f"{web.address} to answer", partial(_answers, web.address))
+        yield running
     finally:
-        for process in processes:
-            process.send_signal(signal.SIGTERM)
-        for process in processes:
+        for web in running:
+            web.process.send_signal(signal.SIGTERM)
+        for web in running:
             try:
-                process.wait(10)
+                web.process.wait(10)
             except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+                web.process.kill()
+                web.process.wait()
+
+
+@contextmanager
+def web_processes(count: int, redis_url: str, folder: Path, *options: str) -> Iterator[list[str]]:
+    """So many web processes, with these options of daphne; gives their base URLs."""
+    with webs(count, redis_url, folder, *options) as running:
+        yield [web.address for web in running]

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from convoship.lib.tenancy import tenant
 from convoship.lib.threads import in_thread
-from deployments import conversations, handoff, member_mails, sweeping, turns, visits
+from deployments import conversations, handoff, member_mails, sweeping, turns, visits, writing
 from deployments.admission import Caller
 from deployments.models import Conversation, Handoff, Message, Turn
 from deployments.responders import answering
@@ -172,7 +172,7 @@ async def test_a_turn_whose_process_died_is_finished_by_the_sweeper(site: Site, 
     probe.script = script
     session = (await site.start()).data
     claim = await in_thread(post_and_die, site, session)
-    await in_site(site, turns._begin_text, claim, [], "half a sen")
+    await in_site(site, writing.begin_text, claim, [], "half a sen")
     assert (await only_turn(site)).status == "running"
     assert await sweeping.sweep() == 0, "the lease still runs"
     await let_the_lease_end(site)

@@ -763,6 +763,8 @@ API: Mapping[str, list[Call]] = {
 VISITOR: Mapping[str, list[Call]] = {
     "runtime_session": GET,
     "runtime_messages": [Call("GET"), Call("POST", {"client_id": "a", "text": "hello"})],
+    "runtime_stream": GET,
+    "runtime_stop": [Call("POST", {})],
     "runtime_events": [Call("POST", {"type": "typing", "on": True})],
     "runtime_identify": [Call("POST", {"user": {"name": "Ada"}})],
     "runtime_files": [Call("POST", before=World.take_files)],

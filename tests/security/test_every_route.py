@@ -3,15 +3,17 @@ route against permission and audit log."""
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import inspect
 import json
 import uuid
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import pytest
+from asgiref.testing import ApplicationCommunicator
 from django.apps import apps
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
@@ -22,11 +24,12 @@ from django.urls import reverse
 from pytest_django.plugin import DjangoDbBlocker
 
 from channels_app.providers import registry
+from convoship.asgi import application
 from convoship.lib import tokens
 from convoship.lib.actors import SYSTEM
 from convoship.lib.tenancy import TenantManager, tenant
 from convoship.sockets import websocket_urlpatterns
-from deployments import deploying
+from deployments import deploying, live
 from tests import factories
 from tests.rolling_back import rolled_back
 from tests.security import matrix
@@ -66,10 +69,41 @@ def call_runtime(token: str | None, name: str, call: Call, kwargs: dict[str, Any
     url = reverse(name, kwargs=kwargs)
     if name == "runtime_config":
         url += f"?agent_id={world.ids['assistant_id']}"
+    if name == "runtime_stream":
+        return asyncio.run(head_of_stream(url, headers))
     if name == "runtime_files":
         return Client().generic(call.method, url, a_file(), content_type=MULTIPART_CONTENT, headers=headers)
     body = matrix.as_json(call.data(world))
     return Client().generic(call.method, url, body, content_type="application/json", headers=headers)
+
+
+async def head_of_stream(url: str, headers: dict[str, str]) -> Any:
+    """How a stream begins, whose end would not come; or the whole of what it is refused by."""
+    sent = {"Host": "127.0.0.1", **headers}
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": "GET",
+        "path": url,
+        "query_string": b"",
+        "headers": [(header.lower().encode(), value.encode()) for header, value in sent.items()],
+        "client": ["127.0.0.1", 4711],
+    }
+    caller = ApplicationCommunicator(application, scope)
+    try:
+        await caller.send_input({"type": "http.request", "body": b""})
+        head = await caller.receive_output(10)
+        first = await caller.receive_output(10)
+        if first.get("more_body"):
+            await caller.send_input({"type": "http.disconnect"})
+        await caller.wait(10)
+        found = {name.decode(): value.decode() for name, value in head["headers"]}
+        answer: Any = HttpResponse(first["body"], status=head["status"], headers=found)
+        answer.json = partial(json.loads, first["body"])
+        return answer
+    finally:
+        async with asyncio.timeout(5):
+            await live.Hub.get().close()
 
 
 # What a read may note of itself.

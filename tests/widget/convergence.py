@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from tests.runtime.conftest import Site
@@ -23,9 +24,29 @@ class View:
     def apply(self, message: Any) -> None:
         """Keep the newest form of a message."""
         held = self.messages.get(message["id"])
-        if held is None or held["rev"] < message["rev"]:
+        if held is None or held["rev"] < message["rev"] or self._has_grown(held, message):
             self.messages[message["id"]] = message
         self.seq = max(self.seq, message["seq"])
+
+    @staticmethod
+    def _has_grown(held: Any, message: Any) -> bool:
+        same = held["rev"] == message["rev"] and held["status"] == message["status"] == "streaming"
+        return same and len(message["text"]) > len(held["text"])
+
+    async def piece(self, frame: Any) -> None:
+        """A piece of a text: put where it belongs; after a hole, once the text so far has been read."""
+        while True:
+            held = self.messages.get(frame["message_id"])
+            if held is not None and held["status"] != "streaming":
+                return
+            if held is not None and frame["index"] <= len(held["text"]):
+                fresh = frame["text"][len(held["text"]) - frame["index"] :]
+                # What is had already is the same.
+                assert held["text"][frame["index"] :].startswith(frame["text"][: len(held["text"]) - frame["index"]])
+                self.messages[held["id"]] = {**held, "text": held["text"] + fresh}
+                return
+            await self.mend()
+            await asyncio.sleep(0.05)
 
     async def frame(self, frame: Any) -> None:
         """Apply one server frame."""
@@ -43,6 +64,8 @@ class View:
                 elif rev == self.rev + 1:
                     self.apply(frame["message"])
                     self.rev = rev
+            case "token":
+                await self.piece(frame)
             case "head" if frame["rev"] > self.rev:
                 await self.mend()
             case "gap":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import uuid
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -17,12 +16,11 @@ from convoship.lib import frame_rate
 from convoship.lib.actors import SYSTEM
 from convoship.lib.tenancy import tenant
 from convoship.lib.threads import in_thread
-from deployments import conversations, deploying, handoff, live, previewing, turns
+from deployments import conversations, deploying, handoff, live, previewing, pulse
 from deployments.models import Conversation, Deployment, File, Handoff, Message
-from deployments.responders.base import Reply, Token, TurnInput
 from tests import factories
-from tests.widget.conftest import Probe, Site, Socket
-from widget import consumers, pulse
+from tests.widget.conftest import Site, Socket
+from widget import consumers
 from workspaces.models import Membership
 
 pytestmark = pytest.mark.asyncio
@@ -438,39 +436,3 @@ async def test_a_closed_socket_leaves_nothing_behind(site: Site) -> None:
         await socket.disconnect()
     assert not hub.listeners
     assert not pulse.Pulse.get().patients
-
-
-async def test_who_comes_back_in_mid_answer_gets_the_text_so_far_and_the_rest(
-    site: Site, probe: Probe, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(turns, "SAVE_EVERY_SECONDS", 0.0)
-    go_on = asyncio.Event()
-
-    async def script(turn: TurnInput) -> AsyncIterator[Reply]:
-        for piece in ("Once ", "upon "):
-            yield Token(piece)
-        await go_on.wait()
-        yield Token("a time.")
-
-    probe.script = script
-    session = (await site.start()).data
-    first = Socket.of(session)
-    await first.open(session)
-    await first.say("message.send", client_id="one", text="go")
-    await first.hear("token")
-    async with asyncio.timeout(3):
-        while (await act(site, Message.objects.latest, "seq")).text != "Once upon ":  # noqa: ASYNC110 (the database rings no bell)
-            await asyncio.sleep(0.01)
-    head = await act(site, Conversation.objects.get)
-    await first.disconnect()
-    second = Socket.of(session)
-    welcome = await second.open(session, after=head.head_seq, rev=head.rev)
-    [unfinished] = welcome["messages"]
-    assert (unfinished["text"], unfinished["status"]) == ("Once upon ", "streaming")
-    go_on.set()
-    rest = await second.hear("token")
-    assert (rest["index"], rest["text"]) == (len("Once upon "), "a time.")
-    finished = await second.hear("message.updated")
-    assert (finished["message"]["text"], finished["message"]["status"]) == ("Once upon a time.", "sent")
-    assert finished["message"]["rev"] == head.rev + 1
-    await second.disconnect()

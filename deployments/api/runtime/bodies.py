@@ -210,6 +210,16 @@ def handoff_reason(raw: object) -> str:
     return reason or ""
 
 
+def stop(raw: object) -> uuid.UUID | None:
+    """`POST /sessions/{id}/stop` and `message.stop`: the message whose writing is to stop, or None for any."""
+    body = _object(raw)
+    errors: dict[str, list[str]] = {}
+    message_id = _uuid(body, "message_id", errors, required=False)
+    if errors:
+        raise invalid(errors)
+    return message_id
+
+
 def number(value: str | None, name: str, *, least: int, most: int, default: int) -> int:
     """A whole number from a query string, or the default where it is absent."""
     if value is None or value == "":

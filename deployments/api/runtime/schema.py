@@ -148,6 +148,16 @@ MESSAGES_PARAMETERS = [
     OpenApiParameter("rev", int, description="Messages made or changed after this rev, in order of rev."),
     OpenApiParameter("limit", int, description="1 to 200, 50 by default."),
 ]
+STREAM_PARAMETERS = [
+    *MESSAGES_PARAMETERS[:2],
+    OpenApiParameter("Last-Event-ID", int, OpenApiParameter.HEADER, description="The last event's id: a rev."),
+]
+STREAM = {"type": "string", "description": "Events named and shaped as the socket's frames; `id` is the rev."}
+STOP_REQUEST = {
+    "application/json": _object(
+        message_id={**_UUID, "description": "Stop only while this message is being written; else whatever is."}
+    )
+}
 MESSAGE_REQUEST = {
     "application/json": _object(
         ["client_id"],

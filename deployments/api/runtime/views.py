@@ -12,16 +12,18 @@ from uuid import UUID
 from adrf.views import APIView
 from django.conf import settings
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from convoship.lib import limiting
 from convoship.lib.problems import Problem, invalid
 from convoship.lib.threads import in_thread
 from deployments import embed_build, file_settings, handoff_rules, live, reading, sessions, theme, turns, visits
 from deployments.api.bearer import caller_of, token_of, wait_of
-from deployments.api.runtime import bodies, schema
+from deployments.api.runtime import bodies, schema, streams
 from deployments.entering import Visit
 from deployments.models import Deployment, Message
 from deployments.variants import Met
@@ -31,6 +33,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 MOST_MESSAGES = 200
 LONGEST_LOCALE = 35
+READER_SECONDS = 10
 
 
 class RuntimeView(APIView):
@@ -164,7 +167,15 @@ class SessionView(VisitView):
         return Response({"session": session_json(session_id, page.conversation)})
 
 
-class MessagesView(VisitView):
+class EventsOrWhole(VisitView):
+    """What may be answered by events."""
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        """JSON, also for who takes events only: errors are never anything else."""
+        return super().perform_content_negotiation(request, force=True)
+
+
+class MessagesView(EventsOrWhole):
     """The messages of a session's conversation."""
 
     @extend_schema(
@@ -180,12 +191,18 @@ class MessagesView(VisitView):
         except Problem:
             await self.visit(request, session_id, visits.read, caller, limit=0)
             raise
-        _, page = await self.visit(
-            request, session_id, visits.read, caller, after=after, rev=None if rev < 0 else rev, limit=limit
+        visit, (page, streaming) = await self.visit(
+            request, session_id, visits.resume, caller, after=after, rev=None if rev < 0 else rev, limit=limit
         )
+        if streaming:
+            # Who reads an answer as it grows is there (`stopping.Presence`), by whatever way.
+            session = str(visit.workspace_id), str(visit.session_id)
+            await in_thread(lambda: limiting.take_socket(*session, "reader", seconds=READER_SECONDS))
+        told = {message.id for message in page.messages}
+        messages = [*page.messages, *(message for message in streaming if message.id not in told)]
         return Response(
             {
-                "messages": [message_json(message) for message in page.messages],
+                "messages": [message_json(message) for message in messages],
                 "head_seq": page.conversation.head_seq,
                 "rev": page.next_rev if rev >= 0 else page.conversation.rev,
                 "has_more": page.has_more,
@@ -197,8 +214,8 @@ class MessagesView(VisitView):
         responses={201: schema.MESSAGE_POSTED, 200: schema.MESSAGE_POSTED},
         operation_id="runtime_message_send",
     )
-    async def post(self, request: Request, session_id: UUID) -> Response:
-        """Send a message and wait for its answer, as long as `Prefer: wait=N` says."""
+    async def post(self, request: Request, session_id: UUID) -> HttpResponseBase:
+        """Send a message and wait for its answer, as long as `Prefer: wait=N` says; or see it come, as events."""
         caller = caller_of(request)
         try:
             wanted = bodies.visitor_message(request.data)
@@ -206,6 +223,8 @@ class MessagesView(VisitView):
             # A bad body is said only to who may write here.
             await self.visit(request, session_id, visits.read, caller, limit=0)
             raise
+        if streams.are_wanted(request):
+            return await streams.answered(token_of(request), caller, session_id, wanted)
         visit, posted = await self.visit(request, session_id, visits.post, caller, wanted)
         replies, pending = posted.replies, False
         if posted.claim is not None:
@@ -250,6 +269,44 @@ class EventsView(VisitView):
         else:
             raise invalid({"type": ['{"type": "typing", "on": true|false} or {"type": "read", "seq": N}.']})
         return Response(status=204)
+
+
+class StreamView(EventsOrWhole):
+    """What a socket would tell, for who can't open one."""
+
+    @extend_schema(
+        responses={(200, "text/event-stream"): schema.STREAM},
+        parameters=schema.STREAM_PARAMETERS,
+        operation_id="runtime_stream",
+    )
+    async def get(self, request: Request, session_id: UUID) -> HttpResponseBase:
+        """The socket's server frames as events, from `after` and `rev` or from `Last-Event-ID` on."""
+        caller, query, most = caller_of(request), request.query_params, 2**31 - 1
+        try:
+            after = bodies.number(query.get("after"), "after", least=0, most=most, default=0)
+            rev = bodies.number(query.get("rev"), "rev", least=0, most=most, default=-1)
+            last = bodies.number(request.headers.get("Last-Event-ID"), "Last-Event-ID", least=0, most=most, default=-1)
+        except Problem:
+            await self.visit(request, session_id, visits.read, caller, limit=0)
+            raise
+        rev = max(rev, last)
+        return await streams.followed(token_of(request), caller, session_id, after, None if rev < 0 else rev)
+
+
+class StopView(VisitView):
+    """Wanting no more of an answer."""
+
+    @extend_schema(request=schema.STOP_REQUEST, responses={200: schema.SESSION}, operation_id="runtime_stop")
+    async def post(self, request: Request, session_id: UUID) -> Response:
+        """Stop the answer under way, or only that message; where it has ended already, nothing happens."""
+        caller = caller_of(request)
+        try:
+            message_id = bodies.stop(request.data)
+        except Problem:
+            await self.visit(request, session_id, visits.read, caller, limit=0)
+            raise
+        _, conversation = await self.visit(request, session_id, visits.stop, caller, message_id)
+        return Response({"session": session_json(session_id, conversation)})
 
 
 class HandoffView(VisitView):

@@ -109,17 +109,23 @@ export class Sync {
     return true;
   }
 
-  /** A piece of a text still being written. A piece after a hole is dropped: the finished text follows anyway. */
+  /** A piece of a text still being written. False: it comes after a hole. */
   #grow(id: string, index: number, piece: string): boolean {
-    const row = [...this.#rows.values()].find((m) => m.id === id);
+    const row = this.#row(id);
     if (!row) return false;
     if (row.status !== 'streaming') return true;
     const have = points(row.text);
+    if (index > have) return false;
     const fresh = Array.from(piece).slice(have - index).join('');
-    if (index > have || index + points(piece) <= have) return true;
-    this.#rows.set(row.seq, { ...row, text: row.text + fresh });
-    this.#ports.changed();
+    if (fresh) {
+      this.#rows.set(row.seq, { ...row, text: row.text + fresh });
+      this.#ports.changed();
+    }
     return true;
+  }
+
+  #row(id: string): Message | undefined {
+    return this.messages.find((m) => m.id === id);
   }
 
   #put(messages: readonly Message[]): boolean {
@@ -177,8 +183,9 @@ export class Sync {
     const rank = (f: Live): number => ('message' in f ? f.message.rev : Infinity);
     const held = this.#held.splice(0).sort((a, b) => rank(a) - rank(b) || 0);
     const rest = held.filter((frame) => !this.#apply(frame));
-    // A piece of a message that even the server's own page doesn't hold belongs to nothing we will ever show.
-    this.#held = rest.filter((frame) => frame.type !== 'token');
+    // A piece of a message that even the server's own page doesn't hold belongs to nothing we will ever show. One after
+    // a hole waits: the server's text so far may be a second old.
+    this.#held = rest.filter((frame) => frame.type !== 'token' || this.#row(frame.message_id));
     // All changes known and still a message short: only the list by seq can tell which.
     if (this.#held.some((frame) => frame.type === 'head' && frame.rev <= this.rev)) this.#tail = this.rev;
     return this.#held.length === 0;

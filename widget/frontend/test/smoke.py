@@ -307,6 +307,25 @@ def check_streaming(browser: Browser) -> None:
     visit.done()
 
 
+def check_stop(browser: Browser) -> None:
+    visit = Visit(browser).open()
+    field, button = visit.page.get_by_role("textbox"), visit.page.locator(".send")
+    visit.say("endless")
+    stop = visit.page.get_by_role("button", name="Stop")
+    stop.wait_for()
+    field.press("Enter")
+    assert button.get_attribute("aria-label") == "Stop", "Enter in an empty field stops nothing"
+    field.fill("wait")
+    assert button.get_attribute("aria-label") == "Send", "who has something to say may say it"
+    field.fill("")
+    stop.focus()
+    visit.page.keyboard.press("Enter")
+    visit.sees("Stopped")
+    assert visit.page.get_by_role("button", name="Send").is_disabled()
+    assert field.evaluate("e => e.getRootNode().activeElement === e")
+    visit.done()
+
+
 def check_everything_fails(browser: Browser) -> None:
     broken = """
         for (const name of ['localStorage', 'sessionStorage'])

@@ -74,6 +74,7 @@ export function createChat(host: Host): App {
     discard: (item) => outbox.discard(item),
     handoff: () => void act('handoff'),
     end: () => void act('end'),
+    stop: () => void act('stop'),
     restart,
     // The launcher keeps what is wanted; one way to close keeps both in step.
     close: () => host.launcher.click(),
@@ -115,6 +116,7 @@ export function createChat(host: Host): App {
       status: conversation?.active ? (control === 'waiting' ? say(keyOf('waiting_' + conversation.session.waits_for, 'waiting')) : note && say(note)) : '',
       canHandoff: !!config?.features?.['handoff'] && control === 'assistant',
       active: !!conversation?.active,
+      writing: !!conversation?.writing,
       stream: options.stream !== false,
     };
   }
@@ -280,7 +282,7 @@ export function createChat(host: Host): App {
     draw();
   }
 
-  async function act(name: 'handoff' | 'end'): Promise<void> {
+  async function act(name: 'handoff' | 'end' | 'stop'): Promise<void> {
     const problem = await conversation?.act(name);
     if (!problem || signal.aborted) return;
     host.complain(problem);
@@ -305,6 +307,7 @@ export function createChat(host: Host): App {
   function reset(forget: boolean): void {
     clearTimeout(retry);
     const unsent = outbox.items.filter((item) => item.state === 'failed' && item.payload === undefined).map((item) => item.text ?? '');
+    if (conversation?.writing) void conversation.act('stop');
     conversation?.close();
     conversation = null;
     starting = false;

@@ -113,7 +113,7 @@ export class Conversation {
     if ('conversation_id' in found) this.#update(found);
   }
 
-  /** `handoff` or `end`. Null: done. */
+  /** `handoff`, `end` or `stop`. Null: done. */
   async act(name: string): Promise<Problem | null> {
     const reply = await this.#ask<{ session: Session }>('POST', '/' + name, {});
     if (reply.body?.session) this.#update(reply.body.session);
@@ -216,6 +216,11 @@ export class Conversation {
   #changed(): void {
     for (const message of this.sync.messages) if (message.client_id) this.#outbox.confirm(message.client_id);
     this.#ports.changed();
+  }
+
+  /** Whether an answer is under way. */
+  get writing(): boolean {
+    return this.typing?.kind === 'assistant' || this.sync.messages.some((m) => m.status === 'streaming');
   }
 
   /** Messages that came from the other side. */

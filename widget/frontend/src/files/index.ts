@@ -271,6 +271,7 @@ export function start(host: Host, panel: Panel, session: () => Kept | null, spea
     if (!ready()) panel.composer.measure();
     if (send && ready() && send.disabled && field?.getAttribute('aria-invalid') !== 'true') send.disabled = false;
   }
+  panel.composer.more = ready;
   if (send) {
     const watch = new MutationObserver(() => ready() && enable());
     watch.observe(send, { attributes: true, attributeFilter: ['disabled'] });
@@ -337,11 +338,12 @@ export function start(host: Host, panel: Panel, session: () => Kept | null, spea
 
   function submit(event: Event): void {
     const mine = of(undefined).filter((it) => it.state !== 'refused' || it.again);
-    if (!mine.length && !parcels.length) return;
+    const text = panel.composer.text().trim();
+    // Where nothing is to be sent, the button may say that it stops the answer under way.
+    if (!mine.length && !(parcels.length && text)) return;
     event.preventDefault();
     event.stopImmediatePropagation();
-    const text = panel.composer.text().trim();
-    if (field?.getAttribute('aria-invalid') === 'true' || (!mine.length && !text)) return;
+    if (field?.getAttribute('aria-invalid') === 'true') return;
     field?.focus();
     if (mine.some((it) => it.again)) return tell(say('fileHeld'));
     const note = h('span', { class: 'chip-note' });

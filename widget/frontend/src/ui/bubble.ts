@@ -34,10 +34,11 @@ export function messageRow(message: Message, first: boolean, last: boolean, view
   if (author.kind === 'system') return h('div', { class: 'row note' }, render(message.text), ...(message.blocks ?? []).map((it) => block(it, view, acts)));
   const mine = author.kind === 'visitor';
   const writing = status === 'streaming';
-  const failed = status === 'failed';
+  // What was cut off while it was written stays, and says so below.
+  const failed = status === 'failed' && !message.text;
   const body = h('div', { class: mine ? 'bubble' : 'bubble md' }, mine ? message.text : render(message.text));
   if (writing) body.setAttribute('aria-busy', 'true');
-  if (failed && !message.text) body.replaceChildren(icon('alert'), view.say('answerFailed'));
+  if (failed) body.replaceChildren(icon('alert'), view.say('answerFailed'));
   const blocks = writing ? [] : (message.blocks ?? []).map((it) => block(it, view, acts));
   const face = mine
     ? null
@@ -55,6 +56,7 @@ export function messageRow(message: Message, first: boolean, last: boolean, view
       (message.text || failed) && body,
       acts.files?.(message),
       ...blocks,
+      message.text && message.reason && h('div', { class: 'meta' }, view.say('stopped')),
       last && !writing && h('time', { class: 'meta', dateTime: message.created_at }, clock(message.created_at)),
     ),
   );

@@ -9,29 +9,35 @@ const TYPING = 3000;
 
 export function createComposer(acts: Acts) {
   const field = h('textarea', { class: 'field', rows: 1, name: 'message', autocomplete: 'off', enterKeyHint: 'send' });
-  const button = h('button', { class: 'send', type: 'submit' }, icon('send'));
+  const button = h('button', { class: 'send', type: 'submit' });
   const count = h('p', { class: 'count', id: 'count', role: 'status' });
   const form = h('form', { class: 'composer', noValidate: true }, h('div', { class: 'box-in' }, field, button), count);
   let say: View['say'] = () => '';
+  let writing = false;
+  /** What the button does, and its name for it. */
+  let does = '';
   let typedAt = 0;
   let quiet = 0;
 
-  /** Null: it may be sent. */
-  const refusal = (): string | null => {
-    const left = room(field.value);
-    if (left.points < 0) return say('tooLong', { n: -left.points });
-    return left.bytes < 0 ? say('tooBig') : null;
-  };
+  /** Why it can't be sent as it is, if so. */
+  let no = '';
   const measure = (): void => {
     field.style.setProperty('height', 'auto');
     field.style.setProperty('height', Math.min(field.scrollHeight, 140) + 'px');
     const left = room(field.value);
     const near = left.points < NEAR || left.bytes < NEAR_BYTES;
-    const no = refusal();
-    count.textContent = no ?? (near && left.points >= 0 ? say('limit', { n: left.points }) : '');
+    no = left.points < 0 ? say('tooLong', { n: -left.points }) : left.bytes < 0 ? say('tooBig') : '';
+    count.textContent = no || (near ? say('limit', { n: left.points }) : '');
     count.classList.toggle('bad', !!no);
     field.setAttribute('aria-invalid', String(!!no));
-    button.disabled = !!no || !field.value.trim();
+    // Who has something to say while an answer is written may say it: only an empty field offers to stop.
+    const blank = !(field.value.trim() || self.more());
+    const what = blank && writing ? 'stop' : 'send';
+    button.disabled = !!no || (blank && !writing);
+    if (does !== (does = what + say(what))) {
+      button.setAttribute('aria-label', say(what));
+      button.replaceChildren(icon(what));
+    }
   };
   const stopTyping = (): void => {
     clearTimeout(quiet);
@@ -40,7 +46,7 @@ export function createComposer(acts: Acts) {
   };
   const submit = (): void => {
     const text = field.value.trim();
-    if (!text || refusal() !== null) return;
+    if (!text || no) return;
     stopTyping();
     put('');
     acts.send(text);
@@ -72,24 +78,27 @@ export function createComposer(acts: Acts) {
   for (const name of ['keydown', 'keyup', 'keypress'] as const) form.addEventListener(name, (event) => event.key !== 'Escape' && event.key !== 'Tab' && event.stopPropagation());
   form.addEventListener('submit', (event) => {
     event.preventDefault();
-    submit();
+    if (does.startsWith('stop')) acts.stop();
+    else submit();
     field.focus();
   });
 
-  return {
+  const self = {
     el: form,
     put,
+    /** Whether there is more to send than words: the script for files knows. */
+    more: (): boolean => false,
     text: (): string => field.value,
     focus: (): void => field.focus({ preventScroll: true }),
     measure,
     update(view: View): void {
-      say = view.say;
+      ({ say, writing } = view);
       field.placeholder = view.say('placeholder');
       field.setAttribute('aria-label', view.say('composer'));
       field.setAttribute('aria-describedby', 'count');
-      button.setAttribute('aria-label', view.say('send'));
       measure();
     },
     stop: (): void => clearTimeout(quiet),
   };
+  return self;
 }

@@ -21,6 +21,7 @@ export const ICONS = {
   close: 'M6 6l12 12M18 6L6 18',
   more: 'M5 12h0M12 12h0M19 12h0',
   send: 'M12 19V5m-6 6 6-6 6 6',
+  stop: 'M7 7h10v10H7Z',
   person: 'M4 20c0-4 4-6 8-6s8 2 8 6M12 11a4 4 0 1 0 0-8 4 4 0 0 0 0 8Z',
   end: 'M8 12h8M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18Z',
   fresh: 'M4 12a8 8 0 1 1 2.5 5.8M4 20v-4h4',

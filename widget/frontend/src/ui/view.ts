@@ -35,6 +35,8 @@ export interface View {
   ended: string | null;
   canHandoff: boolean;
   active: boolean;
+  /** An answer is under way, and can be stopped. */
+  writing: boolean;
   /** Whether half-written answers are shown as they grow. */
   stream: boolean;
 }
@@ -49,6 +51,7 @@ export interface Acts {
   discard(item: Item): void;
   handoff(): void;
   end(): void;
+  stop(): void;
   restart(): void;
   close(): void;
   /** What is drawn of a line's files, once the script for files is there. */

@@ -16,6 +16,7 @@ interface Talk {
   messages: Message[];
   sockets: Set<WebSocket>;
   human: boolean;
+  stopped?: boolean;
 }
 
 const RICH = `Here is what I can do:
@@ -143,14 +144,15 @@ export class MockRuntime {
     this.#tell(talk, { type: 'typing', author, on: true });
     await new Promise((done) => setTimeout(done, this.flags.delay));
     this.#tell(talk, { type: 'typing', author, on: false });
-    if (/slow/.test(text)) {
+    if (/slow|endless/.test(text)) {
       const message = this.say(talk, { status: 'streaming' });
-      for (const piece of ['One ', 'word ', 'after ', '**another**.']) {
+      for (const piece of text === 'endless' ? Array.from({ length: 300 }, () => 'word ') : ['One ', 'word ', 'after ', '**another**.']) {
         this.#tell(talk, { type: 'token', message_id: message.id, index: Array.from(message.text).length, text: piece });
         message.text += piece;
         await new Promise((done) => setTimeout(done, 60));
+        if (talk.stopped) break;
       }
-      this.update(talk, message, { status: 'received' });
+      this.update(talk, message, { status: 'sent', ...(talk.stopped ? { reason: 'Stopped by the visitor.' } : {}) });
     } else if (/help/i.test(text)) {
       this.say(talk, { text: RICH });
     } else if (/hat/.test(text)) {
@@ -221,6 +223,10 @@ export class MockRuntime {
     if (rest === '/end') {
       this.setSession(talk, { status: 'completed' });
       for (const ws of talk.sockets) ws.close(4409);
+      return answer(200, { session: talk.session });
+    }
+    if (rest === '/stop') {
+      talk.stopped = true;
       return answer(200, { session: talk.session });
     }
     return answer(404, { code: 'not_found', title: 'Not found', detail: '', status: 404 });

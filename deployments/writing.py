@@ -1,0 +1,328 @@
+"""A text while it is being written: begun, told piece by piece, kept in the database every second, and ended once.
+
+What the visitors see is what is stored. A piece is told by a live event, which may be lost; the text so far is in the
+database a second later at most, whether or not another piece comes; and the finished text is a change like any other.
+So whoever misses a piece asks for the text so far, and has it.
+
+Saving is also how a writer keeps its claim and looks whether somebody wants it to stop (`stopping`), so that this works
+while Valkey is away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import logging
+import time
+from collections import deque
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import UUID
+
+from django.utils import timezone
+
+from convoship.lib import rows
+from convoship.lib.tenancy import in_tenant
+from deployments import conversations, live
+from deployments.conversations import NewMessage
+from deployments.models import AssistantVersion, Conversation, Message, Turn
+from deployments.models.conversation import AuthorKind, Channel, MessageStatus, Stop, TurnStatus
+from deployments.pieces import Pieces
+from deployments.responders.base import End, EndOfText, HandOver, Reply, Say, Token
+from deployments.stopping import Doorbell, Presence
+
+if TYPE_CHECKING:
+    from deployments.turns import Answer, Claim
+
+logger = logging.getLogger(__name__)
+
+# A writer renews its lease every second or two, so a third of a minute without a sign of it is its death.
+LEASE = dt.timedelta(seconds=20)
+# Pieces that come faster than anybody reads are told together: an eye sees twenty pictures a second.
+TELL_EVERY_SECONDS = 0.05
+SAVE_EVERY_SECONDS = 1.0
+LOOK_EVERY_SECONDS = 2.0
+MOST_WAITING = 1000
+CUT = "The answer was cut off while being written."
+
+
+class ClaimLost(Exception):
+    """Another process has claimed the turn, or it has ended: what was answered here must not be written."""
+
+
+# --- The database's side: synchronous, inside `tenant()` ------------------------------------------------------------
+
+
+def new(
+    version: AssistantVersion, text: str, blocks: tuple[Mapping[str, Any], ...] = (), status: str = MessageStatus.SENT
+) -> NewMessage:
+    """What the assistant says, about to be posted."""
+    return NewMessage(
+        author_kind=AuthorKind.ASSISTANT,
+        author_name=version.content["name"],
+        text=text,
+        blocks=blocks,
+        status=status,
+    )
+
+
+def hold(claim: Claim) -> Conversation:
+    """The locked conversation, if the claim still stands."""
+    conversation = conversations.lock(claim.conversation_id)
+    if not Turn.objects.filter(id=claim.turn_id, claim=claim.token, status=TurnStatus.RUNNING).exists():
+        raise ClaimLost
+    return conversation
+
+
+def cut_streaming(conversation: Conversation, stop: str = "") -> None:
+    """A text whose writer died stays: marked as cut, or as stopped where somebody had wanted that."""
+    for message in Message.objects.filter(conversation=conversation, status=MessageStatus.STREAMING):
+        status = conversations.outgoing_status(conversation) if stop else MessageStatus.FAILED
+        conversations.change_message(
+            conversation, message, is_posting=bool(stop), status=status, reason=Stop(stop).label if stop else CUT
+        )
+
+
+def begin_text(claim: Claim, before: list[Say], text: str) -> tuple[Conversation, Message]:
+    """Store what was said before, and the beginning of a text that is still being written."""
+    conversation = hold(claim)
+    cut_streaming(conversation)
+    news = [new(claim.version, item.text, item.blocks) for item in before]
+    news.append(new(claim.version, text, status=MessageStatus.STREAMING))
+    posted = conversations.post_messages(conversation, news)
+    return conversation, posted[-1]
+
+
+def keep(claim: Claim, message_id: UUID | None, text: str) -> str:
+    """Keep the claim alive and the text so far, if there is one; whether the turn is to stop (`Stop`, or "").
+
+    Not a change that counts (CONTRACT section 1, `rev`).
+    """
+    row = rows.one(
+        "UPDATE deployments_turn SET leased_until = %s WHERE id = %s AND claim = %s AND status = 'running'"
+        " RETURNING stop",
+        [timezone.now() + LEASE, claim.turn_id, claim.token],
+    )
+    if row is None:
+        raise ClaimLost
+    if message_id is not None:
+        Message.objects.filter(id=message_id, status=MessageStatus.STREAMING).update(text=text)
+    return str(row[0])
+
+
+def end_text(
+    claim: Claim, message: Message, text: str, blocks: tuple[Mapping[str, Any], ...], *, stop: str, failure: str
+) -> Message:
+    """The text is finished: whole, stopped, or cut off by a failure."""
+    conversation = hold(claim)
+    if message.seq == conversation.head_seq:
+        # It was the first piece of it alone so far.
+        conversation.last_text = text[: conversations.PREVIEW_LENGTH]
+    return conversations.change_message(
+        conversation,
+        message,
+        is_posting=not failure,
+        text=text,
+        blocks=list(blocks),
+        status=MessageStatus.FAILED if failure else conversations.outgoing_status(conversation),
+        reason=CUT if failure else Stop(stop).label if stop else "",
+    )
+
+
+def post(claim: Claim, said: list[Say]) -> list[Message]:
+    """Whole messages that need not wait for what the responder still has to say."""
+    return conversations.post_messages(hold(claim), [new(claim.version, item.text, item.blocks) for item in said])
+
+
+def let_go(claim: Claim) -> None:
+    """Give the turn back, for whoever sweeps next."""
+    Turn.objects.filter(id=claim.turn_id, claim=claim.token, status=TurnStatus.RUNNING).update(
+        leased_until=timezone.now()
+    )
+
+
+# --- The responder's side: asynchronous, no connection held ----------------------------------------------------------
+
+
+class Writer:
+    """Stores and tells a responder's replies: whole messages at the end, streamed text as it comes.
+
+    Whoever reads the responder hands over (`take`) and never waits for the database, so it can be interrupted at any
+    moment without harm; the writing is a task of its own, which is not.
+    """
+
+    live: ClassVar[set[Writer]] = set()
+
+    def __init__(self, claim: Claim, answer: Answer, *, is_watched: bool = False) -> None:
+        self.claim = claim
+        self.answer = answer
+        self.posted: list[Message] = []
+        # Why the reader is to stop, if so; `is_let_go`: this process ends, and another one answers anew.
+        self.stop: str = ""
+        self.is_let_go = False
+        self._patience: asyncio.Timeout | None = None
+        self._waiting: deque[Reply] = deque()
+        self._said, self._taken, self._ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._message: Message | None = None
+        self._conversation: Conversation | None = None
+        self._pieces = Pieces()
+        self._text = ""
+        self._told = 0  # of the text, in code points
+        self._kept = 0
+        self._kept_at = time.monotonic()
+        self._presence = Presence(claim, is_watched=is_watched)
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Writer:
+        self.live.add(self)
+        self._doorbell = Doorbell(self.claim, self.stop_for)
+        self._task = asyncio.get_running_loop().create_task(self._write())
+        self._task.add_done_callback(self._done)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._doorbell.close()
+        self.live.discard(self)
+        if self._task is not None and not self._task.done():
+            self._task.cancel()
+
+    # --- Whoever reads the responder ---
+
+    def interrupts(self, patience: asyncio.Timeout | None) -> None:
+        """From now on this time-out expires at once when the answer is to stop."""
+        self._patience = patience
+        if self.is_interrupted:
+            self._interrupt()
+
+    async def take(self, reply: Reply) -> None:
+        """One reply of the responder, in order."""
+        self._waiting.append(reply)
+        self._said.set()
+        while len(self._waiting) > MOST_WAITING and self._task is not None and not self._task.done():
+            self._taken.clear()
+            await self._taken.wait()
+
+    async def finish(self) -> None:
+        """Wait until all that was taken is stored, and the text, if there is one, is ended. Raises what kept it off."""
+        self._patience = None
+        self._ended.set()
+        self._said.set()
+        if self._task is not None:
+            await self._task
+
+    def stop_for(self, why: str) -> None:
+        """Stop, at the next opportunity; the first reason stands."""
+        if not self._ended.is_set():
+            self.stop = self.stop or why
+            self._interrupt()
+
+    def let_go(self) -> None:
+        """This process ends: store what there is, and leave the turn to another."""
+        self.is_let_go = True
+        self._interrupt()
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether it is we who stopped the reader: the answer is unwanted, or can't be written any more."""
+        return bool(self.stop) or self.is_let_go or (self._task is not None and self._task.done())
+
+    def _interrupt(self) -> None:
+        patience, self._patience = self._patience, None
+        if patience is not None and not patience.expired():
+            patience.reschedule(0)
+
+    def _done(self, _: asyncio.Task[None]) -> None:
+        # Only where it failed is somebody still reading or waiting for room.
+        self._taken.set()
+        self._interrupt()
+
+    # --- The writing ---
+
+    async def _write(self) -> None:
+        while not (self._ended.is_set() and not self._waiting):
+            await _either(self._said, SAVE_EVERY_SECONDS)
+            self._said.clear()
+            await self._store_what_was_said()
+            await self._keep_if_due()
+            if not self._ended.is_set():
+                await _either(self._ended, TELL_EVERY_SECONDS)
+        await self._end_text((), is_last=True, failure=self.answer.failure or (CUT if self.is_let_go else ""))
+
+    async def _store_what_was_said(self) -> None:
+        while self._waiting:
+            match reply := self._waiting.popleft():
+                case Token():
+                    self._text += self._pieces.take(reply.text)
+                case EndOfText():
+                    await self._end_text(reply.blocks)
+                case Say() | HandOver() | End():
+                    await self._end_text(())
+                    self.answer.add(reply)
+                case _:
+                    self.answer.add(reply)
+        self._taken.set()
+        await self._show()
+
+    async def _show(self) -> None:
+        """Begin the text, or tell the piece of it that is new. Other channels than the web get it as a whole."""
+        if len(self._text) == self._told or self.claim.input.channel != Channel.WEB:
+            return
+        if self._message is None or self._conversation is None:
+            before, self.answer.said = self.answer.said, []
+            self._conversation, self._message = await in_tenant(begin_text)(
+                self.claim.workspace_id, self.claim, before, self._text
+            )
+            self._kept, self._kept_at = len(self._text), time.monotonic()
+        else:
+            live.tell_piece(self._conversation, self._message.id, self._told, self._text[self._told :])
+        self._told = len(self._text)
+
+    async def _keep_if_due(self) -> None:
+        has_more = self._message is not None and len(self._text) > self._kept
+        if time.monotonic() - self._kept_at < (SAVE_EVERY_SECONDS if has_more else LOOK_EVERY_SECONDS):
+            return
+        if self._ended.is_set():
+            return
+        message_id = self._message.id if self._message is not None and has_more else None
+        try:
+            stop = await in_tenant(keep)(self.claim.workspace_id, self.claim, message_id, self._text)
+            self._kept = len(self._text) if has_more else self._kept
+            if stop or await self._presence.is_over():
+                self.stop_for(stop or Stop.LEFT)
+        except ClaimLost:
+            raise
+        except Exception:
+            # The lease outlasts a database that is away for a moment.
+            logger.exception("the text so far of turn %s was not kept, it is tried again", self.claim.turn_id)
+        self._kept_at = time.monotonic()
+
+    async def _end_text(
+        self, blocks: tuple[Mapping[str, Any], ...], *, is_last: bool = False, failure: str = ""
+    ) -> None:
+        self._text += self._pieces.rest()
+        await self._show()
+        if self._message is None:
+            if self._text and not failure and not self.stop:
+                self.answer.said.append(Say(self._text, blocks))
+            if self._text and not is_last:
+                said, self.answer.said = self.answer.said, []
+                self.posted += await in_tenant(post)(self.claim.workspace_id, self.claim, said)
+            self._text = ""
+            return
+        message, text = self._message, self._text
+        self._message, self._conversation, self._text, self._told, self._kept = None, None, "", 0, 0
+        stop = self.stop if self._ended.is_set() else ""
+        self.posted.append(
+            await in_tenant(end_text)(
+                self.claim.workspace_id, self.claim, message, text, blocks, stop=stop, failure=failure
+            )
+        )
+
+
+async def _either(event: asyncio.Event, seconds: float) -> None:
+    """Until the event is set, or so long."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        pass
