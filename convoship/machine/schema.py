@@ -57,7 +57,7 @@ class Schema:
         try:
             (major,), (found,), (made,), (shared,) = (said[w] for w in ("PostgreSQL", "found", "made", "shared"))
             split = [line.split() for line in said["migration"]]
-            self.migrations = {(app, name): digest for app, name, digest in split}  # in the order they ran
+            self.migrations = {(app, name): text for app, name, text in split}  # in the order they ran
             self.major = int(major)
         except (KeyError, ValueError) as error:
             raise Unfit(f"its head is spoilt ({error!r})") from error
@@ -65,20 +65,20 @@ class Schema:
 
     def behind(self, loader: MigrationLoader) -> list[str]:
         """What the file has not, or has as it was once; and the migrations that only the file has."""
-        now = {key: digest_of(migration) for key, migration in loader.disk_migrations.items()}
-        names = {".".join(key) for key, _digest in set(now.items()) ^ set(self.migrations.items())}
-        return sorted(names | ({SHARED.name} if self.shared != digest(SHARED) else set()))
+        now = {key: fingerprint_of(migration) for key, migration in loader.disk_migrations.items()}
+        names = {".".join(key) for key, _text in set(now.items()) ^ set(self.migrations.items())}
+        return sorted(names | ({SHARED.name} if self.shared != fingerprint(SHARED) else set()))
 
     def check(self, cursor: Any, loader: MigrationLoader) -> None:
         """Raise `Unfit` where the migrations of today would make something else here. Newer ones are no reason."""
         cursor.execute(SERVER_MAJOR)
         if cursor.fetchone() != (self.major,):
             raise Unfit(f"PostgreSQL {self.major} wrote it")
-        if self.shared != digest(SHARED):
+        if self.shared != fingerprint(SHARED):
             raise Unfit(f"{SHARED.name} is not what it was")
         for key, was in self.migrations.items():
             migration = loader.disk_migrations.get(key)
-            if migration is None or digest_of(migration) != was:
+            if migration is None or fingerprint_of(migration) != was:
                 raise Unfit(f"the migration {'.'.join(key)} is not what it was")
         # Some migrations do without an extension that they don't find, and make something else then.
         cursor.execute(EXTENSIONS)
@@ -118,11 +118,11 @@ def load_where_empty(owner: BaseDatabaseWrapper) -> bool:
     return True
 
 
-def digest_of(migration: Any) -> str:
+def fingerprint_of(migration: Any) -> str:
     """Of the text of a migration's module."""
-    return digest(Path(sys.modules[type(migration).__module__].__file__ or ""))
+    return fingerprint(Path(sys.modules[type(migration).__module__].__file__ or ""))
 
 
-def digest(path: Path) -> str:
+def fingerprint(path: Path) -> str:
     """Enough of SHA-256 to see a change."""
     return sha256(path.read_bytes()).hexdigest()[:16]

@@ -92,8 +92,8 @@ def made(environment: Mapping[str, str]) -> str:
             f"-- PostgreSQL: {major}",
             f"-- found: {' '.join(found)}",
             f"-- made: {' '.join(brought)}",
-            f"-- shared: {schema.digest(schema.SHARED)}",
-            *(f"-- migration: {app} {name} {schema.digest_of(known[app, name])}" for app, name in done),
+            f"-- shared: {schema.fingerprint(schema.SHARED)}",
+            *(f"-- migration: {app} {name} {schema.fingerprint_of(known[app, name])}" for app, name in done),
         ]
         return HEAD + "\n".join(head) + "\n\n" + _dump(url, owner)
 
