@@ -20,6 +20,14 @@ from deployments.models.deployment import (
 from deployments.models.file import File, GoneFile
 from deployments.models.handoff import Handoff
 from deployments.models.inbox import ConversationTag, SavedView, Tag
+from deployments.models.knowledge import (
+    KnowledgeChunk,
+    KnowledgeEmbedding,
+    KnowledgePage,
+    KnowledgeSource,
+    KnowledgeUpload,
+    KnowledgeVocabulary,
+)
 from deployments.models.note import CannedReply, Mention, Note
 from deployments.models.person import Identity, Person
 from deployments.models.person_parts import AddressKey, PersonField, PersonMerge, PersonNote
@@ -39,6 +47,12 @@ __all__ = [
     "Handoff",
     "Identity",
     "IdentitySecret",
+    "KnowledgeChunk",
+    "KnowledgeEmbedding",
+    "KnowledgePage",
+    "KnowledgeSource",
+    "KnowledgeUpload",
+    "KnowledgeVocabulary",
     "Mention",
     "Message",
     "Note",

@@ -35,6 +35,17 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Passage:
+    """Something of the assistant's knowledge that may answer what was said."""
+
+    id: str
+    title: str
+    url: str  # "" where it has none
+    text: str
+    score: float  # 0 to 1: how much of what was asked it has
+
+
+@dataclass(frozen=True, slots=True)
 class TurnInput:
     """All that a responder may know. `history` is oldest first, without the message that is being answered."""
 
@@ -49,6 +60,9 @@ class TurnInput:
     # says of the visitor is the page's word, or the visitor's own.
     about: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     at: datetime | None = None  # when this was said; None: now
+    # What was found for a message that the responder said it didn't understand (`Missed`), where it `wants_knowledge`:
+    # it is asked again with these, the best first.
+    passages: Sequence[Passage] = ()
 
 
 @dataclass(frozen=True, slots=True)
