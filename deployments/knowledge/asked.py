@@ -13,9 +13,10 @@ from itertools import pairwise
 
 from rapidfuzz.distance import OSA
 
-from deployments.knowledge.languages import LANGUAGES
+from deployments.knowledge import meanings
+from deployments.knowledge.languages import LANGUAGES, of_tag
 from deployments.responders.common_words import LANGUAGES as KNOWN
-from deployments.responders.reading import FORMS, SAME, TOGETHER, Lexicon, forms, lexicon
+from deployments.responders.reading import FORMS, SAME, TOGETHER, Lexicon, bare, forms, lexicon
 from deployments.responders.slips import sure_of
 
 # Words that a question of this kind is answered with.
@@ -65,7 +66,7 @@ class Term:
 
 def lexicon_of(languages: Iterable[str]) -> Lexicon:
     """What is known beyond word forms of these languages of `languages`: of English and German, that is."""
-    return lexicon(tuple(tag for language in languages if (tag := LANGUAGES.get(language, ("",))[0]) in KNOWN))
+    return lexicon(tuple(tag for language in sorted(languages) if (tag := LANGUAGES.get(language, ("",))[0]) in KNOWN))
 
 
 def terms(text: str, words: Lexicon) -> list[Term]:
@@ -127,7 +128,8 @@ def _same(words: Lexicon) -> dict[str, tuple[str, ...]]:
 def _near(words: Lexicon) -> dict[str, tuple[str, ...]]:
     """By stem: words that are used for one another, though they don't mean quite the same."""
     found: defaultdict[str, dict[str, None]] = defaultdict(dict)
-    for group in words.groups:
+    groups = [tuple(map(bare, group)) for tag in words.languages for group in meanings.GROUPS[of_tag(tag)]]
+    for group in (*groups, *words.groups):
         # A list of countries, of ways to pay: one of them answers no question after another.
         if len(group) > MOST_KIN:
             continue

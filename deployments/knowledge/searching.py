@@ -24,10 +24,10 @@ from deployments.knowledge.asked import Term
 from deployments.responders.base import Passage
 
 MOST = 50
-# What a word weighs in a passage's text (D), its document's title (C), its heading (B); the last is for A, unused.
-PLACES = [0.75, 0.55, 1.0, 1.0]
-_ONCE = 0.608 * PLACES[0]  # what `ts_rank` gives for a word that is in the text once
-MOST_OF_A_WORD = 1.3  # however often it is there
+# What a word counts in a passage's text (D), its document's title (C), its heading (B); the last is for A, unused.
+PLACES = [0.6, 0.4, 1.0, 1.0]
+MUCH = 1.2  # what it counts at most, however often it is there: `ts_rank` of once in a text is 0.608 * PLACES[0]
+AND_OTHERS = 0.15  # what a passage's further words of the same meaning add
 UNKNOWN = 0.6  # what a word that no passage has weighs, in parts of a rare one
 PAIR = 0.3  # for two words of the question that stand together, in parts of what both weigh
 MOST_VARIANTS = 6
@@ -85,25 +85,29 @@ def _by_words(assistant_id: UUID, text: str, about: vocabulary.About, limit: int
     if not parts:
         return {}
     whole = sum(one.whole for one in weighed) or 1.0
-    sums: list[str] = []
-    values: list[Any] = []
+    ranks, covers = [], []
+    rank_values: list[Any] = []
+    cover_values: list[Any] = []
     for one in weighed:
-        if one.parts:
-            ranks = ", ".join("%s * least(ts_rank(%s::real[], words, %s::tsquery) / %s, %s)" for _ in one.parts)
-            sums.append(f"greatest({ranks})")
-            for part in one.parts:
-                values += [part.worth, PLACES, part.query, _ONCE, MOST_OF_A_WORD]
+        if not one.parts:
+            continue
+        each = ["%s * least(ts_rank(%s::real[], words, %s::tsquery), %s)" for _ in one.parts]
+        counted = [value for part in one.parts for value in (part.worth, PLACES, part.query, MUCH)]
+        ranks.append(f"(1 - {AND_OTHERS}) * greatest({', '.join(each)}) + {AND_OTHERS} * ({' + '.join(each)})")
+        rank_values += counted * 2
+        covers.append(f"greatest({', '.join('%s * (words @@ %s::tsquery)::integer' for _ in one.parts)})")
+        cover_values += [value for part in one.parts for value in (min(part.worth, one.whole), part.query)]
     for query, worth in _pairs(terms, weighed):
-        sums.append("%s * (words @@ %s::tsquery)::integer")
-        values += [worth, query]
+        ranks.append("%s * (words @@ %s::tsquery)::integer")
+        rank_values += [worth, query]
     sql = (
-        f"SELECT id, ({' + '.join(sums)}) / %s AS score FROM deployments_knowledgechunk"  # noqa: S608 (made of constants)
-        " WHERE assistant_id = %s AND words @@ %s::tsquery ORDER BY score DESC, id LIMIT %s"
+        f"SELECT id, ({' + '.join(covers)}) / %s FROM deployments_knowledgechunk"  # noqa: S608 (made of constants)
+        f" WHERE assistant_id = %s AND words @@ %s::tsquery ORDER BY {' + '.join(ranks)} DESC, id LIMIT %s"
     )
     anything = " | ".join(dict.fromkeys(part.query for part in parts))
     entered_workspace_id()
     with connection.cursor() as cursor:
-        cursor.execute(sql, [*values, whole, assistant_id, anything, limit])
+        cursor.execute(sql, [*cover_values, whole, assistant_id, anything, *rank_values, limit])
         return {chunk: min(1.0, round(float(score), 4)) for chunk, score in cursor.fetchall()}
 
 
