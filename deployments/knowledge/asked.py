@@ -76,10 +76,7 @@ def terms(text: str, words: Lexicon) -> list[Term]:
     for place, form in enumerate(written):
         if form in words.stop:
             continue
-        if form in words.padding:
-            weight = PADDING
-        else:
-            weight = VAGUE if form in words.vague else 1.0
+        weight = PADDING if form in words.padding else VAGUE if form in words.vague else 1.0
         found.setdefault(form, Term(form, weight, place))
     listed = list(found.values())
     if any(term.weight == 1.0 for term in listed):

@@ -107,9 +107,9 @@ _DROPPED = frozenset(
     | {"nav", "aside", "form", "button", "select", "input", "textarea", "dialog", "footer", "menu"}
 )
 _ROLES = frozenset({"navigation", "banner", "contentinfo", "search", "dialog", "alertdialog", "complementary", "menu"})
-_BLOCKS = frozenset(
+_ENDING = frozenset(
     {"p", "div", "section", "article", "main", "header", "ul", "ol", "dl", "dd", "blockquote", "figure", "figcaption"}
-    | {"table", "thead", "tbody", "tfoot", "tr", "details", "address", "hr", "fieldset", "body", "html", "center"}
+    | {"table", "details", "address", "hr", "fieldset", "body", "html", "center"}
 )
 _HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6, "summary": 5, "dt": 5, "caption": 6}
 _LEAST_MAIN = 200  # characters: a main part with less is a frame, and the words are elsewhere
@@ -186,7 +186,7 @@ def _walk(root: Any, found: Found) -> None:
                 while words and words[-1] in {" | ", " ", "\n"}:
                     words.pop()
                 words.append("\n")
-            elif ended in _BLOCKS and ended not in {"thead", "tbody", "tfoot"}:
+            elif ended in _ENDING:
                 flush()
             continue
         seen += 1
@@ -211,10 +211,9 @@ def _walk(root: Any, found: Found) -> None:
             words.append("\n- ")
         elif tag == "pre":
             words.append("\n")
-        elif tag in _BLOCKS and tag not in {"tr", "thead", "tbody", "tfoot"}:
-            # A paragraph within an item goes on with it.
-            if not (tag in {"p", "div"} and words and words[-1] == "\n- "):
-                flush()
+        # A paragraph that begins an item goes on with it.
+        elif tag in _ENDING and not (tag in {"p", "div"} and words and words[-1] == "\n- "):
+            flush()
         stack.append((None, tag))
         if node.child is not None:
             stack.append((node.child, None))

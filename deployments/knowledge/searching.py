@@ -29,6 +29,7 @@ PLACES = [0.6, 0.4, 1.0, 1.0]
 MUCH = 1.2  # what it counts at most, however often it is there: `ts_rank` of once in a text is 0.608 * PLACES[0]
 AND_OTHERS = 0.15  # what a passage's further words of the same meaning add
 UNKNOWN = 0.6  # what a word that no passage has weighs, in parts of a rare one
+LEAST_ASKED = 0.8  # what a question weighs at least, in parts of a rare word
 PAIR = 0.3  # for two words of the question that stand together, in parts of what both weigh
 MOST_VARIANTS = 6
 CONSTANT = 60  # of reciprocal rank fusion
@@ -84,7 +85,8 @@ def _by_words(assistant_id: UUID, text: str, about: vocabulary.About, limit: int
     parts = [part for one in weighed for part in one.parts]
     if not parts:
         return {}
-    whole = sum(one.whole for one in weighed) or 1.0
+    # Of a question that hardly says anything a passage has all too easily.
+    whole = max(sum(one.whole for one in weighed), LEAST_ASKED * _rarity(0, about.passages))
     ranks, covers = [], []
     rank_values: list[Any] = []
     cover_values: list[Any] = []

@@ -11,6 +11,8 @@ anywhere and is never shown to visitors. A turn that yields no text is legal (a 
 
 A responder that can't answer raises `ResponderError`: plain words, the remedy, and whether trying again can help.
 Anything else it raises is a bug of ours and ends the turn as `failed` with a general reason.
+
+What it needs from the database it asks the turn for (`Reach`), a value at a time.
 """
 
 from __future__ import annotations
@@ -22,6 +24,10 @@ from typing import Any, ClassVar, Literal, Protocol, TypeAlias, runtime_checkabl
 
 Author: TypeAlias = Literal["visitor", "assistant", "agent", "system"]
 Block: TypeAlias = Mapping[str, Any]  # CONTRACT 4: buttons, card, carousel, list
+# Why the other side (a model, somebody's bot) gave no answer. `budget`: it was not asked, as that would cost too much.
+Code: TypeAlias = Literal[
+    "", "key", "model", "quota", "busy", "filter", "context", "timeout", "unreachable", "broken", "budget"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +42,67 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """Something of the assistant's knowledge that may answer what was said."""
+    """A piece of what the assistant has read. `url` is "" where it has none; a higher `score` fits better."""
 
     id: str
     title: str
-    url: str  # "" where it has none
+    url: str
     text: str
-    score: float  # 0 to 1: how much of what was asked it has
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a call of a model took. Tokens as the model's provider counts them."""
+
+    model: str = ""
+    tokens_in: int = 0
+    tokens_out: int = 0
+
+
+class Reach(Protocol):
+    """What a responder may ask for while it answers. Each call crosses the database briefly and holds nothing."""
+
+    async def secret(self, key: str, url: str) -> str:
+        """The workspace's secret by this key, to be sent to this address.
+
+        ResponderError, with what to do, where there is none or where it may not go there.
+        """
+        ...
+
+    async def passages(self, text: str, limit: int) -> Sequence[Passage]:
+        """What the assistant has read that fits this text best, at most so many."""
+        ...
+
+    async def spend(self, most: Usage) -> str:
+        """Set aside what a call may take at most, under the id that is answered.
+
+        ResponderError of the code `budget` where that is more than is left: nothing may be called then.
+        """
+        ...
+
+    async def settle(self, spent: str, usage: Usage) -> None:
+        """What the call took in the end; the rest of what was set aside is free again."""
+        ...
+
+
+class NoReach:
+    """For what is tried without a workspace: nothing is there, and nothing is counted."""
+
+    async def secret(self, key: str, url: str) -> str:
+        """There is none."""
+        raise ResponderError(f"There is no secret {key!r} here.", "Add it on the page Secrets.", code="key")
+
+    async def passages(self, text: str, limit: int) -> Sequence[Passage]:
+        """There are none."""
+        return ()
+
+    async def spend(self, most: Usage) -> str:
+        """Whatever it takes."""
+        return ""
+
+    async def settle(self, spent: str, usage: Usage) -> None:
+        """Nobody counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +120,15 @@ class TurnInput:
     # says of the visitor is the page's word, or the visitor's own.
     about: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     at: datetime | None = None  # when this was said; None: now
-    # What was found for a message that the responder said it didn't understand (`Missed`), where it `wants_knowledge`:
-    # it is asked again with these, the best first.
+    # What was found for words that the responder did not understand (`Missed`): it is asked again with these, the best
+    # first.
     passages: Sequence[Passage] = ()
+    reach: Reach = field(default_factory=NoReach)
+    # What the other side may tell this turn by, the same however often it is tried: "" in a try without a trace.
+    conversation_id: str = ""
+    turn_id: str = ""
+    # The customer's own id of who talks, where the customer's server proved it; "" else.
+    user_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +205,19 @@ class ResponderError(Exception):
     """The responder can't answer this turn.
 
     `reason`: what went wrong, in plain words, for the transcript. `remedy`: what the assistant's owner can do about it.
-    `retryable`: whether the same turn may succeed when tried again.
+    `retryable`: whether the same turn may succeed when tried again. `code`: the kind of failure, one of `CODES`; ""
+    where it is none of the other side's. `visitor`: words for the visitor, "" for the general ones.
     """
 
-    def __init__(self, reason: str, remedy: str, *, retryable: bool = False) -> None:
+    def __init__(
+        self, reason: str, remedy: str, *, retryable: bool = False, code: Code = "", visitor: str = ""
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.remedy = remedy
         self.retryable = retryable
+        self.code: Code = code
+        self.visitor = visitor
 
 
 @runtime_checkable
