@@ -32,8 +32,11 @@ MEGABYTE = 1024 * 1024
 LARGEST_CALL = LARGEST_IMPORT + 64 * 1024
 LARGEST_FORM = 9 * MEGABYTE // 2  # such a file, and DATA_UPLOAD_MAX_MEMORY_SIZE
 LARGEST_ELSEWHERE = MEGABYTE
-# Where members send files: the API's call, and the composer's forms for who has no JavaScript.
-_MEMBERS_FILES = re.compile(r"/v1/conversations/[^/]{1,50}/files/?|/app/conversations/[^/]{1,50}/(reply|insert)")
+# Where members send files: the API's calls, the composer's forms for who has no JavaScript, and what assistants read.
+_MEMBERS_FILES = re.compile(
+    r"/v1/conversations/[^/]{1,50}/files/?|/app/conversations/[^/]{1,50}/(reply|insert)"
+    r"|/v1/assistants/[^/]{1,50}/knowledge/files/?|/app/assistants/[^/]{1,50}/knowledge/file"
+)
 # Who is refused goes on sending for a moment, and hears of it only if that is read: so much, and so long.
 _HEARD_BYTES = 2 * LARGEST_UPLOAD
 _HEARD_SECONDS = 5

@@ -9,13 +9,17 @@ class DeploymentsConfig(AppConfig):
         """Fill the registry of what can answer, and name what is sealed here."""
         from convoship.lib import sealed
         from deployments import conversations, erased_addresses, handoff, identity, inbox_desk, reply_mails, scanning
+        from deployments.knowledge import embedding
         from deployments.models import AddressKey, IdentitySecret
         from deployments.responders import base, scripted
+        from workspaces import secret_store
 
         base.register(scripted.ScriptedResponder())
         inbox_desk.register()
         scanning.prepare()
         conversations.register_end(handoff.ended)
         conversations.register_person(reply_mails.answered)
+        secret_store.register_users(embedding.uses_of_secrets)
+        secret_store.register_told(embedding.secret_written, of_end=embedding.secret_deleted)
         sealed.register(IdentitySecret, "sealed", identity.purpose)
         sealed.register(AddressKey, "sealed", erased_addresses.purpose)

@@ -166,6 +166,11 @@ def secret_written(key: str) -> None:
     )
 
 
+def secret_deleted(key: str) -> None:
+    """A secret is gone: the endpoints that used it say so when they are asked next."""
+    KnowledgeEmbedding.objects.filter(secret=key).update(due_at=timezone.now())
+
+
 def _opened(row: KnowledgeEmbedding) -> Endpoint:
     try:
         key = secret_store.value_of(row.secret) if row.secret else ""

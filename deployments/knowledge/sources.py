@@ -123,6 +123,8 @@ def _added(
     limiting.hit("knowledge_sources_added", str(entered_workspace_id()), words="Many sources are being added")
     held = publishing.held(assistant.id)
     limits.require_source(held)
+    if not KnowledgeSource.objects.filter(assistant=held).exists():
+        _turn_on(held)
     source = KnowledgeSource.objects.create(
         assistant=held,
         kind=kind,
@@ -136,6 +138,19 @@ def _added(
         KnowledgeUpload.objects.create(source=source, name=name or "text.md", content=content)
     audit.record(actor, "knowledge.added", source, assistant=str(assistant.id), kind=kind.value)
     return source
+
+
+def _turn_on(assistant: Assistant) -> None:
+    """With the first source the draft's script begins to use it; visitors meet that once it is published."""
+    script = assistant.draft["scripted"]
+    if script.get("uses_knowledge"):
+        return
+    assistant.draft = {**assistant.draft, "scripted": {**script, "uses_knowledge": True}}
+    if assistant.draft_typed is not None:
+        # What is unfinished in the editor is kept as its form, which has a box for it.
+        assistant.draft_typed = {**assistant.draft_typed, "uses_knowledge": "on"}
+    assistant.draft_changed_at = timezone.now()
+    assistant.save(update_fields=["draft", "draft_typed", "draft_changed_at"])
 
 
 def change(actor: Actor, source: KnowledgeSource, *, title: str, refetch_hours: int | None) -> None:
