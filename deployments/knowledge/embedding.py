@@ -20,6 +20,7 @@ from typing import Any, cast
 from uuid import UUID
 
 import openai
+from asgiref.sync import async_to_sync
 from django.db import connection
 from django.db.models import F, Q
 from django.utils import timezone
@@ -382,34 +383,43 @@ _rests_until: dict[UUID, float] = {}
 
 async def passages(workspace_id: UUID, assistant_id: UUID, text: str, limit: int = 5) -> list[Passage]:
     """`searching.find`, with the text's embedding where the assistant has an endpoint that answers in time."""
-    embedding = await of_question(workspace_id, assistant_id, text)
+    found = await in_tenant(_endpoint_for_questions)(workspace_id, assistant_id)
+    embedding = await _of_question(assistant_id, found, text) if found else None
     return await in_tenant(searching.find)(workspace_id, assistant_id, text, limit, embedding=embedding)
 
 
-async def of_question(workspace_id: UUID, assistant_id: UUID, text: str) -> list[float] | None:
-    """The text's embedding; None where there is no endpoint, or none that answers in time."""
-    if _rests_until.get(assistant_id, 0.0) > time.monotonic() or not text.strip():
-        return None
+def passages_waiting(workspace_id: UUID, assistant_id: UUID, text: str, limit: int = 5) -> list[Passage]:
+    """As `passages`, from a thread that may wait itself. Outside of `tenant()`."""
+    with tenant(workspace_id):
+        found = _endpoint_for_questions(assistant_id)
+    embedding = async_to_sync(_of_question)(assistant_id, found, text) if found else None
+    with tenant(workspace_id):
+        return searching.find(assistant_id, text, limit, embedding=embedding)
+
+
+async def _of_question(assistant_id: UUID, found: tuple[Endpoint, int], text: str) -> list[float] | None:
+    endpoint, dimensions = found
+    key = (assistant_id, endpoint.base_url, endpoint.model, text[:LONGEST_TEXT])
+    if (held := _asked.get(key)) is not None:
+        return held
     try:
-        found = await in_tenant(_endpoint_for_questions)(workspace_id, assistant_id)
-        if found is None:
-            return None
-        endpoint, dimensions = found
-        key = (assistant_id, endpoint.base_url, endpoint.model, text[:LONGEST_TEXT])
-        if (held := _asked.get(key)) is not None:
-            return held
         (vector,) = await ask(endpoint, [text], seconds=QUESTION_SECONDS)
     except NotEmbedded as failure:
         logger.info("a question goes without an embedding: %s", failure.reason)
         _rests_until[assistant_id] = time.monotonic() + REST_SECONDS
         return None
-    if len(vector) != dimensions:
-        return None
-    return _asked.put(key, vector, 32 * len(vector))
+    # Another model behind the same name: the passages are embedded anew by it, and until then go by their words.
+    return _asked.put(key, vector, 32 * len(vector)) if len(vector) == dimensions else None
 
 
 def _endpoint_for_questions(assistant_id: UUID) -> tuple[Endpoint, int] | None:
+    """The endpoint and its dimensions; None where there is none that works, or it has just failed."""
+    if _rests_until.get(assistant_id, 0.0) > time.monotonic():
+        return None
     row = of_assistant(assistant_id)
     if row is None or row.dimensions is None or not is_possible():
         return None
-    return _opened(row), row.dimensions
+    try:
+        return _opened(row), row.dimensions
+    except NotEmbedded:
+        return None

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from asgiref.sync import async_to_sync
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
@@ -328,7 +327,7 @@ def assistant_knowledge_ask(request: HttpRequest, assistant_id: UUID) -> HttpRes
         if not asked:
             raise Problem("invalid", "Type a question.", errors={"ask": ["Type a question as a visitor would."]})
         limiting.hit("knowledge_searches", str(inside.workspace.id), words="Much is being searched for")
-        passages = async_to_sync(embedding.passages)(inside.workspace.id, row.id, asked, FOUND)
+        passages = embedding.passages_waiting(inside.workspace.id, row.id, asked, FOUND)
         found = [Found(one, Score("", one.score), one.score >= ENOUGH) for one in passages]
     except Problem as problem:
         refusals.put_on(form, problem)

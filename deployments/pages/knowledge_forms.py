@@ -19,6 +19,8 @@ class _Form(forms.Form):
     """Fields without rules of their own: the act has words for each."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # Several of them stand on one page.
+        kwargs.setdefault("auto_id", f"{type(self).__name__.removesuffix('Form').lower()}_%s")
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
             field.required = False
@@ -59,8 +61,7 @@ class WebForm(_Form):
         )
     )
     kind = forms.ChoiceField(
-        choices=[("page", "This page alone"), ("sitemap", "All pages that the site's sitemap lists")],
-        widget=forms.RadioSelect,
+        choices=[("page", "This page alone"), ("sitemap", "All pages that the site's sitemap lists")]
     )
     refetch_hours = forms.ChoiceField(choices=_INTERVALS)
     language = _language()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, cast
 from uuid import UUID
 
-from asgiref.sync import async_to_sync
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -203,9 +202,7 @@ class SearchView(WorkspaceView):
         if "\x00" in wanted["text"]:
             raise invalid({"text": ["The character NUL can't be searched for."]})
         limiting.hit("knowledge_searches", str(self.workspace_id), words="Much is being searched for")
-        found = async_to_sync(embedding.passages)(
-            self.workspace_id, assistant_id, wanted["text"], wanted.get("limit", 5)
-        )
+        found = embedding.passages_waiting(self.workspace_id, assistant_id, wanted["text"], wanted.get("limit", 5))
         return Response({"passages": [passage_json(one) for one in found]})
 
 
