@@ -16,6 +16,7 @@ from deployments.knowledge.parsing import MOST_CHARACTERS, Document
 from deployments.models import Assistant, KnowledgePage, KnowledgeSource
 from deployments.models.knowledge import SourceKind
 from deployments.responders.base import Passage
+from deployments.responders.quoting import ENOUGH
 
 FOLDER = Path(__file__).parent
 BODIES = ("shop", "stadtwerke")
@@ -40,6 +41,11 @@ class Asked:
     question: Question
     place: int | None
     best: Passage | None
+
+    @property
+    def is_quoted(self) -> bool:
+        """Whether a script would answer with the best passage."""
+        return self.best is not None and self.best.score >= ENOUGH
 
 
 def questions(name: str) -> list[Question]:
@@ -86,3 +92,14 @@ def _answers(passage: Passage, question: Question) -> bool:
 def recall(asked: list[Asked], at: int = AT) -> float:
     """The share of questions whose answer is among the first passages."""
     return sum(one.place is not None and one.place <= at for one in asked) / len(asked)
+
+
+def quotes(asked: list[Asked]) -> list[bool]:
+    """For each question that a script would answer with the best passage: whether that one answers it."""
+    return [one.place == 1 for one in asked if one.is_quoted]
+
+
+def quoted_for_nothing(assistant_of: dict[str, UUID]) -> int:
+    """How often a script would quote something for what nothing answers. Within their tenant."""
+    found = [searching.find(assistant_of[body], asked, 1) for body, asked in outside()]
+    return sum(bool(passages) and passages[0].score >= ENOUGH for passages in found)
