@@ -21,7 +21,6 @@ from uuid import UUID
 
 import openai
 from asgiref.sync import async_to_sync
-from django.db import connection
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -32,7 +31,7 @@ from convoship.lib.problems import invalid
 from convoship.lib.remembering import Remembered
 from convoship.lib.tenancy import in_tenant, tenant
 from deployments import doors
-from deployments.knowledge import searching
+from deployments.knowledge import searching, vocabulary
 from deployments.models import Assistant, KnowledgeChunk, KnowledgeEmbedding
 from deployments.models.knowledge import EmbeddingStatus
 from deployments.responders.base import Passage
@@ -78,10 +77,7 @@ class NotEmbedded(Exception):
 
 def is_possible() -> bool:
     """Whether the database can compare embeddings."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'vector')")
-        (found,) = cursor.fetchone() or (False,)
-    return bool(found)
+    return vocabulary.has_extension("vector")
 
 
 # --- Settings; inside `tenant()` --------------------------------------------------------------------------------------

@@ -68,6 +68,20 @@ def _query(assistant_id: UUID) -> str:
     return _STATS.format(UUID(str(assistant_id)))
 
 
+_there: set[str] = set()
+
+
+def has_extension(name: str) -> bool:
+    """Whether the database has an extension; one that it has is not asked for again."""
+    if name not in _there:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = %s)", [name])
+            if cursor.fetchone() != (True,):
+                return False
+        _there.add(name)
+    return True
+
+
 def about(assistant_id: UUID) -> About | None:
     """How many passages in which languages; None where the assistant knows nothing."""
     row = KnowledgeVocabulary.objects.filter(assistant_id=assistant_id).values_list("passages", "languages").first()
@@ -114,6 +128,8 @@ def resembling(assistant_id: UUID, strange: list[str], limit: int = 12) -> dict[
     """
     entered_workspace_id()
     found: dict[str, list[str]] = {word: [] for word in strange}
+    if not has_extension("pg_trgm"):
+        return found
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT strange, known FROM unnest(%s::text[]) AS strange, LATERAL ("

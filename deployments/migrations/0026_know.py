@@ -44,6 +44,25 @@ _CASES = "".join(
     for language in LANGUAGES
 )
 
+# The owner may add the first where it comes with PostgreSQL; the second mostly takes a superuser. Both can come later:
+# without them slips of the keyboard aren't found, and embeddings not compared.
+EXTENSIONS = """
+DO $$
+BEGIN
+    CREATE EXTENSION IF NOT EXISTS pg_trgm SCHEMA public;
+EXCEPTION WHEN OTHERS THEN
+    RAISE NOTICE 'the extension pg_trgm can not be added (%), so slips of the keyboard are not found', SQLERRM;
+END
+$$;
+DO $$
+BEGIN
+    CREATE EXTENSION IF NOT EXISTS vector SCHEMA public;
+EXCEPTION WHEN OTHERS THEN
+    RAISE NOTICE 'the extension vector can not be added (%), so there are no embeddings', SQLERRM;
+END
+$$;
+"""
+
 # One function for all languages: a column of the type regconfig would keep PostgreSQL from being upgraded in place
 # (pg_upgrade refuses tables that hold its numbers). Passages are a few KB; kept whole in their row they are read
 # without a detour, and a vector of numbers can't be pressed.
@@ -375,6 +394,7 @@ class Migration(migrations.Migration):
             index=models.Index(fields=["source", "position"], name="page_of_source"),
         ),
         *(wall(f"deployments_{table}") for table in TABLES),
+        migrations.RunSQL(EXTENSIONS, migrations.RunSQL.noop),
         migrations.RunSQL(WORDS, FORGET_WORDS),
         door(
             "due_knowledge",
