@@ -32,6 +32,7 @@ UNKNOWN = 0.6  # what a word that no passage has weighs, in parts of a rare one
 LEAST_ASKED = 0.8  # what a question weighs at least, in parts of a rare word
 PAIR = 0.3  # for two words of the question that stand together, in parts of what both weigh
 MOST_VARIANTS = 6
+FEW = 100  # passages: an assistant that knows less is weighed as if it had as many
 CONSTANT = 60  # of reciprocal rank fusion
 LOOKED_AT = 40
 
@@ -175,7 +176,8 @@ def _counted(
 
 
 def _rarity(often: int, passages: int) -> float:
-    return math.log(1 + (max(passages, often) - often + 0.5) / (often + 0.5))
+    # Where there are few passages, a word that one of them has is no common one yet.
+    return math.log(1 + (max(passages, FEW) - often + 0.5) / (often + 0.5))
 
 
 def _pairs(terms: list[Term], weighed: list[_Weighed]) -> list[tuple[str, float]]:
