@@ -24,7 +24,13 @@ SCRIPT: dict[str, Any] = {
     "intents": [{"name": "Person", "phrases": ["talk to a person"], "answers": [{"text": "One moment."}]}],
     "fallback": {"text": "Sorry?"},
 }
-RETURNS = "# Returns\n\nYou may send anything back within sixty days, unused and in its packaging.\n\n# Wages\n\nStaff are paid monthly."
+RETURNS = """# Returns
+
+You may send anything back within sixty days, unused and in its packaging.
+
+# Wages
+
+Staff are paid monthly."""
 
 
 @pytest.fixture
@@ -61,7 +67,7 @@ def say(conversation: Conversation, text: str) -> tuple[list[Message], Turn, lis
 
 def test_what_no_intent_understands_is_answered_from_what_was_read(reader: Reader) -> None:
     conversation = published(reader, uses_knowledge=True)
-    [message], turn, _ = say(conversation, "until when can I return things?")
+    [message], turn, _ = say(conversation, "until when may I return it?")
     assert "“You may send anything back within sixty days, unused and in its packaging.”" in message.text
     assert message.blocks == [{"type": "list", "items": [{"title": "Help *pages* › Returns"}]}]
     assert turn.trace["by"] == "knowledge"
@@ -84,14 +90,14 @@ def test_a_script_without_it_and_what_is_understood_pay_no_query(reader: Reader)
         return [one for one in statements if "knowledge" in one]
 
     off = published(reader)
-    [message], _, statements = say(off, "until when can I return things?")
+    [message], _, statements = say(off, "until when may I return it?")
     assert message.text == "Sorry?"
     assert asked_knowledge(statements) == []
     on = published(reader, uses_knowledge=True)
     [message], _, statements = say(on, "talk to a person")
     assert message.text == "One moment."
     assert asked_knowledge(statements) == []
-    assert asked_knowledge(say(on, "until when can I return things?")[2]) != []
+    assert asked_knowledge(say(on, "until when may I return it?")[2]) != []
 
 
 def test_knowledge_that_can_not_be_searched_costs_the_visitor_no_message(
@@ -104,7 +110,7 @@ def test_knowledge_that_can_not_be_searched_costs_the_visitor_no_message(
             cursor.execute("SELECT 1 / 0")
 
     monkeypatch.setattr(turns.searching, "find", broken)
-    [message], _, _ = say(conversation, "until when can I return things?")
+    [message], _, _ = say(conversation, "until when may I return it?")
     assert message.text == "Sorry?"
 
 
