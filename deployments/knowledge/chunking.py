@@ -1,7 +1,7 @@
 """A document cut into passages: as long as an answer needs to be, and each beneath the headings it stands under.
 
-A passage never crosses a heading, unless it would be too short to say anything; a paragraph is only cut where it alone
-is too long, and then between its sentences.
+A passage never crosses a heading: a question and its answer stay together, however short. A paragraph is only cut where
+it alone is too long, and then between its sentences.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-WANTED, LONGEST, LEAST = 700, 1100, 120  # characters
+WANTED, LONGEST = 700, 1100  # characters
 LONGEST_HEADING = 300
 
 _SENTENCE = re.compile(r"(?<=[.!?\u2026\u3002\uff01\uff1f])[\"')\u201d\u2019\u00bb]?\s+|\n")
@@ -29,15 +29,11 @@ class _Section:
     path: tuple[str, ...]
     parts: list[str] = field(default_factory=list)
 
-    @property
-    def size(self) -> int:
-        return sum(map(len, self.parts))
-
 
 def chunks(title: str, blocks: Sequence[tuple[int, str]]) -> list[Chunk]:
     """The passages of a document; `blocks` as `parsing.Document` has them. The title is no part of a heading."""
     found: list[Chunk] = []
-    for section in _joined(_sections(title, blocks)):
+    for section in _sections(title, blocks):
         heading = " › ".join(section.path)[:LONGEST_HEADING]
         found += [Chunk(heading, text) for text in _texts(section.parts)]
     return found
@@ -55,28 +51,6 @@ def _sections(title: str, blocks: Sequence[tuple[int, str]]) -> Iterator[_Sectio
         path.append((level, " ".join(text.split())))
         section = _Section(tuple(heading for _, heading in path if heading != title))
     yield section
-
-
-def _joined(sections: Iterator[_Section]) -> Iterator[_Section]:
-    """Sections that say something; very short neighbours beneath the same heading become one."""
-    held: _Section | None = None
-    for section in sections:
-        if not section.parts:
-            continue
-        if held is not None and _fit(held, section):
-            # Its own heading is said in the text then.
-            held.parts.append("\n".join([*section.path[len(held.path) - bool(held.path) :], *section.parts]))
-            continue
-        if held is not None:
-            yield held
-        held = section
-    if held is not None:
-        yield held
-
-
-def _fit(held: _Section, section: _Section) -> bool:
-    is_near = held.path[:-1] == section.path[:-1] or held.path == section.path[: len(held.path)]
-    return is_near and held.size < LEAST and section.size < LEAST and held.size + section.size <= WANTED
 
 
 def _texts(parts: Sequence[str]) -> Iterator[str]:

@@ -59,7 +59,7 @@ def prepared(document: Document, *, title: str = "", language: str = "") -> Prep
     spoken = language or languages.told(words, document.language)
     passages = [
         Folded(chunk.heading, chunk.text, " ".join(forms(chunk.heading)), " ".join(forms(chunk.text)))
-        for chunk in chunking.chunks(document.title, document.blocks)
+        for chunk in chunking.chunks(named, document.blocks)
     ]
     digest = hashlib.sha256(f"{named}\0{spoken}\0{text}".encode()).hexdigest()
     return Prepared(named[:300], text, digest, spoken, " ".join(forms(named)), passages, document.is_cut)
