@@ -36,10 +36,10 @@ _BY_TAG = {tag: name for name, (tag, _) in LANGUAGES.items()} | {"nb": "norwegia
 _COMMON: Mapping[str, str] = {
     "danish": "og det at er til på som med for af den har ikke der kan eller også hvis vores",
     "dutch": "de het een en van ik te dat die in is niet met voor zijn op aan als ook maar wij uw kunt bij",
-    "english": "the of and to in is you that it for on with as are this be at or by from have not your can if we a an may our day",
+    "english": "the of and to in is you that it for on with as are this be at or by from have not your can if we a an",
     "finnish": "ja on ei se että ovat kun mutta tai voit joka myös sekä ole mukaan sinun",
     "french": "le la les de des et en un une du est que pour dans qui pas vous sur au avec votre ne plus sont",
-    "german": "der die das und ist nicht ein eine zu den mit von auf für im sie wir dem des auch oder wenn ihre werden kostet tag",
+    "german": "der die das und ist nicht ein eine zu den mit von auf für im sie wir dem des auch oder wenn ihre werden",
     "hungarian": "a az és hogy nem egy is van ez meg csak vagy kell lehet",
     "italian": "il di che e la un una per non sono con del della le gli si da nel più come anche dei alla",
     "norwegian": "og det er til på som med for av den har ikke kan eller også hvis vår deg",
