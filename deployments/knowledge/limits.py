@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
@@ -66,7 +67,7 @@ def hold_workspace() -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [key])
 
 
-def lacking_room(assistant_id: object, characters: int) -> str:
+def lacking_room(assistant_id: UUID, characters: int) -> str:
     """Why so many characters more don't fit; "" where they do. `hold_workspace` first."""
     of_all = KnowledgePage.objects.aggregate(size=Sum("size"))["size"] or 0
     pages = KnowledgePage.objects.filter(source__assistant_id=assistant_id)
@@ -78,7 +79,7 @@ def lacking_room(assistant_id: object, characters: int) -> str:
     return ""
 
 
-def room_for_pages(assistant_id: object) -> int:
+def room_for_pages(assistant_id: UUID) -> int:
     """How many documents more the assistant may know."""
     held = KnowledgePage.objects.filter(source__assistant_id=assistant_id).count()
     return max(0, int(settings.LIMITS["knowledge_pages"]) - held)

@@ -131,7 +131,7 @@ class KnowledgePage(TenantModel):
         return self.title or self.url or "document"
 
 
-class RealArrayField(ArrayField):  # type: ignore[type-arg]
+class RealArrayField(ArrayField):
     """Numbers of four bytes each, as pgvector keeps them."""
 
     def __init__(self, base_field: Any = None, **options: Any) -> None:

@@ -19,7 +19,7 @@ LONGEST_QUOTE = 480  # characters
 LONGEST_TITLE = 200
 
 _INTRODUCED = {"en": "This is what I found:", "de": "Das habe ich dazu gefunden:"}
-_QUOTES = {"en": "“”", "de": "„“"}
+_QUOTES = {"en": ("“", "”"), "de": ("„", "“")}
 _SENTENCE = re.compile(r"(?<=[.!?\u2026\u3002\uff01\uff1f])\s+|\n+")
 
 

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from convoship.lib.tenancy import tenant
 from deployments import conversations, publishing, turns
 from deployments.conversations import NewMessage
-from deployments.knowledge import sources
+from deployments.knowledge import searching, sources
 from deployments.models import Assistant, Conversation, Message, Turn
 from deployments.models.conversation import AuthorKind
 from deployments.responders import quoting, scripted
@@ -109,7 +109,7 @@ def test_knowledge_that_can_not_be_searched_costs_the_visitor_no_message(
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1 / 0")
 
-    monkeypatch.setattr(turns.searching, "find", broken)
+    monkeypatch.setattr(searching, "find", broken)
     [message], _, _ = say(conversation, "until when may I return it?")
     assert message.text == "Sorry?"
 
