@@ -38,8 +38,11 @@ LARGEST_FORM = 9 * MEGABYTE // 2  # such a file, and DATA_UPLOAD_MAX_MEMORY_SIZE
 # What the phone of a rehearsal sends: a file as large as those of real ones, and what its form says of it.
 LARGEST_SAID = LARGEST_REHEARSED + MEGABYTE
 LARGEST_ELSEWHERE = MEGABYTE
-# Where members send files: the API's call, and the composer's forms for who has no JavaScript.
-_MEMBERS_FILES = re.compile(r"/v1/conversations/[^/]{1,50}/files/?|/app/conversations/[^/]{1,50}/(reply|insert)")
+# Where members send files: the API's calls, the composer's forms for who has no JavaScript, and what assistants read.
+_MEMBERS_FILES = re.compile(
+    r"/v1/conversations/[^/]{1,50}/files/?|/app/conversations/[^/]{1,50}/(reply|insert)"
+    r"|/v1/assistants/[^/]{1,50}/knowledge/files/?|/app/assistants/[^/]{1,50}/knowledge/file"
+)
 _REHEARSED = re.compile(r"/app/channels/[^/]{1,50}/rehearsal/say")
 # Who is refused goes on sending for a moment, and hears of it only if that is read: so much, and so long.
 _HEARD_BYTES = 2 * LARGEST_UPLOAD

@@ -191,6 +191,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "deployments.tasks.sweep", "schedule": 5.0, "options": {"expires": 5}},
     "sweep_mails": {"task": "deployments.tasks.sweep_mails", "schedule": 5.0, "options": {"expires": 5}},
     "sweep_people": {"task": "deployments.tasks.sweep_people", "schedule": 10.0, "options": {"expires": 10}},
+    "read_knowledge": {"task": "deployments.tasks.read_knowledge", "schedule": 5.0, "options": {"expires": 5}},
     "sweep_files": {"task": "deployments.tasks.sweep_files", "schedule": 60.0, "options": {"expires": 60}},
 }
 
@@ -440,6 +441,13 @@ LIMITS = {
     "continue_pages": env.str("LIMIT_CONTINUE_PAGES", default="60/60"),
     "member_mails_per_workspace": env.str("LIMIT_MEMBER_MAILS_PER_WORKSPACE", default="120/3600"),
     "mail_stops": env.str("LIMIT_MAIL_STOPS", default="600/60"),
+    "knowledge_sources": env.int("LIMIT_KNOWLEDGE_SOURCES", default=200),
+    "knowledge_pages": env.int("LIMIT_KNOWLEDGE_PAGES", default=1000),
+    "knowledge_characters": env.int("LIMIT_KNOWLEDGE_CHARACTERS", default=5_000_000),
+    "knowledge_workspace_characters": env.int("LIMIT_KNOWLEDGE_WORKSPACE_CHARACTERS", default=50_000_000),
+    "knowledge_sources_added": env.str("LIMIT_KNOWLEDGE_SOURCES_ADDED", default="120/3600"),
+    "knowledge_fetches": env.str("LIMIT_KNOWLEDGE_FETCHES", default="60/3600"),
+    "knowledge_searches": env.str("LIMIT_KNOWLEDGE_SEARCHES", default="120/60"),
     "reply_mails_per_address": env.str("LIMIT_REPLY_MAILS_PER_ADDRESS", default="20/86400"),
     "reply_mails_per_workspace": env.str("LIMIT_REPLY_MAILS_PER_WORKSPACE", default="2000/86400"),
 }

@@ -17,6 +17,12 @@ from deployments.models import (
     Handoff,
     Identity,
     IdentitySecret,
+    KnowledgeChunk,
+    KnowledgeEmbedding,
+    KnowledgePage,
+    KnowledgeSource,
+    KnowledgeUpload,
+    KnowledgeVocabulary,
     Mention,
     Message,
     Note,
@@ -55,6 +61,64 @@ class AssistantVersionAdmin(TenantAdmin):
     list_select_related = ("assistant", "published_by")
     list_filter = ("assistant",)
     ordering = ("-published_at",)
+
+
+@admin.register(KnowledgeSource)
+class KnowledgeSourceAdmin(TenantAdmin):
+    """What assistants have read."""
+
+    list_display = ("title", "assistant", "kind", "status", "reason", "due_at", "fetched_at")
+    list_select_related = ("assistant",)
+    list_filter = ("kind", "status")
+    search_fields = ("title", "url")
+    ordering = ("-created_at",)
+
+
+@admin.register(KnowledgePage)
+class KnowledgePageAdmin(TenantAdmin):
+    """Each document of it."""
+
+    list_display = ("title", "url", "source", "status", "reason", "size", "fetched_at")
+    list_select_related = ("source",)
+    list_filter = ("status",)
+    search_fields = ("title", "url")
+    ordering = ("-created_at",)
+
+
+@admin.register(KnowledgeChunk)
+class KnowledgeChunkAdmin(TenantAdmin):
+    """The passages that are found."""
+
+    list_display = ("heading", "page", "position", "language")
+    list_select_related = ("page",)
+    search_fields = ("heading", "text")
+    ordering = ("page", "position")
+
+
+@admin.register(KnowledgeUpload)
+class KnowledgeUploadAdmin(TenantAdmin):
+    """Files that were not read yet."""
+
+    list_display = ("name", "source")
+    list_select_related = ("source",)
+    exclude = ("content",)
+
+
+@admin.register(KnowledgeVocabulary)
+class KnowledgeVocabularyAdmin(TenantAdmin):
+    """The words of what was read."""
+
+    list_display = ("assistant", "passages", "languages", "changed_at")
+    list_select_related = ("assistant",)
+    exclude = ("words", "lexemes", "counts")
+
+
+@admin.register(KnowledgeEmbedding)
+class KnowledgeEmbeddingAdmin(TenantAdmin):
+    """Endpoints of embeddings."""
+
+    list_display = ("assistant", "base_url", "model", "dimensions", "status", "reason", "due_at")
+    list_select_related = ("assistant",)
 
 
 @admin.register(Deployment)

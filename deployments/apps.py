@@ -19,6 +19,7 @@ class DeploymentsConfig(AppConfig):
             stopping,
             thinking,
         )
+        from deployments.knowledge import embedding
         from deployments.models import AddressKey, IdentitySecret
         from deployments.responders import base, llm, scripted
         from workspaces import secret_hosts, secret_store
@@ -32,5 +33,7 @@ class DeploymentsConfig(AppConfig):
         conversations.register_end(handoff.ended)
         conversations.register_end(stopping.ended)
         conversations.register_person(reply_mails.answered)
+        secret_store.register_users(embedding.uses_of_secrets)
+        secret_store.register_told(embedding.secret_written, of_end=embedding.secret_deleted)
         sealed.register(IdentitySecret, "sealed", identity.purpose)
         sealed.register(AddressKey, "sealed", erased_addresses.purpose)

@@ -137,6 +137,20 @@ def due_erasures(limit: int) -> list[tuple[UUID, UUID]]:
         return [(row[0], row[1]) for row in cursor.fetchall()]
 
 
+def due_knowledge(limit: int) -> list[tuple[UUID, UUID]]:
+    """(workspace, source of knowledge) of those that are to be read now, the longest due first."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT workspace_id, id FROM due_knowledge(%s)", [limit])
+        return [(row[0], row[1]) for row in cursor.fetchall()]
+
+
+def due_embeddings(limit: int) -> list[tuple[UUID, UUID]]:
+    """(workspace, endpoint of embeddings) of those that have passages to be sent, the longest due first."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT workspace_id, id FROM due_embeddings(%s)", [limit])
+        return [(row[0], row[1]) for row in cursor.fetchall()]
+
+
 def locate_reply_mail(mail_id: UUID) -> UUID | None:
     """The workspace of a reply mail, for its link and for what a mail provider says of it."""
     row = _one("SELECT workspace_id FROM locate_reply_mail(%s)", [mail_id])

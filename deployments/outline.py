@@ -26,11 +26,12 @@ TITLES: Mapping[str, str] = {
     "fallback_again": "Second miss",
     "no_input": "Silence",
     "small_talk": "Small talk",
+    "uses_knowledge": "Knowledge",
     "variables": "Variables",
     "languages": "Languages",
     "handoff": "Hand-over",
 }
-_AFTER_INTENTS = ("fallback", "fallback_again", "no_input", "small_talk", "variables", "languages")
+_AFTER_INTENTS = ("fallback", "fallback_again", "no_input", "small_talk", "uses_knowledge", "variables", "languages")
 
 _THEN = {
     "hand_over": "Asks for a person",
@@ -222,6 +223,10 @@ def _small_talk(is_on: bool) -> Iterator[Line]:
     yield Line("small_talk", "Small talk", "On" if is_on else "Off")
 
 
+def _uses_knowledge(is_on: bool) -> Iterator[Line]:
+    yield Line("uses_knowledge", "Answers from knowledge", "On" if is_on else "Off")
+
+
 def _variables(variables: list[Mapping[str, str]]) -> Iterator[Line]:
     yield from (Line(f"variable/{each['name']}", f"{{{{{each['name']}}}}}", each["value"]) for each in variables)
 
@@ -235,6 +240,7 @@ _LINES: Mapping[str, Any] = {
     "fallback_again": _spoken,
     "no_input": _no_input,
     "small_talk": _small_talk,
+    "uses_knowledge": _uses_knowledge,
     "variables": _variables,
     "languages": _languages,
 }

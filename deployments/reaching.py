@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from convoship.lib.tenancy import in_tenant
+from deployments.knowledge import embedding
 from deployments.responders.base import Passage, ResponderError, Usage
 from workspaces import secret_hosts, secret_store
 
@@ -23,8 +24,8 @@ class WorkspaceReach:
         return await in_tenant(_secret)(self.workspace_id, key, url)
 
     async def passages(self, text: str, limit: int) -> Sequence[Passage]:
-        """Nothing: this assistant has read nothing."""
-        return ()
+        """What it has read that fits this text best."""
+        return await embedding.passages(self.workspace_id, self.assistant_id, text, limit)
 
     async def spend(self, most: Usage) -> str:
         """Whatever it takes."""

@@ -6,6 +6,7 @@ from asgiref.sync import async_to_sync
 from celery import shared_task
 
 from deployments import erasing, files, sweeping
+from deployments.knowledge import embedding, rounds
 
 
 @shared_task(name="deployments.tasks.sweep")
@@ -30,3 +31,9 @@ def sweep_files() -> int:
 def sweep_people() -> int:
     """People who are being erased, a batch of each."""
     return erasing.go_on_due()
+
+
+@shared_task(name="deployments.tasks.read_knowledge")
+def read_knowledge() -> int:
+    """Sources of knowledge that are due, and passages that have no embedding yet."""
+    return rounds.read_due() + embedding.embed_due()

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 from uuid import UUID
 
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from convoship.lib import rows
@@ -36,11 +37,12 @@ from deployments import (
 )
 from deployments.about import about
 from deployments.conversations import NewMessage
+from deployments.knowledge import searching
 from deployments.models import AssistantVersion, Conversation, Message, Turn
 from deployments.models.conversation import AuthorKind, Control, MessageStatus, Status, Stop, TurnStatus
 from deployments.models.handoff import HandoffCause
 from deployments.reaching import WorkspaceReach
-from deployments.responders import answering
+from deployments.responders import answering, scripted
 from deployments.responders.base import (
     AnswersAtOnce,
     End,
@@ -48,6 +50,7 @@ from deployments.responders.base import (
     IfSilent,
     Line,
     Missed,
+    Passage,
     Remember,
     Reply,
     Responder,
@@ -174,7 +177,11 @@ def _answer_at_once(
     """The visitor's message, its answer and its finished turn, in the transaction that takes the message."""
     answer = Answer()
     try:
-        for reply in responder.replies(_input(conversation, version, new.text, new.payload, [])):
+        turn_input = _input(conversation, version, new.text, new.payload, [])
+        replies = responder.replies(turn_input)
+        if scripted.wants_knowledge(replies, turn_input):
+            replies = scripted.searched(responder, replies, turn_input, _known(version, turn_input.text))
+        for reply in replies:
             answer.add(reply)
     except ResponderError as error:
         answer.failure = f"{error.reason} {error.remedy}"
@@ -187,6 +194,17 @@ def _answer_at_once(
     turn.reason, turn.trace = answer.failure[:300], answer.trace
     rows.insert([turn])
     return posted
+
+
+def _known(version: AssistantVersion, text: str) -> list[Passage]:
+    """What the assistant has read of this: the database is at hand, and only what wasn't understood is looked for."""
+    try:
+        with transaction.atomic():
+            return searching.find(version.assistant_id, text, scripted.MOST_PASSAGES)
+    except DatabaseError:
+        # The visitor's message is being taken, which counts for more.
+        logger.exception("the knowledge of assistant %s could not be searched", version.assistant_id)
+        return []
 
 
 def _answer_to_files(

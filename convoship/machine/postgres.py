@@ -27,8 +27,9 @@ from convoship.machine.state import MachineError
 HOST = "127.0.0.1"
 START_SECONDS = 90
 OWNER, APP, DATABASE = "convoship_owner", "convoship_app", "convoship"
-# pg_trgm and citext any owner could create; template1 gets them too, so that databases made for tests have them.
-EXTENSIONS = ("pg_trgm", "citext", "btree_gist", "unaccent")
+# pg_trgm and citext any owner could create, vector only a superuser; template1 gets them too, so that databases made
+# for tests have them.
+EXTENSIONS = ("pg_trgm", "citext", "btree_gist", "unaccent", "vector")
 # Where binaries and data go when root runs us and the database's user cannot reach the checkout.
 REACHABLE_BASE = Path("/var/lib/convoship")
 

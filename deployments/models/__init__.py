@@ -21,6 +21,14 @@ from deployments.models.file import File, GoneFile
 from deployments.models.handoff import Handoff
 from deployments.models.health import ResponderHealth
 from deployments.models.inbox import ConversationTag, SavedView, Tag
+from deployments.models.knowledge import (
+    KnowledgeChunk,
+    KnowledgeEmbedding,
+    KnowledgePage,
+    KnowledgeSource,
+    KnowledgeUpload,
+    KnowledgeVocabulary,
+)
 from deployments.models.note import CannedReply, Mention, Note
 from deployments.models.person import Identity, Person
 from deployments.models.person_parts import AddressKey, PersonField, PersonMerge, PersonNote
@@ -40,6 +48,12 @@ __all__ = [
     "Handoff",
     "Identity",
     "IdentitySecret",
+    "KnowledgeChunk",
+    "KnowledgeEmbedding",
+    "KnowledgePage",
+    "KnowledgeSource",
+    "KnowledgeUpload",
+    "KnowledgeVocabulary",
     "Mention",
     "Message",
     "Note",

@@ -186,7 +186,12 @@ class _Drawing:
             yield self.row(row, f"{path}.{number}", f"{where}, {words}" if where else words, number)
 
 
-_SCRIPT_FIELDS = {"name": "The assistant's name", "small_talk": "Small talk", "languages": "Languages"}
+_SCRIPT_FIELDS = {
+    "name": "The assistant's name",
+    "small_talk": "Small talk",
+    "uses_knowledge": "Knowledge",
+    "languages": "Languages",
+}
 
 
 # Fields whose row alone doesn't say which of them is meant: as the page calls them.

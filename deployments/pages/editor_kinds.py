@@ -58,6 +58,7 @@ KINDS: Mapping[str, Kind] = {
         (
             Field("name", is_ours=True),
             Field("small_talk", "flag", is_required=True),
+            Field("uses_knowledge", "flag"),
             Field("languages", "words"),
         ),
         {

@@ -58,7 +58,7 @@ def explain(trace: Mapping[str, Any]) -> Explained | None:
         icon=icon,
         level=level,
         words=words,
-        score=Score(str(trace.get("intent") or ""), score) if by in {"words", "fallback"} else None,
+        score=Score(str(trace.get("intent") or ""), score) if by in {"words", "fallback", "knowledge"} else None,
         needed=Score("", float(trace.get("enough") or 0.0)),
         phrase=str(trace.get("phrase") or ""),
         runners_up=[Score(str(one["intent"]), float(one["score"])) for one in trace.get("runners_up", ())],
@@ -80,6 +80,9 @@ def _found(by: str, trace: Mapping[str, Any]) -> tuple[str, str, str]:
         case "small_talk":
             topic = str(trace.get("topic", "")).replace("_", " ")
             return "smile", "good", f"Small talk: {topic}"
+        case "knowledge":
+            found = trace.get("knowledge") or [{}]
+            return "book-open", "good", f"Answered from the knowledge: “{found[0].get('title', '')}”"
         case "fallback":
             return "circle-question-mark", "warn", "Not understood"
         case "form" if trace.get("answered"):

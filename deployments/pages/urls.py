@@ -24,6 +24,7 @@ from deployments.pages import (
     inbox_acts,
     install,
     interchange,
+    knowledge,
     mails,
     mentions,
     numbers,
@@ -74,6 +75,57 @@ urlpatterns = [
         "app/assistants/<uuid:assistant_id>/tests/publish",
         test_cases.assistant_tests_publish,
         name="assistant_tests_publish",
+    ),
+    path("app/assistants/<uuid:assistant_id>/knowledge", knowledge.assistant_knowledge, name="assistant_knowledge"),
+    path(
+        "app/assistants/<uuid:assistant_id>/knowledge/rows",
+        knowledge.assistant_knowledge_rows,
+        name="assistant_knowledge_rows",
+    ),
+    path(
+        "app/assistants/<uuid:assistant_id>/knowledge/text",
+        knowledge.assistant_knowledge_text,
+        name="assistant_knowledge_text",
+    ),
+    path(
+        "app/assistants/<uuid:assistant_id>/knowledge/file",
+        knowledge.assistant_knowledge_file,
+        name="assistant_knowledge_file",
+    ),
+    path(
+        "app/assistants/<uuid:assistant_id>/knowledge/web",
+        knowledge.assistant_knowledge_web,
+        name="assistant_knowledge_web",
+    ),
+    path(
+        "app/assistants/<uuid:assistant_id>/knowledge/ask",
+        knowledge.assistant_knowledge_ask,
+        name="assistant_knowledge_ask",
+    ),
+    path(
+        "app/assistants/<uuid:assistant_id>/knowledge/embeddings",
+        knowledge.assistant_knowledge_embeddings,
+        name="assistant_knowledge_embeddings",
+    ),
+    path(
+        "app/assistants/<uuid:assistant_id>/knowledge/<uuid:source_id>/",
+        knowledge.assistant_knowledge_source,
+        name="assistant_knowledge_source",
+    ),
+    path(
+        "app/assistants/<uuid:assistant_id>/knowledge/<uuid:source_id>/change",
+        knowledge.assistant_knowledge_change,
+        name="assistant_knowledge_change",
+    ),
+    path(
+        "app/assistants/<uuid:assistant_id>/knowledge/<uuid:source_id>/refetch",
+        knowledge.assistant_knowledge_refetch,
+        name="assistant_knowledge_refetch",
+    ),
+    path(
+        "app/assistants/<uuid:assistant_id>/knowledge/<uuid:source_id>/remove",
+        knowledge.assistant_knowledge_remove,
+        name="assistant_knowledge_remove",
     ),
     path("app/assistants/<uuid:assistant_id>/handoff", handoff_rules.handoff_rules, name="assistant_handoff"),
     path(

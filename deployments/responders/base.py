@@ -121,6 +121,9 @@ class TurnInput:
     # says of the visitor is the page's word, or the visitor's own.
     about: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     at: datetime | None = None  # when this was said; None: now
+    # What was found for words that the responder did not understand (`Missed`): it is asked again with these, the best
+    # first.
+    passages: Sequence[Passage] = ()
     reach: Reach = field(default_factory=NoReach)
     # What the other side may tell this turn by, the same however often it is tried: "" in a try without a trace.
     conversation_id: str = ""

@@ -1,13 +1,14 @@
 """What a scripted assistant is made of: its shape, its limits, and what is wrong with it in plain words.
 
-Content (CONTRACT 7, `scripted`): `{welcome, intents, small_talk, fallback, fallback_again?, no_input?, variables?,
-languages?}`, where
+Content (CONTRACT 7, `scripted`): `{welcome, intents, small_talk, uses_knowledge?, fallback, fallback_again?,
+no_input?, variables?, languages?}`, where
 
     spoken          {text, buttons?, blocks?, also?}; blocks as CONTRACT 4
     also            other words for a language or a channel: [{language?, channel?, text, buttons?, blocks?}]
     welcome, fallback   spoken
     fallback_again  spoken and {then?: "hand_over" | "end"}: said from the second miss in a row on
     no_input        spoken and {after_seconds, then?}: said once to a visitor who stays silent
+    uses_knowledge  true: what isn't understood is looked for in the assistant's knowledge before the fallback is said
     variables       [{name, value}]: the script's own constants, for `{{name}}` in texts
     languages       the languages that its author writes in
     intent          {name, phrases, ask?, answers, action?}
@@ -80,6 +81,8 @@ def validate(content: object) -> dict[str, Any]:
     if errors and not has_its_shape(_validator, content):
         raise ContentRefused(errors)
     whole: dict[str, Any] = _trimmed({**EMPTY, **cast("dict[str, Any]", content)})
+    if not whole.get("uses_knowledge", True):
+        del whole["uses_knowledge"]
     for part in ("welcome", "fallback"):
         whole[part].setdefault("buttons", [])
     for intent in whole["intents"]:

@@ -15,8 +15,19 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from deployments.responders import form_words, slots
-from deployments.responders.base import End, HandOver, IfSilent, Missed, Remember, Reply, Say, Trace, TurnInput
+from deployments.responders import form_words, quoting, slots
+from deployments.responders.base import (
+    End,
+    HandOver,
+    IfSilent,
+    Missed,
+    Passage,
+    Remember,
+    Reply,
+    Say,
+    Trace,
+    TurnInput,
+)
 from deployments.responders.checks import INTENT_PAYLOAD, name_key
 from deployments.responders.matching import ENOUGH, Match
 from deployments.responders.placeholders import Values
@@ -92,6 +103,9 @@ class Dialogue:
         return payload if payload and not payload.startswith(INTENT_PAYLOAD) else self.turn.text
 
     def _miss(self, ranked: Sequence[Match]) -> None:
+        if self.turn.passages and self.turn.passages[0].score >= quoting.ENOUGH and self.script.uses_knowledge:
+            self._quote(self.turn.passages[0])
+            return
         self._traced("fallback", None, ranked[0].score if ranked else 0.0, ranked=ranked)
         self.misses += 1
         self.replies.append(Missed())
@@ -101,6 +115,13 @@ class Dialogue:
             return
         self._say(again)
         self._then(again.get("then", ""), "The assistant did not understand the visitor several times in a row.")
+
+    def _quote(self, passage: Passage) -> None:
+        """Not understood, but known: the passage says it."""
+        cited = {"number": 1, "title": passage.title, "url": passage.url, "score": passage.score, "cited": True}
+        self._understood("knowledge", None, passage.score, knowledge=[cited])
+        self.trace["enough"] = quoting.ENOUGH
+        self.replies.append(quoting.quoted(passage, self._words(), self.turn.locale))
 
     # --- Intents --------------------------------------------------------------------------------------------------
 

@@ -97,6 +97,11 @@ def shown(value: Any) -> str:
     return line if len(line) <= LONGEST_SHOWN else line[: LONGEST_SHOWN - 1] + "…"
 
 
+def plain(line: str) -> str:
+    """A line of somebody else's as Markdown that shows just its characters."""
+    return _escaped(line)
+
+
 def _escaped(value: str) -> str:
     """Markdown that shows just these characters, wherever in a line it stands."""
     text = _MARKUP.sub(r"\\\g<0>", value)

@@ -110,7 +110,7 @@ class Lexicon:
     """What is known of the languages of a script. Immutable; `lexicon` has one for each set of languages."""
 
     def __init__(self, languages: Iterable[str]) -> None:
-        spoken = tuple(languages)
+        self.languages = spoken = tuple(languages)
         known = [common_words.LANGUAGES[language] for language in spoken]
         listed = [word for language in known for words in language for word in words]
         self.stop = frozenset(bare(word) for language in known for word in language.stop)

@@ -159,6 +159,7 @@ SCHEMA: dict[str, Any] = {
         welcome=_spoken,
         intents=_list(_intent, MOST_INTENTS),
         small_talk={"type": "boolean"},
+        uses_knowledge={"type": "boolean"},
         fallback=_spoken,
         fallback_again=_object(["text"], **_said, then=_then),
         no_input=_object(

@@ -31,6 +31,7 @@ from channels_app.models import (
 )
 from channels_app.providers.base import SignatureInvalid
 from channels_app.providers.events import MessageReceived
+from convoship.lib.actors import Actor
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import TenantManager, tenant
 from deployments import (
@@ -45,11 +46,17 @@ from deployments import (
     tagging,
     visits,
 )
+from deployments.knowledge import sources
 from deployments.models import (
+    Assistant,
     Conversation,
     Deployment,
     File,
     IdentitySecret,
+    KnowledgeChunk,
+    KnowledgeEmbedding,
+    KnowledgePage,
+    KnowledgeVocabulary,
     Mention,
     PreviewToken,
     RefusedOrigin,
@@ -119,6 +126,7 @@ def _of_everything() -> Workspace:
         who = factories.actor(workspace)
         note = notes.add(who, conversations.lock(conversation.id), "A note").note
         Mention.objects.create(note=note, user=factories.owner_of(workspace))
+        _what_is_known(who, conversation.assistant)
         canned.create(who, shortcut="hello", title="Hello", text="Hello!")
         person_fields.create(who, key="plan", label="Plan", kind="text")
         person_changes.add_note(who, conversation.person, "Kind.")
@@ -130,6 +138,17 @@ def _of_everything() -> Workspace:
     visits.post(visit, factories.caller(), visits.VisitorMessage(client_id="one", text="hello"))
     visits.ask_for_person(visit, factories.caller(), "The visitor asked.")
     return workspace
+
+
+def _what_is_known(who: Actor, assistant: Assistant) -> None:
+    """A text that is not read yet, what one leaves that is, and an endpoint."""
+    source = sources.add_text(who, assistant, title="Hours", text="Open from nine to five.")
+    page = KnowledgePage.objects.create(source=source, title="Hours")
+    KnowledgeChunk.objects.create(
+        assistant=assistant, page=page, position=0, text="Open.", language="english", folded="open"
+    )
+    KnowledgeVocabulary.objects.create(assistant=assistant, words=["open"], passages=1)
+    KnowledgeEmbedding.objects.create(assistant=assistant, base_url="https://api.example/v1", model="one")
 
 
 def _what_deploying_leaves(deployment: Deployment) -> None:

@@ -30,6 +30,8 @@ from deployments import (
     person_fields,
     rollouts,
 )
+from deployments.knowledge import sources
+from deployments.models.knowledge import SourceKind
 from deployments.models.person import IdentityKind
 from deployments.rollouts import Tried
 from tests import factories
@@ -126,10 +128,12 @@ def known(transactional_db: None) -> dict[str, str]:
         about = person_changes.add_note(who, person, "Kind.")
         plan = person_fields.create(who, key="plan", label="Plan", kind="text")
         merge = merging.merge(who, person, people.person_at([(IdentityKind.PHONE, "+15005550007")], {}))
+        source = sources.add_web(who, new.deployment.assistant, kind=SourceKind.PAGE, url="https://help.invalid/")
         delivery = enqueueing.enqueue_alone(connection, "message.created", {"type": "message.created", "data": {}})
     return {
         "connection_id": str(connection.id),
         "delivery_id": str(delivery.id),
+        "source_id": str(source.id),
         "reply_id": str(reply.id),
         "person_id": str(person.id),
         "note_id": str(about.id),

@@ -32,6 +32,7 @@ from deployments import (
     saved_views,
     tagging,
 )
+from deployments.knowledge import sources
 from deployments.models import Conversation, ReplyMail, Tag
 from deployments.models.person import IdentityKind
 from tests import factories
@@ -56,6 +57,17 @@ PAGES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "assistant_delete": ("/app/assistants/{assistant}/delete", BOTH, "assistants.write"),
     "assistant_import_new": ("/app/assistants/import", BOTH, "assistants.write"),
     "duty": ("/app/duty", POST, "conversations.write"),
+    "assistant_knowledge": ("/app/assistants/{assistant}/knowledge", GET, "assistants.read"),
+    "assistant_knowledge_rows": ("/app/assistants/{assistant}/knowledge/rows", GET, "assistants.read"),
+    "assistant_knowledge_text": ("/app/assistants/{assistant}/knowledge/text", POST, "assistants.write"),
+    "assistant_knowledge_file": ("/app/assistants/{assistant}/knowledge/file", POST, "assistants.write"),
+    "assistant_knowledge_web": ("/app/assistants/{assistant}/knowledge/web", POST, "assistants.write"),
+    "assistant_knowledge_ask": ("/app/assistants/{assistant}/knowledge/ask", POST, "assistants.read"),
+    "assistant_knowledge_embeddings": ("/app/assistants/{assistant}/knowledge/embeddings", POST, "connections.write"),
+    "assistant_knowledge_source": ("/app/assistants/{assistant}/knowledge/{source}/", GET, "assistants.read"),
+    "assistant_knowledge_change": ("/app/assistants/{assistant}/knowledge/{source}/change", POST, "assistants.write"),
+    "assistant_knowledge_refetch": ("/app/assistants/{assistant}/knowledge/{source}/refetch", POST, "assistants.write"),
+    "assistant_knowledge_remove": ("/app/assistants/{assistant}/knowledge/{source}/remove", BOTH, "assistants.write"),
     "assistant_handoff": ("/app/assistants/{assistant}/handoff", GET, "assistants.read"),
     "assistant_handoff_save": ("/app/assistants/{assistant}/handoff/save", POST, "assistants.write"),
     "assistant_versions": ("/app/assistants/{assistant}/versions/", GET, "assistants.read"),
@@ -364,9 +376,11 @@ def _one_of_each(workspace: Workspace) -> dict[str, str]:
             connection=whatsapp, sid="HX1", name="one", language="en", body="Hello.", synced_at=timezone.now()
         )
         ConversationLink.objects.create(connection=whatsapp, conversation=over_whatsapp, address="+14155550123")
+        source = sources.add_text(who, made.deployment.assistant, title="Hours", text="Open from nine to five.")
         rehearsed = rehearsing.begin(who, kind="custom_webhook", assistant_id=made.deployment.assistant_id)
     return {
         "connection": str(connection.id),
+        "source": str(source.id),
         "whatsapp": str(whatsapp.id),
         "template": str(template.id),
         "over_whatsapp": str(over_whatsapp.id),

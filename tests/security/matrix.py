@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 import jwt
 import pytest
 from django import forms
+from django.core.files.base import ContentFile
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
@@ -40,7 +41,18 @@ from deployments import (
     tagging,
 )
 from deployments.deploying import NewDeployment
-from deployments.models import Assistant, Conversation, Deployment, Person, ReplyMail, Tag
+from deployments.knowledge import sources
+from deployments.models import (
+    Assistant,
+    Conversation,
+    Deployment,
+    KnowledgeEmbedding,
+    KnowledgeSource,
+    Person,
+    ReplyMail,
+    Tag,
+)
+from deployments.models.knowledge import SourceKind
 from deployments.models.person import IdentityKind
 from deployments.pages import appearance_form
 from deployments.pages.talk import Talk
@@ -185,6 +197,7 @@ class World:
     merge_id: UUID = field(init=False)
     other_id: UUID = field(init=False)
     template_id: UUID = field(init=False)
+    source_id: UUID = field(init=False)
     secret_key: str = field(default_factory=lambda: f"secret_{uuid4().hex}")
 
     def __post_init__(self) -> None:
@@ -223,6 +236,11 @@ class World:
             self.other_id = people.person_at([(IdentityKind.PHONE, "+15005550006")], {"name": "Other"}).id
             third = people.person_at([(IdentityKind.PHONE, "+15005550007")], {"name": "Third"})
             self.merge_id = merging.merge(who, person, third).id
+            source = sources.add_web(
+                who, self.deployment.deployment.assistant, kind=SourceKind.PAGE, url="https://help.example/"
+            )
+            KnowledgeSource.objects.filter(id=source.id).update(status="failed", due_at=None)
+            self.source_id = source.id
             self.event_id = _failed_event(self.connection.connection)
             tagging.put(who, Conversation.objects.get(id=self.opened.session.conversation_id), ["parcel"])
             self.tag_id = Tag.objects.get().id
@@ -252,6 +270,7 @@ class World:
             "delivery_id": self.delivery_id,
             "event_id": self.event_id,
             "template_id": self.template_id,
+            "source_id": self.source_id,
             "sid": "HX1",
             "reply_id": self.reply_id,
             "tag_id": self.tag_id,
@@ -311,6 +330,13 @@ class World:
         """Give the conversation to a member, so that it can be taken from them."""
         with tenant(self.workspace.id):
             Conversation.objects.update(assigned_to=factories.owner_of(self.workspace))
+
+    def has_embeddings(self) -> None:
+        """Set an endpoint of embeddings, so that it can be left out."""
+        with tenant(self.workspace.id):
+            KnowledgeEmbedding.objects.create(
+                assistant_id=self.deployment.deployment.assistant_id, base_url="https://api.example/v1", model="one"
+            )
 
     def take_files(self) -> None:
         """Let the deployment's visitors send files."""
@@ -460,6 +486,17 @@ PAGES: Mapping[str, list[Call]] = {
     "assistant_delete": [Call("GET"), Call("POST", {})],
     "assistant_import_new": [Call("GET"), Call("POST", {"text": _FILE})],
     "duty": [Call("POST", {"away": "yes"})],
+    "assistant_knowledge": GET,
+    "assistant_knowledge_rows": GET,
+    "assistant_knowledge_text": [Call("POST", {"title": "Hours", "text": "Open from nine to five."})],
+    "assistant_knowledge_file": [Call("POST", lambda world: {"file": ContentFile(b"Open.", "hours.txt")})],
+    "assistant_knowledge_web": [Call("POST", {"url": "https://another.example/", "kind": "page"})],
+    "assistant_knowledge_ask": [Call("POST", {"ask": "when are you open"}, changes=False)],
+    "assistant_knowledge_embeddings": [Call("POST", {"base_url": "https://api.example/v1", "model": "one"})],
+    "assistant_knowledge_source": GET,
+    "assistant_knowledge_change": [Call("POST", {"title": "Renamed", "refetch_hours": "24"})],
+    "assistant_knowledge_refetch": [Call("POST", {})],
+    "assistant_knowledge_remove": [Call("GET"), Call("POST", {})],
     "assistant_handoff": GET,
     "assistant_handoff_save": [
         Call("POST", {"on_request": "on", "wait": "5", "silence": "15", "keywords": "human"}),
@@ -668,6 +705,17 @@ API: Mapping[str, list[Call]] = {
     "api_try": [Call("POST", {"text": "hello"}, changes=False)],
     "api_tests": [Call("GET"), Call("PUT", {"cases": [{"utterance": "hello", "expected": ""}], "threshold": 50})],
     "api_tests_run": [Call("POST", {}, changes=False)],
+    "api_knowledge": [Call("GET"), Call("POST", {"kind": "text", "title": "Hours", "text": "From nine."})],
+    "api_knowledge_files": [Call("POST")],
+    "api_knowledge_search": [Call("POST", {"text": "when are you open"}, changes=False)],
+    "api_knowledge_embeddings": [
+        Call("GET"),
+        Call("PUT", {"base_url": "https://api.example/v1", "model": "one"}),
+        Call("DELETE", before=World.has_embeddings),
+    ],
+    "api_knowledge_source": [Call("GET"), Call("PATCH", {"title": "Renamed"}), Call("DELETE")],
+    "api_knowledge_refetch": [Call("POST", {})],
+    "api_knowledge_pages": GET,
     "api_deployments": [Call("GET"), Call("POST", _DEPLOYMENT)],
     "api_deployment": [Call("GET"), Call("PATCH", {"name": "Renamed"})],
     "api_revoke": [Call("POST", {})],

@@ -58,7 +58,7 @@ def a_file() -> bytes:
 def call_api(token: str | None, name: str, call: Call, kwargs: dict[str, Any], world: World) -> Any:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     url = reverse(name, kwargs=kwargs) + call.query
-    if name == "api_conversation_files":
+    if name in {"api_conversation_files", "api_knowledge_files"}:
         return Client().generic(call.method, url, a_file(), content_type=MULTIPART_CONTENT, headers=headers)
     body = matrix.as_json(call.data(world))
     return Client().generic(call.method, url, body, content_type="application/json", headers=headers)

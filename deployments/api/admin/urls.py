@@ -14,6 +14,7 @@ from deployments.api.admin import (
     files,
     identity,
     install,
+    knowledge,
     notes,
     origins,
     people,
@@ -28,6 +29,7 @@ from workspaces.api.ids import IdConverter
 register_converter(IdConverter, "id")
 
 _ASSISTANT = "assistants/<id:assistant_id>"
+_KNOWLEDGE = f"{_ASSISTANT}/knowledge"
 _DEPLOYMENT = "deployments/<id:deployment_id>"
 _CONVERSATION = "conversations/<id:conversation_id>"
 _PERSON = "people/<id:person_id>"
@@ -46,6 +48,13 @@ urlpatterns = [
     path(f"{_ASSISTANT}/try", testing.TryView.as_view(), name="api_try"),
     path(f"{_ASSISTANT}/tests", testing.TestsView.as_view(), name="api_tests"),
     path(f"{_ASSISTANT}/tests/run", testing.TestsRunView.as_view(), name="api_tests_run"),
+    path(_KNOWLEDGE, knowledge.SourcesView.as_view(), name="api_knowledge"),
+    path(f"{_KNOWLEDGE}/files", knowledge.SourceFilesView.as_view(), name="api_knowledge_files"),
+    path(f"{_KNOWLEDGE}/search", knowledge.SearchView.as_view(), name="api_knowledge_search"),
+    path(f"{_KNOWLEDGE}/embeddings", knowledge.EmbeddingsView.as_view(), name="api_knowledge_embeddings"),
+    path(f"{_KNOWLEDGE}/<id:source_id>", knowledge.SourceView.as_view(), name="api_knowledge_source"),
+    path(f"{_KNOWLEDGE}/<id:source_id>/refetch", knowledge.SourceRefetchView.as_view(), name="api_knowledge_refetch"),
+    path(f"{_KNOWLEDGE}/<id:source_id>/pages", knowledge.SourcePagesView.as_view(), name="api_knowledge_pages"),
     path(f"{_ASSISTANT}/deployments", deployments.AssistantDeploymentsView.as_view(), name="api_deployments"),
     path(_DEPLOYMENT, deployments.DeploymentView.as_view(), name="api_deployment"),
     path(f"{_DEPLOYMENT}/revoke", deployments.RevokeView.as_view(), name="api_revoke"),

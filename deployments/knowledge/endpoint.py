@@ -1,0 +1,116 @@
+"""Asking an OpenAI-compatible endpoint for embeddings: the official SDK over the guarded client, and words for errors.
+
+Outside of any transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import openai
+
+from convoship.lib.outbound import OutboundError
+from convoship.lib.outbound.sending import new_client
+
+SECONDS = 30.0
+MOST_DIMENSIONS = 4_096  # pgvector compares up to 16,000; more than this no endpoint gives
+LONGEST_TEXT = 6_000  # characters that are sent of one text
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """What is asked for embeddings, with its key."""
+
+    base_url: str
+    model: str
+    key: str
+
+
+class NotEmbedded(Exception):
+    """The endpoint gave none: `reason`, `remedy`, and whether the same may succeed later (`may_pass`)."""
+
+    def __init__(self, reason: str, remedy: str, *, may_pass: bool) -> None:
+        super().__init__(reason)
+        self.reason, self.remedy, self.may_pass = reason, remedy, may_pass
+
+
+async def ask(endpoint: Endpoint, texts: Sequence[str], *, seconds: float = SECONDS) -> list[list[float]]:
+    """The texts' embeddings, in order, each of length one; `NotEmbedded` with words."""
+    try:
+        async with asyncio.timeout(seconds), new_client() as http:
+            client = openai.AsyncOpenAI(
+                base_url=endpoint.base_url,
+                api_key=endpoint.key or "none",  # the SDK wants one; endpoints without keys don't look
+                http_client=cast("Any", http),  # typed for httpx2 alone, and takes httpx as well
+                max_retries=0,
+                timeout=seconds,
+            )
+            answer = await client.embeddings.create(
+                model=endpoint.model, input=[text[:LONGEST_TEXT] for text in texts], encoding_format="float"
+            )
+    except (TimeoutError, openai.APIError, OutboundError, ValueError, TypeError) as error:
+        raise _words_of(error, seconds) from None
+    found = [one.embedding for one in sorted(answer.data or [], key=lambda one: one.index)]
+    sizes = {len(one) for one in found}
+    if len(found) != len(texts) or len(sizes) != 1 or not 0 < max(sizes) <= MOST_DIMENSIONS:
+        raise NotEmbedded(
+            "The endpoint's answer has no embeddings that can be used.",
+            "Check that the model is one for embeddings, and the address ends before /embeddings.",
+            may_pass=False,
+        )
+    return [_normal(one) for one in found]
+
+
+def _normal(vector: Sequence[float]) -> list[float]:
+    length = math.sqrt(sum(value * value for value in vector))
+    if not math.isfinite(length) or length == 0:
+        raise NotEmbedded(
+            "The endpoint gave an embedding that points nowhere.", "Choose another model.", may_pass=False
+        )
+    return [value / length for value in vector]
+
+
+def _words_of(error: Exception, seconds: float) -> NotEmbedded:
+    refused = error if isinstance(error, OutboundError) else error.__cause__
+    if isinstance(refused, OutboundError):
+        return NotEmbedded(refused.words, "Check the endpoint's address.", may_pass=False)
+    match error:
+        case TimeoutError() | openai.APITimeoutError():
+            return NotEmbedded(
+                f"The endpoint did not answer within {seconds:.0f} seconds.", "It is tried again.", may_pass=True
+            )
+        case openai.APIConnectionError():
+            return NotEmbedded(
+                "The endpoint could not be reached.", "Check its address. It is tried again.", may_pass=True
+            )
+        case openai.AuthenticationError() | openai.PermissionDeniedError():
+            return NotEmbedded(
+                "The endpoint does not accept the key.", "Write the secret again, or choose another.", may_pass=False
+            )
+        case openai.NotFoundError():
+            return NotEmbedded(
+                "The endpoint knows no such model or address.",
+                "Check the model's name and the address, which ends before /embeddings.",
+                may_pass=False,
+            )
+        case openai.RateLimitError():
+            return NotEmbedded(
+                "The endpoint says that it is asked too often, or that the quota is used up.",
+                "Look at the provider's limits and billing. It is tried again.",
+                may_pass=True,
+            )
+        case openai.APIStatusError() if error.status_code >= 500:
+            return NotEmbedded(f"The endpoint answers {error.status_code}.", "It is tried again.", may_pass=True)
+        case openai.APIStatusError():
+            return NotEmbedded(
+                f"The endpoint refuses the request: it answers {error.status_code}.",
+                "Check that the model is one for embeddings.",
+                may_pass=False,
+            )
+    return NotEmbedded(
+        "The endpoint's answer can't be read.", "Check that the address is one of embeddings.", may_pass=False
+    )

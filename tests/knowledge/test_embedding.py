@@ -1,0 +1,230 @@
+"""Embeddings: a local server speaks OpenAI's `/embeddings` over HTTP, the real SDK asks it."""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from convoship.lib.problems import Problem
+from convoship.lib.tenancy import tenant
+from deployments.knowledge import embedding, sources, vocabulary
+from deployments.models import KnowledgeChunk, KnowledgeEmbedding
+from deployments.models.knowledge import EmbeddingStatus
+from tests.knowledge.conftest import Reader, reply
+from workspaces import secret_store
+
+# What means the same points the same way here.
+MEANINGS = (
+    ("kayak", "boat", "paddle", "watercraft"),
+    ("salary", "wage", "remuneration"),
+    ("parcel", "delivery", "freight"),
+)
+
+
+def vector_of(text: str, size: int = 8) -> list[float]:
+    found = [1.0 + sum(word in text.lower() for word in group) * 5 for group in MEANINGS]
+    return [*found, *([0.5] * (size - len(found)))]
+
+
+class Model(ThreadingHTTPServer):
+    """Counts what it is asked, and fails as it is told."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[dict[str, Any], str]] = []
+        self.status, self.size, self.wait = 200, 8, threading.Event()
+        self.stalls = False
+        super().__init__(("127.0.0.1", 0), _Handler)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/v1"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Model
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.asked.append((body, self.headers.get("Authorization", "")))
+        if self.server.stalls:
+            self.server.wait.wait(10)
+        if self.server.status != 200:
+            reply(self, b'{"error": {"message": "no"}}', self.server.status, **{"Content-Type": "application/json"})
+            return
+        data = [
+            {"object": "embedding", "index": at, "embedding": vector_of(text, self.server.size)}
+            for at, text in enumerate(body["input"])
+        ]
+        answer = {
+            "object": "list",
+            "data": data,
+            "model": body["model"],
+            "usage": {"prompt_tokens": 1, "total_tokens": 1},
+        }
+        reply(self, json.dumps(answer).encode(), 200, **{"Content-Type": "application/json"})
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def model(settings: Any) -> Iterator[Model]:
+    """An endpoint on this machine, opened by name as its owner would."""
+    server = Model()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    settings.OUTBOUND_ALLOWLIST = frozenset({("127.0.0.1", server.server_address[1])})
+    yield server
+    server.wait.set()
+    server.shutdown()
+    server.server_close()
+
+
+def put(reader: Reader, model: Model, **more: Any) -> KnowledgeEmbedding:
+    with tenant(reader.workspace.id):
+        return embedding.put(reader.actor, reader.assistant, **{"base_url": model.url, "model": "one", **more})
+
+
+def embed(reader: Reader) -> KnowledgeEmbedding:
+    with tenant(reader.workspace.id):
+        row = KnowledgeEmbedding.objects.get()
+    embedding.embed(reader.workspace.id, row.id)
+    with tenant(reader.workspace.id):
+        return KnowledgeEmbedding.objects.get()
+
+
+def find(reader: Reader, text: str) -> list[str]:
+    found = embedding.passages_waiting(reader.workspace.id, reader.assistant.id, text, 3)
+    return [passage.title for passage in found]
+
+
+@pytest.fixture
+def known(reader: Reader) -> Reader:
+    """One that has read three things."""
+    for title, text in (
+        ("Boats", "A kayak costs thirty a day."),
+        ("Pay", "The salary comes on the first."),
+        ("Post", "A parcel takes three days."),
+    ):
+        reader.add(sources.add_text, title=title, text=text)
+    return reader
+
+
+def test_what_shares_no_word_with_the_question_is_found_by_its_meaning(known: Reader, model: Model) -> None:
+    assert find(known, "renumeration, remuneration") == []
+    with tenant(known.workspace.id):
+        secret_store.write(known.actor, "embedding_key", "sk-not-to-be-shown")
+    put(known, model, secret="embedding_key")
+    row = embed(known)
+    assert (row.status, row.dimensions, row.due_at) == (EmbeddingStatus.READY, 8, None)
+    with tenant(known.workspace.id):
+        assert embedding.counts(known.assistant.id) == (3, 3)
+        lengths = [math.hypot(*(chunk.embedding or ())) for chunk in KnowledgeChunk.objects.all()]
+    assert lengths == pytest.approx([1.0, 1.0, 1.0], abs=1e-5)
+    assert find(known, "remuneration")[0] == "Pay"
+    assert find(known, "watercraft")[0] == "Boats"
+    assert {key for _, key in model.asked} == {"Bearer sk-not-to-be-shown"}
+    before = len(model.asked)
+    assert find(known, "watercraft")[0] == "Boats"
+    assert len(model.asked) == before  # the same question is not sent twice
+
+
+def test_new_passages_are_sent_and_old_ones_not_again(known: Reader, model: Model) -> None:
+    put(known, model)
+    embed(known)
+    sent = sum(len(body["input"]) for body, _ in model.asked)
+    known.add(sources.add_text, title="More", text="Freight is sent on Mondays.")
+    embed(known)
+    assert sum(len(body["input"]) for body, _ in model.asked) == sent + 1
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "again"),
+    [
+        (401, "does not accept the key", False),
+        (404, "knows no such model", False),
+        (400, "refuses the request", False),
+        (429, "asked too often", True),
+        (503, "answers 503", True),
+    ],
+)
+def test_each_error_of_an_endpoint_has_its_words_and_is_tried_again_or_not(
+    known: Reader, model: Model, status: int, words: str, again: bool
+) -> None:
+    put(known, model)
+    model.status = status
+    row = embed(known)
+    assert row.status == EmbeddingStatus.FAILED
+    assert words in row.reason
+    assert row.remedy
+    assert (row.due_at is not None) is again
+    assert find(known, "kayak") == ["Boats"]  # by its words, as before
+    model.status = 200
+    put(known, model)
+    assert embed(known).status == EmbeddingStatus.READY
+
+
+def test_an_endpoint_that_is_slow_costs_a_question_its_time_once(
+    known: Reader, model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(known, model)
+    embed(known)
+    monkeypatch.setattr(embedding, "QUESTION_SECONDS", 0.2)
+    model.stalls = True
+    asked = len(model.asked)
+    assert find(known, "kayak")[0] == "Boats"
+    assert find(known, "a kayak please")[0] == "Boats"
+    assert len(model.asked) == asked + 1
+    embedding._rests_until.clear()
+
+
+def test_another_model_behind_the_same_name_has_everything_embedded_anew(known: Reader, model: Model) -> None:
+    put(known, model)
+    embed(known)
+    model.size = 12
+    known.add(sources.add_text, title="More", text="Freight is sent on Mondays.")
+    embed(known)
+    row = embed(known)
+    assert row.dimensions == 12
+    with tenant(known.workspace.id):
+        assert {len(chunk.embedding or ()) for chunk in KnowledgeChunk.objects.all()} == {12}
+
+
+def test_an_endpoint_inside_is_not_called(known: Reader, model: Model, settings: Any) -> None:
+    settings.OUTBOUND_ALLOWLIST = frozenset()
+    put(known, model)
+    row = embed(known)
+    assert row.status == EmbeddingStatus.FAILED
+    assert model.asked == []
+
+
+def test_a_secret_that_is_missing_says_so(known: Reader, model: Model) -> None:
+    with pytest.raises(Problem) as refused:
+        put(known, model, secret="nothing_here")
+    assert "missing" in refused.value.errors["secret"][0]
+    with tenant(known.workspace.id):
+        secret_store.write(known.actor, "a_key", "value")
+    put(known, model, secret="a_key")
+    with tenant(known.workspace.id):
+        assert [use.name for use in secret_store.uses()["a_key"]] == ["Reader"]
+        secret_store.delete(known.actor, "a_key")
+    assert "a_key is missing" in embed(known).reason
+    with tenant(known.workspace.id):
+        secret_store.write(known.actor, "a_key", "value")
+    assert embed(known).status == EmbeddingStatus.READY
+
+
+def test_without_pgvector_no_endpoint_can_be_set_and_words_are_found(
+    known: Reader, model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vocabulary, "has_extension", lambda name: False)
+    with pytest.raises(Problem, match="pgvector"):
+        put(known, model)
+    assert find(known, "kayaks") == ["Boats"]

@@ -1,0 +1,174 @@
+"""The Knowledge tab: what a member adds, sees, tries and removes there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.core.files.base import ContentFile
+
+from convoship.lib.tenancy import tenant
+from deployments.knowledge import embedding
+from deployments.models import KnowledgeEmbedding, KnowledgeSource
+from tests import factories
+from tests.knowledge.conftest import Reader, Site, help_page, reader_in
+from tests.pages.conftest import Browser, browser_of, form_of, forms_of, text, words
+from workspaces.models import Workspace
+
+LONG = "Anything that was bought here can be sent back within sixty days, unused and in its packaging. " * 4
+
+
+@pytest.fixture
+def workspace(db: None) -> Workspace:
+    """A workspace."""
+    return factories.make_workspace()
+
+
+@pytest.fixture
+def reader(workspace: Workspace) -> Reader:
+    """An assistant of it."""
+    return reader_in(workspace)
+
+
+@pytest.fixture
+def member(workspace: Workspace) -> Browser:
+    """The owner's browser."""
+    return browser_of(workspace, factories.owner_of(workspace))
+
+
+@pytest.fixture
+def path(reader: Reader) -> str:
+    """The tab's address."""
+    return f"/app/assistants/{reader.assistant.id}/knowledge"
+
+
+def source_of(reader: Reader) -> KnowledgeSource:
+    with tenant(reader.workspace.id):
+        return KnowledgeSource.objects.get()
+
+
+def test_a_text_is_pasted_read_tried_and_removed(member: Browser, reader: Reader, path: str) -> None:
+    page = member.get(path)
+    assert "has read nothing yet" in words(page)
+    form = form_of(page, "/knowledge/text")
+    form["title"], form["text"] = "Returns", "# Returns\n\nYou may send anything back within sixty days."
+    page = member.send(form)
+    assert "“Returns” is added and will be read in a moment." in words(page)
+    assert "once you publish the assistant" in words(page)
+    assert "Being read" in words(page)
+    reader.read(source_of(reader))
+    page = member.get(path)
+    assert "Ready" in words(page)
+    form = form_of(page, "/knowledge/ask#ask-title")
+    form["ask"] = "how long can I return something?"
+    page = member.send(form)
+    assert "within sixty days" in words(page)
+    assert 'value="how long can I return something?"' in text(page)
+    page = member.get(f"{path}/{source_of(reader).id}/remove")
+    assert "Nothing of it is found any more" in words(page)
+    page = member.send(forms_of(page)[-1])
+    assert "“Returns” is removed." in words(page)
+
+
+def test_a_file_is_uploaded_and_a_wrong_one_is_refused_beside_its_field(
+    member: Browser, reader: Reader, path: str
+) -> None:
+    form = form_of(member.get(path), "/knowledge/file")
+    answer = member.client.post(form.action, {**form.values, "file": ContentFile(b"MZ", "a.exe")}, follow=True)
+    assert answer.status_code == 415
+    assert "Taken are .md, .txt, .html, .pdf and .docx" in words(answer)
+    answer = member.client.post(form.action, form.values, follow=True)
+    assert answer.status_code == 422
+    assert 'id="file_file_error"' in text(answer)
+    answer = member.client.post(form.action, {**form.values, "file": ContentFile(LONG.encode(), "a.txt")}, follow=True)
+    assert "“a.txt” is added" in words(answer)
+    assert reader.read(source_of(reader)).status == "ready"
+
+
+def test_an_address_that_can_not_be_read_says_why_and_is_fetched_again(
+    member: Browser, reader: Reader, path: str, site: Site
+) -> None:
+    form = form_of(member.get(path), "/knowledge/web")
+    form["url"] = "mailto:me@example.com"
+    refused = member.send(form)
+    assert refused.status_code == 422
+    assert 'value="mailto:me@example.com"' in text(refused)
+    assert 'id="web_url_error"' in text(refused)
+    form["url"], form["refetch_hours"] = site.url + "/help", "24"
+    member.send(form)
+    reader.read(source_of(reader))
+    page = member.get(path)
+    assert "There is nothing at this address any more: it answers 404." in words(page)
+    site.page("/help", help_page("Help", LONG))
+    page = member.send(form_of(page, "/refetch"))
+    assert "will be fetched in a moment" in words(page)
+    reader.read(source_of(reader))
+    page = member.get(f"{path}/{source_of(reader).id}/")
+    assert "Ready" in words(page)
+    assert "Fetched again" in words(page)
+    assert f"{site.url}/help" in words(page)
+    form = form_of(page, "/change")
+    form["title"], form["refetch_hours"] = "Our help", ""
+    assert "Saved." in words(member.send(form))
+    assert (source_of(reader).title, source_of(reader).refetch_hours) == ("Our help", None)
+    form["title"] = " "
+    assert member.send(form).status_code == 422
+
+
+def test_each_page_of_a_sitemap_is_listed_with_what_is_wrong(
+    member: Browser, reader: Reader, path: str, site: Site
+) -> None:
+    urls = [site.page("/a", help_page("Page A", LONG)), site.url + "/gone"]
+    site.page("/sitemap.xml", "".join(["<urlset>", *(f"<url><loc>{url}</loc></url>" for url in urls), "</urlset>"]))
+    form = form_of(member.get(path), "/knowledge/web")
+    form["url"], form["kind"] = site.url + "/sitemap.xml", "sitemap"
+    member.send(form)
+    reader.read(source_of(reader))
+    page = words(member.get(path))
+    assert "Partly read 1 of 2 pages" in page
+    page = words(member.get(f"{path}/{source_of(reader).id}/"))
+    assert "Page A" in page
+    assert "it answers 404" in page
+
+
+def test_who_may_only_look_sees_no_buttons(workspace: Workspace, reader: Reader, member: Browser, path: str) -> None:
+    form = form_of(member.get(path), "/knowledge/text")
+    form["title"], form["text"] = "Returns", LONG
+    member.send(form)
+    viewer = browser_of(workspace, factories.member(workspace, "viewer"))
+    page = viewer.get(path)
+    actions = [one.action for one in forms_of(page) if "/knowledge/" in one.action]
+    assert [action.rpartition("/")[2].partition("#")[0] for action in actions] == ["ask"]
+    assert "Remove" not in words(page)
+
+
+def test_without_pgvector_the_page_says_so_and_everything_else_works(
+    member: Browser, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedding, "is_possible", lambda: False)
+    page = member.get(path)
+    assert "lacks the extension pgvector" in words(page)
+    assert not [one for one in forms_of(page) if one.action.endswith("/embeddings")]
+
+
+def test_an_endpoint_is_set_and_left_out_again(member: Browser, reader: Reader, path: str) -> None:
+    form = form_of(member.get(path), "/knowledge/embeddings")
+    form["base_url"] = "nonsense"
+    refused = member.send(form, op="save")
+    assert refused.status_code == 422
+    assert 'id="embeddings_base_url_error"' in text(refused)
+    assert 'id="embeddings_model_error"' in text(refused)
+    form["base_url"], form["model"] = "https://api.example/v1/", "one"
+    assert "Not tried yet" in words(member.send(form, op="save"))
+    with tenant(reader.workspace.id):
+        assert KnowledgeEmbedding.objects.get().base_url == "https://api.example/v1"
+    page = member.send(form_of(member.get(path), "/knowledge/embeddings"), op="remove")
+    assert "by their words alone" in words(page)
+    assert "No endpoint is set." in words(page)
+
+
+@pytest.mark.parametrize("typed", ["\x00", "", "   ", "a" * 5_000, "' | ! & <-> :*"])
+def test_whatever_is_typed_as_a_question_is_answered(member: Browser, reader: Reader, path: str, typed: str) -> None:
+    form: Any = form_of(member.get(path), "/knowledge/ask#ask-title")
+    form["ask"] = typed
+    assert member.send(form).status_code in {200, 422}
