@@ -21,11 +21,12 @@ class DeploymentsConfig(AppConfig):
         )
         from deployments.knowledge import embedding
         from deployments.models import AddressKey, IdentitySecret
-        from deployments.responders import base, llm, scripted
+        from deployments.responders import base, llm, scripted, webhook
         from workspaces import secret_hosts, secret_store
 
         base.register(scripted.ScriptedResponder())
         base.register(llm.LLMResponder())
+        base.register(webhook.WebhookResponder())
         secret_store.register_users(thinking.uses_of_secrets)
         secret_store.register_told(lambda _key: None, of_end=secret_hosts.forget)
         inbox_desk.register()
