@@ -42,26 +42,21 @@ import httpx
 
 from convoship.lib import standard_webhooks
 from convoship.lib.outbound import OutboundError, checked
-from convoship.lib.outbound.sending import NotSent, answering
-from deployments.responders import webhook_answer, webhook_content
+from convoship.lib.outbound.sending import answering
+from deployments.responders import webhook_answer, webhook_content, webhook_errors
 from deployments.responders.base import (
-    Block,
     Callback,
-    Code,
-    EndOfText,
     Line,
     Remember,
     Reply,
     ResponderError,
     Say,
-    Token,
     Trace,
     TurnInput,
     closing,
 )
-from deployments.responders.event_stream import EventReader, TooLarge
-from deployments.responders.safe_output import SafeOutput
-from deployments.safe_text import LONGEST_TEXT
+from deployments.responders.event_stream import TooLarge
+from deployments.responders.webhook_stream import BotStream
 
 logger = logging.getLogger(__name__)
 
@@ -69,10 +64,7 @@ KIND = "webhook"
 # Of the whole answer, however it comes: less than the turn's own end, so that what failed can be said.
 WHOLE_SECONDS = 55.0
 RETRY_AFTER_SECONDS = 0.5
-LONGEST_EVENT = 64 * 1024  # characters
 LOOKS = (0.1, 0.2, 0.4, 0.8, 1.5)  # seconds between the looks for a call back; the last one from then on
-
-_AGAIN_REMEDY = "Try again; see what the bot's own log says of it."
 
 
 class WebhookResponder:
@@ -141,7 +133,7 @@ class _Answer:
         try:
             target = checked(self.content["url"])
         except OutboundError as error:
-            raise _made("unreachable", error.words, "Check the address of the webhook.") from None
+            raise webhook_errors.made("unreachable", error.words, "Check the address of the webhook.") from None
         self.host = self.trace["host"] = target.host
         secrets = await self.turn.reach.signing_secrets()
         callback = await self.turn.reach.open_callback(self.turn.turn_id, self.content["waits_seconds"])
@@ -192,7 +184,7 @@ class _Answer:
                 client.stream("POST", target, headers=headers, content=body) as answer,
             ):
                 self.trace["first_ms"] = self._since()
-                self._check(answer)
+                webhook_errors.check(answer, self.host)
                 if _media_type(answer) == "text/event-stream":
                     self.trace["how"] = "stream"
                     first.reschedule(None)
@@ -209,89 +201,24 @@ class _Answer:
                         yield reply
         except TimeoutError:
             words = f"{self.host} did not answer within {seconds} seconds."
-            raise _made("timeout", words, "Make the bot quicker, let it stream, or answer 202 and call back.") from None
+            remedy = "Make the bot quicker, let it stream, or answer 202 and call back."
+            raise webhook_errors.made("timeout", words, remedy) from None
         except TooLarge:
-            raise self._broken(
-                f"The answer of {self.host} is larger than {webhook_answer.LARGEST // 1024} KB."
-            ) from None
-        except NotSent as error:
-            raise _made("unreachable", error.words, "Check the address, and whether the bot runs.") from None
+            raise webhook_errors.too_large(self.host) from None
         except OutboundError as error:
-            code: Code = "timeout" if "within" in error.words else "unreachable"
-            raise _made(code, error.words, _AGAIN_REMEDY) from None
-
-    def _check(self, answer: httpx.Response) -> None:
-        """ResponderError where its status says that it is no answer."""
-        status = answer.status_code
-        if answer.headers.get("content-encoding", "identity") != "identity":
-            raise self._broken(f"The answer of {self.host} is compressed, which it was asked not to be.")
-        if status in {401, 403}:
-            raise ResponderError(
-                f"{self.host} refuses the signature ({status}).",
-                "Give the bot the assistant's signing secret; make a new one if it is lost.",
-                code="key",
-            )
-        if 300 <= status < 400:
-            raise self._broken(f"{self.host} sends on to another address ({status}), which is not followed.")
-        if status in {408, 504}:
-            raise _made("timeout", f"{self.host} did not answer in time ({status}).", _AGAIN_REMEDY)
-        if status in {429, 503}:
-            raise _made("busy", f"{self.host} takes no more questions just now ({status}).", "Try again in a minute.")
-        if status in {404, 405, 410}:
-            raise self._broken(f"Nothing at this address of {self.host} takes a POST ({status}).")
-        if status >= 500:
-            raise _made("broken", f"{self.host} is broken just now ({status}).", _AGAIN_REMEDY)
-        if status >= 400:
-            raise self._broken(f"{self.host} refused the question ({status}).")
+            raise webhook_errors.of_call(error) from None
 
     async def _streamed(self, answer: httpx.Response) -> AsyncGenerator[Reply]:
-        reader = EventReader(longest=LONGEST_EVENT, largest=webhook_answer.LARGEST)
-        output, written, acts, number, messages = SafeOutput(), 0, list[Reply](), 0, 0
+        stream = BotStream(self.host)
         async for piece in answer.aiter_raw():
-            for event in reader.take(piece):
-                number += 1
-                try:
-                    data = webhook_answer.parsed_event(event.name, event.data)
-                except webhook_answer.Faulty as faulty:
-                    raise self._faulty(f"Event {number} ({event.name[:20]})", faulty) from None
-                if event.name in {"message", "done"}:
-                    rest = output.rest()[: LONGEST_TEXT - written]
-                    if rest:
-                        yield Token(rest)
-                    blocks = webhook_answer.blocks_of(data) if event.name == "done" else ()
-                    for ended in self._text_ended(written + len(rest), blocks):
-                        yield ended
-                    output, written = SafeOutput(), 0
-                match event.name:
-                    case "token":
-                        shown = output.take(data["text"])[: LONGEST_TEXT - written]
-                        written += len(shown)
-                        if shown:
-                            yield Token(shown)
-                    case "message":
-                        messages += 1
-                        if messages > webhook_answer.MOST_MESSAGES:
-                            raise self._broken(
-                                f"{self.host} streams more than {webhook_answer.MOST_MESSAGES} messages."
-                            )
-                        yield webhook_answer.say(data)
-                    case "action":
-                        acts.append(webhook_answer.act(data))
-                        if len(acts) > webhook_answer.MOST_ACTIONS:
-                            raise self._broken(f"{self.host} wants more than {webhook_answer.MOST_ACTIONS} actions.")
-                    case "done":
-                        for reply in self._with_trace(webhook_answer.in_order(acts)):
-                            yield reply
-                        return
-        raise _made("unreachable", f"{self.host} broke off before it was done.", "End each stream with the event done.")
-
-    def _text_ended(self, written: int, blocks: tuple[Block, ...]) -> list[Reply]:
-        """The end of a streamed text, if there is one."""
-        if written:
-            return [EndOfText(blocks)]
-        if blocks:
-            raise self._broken(f"{self.host} ended with blocks, and with no text that they belong to.")
-        return []
+            for reply in stream.take(piece):
+                yield reply
+            if stream.is_done:
+                for reply in self._with_trace(stream.acts):
+                    yield reply
+                return
+        words = f"{self.host} broke off before it was done."
+        raise webhook_errors.made("unreachable", words, "End each stream with the event done.")
 
     async def _called_back(self, callback: Callback) -> Mapping[str, Any]:
         """The answer that is posted to the callback, looked for in growing steps."""
@@ -316,7 +243,7 @@ class _Answer:
         try:
             return webhook_answer.parsed(body)
         except webhook_answer.Faulty as faulty:
-            raise self._faulty("The answer", faulty) from None
+            raise webhook_errors.faulty(self.host, "The answer", faulty) from None
 
     def _whole(self, content: Mapping[str, Any]) -> list[Reply]:
         replies = webhook_answer.replies(content)
@@ -328,12 +255,6 @@ class _Answer:
         others = [reply for reply in acts if not isinstance(reply, Remember)]
         # Of several the last one holds: each replaces all that was remembered.
         return [*remembered[-1:], Trace({**self.trace, "ms": self._since()}), *others]
-
-    def _faulty(self, what: str, faulty: webhook_answer.Faulty) -> ResponderError:
-        return self._broken(f"{what} of {self.host} can't be used: {faulty}")
-
-    def _broken(self, words: str) -> ResponderError:
-        return ResponderError(words, "Mend it in the bot; docs/webhook-bot.md says what it may answer.", code="broken")
 
     def _since(self) -> int:
         return round((time.monotonic() - self.began) * 1000)
@@ -351,7 +272,3 @@ async def _body(answer: httpx.Response) -> bytes:
         if len(body) > webhook_answer.LARGEST:
             raise TooLarge
     return bytes(body)
-
-
-def _made(code: Code, words: str, remedy: str) -> ResponderError:
-    return ResponderError(words, remedy, code=code, retryable=True)

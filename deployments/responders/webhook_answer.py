@@ -30,6 +30,7 @@ LONGEST_REASON = 300
 LARGEST_STATE = 16_000  # characters of its JSON
 LARGEST = 256 * 1024  # bytes of a whole answer
 MOST_FAULTS_SAID = 3
+_EMPTY = "This must not be empty."
 
 
 class Faulty(Exception):
@@ -55,7 +56,7 @@ _text = {
     "type": "string",
     "maxLength": LONGEST_TEXT,
     "pattern": r"\S",
-    "x-words": {"pattern": "This must not be empty."},
+    "x-words": {"pattern": _EMPTY},
 }
 _reason = {"type": "string", "maxLength": LONGEST_REASON}
 _kind = {"type": True}
@@ -102,6 +103,8 @@ def parsed_event(name: str, data: str) -> dict[str, Any]:
         raise Faulty({"event": [f"There is no event {name[:40]!r}. There are: {', '.join(_EVENTS)}."]})
     content = _json(data) if data or name != "done" else {}
     _check(_EVENTS[name], content)
+    if name == "message" and not _safe(content["text"]).strip():
+        raise Faulty({"text": [_EMPTY]})
     return content
 
 
@@ -175,7 +178,7 @@ def _of_states(content: Mapping[str, Any]) -> dict[str, list[str]]:
 def _of_messages(messages: Any) -> dict[str, list[str]]:
     """Of texts that have nothing left to be shown."""
     return {
-        f"messages[{place}].text": ["This must not be empty."]
+        f"messages[{place}].text": [_EMPTY]
         for place, message in enumerate(messages)
         if not _safe(message["text"]).strip()
     }
