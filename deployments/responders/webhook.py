@@ -35,14 +35,13 @@ import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
+from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-import httpx
-
 from convoship.lib import standard_webhooks
 from convoship.lib.outbound import OutboundError, checked
-from convoship.lib.outbound.sending import answering
+from convoship.lib.outbound.sending import Streamed, streaming
 from deployments.responders import webhook_answer, webhook_content, webhook_errors
 from deployments.responders.base import (
     Callback,
@@ -131,15 +130,14 @@ class _Answer:
     async def run(self) -> AsyncGenerator[Reply]:
         """Ask, and give on what is answered."""
         try:
-            target = checked(self.content["url"])
+            self.host = self.trace["host"] = checked(self.content["url"]).host
         except OutboundError as error:
             raise webhook_errors.made("unreachable", error.words, "Check the address of the webhook.") from None
-        self.host = self.trace["host"] = target.host
         secrets = await self.turn.reach.signing_secrets()
         callback = await self.turn.reach.open_callback(self.turn.turn_id, self.content["waits_seconds"])
         if callback.answer is None:
             body = json.dumps(question(self.turn, self.content, callback.url), default=str).encode()
-            async with aclosing(self._tried(target, secrets, body)) as replies:
+            async with aclosing(self._tried(secrets, body)) as replies:
                 async for reply in replies:
                     yield reply
         else:
@@ -150,12 +148,12 @@ class _Answer:
             for reply in self._whole(content):
                 yield reply
 
-    async def _tried(self, target: httpx.URL, secrets: Sequence[str], body: bytes) -> AsyncGenerator[Reply]:
+    async def _tried(self, secrets: Sequence[str], body: bytes) -> AsyncGenerator[Reply]:
         """The call; made once more where nothing had come of it yet."""
         message_id = self.turn.turn_id or f"try_{uuid.uuid4()}"
         for is_last in (False, True):
             try:
-                async with aclosing(self._posted(target, secrets, message_id, body)) as replies:
+                async with aclosing(self._posted(secrets, message_id, body)) as replies:
                     async for reply in replies:
                         self.has_begun = True
                         yield reply
@@ -166,9 +164,7 @@ class _Answer:
                 logger.info("a webhook is asked again: %s", error.code)
             await asyncio.sleep(RETRY_AFTER_SECONDS)
 
-    async def _posted(
-        self, target: httpx.URL, secrets: Sequence[str], message_id: str, body: bytes
-    ) -> AsyncGenerator[Reply]:
+    async def _posted(self, secrets: Sequence[str], message_id: str, body: bytes) -> AsyncGenerator[Reply]:
         seconds = self.content["timeout_seconds"]
         self.trace["calls"] += 1
         headers = {
@@ -180,8 +176,7 @@ class _Answer:
         try:
             async with (
                 asyncio.timeout(min(seconds, left)) as first,
-                answering(target, left) as client,
-                client.stream("POST", target, headers=headers, content=body) as answer,
+                streaming("POST", self.content["url"], seconds=left, headers=headers, content=body) as answer,
             ):
                 self.trace["first_ms"] = self._since()
                 webhook_errors.check(answer, self.host)
@@ -191,7 +186,7 @@ class _Answer:
                     async with aclosing(self._streamed(answer)) as replies:
                         async for reply in replies:
                             yield reply
-                elif answer.status_code == httpx.codes.ACCEPTED:
+                elif answer.status == HTTPStatus.ACCEPTED:
                     self.trace["how"] = "callback"
                 else:
                     self.trace["how"] = "json"
@@ -208,9 +203,9 @@ class _Answer:
         except OutboundError as error:
             raise webhook_errors.of_call(error) from None
 
-    async def _streamed(self, answer: httpx.Response) -> AsyncGenerator[Reply]:
+    async def _streamed(self, answer: Streamed) -> AsyncGenerator[Reply]:
         stream = BotStream(self.host)
-        async for piece in answer.aiter_raw():
+        async for piece in answer.pieces:
             for reply in stream.take(piece):
                 yield reply
             if stream.is_done:
@@ -260,14 +255,13 @@ class _Answer:
         return round((time.monotonic() - self.began) * 1000)
 
 
-def _media_type(answer: httpx.Response) -> str:
-    kind: str = answer.headers.get("content-type", "")
-    return kind.partition(";")[0].strip().lower()
+def _media_type(answer: Streamed) -> str:
+    return answer.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-async def _body(answer: httpx.Response) -> bytes:
+async def _body(answer: Streamed) -> bytes:
     body = bytearray()
-    async for piece in answer.aiter_raw():
+    async for piece in answer.pieces:
         body += piece
         if len(body) > webhook_answer.LARGEST:
             raise TooLarge

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import httpx
-
 from convoship.lib.outbound import OutboundError
-from convoship.lib.outbound.sending import NotSent
+from convoship.lib.outbound.sending import NotSent, Streamed
 from deployments.responders.base import Code, ResponderError
 from deployments.responders.webhook_answer import LARGEST, Faulty
 
 AGAIN = "Try again; see what the bot's own log says of it."
 
 
-def check(answer: httpx.Response, host: str) -> None:
+def check(answer: Streamed, host: str) -> None:
     """ResponderError where an answer's status or form says that it is none."""
-    status = answer.status_code
+    status = answer.status
     if answer.headers.get("content-encoding", "identity") != "identity":
         raise broken(f"The answer of {host} is compressed, which it was asked not to be.")
     if status in {401, 403}:

@@ -7,6 +7,7 @@ import datetime as dt
 import json
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import connections
@@ -14,9 +15,9 @@ from django.test import Client
 from django.utils import timezone
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from convoship.lib.tenancy import in_tenant
+from convoship.lib.tenancy import in_tenant, tenant
 from convoship.lib.threads import in_thread
-from deployments import turns
+from deployments import turns, webhook_callbacks
 from deployments.models import Message, Turn, WebhookCallback, WebhookSecret
 from tests import factories
 from tests.models.bot_end import BotEnd, Question, Sends, event, says, streams
@@ -208,6 +209,29 @@ async def test_an_address_that_is_forged_or_of_another_kind_takes_nothing(shop: 
         told = await posted(f"/v1/public/webhook/answers/{token}", {})
         assert (told.status_code, told.headers["Content-Type"]) == (404, "application/problem+json")
     assert (await in_thread(Client().get, "/v1/public/webhook/answers/x")).status_code == 405
+
+
+async def test_an_answer_reaches_the_turn_of_its_address_and_no_other_workspace(shop: Shop, bot: BotEnd) -> None:
+    other = await in_thread(_another_turn)
+    url, replies, _ = await asked_and_called_back(shop, bot, {"messages": [{"text": "For you."}]})
+    assert [reply["text"] for reply in replies] == ["For you."]
+    row = await shop.callback()
+
+    def seen_there() -> tuple[int, Any]:
+        with tenant(other):
+            found = WebhookCallback.objects.get()
+            return WebhookCallback.objects.filter(id=row.id).count(), found.answer
+
+    assert await in_thread(seen_there) == (0, None)
+    assert (await posted(url, {})).json()["reason"] == "used"
+
+
+def _another_turn() -> UUID:
+    """A workspace in which an answer is waited for, too."""
+    workspace = factories.make_workspace(name="Another")
+    with tenant(workspace.id):
+        webhook_callbacks.opened("", 60)
+    return workspace.id
 
 
 async def test_an_answer_that_comes_too_late_or_for_a_turn_that_is_over_is_refused(shop: Shop, bot: BotEnd) -> None:
