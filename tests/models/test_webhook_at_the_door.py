@@ -89,6 +89,23 @@ async def test_an_assistant_that_is_made_with_a_webhook_shows_its_secret(shop: S
     assert (made["responder"], made["webhook"]) == ("webhook", {"url": bot.url})
 
 
+async def test_a_call_that_is_sent_again_does_not_show_the_secret_again(shop: Shop, bot: BotEnd) -> None:
+    made = {"name": "Bo", "responder": "webhook", "webhook": {"url": bot.url}}
+    for path, body in (("/assistants", made), (f"{shop.path}/webhook/rotate", {"overlap_seconds": 60})):
+        answers = [
+            await shop.site.client.post(
+                f"/v1{path}",
+                json.dumps(body),
+                content_type="application/json",
+                headers={"Authorization": f"Bearer {shop.token}", "Idempotency-Key": path},
+            )
+            for _ in range(2)
+        ]
+        first, again = [json.loads(answer.content) for answer in answers]
+        assert first["signing_secret"].startswith("whsec_")
+        assert (again["signing_secret"], again["replayed"]) == (None, True)
+
+
 async def test_a_rotated_secret_signs_beside_the_earlier_one_for_as_long_as_is_said(shop: Shop, bot: BotEnd) -> None:
     made = await shop.call("POST", f"{shop.path}/webhook/rotate", {"overlap_seconds": 3600}, 201)
     assert [row["expires_at"] is None for row in made["secrets"]] == [True, False]
