@@ -14,12 +14,12 @@ from django.db import transaction
 from django.http import QueryDict
 from django.utils import timezone
 
-from channels_app import accounts, bell, health, inbound_media, releasing, standard_webhooks, template_sync
+from channels_app import accounts, bell, health, inbound_media, releasing, template_sync
 from channels_app.models import Connection, ConnectionSecret, Delivery
 from channels_app.models.connection import ConnectionState, SecretKind
 from channels_app.providers.base import ConfigForm, Finding, Health, Provider, ProviderError
 from channels_app.providers.registry import PROVIDERS
-from convoship.lib import crypto
+from convoship.lib import crypto, standard_webhooks
 from convoship.lib.actors import Actor
 from convoship.lib.problems import Problem, invalid, not_found
 from deployments.models import Assistant

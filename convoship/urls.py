@@ -5,6 +5,7 @@ from django.urls import include, path
 
 from convoship import api_docs
 from deployments.api.mail import views as mail
+from deployments.api.webhook import views as webhook
 
 handler400 = "convoship.pages.errors.bad_request"
 handler403 = "convoship.pages.errors.forbidden"
@@ -14,6 +15,7 @@ handler500 = "convoship.pages.errors.broken"
 urlpatterns = [
     path("v1/public/runtime/", include("deployments.api.runtime.urls")),
     path("v1/public/mail/<str:provider>/tracking", mail.tracking, name="mail_tracking"),
+    path("v1/public/webhook/answers/<str:token>", webhook.answer, name="webhook_answer"),
     path("v1/", include("workspaces.api.urls")),
     path("v1/", include("deployments.api.admin.urls")),
     path("v1/", include("channels_app.api.urls")),

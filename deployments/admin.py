@@ -40,6 +40,8 @@ from deployments.models import (
     TokenUse,
     Turn,
     VisitorSession,
+    WebhookCallback,
+    WebhookSecret,
 )
 from workspaces.tenant_admin import TenantAdmin
 
@@ -168,6 +170,24 @@ class IdentitySecretAdmin(TenantAdmin):
 
     list_display = ("deployment", "hint", "created_at", "expires_at", "last_used_at")
     list_select_related = ("deployment",)
+    ordering = ("-created_at",)
+
+
+@admin.register(WebhookSecret)
+class WebhookSecretAdmin(TenantAdmin):
+    """That an assistant's webhook has secrets; nothing of them but their last characters."""
+
+    list_display = ("assistant", "hint", "created_at", "expires_at")
+    list_select_related = ("assistant",)
+    ordering = ("-created_at",)
+
+
+@admin.register(WebhookCallback)
+class WebhookCallbackAdmin(TenantAdmin):
+    """Answers that bots were or are waited for."""
+
+    list_display = ("id", "turn", "created_at", "expires_at", "used_at")
+    list_select_related = ("turn",)
     ordering = ("-created_at",)
 
 

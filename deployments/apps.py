@@ -18,14 +18,16 @@ class DeploymentsConfig(AppConfig):
             scanning,
             stopping,
             thinking,
+            webhook_secrets,
         )
         from deployments.knowledge import embedding
-        from deployments.models import AddressKey, IdentitySecret
-        from deployments.responders import base, llm, scripted
+        from deployments.models import AddressKey, IdentitySecret, WebhookSecret
+        from deployments.responders import base, llm, scripted, webhook
         from workspaces import secret_hosts, secret_store
 
         base.register(scripted.ScriptedResponder())
         base.register(llm.LLMResponder())
+        base.register(webhook.WebhookResponder())
         secret_store.register_users(thinking.uses_of_secrets)
         secret_store.register_told(lambda _key: None, of_end=secret_hosts.forget)
         inbox_desk.register()
@@ -36,4 +38,5 @@ class DeploymentsConfig(AppConfig):
         secret_store.register_users(embedding.uses_of_secrets)
         secret_store.register_told(embedding.secret_written, of_end=embedding.secret_deleted)
         sealed.register(IdentitySecret, "sealed", identity.purpose)
+        sealed.register(WebhookSecret, "sealed", webhook_secrets.purpose)
         sealed.register(AddressKey, "sealed", erased_addresses.purpose)

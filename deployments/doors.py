@@ -89,6 +89,12 @@ def resolve_session(digest: bytes) -> SessionOwner | None:
     return SessionOwner(*row) if row else None
 
 
+def resolve_callback(digest: bytes) -> tuple[UUID, UUID] | None:
+    """(workspace, callback) of the digest of a webhook's callback."""
+    row = _one("SELECT workspace_id, id FROM resolve_callback(%s)", [digest])
+    return (row[0], row[1]) if row else None
+
+
 def locate_session(session_id: UUID) -> tuple[UUID, UUID] | None:
     """The workspace and deployment of a session, for the origin check of a handshake that carries no token yet."""
     row = _one("SELECT workspace_id, deployment_id FROM locate_session(%s)", [session_id])

@@ -43,6 +43,7 @@ from deployments.models import (
     ReplyMail,
     Turn,
     VisitorSession,
+    WebhookCallback,
 )
 from deployments.models.conversation import Status, TurnStatus
 from deployments.models.personal import ERASED, blank
@@ -208,6 +209,7 @@ def _stop_turns(conversation: Conversation) -> None:
     under_way = rows.filter(status__in=(TurnStatus.QUEUED, TurnStatus.RUNNING))
     under_way.update(status=TurnStatus.FAILED, claim=None, leased_until=None, finished_at=timezone.now())
     rows.update(**blank(Turn))
+    WebhookCallback.objects.filter(turn__conversation=conversation).delete()
 
 
 def _empty_messages(conversation: Conversation, gone: Gone) -> None:

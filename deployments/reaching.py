@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from convoship.lib.tenancy import in_tenant
+from deployments import webhook_callbacks, webhook_secrets
 from deployments.knowledge import embedding
-from deployments.responders.base import Passage, ResponderError, Usage
+from deployments.models import Assistant
+from deployments.responders.base import Callback, Passage, ResponderError, Usage
 from workspaces import secret_hosts, secret_store
 
 
@@ -33,6 +36,22 @@ class WorkspaceReach:
 
     async def settle(self, spent: str, usage: Usage) -> None:
         """Nobody counts."""
+
+    async def signing_secrets(self) -> Sequence[str]:
+        """What its webhook is signed with now."""
+        return await in_tenant(_signers)(self.workspace_id, self.assistant_id)
+
+    async def open_callback(self, turn_id: str, seconds: float) -> Callback:
+        """An address for this turn's answer."""
+        return await in_tenant(webhook_callbacks.opened)(self.workspace_id, turn_id, seconds)
+
+    async def called_back(self, callback: Callback) -> Mapping[str, Any] | None:
+        """What was posted there, if anything was."""
+        return await in_tenant(webhook_callbacks.answer_to)(self.workspace_id, callback)
+
+
+def _signers(assistant_id: UUID) -> list[str]:
+    return webhook_secrets.signers(Assistant.objects.get(id=assistant_id))
 
 
 def _secret(key: str, url: str) -> str:

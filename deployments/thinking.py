@@ -15,7 +15,7 @@ from convoship.lib.actors import Actor
 from convoship.lib.problems import invalid
 from deployments.models import Assistant
 from deployments.models.assistant import Responder
-from deployments.responders import failing, llm_content
+from deployments.responders import failing, llm_content, webhook_content
 from deployments.responders.content import ContentRefused
 from workspaces import secret_hosts
 from workspaces.secret_hosts import Pointing
@@ -32,6 +32,7 @@ class Part:
 
 PARTS: Mapping[str, Part] = {
     "llm": Part(llm_content.validate, llm_content.secrets_of),
+    "webhook": Part(webhook_content.validate),
     "on_failure": Part(failing.validate),
 }
 

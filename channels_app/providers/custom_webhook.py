@@ -11,7 +11,6 @@ from django import forms
 from django.http import HttpResponse, JsonResponse
 from django.utils import timezone
 
-from channels_app import standard_webhooks
 from channels_app.providers import fetching, http_errors, sent_files, webhook_desk
 from channels_app.providers.base import (
     BadEvent,
@@ -32,6 +31,7 @@ from channels_app.providers.base import (
 from channels_app.providers.endpoints import endpoint
 from channels_app.providers.events import MessageReceived, ProviderEvent
 from channels_app.wire import message_data
+from convoship.lib import standard_webhooks
 from convoship.lib.outbound.sending import send
 from convoship.lib.parsers import BadJSON, loads
 from convoship.lib.plain_errors import PlainValidator, failures

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from channels_app import standard_webhooks
 from channels_app.models import RehearsalLine
 from channels_app.models.rehearsal import LineKind
 from channels_app.providers.custom_webhook import EVENTS, LONGEST_KEY, CustomWebhook
@@ -26,6 +25,7 @@ from channels_app.rehearsal.base import (
     said,
     turned_away,
 )
+from convoship.lib import standard_webhooks
 
 GONE = Fault("gone", "Wants nothing more", "410: the connection is disabled, and its owner told.")
 _NOT_GENUINE = "whsec_" + "AAAA" * 10 + "AAA="

@@ -33,6 +33,7 @@ from deployments.models.note import CannedReply, Mention, Note
 from deployments.models.person import Identity, Person
 from deployments.models.person_parts import AddressKey, PersonField, PersonMerge, PersonNote
 from deployments.models.reply_mail import ReplyMail
+from deployments.models.webhook import WebhookCallback, WebhookSecret
 
 __all__ = [
     "AddressKey",
@@ -72,4 +73,6 @@ __all__ = [
     "TokenUse",
     "Turn",
     "VisitorSession",
+    "WebhookCallback",
+    "WebhookSecret",
 ]

@@ -15,6 +15,7 @@ class Responder(models.TextChoices):
 
     SCRIPTED = "scripted", "Scripted"
     LLM = "llm", "Language model"
+    WEBHOOK = "webhook", "Webhook"
 
 
 def blank_draft() -> dict[str, Any]:

@@ -25,6 +25,7 @@ from deployments.models.note import CannedReply, Mention, Note
 from deployments.models.person import Identity, Person
 from deployments.models.person_parts import PersonField, PersonMerge, PersonNote
 from deployments.models.reply_mail import ReplyMail
+from deployments.models.webhook import WebhookCallback, WebhookSecret
 
 ERASED = "Erased with its person."
 NAME = "Erased person"
@@ -121,6 +122,8 @@ PERSONAL: Mapping[type[TenantModel], Personal] = {
     TokenUse: Personal(kept={"origin": "A site."}),
     RefusedOrigin: Personal(kept={"origin rule page": "A site on which the widget stood that was refused, of nobody."}),
     IdentitySecret: Personal(kept={"hint": "The end of a secret."}),
+    WebhookSecret: Personal(kept={"hint": "The end of a secret."}),
+    WebhookCallback: Personal(rows="With their conversation's turns; those of tries, and all others, after an hour."),
     Rollout: Personal(kept={"theme replaced_theme": _OWN}),
 }
 

@@ -1,4 +1,7 @@
-"""What a model's answer was made of, in plain words: a turn's trace (`responders.llm`), for timeline and *Try it*."""
+"""What a model's or a bot's answer was made of, in plain words: its turn's trace, for timeline and *Try it*.
+
+What a trace holds is said in `responders.llm` and `responders.webhook`.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,14 @@ _FINISHED = {
     "length": "It was cut at the longest answer that is allowed.",
     "content_filter": "The provider's filter kept the rest back.",
 }
+_HOW = {"json": "At once", "stream": "In a stream", "callback": "By a call back"}
+# What answers over the network.
+KINDS = frozenset({"llm", "webhook"})
 
 
 def is_thought(trace: Mapping[str, Any]) -> bool:
-    """Whether a model wrote the answer, or was asked and could not."""
-    return trace.get("by") == "llm" or "failure" in trace
+    """Whether a model or a bot gave the answer, or was asked and could not."""
+    return trace.get("by") in KINDS or "failure" in trace
 
 
 def facts(trace: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -22,11 +28,13 @@ def facts(trace: Mapping[str, Any]) -> list[tuple[str, str]]:
     failure = trace.get("failure") or {}
     if failure:
         told.append(("Failed", f"{failure.get('reason', '')} {failure.get('remedy', '')}".strip()))
+    if trace.get("by") == "webhook":
+        told += [("Bot", str(trace.get("host", ""))), ("Answered", _HOW.get(str(trace.get("how")), ""))]
+        return [*told, ("Took", _took(trace)), *_asked(trace)]
     if trace.get("by") != "llm":
         return told
     told += [("Model", str(trace.get("model", ""))), ("Took", _took(trace)), ("Tokens", _tokens(trace))]
-    if int(trace.get("calls") or 0) > 1:
-        told.append(("Asked", f"{trace['calls']} times"))
+    told += _asked(trace)
     read = [_read(one) for one in trace.get("knowledge") or ()]
     told += [("Read", "; ".join(read))] if read else []
     tools = [_tool(one) for one in trace.get("tools") or ()]
@@ -41,7 +49,14 @@ def headline(trace: Mapping[str, Any]) -> tuple[str, str, str]:
     """(icon, level, words) for *Try it*."""
     if trace.get("by") == "llm":
         return "sparkles", "good", f"Written by {trace.get('model', 'a model')}"
-    return "triangle-alert", "warn", "The model could not answer"
+    if trace.get("by") == "webhook":
+        return "circle-check", "good", f"Answered by the bot at {trace.get('host', '')}"
+    who = "bot" if trace.get("responder") == "webhook" else "model"
+    return "triangle-alert", "warn", f"The {who} could not answer"
+
+
+def _asked(trace: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [("Asked", f"{trace['calls']} times")] if int(trace.get("calls") or 0) > 1 else []
 
 
 def _took(trace: Mapping[str, Any]) -> str:

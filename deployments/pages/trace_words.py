@@ -51,8 +51,8 @@ def explain(trace: Mapping[str, Any]) -> Explained | None:
     by = trace.get("by")
     if not by and "failure" not in trace:
         return None
-    is_models = by == "llm" or not by
-    icon, level, words = thought_words.headline(trace) if is_models else _found(str(by), trace)
+    is_thought = by in thought_words.KINDS or not by
+    icon, level, words = thought_words.headline(trace) if is_thought else _found(str(by), trace)
     score = float(trace.get("score") or 0.0)
     return Explained(
         icon=icon,

@@ -289,7 +289,10 @@ def _cards_of(block: dict[str, Any]) -> list[dict[str, Any]]:
 def _facts_of(trace: dict[str, Any]) -> list[tuple[str, str]]:
     if thought_words.is_thought(trace):
         by = trace.get("by")
-        return [*thought_words.facts(trace), *([("Answered by", "the script")] if by and by != "llm" else [])]
+        return [
+            *thought_words.facts(trace),
+            *([("Answered by", "the script")] if by and by not in thought_words.KINDS else []),
+        ]
     return [
         (str(key).replace("_", " "), _plain(value)) for key, value in trace.items() if value not in (None, "", [], {})
     ]

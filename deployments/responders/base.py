@@ -61,6 +61,15 @@ class Usage:
     tokens_out: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """Where a turn's answer may be posted, once. `answer`: what was posted to an earlier try's address already."""
+
+    id: str
+    url: str
+    answer: Mapping[str, Any] | None = None
+
+
 class Reach(Protocol):
     """What a responder may ask for while it answers. Each call crosses the database briefly and holds nothing."""
 
@@ -86,6 +95,21 @@ class Reach(Protocol):
         """What the call took in the end; the rest of what was set aside is free again."""
         ...
 
+    async def signing_secrets(self) -> Sequence[str]:
+        """What the assistant's webhook is signed with, the newest first; several while they overlap.
+
+        ResponderError, with what to do, where there is none.
+        """
+        ...
+
+    async def open_callback(self, turn_id: str, seconds: float) -> Callback:
+        """An address that takes this turn's answer for so long; one that nobody knows yet."""
+        ...
+
+    async def called_back(self, callback: Callback) -> Mapping[str, Any] | None:
+        """The answer that was posted there, good in itself (`webhook_answer`); None where there is none yet."""
+        ...
+
 
 class NoReach:
     """For what is tried without a workspace: nothing is there, and nothing is counted."""
@@ -104,6 +128,18 @@ class NoReach:
 
     async def settle(self, spent: str, usage: Usage) -> None:
         """Nobody counts."""
+
+    async def signing_secrets(self) -> Sequence[str]:
+        """There are none."""
+        raise ResponderError("There is no signing secret here.", "Make one on the assistant's page.", code="key")
+
+    async def open_callback(self, turn_id: str, seconds: float) -> Callback:
+        """One that nothing comes to."""
+        return Callback("", "")
+
+    async def called_back(self, callback: Callback) -> Mapping[str, Any] | None:
+        """Nobody calls."""
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,8 @@ _block = {
         for kind, schema in _BLOCKS.items()
     ],
 }
-_words: dict[str, Any] = {"text": _text(LONGEST_TEXT), "buttons": _buttons, "blocks": _list(_block, 5)}
+BLOCKS = _list(_block, 5)
+_words: dict[str, Any] = {"text": _text(LONGEST_TEXT), "buttons": _buttons, "blocks": BLOCKS}
 _language = {
     "type": "string",
     "pattern": r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$(?!\n)",

@@ -64,6 +64,8 @@ from deployments.models import (
     Rollout,
     SavedView,
     TokenUse,
+    WebhookCallback,
+    WebhookSecret,
 )
 from deployments.models.person import IdentityKind
 from tests import factories
@@ -158,6 +160,8 @@ def _what_deploying_leaves(deployment: Deployment) -> None:
     TokenUse.objects.create(deployment=deployment, token=token, first_used_at=now, last_used_at=now)
     RefusedOrigin.objects.create(deployment=deployment, rule="null", first_seen_at=now, last_seen_at=now)
     IdentitySecret.objects.create(deployment=deployment, sealed=uuid4().bytes * 4, hint="abcd")
+    WebhookSecret.objects.create(assistant=deployment.assistant, sealed=uuid4().bytes * 4, hint="abcd")
+    WebhookCallback.objects.create(digest=uuid4().bytes * 2, expires_at=now)
     PreviewToken.objects.create(deployment=deployment, digest=uuid4().bytes * 2, expires_at=now)
     version = deployment.assistant.published
     assert version is not None

@@ -12,9 +12,10 @@ import pytest
 from django.test import AsyncClient
 from django.utils import timezone
 
-from channels_app import connections, standard_webhooks
+from channels_app import connections
 from channels_app.drain import Drain
 from channels_app.models import Connection, Delivery, InboundEvent
+from convoship.lib import standard_webhooks
 from convoship.lib.actors import Actor
 from convoship.lib.tenancy import tenant
 from convoship.lib.threads import in_thread

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from channels_app import standard_webhooks
 from channels_app.models import Connection
+from convoship.lib import standard_webhooks
 from tests.channels.conftest import Bridge
 
 pytestmark = pytest.mark.asyncio

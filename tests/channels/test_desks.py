@@ -15,8 +15,8 @@ import pytest
 from django.test import AsyncClient
 from django.utils import timezone
 
-from channels_app import standard_webhooks
 from channels_app.models import Connection, Delivery
+from convoship.lib import standard_webhooks
 from convoship.lib.threads import in_thread
 from deployments import conversations, handoff, handoff_rules, inbox, live, sweeping, visits
 from deployments.models import AssistantVersion, Conversation, Handoff, Message

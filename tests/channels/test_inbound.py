@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from django.test import AsyncClient
 
-from channels_app import connections, standard_webhooks
+from channels_app import connections
 from channels_app.models import InboundEvent, RefusedRequest
+from convoship.lib import standard_webhooks
 from tests import factories
 from tests.channels.conftest import Bridge, make_bridge
 from tests.channels.far_end import FarEnd

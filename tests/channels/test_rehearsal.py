@@ -18,7 +18,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.live_server_helper import LiveServer
 
-from channels_app import accounts, standard_webhooks
+from channels_app import accounts
 from channels_app.models import Connection, Consent, Rehearsal, RehearsalLine
 from channels_app.models.rehearsal import LineKind
 from channels_app.pages import queries
@@ -29,6 +29,7 @@ from channels_app.providers.twilio import sdk
 from channels_app.rehearsal import calling, receiving, rehearsing
 from channels_app.rehearsal.base import SILENT
 from channels_app.rehearsal.registry import STAND_INS
+from convoship.lib import standard_webhooks
 from convoship.lib.tenancy import tenant
 from deployments.models import Conversation, Identity, Person
 from deployments.models.person import IdentityKind

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from channels_app import connections, standard_webhooks
+from channels_app import connections
+from convoship.lib import standard_webhooks
 from tests.channels.conftest import Bridge
 
 VECTORS: Any = json.loads((Path(__file__).parent / "contracts" / "standard_webhooks_vectors.json").read_text())

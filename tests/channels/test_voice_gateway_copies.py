@@ -12,9 +12,10 @@ import pytest
 import time_machine
 from django.db.models import F
 
-from channels_app import connections, standard_webhooks
+from channels_app import connections
 from channels_app import inline as inline_answers
 from channels_app.models import InboundEvent, RefusedRequest
+from convoship.lib import standard_webhooks
 from convoship.lib.threads import in_thread
 from tests import factories
 from tests.channels.far_end import FarEnd, Said

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from channels_app import standard_webhooks
+from convoship.lib import standard_webhooks
 
 
 class Program:

@@ -18,6 +18,7 @@ from deployments.responders.base import (
     End,
     EndOfText,
     HandOver,
+    NoReach,
     Passage,
     Remember,
     Reply,
@@ -36,7 +37,7 @@ KEY = "sk-test-1234567890abcdef"
 
 
 @dataclass
-class Desk:
+class Desk(NoReach):
     """What the responder may reach, and what it took."""
 
     read: Sequence[Passage] = ()

@@ -52,3 +52,19 @@ def test_a_failure_says_why_and_what_to_do_whoever_answered_then() -> None:
     by_script = explain({"responder": "scripted", "by": "words", "intent": "hours", "failure": failure})
     assert by_script is not None
     assert (by_script.words, by_script.facts) == ("Understood as “hours”", [told])
+
+
+def test_a_bots_answer_says_who_gave_it_and_how() -> None:
+    trace = {"responder": "webhook", "by": "webhook", "host": "bot.example", "how": "callback", "calls": 2, "ms": 5200}
+    assert thought_words.facts(trace) == [
+        ("Bot", "bot.example"),
+        ("Answered", "By a call back"),
+        ("Took", "5.2 s"),
+        ("Asked", "2 times"),
+    ]
+    explained = explain(trace)
+    assert explained is not None
+    assert (explained.level, explained.words) == ("good", "Answered by the bot at bot.example")
+    failed = explain({"responder": "webhook", "failure": {"code": "key", "reason": "No.", "remedy": "Do."}})
+    assert failed is not None
+    assert failed.words == "The bot could not answer"

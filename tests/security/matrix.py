@@ -316,6 +316,14 @@ class World:
             publishing.change_draft(who, assistant, scripted={"welcome": {"text": "Another welcome"}})
             publishing.publish(who, assistant.id, note="Another")
 
+    def give_a_webhook(self) -> None:
+        """Give the assistant a bot, whose secret can be rotated."""
+        with tenant(self.workspace.id):
+            assistant = Assistant.objects.get(id=self.deployment.deployment.assistant_id)
+            publishing.change_draft(
+                factories.actor(self.workspace), assistant, parts={"webhook": {"url": "https://bot.example/"}}
+            )
+
     def block_person(self) -> None:
         """Bring the person to where they can be let in."""
         with tenant(self.workspace.id):
@@ -730,6 +738,7 @@ API: Mapping[str, list[Call]] = {
     "api_refused_origins": [Call("GET"), Call("DELETE")],
     "api_refused_origins_allow": [Call("POST", {"origin": "https://stranger.example"})],
     "api_refused_origin": [Call("DELETE")],
+    "api_webhook_rotate": [Call("POST", {"overlap_seconds": 5}, before=World.give_a_webhook)],
     "api_rotate": [Call("POST", {"overlap_seconds": 5})],
     "api_theme_check": [Call("POST", {"theme": {"radius": 4}}, changes=False)],
     "api_numbers": GET,
@@ -826,12 +835,13 @@ DEPLOYMENT_TOKEN: Mapping[str, list[Call]] = {
     "runtime_sessions": [Call("POST", lambda world: {"agent_id": str(world.ids["assistant_id"])})],
 }
 
-# Called by providers, whose signature is the wall.
+# Called by providers, whose signature is the wall, or by bots, at an address that nobody can guess.
 SIGNED: Mapping[str, str] = {
     "rehearsal_stand_in": "tests/channels/test_rehearsal.py",
     "rehearsal_stand_in_part": "tests/channels/test_rehearsal.py",
     "channel_webhook": "tests/channels/test_inbound.py",
     "channel_webhook_part": "tests/channels/test_inbound.py",
+    "webhook_answer": "tests/models/test_webhook_at_the_door.py",
     "mail_tracking": "tests/runtime/test_mail_tracking.py",
 }
 

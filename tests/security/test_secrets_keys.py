@@ -24,7 +24,7 @@ from convoship.lib import crypto, failpoints, sealed
 from convoship.lib.failpoints import FailpointHit
 from convoship.lib.tenancy import tenant
 from convoship.machine import keys, state
-from deployments import erased_addresses, identity
+from deployments import erased_addresses, identity, webhook_secrets
 from deployments.models import IdentitySecret
 from tests import factories
 from tests.api.conftest import program
@@ -221,7 +221,7 @@ def test_what_is_copied_to_another_row_column_or_workspace_does_not_open() -> No
 
 
 class Stock:
-    """A workspace with a few values of each kind: 3 + 2 + 1 + 1 rows."""
+    """A workspace with a few values of each kind: 3 + 2 + 1 + 1 + 1 rows."""
 
     def __init__(self, name: str) -> None:
         self.workspace = factories.make_workspace(name=name)
@@ -234,6 +234,8 @@ class Stock:
             self.connection = connections.create(self.who, **{**body, "assistant_id": made.deployment.assistant_id})
             self.identity = identity.make_secret(self.who, made.deployment)
             self.digest = erased_addresses.digest_of("+14155550123")
+            made.deployment.assistant.draft["webhook"] = {"url": "https://bot.example/"}
+            self.webhook = webhook_secrets.rotate(self.who, made.deployment.assistant)
 
     def opens(self) -> None:
         """Everything reads as it was written."""
@@ -246,9 +248,10 @@ class Stock:
             value = crypto.unseal(row.sealed, workspace_id=row.workspace_id, purpose=identity.purpose(row))
             assert value == self.identity.value
             assert erased_addresses.digest_of("+14155550123") == self.digest
+            assert webhook_secrets.signers(self.webhook.row.assistant) == [self.webhook.value]
 
 
-ROWS = 7
+ROWS = 8
 
 
 @pytest.fixture
@@ -274,8 +277,8 @@ def test_status_counts_what_each_key_opens_the_newest_first(stocks: list[Stock])
     said = run("status")
     assert said.index(f"1. {NAME_OF_NEW}  opens 0 rows") < said.index(f"2. {NAME_OF_OLD}  opens {2 * ROWS} rows")
     assert (
-        "channels_app_connectionsecret 4, deployments_addresskey 2, deployments_identitysecret 2, workspaces_secret 6"
-        in said
+        "channels_app_connectionsecret 4, deployments_addresskey 2, deployments_identitysecret 2, "
+        "deployments_webhooksecret 2, workspaces_secret 6" in said
     )
     assert "No key" not in said
 

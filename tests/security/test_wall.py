@@ -19,6 +19,7 @@ pytestmark = pytest.mark.django_db
 DOORS = {
     "due_reply_mails",
     "locate_reply_mail",
+    "resolve_callback",
     "resolve_continuation",
     "all_workspaces",
     "channel_backlog",

@@ -66,6 +66,15 @@ class Answered:
         return 200 <= self.status < 300
 
 
+@dataclass(frozen=True)
+class Streamed:
+    """An answer whose body is read as it comes, and by nobody to its end; names of `headers` in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    pieces: AsyncIterator[bytes]
+
+
 class _GuardedBackend(httpcore.AnyIOBackend):
     """Connects to addresses that were checked, and to nothing else."""
 
@@ -187,6 +196,23 @@ async def send(
                 break
         pairs = {name.lower(): value for name, value in answer.headers.items()}
         return Answered(answer.status_code, pairs, bytes(body[:LARGEST_ANSWER]))
+
+
+@asynccontextmanager
+async def streaming(
+    method: str, url: str, *, seconds: float, headers: Mapping[str, str] | None = None, content: bytes | None = None
+) -> AsyncIterator[Streamed]:
+    """One call as `send` makes it, whose answer is read within the block: leaving that closes the connection.
+
+    Who reads bounds what is read. What goes wrong while reading leaves the block as `InDoubt`.
+    """
+    target = checked(url)
+    async with (
+        answering(target, seconds) as client,
+        client.stream(method, target, headers=dict(headers or {}), content=content) as answer,
+    ):
+        pairs = {name.lower(): value for name, value in answer.headers.items()}
+        yield Streamed(answer.status_code, pairs, answer.aiter_raw())
 
 
 @asynccontextmanager

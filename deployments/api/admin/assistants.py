@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from convoship.lib.problems import not_found
-from deployments import publishing, testing, thinking
+from deployments import publishing, testing, thinking, webhook_secrets
 from deployments.api.admin import schema, schema_testing
 from deployments.api.admin.shapes import assistant_json
 from deployments.models import Assistant
@@ -70,7 +70,10 @@ class AssistantsView(WorkspaceView):
         made = publishing.create_assistant(self.actor, name=wanted["name"], template=wanted.get("template"))
         if wanted.keys() - {"name", "template"}:
             publishing.change_draft(self.actor, made, **_changes(wanted))
-        return Answer(assistant_json(made))
+        shown, secret = assistant_json(made), webhook_secrets.first(self.actor, made)
+        if secret is None:
+            return Answer(shown)
+        return Answer({**shown, "signing_secret": secret.value}, kept={**shown, "signing_secret": None})
 
 
 class AssistantView(WorkspaceView):
@@ -88,12 +91,14 @@ class AssistantView(WorkspaceView):
     def patch(self, request: Request, assistant_id: UUID) -> Response:
         """Change the draft; visitors meet the change once it is published.
 
-        `scripted`, `llm`, `on_failure` and `handoff` are taken as a whole each.
+        `scripted`, `llm`, `webhook`, `on_failure` and `handoff` are taken as a whole each. With the first `webhook`
+        comes its `signing_secret`, in this answer and nowhere else.
         """
         assistant = assistant_of(assistant_id, lock=True)
         changes = _CHANGES.read(request)
         publishing.change_draft(self.actor, assistant, name=changes.get("name"), **_changes(changes))
-        return Response(assistant_json(assistant))
+        secret = webhook_secrets.first(self.actor, assistant)
+        return Response({**assistant_json(assistant), **({"signing_secret": secret.value} if secret else {})})
 
     @extend_schema(operation_id="assistants_delete", responses={204: None})
     def delete(self, request: Request, assistant_id: UUID) -> Response:

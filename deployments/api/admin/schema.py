@@ -14,7 +14,7 @@ from deployments.handoff_history import LONGEST_SUMMARY
 from deployments.models.assistant import Responder
 from deployments.models.conversation import Channel, Control, Status
 from deployments.models.handoff import HandoffCause, HandoffState
-from deployments.responders import failing, llm_content
+from deployments.responders import failing, llm_content, webhook_content
 from deployments.responders.content import SCHEMA as SCRIPT_SCHEMA
 from deployments.responders.templates import TEMPLATES
 from deployments.safe_text import LONGEST_TEXT
@@ -49,6 +49,7 @@ def _line(longest: int) -> Schema:
 SCRIPT = component("Script", SCRIPT_SCHEMA)
 HANDOFF_RULES = component("HandoffRules", handoff_rules.SCHEMA)
 LLM = component("LanguageModel", llm_content.SCHEMA)
+WEBHOOK = component("Webhook", webhook_content.SCHEMA)
 ON_FAILURE = component("OnFailure", failing.SCHEMA)
 HEALTH = component(
     "ResponderHealth",
@@ -78,9 +79,15 @@ ASSISTANT = component(
         id=UUID,
         name=TEXT,
         responder=_choices(Responder),
-        optional=("llm",),
+        optional=("llm", "webhook", "signing_secret", "replayed"),
         scripted=SCRIPT,
         llm={**LLM, "description": "Where the draft has a language model."},
+        webhook={**WEBHOOK, "description": "Where the draft has a webhook."},
+        signing_secret={
+            **or_null(TEXT),
+            "description": "What the webhook is signed with: shown once, when the first one is set; null in a replay.",
+        },
+        replayed={"const": True},
         on_failure=ON_FAILURE,
         handoff=HANDOFF_RULES,
         health=HEALTH,
@@ -96,6 +103,7 @@ _DRAFT: dict[str, Schema] = {
     "scripted": SCRIPT,
     "handoff": HANDOFF_RULES,
     "llm": LLM,
+    "webhook": WEBHOOK,
     "on_failure": ON_FAILURE,
     "secret_values": {
         "type": "object",

@@ -17,7 +17,7 @@ def assistant_json(assistant: Assistant) -> dict[str, Any]:
         "name": assistant.name,
         "responder": assistant.responder,
         "scripted": assistant.draft["scripted"],
-        **({"llm": assistant.draft["llm"]} if "llm" in assistant.draft else {}),
+        **{part: assistant.draft[part] for part in ("llm", "webhook") if part in assistant.draft},
         "on_failure": failing.whole(assistant.draft.get("on_failure", {})),
         "health": health_json(assistant),
         "handoff": handoff_rules.whole(assistant.draft.get("handoff", {})),

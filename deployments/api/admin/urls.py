@@ -23,6 +23,7 @@ from deployments.api.admin import (
     testing,
     tokens,
     versions,
+    webhook,
 )
 from workspaces.api.ids import IdConverter
 
@@ -39,6 +40,7 @@ urlpatterns = [
     path("assistants/import", versions.ImportNewView.as_view(), name="api_import_new"),
     path(_ASSISTANT, assistants.AssistantView.as_view(), name="api_assistant"),
     path(f"{_ASSISTANT}/publish", assistants.PublishView.as_view(), name="api_publish"),
+    path(f"{_ASSISTANT}/webhook/rotate", webhook.RotateView.as_view(), name="api_webhook_rotate"),
     path(f"{_ASSISTANT}/versions", versions.VersionsView.as_view(), name="api_versions"),
     path(f"{_ASSISTANT}/versions/<number:number>", versions.VersionView.as_view(), name="api_version"),
     path(f"{_ASSISTANT}/diff", versions.DiffView.as_view(), name="api_diff"),
