@@ -12,7 +12,7 @@ from typing import Any
 from django.urls import reverse
 
 from convoship.lib.actors import Actor
-from convoship.lib.problems import invalid
+from convoship.lib.problems import Problem, invalid
 from deployments.models import Assistant
 from deployments.models.assistant import Responder
 from deployments.responders import failing, llm_content
@@ -52,17 +52,24 @@ def changed_draft(
     `typed`: the values of secrets that go to a host for the first time (`secret_hosts`). 422 with a message per path.
     """
     made = dict(draft)
+    errors: dict[str, list[str]] = {}
+    pointings: list[Pointing] = []
     for name, content in parts.items():
+        made.pop(name, None)
         if content is None:
-            made.pop(name, None)
             continue
-        part = parsed(name, content)
-        secret_hosts.point(actor, _pointings(name, part), typed)
+        try:
+            part = parsed(name, content)
+        except Problem as problem:  # who mends one part wants to know of the others
+            errors |= problem.errors
+            continue
+        pointings += _pointings(name, part)
         # Left out where nothing is said, as in versions that came before it: a draft equals what was published.
         if part or name != "on_failure":
             made[name] = part
-        else:
-            made.pop(name, None)
+    if errors:
+        raise invalid(errors)
+    secret_hosts.point(actor, pointings, typed)
     return made
 
 
