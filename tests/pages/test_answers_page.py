@@ -305,3 +305,83 @@ def test_the_editor_says_whose_the_welcome_is(page: Page) -> None:
     assert "Visitors are greeted with this" not in words(page.member.get(path))
     page.set(llm=json.loads(json.dumps(llm_content.validate(copy.deepcopy(LLM)))))
     assert "Visitors are greeted with this" in words(page.member.get(path))
+
+
+# --- Versions and files -----------------------------------------------------------------------------------------------
+
+
+def test_versions_and_comparisons_say_in_words_what_answers(page: Page) -> None:
+    with_key = {**copy.deepcopy(LLM), "api_key": "model_key"}
+    with_key["tools"][2]["headers"].append({"name": "Authorization", "secret": "shop_key"})
+    page.set(llm=llm_content.validate(with_key), on_failure=failing.validate(copy.deepcopy(ON_FAILURE)))
+    told = words(page.member.get(f"/app/assistants/{page.assistant.id}/versions/compare?to=draft"))
+    for said in (
+        "Language model",
+        "The secret model_key",
+        "Authorization: the secret shop_key",
+        "POST https://shop.example.com/orders",
+        "Before it; only what the script doesn't know goes on",
+        "Einen Moment.",
+        "500 tokens",
+    ):
+        assert said in told, said
+    assert '{"type"' not in told.split("Language model")[0]
+
+
+def export(page: Page) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(page.member.get(f"/app/assistants/{page.assistant.id}/export").content)
+    return document
+
+
+def import_over(page: Page, document: dict[str, Any]) -> Any:
+    path = f"/app/assistants/{page.assistant.id}/import"
+    form = next(form for form in forms_of(page.member.get(path)) if "text" in form.values)
+    form["text"] = json.dumps(document)
+    preview = page.member.send(form, op="look")
+    shown = next(form for form in forms_of(preview) if ("op", "replace") in form.buttons)
+    return preview, page.member.send(shown, op="replace")
+
+
+def test_a_file_carries_what_answers_and_a_key_that_may_not_go_there_is_left_out(page: Page) -> None:
+    with tenant(page.workspace.id):
+        secret_store.write(factories.actor(page.workspace), "mine", VALUE)
+        row = Assistant.objects.get(id=page.assistant.id)
+        content = {**copy.deepcopy(LLM), "api_key": "mine"}
+        parts = {"llm": content, "on_failure": ON_FAILURE}
+        publishing.change_draft(factories.actor(page.workspace), row, responder="llm", parts=parts)
+    before, document = page.row().draft, export(page)
+    assert VALUE not in json.dumps(document)
+    page.set(responder="scripted", llm={"base_url": ELSEWHERE, "model": "another"})
+    preview, done = import_over(page, document)
+    assert "left out" not in words(preview)
+    assert (page.row().responder, page.row().draft) == ("llm", before)
+
+    document["llm"]["base_url"] = "https://evil.example/v1"
+    document["llm"]["tools"][2]["headers"] = [
+        {"name": "X-Shop", "value": "de"},
+        {"name": "Authorization", "secret": "nobody_has_it"},
+    ]
+    preview, done = import_over(page, document)
+    for answer in (preview, done):
+        assert "2 secrets are left out" in words(answer)
+        assert "mine, to https://evil.example" in words(answer)
+    part = page.row().draft["llm"]
+    assert "api_key" not in part
+    assert part["tools"][2]["headers"] == [{"name": "X-Shop", "value": "de"}]
+    with tenant(page.workspace.id):
+        assert not SecretHost.objects.filter(host="https://evil.example").exists()
+        assert AuditEvent.objects.filter(action="assistant.imported", data__has_key="secrets_left_out").exists()
+
+
+def test_a_file_whose_model_is_missing_or_wrong_is_refused_by_its_path(page: Page) -> None:
+    path = f"/app/assistants/{page.assistant.id}/import"
+    for change, said in (
+        ({"responder": "llm"}, "give llm, too"),
+        ({"responder": "llm", "llm": {"base_url": "nowhere", "model": "m"}}, "llm.base_url"),
+        ({"on_failure": {"scripted": "sometimes"}}, "on_failure.scripted"),
+    ):
+        form = next(form for form in forms_of(page.member.get(path)) if "text" in form.values)
+        form["text"] = json.dumps({**export(page), **change})
+        answer = page.member.send(form, op="look")
+        assert answer.status_code == 422
+        assert said in words(answer)
