@@ -127,25 +127,22 @@ async function send(panel, form, submitter) {
   const isSaid = submitter?.value === "say" || submitter?.name === "tap" || !submitter;
   const headers = { "HX-Request": "true", ...(isSaid ? { Accept: STREAMED } : {}) };
   let live = null;
+  // One that comes at once is drawn at once, whole; one that takes its time can be stopped before its first word.
+  const said = submitter?.name === "tap" ? submitter.textContent.trim() : sent;
+  const begin = () => (live ??= liveTurn(panel, said, () => leave.abort()));
+  const soon = isSaid && said.trim() ? setTimeout(begin, BEGIN_MS) : 0;
   try {
     const answer = await fetch(address, { method: "POST", body, headers, signal: leave.signal });
     if (new URL(answer.url).pathname !== address.pathname) return refuse(panel, SIGNED_OUT);
     if (!answer.ok) return refuse(panel, BROKEN);
     let html;
     if (answer.headers.get("Content-Type")?.startsWith(STREAMED)) {
-      const said = submitter?.name === "tap" ? submitter.textContent.trim() : sent;
-      // One that comes at once is drawn at once, whole; one that takes its time can be stopped before its first word.
-      const begin = () => (live ??= liveTurn(panel, said, () => leave.abort()));
-      const soon = setTimeout(begin, BEGIN_MS);
-      try {
-        html = await streamed(answer, (piece) => {
-          begin().answer.textContent += piece;
-          toEnd(panel, []);
-        });
-      } finally {
-        clearTimeout(soon);
-      }
+      html = await streamed(answer, (piece) => {
+        begin().answer.textContent += piece;
+        toEnd(panel, []);
+      });
     } else html = await answer.text();
+    clearTimeout(soon);
     live?.turn.remove();
     const page = new DOMParser().parseFromString(html, "text/html");
     const fresh = page.querySelector("[data-try]");
@@ -160,7 +157,9 @@ async function send(panel, form, submitter) {
     } else if (!panel.contains(document.activeElement)) form.elements.text.focus({ preventScroll: true });
   } catch {
     refuse(panel, leave.signal.aborted ? STOPPED : AWAY);
+    if (leave.signal.aborted) form.elements.text.focus({ preventScroll: true });
   } finally {
+    clearTimeout(soon);
     live?.turn.remove();
     form.removeAttribute("aria-busy");
     delete form.dataset.sent;
