@@ -78,6 +78,14 @@ def assistant_try(request: HttpRequest, assistant_id: UUID) -> HttpResponseBase:
     talk, refused = _talk_of(request, row, wanted, seen)
     operation, _, place = request.POST.get("op", "say").partition(":")
     tap = request.POST.get("tap", "")
+
+    def drawn() -> HttpResponse:
+        with entered(request, "assistants.read") as inside:
+            row = queries.assistant(assistant_id)
+            opened = place if operation == "case" else ""
+            panel = try_panel.draw(row, talk, form, values, seen, opened=opened, refused=refused)
+            return _page(inside, row, panel, status=422 if form.errors or refused else 200)
+
     if form.is_valid() and not refused:
         if operation == "restart":
             talk, refused = _begun(wanted, seen)
@@ -92,14 +100,6 @@ def assistant_try(request: HttpRequest, assistant_id: UUID) -> HttpResponseBase:
                 return try_stream.TryStream(pieces, lambda: drawn().content.decode())
             else:
                 talks.say(talk, wanted, meant.text, meant.payload)
-
-    def drawn() -> HttpResponse:
-        with entered(request, "assistants.read") as inside:
-            row = queries.assistant(assistant_id)
-            opened = place if operation == "case" else ""
-            panel = try_panel.draw(row, talk, form, values, seen, opened=opened, refused=refused)
-            return _page(inside, row, panel, status=422 if form.errors or refused else 200)
-
     return drawn()
 
 
