@@ -235,7 +235,8 @@ def _with_secrets_of_here(given: dict[str, dict[str, Any]]) -> tuple[dict[str, d
 
     A secret that nothing uses yet is left out as well: a file is no place to say where it goes first.
     """
-    made, left_out = {}, []
+    made: dict[str, dict[str, Any]] = {}
+    left_out: list[str] = []
     for name, part in given.items():
         content = deepcopy(part)
         # From the last on, so that places before it stay what they are.

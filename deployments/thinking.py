@@ -28,10 +28,12 @@ class Part:
 
     validate: Callable[[object], dict[str, Any]]
     secrets: Callable[[Mapping[str, Any]], Iterator[tuple[str, str, str]]] = lambda _content: iter(())
+    # What it can't answer without, by path; a draft may lack it, a version may not.
+    missing: Callable[[Mapping[str, Any]], Mapping[str, list[str]]] = lambda _content: {}
 
 
 PARTS: Mapping[str, Part] = {
-    "llm": Part(llm_content.validate, llm_content.secrets_of),
+    "llm": Part(llm_content.validate, llm_content.secrets_of, llm_content.missing),
     "on_failure": Part(failing.validate),
 }
 
@@ -83,9 +85,17 @@ def check_responder(responder: str, draft: Mapping[str, Any]) -> None:
 def check(draft: Mapping[str, Any], responder: str) -> None:
     """Before publishing: 422 for what would be refused today."""
     check_responder(responder, draft)
-    for name in PARTS:
-        if name in draft:
+    errors: dict[str, list[str]] = {}
+    for name in (each for each in PARTS if each in draft):
+        try:
             parsed(name, draft[name])
+        except Problem as problem:
+            errors |= problem.errors
+            continue
+        if name == responder:
+            errors |= {f"{name}.{path}": said for path, said in PARTS[name].missing(draft[name]).items()}
+    if errors:
+        raise invalid(errors, hint="Mend it on the assistant's tab Answers.")
 
 
 def _pointings(name: str, content: Mapping[str, Any]) -> list[Pointing]:

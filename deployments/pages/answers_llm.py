@@ -293,6 +293,11 @@ class LLMFields:
         return PRESETS[self.preset]
 
     @property
+    def lacks_key(self) -> bool:
+        """Whether it can't answer without a key, and has none."""
+        return self.chosen.needs_key and not self.key.chosen
+
+    @property
     def is_rehearsal(self) -> bool:
         """Whether a stand-in answers."""
         return self.preset == REHEARSAL
@@ -335,9 +340,10 @@ def _tool_of(content: Mapping[str, Any]) -> Tool:
 
 def _tool_sent(data: QueryDict, place: int, kind: str) -> Tool:
     start = f"tool_{place}"
-    texts = {name: _said(data, f"{start}-{name}") for name in ("when", "name", "description", "url", "parameters")}
     method = data.get(f"{NAME}-{start}-method", "")
-    tool = Tool(kind, method=method if method in METHODS else METHODS[0], **texts)
+    tool = Tool(kind, method=method if method in METHODS else METHODS[0])
+    for name in ("when", "name", "description", "url", "parameters"):
+        setattr(tool, name, _said(data, f"{start}-{name}"))
     row = 0
     while row < MOST_HEADERS and f"{NAME}-{start}-header_{row}-name" in data:
         at = f"{start}-header_{row}"

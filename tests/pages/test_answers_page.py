@@ -253,13 +253,21 @@ def test_whoever_saves_over_another_is_told(page: Page) -> None:
     assert page.send(page.form(answer)).status_code == 302
 
 
-def test_publishing_says_what_is_missing(page: Page) -> None:
-    page.set(llm={"base_url": "https://api.openai.com/v1"})
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        ({"base_url": "https://api.openai.com/v1"}, "llm.model"),
+        ({"preset": "groq", "base_url": "https://api.groq.com/openai/v1", "model": "m"}, "Groq wants a key."),
+    ],
+)
+def test_publishing_says_what_is_missing(page: Page, part: dict[str, Any], said: str) -> None:
+    page.set(llm=part)
     editor = page.member.get(f"/app/assistants/{page.assistant.id}/")
     form = next(form for form in forms_of(editor) if form.action.endswith("/save"))
     answer = page.member.client.post(form.action, {**form.values, "op": "publish"})
     assert answer.status_code == 422
-    assert "model" in words(answer)
+    assert said in words(answer)
+    assert "Mend it on the assistant's tab Answers." in words(answer)
 
 
 # --- How it goes ------------------------------------------------------------------------------------------------------
