@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
@@ -65,7 +65,7 @@ def _page(request: WorkspaceRequest, row: Assistant, panel: Panel, *, status: in
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @waiting_page("assistants.read")
-def assistant_try(request: HttpRequest, assistant_id: UUID) -> HttpResponseBase:
+def assistant_try(request: HttpRequest, assistant_id: UUID) -> HttpResponse:
     """The page; and one more thing said, a button tapped, a silence, or a new conversation, by what was pressed."""
     if request.method != "POST":
         with entered(request, "assistants.read") as inside:
@@ -97,7 +97,8 @@ def assistant_try(request: HttpRequest, assistant_id: UUID) -> HttpResponseBase:
                 refused = meant
             elif request.headers.get("Accept") == try_stream.MEDIA_TYPE:
                 pieces = partial(talks.said, talk, wanted, meant.text, meant.payload)
-                return try_stream.TryStream(pieces, lambda: drawn().content.decode())
+                # Pages are typed as whole answers; whatever stands around them takes one that streams as well.
+                return try_stream.TryStream(pieces, lambda: drawn().content.decode())  # type: ignore[return-value]
             else:
                 talks.say(talk, wanted, meant.text, meant.payload)
     return drawn()

@@ -55,7 +55,7 @@ def form(page: Any) -> Form:
 def streamed(member: Browser, filled: Form, text: str) -> tuple[list[str], str]:
     """The pieces in the order in which they came, and the panel after them."""
     filled["text"] = text
-    answer = member.client.post(
+    answer: Any = member.client.post(
         filled.action,
         {**filled.values, "op": "say"},
         headers={"HX-Request": "true", "Accept": try_stream.MEDIA_TYPE},
@@ -112,6 +112,12 @@ def test_a_failure_stands_there_with_what_to_do_and_the_script_answers(
 def test_a_state_may_hold_what_a_model_and_the_script_beside_it_remember() -> None:
     state = {"fields": {"order": "4711"}, "script": {"misses": 1}}
     assert trying.checked_state(state) == state
-    for wrong in ({"fields": {"order": 4711}}, {"fields": {"Order": "x"}}, {"script": {"script": {}}}, {"more": 1}):
+    refused: list[dict[str, Any]] = [
+        {"fields": {"order": 4711}},
+        {"fields": {"Order": "x"}},
+        {"script": {"script": {}}},
+        {"more": 1},
+    ]
+    for wrong in refused:
         with pytest.raises(Problem):
             trying.checked_state(wrong)
