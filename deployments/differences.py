@@ -245,6 +245,8 @@ def summary(changes: Sequence[Change]) -> str:
             said.append("intents in another order")
         elif change.part == "handoff":
             said.append("hand-over changed")  # added to it, or taken from it: rules hold always
+        elif change.part == "responder":
+            said.append("what answers changed")
         elif change.part == "small_talk" and change.lines[0].new in {"On", "Off"}:
             said.append(f"small talk {change.lines[0].new.lower()}")
         elif change.part != INTENT:

@@ -1,14 +1,17 @@
 """An assistant as a JSON file: written for other workspaces and for a repository, read from whoever kept one.
 
-The envelope (docs/assistants.md): `{format, format_version, name, responder, scripted, handoff, test_cases,
-test_threshold, exported_at}`, without secrets; the only ids in it are of desks, which other workspaces leave out.
+The envelope (docs/assistants.md): `{format, format_version, name, responder, scripted, llm?, on_failure?, handoff,
+test_cases, test_threshold, exported_at}`, without secrets; the only ids in it are of desks, which other workspaces
+leave out. Keys of secrets stand in it, and are left out where they lead to none that may go where the file sends it.
 Reading takes it, the same with less around `scripted`, or the bare object that `scripted` holds.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.utils import timezone
@@ -20,12 +23,12 @@ from convoship.lib.parsers import BadJSON, loads
 from convoship.lib.plain_errors import PlainValidator, failures
 from convoship.lib.problems import Problem, invalid
 from convoship.lib.times import moment
-from deployments import desks, publishing, test_cases, versions
+from deployments import desks, publishing, test_cases, thinking, versions
 from deployments.models import Assistant
 from deployments.models.assistant import Responder
 from deployments.responders.schema import SCHEMA as SCRIPT_SCHEMA
 from deployments.test_cases import CASES_SCHEMA, THRESHOLD_SCHEMA
-from workspaces import audit
+from workspaces import audit, secret_hosts
 
 FORMAT, FORMAT_VERSION = "convoship.assistant", 1
 LARGEST_FILE = 2 * 1024 * 1024
@@ -44,6 +47,7 @@ ENVELOPE: dict[str, dict[str, Any]] = {
     "name": {"type": "string", "maxLength": 100, "pattern": r"\S", "x-words": _EMPTY},
     "responder": {"enum": [str(value) for value in Responder.values]},
     "scripted": {"type": "object"},
+    **{name: {"type": "object"} for name in thinking.PARTS},
     "handoff": {"type": "object"},
     "test_cases": CASES_SCHEMA,
     "test_threshold": THRESHOLD_SCHEMA,
@@ -62,6 +66,11 @@ class Imported:
     scripted: dict[str, Any]
     name: str | None = None
     handoff: dict[str, Any] | None = None
+    responder: str | None = None
+    # What else may answer, and what is done on failure (`thinking.PARTS`); what the file doesn't name stays.
+    parts: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    # Secrets that it names and that aren't here, or may not go where it sends them: `key (host)`.
+    secrets_left_out: Sequence[str] = ()
     # Desks that it names and this workspace doesn't have.
     desks_left_out: Sequence[str] = ()
     test_cases: list[dict[str, str]] | None = None
@@ -73,7 +82,23 @@ class Imported:
         content = {**assistant.content_of_draft(), "name": self.name or assistant.name, "scripted": self.scripted}
         rules = content.pop("handoff", {})
         rules = rules if self.handoff is None else self.handoff
+        content |= {"responder": self.responder or assistant.responder, **self.parts}
         return {**content, "handoff": rules} if rules else content
+
+    @property
+    def words_left_out(self) -> list[str]:
+        """What is said of all that was left out."""
+        return [words for words in (self.words_of_desks, self.words_of_secrets) if words]
+
+    @property
+    def words_of_secrets(self) -> str:
+        """What is said of the secrets that were left out; "" where none was."""
+        if not self.secrets_left_out:
+            return ""
+        count = len(self.secrets_left_out)
+        which = "1 secret is" if count == 1 else f"{count} secrets are"
+        named = ", ".join(self.secrets_left_out)
+        return f"{which} left out, as nobody here lets it go there ({named}). Choose it under Answers."
 
     @property
     def words_of_desks(self) -> str:
@@ -100,6 +125,7 @@ def exported(assistant: Assistant, side: versions.Side = versions.DRAFT) -> dict
         "name": content["name"],
         "responder": content["responder"],
         "scripted": content["scripted"],
+        **{name: content[name] for name in thinking.PARTS if name in content},
         "handoff": content.get("handoff", {}),
         "test_cases": assistant.test_cases,
         "test_threshold": assistant.test_threshold,
@@ -167,12 +193,25 @@ def read(data: object) -> Imported:
             rules = publishing.parsed_handoff(data["handoff"], known=None)
         except Problem as problem:
             errors |= problem.errors
+    given: dict[str, dict[str, Any]] = {}
+    for name in thinking.PARTS:
+        if isinstance(data.get(name), Mapping):
+            try:
+                given[name] = thinking.parsed(name, data[name])
+            except Problem as problem:
+                errors |= problem.errors
     if errors:
         raise invalid(errors)
+    if "responder" in data:
+        thinking.check_responder(data["responder"], given)
+    given, secrets_left_out = _with_secrets_of_here(given)
     rules, left_out = _with_desks_of_here(rules)
     return Imported(
         scripted=script,
         handoff=rules,
+        responder=data.get("responder"),
+        parts=given,
+        secrets_left_out=secrets_left_out,
         desks_left_out=left_out,
         name=data["name"].strip() if "name" in data else None,
         test_cases=test_cases.parsed(data["test_cases"], "test_cases") if "test_cases" in data else None,
@@ -189,6 +228,34 @@ def _with_desks_of_here(rules: dict[str, Any] | None) -> tuple[dict[str, Any] | 
     left_out = [ref for ref in rules["desks"] if ref not in there]
     kept = [ref for ref in rules["desks"] if ref in there]
     return publishing.parsed_handoff({**rules, "desks": kept or [desks.INBOX]}, known=None), left_out
+
+
+def _with_secrets_of_here(given: dict[str, dict[str, Any]]) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """The parts without secrets that may not go where the file sends them, and those.
+
+    A secret that nothing uses yet is left out as well: a file is no place to say where it goes first.
+    """
+    made: dict[str, dict[str, Any]] = {}
+    left_out: list[str] = []
+    for name, part in given.items():
+        content = deepcopy(part)
+        # From the last on, so that places before it stay what they are.
+        for path, key, url in reversed(list(thinking.PARTS[name].secrets(part))):
+            if not secret_hosts.may_go(key, url):
+                left_out.insert(0, f"{key}, to {secret_hosts.host_of(url)}")
+                _take_out(content, path)
+        made[name] = thinking.parsed(name, content) if content != part else part
+    return made, list(dict.fromkeys(left_out))
+
+
+def _take_out(content: Any, path: str) -> None:
+    """Take out what stands at `tools[0].headers[1].secret`; in a list, with all that stands beside it."""
+    steps = [int(step) if step.isdecimal() else step for step in re.findall(r"[A-Za-z_0-9-]+", path)]
+    *way, last = steps
+    at = len(way) - 1 if way and isinstance(way[-1], int) else len(way)
+    for step in steps[:at]:
+        content = content[step]
+    del content[steps[at] if at < len(way) else last]
 
 
 def _script(data: object, *, prefix: str) -> dict[str, Any]:
@@ -218,7 +285,13 @@ def replace(actor: Actor, assistant: Assistant, imported: Imported, *, name: str
     """Make what was read the draft, with its test cases where it brings any. Visitors meet it once it is published."""
     called = name or imported.name or assistant.name
     changed = versions.replace_draft(
-        actor, assistant, name=called, scripted=imported.scripted, handoff=imported.handoff
+        actor,
+        assistant,
+        name=called,
+        scripted=imported.scripted,
+        handoff=imported.handoff,
+        responder=imported.responder,
+        parts=imported.parts,
     )
     before = (assistant.test_cases, assistant.test_threshold)
     if imported.test_cases is not None:
@@ -229,5 +302,12 @@ def replace(actor: Actor, assistant: Assistant, imported: Imported, *, name: str
         assistant.save(update_fields=["test_cases", "test_threshold"])
         changed = True
     if changed:
-        told = {"desks_left_out": list(imported.desks_left_out)} if imported.desks_left_out else {}
+        told = {
+            name: list(each)
+            for name, each in (
+                ("desks_left_out", imported.desks_left_out),
+                ("secrets_left_out", imported.secrets_left_out),
+            )
+            if each
+        }
         audit.record(actor, "assistant.imported", assistant, test_cases=len(assistant.test_cases), **told)

@@ -7,11 +7,11 @@ content is one that `responders.content` let through once.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from deployments import handoff_outline
+from deployments import answering_outline, handoff_outline
 from deployments.responders.checks import INTENT_PAYLOAD, name_key
 
 INTENT = "intent"
@@ -29,8 +29,17 @@ TITLES: Mapping[str, str] = {
     "uses_knowledge": "Knowledge",
     "variables": "Variables",
     "languages": "Languages",
+    "llm": "Language model",
+    "on_failure": "On failure",
     "handoff": "Hand-over",
 }
+# Parts beside the script that have words of their own.
+_TOLD: Mapping[str, Callable[[Mapping[str, Any]], Iterable[handoff_outline.Told]]] = {
+    "llm": answering_outline.of_llm,
+    "on_failure": answering_outline.of_failure,
+    "handoff": handoff_outline.lines,
+}
+_KINDS_OF_ASSISTANT = {"scripted": "Scripted", "llm": "Language model"}
 _AFTER_INTENTS = ("fallback", "fallback_again", "no_input", "small_talk", "uses_knowledge", "variables", "languages")
 
 _THEN = {
@@ -84,16 +93,18 @@ def parts(content: Mapping[str, Any]) -> list[Part]:
     script: Mapping[str, Any] = content.get("scripted", {})
     found = [_plain("name", content.get("name", ""))]
     if content.get("responder", "scripted") != "scripted":
-        found.append(_plain("responder", content["responder"]))
+        kind = str(content["responder"])
+        found.append(
+            _part("responder", kind, iter([Line("responder", "What answers", _KINDS_OF_ASSISTANT.get(kind, kind))]))
+        )
     if "welcome" in script:
         found.append(_part("welcome", script["welcome"], _spoken(script["welcome"])))
     found += [_intent(intent) for intent in script.get("intents", ())]
     found += [_part(kind, script[kind], _LINES[kind](script[kind])) for kind in _AFTER_INTENTS if kind in script]
     found += [_plain(key, value) for key, value in script.items() if key not in {*TITLES, "intents"}]
-    if content.get("handoff"):
-        found.append(
-            _part("handoff", content["handoff"], (Line(*told) for told in handoff_outline.lines(content["handoff"])))
-        )
+    for name, lines in _TOLD.items():
+        if content.get(name):
+            found.append(_part(name, content[name], (Line(*told) for told in lines(content[name]))))
     found += [_plain(key, value) for key, value in content.items() if key not in {*TITLES, "scripted"}]
     return found
 

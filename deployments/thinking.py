@@ -12,7 +12,7 @@ from typing import Any
 from django.urls import reverse
 
 from convoship.lib.actors import Actor
-from convoship.lib.problems import invalid
+from convoship.lib.problems import Problem, invalid
 from deployments.models import Assistant
 from deployments.models.assistant import Responder
 from deployments.responders import failing, llm_content, webhook_content
@@ -28,10 +28,12 @@ class Part:
 
     validate: Callable[[object], dict[str, Any]]
     secrets: Callable[[Mapping[str, Any]], Iterator[tuple[str, str, str]]] = lambda _content: iter(())
+    # What it can't answer without, by path; a draft may lack it, a version may not.
+    missing: Callable[[Mapping[str, Any]], Mapping[str, list[str]]] = lambda _content: {}
 
 
 PARTS: Mapping[str, Part] = {
-    "llm": Part(llm_content.validate, llm_content.secrets_of),
+    "llm": Part(llm_content.validate, llm_content.secrets_of, llm_content.missing),
     "webhook": Part(webhook_content.validate),
     "on_failure": Part(failing.validate),
 }
@@ -53,17 +55,24 @@ def changed_draft(
     `typed`: the values of secrets that go to a host for the first time (`secret_hosts`). 422 with a message per path.
     """
     made = dict(draft)
+    errors: dict[str, list[str]] = {}
+    pointings: list[Pointing] = []
     for name, content in parts.items():
+        made.pop(name, None)
         if content is None:
-            made.pop(name, None)
             continue
-        part = parsed(name, content)
-        secret_hosts.point(actor, _pointings(name, part), typed)
+        try:
+            part = parsed(name, content)
+        except Problem as problem:  # who mends one part wants to know of the others
+            errors |= problem.errors
+            continue
+        pointings += _pointings(name, part)
         # Left out where nothing is said, as in versions that came before it: a draft equals what was published.
         if part or name != "on_failure":
             made[name] = part
-        else:
-            made.pop(name, None)
+    if errors:
+        raise invalid(errors)
+    secret_hosts.point(actor, pointings, typed)
     return made
 
 
@@ -77,9 +86,17 @@ def check_responder(responder: str, draft: Mapping[str, Any]) -> None:
 def check(draft: Mapping[str, Any], responder: str) -> None:
     """Before publishing: 422 for what would be refused today."""
     check_responder(responder, draft)
-    for name in PARTS:
-        if name in draft:
+    errors: dict[str, list[str]] = {}
+    for name in (each for each in PARTS if each in draft):
+        try:
             parsed(name, draft[name])
+        except Problem as problem:
+            errors |= problem.errors
+            continue
+        if name == responder:
+            errors |= {f"{name}.{path}": said for path, said in PARTS[name].missing(draft[name]).items()}
+    if errors:
+        raise invalid(errors, hint="Mend it on the assistant's tab Answers.")
 
 
 def _pointings(name: str, content: Mapping[str, Any]) -> list[Pointing]:

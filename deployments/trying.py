@@ -8,7 +8,7 @@ dialogue could not have made.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -45,50 +45,62 @@ MOST_SLOTS, MOST_COUNTED, LONGEST_KEPT = 200, 500, 1000
 _COUNT = {"type": "integer", "minimum": 0, "maximum": 1_000_000}
 
 # What `responders.dialogue` remembers of a conversation.
+_DIALOGUE: dict[str, Any] = {
+    "said": {
+        "type": "object",
+        "maxProperties": MOST_COUNTED,
+        "patternProperties": {f"^.{{1,{LONGEST_NAME + 20}}}$": _COUNT},
+        "additionalProperties": False,
+    },
+    "misses": _COUNT,
+    "slots": {
+        "type": "object",
+        "maxProperties": MOST_SLOTS,
+        "patternProperties": {
+            "^[a-z][a-z0-9_]{0,39}$": {
+                "type": "object",
+                "required": ["value", "said"],
+                "additionalProperties": False,
+                "properties": {
+                    "value": {
+                        "type": ["string", "number", "boolean"],
+                        "maxLength": LONGEST_KEPT,
+                        "minimum": -1e15,
+                        "maximum": 1e15,
+                    },
+                    "said": {"type": "string", "maxLength": LONGEST_KEPT},
+                },
+            }
+        },
+        "additionalProperties": False,
+    },
+    "form": {
+        "type": "object",
+        "required": ["intent", "at", "attempts"],
+        "additionalProperties": False,
+        "properties": {
+            "intent": {"type": "string", "maxLength": LONGEST_NAME},
+            "at": _COUNT,
+            "attempts": _COUNT,
+            "skip": {"type": "boolean"},
+        },
+    },
+}
+# What else is remembered where a model answers (`responders.llm`). What the script beside it remembers is apart.
+_COLLECTED = {
+    "type": "object",
+    "maxProperties": MOST_SLOTS,
+    "patternProperties": {"^[a-z][a-z0-9_]{0,39}$": {"type": "string", "maxLength": LONGEST_KEPT}},
+    "additionalProperties": False,
+}
 STATE_SCHEMA: dict[str, Any] = {
     "type": "object",
     "additionalProperties": False,
     "description": "What the answer before gave as `state`.",
     "properties": {
-        "said": {
-            "type": "object",
-            "maxProperties": MOST_COUNTED,
-            "patternProperties": {f"^.{{1,{LONGEST_NAME + 20}}}$": _COUNT},
-            "additionalProperties": False,
-        },
-        "misses": _COUNT,
-        "slots": {
-            "type": "object",
-            "maxProperties": MOST_SLOTS,
-            "patternProperties": {
-                "^[a-z][a-z0-9_]{0,39}$": {
-                    "type": "object",
-                    "required": ["value", "said"],
-                    "additionalProperties": False,
-                    "properties": {
-                        "value": {
-                            "type": ["string", "number", "boolean"],
-                            "maxLength": LONGEST_KEPT,
-                            "minimum": -1e15,
-                            "maximum": 1e15,
-                        },
-                        "said": {"type": "string", "maxLength": LONGEST_KEPT},
-                    },
-                }
-            },
-            "additionalProperties": False,
-        },
-        "form": {
-            "type": "object",
-            "required": ["intent", "at", "attempts"],
-            "additionalProperties": False,
-            "properties": {
-                "intent": {"type": "string", "maxLength": LONGEST_NAME},
-                "at": _COUNT,
-                "attempts": _COUNT,
-                "skip": {"type": "boolean"},
-            },
-        },
+        **_DIALOGUE,
+        "fields": _COLLECTED,
+        answering.SCRIPT: {"type": "object", "additionalProperties": False, "properties": _DIALOGUE},
     },
 }
 _state = PlainValidator(STATE_SCHEMA)
@@ -194,8 +206,12 @@ async def try_once(
     payload: str | None = None,
     state: Mapping[str, Any] | None = None,
     history: Sequence[Line] = (),
+    heard: Callable[[str], None] = lambda _piece: None,
 ) -> Tried:
-    """What is answered to this text, after `history`, from `state`. Call outside `tenant()`: it may take its time."""
+    """What is answered to this text, after `history`, from `state`. Call outside `tenant()`: it may take its time.
+
+    `heard` is given each piece of text as it comes.
+    """
     turn = TurnInput(
         text=text,
         payload=payload,
@@ -213,6 +229,8 @@ async def try_once(
         async with asyncio.timeout(seconds):
             async for reply in answering.answer(setting.whole, turn):
                 tried.take(reply)
+                if isinstance(reply, Token | Say):
+                    heard(reply.text)
     tried.finish_text()
     return tried
 

@@ -68,7 +68,7 @@ def import_new(request: WorkspaceRequest) -> HttpResponse:
             refusals.put_on(form, problem)
         else:
             messages.success(request, f"{made.name} is there as a draft. Visitors meet it once you publish it.")
-            _tell_of_desks(request, given.imported)
+            _tell_of_left_out(request, given.imported)
             return redirect("assistant", made.id)
     failed = bool(form.errors or given.faults)
     return render(request, "deployments/import_new.html", {"form": form, "given": given}, status=422 if failed else 200)
@@ -91,13 +91,13 @@ def import_draft(request: WorkspaceRequest, assistant_id: UUID) -> HttpResponse:
     with refusals.said_as_message(request):
         interchange.replace(request.actor, row, given.imported)
         messages.success(request, "The draft is replaced. Visitors meet it once you publish it.")
-        _tell_of_desks(request, given.imported)
+        _tell_of_left_out(request, given.imported)
     return redirect("assistant_versions", row.id)
 
 
-def _tell_of_desks(request: WorkspaceRequest, imported: Imported) -> None:
-    if imported.desks_left_out:
-        messages.warning(request, imported.words_of_desks)
+def _tell_of_left_out(request: WorkspaceRequest, imported: Imported) -> None:
+    for words in imported.words_left_out:
+        messages.warning(request, words)
 
 
 def _preview(request: WorkspaceRequest, row: Assistant, given: Given, *, is_outdated: bool) -> HttpResponse:

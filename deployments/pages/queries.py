@@ -72,7 +72,7 @@ def figures() -> Figures:
 def assistants() -> QuerySet[Assistant]:
     """Every assistant by name, with what the list says about each."""
     return (
-        Assistant.objects.select_related("published")
+        Assistant.objects.select_related("published", "health")
         .annotate(
             live_deployments=Count("deployments", filter=Q(deployments__revoked_at=None), distinct=True),
         )
@@ -82,7 +82,7 @@ def assistants() -> QuerySet[Assistant]:
 
 def assistant(assistant_id: UUID, *, lock: bool = False) -> Assistant:
     """The workspace's assistant with what is published, held where it is going to be changed; Http404 otherwise."""
-    rows = Assistant.objects.select_related("published")
+    rows = Assistant.objects.select_related("published", "health")
     if lock:
         # `no_key`, as `publishing.held`: a visitor's first message refers to the assistant, and must not wait for us.
         rows = rows.select_for_update(of=("self",), no_key=True)

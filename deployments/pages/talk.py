@@ -4,7 +4,7 @@ the next thing that is said."""
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 from uuid import UUID
@@ -119,9 +119,20 @@ def begin(setting: Setting, seen: str) -> Talk:
 
 
 def say(talk: Talk, setting: Setting, text: str, payload: str | None = None) -> None:
+    """One turn, as `said` has it, for who waits for the whole of it."""
+    async_to_sync(said)(talk, setting, text, payload)
+
+
+async def said(
+    talk: Talk,
+    setting: Setting,
+    text: str,
+    payload: str | None = None,
+    heard: Callable[[str], None] = lambda _piece: None,
+) -> None:
     """One turn. Why a responder can't answer stands in it; the conversation is then where it was before.
 
-    Outside of `tenant()`.
+    `heard` is given each piece of text as it comes. Outside of `tenant()`.
     """
     turn: dict[str, Any] = {
         "text": text,
@@ -132,7 +143,9 @@ def say(talk: Talk, setting: Setting, text: str, payload: str | None = None) -> 
         "end": None,
     }
     try:
-        tried = async_to_sync(trying.try_once)(setting, text, payload=payload, state=talk.state, history=_history(talk))
+        tried = await trying.try_once(
+            setting, text, payload=payload, state=talk.state, history=_history(talk), heard=heard
+        )
     except Problem as problem:
         turn["refused"] = {"reason": problem.detail, "remedy": problem.hint or ""}
     else:

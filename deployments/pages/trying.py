@@ -1,11 +1,13 @@
 """*Try it*: talking to an assistant as a visitor would, with how each answer was found beside it.
 
-The panel is a page of its own and a part of the editor's. Its script asks for the panel alone (`HX-Request`); without
-it the whole page comes. Nothing that is said is stored.
+The panel is a page of its own and a part of the editor's. Its script asks for the panel alone (`HX-Request`), and for
+an answer piece by piece (`try_stream`); without it the whole page comes. Nothing that is said is stored.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +19,7 @@ from django.views.decorators.http import require_http_methods
 from convoship.lib.problems import Problem
 from deployments import test_cases, testing
 from deployments.models import Assistant
-from deployments.pages import queries, try_form, try_panel
+from deployments.pages import queries, try_form, try_panel, try_stream
 from deployments.pages import talk as talks
 from deployments.pages.talk import NotATalk, Talk
 from deployments.pages.try_form import TryForm
@@ -76,18 +78,30 @@ def assistant_try(request: HttpRequest, assistant_id: UUID) -> HttpResponse:
     talk, refused = _talk_of(request, row, wanted, seen)
     operation, _, place = request.POST.get("op", "say").partition(":")
     tap = request.POST.get("tap", "")
+
+    def drawn() -> HttpResponse:
+        with entered(request, "assistants.read") as inside:
+            row = queries.assistant(assistant_id)
+            opened = place if operation == "case" else ""
+            panel = try_panel.draw(row, talk, form, values, seen, opened=opened, refused=refused)
+            return _page(inside, row, panel, status=422 if form.errors or refused else 200)
+
     if form.is_valid() and not refused:
         if operation == "restart":
             talk, refused = _begun(wanted, seen)
         elif operation == "silence":
             talks.stay_silent(talk)
         elif operation == "say" or tap:
-            refused = _say(talk, wanted, values, tap)
-    with entered(request, "assistants.read") as inside:
-        row = queries.assistant(assistant_id)
-        opened = place if operation == "case" else ""
-        panel = try_panel.draw(row, talk, form, values, seen, opened=opened, refused=refused)
-        return _page(inside, row, panel, status=422 if form.errors or refused else 200)
+            meant = _meant(talk, values, tap)
+            if isinstance(meant, str):
+                refused = meant
+            elif request.headers.get("Accept") == try_stream.MEDIA_TYPE:
+                pieces = partial(talks.said, talk, wanted, meant.text, meant.payload)
+                # Pages are typed as whole answers; whatever stands around them takes one that streams as well.
+                return try_stream.TryStream(pieces, lambda: drawn().content.decode())  # type: ignore[return-value]
+            else:
+                talks.say(talk, wanted, meant.text, meant.payload)
+    return drawn()
 
 
 def _read(request: HttpRequest, row: Assistant) -> tuple[TryForm, dict[str, str]]:
@@ -110,25 +124,29 @@ def _talk_of(request: HttpRequest, row: Assistant, wanted: Setting, seen: str) -
         return talk, refused or (LOST if request.POST.get("talk") else "")
 
 
-def _say(talk: Talk, wanted: Setting, values: dict[str, str], tap: str) -> str:
-    """One turn; why there is none. What was typed goes out of its field."""
+@dataclass(frozen=True)
+class _Meant:
+    """What is to be said: a text, or a button's."""
+
+    text: str
+    payload: str | None = None
+
+
+def _meant(talk: Talk, values: dict[str, str], tap: str) -> _Meant | str:
+    """What is to be said next, or why nothing is. What was typed goes out of its field."""
     if talk.is_over:
         return OVER
     if tap:
         button = talk.button(tap)
-        if button is None:
-            return "This button isn't there any more. Start over to get it again."
-        talks.say(talk, wanted, *button)
-        return ""
+        return _Meant(*button) if button else "This button isn't there any more. Start over to get it again."
     try:
         text = clean_text(values["text"]).strip()
     except TextRefused as refused:
         return refused.message
     if not text:
         return "Write something first, as a visitor would."
-    talks.say(talk, wanted, text)
     values["text"] = ""
-    return ""
+    return _Meant(text)
 
 
 @form_of("assistant_try")

@@ -5,6 +5,7 @@ from django.urls import path
 from deployments import exporting
 from deployments.pages import (
     allowed_origins,
+    answers,
     appearance,
     assigning,
     assistants,
@@ -127,6 +128,8 @@ urlpatterns = [
         knowledge.assistant_knowledge_remove,
         name="assistant_knowledge_remove",
     ),
+    path("app/assistants/<uuid:assistant_id>/answers", answers.answers, name="assistant_answers"),
+    path("app/assistants/<uuid:assistant_id>/answers/save", answers.answers_save, name="assistant_answers_save"),
     path("app/assistants/<uuid:assistant_id>/handoff", handoff_rules.handoff_rules, name="assistant_handoff"),
     path(
         "app/assistants/<uuid:assistant_id>/handoff/save",

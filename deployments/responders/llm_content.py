@@ -226,6 +226,14 @@ def secrets_of(content: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
                 yield f"tools[{place}].headers[{row}].secret", header["secret"], tool["url"]
 
 
+def missing(content: Mapping[str, Any]) -> dict[str, list[str]]:
+    """What it can't answer without, by path: the key of a provider that takes no question without one."""
+    preset = PRESETS[whole(content)["preset"]]
+    if preset.needs_key and "api_key" not in content:
+        return {"api_key": [f"{preset.label} wants a key. Choose one of the workspace's secrets, or write one."]}
+    return {}
+
+
 def _faults_of_addresses(content: Mapping[str, Any]) -> dict[str, list[str]]:
     """Of addresses that nothing could be sent to, whichever host they lead to."""
     found = {"base_url": content["base_url"]}

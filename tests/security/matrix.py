@@ -505,6 +505,11 @@ PAGES: Mapping[str, list[Call]] = {
     "assistant_knowledge_change": [Call("POST", {"title": "Renamed", "refetch_hours": "24"})],
     "assistant_knowledge_refetch": [Call("POST", {})],
     "assistant_knowledge_remove": [Call("GET"), Call("POST", {})],
+    "assistant_answers": GET,
+    "assistant_answers_save": [
+        Call("POST", {"responder": "scripted", "failure-person": "on"}),
+        Call("POST", {"op": "llm-add-http"}, changes=False),
+    ],
     "assistant_handoff": GET,
     "assistant_handoff_save": [
         Call("POST", {"on_request": "on", "wait": "5", "silence": "15", "keywords": "human"}),

@@ -3,6 +3,7 @@
 
 const AWAY = "Not sent: the server can't be reached. What you wrote is still here; send it again in a moment.";
 const SIGNED_OUT = "Not sent: you are signed out. Load this page again.";
+const STOPPED = "Stopped. The answer is no part of the conversation; what you wrote is still here.";
 const BROKEN = "Not sent: the server could not answer. Load this page again.";
 
 function put(panel, fresh) {
@@ -84,16 +85,66 @@ function toEnd(panel, added) {
   if (first && first.offsetHeight > list.clientHeight) first.scrollIntoView({ block: "nearest" });
 }
 
+// --- An answer as it is written ---
+
+const BEGIN_MS = 400;
+const STREAMED = "application/x-ndjson";
+
+// The turn that is under way: what was said, what came of it so far, and a button that ends it.
+function liveTurn(panel, said, stop) {
+  const turn = panel.querySelector("[data-try-live]").content.firstElementChild.cloneNode(true);
+  const [visitor, answer] = turn.querySelectorAll(".bubble > [data-live-text]");
+  visitor.textContent = said;
+  turn.querySelector("[data-live-stop]").addEventListener("click", stop);
+  panel.querySelector("[data-try-turns]").lastElementChild.before(turn);
+  turn.scrollIntoView({ block: "nearest" });
+  return { turn, answer };
+}
+
+// The panel at the end of the lines; pieces are shown on the way.
+async function streamed(answer, onPiece) {
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  let held = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) throw new Error("The answer broke off.");
+    const lines = (held + value).split("\n");
+    held = lines.pop();
+    for (const line of lines) {
+      const { piece, panel } = JSON.parse(line);
+      if (panel !== undefined) return panel;
+      onPiece(piece);
+    }
+  }
+}
+
 async function send(panel, form, submitter) {
   const body = new FormData(form, submitter);
   const sent = form.elements.text.value;
   const address = new URL(submitter?.getAttribute("formaction") || form.getAttribute("action"), location.href);
   form.setAttribute("aria-busy", "true");
+  const leave = new AbortController();
+  const isSaid = submitter?.value === "say" || submitter?.name === "tap" || !submitter;
+  const headers = { "HX-Request": "true", ...(isSaid ? { Accept: STREAMED } : {}) };
+  let live = null;
+  // One that comes at once is drawn at once, whole; one that takes its time can be stopped before its first word.
+  const said = submitter?.name === "tap" ? submitter.textContent.trim() : sent;
+  const begin = () => (live ??= liveTurn(panel, said, () => leave.abort()));
+  const soon = isSaid && said.trim() ? setTimeout(begin, BEGIN_MS) : 0;
   try {
-    const answer = await fetch(address, { method: "POST", body, headers: { "HX-Request": "true" } });
+    const answer = await fetch(address, { method: "POST", body, headers, signal: leave.signal });
     if (new URL(answer.url).pathname !== address.pathname) return refuse(panel, SIGNED_OUT);
     if (!answer.ok) return refuse(panel, BROKEN);
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    let html;
+    if (answer.headers.get("Content-Type")?.startsWith(STREAMED)) {
+      html = await streamed(answer, (piece) => {
+        begin().answer.textContent += piece;
+        toEnd(panel, []);
+      });
+    } else html = await answer.text();
+    clearTimeout(soon);
+    live?.turn.remove();
+    const page = new DOMParser().parseFromString(html, "text/html");
     const fresh = page.querySelector("[data-try]");
     const added = put(panel, fresh);
     settle(form, fresh, sent);
@@ -105,8 +156,11 @@ async function send(panel, form, submitter) {
       wanted.closest(".try-case").scrollIntoView({ block: "nearest" });
     } else if (!panel.contains(document.activeElement)) form.elements.text.focus({ preventScroll: true });
   } catch {
-    refuse(panel, AWAY);
+    refuse(panel, leave.signal.aborted ? STOPPED : AWAY);
+    if (leave.signal.aborted) form.elements.text.focus({ preventScroll: true });
   } finally {
+    clearTimeout(soon);
+    live?.turn.remove();
     form.removeAttribute("aria-busy");
     delete form.dataset.sent;
   }

@@ -1,0 +1,369 @@
+"""The form of a language model on the tab *Answers*: as content is shown in it, as it was typed, what was meant.
+
+What was typed is kept as it is, row by row, so that a page with mistakes shows it again. Checking is the work of
+`responders.llm_content`, whose paths lead back to the fields.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.http import QueryDict
+
+from convoship.lib.actors import Actor
+from convoship.lib.parsers import BadJSON, loads
+from deployments.pages.secret_fields import SecretField
+from deployments.responders.llm_content import MOST_HEADERS, MOST_TOOLS, PRESETS, REHEARSAL, Preset, whole
+from deployments.responders.stand_in import MODELS
+
+NAME = "llm"
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+TOOL_TITLES: Mapping[str, str] = {
+    "hand_over": "Ask for a person",
+    "end": "End the conversation",
+    "collect": "Collect a field",
+    "http": "Call an address",
+}
+# What can be said better than by the rule alone.
+_NUMBERS = {
+    "temperature": "A number from 0 to 2, or nothing for the provider's own.",
+    "max_tokens": "A whole number from 16 to 8,000.",
+    "history": "A whole number from 0 to 50.",
+}
+_REQUIRED = {
+    "base_url": "Give the address of the endpoint, such as https://api.openai.com/v1.",
+    "model": "Give the model's name, as its provider calls it.",
+}
+
+
+@dataclass
+class Header:
+    """A header of a call: a value, or a secret."""
+
+    name: str = ""
+    value: str = ""
+    secret: SecretField = field(default_factory=lambda: SecretField(""))
+    errors: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Tool:
+    """Something that the model may call; which of the fields are meant depends on `type`."""
+
+    type: str
+    when: str = ""
+    name: str = ""
+    description: str = ""
+    method: str = "GET"
+    url: str = ""
+    parameters: str = ""
+    headers: list[Header] = field(default_factory=list)
+    errors: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """What the page calls it."""
+        return TOOL_TITLES[self.type]
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another header fits."""
+        return len(self.headers) < MOST_HEADERS
+
+
+@dataclass
+class LLMFields:
+    """Every field of the form, as text where text can be typed."""
+
+    preset: str = "openai"
+    base_url: str = ""
+    model: str = ""
+    key: SecretField = field(default_factory=lambda: SecretField(f"{NAME}-api_key", new_key="model_key"))
+    instructions: str = ""
+    temperature: str = ""
+    max_tokens: str = ""
+    history: str = ""
+    knowledge: bool = True
+    tools: list[Tool] = field(default_factory=list)
+    errors: dict[str, list[str]] = field(default_factory=dict)
+
+    @classmethod
+    def of_content(cls, content: Mapping[str, Any]) -> LLMFields:
+        """The form as this part is; {} for a new one."""
+        all_of_it = whole(content)
+        if not content:
+            all_of_it |= {"preset": "openai", "base_url": PRESETS["openai"].base_url}
+        fields = cls(
+            preset=all_of_it["preset"],
+            base_url=all_of_it.get("base_url", ""),
+            model=all_of_it.get("model", ""),
+            instructions=all_of_it["instructions"],
+            temperature=str(all_of_it.get("temperature", "")),
+            max_tokens=str(all_of_it["max_tokens"]),
+            history=str(all_of_it["history"]),
+            knowledge=all_of_it["knowledge"],
+            tools=[_tool_of(each) for each in all_of_it["tools"]],
+        )
+        fields.key.chosen = all_of_it.get("api_key", "")
+        return fields.named()
+
+    @classmethod
+    def of_post(cls, data: QueryDict) -> LLMFields:
+        """The form as it was sent; a preset that was chosen brings its address along."""
+        preset = data.get(f"{NAME}-preset", "")
+        fields = cls(
+            preset=preset if preset in PRESETS else "other",
+            base_url=_said(data, "base_url"),
+            model=_said(data, "model"),
+            key=SecretField.of_post(f"{NAME}-api_key", data),
+            instructions=_said(data, "instructions"),
+            temperature=_said(data, "temperature"),
+            max_tokens=_said(data, "max_tokens"),
+            history=_said(data, "history"),
+            knowledge=bool(data.get(f"{NAME}-knowledge")),
+        )
+        place = 0
+        while place < MOST_TOOLS and (kind := data.get(f"{NAME}-tool_{place}-type")) in TOOL_TITLES:
+            fields.tools.append(_tool_sent(data, place, str(kind)))
+            place += 1
+        before = PRESETS.get(data.get(f"{NAME}-preset_before", ""))
+        if before is not None and before is not PRESETS[fields.preset]:
+            fields.follow(before)
+        return fields.named()
+
+    def named(self) -> LLMFields:
+        """The form with each secret's fields called by where they stand."""
+        for place, tool in enumerate(self.tools):
+            for row, header in enumerate(tool.headers):
+                header.secret.name = f"{NAME}-tool_{place}-header_{row}-secret"
+        return self
+
+    def follow(self, before: Preset) -> None:
+        """Fill in what the chosen preset knows, in place of what the one before had filled in."""
+        now = PRESETS[self.preset]
+        is_stand_in = REHEARSAL in (self.preset, next(key for key, one in PRESETS.items() if one is before))
+        if now.base_url or self.base_url == before.base_url:
+            self.base_url = now.base_url
+        if not self.model or self.model == before.model or is_stand_in:
+            self.model = now.model
+        if self.preset == REHEARSAL:
+            self.key.chosen = ""
+
+    # --- What was meant -----------------------------------------------------------------------------------------------
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether nothing was said in it beside what a new form holds."""
+        return not (self.model or self.key.chosen or self.instructions or self.tools or self.key.new_value.strip())
+
+    def drop_empty(self) -> None:
+        """Take out headers in which nothing was typed."""
+        for tool in self.tools:
+            tool.headers = [each for each in tool.headers if each.name or each.value or each.secret.chosen]
+        self.named()
+
+    def write_secrets(self, actor: Actor) -> bool:
+        """Write the key that was typed right here."""
+        return self.key.write(actor)
+
+    def content(self) -> dict[str, Any]:
+        """The part that was meant, unchecked; JSON that can't be read stands in `errors`."""
+        content: dict[str, Any] = {
+            "preset": self.preset,
+            "max_tokens": _number(self.max_tokens),
+            "history": _number(self.history),
+            "knowledge": self.knowledge,
+            "tools": [self._tool(place, tool) for place, tool in enumerate(self.tools)],
+        }
+        for name in ("base_url", "model", "instructions"):
+            if getattr(self, name):
+                content[name] = getattr(self, name)
+        if self.temperature:
+            content["temperature"] = _number(self.temperature)
+        if self.key.chosen:
+            content["api_key"] = self.key.chosen
+        return {key: value for key, value in content.items() if value != ""}
+
+    def _tool(self, place: int, tool: Tool) -> dict[str, Any]:
+        if tool.type in ("hand_over", "end"):
+            return {"type": tool.type, **({"when": tool.when} if tool.when else {})}
+        made: dict[str, Any] = {"type": tool.type, "name": tool.name, "description": tool.description}
+        if tool.type == "collect":
+            return made
+        made |= {"method": tool.method, "url": tool.url}
+        if tool.parameters:
+            try:
+                made["parameters"] = loads(tool.parameters, no_key_twice=True, called="This")
+            except BadJSON as bad:
+                self.errors[f"tools[{place}].parameters"] = [str(bad)]
+        if tool.headers:
+            made["headers"] = [
+                {
+                    "name": each.name,
+                    **({"value": each.value} if each.value else {}),
+                    **({"secret": each.secret.chosen} if each.secret.chosen else {}),
+                }
+                for each in tool.headers
+            ]
+        return made
+
+    def secret_values(self) -> Mapping[str, str]:
+        """Values that were typed again, by key."""
+        fields = [self.key, *(header.secret for tool in self.tools for header in tool.headers)]
+        return {each.chosen: each.again for each in fields if each.chosen and each.again}
+
+    # --- Rows ---------------------------------------------------------------------------------------------------------
+
+    def change_rows(self, op: str) -> bool:
+        """Add or take out a tool or a header, or only draw the preset that was chosen (`llm-preset`)."""
+        if not op.startswith(f"{NAME}-"):
+            return False
+        what, _, rest = op.removeprefix(f"{NAME}-").partition("-")
+        if what == "add" and rest in TOOL_TITLES and len(self.tools) < MOST_TOOLS:
+            self.tools.append(Tool(rest))
+        elif what == "out" and (at := _at(rest, self.tools)) is not None:
+            del self.tools[at]
+        elif what == "header" and (at := _at(rest, self.tools)) is not None and self.tools[at].has_room:
+            self.tools[at].headers.append(Header())
+        elif what == "headerout":
+            which, _, row = rest.partition("-")
+            at = _at(which, self.tools)
+            if at is not None and (place := _at(row, self.tools[at].headers)) is not None:
+                del self.tools[at].headers[place]
+        self.named()
+        return True
+
+    # --- Drawing ------------------------------------------------------------------------------------------------------
+
+    def put(self, errors: Mapping[str, list[str]]) -> list[str]:
+        """Put what is wrong (paths below `llm`) beside its fields; answers what has none."""
+        rest: list[str] = []
+        for path, said in {**errors, **self.errors}.items():
+            if not self._put(path, list(said)):
+                rest += said
+        return rest
+
+    def _put(self, path: str, said: list[str]) -> bool:
+        if path == "api_key":
+            self.key.errors = said
+            return True
+        if path in _NUMBERS:
+            self.errors[path] = [_NUMBERS[path]]
+            return True
+        if path in _REQUIRED and not getattr(self, path):
+            self.errors[path] = [_REQUIRED[path]]
+            return True
+        if path in {"base_url", "model", "instructions", "preset"}:
+            self.errors[path] = said
+            return True
+        found = re.fullmatch(r"tools\[([0-9]+)\](?:\.headers\[([0-9]+)\])?(?:\.([a-z_]+).*)?", path)
+        if not found or int(found[1]) >= len(self.tools):
+            return False
+        tool = self.tools[int(found[1])]
+        if found[2] is None:
+            tool.errors.setdefault(found[3] or "", []).extend(said)
+        elif int(found[2]) < len(tool.headers):
+            header = tool.headers[int(found[2])]
+            (header.secret.errors if found[3] == "secret" else header.errors).extend(said)
+        return True
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether anything is wrong in it."""
+        return bool(
+            self.errors
+            or self.key.has_errors
+            or any(
+                tool.errors or any(each.errors or each.secret.errors for each in tool.headers) for tool in self.tools
+            )
+        )
+
+    @property
+    def presets(self) -> list[tuple[str, str]]:
+        """(key, name) of each."""
+        return [(key, preset.label) for key, preset in PRESETS.items()]
+
+    @property
+    def chosen(self) -> Preset:
+        """The preset that is chosen."""
+        return PRESETS[self.preset]
+
+    @property
+    def lacks_key(self) -> bool:
+        """Whether it can't answer without a key, and has none."""
+        return self.chosen.needs_key and not self.key.chosen
+
+    @property
+    def is_rehearsal(self) -> bool:
+        """Whether a stand-in answers."""
+        return self.preset == REHEARSAL
+
+    @property
+    def stand_ins(self) -> list[tuple[str, str]]:
+        """(model, how it behaves)."""
+        return [(key, behaviour.label) for key, behaviour in MODELS.items()]
+
+    @property
+    def methods(self) -> Sequence[str]:
+        """How an address may be called."""
+        return METHODS
+
+    @property
+    def additions(self) -> list[tuple[str, str]]:
+        """(type, title) of the tools that may be added: those of the product's own once."""
+        if len(self.tools) >= MOST_TOOLS:
+            return []
+        there = {tool.type for tool in self.tools}
+        return [(key, title) for key, title in TOOL_TITLES.items() if key in {"collect", "http"} or key not in there]
+
+
+def _tool_of(content: Mapping[str, Any]) -> Tool:
+    parameters = content.get("parameters")
+    return Tool(
+        type=content["type"],
+        when=content.get("when", ""),
+        name=content.get("name", ""),
+        description=content.get("description", ""),
+        method=content.get("method", "GET"),
+        url=content.get("url", ""),
+        parameters="" if parameters is None else json.dumps(parameters, indent=2, ensure_ascii=False),
+        headers=[
+            Header(each["name"], each.get("value", ""), SecretField("", each.get("secret", "")))
+            for each in content.get("headers", ())
+        ],
+    )
+
+
+def _tool_sent(data: QueryDict, place: int, kind: str) -> Tool:
+    start = f"tool_{place}"
+    method = data.get(f"{NAME}-{start}-method", "")
+    tool = Tool(kind, method=method if method in METHODS else METHODS[0])
+    for name in ("when", "name", "description", "url", "parameters"):
+        setattr(tool, name, _said(data, f"{start}-{name}"))
+    row = 0
+    while row < MOST_HEADERS and f"{NAME}-{start}-header_{row}-name" in data:
+        at = f"{start}-header_{row}"
+        secret = SecretField.of_post(f"{NAME}-{at}-secret", data)
+        tool.headers.append(Header(_said(data, f"{at}-name"), _said(data, f"{at}-value"), secret))
+        row += 1
+    return tool
+
+
+def _said(data: QueryDict, name: str) -> str:
+    return data.get(f"{NAME}-{name}", "").replace("\r\n", "\n").strip()
+
+
+def _number(typed: str) -> object:
+    """A number where one was typed; anything else is refused in the field's own words."""
+    if re.fullmatch(r"[0-9]{1,9}", typed, re.ASCII):
+        return int(typed)
+    return float(typed.replace(",", ".")) if re.fullmatch(r"[0-9]{1,3}[.,][0-9]{1,6}", typed, re.ASCII) else typed
+
+
+def _at(place: str, rows: Sequence[object]) -> int | None:
+    at = int(place) if re.fullmatch(r"[0-9]{1,3}", place, re.ASCII) else -1
+    return at if 0 <= at < len(rows) else None

@@ -1,0 +1,123 @@
+"""Try it with a model: an answer piece by piece, what it was made of beside it, and failures with what to do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync
+
+from convoship.lib.problems import Problem
+from convoship.lib.tenancy import tenant
+from deployments import trying
+from deployments.models import Assistant
+from deployments.pages import try_stream
+from tests import factories
+from tests.models.model_end import ModelEnd, Refuses, Says, running
+from tests.pages.conftest import Browser, Form, form_of, words
+from workspaces.models import Workspace
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+HOURS = {"name": "Hours", "phrases": ["when are you open"], "answers": [{"text": "From **9** on."}]}
+
+
+@pytest.fixture
+def model(settings: Any) -> Iterator[ModelEnd]:
+    with running() as end:
+        settings.OUTBOUND_ALLOWLIST = {("127.0.0.1", end.server.server_address[1])}
+        yield end
+
+
+@pytest.fixture
+def path(workspace: Workspace, model: ModelEnd) -> str:
+    """Where an assistant is tried whose answers this model writes."""
+    assistant = factories.make_assistant(workspace, template=None)
+    with tenant(workspace.id):
+        row = Assistant.objects.get(id=assistant.id)
+        row.responder = "llm"
+        llm = {
+            "base_url": model.base_url,
+            "model": "test-model",
+            "tools": [{"type": "collect", "name": "order", "description": "The order."}],
+        }
+        row.draft = {"scripted": {**row.draft["scripted"], "intents": [HOURS]}, "llm": llm}
+        row.save()
+    return f"/app/assistants/{assistant.id}/try"
+
+
+def form(page: Any) -> Form:
+    return form_of(page, "/try#try-end")
+
+
+def streamed(member: Browser, filled: Form, text: str) -> tuple[list[str], str]:
+    """The pieces in the order in which they came, and the panel after them."""
+    filled["text"] = text
+    answer: Any = member.client.post(
+        filled.action,
+        {**filled.values, "op": "say"},
+        headers={"HX-Request": "true", "Accept": try_stream.MEDIA_TYPE},
+    )
+    assert (answer.status_code, answer["Content-Type"]) == (200, try_stream.MEDIA_TYPE)
+
+    async def lines() -> list[dict[str, str]]:
+        return [json.loads(line) for part in [chunk async for chunk in answer] for line in part.splitlines()]
+
+    found = async_to_sync(lines)()
+    return [one["piece"] for one in found[:-1]], found[-1]["panel"]
+
+
+def test_pieces_come_before_the_panel_that_says_what_it_took(member: Browser, path: str, model: ModelEnd) -> None:
+    model.script(Says(["It is ", "on its ", "way."], usage=(50, 6)))
+    pieces, panel = streamed(member, form(member.get(path)), "Where is it?")
+    assert len(pieces) > 1
+    assert "".join(pieces) == "It is on its way."
+    assert "<html" not in panel
+    for said in ("It is on its way.", "Written by test-model", "50 read, 6 written", "the first words after"):
+        assert said in panel, said
+
+
+def test_without_javascript_the_whole_answer_comes_at_once(member: Browser, path: str, model: ModelEnd) -> None:
+    model.script(Says(["It is ", "on its way."], usage=(50, 6)))
+    filled = form(member.get(path))
+    filled["text"] = "Where is it?"
+    told = words(member.send(filled, op="say"))
+    assert "It is on its way." in told
+    assert "50 read, 6 written" in told
+
+
+def test_what_the_model_keeps_comes_back_with_the_next_turn(member: Browser, path: str, model: ModelEnd) -> None:
+    filled = form(member.get(path))
+    model.script(Says([], [("collect_order", {"value": "4711"})]), Says(["Thank you."]))
+    filled["text"] = "It is 4711."
+    page = member.send(filled, op="say")
+    model.script(Says(["Still here."]))
+    filled = form(page)
+    filled["text"] = "And now?"
+    assert "Still here." in words(member.send(filled, op="say"))
+
+
+def test_a_failure_stands_there_with_what_to_do_and_the_script_answers(
+    member: Browser, path: str, model: ModelEnd
+) -> None:
+    model.script(Refuses(401))
+    _, panel = streamed(member, form(member.get(path)), "when are you open?")
+    assert "From <strong>9</strong> on." in panel
+    assert "does not accept the key" in panel
+    assert "Workspace, Secrets" in panel
+
+
+def test_a_state_may_hold_what_a_model_and_the_script_beside_it_remember() -> None:
+    state = {"fields": {"order": "4711"}, "script": {"misses": 1}}
+    assert trying.checked_state(state) == state
+    refused: list[dict[str, Any]] = [
+        {"fields": {"order": 4711}},
+        {"fields": {"Order": "x"}},
+        {"script": {"script": {}}},
+        {"more": 1},
+    ]
+    for wrong in refused:
+        with pytest.raises(Problem):
+            trying.checked_state(wrong)
