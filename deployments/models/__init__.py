@@ -33,11 +33,14 @@ from deployments.models.note import CannedReply, Mention, Note
 from deployments.models.person import Identity, Person
 from deployments.models.person_parts import AddressKey, PersonField, PersonMerge, PersonNote
 from deployments.models.reply_mail import ReplyMail
+from deployments.models.spending import Budget, BudgetCount, ModelPrice, Spending
 
 __all__ = [
     "AddressKey",
     "Assistant",
     "AssistantVersion",
+    "Budget",
+    "BudgetCount",
     "CannedReply",
     "Conversation",
     "ConversationTag",
@@ -56,6 +59,7 @@ __all__ = [
     "KnowledgeVocabulary",
     "Mention",
     "Message",
+    "ModelPrice",
     "Note",
     "Person",
     "PersonField",
@@ -68,6 +72,7 @@ __all__ = [
     "Rollout",
     "SavedView",
     "SessionToken",
+    "Spending",
     "Tag",
     "TokenUse",
     "Turn",
