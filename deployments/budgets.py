@@ -15,6 +15,7 @@ import datetime as dt
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db import connection as database
@@ -126,9 +127,9 @@ def take(who: Who, most: Usage) -> str | Refusal:
         messages=messages,
         tokens_in=most.tokens_in,
         tokens_out=most.tokens_out,
-        cost=price and price.of(most),
-        price_in=price and price.price_in,
-        price_out=price and price.price_out,
+        cost=price.of(most) if price else None,
+        price_in=price.price_in if price else None,
+        price_out=price.price_out if price else None,
         held_until=now + HELD,
     )
     if not Spending.objects.filter(day=now.date()).exists():
@@ -161,7 +162,7 @@ def _counted(who: Who, amounts: dict[str, int], now: dt.datetime) -> Iterator[li
         whose = _whose(budget, who)
         day = budget.created_at.date() if budget.per == Per.WHOLE else now.date()
         with database.cursor() as cursor:
-            values = {"workspace": budget.workspace_id, "budget": budget.id, "whose": whose, "day": day}
+            values: dict[str, Any] = {"workspace": budget.workspace_id, "budget": budget.id, "whose": whose, "day": day}
             cursor.execute(_TAKE, values | {"many": amount, "most": budget.most})
             row = cursor.fetchone()
         if row is None:
@@ -247,6 +248,16 @@ class Standing:
     budget: Budget
     count: int
     whose: str
+
+    @property
+    def words(self) -> str:
+        """Such as `12 of 20 messages`."""
+        return f"{words_of(self.budget.measure, self.count)} of {words_of(self.budget.measure, self.budget.most)}"
+
+    @property
+    def opens_at(self) -> dt.datetime | None:
+        """When a spent one begins anew; None for never."""
+        return _opens_at(self.budget, 0, timezone.now())
 
     @property
     def is_spent(self) -> bool:

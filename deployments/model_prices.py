@@ -20,7 +20,7 @@ from deployments.responders.base import Usage
 _TABLE = Path(__file__).with_suffix(".json")
 # From US dollars for a million tokens to billionths of a dollar for one.
 _NANO_A_TOKEN = 1000
-# Which measure of text a price may not pass: a mistyped one would make every answer too dear.
+# US dollars for a million tokens: what is dearer was mistyped.
 DEAREST = Decimal(100_000)
 
 
