@@ -13,7 +13,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from convoship.lib.problems import Problem
 from deployments import budget_settings, budgets, model_prices, usage
@@ -241,12 +241,20 @@ def price_add(request: WorkspaceRequest) -> HttpResponse:
     return redirect("model_prices")
 
 
-@form_of("model_prices")
+@require_http_methods(["GET", "HEAD", "POST"])
 @workspace_page("workspace.write")
 def price_delete(request: WorkspaceRequest, price_id: UUID) -> HttpResponse:
-    """Say it no more."""
-    with refusals.said_as_message(request):
+    """Ask, then say it no more."""
+    with refusals.missing_is_404():
         row = budget_settings.price(price_id)
+    if request.method == "POST":
         budget_settings.delete_price(request.actor, row)
         messages.success(request, f"The price of {row.model} is deleted. What was spent by it stays.")
-    return redirect("model_prices")
+        return redirect("model_prices")
+    context = {
+        "price": row,
+        "question": f"Delete the price of {row.model}?",
+        "button": "Delete the price",
+        "back": reverse("model_prices"),
+    }
+    return render(request, "deployments/model_price_delete.html", context)

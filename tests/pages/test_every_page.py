@@ -108,7 +108,7 @@ PAGES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "usage_budgets_save": ("/app/usage/budgets", POST, "workspace.write"),
     "model_prices": ("/app/usage/prices/", GET, "workspace.read"),
     "model_price_add": ("/app/usage/prices/add", POST, "workspace.write"),
-    "model_price_delete": ("/app/usage/prices/{price}/delete", POST, "workspace.write"),
+    "model_price_delete": ("/app/usage/prices/{price}/delete", BOTH, "workspace.write"),
     "deployment_numbers": ("/app/deployments/{deployment}/numbers", GET, "deployments.read"),
     "deployment_numbers_csv": ("/app/deployments/{deployment}/numbers.csv", GET, "deployments.read"),
     "deployment_rollout": ("/app/deployments/{deployment}/rollout", GET, "deployments.read"),

@@ -552,7 +552,7 @@ PAGES: Mapping[str, list[Call]] = {
     "usage_budgets_save": [Call("POST", {"messages_visitor": "20"})],
     "model_prices": GET,
     "model_price_add": [Call("POST", {name: str(value) for name, value in _PRICE.items()})],
-    "model_price_delete": [Call("POST", {})],
+    "model_price_delete": [Call("GET"), Call("POST", {})],
     "deployment_numbers": GET,
     "deployment_numbers_csv": GET,
     "deployment_rollout": GET,

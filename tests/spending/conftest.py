@@ -29,7 +29,8 @@ class Till:
     deployment_id: uuid.UUID
 
     def reach(self, **who: Any) -> WorkspaceReach:
-        who = {"deployment_id": self.deployment_id, "visitor_id": uuid.uuid4(), "origin": "https://shop.example"} | who
+        usual = {"deployment_id": self.deployment_id, "visitor_id": uuid.uuid4(), "origin": "https://shop.example"}
+        who = usual | who
         return WorkspaceReach(self.workspace.id, uuid.uuid4(), Who(**who))
 
     async def read(self, what: Callable[[], Any]) -> Any:
