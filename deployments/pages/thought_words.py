@@ -25,6 +25,8 @@ def facts(trace: Mapping[str, Any]) -> list[tuple[str, str]]:
     if trace.get("by") != "llm":
         return told
     told += [("Model", str(trace.get("model", ""))), ("Took", _took(trace)), ("Tokens", _tokens(trace))]
+    if trace.get("too_dear"):
+        told.append(("Instead of", f"{trace['too_dear']}, for which a budget had no room"))
     if int(trace.get("calls") or 0) > 1:
         told.append(("Asked", f"{trace['calls']} times"))
     read = [_read(one) for one in trace.get("knowledge") or ()]
