@@ -20,7 +20,7 @@ from uuid import UUID
 
 from django.db import connection as database
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from convoship.lib.amounts import money, whole
@@ -266,6 +266,12 @@ class Standing:
         if at is None:
             return False
         return self.budget.per == Per.WHOLE or at.date() == timezone.now().date()
+
+
+def spent() -> QuerySet[Budget]:
+    """The budgets because of which something is refused."""
+    midnight = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    return Budget.objects.filter(Q(spent_at__gte=midnight) | Q(per=Per.WHOLE, spent_at__isnull=False))
 
 
 def standings(deployment_id: UUID | None) -> list[Standing]:

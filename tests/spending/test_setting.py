@@ -197,6 +197,9 @@ def test_the_page_sets_budgets_and_keeps_what_was_typed_wrong(workspace: Workspa
     page = client.get(path).content.decode()
     assert "Spent" in page
     assert "There is room again from" in page
+    # Told on each of the deployment's pages.
+    badge = 'Budgets <span class="badge warn plain">spent</span>'
+    assert badge in client.get(f"/app/deployments/{deployment.id}/").content.decode()
     assert page.count("Ada") >= 2
 
 
