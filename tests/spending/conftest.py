@@ -29,7 +29,11 @@ class Till:
     deployment_id: uuid.UUID
 
     def reach(self, **who: Any) -> WorkspaceReach:
-        usual = {"deployment_id": self.deployment_id, "visitor_id": uuid.uuid4(), "origin": "https://shop.example"}
+        usual: dict[str, Any] = {
+            "deployment_id": self.deployment_id,
+            "visitor_id": uuid.uuid4(),
+            "origin": "https://shop.example",
+        }
         who = usual | who
         return WorkspaceReach(self.workspace.id, uuid.uuid4(), Who(**who))
 

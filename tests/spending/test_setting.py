@@ -54,8 +54,8 @@ def signed_in(workspace: Workspace, role: str = "owner") -> Client:
 
 def spend(workspace: Workspace, deployment: Deployment, usage: Usage = CALL, **who: Any) -> None:
     with tenant(workspace.id):
-        who = {"deployment_id": deployment.id, "origin": "https://shop.example"} | who
-        taken = budgets.take(Who(**who), usage)
+        usual: dict[str, Any] = {"deployment_id": deployment.id, "origin": "https://shop.example"}
+        taken = budgets.take(Who(**(usual | who)), usage)
         if isinstance(taken, str):
             budgets.settle(taken, usage)
 
