@@ -8,6 +8,8 @@ from deployments.models import (
     AddressKey,
     Assistant,
     AssistantVersion,
+    Budget,
+    BudgetCount,
     CannedReply,
     Conversation,
     ConversationTag,
@@ -25,6 +27,7 @@ from deployments.models import (
     KnowledgeVocabulary,
     Mention,
     Message,
+    ModelPrice,
     Note,
     Person,
     PersonField,
@@ -36,6 +39,7 @@ from deployments.models import (
     Rollout,
     SavedView,
     SessionToken,
+    Spending,
     Tag,
     TokenUse,
     Turn,
@@ -404,3 +408,41 @@ class SavedViewAdmin(TenantAdmin):
     list_filter = ("is_shared",)
     search_fields = ("name",)
     ordering = ("name",)
+
+
+@admin.register(Budget)
+class BudgetAdmin(TenantAdmin):
+    """How much may be taken of models and bots."""
+
+    list_display = ("measure", "per", "most", "deployment", "spent_at", "created_at")
+    list_select_related = ("deployment",)
+    list_filter = ("measure", "per")
+    ordering = ("-created_at",)
+
+
+@admin.register(BudgetCount)
+class BudgetCountAdmin(TenantAdmin):
+    """How much is taken of budgets."""
+
+    list_display = ("budget", "whose", "day", "count")
+    list_select_related = ("budget",)
+    ordering = ("-day",)
+
+
+@admin.register(ModelPrice)
+class ModelPriceAdmin(TenantAdmin):
+    """What models cost, as the workspace says."""
+
+    list_display = ("model", "price_in", "price_out", "valid_from")
+    search_fields = ("model",)
+    ordering = ("model", "-valid_from")
+
+
+@admin.register(Spending)
+class SpendingAdmin(TenantAdmin):
+    """What calls of models and bots have taken."""
+
+    list_display = ("day", "model", "deployment", "origin", "messages", "tokens_in", "tokens_out", "cost", "held_until")
+    list_select_related = ("deployment",)
+    list_filter = ("day", "model")
+    ordering = ("-created_at",)

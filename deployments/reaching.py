@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from convoship.lib.tenancy import in_tenant
-from deployments import webhook_callbacks, webhook_secrets
+from deployments import budgets, webhook_callbacks, webhook_secrets
+from deployments.budgets import Who
 from deployments.knowledge import embedding
 from deployments.models import Assistant
 from deployments.responders.base import Callback, Passage, ResponderError, Usage
@@ -21,6 +22,8 @@ class WorkspaceReach:
 
     workspace_id: UUID
     assistant_id: UUID
+    # For whom it is asked: whose budgets it takes from.
+    who: Who = field(default_factory=Who)
 
     async def secret(self, key: str, url: str) -> str:
         """The secret's value, if it is there and may be sent to this address."""
@@ -31,11 +34,24 @@ class WorkspaceReach:
         return await embedding.passages(self.workspace_id, self.assistant_id, text, limit)
 
     async def spend(self, most: Usage) -> str:
-        """Whatever it takes."""
-        return ""
+        """Set it aside in every budget that it falls under."""
+        taken = await in_tenant(budgets.take)(self.workspace_id, self.who, most)
+        if not isinstance(taken, str) and await self._frees():
+            taken = await in_tenant(budgets.take)(self.workspace_id, self.who, most)
+        if isinstance(taken, str):
+            return taken
+        raise taken.error(self.who.locale)
 
-    async def settle(self, spent: str, usage: Usage) -> None:
-        """Nobody counts."""
+    async def settle(self, spent: str, usage: Usage) -> int | None:
+        """What it took, in every budget in which it was counted."""
+        return await in_tenant(budgets.settle)(self.workspace_id, spent, usage)
+
+    async def _frees(self) -> bool:
+        """Give back what processes that died had set aside; whether there was any."""
+        overdue = await in_tenant(budgets.overdue)(self.workspace_id)
+        for spending_id in overdue:
+            await in_tenant(budgets.free)(self.workspace_id, spending_id)
+        return bool(overdue)
 
     async def signing_secrets(self) -> Sequence[str]:
         """What its webhook is signed with now."""

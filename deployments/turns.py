@@ -36,6 +36,7 @@ from deployments import (
     writing,
 )
 from deployments.about import about
+from deployments.budgets import Who
 from deployments.conversations import NewMessage
 from deployments.knowledge import searching
 from deployments.models import AssistantVersion, Conversation, Message, Turn
@@ -324,11 +325,21 @@ def _claim(turn: Turn, conversation: Conversation) -> Claim:
         client_id=message.client_id,
         input=replace(
             _input(conversation, version, message.text, message.payload, lines),
-            reach=WorkspaceReach(conversation.workspace_id, version.assistant_id),
+            reach=WorkspaceReach(conversation.workspace_id, version.assistant_id, _who(conversation, turn)),
             conversation_id=str(conversation.id),
             turn_id=str(turn.id),
             user_id=conversation.person.external_id or "",
         ),
+    )
+
+
+def _who(conversation: Conversation, turn: Turn) -> Who:
+    return Who(
+        deployment_id=conversation.deployment_id,
+        visitor_id=conversation.person_id,
+        origin=conversation.origin or conversation.channel,
+        turn_id=turn.id,
+        locale=conversation.locale,
     )
 
 

@@ -59,6 +59,8 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "resolved_unnamed": "This conversation was closed by the person you talked with.",
         "ended_by_visitor": "You have ended this conversation.",
         "ended_by_flow": "This conversation has ended.",
+        "budget_until": "I can't answer any more of this for now. In {wait} I can again.",
+        "budget_over": "I can't answer this here.",
         "answer_failed": "Something went wrong while answering. Please send your message again, or ask for a person.",
         "wants_person": "Talk to a person",
         "files_kept_many": (
@@ -152,6 +154,8 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "resolved_unnamed": "Wer mit Ihnen sprach, hat dieses Gespräch geschlossen.",
         "ended_by_visitor": "Sie haben dieses Gespräch beendet.",
         "ended_by_flow": "Dieses Gespräch ist beendet.",
+        "budget_until": "Darauf kann ich vorerst nicht mehr antworten. In {wait} geht es wieder.",
+        "budget_over": "Darauf kann ich hier nicht antworten.",
         "answer_failed": (
             "Beim Antworten ist etwas schiefgegangen. Senden Sie Ihre Nachricht bitte noch einmal, "
             "oder bitten Sie um einen Menschen."

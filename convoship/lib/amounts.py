@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
+# Money is counted in whole billionths of a US dollar: a token of the cheapest models takes more than one.
+NANO = 1_000_000_000
+
 
 def whole(value: int) -> str:
     """1,234."""
@@ -17,3 +22,9 @@ def percent(share: float | None) -> str:
     if 0.99 < share < 1:
         return "over 99\N{NO-BREAK SPACE}%"
     return f"{round(share * 100)}\N{NO-BREAK SPACE}%"
+
+
+def money(nano: int) -> str:
+    """Billionths of a US dollar as `0.0025 USD`: two places at least, and no more than there are."""
+    whole_part, _, rest = f"{Decimal(nano) / NANO:.9f}".partition(".")
+    return f"{whole_part}.{rest[:2]}{rest[2:].rstrip('0')} USD"

@@ -80,6 +80,7 @@ class Chrome:
                     "Workspace",
                     [
                         *([self._item("Secrets", "vault", "secrets")] if "secrets.read" in permissions else []),
+                        self._item("Usage", "gauge", "usage"),
                         self._item("Settings", "settings", "workspace"),
                     ],
                 ),

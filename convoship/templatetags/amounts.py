@@ -1,4 +1,4 @@
-"""Filters of numbers: `whole` and `percent`."""
+"""Filters of numbers: `whole`, `percent` and `money`."""
 
 from __future__ import annotations
 
@@ -9,3 +9,4 @@ from convoship.lib import amounts
 register = template.Library()
 register.filter("whole", amounts.whole)
 register.filter("percent", amounts.percent)
+register.filter("money", amounts.money)

@@ -33,12 +33,15 @@ from deployments.models.note import CannedReply, Mention, Note
 from deployments.models.person import Identity, Person
 from deployments.models.person_parts import AddressKey, PersonField, PersonMerge, PersonNote
 from deployments.models.reply_mail import ReplyMail
+from deployments.models.spending import Budget, BudgetCount, ModelPrice, Spending
 from deployments.models.webhook import WebhookCallback, WebhookSecret
 
 __all__ = [
     "AddressKey",
     "Assistant",
     "AssistantVersion",
+    "Budget",
+    "BudgetCount",
     "CannedReply",
     "Conversation",
     "ConversationTag",
@@ -57,6 +60,7 @@ __all__ = [
     "KnowledgeVocabulary",
     "Mention",
     "Message",
+    "ModelPrice",
     "Note",
     "Person",
     "PersonField",
@@ -69,6 +73,7 @@ __all__ = [
     "Rollout",
     "SavedView",
     "SessionToken",
+    "Spending",
     "Tag",
     "TokenUse",
     "Turn",

@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db.models import (
     Case,
     Count,
+    Exists,
     F,
     IntegerField,
     OuterRef,
@@ -26,7 +27,7 @@ from django.db.models.functions import Coalesce
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
-from deployments import inbox, refused_origins
+from deployments import budgets, inbox, refused_origins
 from deployments.models import Assistant, Conversation, Deployment, DeploymentToken, Message, ReplyMail
 from deployments.models.conversation import AuthorKind
 from deployments.models.reply_mail import ReplyMailState
@@ -110,13 +111,16 @@ def any_conversation() -> bool:
 
 
 def deployments(assistant: Assistant | None = None) -> QuerySet[Deployment]:
-    """Deployments with their tokens and `refused_lately`: live ones first, the newest first."""
+    """Deployments with their tokens, `refused_lately` and `has_spent` (a budget): live ones first, the newest first."""
     refused = refused_origins.recent().filter(deployment=OuterRef("pk")).order_by().values("deployment")
     rows = Deployment.objects.prefetch_related(
         # Not joined: each row would bring its assistant's draft and published content along, to be parsed again.
         Prefetch("assistant", queryset=Assistant.objects.select_related("published")),
         Prefetch("tokens", queryset=DeploymentToken.objects.order_by("-created_at")),
-    ).annotate(refused_lately=Coalesce(Subquery(refused.annotate(count=Count("pk")).values("count")), 0))
+    ).annotate(
+        refused_lately=Coalesce(Subquery(refused.annotate(count=Count("pk")).values("count")), 0),
+        has_spent=Exists(budgets.spent().filter(deployment=OuterRef("pk"))),
+    )
     if assistant is not None:
         rows = rows.filter(assistant=assistant)
     return rows.order_by(*_LIVE_FIRST)

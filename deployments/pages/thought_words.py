@@ -34,6 +34,8 @@ def facts(trace: Mapping[str, Any]) -> list[tuple[str, str]]:
     if trace.get("by") != "llm":
         return told
     told += [("Model", str(trace.get("model", ""))), ("Took", _took(trace)), ("Tokens", _tokens(trace))]
+    if trace.get("too_dear"):
+        told.append(("Instead of", f"{trace['too_dear']}, for which a budget had no room"))
     told += _asked(trace)
     read = [_read(one) for one in trace.get("knowledge") or ()]
     told += [("Read", "; ".join(read))] if read else []

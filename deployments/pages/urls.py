@@ -9,6 +9,7 @@ from deployments.pages import (
     appearance,
     assigning,
     assistants,
+    budgets,
     canned_replies,
     composing,
     conversation,
@@ -205,6 +206,17 @@ urlpatterns = [
     path(
         "app/deployments/<uuid:deployment_id>/identity/check", identity.identity_check, name="deployment_identity_check"
     ),
+    path("app/deployments/<uuid:deployment_id>/budgets", budgets.deployment_budgets, name="deployment_budgets"),
+    path(
+        "app/deployments/<uuid:deployment_id>/budgets/save",
+        budgets.deployment_budgets_save,
+        name="deployment_budgets_save",
+    ),
+    path("app/usage/", budgets.workspace_usage, name="usage"),
+    path("app/usage/budgets", budgets.usage_budgets_save, name="usage_budgets_save"),
+    path("app/usage/prices/", budgets.prices, name="model_prices"),
+    path("app/usage/prices/add", budgets.price_add, name="model_price_add"),
+    path("app/usage/prices/<uuid:price_id>/delete", budgets.price_delete, name="model_price_delete"),
     path("app/deployments/<uuid:deployment_id>/numbers", numbers.numbers, name="deployment_numbers"),
     path("app/deployments/<uuid:deployment_id>/numbers.csv", numbers.numbers_csv, name="deployment_numbers_csv"),
     path("app/deployments/<uuid:deployment_id>/rollout", rollout.rollout, name="deployment_rollout"),

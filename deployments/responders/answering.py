@@ -85,18 +85,39 @@ class _Chain:
                 yield reply
             return
         try:
-            async with closing(responder_for(kind).answer(replace(self.turn, state=self.state))) as replies:
+            async with closing(self._other(kind)) as replies:
                 async for reply in replies:
-                    self.has_spoken = self.has_spoken or isinstance(reply, Token | Say)
-                    if isinstance(reply, Remember):
-                        self.state = dict(reply.state)
-                        yield self._remember()
-                    else:
-                        yield reply
+                    yield reply
         except ResponderError as error:
             logger.warning("responder %s gave no answer: %s", kind, error.code or error.reason)
             async for reply in self._after(kind, error):
                 yield reply
+
+    async def _other(self, kind: str) -> AsyncIterator[Reply]:
+        """What the model or the bot says; where it would cost too much, what a cheaper model says."""
+        try:
+            async with closing(self._asked(kind, self.turn.content)) as replies:
+                async for reply in replies:
+                    yield reply
+        except ResponderError as error:
+            cheaper = self.turn.content.get("cheaper")
+            if error.code != "budget" or not cheaper or self.has_spoken:
+                raise
+            yield Trace({"too_dear": self.turn.content.get("model", "")})
+            async with closing(self._asked(kind, {**self.turn.content, "model": cheaper})) as replies:
+                async for reply in replies:
+                    yield reply
+
+    async def _asked(self, kind: str, content: Mapping[str, Any]) -> AsyncIterator[Reply]:
+        turn = replace(self.turn, state=self.state, content=content)
+        async with closing(responder_for(kind).answer(turn)) as replies:
+            async for reply in replies:
+                self.has_spoken = self.has_spoken or isinstance(reply, Token | Say)
+                if isinstance(reply, Remember):
+                    self.state = dict(reply.state)
+                    yield self._remember()
+                else:
+                    yield reply
 
     async def _after(self, kind: str, error: ResponderError) -> AsyncIterator[Reply]:
         yield Trace({"responder": kind, "failure": failure_of(error)})

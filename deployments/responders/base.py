@@ -91,8 +91,11 @@ class Reach(Protocol):
         """
         ...
 
-    async def settle(self, spent: str, usage: Usage) -> None:
-        """What the call took in the end; the rest of what was set aside is free again."""
+    async def settle(self, spent: str, usage: Usage) -> int | None:
+        """What the call took in the end; the rest of what was set aside is free again.
+
+        Answers what it cost in billionths of a US dollar, None where nobody knows.
+        """
         ...
 
     async def signing_secrets(self) -> Sequence[str]:

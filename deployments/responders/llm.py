@@ -8,12 +8,14 @@ Three ends are set to a call: for the connection, for the first piece (`FIRST_PI
 which is how an answer that nobody waits for is cancelled.
 
 `Trace.data` is `{responder, by, model, tokens_in, tokens_out, first_ms, ms, calls, finish, tools: [{name, ok, ms,
-words}], knowledge: [{number, title, url, score, cited}], fields}`; `by` is `llm`. No text of the conversation is in it.
+words}], knowledge: [{number, title, url, score, cited}], fields, cost}`; `by` is `llm`, `cost`
+is in words and left out where the model has no price. No text of the conversation is in it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import re
 import time
@@ -26,6 +28,7 @@ from urllib.parse import urlsplit
 import openai
 from openai.types.chat import ChatCompletionChunk
 
+from convoship.lib.amounts import money
 from convoship.lib.outbound.sending import streaming_client
 from deployments.responders import llm_content, prompting, provider_errors, stand_in
 from deployments.responders.base import (
@@ -54,6 +57,8 @@ MOST_PASSAGES = 5
 RETRY_AFTER_SECONDS = 0.5
 # An estimate where the provider counts nothing: a token is rarely shorter, in any language.
 CHARACTERS_PER_TOKEN = 3
+# Nothing was read that anybody would charge for.
+_NOT_READ = frozenset({"key", "model", "quota", "busy", "context", "unreachable"})
 _CITED = re.compile(r"\[(\d{1,2})\]")
 
 
@@ -92,11 +97,12 @@ class _Answer:
         self.host = urlsplit(content["base_url"]).hostname or content["base_url"]
         self.began = time.monotonic()
         self.output = SafeOutput()
-        self.written = 0
         self.passages: Sequence[Passage] = ()
         self.text = ""
         self.took: list[Usage] = []
-        self.spent: list[str] = []
+        # What is set aside, with what may come of it at most: nobody has said what it took.
+        self.spent: dict[str, Usage] = {}
+        self.cost: int | None = None
         self.trace: dict[str, Any] = {"responder": KIND, "by": KIND, "model": content["model"], "calls": 0}
 
     async def run(self) -> AsyncIterator[Reply]:
@@ -165,14 +171,21 @@ class _Answer:
             "tokens_in": sum(one.tokens_in for one in self.took),
             "tokens_out": sum(one.tokens_out for one in self.took),
         }
-        return Trace({**self.trace, **took, "ms": _since(self.began)})
+        cost = {"cost": money(self.cost)} if self.cost is not None else {}
+        return Trace({**self.trace, **took, **cost, "ms": _since(self.began)})
 
     async def close(self) -> None:
-        """Free what was set aside for calls that came to no end."""
-        for spent in self.spent:
+        """Settle calls that came to no end: they were read, and wrote what there is of them."""
+        for spent, most in self.spent.items():
             with suppress(Exception):
-                await self.turn.reach.settle(spent, self._estimate(self.written))
+                await self.turn.reach.settle(spent, self._estimate(len(self.text), most.tokens_in))
         self.spent.clear()
+
+    async def _settle(self, spent: str, usage: Usage) -> None:
+        del self.spent[spent]
+        cost = await self.turn.reach.settle(spent, usage)
+        if cost is not None:
+            self.cost = (self.cost or 0) + cost
 
     async def _key(self) -> str:
         if "api_key" not in self.content:
@@ -185,17 +198,16 @@ class _Answer:
         self, client: openai.AsyncOpenAI, chat: prompting.Chat, toolbox: Toolbox, calls: list[ToolCall]
     ) -> AsyncGenerator[str]:
         """One call's text as it comes; the tools that it wants called are put into `calls`."""
-        most = Usage(self.content["model"], _tokens_of(chat), self.content["max_tokens"])
+        most = Usage(self.content["model"], _tokens_of(chat, toolbox.offered), self.content["max_tokens"])
         spent = await self.turn.reach.spend(most)
-        self.spent.append(spent)
+        self.spent[spent] = most
         self.text, self.output = "", SafeOutput()
         reading = _Reading()
-        async with aclosing(self._pieces(client, chat, toolbox, reading)) as pieces:
+        async with aclosing(self._pieces(client, chat, toolbox, reading, spent)) as pieces:
             async for piece in pieces:
                 shown = self.output.take(piece)[: LONGEST_TEXT - len(self.text)]
                 if shown:
                     self.text += shown
-                    self.written += len(shown)
                     yield shown
                 if len(self.text) >= LONGEST_TEXT:
                     reading.finish = "length"
@@ -206,15 +218,14 @@ class _Answer:
             yield rest
         usage = reading.usage or self._estimate(len(self.text), most.tokens_in)
         self.took.append(usage)
-        self.spent.remove(spent)
-        await self.turn.reach.settle(spent, usage)
+        await self._settle(spent, usage)
         self.trace["finish"] = reading.finish
         if reading.finish == "content_filter":
             raise provider_errors.filtered(self.host)
         calls.extend(reading.calls())
 
     async def _pieces(
-        self, client: openai.AsyncOpenAI, chat: prompting.Chat, toolbox: Toolbox, reading: _Reading
+        self, client: openai.AsyncOpenAI, chat: prompting.Chat, toolbox: Toolbox, reading: _Reading, spent: str
     ) -> AsyncGenerator[str]:
         """The call's pieces as they come; begun once more where nothing had come yet."""
         for is_last in (False, True):
@@ -231,6 +242,8 @@ class _Answer:
             except provider_errors.CAUGHT as error:
                 found = provider_errors.read(error, self.host, self.content["model"])
             if reading.has_begun or is_last or not found.retryable:
+                if found.code in _NOT_READ and not reading.has_begun:
+                    await self._settle(spent, Usage(self.content["model"]))
                 raise found
             logger.info("a call of a model is tried again: %s", found.code)
             await asyncio.sleep(RETRY_AFTER_SECONDS)
@@ -311,9 +324,15 @@ def _as_said(text: str, calls: Sequence[ToolCall]) -> dict[str, Any]:
     }
 
 
-def _tokens_of(chat: prompting.Chat) -> int:
-    """At most so many tokens, as no provider counts before it is asked."""
-    return sum(len(str(message.get("content") or "")) // CHARACTERS_PER_TOKEN + 8 for message in chat)
+def _tokens_of(chat: prompting.Chat, tools: Sequence[Any]) -> int:
+    """At most so many tokens, as no provider counts before it is asked.
+
+    Of other scripts than ours, a letter can be a token by itself.
+    """
+    said = [json.dumps([message.get("content"), message.get("tool_calls")], ensure_ascii=False) for message in chat]
+    text = "".join((*said, json.dumps(tools, ensure_ascii=False)))
+    plain = sum(letter.isascii() for letter in text)
+    return plain // CHARACTERS_PER_TOKEN + (len(text) - plain) + 8 * (len(chat) + 1)
 
 
 def _since(began: float) -> int:

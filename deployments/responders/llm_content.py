@@ -161,6 +161,7 @@ SCHEMA: dict[str, Any] = {
         "preset": {"enum": list(PRESETS)},
         "base_url": _URL,
         "model": _text(200),
+        "cheaper": _text(200),
         "api_key": _SECRET,
         "instructions": {"type": "string", "maxLength": LONGEST_INSTRUCTIONS},
         "temperature": {"type": "number", "minimum": 0, "maximum": 2},
@@ -201,7 +202,7 @@ def validate(content: object) -> dict[str, Any]:
     if errors:
         raise ContentRefused(errors)
     whole = {**cast("dict[str, Any]", content)}
-    for name in ("base_url", "model", "instructions"):
+    for name in ("base_url", "model", "cheaper", "instructions"):
         if isinstance(whole.get(name), str):
             whole[name] = whole[name].replace("\r\n", "\n").strip()
     whole["base_url"] = whole["base_url"].rstrip("/")

@@ -22,6 +22,7 @@ from channels_app.providers.events import MessageReceived
 from channels_app.rehearsal import rehearsing
 from convoship.lib.tenancy import tenant
 from deployments import (
+    budget_settings,
     canned,
     deploying,
     identity,
@@ -103,6 +104,13 @@ PAGES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "refused_origin_forget": ("/app/deployments/{deployment}/refused/{refused}/forget", POST, "deployments.write"),
     "refused_origins_forget": ("/app/deployments/{deployment}/refused/forget", POST, "deployments.write"),
     "deployment_revoke": ("/app/deployments/{deployment}/revoke", BOTH, "deployments.write"),
+    "deployment_budgets": ("/app/deployments/{deployment}/budgets", GET, "deployments.read"),
+    "deployment_budgets_save": ("/app/deployments/{deployment}/budgets/save", POST, "deployments.write"),
+    "usage": ("/app/usage/", GET, "workspace.read"),
+    "usage_budgets_save": ("/app/usage/budgets", POST, "workspace.write"),
+    "model_prices": ("/app/usage/prices/", GET, "workspace.read"),
+    "model_price_add": ("/app/usage/prices/add", POST, "workspace.write"),
+    "model_price_delete": ("/app/usage/prices/{price}/delete", BOTH, "workspace.write"),
     "deployment_numbers": ("/app/deployments/{deployment}/numbers", GET, "deployments.read"),
     "deployment_numbers_csv": ("/app/deployments/{deployment}/numbers.csv", GET, "deployments.read"),
     "deployment_rollout": ("/app/deployments/{deployment}/rollout", GET, "deployments.read"),
@@ -341,6 +349,7 @@ def _one_of_each(workspace: Workspace) -> dict[str, str]:
             config={"url": "https://bridge.example/hook", "events": ["message.created"]},
             credentials={},
         ).connection
+        price = budget_settings.add_price(who, model="m", price_in=1, price_out=2, valid_from="2026-01-31")
         reply = canned.create(who, shortcut="hello", title="Hello", text="Hello {{visitor.name}}")
         mail = ReplyMail.objects.create(
             conversation=conversation,
@@ -405,6 +414,7 @@ def _one_of_each(workspace: Workspace) -> dict[str, str]:
         "conversation": str(conversation.id),
         "key": str(key.id),
         "reply": str(reply.id),
+        "price": str(price.id),
         "mail": str(mail.id),
         "secret_key": "a_secret_of_this_workspace",
     }

@@ -26,6 +26,7 @@ from channels_app.providers.custom_webhook import CustomWebhook, CustomWebhookFo
 from channels_app.providers.events import MessageReceived
 from convoship.lib.tenancy import tenant
 from deployments import (
+    budget_settings,
     canned,
     conversations,
     deploying,
@@ -187,6 +188,7 @@ class World:
     delivery_id: UUID = field(init=False)
     event_id: UUID = field(init=False)
     reply_id: UUID = field(init=False)
+    price_id: UUID = field(init=False)
     tag_id: UUID = field(init=False)
     view_id: UUID = field(init=False)
     mail_id: UUID = field(init=False)
@@ -219,6 +221,7 @@ class World:
             delivery = enqueueing.enqueue_alone(self.connection.connection, "test", {"type": "test", "data": {}})
             Delivery.objects.filter(id=delivery.id).update(status="failed", settled_at=timezone.now())
             self.delivery_id = delivery.id
+            self.price_id = budget_settings.add_price(who, **{**_PRICE, "model": "other"}).id
             self.reply_id = canned.create(who, shortcut="hello", title="Hello", text="Hello {{visitor.name}}").id
             self.mail_id = ReplyMail.objects.create(
                 conversation=self.opened.session.conversation,
@@ -273,6 +276,7 @@ class World:
             "source_id": self.source_id,
             "sid": "HX1",
             "reply_id": self.reply_id,
+            "price_id": self.price_id,
             "tag_id": self.tag_id,
             "view_id": self.view_id,
             "mail_id": self.mail_id,
@@ -457,6 +461,8 @@ _DEPLOYMENT_FORM = {"name": "New", "allowed_origins": "https://a.example", "once
 
 
 _FIELD = {"key": "birthday", "label": "Birthday", "kind": "date"}
+_BUDGET = {"measure": "messages", "per": "visitor", "most": 20}
+_PRICE = {"model": "m-1", "price_in": 0.5, "price_out": 2, "valid_from": "2026-01-31"}
 _CANNED = {"shortcut": "bye", "title": "Goodbye", "text": "Bye, {{visitor.name|dear visitor}}!"}
 _ASSISTANT_FORM = {"op": "save-anyway", "name": "Renamed", "welcome.text": "Hi", "fallback.text": "Sorry"}
 _IMPORT = {"name": "Imported", "scripted": {"welcome": {"text": "Ahoy"}}}
@@ -553,6 +559,13 @@ PAGES: Mapping[str, list[Call]] = {
     "refused_origins_forget": [Call("POST", {})],
     "deployment_rotate": [Call("POST", {"overlap": "0", "once": "a form of the test"})],
     "deployment_revoke": [Call("GET"), Call("POST", {})],
+    "deployment_budgets": GET,
+    "deployment_budgets_save": [Call("POST", {"messages_visitor": "20"})],
+    "usage": GET,
+    "usage_budgets_save": [Call("POST", {"messages_visitor": "20"})],
+    "model_prices": GET,
+    "model_price_add": [Call("POST", {name: str(value) for name, value in _PRICE.items()})],
+    "model_price_delete": [Call("GET"), Call("POST", {})],
     "deployment_numbers": GET,
     "deployment_numbers_csv": GET,
     "deployment_rollout": GET,
@@ -747,6 +760,11 @@ API: Mapping[str, list[Call]] = {
     "api_rotate": [Call("POST", {"overlap_seconds": 5})],
     "api_theme_check": [Call("POST", {"theme": {"radius": 4}}, changes=False)],
     "api_numbers": GET,
+    "api_deployment_budgets": [Call("GET"), Call("PUT", {"budgets": [_BUDGET]})],
+    "api_budgets": [Call("GET"), Call("PUT", {"budgets": [_BUDGET]})],
+    "api_usage": GET,
+    "api_model_prices": [Call("GET"), Call("POST", _PRICE)],
+    "api_model_price": [Call("DELETE")],
     "api_rollouts": [Call("GET"), Call("POST", {"theme": {"primaryColor": "#0a6640"}, "share": 20})],
     "api_rollout": [Call("PATCH", {"share": 30}, before=World.roll_out)],
     "api_rollout_back": [Call("POST", {}, before=World.take_back)],

@@ -1,0 +1,87 @@
+"""What a model costs: the workspace's own rows, then a small table of public prices with its date.
+
+A name is found by the longest entry that fits it; an entry ends in `*` where it is the beginning of names. Of several
+of the workspace's own, the one that holds on the day counts. What nothing fits has no price.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from deployments.models import ModelPrice
+from deployments.responders.base import Usage
+
+_TABLE = Path(__file__).with_suffix(".json")
+# From US dollars for a million tokens to billionths of a dollar for one.
+_NANO_A_TOKEN = 1000
+# US dollars for a million tokens: what is dearer was mistyped.
+DEAREST = Decimal(100_000)
+
+
+@dataclass(frozen=True)
+class Price:
+    """US dollars for a million tokens, read and written. `is_own`: the workspace said so."""
+
+    model: str
+    price_in: Decimal
+    price_out: Decimal
+    valid_from: dt.date
+    is_own: bool
+
+    def of(self, usage: Usage) -> int:
+        """Billionths of a dollar, rounded up."""
+        return cost(usage, self.price_in, self.price_out)
+
+
+def cost(usage: Usage, price_in: Decimal, price_out: Decimal) -> int:
+    """Billionths of a dollar for so many tokens at these prices, rounded up."""
+    exact = (usage.tokens_in * price_in + usage.tokens_out * price_out) * _NANO_A_TOKEN
+    return int(exact.to_integral_value(ROUND_CEILING))
+
+
+@lru_cache(maxsize=1)
+def table() -> dict[str, Any]:
+    """The product's own table as it is committed: {source, as_of, currency, prices: [{models, in, out}]}."""
+    whole: dict[str, Any] = json.loads(_TABLE.read_text())
+    return whole
+
+
+@lru_cache(maxsize=1)
+def defaults() -> tuple[Price, ...]:
+    """The product's own prices, one a name."""
+    since = dt.date.fromisoformat(table()["as_of"])
+    return tuple(
+        Price(name, Decimal(row["in"]), Decimal(row["out"]), since, is_own=False)
+        for row in table()["prices"]
+        for name in row["models"]
+    )
+
+
+def own() -> list[Price]:
+    """The workspace's rows, the newest first. Inside `tenant()`."""
+    rows = ModelPrice.objects.order_by("-valid_from", "model")
+    return [Price(row.model, row.price_in, row.price_out, row.valid_from, is_own=True) for row in rows]
+
+
+def price_of(model: str, day: dt.date) -> Price | None:
+    """What a model costs on a day, None where nobody says. Inside `tenant()`."""
+    if not model:
+        return None
+    mine = [price for price in own() if price.valid_from <= day]
+    return _best(model, mine) or _best(model, defaults())
+
+
+def _best(model: str, prices: list[Price] | tuple[Price, ...]) -> Price | None:
+    fitting = [price for price in prices if _fits(price.model, model)]
+    return max(fitting, key=lambda price: (len(price.model.rstrip("*")), price.valid_from), default=None)
+
+
+def _fits(entry: str, model: str) -> bool:
+    entry, model = entry.casefold(), model.casefold()
+    return model.startswith(entry[:-1]) if entry.endswith("*") else entry == model
