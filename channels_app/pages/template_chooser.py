@@ -21,6 +21,7 @@ from channels_app.template_choice import Suggestion
 from convoship.lib.problems import Problem
 from deployments import carriers, conversations, template_sending
 from deployments.models import Conversation, Message
+from deployments.models.conversation import AuthorKind
 from deployments.pages.conversation import found
 from deployments.safe_text import TextRefused, clean_text
 from workspaces import refusals
@@ -131,7 +132,9 @@ def _page(
     assert link is not None  # noqa: S101 (asked by who calls)
     parked = template_use.parked(row, typed.seq) if typed.seq is not None else None
     refused = template_use.refused(row, typed.seq) if typed.seq is not None and parked is None else None
-    text = parked.text if parked else template_use.text_of(refused) if refused else ""
+    # A line of the house is nothing to pay for by itself: whoever wants to reach them now writes what it is to say.
+    is_written = parked is not None and parked.author_kind != AuthorKind.SYSTEM
+    text = parked.text if parked and is_written else template_use.text_of(refused) if refused else ""
     offered = template_choice.ranked(link.connection, text=text, name=row.person.name)
     proposed = template_choice.proposed(offered, is_for_text=parked is not None or bool(text))
     chosen = next((one for one in offered if one.template.sid == typed.sid), proposed)

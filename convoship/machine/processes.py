@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
+LOOK_EVERY = 0.02
+# Who was killed is gone at once, but for what the kernel is still writing for it.
+KILLED_SECONDS = 10
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
@@ -95,12 +98,36 @@ def ask_to_stop(process: subprocess.Popen[bytes], spec: Spec) -> None:
 
 def wait_stopped(process: subprocess.Popen[bytes], spec: Spec) -> bool:
     """Wait for a child that was asked to stop; kill it when it doesn't. True where it stopped by itself."""
-    try:
-        process.wait(spec.stop_seconds)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-        return False
+    if _ended(process, spec.stop_seconds):
+        return True
+    kill(process)
+    return False
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """End it at once."""
+    process.kill()
+    _ended(process, KILLED_SECONDS)
+
+
+def _ended(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    """Whether it has ended, within so many seconds.
+
+    Not by `Popen.wait`: the word to stop is an exception out of a signal's handler, and where that comes just after
+    `Popen.poll` has taken its lock, nobody gives the lock back: `wait` would wait for it for ever.
+    """
+    deadline = time.monotonic() + seconds
+    while process.returncode is None:
+        try:
+            pid, status = os.waitpid(process.pid, os.WNOHANG)
+        except ChildProcessError:
+            return True  # its end was read before, by who was cut off then
+        if pid:
+            process.returncode = os.waitstatus_to_exitcode(status)
+        elif time.monotonic() >= deadline:
+            return False
+        else:
+            time.sleep(LOOK_EVERY)
     return True
 
 

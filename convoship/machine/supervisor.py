@@ -11,7 +11,7 @@ from types import FrameType
 from typing import NoReturn
 
 from convoship.machine.console import said
-from convoship.machine.processes import Spec, ask_to_stop, birth, spawn, wait_stopped
+from convoship.machine.processes import Spec, ask_to_stop, birth, kill, spawn, wait_stopped
 from convoship.machine.state import MachineError
 
 FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
@@ -85,8 +85,7 @@ class Supervisor:
             return [process.wait() for process in processes]
         except BaseException:
             for process in processes:
-                process.kill()
-                process.wait()
+                kill(process)
             raise
 
     def watch(self) -> NoReturn:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -154,3 +155,26 @@ def test_one_that_lives_and_does_nothing_is_ended_and_started_again(
     assert "child takes nothing up; it is ended." in capsys.readouterr().out
     monkeypatch.undo()
     child.process.kill()
+
+
+def test_one_is_stopped_though_the_word_to_stop_came_while_it_was_looked_at(tmp_path: Path) -> None:
+    """The exception out of a signal's handler can come between the taking of `Popen`'s lock and its giving back."""
+    child = spec(
+        tmp_path,
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); time.sleep(60)",
+        stop_seconds=0.2,
+    )
+    process = processes.spawn(child)
+    wait_for("it no longer minds", lambda: child.log.read_bytes())
+    process._waitpid_lock.acquire()  # type: ignore[attr-defined]
+    stopped: list[bool] = []
+
+    def stop() -> None:
+        processes.ask_to_stop(process, child)
+        stopped.append(processes.wait_stopped(process, child))
+
+    stopping = threading.Thread(target=stop, daemon=True)
+    stopping.start()
+    stopping.join(10)
+    assert stopped == [False]
+    assert process.returncode == -signal.SIGKILL

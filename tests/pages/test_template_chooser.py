@@ -16,7 +16,9 @@ from channels_app import consents, windows
 from channels_app.models import Delivery, MessageTemplate, ServiceWindow
 from convoship.lib.tenancy import tenant
 from deployments import conversations
+from deployments.conversations import NewMessage
 from deployments.models import Conversation, Message, Person
+from deployments.models.conversation import AuthorKind
 from tests import factories
 from tests.channels import twilio_end
 from tests.channels.files_in_messages import picture
@@ -147,6 +149,27 @@ def test_a_parked_message_goes_in_a_template_by_two_clicks(member: Browser, line
     member.send(form)
     asyncio.run(line.drain())
     assert len(line.twilio.taken) == before + 1
+
+
+def test_a_line_of_the_house_is_put_into_no_template_by_itself(member: Browser, line: Phone) -> None:
+    templates(line, news="A message for you: {{1}} Write to talk to us.")
+    parked(line, "Your order is here.")
+
+    def join() -> None:
+        conversation = conversations.lock(Conversation.objects.get().id)
+        new = NewMessage(author_kind=AuthorKind.SYSTEM, text="Olga has joined the conversation.")
+        conversations.post_message(conversation, new)
+
+    inside(line, join)
+    asyncio.run(line.drain())
+    joined, late = (said(line)[text] for text in ("Olga has joined the conversation.", "Your order is here."))
+    assert joined.status == "parked"
+    page = words(member.get(f"{page_of(line)}template?message={joined.seq}"))
+    # It costs money: whoever wants to reach them now says with what.
+    assert "Choose a template" in page
+    assert "A message for you: {{1}}" in page
+    page = words(member.get(f"{page_of(line)}template?message={late.seq}"))
+    assert "A message for you: Your order is here." in page
 
 
 def test_a_parked_photo_is_named_and_kept_unless_one_says_otherwise(member: Browser, line: Phone) -> None:
