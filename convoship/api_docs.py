@@ -31,6 +31,9 @@ _TAGS = {
     "conversations": ("Conversations", "What was said, and answering as a person."),
     "people": ("People", "Who talks with you, over all channels: found, corrected, merged, blocked, exported, erased."),
     "person-fields": ("Fields of people", "What the workspace keeps of each person beside name and e-mail."),
+    "budgets": ("Budgets", "How much of the workspace's models visitors may use, and what happens when it is spent."),
+    "usage": ("Usage", "Who used how much of what the models cost."),
+    "model-prices": ("Prices of models", "What a model costs a million tokens, from which day on."),
     "canned-replies": ("Canned replies", "Replies that members write once and use often."),
     "public": ("Visitors", "What the widget calls. Every request comes from an allowed origin of the deployment."),
 }

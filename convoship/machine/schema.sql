@@ -1,7 +1,7 @@
 -- What the migrations below make in an empty database, in the words of pg_dump: written by `make schema`.
 -- Whose it is and who may use it is the work of `migrate`, which loads it as the owner (docs/adr/0013).
 -- PostgreSQL: 18
--- found: btree_gist citext pg_trgm unaccent
+-- found: btree_gist citext pg_trgm unaccent vector
 -- made: btree_gin
 -- shared: 5a8d44c068af4531
 -- migration: contenttypes 0001_initial 35ed8489a147e0b4
@@ -81,8 +81,14 @@
 -- migration: channels_app 0010_media 4f03edda9f7ae4e6
 -- migration: channels_app 0011_refused_id 745f6d4e81bcfdac
 -- migration: channels_app 0012_m6locks a9cb99cf3531b6cd
+-- migration: workspaces 0007_secret_hosts 0fb407b98ca49dbd
 -- migration: deployments 0024_people 4ffef36feff5f583
 -- migration: deployments 0025_wtemplates 9c428355e9e97d78
+-- migration: deployments 0026_thinking adc35122e550d293
+-- migration: deployments 0027_stop 76af1b08dce90fa9
+-- migration: deployments 0028_know 64f116181b7b5b18
+-- migration: deployments 0029_hook c470214ebd8ded83
+-- migration: deployments 0030_budget ee694522681d79f3
 -- migration: sessions 0001_initial 2aa438e2393ee513
 
 CREATE FUNCTION public.all_workspaces() RETURNS SETOF uuid
@@ -142,6 +148,13 @@ CREATE FUNCTION public.due_channel_work(p_limit integer) RETURNS TABLE(kind text
       GROUP BY m.workspace_id)
  ORDER BY since LIMIT p_limit) AS due $$;
 
+CREATE FUNCTION public.due_embeddings(p_limit integer) RETURNS TABLE(workspace_id uuid, id uuid)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$ SELECT e.workspace_id, e.id FROM deployments_knowledgeembedding e
+                WHERE e.due_at <= now() AND coalesce(e.leased_until, '-infinity') < now()
+                ORDER BY e.due_at LIMIT p_limit $$;
+
 CREATE FUNCTION public.due_erasures(p_limit integer) RETURNS TABLE(workspace_id uuid, id uuid)
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
@@ -155,6 +168,13 @@ CREATE FUNCTION public.due_files(p_limit integer) RETURNS TABLE(workspace_id uui
     AS $$ SELECT f.workspace_id, f.id FROM deployments_file f
                 WHERE f.message_id IS NULL AND f.created_at < now() - interval '2 hours'
                 ORDER BY f.created_at LIMIT p_limit $$;
+
+CREATE FUNCTION public.due_knowledge(p_limit integer) RETURNS TABLE(workspace_id uuid, id uuid)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$ SELECT s.workspace_id, s.id FROM deployments_knowledgesource s
+                WHERE s.due_at <= now() AND coalesce(s.leased_until, '-infinity') < now()
+                ORDER BY s.due_at LIMIT p_limit $$;
 
 CREATE FUNCTION public.due_member_mails(p_limit integer) RETURNS TABLE(workspace_id uuid, id uuid)
     LANGUAGE sql SECURITY DEFINER
@@ -305,6 +325,11 @@ CREATE FUNCTION public.resolve_api_key(p_digest bytea) RETURNS TABLE(workspace_i
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $$ SELECT k.workspace_id, k.id FROM workspaces_apikey k WHERE k.digest = p_digest $$;
+
+CREATE FUNCTION public.resolve_callback(p_digest bytea) RETURNS TABLE(workspace_id uuid, id uuid)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$ SELECT c.workspace_id, c.id FROM deployments_webhookcallback c WHERE c.digest = p_digest $$;
 
 CREATE FUNCTION public.resolve_connection(p_connection uuid) RETURNS TABLE(workspace_id uuid, kind text)
     LANGUAGE sql SECURITY DEFINER
@@ -519,6 +544,10 @@ $$;
 CREATE FUNCTION public.words_of_message(p_author text, p_status text, p_text text) RETURNS tsvector
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE WHEN ((p_author = 'system'::text) OR (p_status = 'streaming'::text) OR (p_text = ''::text)) THEN NULL::tsvector ELSE to_tsvector('public.convoship'::regconfig, "left"(p_text, 20000)) END;
+
+CREATE FUNCTION public.words_of_passage(p_language text, p_title text, p_head text, p_text text) RETURNS tsvector
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE p_language WHEN 'danish'::text THEN ((setweight(to_tsvector('danish'::regconfig, p_title), 'C'::"char") || setweight(to_tsvector('danish'::regconfig, p_head), 'B'::"char")) || setweight(to_tsvector('danish'::regconfig, p_text), 'D'::"char")) WHEN 'dutch'::text THEN ((setweight(to_tsvector('dutch'::regconfig, p_title), 'C'::"char") || setweight(to_tsvector('dutch'::regconfig, p_head), 'B'::"char")) || setweight(to_tsvector('dutch'::regconfig, p_text), 'D'::"char")) WHEN 'english'::text THEN ((setweight(to_tsvector('english'::regconfig, p_title), 'C'::"char") || setweight(to_tsvector('english'::regconfig, p_head), 'B'::"char")) || setweight(to_tsvector('english'::regconfig, p_text), 'D'::"char")) WHEN 'finnish'::text THEN ((setweight(to_tsvector('finnish'::regconfig, p_title), 'C'::"char") || setweight(to_tsvector('finnish'::regconfig, p_head), 'B'::"char")) || setweight(to_tsvector('finnish'::regconfig, p_text), 'D'::"char")) WHEN 'french'::text THEN ((setweight(to_tsvector('french'::regconfig, p_title), 'C'::"char") || setweight(to_tsvector('french'::regconfig, p_head), 'B'::"char")) || setweight(to_tsvector('french'::regconfig, p_text), 'D'::"char")) WHEN 'german'::text THEN ((setweight(to_tsvector('german'::regconfig, p_title), 'C'::"char") || setweight(to_tsvector('german'::regconfig, p_head), 'B'::"char")) || setweight(to_tsvector('german'::regconfig, p_text), 'D'::"char")) WHEN 'hungarian'::text THEN ((setweight(to_tsvector('hungarian'::regconfig, p_title), 'C'::"char") || setweight(to_tsvector('hungarian'::regconfig, p_head), 'B'::"char")) || setweight(to_tsvector('hungarian'::regconfig, p_text), 'D'::"char")) WHEN 'italian'::text THEN ((setweight(to_tsvector('italian'::regconfig, p_title), 'C'::"char") || setweight(to_tsvector('italian'::regconfig, p_head), 'B'::"char")) || setweight(to_tsvector('italian'::regconfig, p_text), 'D'::"char")) WHEN 'norwegian'::text THEN ((setweight(to_tsvector('norwegian'::regconfig, p_title), 'C'::"char") || setweight(to_tsvector('norwegian'::regconfig, p_head), 'B'::"char")) || setweight(to_tsvector('norwegian'::regconfig, p_text), 'D'::"char")) WHEN 'portuguese'::text THEN ((setweight(to_tsvector('portuguese'::regconfig, p_title), 'C'::"char") || setweight(to_tsvector('portuguese'::regconfig, p_head), 'B'::"char")) || setweight(to_tsvector('portuguese'::regconfig, p_text), 'D'::"char")) WHEN 'romanian'::text THEN ((setweight(to_tsvector('romanian'::regconfig, p_title), 'C'::"char") || setweight(to_tsvector('romanian'::regconfig, p_head), 'B'::"char")) || setweight(to_tsvector('romanian'::regconfig, p_text), 'D'::"char")) WHEN 'russian'::text THEN ((setweight(to_tsvector('russian'::regconfig, p_title), 'C'::"char") || setweight(to_tsvector('russian'::regconfig, p_head), 'B'::"char")) || setweight(to_tsvector('russian'::regconfig, p_text), 'D'::"char")) WHEN 'spanish'::text THEN ((setweight(to_tsvector('spanish'::regconfig, p_title), 'C'::"char") || setweight(to_tsvector('spanish'::regconfig, p_head), 'B'::"char")) || setweight(to_tsvector('spanish'::regconfig, p_text), 'D'::"char")) WHEN 'swedish'::text THEN ((setweight(to_tsvector('swedish'::regconfig, p_title), 'C'::"char") || setweight(to_tsvector('swedish'::regconfig, p_head), 'B'::"char")) || setweight(to_tsvector('swedish'::regconfig, p_text), 'D'::"char")) WHEN 'turkish'::text THEN ((setweight(to_tsvector('turkish'::regconfig, p_title), 'C'::"char") || setweight(to_tsvector('turkish'::regconfig, p_head), 'B'::"char")) || setweight(to_tsvector('turkish'::regconfig, p_text), 'D'::"char")) ELSE ((setweight(to_tsvector('simple'::regconfig, p_title), 'C'::"char") || setweight(to_tsvector('simple'::regconfig, p_head), 'B'::"char")) || setweight(to_tsvector('simple'::regconfig, p_text), 'D'::"char")) END;
 
 CREATE FUNCTION public.words_of_person(p_name text, p_email text) RETURNS tsvector
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -1067,6 +1096,31 @@ CREATE TABLE public.deployments_assistantversion (
 
 ALTER TABLE ONLY public.deployments_assistantversion FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.deployments_budget (
+    id uuid NOT NULL,
+    measure character varying(10) NOT NULL,
+    per character varying(10) NOT NULL,
+    most bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    spent_at timestamp with time zone,
+    spent_by character varying(300) NOT NULL,
+    deployment_id uuid,
+    workspace_id uuid NOT NULL
+);
+
+ALTER TABLE ONLY public.deployments_budget FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.deployments_budgetcount (
+    id uuid NOT NULL,
+    whose character varying(300) NOT NULL,
+    day date NOT NULL,
+    count bigint NOT NULL,
+    budget_id uuid NOT NULL,
+    workspace_id uuid NOT NULL
+);
+
+ALTER TABLE ONLY public.deployments_budgetcount FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.deployments_cannedreply (
     id uuid NOT NULL,
     shortcut character varying(30) NOT NULL,
@@ -1277,6 +1331,124 @@ CREATE TABLE public.deployments_identitysecret (
 
 ALTER TABLE ONLY public.deployments_identitysecret FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.deployments_knowledgechunk (
+    id uuid NOT NULL,
+    "position" integer NOT NULL,
+    heading character varying(300) NOT NULL,
+    text text NOT NULL,
+    language character varying(20) NOT NULL,
+    folded_title text NOT NULL,
+    folded_head text NOT NULL,
+    folded text NOT NULL,
+    embedding real[],
+    assistant_id uuid NOT NULL,
+    workspace_id uuid NOT NULL,
+    page_id uuid NOT NULL,
+    words tsvector GENERATED ALWAYS AS (public.words_of_passage((language)::text, folded_title, folded_head, folded)) STORED,
+    CONSTRAINT deployments_knowledgechunk_position_check CHECK (("position" >= 0))
+)
+WITH (toast_tuple_target='8160');
+ALTER TABLE ONLY public.deployments_knowledgechunk ALTER COLUMN embedding SET STORAGE EXTERNAL;
+
+ALTER TABLE ONLY public.deployments_knowledgechunk FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.deployments_knowledgeembedding (
+    id uuid NOT NULL,
+    base_url character varying(500) NOT NULL,
+    model character varying(100) NOT NULL,
+    secret character varying(64) NOT NULL,
+    dimensions integer,
+    status character varying(10) NOT NULL,
+    reason character varying(400) NOT NULL,
+    remedy character varying(400) NOT NULL,
+    attempts integer NOT NULL,
+    due_at timestamp with time zone,
+    claim uuid,
+    leased_until timestamp with time zone,
+    changed_at timestamp with time zone NOT NULL,
+    assistant_id uuid NOT NULL,
+    workspace_id uuid NOT NULL,
+    CONSTRAINT deployments_knowledgeembedding_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT deployments_knowledgeembedding_dimensions_check CHECK ((dimensions >= 0))
+);
+
+ALTER TABLE ONLY public.deployments_knowledgeembedding FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.deployments_knowledgepage (
+    id uuid NOT NULL,
+    "position" integer NOT NULL,
+    url character varying(2000) NOT NULL,
+    title character varying(300) NOT NULL,
+    text text NOT NULL,
+    digest character varying(64) NOT NULL,
+    language character varying(20) NOT NULL,
+    status character varying(10) NOT NULL,
+    reason character varying(400) NOT NULL,
+    remedy character varying(400) NOT NULL,
+    size integer NOT NULL,
+    etag character varying(300) NOT NULL,
+    last_modified character varying(100) NOT NULL,
+    is_due boolean NOT NULL,
+    fetched_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    workspace_id uuid NOT NULL,
+    source_id uuid NOT NULL,
+    CONSTRAINT deployments_knowledgepage_position_check CHECK (("position" >= 0)),
+    CONSTRAINT deployments_knowledgepage_size_check CHECK ((size >= 0))
+);
+
+ALTER TABLE ONLY public.deployments_knowledgepage FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.deployments_knowledgesource (
+    id uuid NOT NULL,
+    kind character varying(10) NOT NULL,
+    title character varying(200) NOT NULL,
+    url character varying(2000) NOT NULL,
+    language character varying(20) NOT NULL,
+    status character varying(10) NOT NULL,
+    reason character varying(400) NOT NULL,
+    remedy character varying(400) NOT NULL,
+    refetch_hours integer,
+    due_at timestamp with time zone,
+    round_began_at timestamp with time zone,
+    claim uuid,
+    leased_until timestamp with time zone,
+    attempts smallint NOT NULL,
+    fetched_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    assistant_id uuid NOT NULL,
+    workspace_id uuid NOT NULL,
+    CONSTRAINT deployments_knowledgesource_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT deployments_knowledgesource_refetch_hours_check CHECK ((refetch_hours >= 0))
+);
+
+ALTER TABLE ONLY public.deployments_knowledgesource FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.deployments_knowledgeupload (
+    id uuid NOT NULL,
+    name character varying(150) NOT NULL,
+    content bytea NOT NULL,
+    source_id uuid NOT NULL,
+    workspace_id uuid NOT NULL
+);
+
+ALTER TABLE ONLY public.deployments_knowledgeupload FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.deployments_knowledgevocabulary (
+    id uuid NOT NULL,
+    words text[] NOT NULL,
+    lexemes text[] NOT NULL,
+    counts integer[] NOT NULL,
+    languages text[] NOT NULL,
+    passages integer NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    assistant_id uuid NOT NULL,
+    workspace_id uuid NOT NULL,
+    CONSTRAINT deployments_knowledgevocabulary_passages_check CHECK ((passages >= 0))
+);
+
+ALTER TABLE ONLY public.deployments_knowledgevocabulary FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.deployments_mention (
     id uuid NOT NULL,
     created_at timestamp with time zone NOT NULL,
@@ -1320,6 +1492,18 @@ CREATE TABLE public.deployments_message (
 );
 
 ALTER TABLE ONLY public.deployments_message FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.deployments_modelprice (
+    id uuid NOT NULL,
+    model character varying(200) NOT NULL,
+    price_in numeric(12,6) NOT NULL,
+    price_out numeric(12,6) NOT NULL,
+    valid_from date NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    workspace_id uuid NOT NULL
+);
+
+ALTER TABLE ONLY public.deployments_modelprice FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.deployments_note (
     id uuid NOT NULL,
@@ -1459,6 +1643,22 @@ CREATE TABLE public.deployments_replymail (
 
 ALTER TABLE ONLY public.deployments_replymail FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.deployments_responderhealth (
+    id uuid NOT NULL,
+    code character varying(20) NOT NULL,
+    reason character varying(300) NOT NULL,
+    remedy character varying(300) NOT NULL,
+    count integer NOT NULL,
+    since timestamp with time zone,
+    failed_at timestamp with time zone,
+    answered_at timestamp with time zone,
+    assistant_id uuid NOT NULL,
+    workspace_id uuid NOT NULL,
+    CONSTRAINT deployments_responderhealth_count_check CHECK ((count >= 0))
+);
+
+ALTER TABLE ONLY public.deployments_responderhealth FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.deployments_rollout (
     id uuid NOT NULL,
     theme jsonb,
@@ -1504,6 +1704,29 @@ CREATE TABLE public.deployments_sessiontoken (
 
 ALTER TABLE ONLY public.deployments_sessiontoken FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.deployments_spending (
+    id uuid NOT NULL,
+    visitor uuid,
+    turn uuid,
+    origin character varying(300) NOT NULL,
+    day date NOT NULL,
+    model character varying(200) NOT NULL,
+    messages smallint NOT NULL,
+    tokens_in bigint NOT NULL,
+    tokens_out bigint NOT NULL,
+    cost bigint,
+    price_in numeric(12,6),
+    price_out numeric(12,6),
+    counted jsonb NOT NULL,
+    held_until timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    deployment_id uuid,
+    workspace_id uuid NOT NULL,
+    CONSTRAINT deployments_spending_messages_check CHECK ((messages >= 0))
+);
+
+ALTER TABLE ONLY public.deployments_spending FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.deployments_tag (
     id uuid NOT NULL,
     name character varying(40) NOT NULL,
@@ -1543,6 +1766,7 @@ CREATE TABLE public.deployments_turn (
     conversation_id uuid NOT NULL,
     message_id uuid NOT NULL,
     workspace_id uuid NOT NULL,
+    stop character varying(10) DEFAULT ''::character varying NOT NULL,
     CONSTRAINT deployments_turn_attempts_check CHECK ((attempts >= 0)),
     CONSTRAINT deployments_turn_seq_check CHECK ((seq >= 0))
 );
@@ -1563,6 +1787,31 @@ CREATE TABLE public.deployments_visitorsession (
 );
 
 ALTER TABLE ONLY public.deployments_visitorsession FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.deployments_webhookcallback (
+    id uuid NOT NULL,
+    digest bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    answer jsonb,
+    turn_id uuid,
+    workspace_id uuid NOT NULL
+);
+
+ALTER TABLE ONLY public.deployments_webhookcallback FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.deployments_webhooksecret (
+    id uuid NOT NULL,
+    sealed bytea NOT NULL,
+    hint character varying(4) NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone,
+    assistant_id uuid NOT NULL,
+    workspace_id uuid NOT NULL
+);
+
+ALTER TABLE ONLY public.deployments_webhooksecret FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.django_admin_log (
     id integer NOT NULL,
@@ -1692,6 +1941,17 @@ CREATE TABLE public.workspaces_secret (
 );
 
 ALTER TABLE ONLY public.workspaces_secret FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.workspaces_secrethost (
+    id uuid NOT NULL,
+    key character varying(64) NOT NULL,
+    host character varying(300) NOT NULL,
+    granted_by_label character varying(254) NOT NULL,
+    granted_at timestamp with time zone NOT NULL,
+    workspace_id uuid NOT NULL
+);
+
+ALTER TABLE ONLY public.workspaces_secrethost FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.workspaces_signinlink (
     id bigint NOT NULL,
@@ -1885,6 +2145,12 @@ ALTER TABLE ONLY public.deployments_assistant
 ALTER TABLE ONLY public.deployments_assistantversion
     ADD CONSTRAINT deployments_assistantversion_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.deployments_budget
+    ADD CONSTRAINT deployments_budget_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.deployments_budgetcount
+    ADD CONSTRAINT deployments_budgetcount_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.deployments_cannedreply
     ADD CONSTRAINT deployments_cannedreply_pkey PRIMARY KEY (id);
 
@@ -1921,11 +2187,41 @@ ALTER TABLE ONLY public.deployments_identity
 ALTER TABLE ONLY public.deployments_identitysecret
     ADD CONSTRAINT deployments_identitysecret_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.deployments_knowledgechunk
+    ADD CONSTRAINT deployments_knowledgechunk_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.deployments_knowledgeembedding
+    ADD CONSTRAINT deployments_knowledgeembedding_assistant_id_key UNIQUE (assistant_id);
+
+ALTER TABLE ONLY public.deployments_knowledgeembedding
+    ADD CONSTRAINT deployments_knowledgeembedding_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.deployments_knowledgepage
+    ADD CONSTRAINT deployments_knowledgepage_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.deployments_knowledgesource
+    ADD CONSTRAINT deployments_knowledgesource_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.deployments_knowledgeupload
+    ADD CONSTRAINT deployments_knowledgeupload_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.deployments_knowledgeupload
+    ADD CONSTRAINT deployments_knowledgeupload_source_id_key UNIQUE (source_id);
+
+ALTER TABLE ONLY public.deployments_knowledgevocabulary
+    ADD CONSTRAINT deployments_knowledgevocabulary_assistant_id_key UNIQUE (assistant_id);
+
+ALTER TABLE ONLY public.deployments_knowledgevocabulary
+    ADD CONSTRAINT deployments_knowledgevocabulary_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.deployments_mention
     ADD CONSTRAINT deployments_mention_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.deployments_message
     ADD CONSTRAINT deployments_message_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.deployments_modelprice
+    ADD CONSTRAINT deployments_modelprice_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.deployments_note
     ADD CONSTRAINT deployments_note_pkey PRIMARY KEY (id);
@@ -1954,6 +2250,12 @@ ALTER TABLE ONLY public.deployments_refusedorigin
 ALTER TABLE ONLY public.deployments_replymail
     ADD CONSTRAINT deployments_replymail_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.deployments_responderhealth
+    ADD CONSTRAINT deployments_responderhealth_assistant_id_key UNIQUE (assistant_id);
+
+ALTER TABLE ONLY public.deployments_responderhealth
+    ADD CONSTRAINT deployments_responderhealth_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.deployments_rollout
     ADD CONSTRAINT deployments_rollout_pkey PRIMARY KEY (id);
 
@@ -1965,6 +2267,9 @@ ALTER TABLE ONLY public.deployments_sessiontoken
 
 ALTER TABLE ONLY public.deployments_sessiontoken
     ADD CONSTRAINT deployments_sessiontoken_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.deployments_spending
+    ADD CONSTRAINT deployments_spending_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.deployments_tag
     ADD CONSTRAINT deployments_tag_pkey PRIMARY KEY (id);
@@ -1983,6 +2288,15 @@ ALTER TABLE ONLY public.deployments_visitorsession
 
 ALTER TABLE ONLY public.deployments_visitorsession
     ADD CONSTRAINT deployments_visitorsession_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.deployments_webhookcallback
+    ADD CONSTRAINT deployments_webhookcallback_digest_key UNIQUE (digest);
+
+ALTER TABLE ONLY public.deployments_webhookcallback
+    ADD CONSTRAINT deployments_webhookcallback_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.deployments_webhooksecret
+    ADD CONSTRAINT deployments_webhooksecret_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.django_admin_log
     ADD CONSTRAINT django_admin_log_pkey PRIMARY KEY (id);
@@ -2008,6 +2322,12 @@ ALTER TABLE ONLY public.workspaces_idempotencykey
 ALTER TABLE ONLY public.channels_app_deliveryattempt
     ADD CONSTRAINT one_attempt_per_number UNIQUE (delivery_id, number);
 
+ALTER TABLE ONLY public.deployments_budgetcount
+    ADD CONSTRAINT one_budget_count UNIQUE (budget_id, whose, day);
+
+ALTER TABLE ONLY public.deployments_budget
+    ADD CONSTRAINT one_budget_each UNIQUE NULLS NOT DISTINCT (workspace_id, deployment_id, measure, per);
+
 ALTER TABLE ONLY public.deployments_cannedreply
     ADD CONSTRAINT one_canned_reply_per_shortcut UNIQUE (workspace_id, shortcut);
 
@@ -2025,6 +2345,9 @@ ALTER TABLE ONLY public.channels_app_spendingcount
 
 ALTER TABLE ONLY public.channels_app_inboundevent
     ADD CONSTRAINT one_event_per_key UNIQUE (connection_id, key);
+
+ALTER TABLE ONLY public.workspaces_secrethost
+    ADD CONSTRAINT one_grant_per_host UNIQUE (workspace_id, key, host);
 
 ALTER TABLE ONLY public.channels_app_inboundmedia
     ADD CONSTRAINT one_media_per_place UNIQUE (message_id, place);
@@ -2055,6 +2378,9 @@ ALTER TABLE ONLY public.deployments_person
 
 ALTER TABLE ONLY public.deployments_identity
     ADD CONSTRAINT one_person_per_identity UNIQUE (workspace_id, kind, value);
+
+ALTER TABLE ONLY public.deployments_modelprice
+    ADD CONSTRAINT one_price_a_day UNIQUE (workspace_id, model, valid_from);
 
 ALTER TABLE ONLY public.deployments_refusedorigin
     ADD CONSTRAINT one_refusal_per_origin UNIQUE (deployment_id, origin);
@@ -2094,6 +2420,9 @@ ALTER TABLE ONLY public.workspaces_membership
 
 ALTER TABLE ONLY public.workspaces_secret
     ADD CONSTRAINT workspaces_secret_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.workspaces_secrethost
+    ADD CONSTRAINT workspaces_secrethost_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.workspaces_signinlink
     ADD CONSTRAINT workspaces_signinlink_digest_key UNIQUE (digest);
@@ -2272,6 +2601,10 @@ CREATE INDEX channels_app_spendingcount_workspace_id_834fc66d ON public.channels
 
 CREATE INDEX channels_app_templatesync_workspace_id_ff395be2 ON public.channels_app_templatesync USING btree (workspace_id);
 
+CREATE INDEX chunk_of_page ON public.deployments_knowledgechunk USING btree (page_id, "position");
+
+CREATE INDEX chunk_without_embedding ON public.deployments_knowledgechunk USING btree (assistant_id) WHERE (embedding IS NULL);
+
 CREATE INDEX consent_by_address ON public.channels_app_consent USING btree (workspace_id, address);
 
 CREATE INDEX conversation_idle ON public.deployments_conversation USING btree (last_activity_at) WHERE ((status)::text = 'active'::text);
@@ -2307,6 +2640,14 @@ CREATE INDEX deployments_assistantversion_assistant_id_1629efe3 ON public.deploy
 CREATE INDEX deployments_assistantversion_published_by_id_81bde062 ON public.deployments_assistantversion USING btree (published_by_id);
 
 CREATE INDEX deployments_assistantversion_workspace_id_dfb637fe ON public.deployments_assistantversion USING btree (workspace_id);
+
+CREATE INDEX deployments_budget_deployment_id_1fb04d74 ON public.deployments_budget USING btree (deployment_id);
+
+CREATE INDEX deployments_budget_workspace_id_6e53f17d ON public.deployments_budget USING btree (workspace_id);
+
+CREATE INDEX deployments_budgetcount_budget_id_63cc78db ON public.deployments_budgetcount USING btree (budget_id);
+
+CREATE INDEX deployments_budgetcount_workspace_id_5fa27651 ON public.deployments_budgetcount USING btree (workspace_id);
 
 CREATE INDEX deployments_cannedreply_workspace_id_8b0c2a19 ON public.deployments_cannedreply USING btree (workspace_id);
 
@@ -2382,6 +2723,26 @@ CREATE INDEX deployments_identitysecret_deployment_id_efdd3893 ON public.deploym
 
 CREATE INDEX deployments_identitysecret_workspace_id_f6fb90a4 ON public.deployments_identitysecret USING btree (workspace_id);
 
+CREATE INDEX deployments_knowledgechunk_assistant_id_fd5aafbb ON public.deployments_knowledgechunk USING btree (assistant_id);
+
+CREATE INDEX deployments_knowledgechunk_page_id_f0edd0c2 ON public.deployments_knowledgechunk USING btree (page_id);
+
+CREATE INDEX deployments_knowledgechunk_workspace_id_0f58b152 ON public.deployments_knowledgechunk USING btree (workspace_id);
+
+CREATE INDEX deployments_knowledgeembedding_workspace_id_ab0436cf ON public.deployments_knowledgeembedding USING btree (workspace_id);
+
+CREATE INDEX deployments_knowledgepage_source_id_6397da61 ON public.deployments_knowledgepage USING btree (source_id);
+
+CREATE INDEX deployments_knowledgepage_workspace_id_13f489e9 ON public.deployments_knowledgepage USING btree (workspace_id);
+
+CREATE INDEX deployments_knowledgesource_assistant_id_5d9c1b32 ON public.deployments_knowledgesource USING btree (assistant_id);
+
+CREATE INDEX deployments_knowledgesource_workspace_id_ee6c5267 ON public.deployments_knowledgesource USING btree (workspace_id);
+
+CREATE INDEX deployments_knowledgeupload_workspace_id_9be3e934 ON public.deployments_knowledgeupload USING btree (workspace_id);
+
+CREATE INDEX deployments_knowledgevocabulary_workspace_id_93a71811 ON public.deployments_knowledgevocabulary USING btree (workspace_id);
+
 CREATE INDEX deployments_mention_note_id_aae57d6b ON public.deployments_mention USING btree (note_id);
 
 CREATE INDEX deployments_mention_user_id_f692474e ON public.deployments_mention USING btree (user_id);
@@ -2393,6 +2754,8 @@ CREATE INDEX deployments_message_author_user_id_6c3a65f7 ON public.deployments_m
 CREATE INDEX deployments_message_conversation_id_ff26ae78 ON public.deployments_message USING btree (conversation_id);
 
 CREATE INDEX deployments_message_workspace_id_856cbe29 ON public.deployments_message USING btree (workspace_id);
+
+CREATE INDEX deployments_modelprice_workspace_id_40d66014 ON public.deployments_modelprice USING btree (workspace_id);
 
 CREATE INDEX deployments_note_author_id_fe7dbd06 ON public.deployments_note USING btree (author_id);
 
@@ -2436,6 +2799,8 @@ CREATE INDEX deployments_replymail_conversation_id_b318545f ON public.deployment
 
 CREATE INDEX deployments_replymail_workspace_id_93e364fd ON public.deployments_replymail USING btree (workspace_id);
 
+CREATE INDEX deployments_responderhealth_workspace_id_6e028fb8 ON public.deployments_responderhealth USING btree (workspace_id);
+
 CREATE INDEX deployments_rollout_base_version_id_4c64d2d7 ON public.deployments_rollout USING btree (base_version_id);
 
 CREATE INDEX deployments_rollout_deployment_id_93ab5745 ON public.deployments_rollout USING btree (deployment_id);
@@ -2458,6 +2823,10 @@ CREATE INDEX deployments_sessiontoken_session_id_71575230 ON public.deployments_
 
 CREATE INDEX deployments_sessiontoken_workspace_id_6bd2c85b ON public.deployments_sessiontoken USING btree (workspace_id);
 
+CREATE INDEX deployments_spending_deployment_id_94781784 ON public.deployments_spending USING btree (deployment_id);
+
+CREATE INDEX deployments_spending_workspace_id_ebaf1022 ON public.deployments_spending USING btree (workspace_id);
+
 CREATE INDEX deployments_tag_workspace_id_a6446571 ON public.deployments_tag USING btree (workspace_id);
 
 CREATE INDEX deployments_tokenuse_deployment_id_2c065c06 ON public.deployments_tokenuse USING btree (deployment_id);
@@ -2478,6 +2847,14 @@ CREATE INDEX deployments_visitorsession_token_id_7cb78cdf ON public.deployments_
 
 CREATE INDEX deployments_visitorsession_workspace_id_53f7a42d ON public.deployments_visitorsession USING btree (workspace_id);
 
+CREATE INDEX deployments_webhookcallback_turn_id_15677999 ON public.deployments_webhookcallback USING btree (turn_id);
+
+CREATE INDEX deployments_webhookcallback_workspace_id_d1ccbbec ON public.deployments_webhookcallback USING btree (workspace_id);
+
+CREATE INDEX deployments_webhooksecret_assistant_id_219b3a93 ON public.deployments_webhooksecret USING btree (assistant_id);
+
+CREATE INDEX deployments_webhooksecret_workspace_id_e5580cd2 ON public.deployments_webhooksecret USING btree (workspace_id);
+
 CREATE INDEX deployments_workspa_05dd29_idx ON public.deployments_conversation USING btree (workspace_id, last_activity_at DESC);
 
 CREATE INDEX deployments_workspa_c61ca4_idx ON public.deployments_assistant USING btree (workspace_id, name);
@@ -2491,6 +2868,8 @@ CREATE INDEX django_admin_log_user_id_c564eba6 ON public.django_admin_log USING 
 CREATE INDEX django_session_expire_date_a5c62663 ON public.django_session USING btree (expire_date);
 
 CREATE INDEX django_session_session_key_c0390e0f_like ON public.django_session USING btree (session_key varchar_pattern_ops);
+
+CREATE INDEX embedding_due ON public.deployments_knowledgeembedding USING btree (due_at) WHERE (due_at IS NOT NULL);
 
 CREATE INDEX event_due ON public.channels_app_inboundevent USING btree (due_at) WHERE ((state)::text = 'received'::text);
 
@@ -2536,6 +2915,8 @@ CREATE UNIQUE INDEX one_tag_per_name ON public.deployments_tag USING btree (work
 
 CREATE UNIQUE INDEX one_user_per_email ON public.workspaces_user USING btree (lower((email)::text));
 
+CREATE INDEX page_of_source ON public.deployments_knowledgepage USING btree (source_id, "position");
+
 CREATE INDEX person_by_visitor ON public.deployments_person USING btree (workspace_id, visitor_id) WHERE (NOT ((visitor_id)::text = ''::text));
 
 CREATE INDEX person_erasing ON public.deployments_person USING btree (erasing_at) WHERE ((erased_at IS NULL) AND (erasing_at IS NOT NULL));
@@ -2550,7 +2931,17 @@ CREATE INDEX reply_mail_of ON public.deployments_replymail USING btree (conversa
 
 CREATE INDEX reply_mail_unwanted ON public.deployments_replymail USING btree (workspace_id, address) WHERE ((state)::text = ANY ((ARRAY['bounced'::character varying, 'complained'::character varying])::text[]));
 
+CREATE INDEX source_due ON public.deployments_knowledgesource USING btree (due_at) WHERE (due_at IS NOT NULL);
+
+CREATE INDEX source_of_assistant ON public.deployments_knowledgesource USING btree (assistant_id, created_at);
+
 CREATE INDEX spending_by_age ON public.channels_app_spendingcount USING btree (connection_id, since);
+
+CREATE INDEX spending_day ON public.deployments_spending USING btree (workspace_id, day);
+
+CREATE INDEX spending_held ON public.deployments_spending USING btree (held_until) WHERE (held_until IS NOT NULL);
+
+CREATE INDEX spending_turn ON public.deployments_spending USING btree (turn);
 
 CREATE INDEX turn_due ON public.deployments_turn USING btree (created_at) WHERE ((status)::text = ANY ((ARRAY['queued'::character varying, 'running'::character varying])::text[]));
 
@@ -2561,6 +2952,10 @@ CREATE UNIQUE INDEX unique_primary_email ON public.account_emailaddress USING bt
 CREATE UNIQUE INDEX unique_verified_email ON public.account_emailaddress USING btree (email) WHERE verified;
 
 CREATE INDEX view_of_member ON public.deployments_savedview USING btree (workspace_id, maker_id);
+
+CREATE INDEX webhook_callback_expiry ON public.deployments_webhookcallback USING btree (workspace_id, expires_at);
+
+CREATE INDEX webhook_secret_of_assistant ON public.deployments_webhooksecret USING btree (assistant_id, created_at DESC);
 
 CREATE INDEX workspaces__workspa_5446dc_idx ON public.workspaces_apikey USING btree (workspace_id, created_at DESC);
 
@@ -2579,6 +2974,8 @@ CREATE INDEX workspaces_membership_user_id_96a9ee37 ON public.workspaces_members
 CREATE INDEX workspaces_membership_workspace_id_03c7ef39 ON public.workspaces_membership USING btree (workspace_id);
 
 CREATE INDEX workspaces_secret_workspace_id_d6624904 ON public.workspaces_secret USING btree (workspace_id);
+
+CREATE INDEX workspaces_secrethost_workspace_id_43109081 ON public.workspaces_secrethost USING btree (workspace_id);
 
 CREATE INDEX workspaces_signinlink_user_id_eabbf58b ON public.workspaces_signinlink USING btree (user_id);
 
@@ -2777,6 +3174,18 @@ ALTER TABLE ONLY public.deployments_assistant
 ALTER TABLE ONLY public.deployments_assistantversion
     ADD CONSTRAINT deployments_assistan_workspace_id_dfb637fe_fk_workspace FOREIGN KEY (workspace_id) REFERENCES public.workspaces_workspace(id) DEFERRABLE INITIALLY DEFERRED;
 
+ALTER TABLE ONLY public.deployments_budget
+    ADD CONSTRAINT deployments_budget_deployment_id_1fb04d74_fk_deploymen FOREIGN KEY (deployment_id) REFERENCES public.deployments_deployment(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.deployments_budget
+    ADD CONSTRAINT deployments_budget_workspace_id_6e53f17d_fk_workspace FOREIGN KEY (workspace_id) REFERENCES public.workspaces_workspace(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.deployments_budgetcount
+    ADD CONSTRAINT deployments_budgetco_budget_id_63cc78db_fk_deploymen FOREIGN KEY (budget_id) REFERENCES public.deployments_budget(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.deployments_budgetcount
+    ADD CONSTRAINT deployments_budgetco_workspace_id_5fa27651_fk_workspace FOREIGN KEY (workspace_id) REFERENCES public.workspaces_workspace(id) DEFERRABLE INITIALLY DEFERRED;
+
 ALTER TABLE ONLY public.deployments_cannedreply
     ADD CONSTRAINT deployments_cannedre_workspace_id_8b0c2a19_fk_workspace FOREIGN KEY (workspace_id) REFERENCES public.workspaces_workspace(id) DEFERRABLE INITIALLY DEFERRED;
 
@@ -2858,6 +3267,45 @@ ALTER TABLE ONLY public.deployments_identity
 ALTER TABLE ONLY public.deployments_identitysecret
     ADD CONSTRAINT deployments_identity_workspace_id_f6fb90a4_fk_workspace FOREIGN KEY (workspace_id) REFERENCES public.workspaces_workspace(id) DEFERRABLE INITIALLY DEFERRED;
 
+ALTER TABLE ONLY public.deployments_knowledgeembedding
+    ADD CONSTRAINT deployments_knowledg_assistant_id_11d17eb3_fk_deploymen FOREIGN KEY (assistant_id) REFERENCES public.deployments_assistant(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.deployments_knowledgevocabulary
+    ADD CONSTRAINT deployments_knowledg_assistant_id_4f7a4f14_fk_deploymen FOREIGN KEY (assistant_id) REFERENCES public.deployments_assistant(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.deployments_knowledgesource
+    ADD CONSTRAINT deployments_knowledg_assistant_id_5d9c1b32_fk_deploymen FOREIGN KEY (assistant_id) REFERENCES public.deployments_assistant(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.deployments_knowledgechunk
+    ADD CONSTRAINT deployments_knowledg_assistant_id_fd5aafbb_fk_deploymen FOREIGN KEY (assistant_id) REFERENCES public.deployments_assistant(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.deployments_knowledgechunk
+    ADD CONSTRAINT deployments_knowledg_page_id_f0edd0c2_fk_deploymen FOREIGN KEY (page_id) REFERENCES public.deployments_knowledgepage(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.deployments_knowledgepage
+    ADD CONSTRAINT deployments_knowledg_source_id_6397da61_fk_deploymen FOREIGN KEY (source_id) REFERENCES public.deployments_knowledgesource(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.deployments_knowledgeupload
+    ADD CONSTRAINT deployments_knowledg_source_id_9d06f882_fk_deploymen FOREIGN KEY (source_id) REFERENCES public.deployments_knowledgesource(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.deployments_knowledgechunk
+    ADD CONSTRAINT deployments_knowledg_workspace_id_0f58b152_fk_workspace FOREIGN KEY (workspace_id) REFERENCES public.workspaces_workspace(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.deployments_knowledgepage
+    ADD CONSTRAINT deployments_knowledg_workspace_id_13f489e9_fk_workspace FOREIGN KEY (workspace_id) REFERENCES public.workspaces_workspace(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.deployments_knowledgevocabulary
+    ADD CONSTRAINT deployments_knowledg_workspace_id_93a71811_fk_workspace FOREIGN KEY (workspace_id) REFERENCES public.workspaces_workspace(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.deployments_knowledgeupload
+    ADD CONSTRAINT deployments_knowledg_workspace_id_9be3e934_fk_workspace FOREIGN KEY (workspace_id) REFERENCES public.workspaces_workspace(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.deployments_knowledgeembedding
+    ADD CONSTRAINT deployments_knowledg_workspace_id_ab0436cf_fk_workspace FOREIGN KEY (workspace_id) REFERENCES public.workspaces_workspace(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.deployments_knowledgesource
+    ADD CONSTRAINT deployments_knowledg_workspace_id_ee6c5267_fk_workspace FOREIGN KEY (workspace_id) REFERENCES public.workspaces_workspace(id) DEFERRABLE INITIALLY DEFERRED;
+
 ALTER TABLE ONLY public.deployments_mention
     ADD CONSTRAINT deployments_mention_note_id_aae57d6b_fk_deployments_note_id FOREIGN KEY (note_id) REFERENCES public.deployments_note(id) DEFERRABLE INITIALLY DEFERRED;
 
@@ -2875,6 +3323,9 @@ ALTER TABLE ONLY public.deployments_message
 
 ALTER TABLE ONLY public.deployments_message
     ADD CONSTRAINT deployments_message_workspace_id_856cbe29_fk_workspace FOREIGN KEY (workspace_id) REFERENCES public.workspaces_workspace(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.deployments_modelprice
+    ADD CONSTRAINT deployments_modelpri_workspace_id_40d66014_fk_workspace FOREIGN KEY (workspace_id) REFERENCES public.workspaces_workspace(id) DEFERRABLE INITIALLY DEFERRED;
 
 ALTER TABLE ONLY public.deployments_note
     ADD CONSTRAINT deployments_note_author_id_fe7dbd06_fk_workspaces_user_id FOREIGN KEY (author_id) REFERENCES public.workspaces_user(id) DEFERRABLE INITIALLY DEFERRED;
@@ -2939,6 +3390,12 @@ ALTER TABLE ONLY public.deployments_replymail
 ALTER TABLE ONLY public.deployments_replymail
     ADD CONSTRAINT deployments_replymai_workspace_id_93e364fd_fk_workspace FOREIGN KEY (workspace_id) REFERENCES public.workspaces_workspace(id) DEFERRABLE INITIALLY DEFERRED;
 
+ALTER TABLE ONLY public.deployments_responderhealth
+    ADD CONSTRAINT deployments_responde_assistant_id_d536961e_fk_deploymen FOREIGN KEY (assistant_id) REFERENCES public.deployments_assistant(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.deployments_responderhealth
+    ADD CONSTRAINT deployments_responde_workspace_id_6e028fb8_fk_workspace FOREIGN KEY (workspace_id) REFERENCES public.workspaces_workspace(id) DEFERRABLE INITIALLY DEFERRED;
+
 ALTER TABLE ONLY public.deployments_rollout
     ADD CONSTRAINT deployments_rollout_base_version_id_4c64d2d7_fk_deploymen FOREIGN KEY (base_version_id) REFERENCES public.deployments_assistantversion(id) DEFERRABLE INITIALLY DEFERRED;
 
@@ -2971,6 +3428,12 @@ ALTER TABLE ONLY public.deployments_sessiontoken
 
 ALTER TABLE ONLY public.deployments_sessiontoken
     ADD CONSTRAINT deployments_sessiont_workspace_id_6bd2c85b_fk_workspace FOREIGN KEY (workspace_id) REFERENCES public.workspaces_workspace(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.deployments_spending
+    ADD CONSTRAINT deployments_spending_deployment_id_94781784_fk_deploymen FOREIGN KEY (deployment_id) REFERENCES public.deployments_deployment(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.deployments_spending
+    ADD CONSTRAINT deployments_spending_workspace_id_ebaf1022_fk_workspace FOREIGN KEY (workspace_id) REFERENCES public.workspaces_workspace(id) DEFERRABLE INITIALLY DEFERRED;
 
 ALTER TABLE ONLY public.deployments_tag
     ADD CONSTRAINT deployments_tag_workspace_id_a6446571_fk_workspace FOREIGN KEY (workspace_id) REFERENCES public.workspaces_workspace(id) DEFERRABLE INITIALLY DEFERRED;
@@ -3005,6 +3468,18 @@ ALTER TABLE ONLY public.deployments_visitorsession
 ALTER TABLE ONLY public.deployments_visitorsession
     ADD CONSTRAINT deployments_visitors_workspace_id_53f7a42d_fk_workspace FOREIGN KEY (workspace_id) REFERENCES public.workspaces_workspace(id) DEFERRABLE INITIALLY DEFERRED;
 
+ALTER TABLE ONLY public.deployments_webhookcallback
+    ADD CONSTRAINT deployments_webhookc_turn_id_15677999_fk_deploymen FOREIGN KEY (turn_id) REFERENCES public.deployments_turn(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.deployments_webhookcallback
+    ADD CONSTRAINT deployments_webhookc_workspace_id_d1ccbbec_fk_workspace FOREIGN KEY (workspace_id) REFERENCES public.workspaces_workspace(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.deployments_webhooksecret
+    ADD CONSTRAINT deployments_webhooks_assistant_id_219b3a93_fk_deploymen FOREIGN KEY (assistant_id) REFERENCES public.deployments_assistant(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.deployments_webhooksecret
+    ADD CONSTRAINT deployments_webhooks_workspace_id_e5580cd2_fk_workspace FOREIGN KEY (workspace_id) REFERENCES public.workspaces_workspace(id) DEFERRABLE INITIALLY DEFERRED;
+
 ALTER TABLE ONLY public.django_admin_log
     ADD CONSTRAINT django_admin_log_content_type_id_c4bce8eb_fk_django_co FOREIGN KEY (content_type_id) REFERENCES public.django_content_type(id) DEFERRABLE INITIALLY DEFERRED;
 
@@ -3031,6 +3506,9 @@ ALTER TABLE ONLY public.workspaces_membership
 
 ALTER TABLE ONLY public.workspaces_secret
     ADD CONSTRAINT workspaces_secret_workspace_id_d6624904_fk_workspace FOREIGN KEY (workspace_id) REFERENCES public.workspaces_workspace(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.workspaces_secrethost
+    ADD CONSTRAINT workspaces_secrethos_workspace_id_43109081_fk_workspace FOREIGN KEY (workspace_id) REFERENCES public.workspaces_workspace(id) DEFERRABLE INITIALLY DEFERRED;
 
 ALTER TABLE ONLY public.workspaces_signinlink
     ADD CONSTRAINT workspaces_signinlink_user_id_eabbf58b_fk_workspaces_user_id FOREIGN KEY (user_id) REFERENCES public.workspaces_user(id) DEFERRABLE INITIALLY DEFERRED;
@@ -3089,6 +3567,10 @@ ALTER TABLE public.deployments_assistant ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.deployments_assistantversion ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.deployments_budget ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.deployments_budgetcount ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.deployments_cannedreply ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.deployments_conversation ENABLE ROW LEVEL SECURITY;
@@ -3107,9 +3589,23 @@ ALTER TABLE public.deployments_identity ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.deployments_identitysecret ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.deployments_knowledgechunk ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.deployments_knowledgeembedding ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.deployments_knowledgepage ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.deployments_knowledgesource ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.deployments_knowledgeupload ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.deployments_knowledgevocabulary ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.deployments_mention ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.deployments_message ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.deployments_modelprice ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.deployments_note ENABLE ROW LEVEL SECURITY;
 
@@ -3127,11 +3623,15 @@ ALTER TABLE public.deployments_refusedorigin ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.deployments_replymail ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.deployments_responderhealth ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.deployments_rollout ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.deployments_savedview ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.deployments_sessiontoken ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.deployments_spending ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.deployments_tag ENABLE ROW LEVEL SECURITY;
 
@@ -3140,6 +3640,10 @@ ALTER TABLE public.deployments_tokenuse ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.deployments_turn ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.deployments_visitorsession ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.deployments_webhookcallback ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.deployments_webhooksecret ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY owner ON public.channels_app_connection TO CURRENT_USER USING (true) WITH CHECK (true);
 
@@ -3183,6 +3687,10 @@ CREATE POLICY owner ON public.deployments_assistant TO CURRENT_USER USING (true)
 
 CREATE POLICY owner ON public.deployments_assistantversion TO CURRENT_USER USING (true) WITH CHECK (true);
 
+CREATE POLICY owner ON public.deployments_budget TO CURRENT_USER USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON public.deployments_budgetcount TO CURRENT_USER USING (true) WITH CHECK (true);
+
 CREATE POLICY owner ON public.deployments_cannedreply TO CURRENT_USER USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON public.deployments_conversation TO CURRENT_USER USING (true) WITH CHECK (true);
@@ -3201,9 +3709,23 @@ CREATE POLICY owner ON public.deployments_identity TO CURRENT_USER USING (true) 
 
 CREATE POLICY owner ON public.deployments_identitysecret TO CURRENT_USER USING (true) WITH CHECK (true);
 
+CREATE POLICY owner ON public.deployments_knowledgechunk TO CURRENT_USER USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON public.deployments_knowledgeembedding TO CURRENT_USER USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON public.deployments_knowledgepage TO CURRENT_USER USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON public.deployments_knowledgesource TO CURRENT_USER USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON public.deployments_knowledgeupload TO CURRENT_USER USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON public.deployments_knowledgevocabulary TO CURRENT_USER USING (true) WITH CHECK (true);
+
 CREATE POLICY owner ON public.deployments_mention TO CURRENT_USER USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON public.deployments_message TO CURRENT_USER USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON public.deployments_modelprice TO CURRENT_USER USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON public.deployments_note TO CURRENT_USER USING (true) WITH CHECK (true);
 
@@ -3221,11 +3743,15 @@ CREATE POLICY owner ON public.deployments_refusedorigin TO CURRENT_USER USING (t
 
 CREATE POLICY owner ON public.deployments_replymail TO CURRENT_USER USING (true) WITH CHECK (true);
 
+CREATE POLICY owner ON public.deployments_responderhealth TO CURRENT_USER USING (true) WITH CHECK (true);
+
 CREATE POLICY owner ON public.deployments_rollout TO CURRENT_USER USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON public.deployments_savedview TO CURRENT_USER USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON public.deployments_sessiontoken TO CURRENT_USER USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON public.deployments_spending TO CURRENT_USER USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON public.deployments_tag TO CURRENT_USER USING (true) WITH CHECK (true);
 
@@ -3234,6 +3760,10 @@ CREATE POLICY owner ON public.deployments_tokenuse TO CURRENT_USER USING (true) 
 CREATE POLICY owner ON public.deployments_turn TO CURRENT_USER USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON public.deployments_visitorsession TO CURRENT_USER USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON public.deployments_webhookcallback TO CURRENT_USER USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON public.deployments_webhooksecret TO CURRENT_USER USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON public.workspaces_apikey TO CURRENT_USER USING (true) WITH CHECK (true);
 
@@ -3244,6 +3774,8 @@ CREATE POLICY owner ON public.workspaces_idempotencykey TO CURRENT_USER USING (t
 CREATE POLICY owner ON public.workspaces_membership TO CURRENT_USER USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON public.workspaces_secret TO CURRENT_USER USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON public.workspaces_secrethost TO CURRENT_USER USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON public.workspaces_workspace TO CURRENT_USER USING (true) WITH CHECK (true);
 
@@ -3289,6 +3821,10 @@ CREATE POLICY tenant ON public.deployments_assistant USING ((workspace_id = (NUL
 
 CREATE POLICY tenant ON public.deployments_assistantversion USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
 
+CREATE POLICY tenant ON public.deployments_budget USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON public.deployments_budgetcount USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
+
 CREATE POLICY tenant ON public.deployments_cannedreply USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON public.deployments_conversation USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
@@ -3307,9 +3843,23 @@ CREATE POLICY tenant ON public.deployments_identity USING ((workspace_id = (NULL
 
 CREATE POLICY tenant ON public.deployments_identitysecret USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
 
+CREATE POLICY tenant ON public.deployments_knowledgechunk USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON public.deployments_knowledgeembedding USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON public.deployments_knowledgepage USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON public.deployments_knowledgesource USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON public.deployments_knowledgeupload USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON public.deployments_knowledgevocabulary USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
+
 CREATE POLICY tenant ON public.deployments_mention USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON public.deployments_message USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON public.deployments_modelprice USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON public.deployments_note USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
 
@@ -3327,11 +3877,15 @@ CREATE POLICY tenant ON public.deployments_refusedorigin USING ((workspace_id = 
 
 CREATE POLICY tenant ON public.deployments_replymail USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
 
+CREATE POLICY tenant ON public.deployments_responderhealth USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
+
 CREATE POLICY tenant ON public.deployments_rollout USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON public.deployments_savedview USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON public.deployments_sessiontoken USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON public.deployments_spending USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON public.deployments_tag USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
 
@@ -3340,6 +3894,10 @@ CREATE POLICY tenant ON public.deployments_tokenuse USING ((workspace_id = (NULL
 CREATE POLICY tenant ON public.deployments_turn USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON public.deployments_visitorsession USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON public.deployments_webhookcallback USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON public.deployments_webhooksecret USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON public.workspaces_apikey USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
 
@@ -3350,6 +3908,8 @@ CREATE POLICY tenant ON public.workspaces_idempotencykey USING ((workspace_id = 
 CREATE POLICY tenant ON public.workspaces_membership USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON public.workspaces_secret USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON public.workspaces_secrethost USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON public.workspaces_workspace USING ((id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
 
@@ -3363,6 +3923,8 @@ ALTER TABLE public.workspaces_membership ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.workspaces_secret ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.workspaces_secrethost ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.workspaces_workspace ENABLE ROW LEVEL SECURITY;
 
 REVOKE ALL ON FUNCTION public.all_workspaces() FROM PUBLIC;
@@ -3371,9 +3933,13 @@ REVOKE ALL ON FUNCTION public.channel_backlog() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.due_channel_work(p_limit integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION public.due_embeddings(p_limit integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION public.due_erasures(p_limit integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.due_files(p_limit integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.due_knowledge(p_limit integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.due_member_mails(p_limit integer) FROM PUBLIC;
 
@@ -3392,6 +3958,8 @@ REVOKE ALL ON FUNCTION public.locate_session(p_session uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.pulse(p_sessions uuid[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.resolve_api_key(p_digest bytea) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.resolve_callback(p_digest bytea) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.resolve_connection(p_connection uuid) FROM PUBLIC;
 

@@ -221,7 +221,9 @@ class World:
             delivery = enqueueing.enqueue_alone(self.connection.connection, "test", {"type": "test", "data": {}})
             Delivery.objects.filter(id=delivery.id).update(status="failed", settled_at=timezone.now())
             self.delivery_id = delivery.id
-            self.price_id = budget_settings.add_price(who, **{**_PRICE, "model": "other"}).id
+            self.price_id = budget_settings.add_price(
+                who, model="other", price_in=0.5, price_out=2, valid_from="2026-01-31"
+            ).id
             self.reply_id = canned.create(who, shortcut="hello", title="Hello", text="Hello {{visitor.name}}").id
             self.mail_id = ReplyMail.objects.create(
                 conversation=self.opened.session.conversation,
