@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -18,7 +21,9 @@ from schemathesis.core.result import Ok
 from schemathesis.generation import GenerationMode
 
 from channels_app import connections, enqueueing
+from channels_app.models import Connection
 from convoship import api_docs
+from convoship.lib.actors import Actor
 from convoship.lib.tenancy import tenant
 from deployments import (
     budget_settings,
@@ -32,6 +37,7 @@ from deployments import (
     rollouts,
 )
 from deployments.knowledge import sources
+from deployments.models import Person, VisitorSession
 from deployments.models.knowledge import SourceKind
 from deployments.models.person import IdentityKind
 from deployments.rollouts import Tried
@@ -101,62 +107,126 @@ def _operations() -> list[Any]:
     return [operation.ok() for operation in found if isinstance(operation, Ok)]
 
 
-@pytest.fixture
-def known(transactional_db: None) -> dict[str, str]:
-    """A key, and ids that exist, so that the calls get past 404."""
-    caller = program()
-    new = factories.make_deployment(caller.workspace)
-    opened = factories.start_session(new)
-    who = factories.actor(caller.workspace)
-    with tenant(caller.workspace.id):
-        secret = identity.make_secret(who, new.deployment).row
-        deploying.rotate(who, new.deployment, overlap_seconds=3600)
-        token = new.deployment.tokens.earliest("created_at")
-        rollouts.start(who, new.deployment, Tried(theme={"primaryColor": "#0a6640"}), share=20)
-        rollout = rollouts.undo(who, new.deployment)
-        connection = connections.create(
-            who,
-            kind="custom_webhook",
-            name="Bridge",
-            assistant_id=new.deployment.assistant_id,
-            # Nothing is called: no site has this name.
-            config={"url": "https://bridge.invalid/hook", "events": ["message.created"]},
-            credentials={},
-        ).connection
-        reply = canned.create(who, shortcut="hello", title="Hello", text="Hello {{visitor.name}}")
-        person = opened.session.conversation.person
-        about = person_changes.add_note(who, person, "Kind.")
-        plan = person_fields.create(who, key="plan", label="Plan", kind="text")
-        merge = merging.merge(who, person, people.person_at([(IdentityKind.PHONE, "+15005550007")], {}))
-        source = sources.add_web(who, new.deployment.assistant, kind=SourceKind.PAGE, url="https://help.invalid/")
-        price = budget_settings.add_price(who, model="m", price_in=1, price_out=2, valid_from="2026-01-31")
-        delivery = enqueueing.enqueue_alone(connection, "message.created", {"type": "message.created", "data": {}})
-    return {
-        "connection_id": str(connection.id),
-        "delivery_id": str(delivery.id),
-        "source_id": str(source.id),
-        "price_id": str(price.id),
-        "reply_id": str(reply.id),
-        "person_id": str(person.id),
-        "note_id": str(about.id),
-        "field_id": str(plan.id),
-        "merge_id": str(merge.id),
-        "rollout_id": str(rollout.id),
-        "token_id": str(token.id),
-        "refused_id": str(factories.refuse(new).id),
-        "secret_id": str(secret.id),
-        "token": str(caller.token),
-        "assistant_id": str(new.deployment.assistant_id),
-        "deployment_id": str(new.deployment.id),
-        "conversation_id": str(opened.session.conversation_id),
-    }
+class Known:
+    """A key, and ids that exist, so that calls get past 404: each made when it is asked for by its name in a path."""
+
+    def __init__(self) -> None:
+        self.caller = program()
+        self.new = factories.make_deployment(self.caller.workspace)
+        self.who = factories.actor(self.caller.workspace)
+        self.token = str(self.caller.token)
+        self.assistant_id = self.new.deployment.assistant_id
+        self.deployment_id = self.new.deployment.id
+
+    def make_all(self) -> None:
+        """All of it, so that lists have something in them."""
+        for name, made in vars(Known).items():
+            if isinstance(made, cached_property):
+                getattr(self, name)
+
+    @contextmanager
+    def _here(self) -> Iterator[Actor]:
+        with tenant(self.caller.workspace.id):
+            yield self.who
+
+    @cached_property
+    def _session(self) -> VisitorSession:
+        return factories.start_session(self.new).session
+
+    @cached_property
+    def conversation_id(self) -> UUID:
+        return self._session.conversation_id
+
+    @cached_property
+    def secret_id(self) -> UUID:
+        with self._here() as who:
+            return identity.make_secret(who, self.new.deployment).row.id
+
+    @cached_property
+    def token_id(self) -> UUID:
+        with self._here() as who:
+            deploying.rotate(who, self.new.deployment, overlap_seconds=3600)
+            return self.new.deployment.tokens.earliest("created_at").id
+
+    @cached_property
+    def rollout_id(self) -> UUID:
+        with self._here() as who:
+            rollouts.start(who, self.new.deployment, Tried(theme={"primaryColor": "#0a6640"}), share=20)
+            return rollouts.undo(who, self.new.deployment).id
+
+    @cached_property
+    def connection_id(self) -> UUID:
+        with self._here() as who:
+            return connections.create(
+                who,
+                kind="custom_webhook",
+                name="Bridge",
+                assistant_id=self.assistant_id,
+                # Nothing is called: no site has this name.
+                config={"url": "https://bridge.invalid/hook", "events": ["message.created"]},
+                credentials={},
+            ).connection.id
+
+    @cached_property
+    def delivery_id(self) -> UUID:
+        connection_id = self.connection_id
+        with self._here():
+            bridge = Connection.objects.get(id=connection_id)
+            return enqueueing.enqueue_alone(bridge, "message.created", {"type": "message.created", "data": {}}).id
+
+    @cached_property
+    def reply_id(self) -> UUID:
+        with self._here() as who:
+            return canned.create(who, shortcut="hello", title="Hello", text="Hello {{visitor.name}}").id
+
+    @cached_property
+    def person_id(self) -> UUID:
+        session = self._session
+        with self._here():
+            return session.conversation.person.id
+
+    @cached_property
+    def note_id(self) -> UUID:
+        person_id = self.person_id
+        with self._here() as who:
+            return person_changes.add_note(who, Person.objects.get(id=person_id), "Kind.").id
+
+    @cached_property
+    def field_id(self) -> UUID:
+        with self._here() as who:
+            return person_fields.create(who, key="plan", label="Plan", kind="text").id
+
+    @cached_property
+    def merge_id(self) -> UUID:
+        person_id = self.person_id
+        with self._here() as who:
+            other = people.person_at([(IdentityKind.PHONE, "+15005550007")], {})
+            return merging.merge(who, Person.objects.get(id=person_id), other).id
+
+    @cached_property
+    def source_id(self) -> UUID:
+        with self._here() as who:
+            assistant = self.new.deployment.assistant
+            return sources.add_web(who, assistant, kind=SourceKind.PAGE, url="https://help.invalid/").id
+
+    @cached_property
+    def price_id(self) -> UUID:
+        with self._here() as who:
+            return budget_settings.add_price(who, model="m", price_in=1, price_out=2, valid_from="2026-01-31").id
+
+    @cached_property
+    def refused_id(self) -> UUID:
+        return factories.refuse(self.new).id
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 @pytest.mark.parametrize("operation", _operations(), ids=lambda operation: operation.label)
 def test_the_api_does_what_its_document_says(
-    operation: Any, mode: GenerationMode, known: dict[str, str], live_server: Any
+    operation: Any, mode: GenerationMode, transactional_db: None, live_server: Any
 ) -> None:
+    known = Known()
+    if mode is GenerationMode.POSITIVE and operation.method.upper() == "GET":
+        known.make_all()
     excluded = [CHECKS.get_one(name) for name in CHECKS.get_all_names() if name in LEFT_OUT]
 
     @hypothesis.given(case=operation.as_strategy(generation_mode=mode))
@@ -169,8 +239,8 @@ def test_the_api_does_what_its_document_says(
     def holds(case: Any) -> None:
         for name in case.path_parameters or {}:
             if _is_uuid(case.path_parameters[name]):
-                case.path_parameters[name] = known[name]
-        headers = {"Authorization": f"Bearer {known['token']}"}
+                case.path_parameters[name] = str(getattr(known, name))
+        headers = {"Authorization": f"Bearer {known.token}"}
         case.call_and_validate(base_url=live_server.url, headers=headers, excluded_checks=excluded, timeout=60)
 
     holds()
