@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
@@ -85,6 +86,12 @@ class Product:
         """Kill the web server and wait for the next one."""
         self.kill_web()
         self.wait_web()
+
+    def end_web(self) -> None:
+        """Tell the web server to end, as a new release does, and wait for the next one."""
+        pid = self.up.pid_of("web")
+        os.kill(pid, signal.SIGTERM)
+        wait_for("another web server", lambda: self.up.pid_of("web") != pid and self.up.answers())
 
     def kill(self, name: str) -> None:
         """Kill another child: worker, beat, Valkey, PostgreSQL, stranger."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import BrowserContext, expect
 
 from tests.driver import wait_for
 from tests.e2e.conftest import Product, Visit
+from tests.e2e.test_inbox import live_page
 from tests.e2e.thinking import Thinking, grows, running, shown
 from tests.e2e.visitor import Visitor
 from tests.models.model_end import words
@@ -97,16 +98,33 @@ def test_without_sockets_the_answer_comes_as_a_stream(counting: Thinking, visit:
     visitor.sees("Stopped")
 
 
-def test_a_restart_in_mid_answer_leaves_it_visibly_cut_and_answers_once(counting: Thinking, chat: Visitor) -> None:
-    chat.say("count 150 40")
+def test_a_restart_in_mid_answer_leaves_it_visibly_cut_and_answers_once(
+    counting: Thinking, chat: Visitor, new_context: Callable[..., BrowserContext]
+) -> None:
+    owner = counting.sign_in(new_context(base_url=counting.product.base_url))
+    chat.say("count 100 40")
     grows(chat)
-    counting.product.restart_web()
-    chat.is_connected()
-    # The lease of who was killed runs out; the half text says that it was cut, and the whole one follows once.
-    expect(chat.panel.get_by_text("Stopped", exact=True)).to_have_count(1, timeout=60_000)
-    expect(chat.heard.last).to_have_text(words(150).strip(), timeout=60_000)
-    assert chat.heard.count() == 3
-    assert words(150).startswith(chat.heard.nth(1).inner_text())
+    with live_page(owner):
+        owner.goto(f"/app/conversations/{chat.conversation_id}/")
+    lines = owner.get_by_role("log", name="Transcript").locator(".line.ours")
+    expect(lines.last).to_contain_text("is being written")
+    counting.product.end_web()
+    # The half text says that it was cut, to both who look on, and the whole one follows once.
+    expect(chat.panel.get_by_text("Stopped", exact=True)).to_have_count(1)
+    expect(chat.heard.last).to_have_text(words(100).strip(), timeout=60_000)
+    expect(chat.heard).to_have_count(3)
+    half = chat.heard.nth(1).inner_text()
+    assert words(100).startswith(half)
+    assert half != words(100).strip()
+    expect(lines).to_have_count(3)
+    expect(lines.nth(1)).to_contain_text("Cut off The answer was cut off while being written.")
+    expect(lines.nth(1).locator(".bubble")).to_have_text(half)
+    expect(lines.nth(2).locator(".bubble")).to_have_text(words(100).strip())
+    expect(owner.get_by_text("Cut off", exact=True)).to_have_count(1)
+    assert [it.strip() for it in counting.program.said(chat.conversation_id, "assistant")[1:]] == [
+        half,
+        words(100).strip(),
+    ]
     assert ended(counting, chat.conversation_id) == ("done", "", None, 2)
 
 

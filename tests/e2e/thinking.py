@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from playwright.sync_api import BrowserContext, Page, expect
+
 from tests.driver import wait_for
-from tests.e2e.conftest import Product
+from tests.e2e.conftest import PATIENCE, Product
 from tests.e2e.programs import Program
 from tests.e2e.visitor import Visitor
 from tests.models.model_end import ModelEnd, counts
@@ -59,6 +61,22 @@ class Thinking:
         path = f"/assistants/{self.demo['assistant_id']}"
         self.program.call("PATCH", path, changes)
         self.program.call("POST", f"{path}/publish")
+
+    def budget(self, *budgets: Mapping[str, Any]) -> None:
+        """Set these budgets of the deployment, and no others."""
+        path = f"/deployments/{self.demo['deployment_id']}/budgets"
+        self.program.call("PUT", path, {"budgets": [*budgets]})
+
+    def sign_in(self, context: BrowserContext) -> Page:
+        """The owner's tab, in this browser."""
+        context.set_default_timeout(PATIENCE)
+        page = context.new_page()
+        page.goto(f"{self.product.base_url}/sign-in/")
+        page.get_by_label("E-mail").fill(self.demo["email"])
+        page.get_by_label("Password", exact=True).fill(self.demo["password"])
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("link", name="Overview")).to_be_visible()
+        return page
 
     def turn(self, conversation_id: str) -> Turn:
         """How the conversation's last message was answered."""
