@@ -48,6 +48,7 @@ from deployments.responders.base import (
 )
 from deployments.responders.llm_tools import Toolbox, ToolCall
 from deployments.responders.safe_output import SafeOutput
+from deployments.responders.thoughts import Thoughts
 from deployments.safe_text import LONGEST_TEXT
 
 logger = logging.getLogger(__name__)
@@ -107,7 +108,8 @@ class _Answer:
         self.began = time.monotonic()
         self.output = SafeOutput()
         self.passages: Sequence[Passage] = ()
-        self.text = ""
+        # All that was shown, and of it what the call that is running wrote: a model may write, call a tool, and go on.
+        self.shown, self.text = "", ""
         self.has_begun = False
         self.key = ""
         self.took: list[Usage] = []
@@ -165,18 +167,17 @@ class _Answer:
                     "Look at the tools on the timeline, and say in the instructions when each is called.",
                     code="broken",
                 )
-        if not self.text.strip() and not toolbox.acts:
-            raise ResponderError(
-                f"The model at {self.host} answered without a word.",
-                "Try again, or choose another model.",
-                code="broken",
-            )
+        if not self.shown.strip() and not toolbox.acts:
+            remedy = "Try again, or choose another model."
+            if self.trace.get("finish") == "length":
+                remedy = "It thought until its longest answer was used up: raise that, or choose another model."
+            raise ResponderError(f"The model at {self.host} answered without a word.", remedy, code="broken")
         for reply in self._end(toolbox):
             yield reply
 
     def _end(self, toolbox: Toolbox) -> list[Reply]:
         """What follows the text: its sources, what was collected and what is to be done."""
-        cited = {int(number) for number in _CITED.findall(self.text)}
+        cited = {int(number) for number in _CITED.findall(self.shown)}
         sources = [
             {"title": one.title, "url": one.url} if one.url else {"title": one.title}
             for number, one in enumerate(self.passages, 1)
@@ -188,7 +189,7 @@ class _Answer:
         ]
         self.trace["fields"] = toolbox.fields
         replies: list[Reply] = []
-        if self.text:
+        if self.shown:
             replies.append(EndOfText(({"type": "list", "items": sources},) if sources else ()))
         if toolbox.fields != self.turn.state.get("fields", {}):
             replies.append(Remember({**self.turn.state, "fields": toolbox.fields}))
@@ -232,19 +233,15 @@ class _Answer:
         spent = await self.turn.reach.spend(most)
         self.spent[spent] = most
         self.text, self.output = "", SafeOutput()
-        reading = _Reading()
+        reading, thoughts = _Reading(), Thoughts()
         async with aclosing(self._pieces(client, chat, toolbox, reading, spent)) as pieces:
             async for piece in pieces:
-                shown = self.output.take(piece)[: LONGEST_TEXT - len(self.text)]
-                if shown:
-                    self.text += shown
+                if shown := self._show(self.output.take(thoughts.take(piece))):
                     yield shown
-                if len(self.text) >= LONGEST_TEXT:
+                if len(self.shown) >= LONGEST_TEXT:
                     reading.finish = "length"
                     break
-        rest = self.output.rest()[: LONGEST_TEXT - len(self.text)]
-        if rest:
-            self.text += rest
+        if rest := self._show(self.output.take(thoughts.rest()) + self.output.rest()):
             yield rest
         usage = reading.usage or self._estimate(len(self.text), most.tokens_in)
         await self._settle(spent, usage)
@@ -252,6 +249,16 @@ class _Answer:
         if reading.finish == "content_filter":
             raise provider_errors.filtered(self.host)
         calls.extend(reading.calls())
+
+    def _show(self, piece: str) -> str:
+        """What of a piece is shown, and remembered; what an earlier call wrote is a paragraph of its own."""
+        if piece and self.shown and not self.text:
+            piece = "\n\n" + piece.lstrip()
+        # Within what a message can hold, whichever call wrote it.
+        piece = piece[: LONGEST_TEXT - len(self.shown)]
+        self.shown += piece
+        self.text += piece
+        return piece
 
     async def _pieces(
         self, client: openai.AsyncOpenAI, chat: prompting.Chat, toolbox: Toolbox, reading: _Reading, spent: str

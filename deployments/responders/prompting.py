@@ -95,7 +95,8 @@ def _read(passages: Sequence[Passage]) -> str:
         return ""
     told, left = [], LONGEST_PASSAGES
     for number, passage in enumerate(passages, 1):
-        text = passage.text[:left]
+        # A page can't end its own mark and go on as if it were ours.
+        text = passage.text[:left].replace("</source", "< /source")
         left -= len(text)
         if not text:
             break

@@ -87,5 +87,5 @@ def test_an_unauthenticated_caller_learns_nothing_of_what_exists(api: Program) -
 
 
 def test_routes_of_later_issues_are_absent(api: Program) -> None:
-    for path in ("/members", "/api-keys", "/usage", "/connections/templates"):
+    for path in ("/members", "/api-keys", "/connections/templates"):
         assert api.get(path).status_code == 404

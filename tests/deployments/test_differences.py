@@ -212,9 +212,9 @@ def test_what_reads_the_same_and_is_not_the_same_is_still_a_change() -> None:
 
 
 def test_a_version_of_an_unknown_kind_is_compared_all_the_same() -> None:
-    old, new = ({"name": "Ada", "responder": "llm", "llm": {"model": model}} for model in ("a", "b"))
+    old, new = ({"name": "Ada", "responder": "oracle", "oracle": {"model": model}} for model in ("a", "b"))
     change = one(old, new)
-    assert (change.part, change.lines[0].new) == ("llm", '{\n "model": "b"\n}')
+    assert (change.part, change.lines[0].new) == ("oracle", '{\n "model": "b"\n}')
 
 
 # --- Words --------------------------------------------------------------------------------------------------------

@@ -207,7 +207,7 @@ async def test_a_tool_called_with_bad_arguments_is_said_to_the_model_and_stands_
     await office.publish()
     model.script(Says(["I look. "], calls=[("order", arguments)]), Says(["Which order?"]))
     replies = await ask(office)
-    assert "".join(one["text"] for one in replies) == "I look. Which order?"
+    assert "".join(one["text"] for one in replies) == "I look. \n\nWhich order?"
     assert {one["status"] for one in replies} == {"sent"}
     [turn] = await office.turns()
     [call] = turn.trace["tools"]

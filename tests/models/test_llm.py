@@ -200,6 +200,60 @@ async def test_what_the_visitor_tells_is_kept_for_the_next_turns(model: ModelEnd
     assert '{"order": "A-1"}' in model.asked[-1].system
 
 
+@pytest.mark.parametrize("size", [1, 3, 7, 100])
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("<think>\nThey want <b>this</b>.\n</think>\n\nHello.", "Hello."),
+        ("\n<think></think>Hello.", "Hello."),
+        ("<thinking> is hard.", "<thinking> is hard."),
+        ("<th", "<th"),
+        ("Use <think> and </think>.", "Use <think> and </think>."),
+        ("<think>a</think>b<think>c</think>", "b<think>c</think>"),
+    ],
+)
+async def test_what_a_model_thinks_before_it_answers_is_not_shown(
+    model: ModelEnd, written: str, shown: str, size: int
+) -> None:
+    model.script(Says([written[at : at + size] for at in range(0, len(written), size)]))
+    assert text_of(await replies(turn(model))) == shown
+
+
+async def test_a_model_that_only_thinks_has_not_answered(model: ModelEnd) -> None:
+    model.script(Says(["<think>", "Hm, hm, hm."], finish="length"))
+    with pytest.raises(ResponderError, match="without a word") as told:
+        await replies(turn(model))
+    assert "raise that" in told.value.remedy
+
+
+async def test_what_it_says_before_and_after_a_tool_is_one_answer_in_paragraphs(model: ModelEnd) -> None:
+    tools = [{"type": "collect", "name": "order", "description": "the order's number"}]
+    call = ("order", {"value": "A-1"})
+    read = (Passage("1", "Sending", "https://shop.example/sending", "Sent daily.", 0.9),)
+    model.script(Says(["One ", "moment [1]."], [call]), Says(["It was", " sent."]))
+    said = await replies(turn(model, Desk(read), tools=tools))
+    assert text_of(said) == "One moment [1].\n\nIt was sent."
+    [end] = [reply for reply in said if isinstance(reply, EndOfText)]
+    assert end.blocks, "what the first part cites is a source"
+    # Each call is told what it said itself, and nothing twice.
+    assert model.asked[1].body["messages"][-2]["content"] == "One moment [1]."
+
+
+async def test_an_answer_that_ends_after_a_tool_without_another_word_is_one(model: ModelEnd) -> None:
+    tools = [{"type": "collect", "name": "order", "description": "the order's number"}]
+    model.script(Says(["Thanks, I have it."], [("order", {"value": "A-1"})]), Says([], finish="stop"))
+    said = await replies(turn(model, tools=tools))
+    assert text_of(said) == "Thanks, I have it."
+    assert any(isinstance(reply, EndOfText) for reply in said)
+
+
+async def test_the_longest_answer_holds_over_all_calls(model: ModelEnd) -> None:
+    tools = [{"type": "collect", "name": "order", "description": "the order's number"}]
+    model.script(Says(["x" * 5_000], [("order", {"value": "A-1"})]), Says(["y" * 5_000]))
+    said = await replies(turn(model, tools=tools))
+    assert len(text_of(said)) == 8_000
+
+
 LOOK_UP = {
     "type": "http",
     "name": "order_status",

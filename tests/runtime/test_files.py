@@ -25,7 +25,7 @@ import pytest
 from django.conf import settings
 from django.core.files.storage import storages
 from django.core.files.utils import FileProxyMixin
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 from django.http import HttpResponse
 from django.test import AsyncClient
 from django.utils import timezone
@@ -186,7 +186,7 @@ async def test_files_that_come_while_an_answer_is_written_are_answered_after_it(
         if len(said) == 5:
             break
         await asyncio.sleep(0.02)
-    assert said[:4] == ["Hello", "go", "", "an answer"]
+    assert said[:4] == ["Hello! How can I help you?", "go", "", "an answer"]
     assert said[4].startswith("Your files have arrived. I can't look into them myself")
     assert not await in_workspace(site, lambda: Turn.objects.exclude(status="done").exists())
 
@@ -1019,23 +1019,31 @@ async def test_a_conversation_is_deleted_after_who_writes_in_it_is_done(
 
 async def test_who_is_let_go_out_of_a_deadlock_is_not_told(site: Site) -> None:
     session = await begun(site)
-    up = (await send_up(site, session, "a.pdf", PDF)).data["file"]["id"]
-    is_held = asyncio.Event()
     loop = asyncio.get_running_loop()
+    # Which of two the database lets go is whose second is over first: on a busy machine not always the visitor's.
+    for number in range(10):
+        up = (await send_up(site, session, f"{number}.pdf", PDF)).data["file"]["id"]
+        is_held = asyncio.Event()
 
-    def crosswise() -> None:
-        list(File.objects.select_for_update())
-        loop.call_soon_threadsafe(is_held.set)
-        # The visitor holds the conversation now, has waited longer, and so is the one whom the database lets go.
-        somebody_waits()
-        list(Conversation.objects.select_for_update())
+        def crosswise(is_held: asyncio.Event = is_held) -> bool:
+            list(File.objects.select_for_update())
+            loop.call_soon_threadsafe(is_held.set)
+            somebody_waits()
+            try:
+                with transaction.atomic():
+                    list(Conversation.objects.select_for_update())
+            except OperationalError:
+                return False
+            return True
 
-    other = asyncio.create_task(in_workspace(site, crosswise))
-    await is_held.wait()
-    said = await site.say(session, "look", attachments=[up])
-    await other
-    assert said.status_code == 201
-    assert said.data["message"]["attachments"][0]["id"] == up
+        other = asyncio.create_task(in_workspace(site, crosswise))
+        await is_held.wait()
+        said = await site.say(session, "look", attachments=[up])
+        assert said.status_code == 201
+        assert said.data["message"]["attachments"][0]["id"] == up
+        if await other:
+            return
+    pytest.fail("the visitor was never the one who is let go")
 
 
 def broken(*args: Any, **kwargs: Any) -> None:

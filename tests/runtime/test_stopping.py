@@ -163,7 +163,7 @@ async def test_an_answer_is_stopped_before_its_first_word_and_nothing_is_said(si
     turn = await talk.ended()
     assert (turn.status, turn.trace) == ("done", {"stopped": "visitor"})
     assert closed.is_set()
-    assert [message.text for message in await messages(site)] == ["Hello", "go"]
+    assert [message.text for message in await messages(site)] == ["Hello! How can I help you?", "go"]
 
 
 async def test_what_nobody_had_seen_at_the_stop_is_not_said_or_done(site: Site, probe: Probe) -> None:
@@ -180,7 +180,7 @@ async def test_what_nobody_had_seen_at_the_stop_is_not_said_or_done(site: Site, 
     await asked.wait()
     await talk.stop()
     await talk.ended()
-    assert [message.text for message in await messages(site)] == ["Hello", "go"]
+    assert [message.text for message in await messages(site)] == ["Hello! How can I help you?", "go"]
     assert (await in_site(site, Conversation.objects.get)).control == "assistant"
 
 

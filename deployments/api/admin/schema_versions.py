@@ -9,6 +9,7 @@ from deployments.differences import Kind
 from deployments.interchange import ENVELOPE
 from deployments.models.assistant import Responder
 from deployments.outline import INTENT, TITLES
+from deployments.thinking import PARTS
 from deployments.versions import DRAFT, LARGEST_NUMBER
 from workspaces.api.schema import TEXT, TIME, UUID, WHOLE, YES_NO, Schema, body, component, fields, or_null, page_of
 
@@ -93,7 +94,8 @@ DIFF_PARAMETERS = [
 # --- Files --------------------------------------------------------------------------------------------------------
 
 _FILE: dict[str, Schema] = {**ENVELOPE, "scripted": SCRIPT, "handoff": HANDOFF_RULES}
-EXPORT = component("AssistantFile", fields(optional=(), **_FILE))
+# Of what answers beside the script a file has what the assistant has.
+EXPORT = component("AssistantFile", fields(optional=tuple(PARTS), **_FILE))
 EXPORT_PARAMETERS = [
     OpenApiParameter("version", _SIDE_TEXT, description="A version's number, or `draft`, which it is without it.")
 ]
