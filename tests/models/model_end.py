@@ -71,6 +71,12 @@ class Asked:
 Plan = Says | Refuses
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    # So many may knock at once.
+    request_queue_size = 256
+
+
 class ModelEnd:
     """The server. `plans`: one a call, the last one from then on; `answers` decides instead where it is set."""
 
@@ -81,8 +87,7 @@ class ModelEnd:
         # Set when a client has gone away in the middle of an answer.
         self.left = threading.Event()
         self.lock = threading.Lock()
-        self.server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
-        self.server.daemon_threads = True
+        self.server = _Server(("127.0.0.1", port), self._handler())
 
     @property
     def base_url(self) -> str:
