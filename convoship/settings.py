@@ -471,6 +471,9 @@ LOGGING = {
         "daphne": {"level": "WARNING"},
         # It would write every address that is called.
         "httpx": {"level": "WARNING"},
+        # They would write what is said to models, whatever LOG_LEVEL is.
+        "openai": {"level": "WARNING"},
+        "httpcore": {"level": "WARNING"},
     },
 }
 

@@ -254,7 +254,7 @@ class Writer:
                 case Token():
                     self._text += self._pieces.take(reply.text)
                 case EndOfText():
-                    await self._end_text(reply.blocks)
+                    await self._end_text(reply.blocks, failure=CUT if reply.is_cut else "")
                 case Say() | HandOver() | End():
                     await self._end_text(())
                     self.answer.add(reply)
@@ -304,7 +304,7 @@ class Writer:
         if self._message is None:
             if self._text and not failure and not self.stop:
                 self.answer.said.append(Say(self._text, blocks))
-            if self._text and not is_last:
+            if self._text and self.answer.said and not is_last:
                 said, self.answer.said = self.answer.said, []
                 self.posted += await in_tenant(post)(self.claim.workspace_id, self.claim, said)
             self._text = ""

@@ -31,9 +31,12 @@ def facts(trace: Mapping[str, Any]) -> list[tuple[str, str]]:
     if trace.get("by") == "webhook":
         told += [("Bot", str(trace.get("host", ""))), ("Answered", _HOW.get(str(trace.get("how")), ""))]
         return [*told, ("Took", _took(trace)), *_asked(trace)]
-    if trace.get("by") != "llm":
+    # Also of one that failed after it was asked, whoever answered then.
+    if trace.get("by") != "llm" and not (failure and "model" in trace):
         return told
-    told += [("Model", str(trace.get("model", ""))), ("Took", _took(trace)), ("Tokens", _tokens(trace))]
+    told += [("Model", str(trace.get("model", ""))), ("Took", _took(trace))]
+    # Nobody has counted those of an answer that was stopped.
+    told += [("Tokens", _tokens(trace))] if "tokens_in" in trace else []
     if trace.get("too_dear"):
         told.append(("Instead of", f"{trace['too_dear']}, for which a budget had no room"))
     told += _asked(trace)
@@ -49,9 +52,10 @@ def facts(trace: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def headline(trace: Mapping[str, Any]) -> tuple[str, str, str]:
     """(icon, level, words) for *Try it*."""
-    if trace.get("by") == "llm":
+    is_good = "failure" not in trace
+    if is_good and trace.get("by") == "llm":
         return "sparkles", "good", f"Written by {trace.get('model', 'a model')}"
-    if trace.get("by") == "webhook":
+    if is_good and trace.get("by") == "webhook":
         return "circle-check", "good", f"Answered by the bot at {trace.get('host', '')}"
     who = "bot" if trace.get("responder") == "webhook" else "model"
     return "triangle-alert", "warn", f"The {who} could not answer"
@@ -63,6 +67,8 @@ def _asked(trace: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _took(trace: Mapping[str, Any]) -> str:
     whole, first = _seconds(trace.get("ms")), _seconds(trace.get("first_ms"))
+    if "ms" not in trace and "first_ms" in trace:
+        return f"The first words after {first}"
     return f"{whole}, the first words after {first}" if "first_ms" in trace else whole
 
 

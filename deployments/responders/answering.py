@@ -14,6 +14,7 @@ from typing import Any
 
 from deployments.responders import failing
 from deployments.responders.base import (
+    EndOfText,
     HandOver,
     Missed,
     Remember,
@@ -77,6 +78,8 @@ class _Chain:
         self.state = {key: value for key, value in turn.state.items() if key != SCRIPT}
         self.script_state: Mapping[str, Any] = turn.state.get(SCRIPT, {})
         self.has_spoken = False
+        # Whether a text was begun that nothing has ended.
+        self.is_writing = False
 
     async def run(self, kind: str) -> AsyncIterator[Reply]:
         """The script where it goes first and knows; then the other; then what is said when that failed."""
@@ -113,6 +116,9 @@ class _Chain:
         async with closing(responder_for(kind).answer(turn)) as replies:
             async for reply in replies:
                 self.has_spoken = self.has_spoken or isinstance(reply, Token | Say)
+                self.is_writing = isinstance(reply, Token) or (
+                    self.is_writing and isinstance(reply, Trace | Remember | Missed)
+                )
                 if isinstance(reply, Remember):
                     self.state = dict(reply.state)
                     yield self._remember()
@@ -128,6 +134,8 @@ class _Chain:
         words = self._words(error)
         if not words and not self.rules["person"]:
             raise error
+        if self.is_writing:
+            yield EndOfText(is_cut=True)
         yield Missed()
         if words:
             yield Say(words)

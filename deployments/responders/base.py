@@ -188,9 +188,13 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class EndOfText:
-    """The message made of the tokens so far is finished, and carries these blocks."""
+    """The message made of the tokens so far is finished, and carries these blocks.
+
+    `is_cut`: it broke off, and something else is said in place of its rest. Who reads it sees that.
+    """
 
     blocks: tuple[Block, ...] = ()
+    is_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,14 @@
 One answer is a few calls at most: the model either writes, or calls tools and is asked again with what came of them.
 Text is given on in pieces as it comes (`safe_output`).
 
-Three ends are set to a call: for the connection, for the first piece (`FIRST_PIECE_SECONDS`), and for the whole answer
-(the turn's). A call is tried again once, and only before its first piece. Leaving the generator closes the connection,
-which is how an answer that nobody waits for is cancelled.
+Three ends are set: to the connection, to the first piece of a call (`FIRST_PIECE_SECONDS`), and to the whole answer
+(`WHOLE_SECONDS`). A call is tried again once, and only before its first piece. Leaving the generator closes the
+connection, which is how an answer that nobody waits for is cancelled.
 
 `Trace.data` is `{responder, by, model, tokens_in, tokens_out, first_ms, ms, calls, finish, tools: [{name, ok, ms,
 words}], knowledge: [{number, title, url, score, cited}], fields, cost}`; `by` is `llm`, `cost`
-is in words and left out where the model has no price. No text of the conversation is in it.
+is in words and left out where the model has no price. No text of the conversation is in it. What is known at the first
+piece is told then, for the answer that is stopped; the whole of it at the end, also at a bad one.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from urllib.parse import urlsplit
 
 import openai
 from openai.types.chat import ChatCompletionChunk
+from openai.types.chat.chat_completion_chunk import ChoiceDeltaToolCall
 
 from convoship.lib.amounts import money
 from convoship.lib.outbound.sending import streaming_client
@@ -53,6 +55,8 @@ logger = logging.getLogger(__name__)
 
 KIND = "llm"
 FIRST_PIECE_SECONDS = 15.0
+# Of the whole answer, tools and all: less than the turn's own end, so that what stands in for it can be said.
+WHOLE_SECONDS = 55.0
 MOST_ROUNDS = 5
 MOST_PASSAGES = 5
 RETRY_AFTER_SECONDS = 0.5
@@ -82,9 +86,14 @@ class LLMResponder:
         """The reply, piece by piece; ResponderError where the provider gives none."""
         answer = _Answer(llm_content.whole(turn.content), turn)
         try:
-            async with closing(answer.run()) as replies:
+            async with closing(answer.in_time()) as replies:
                 async for reply in replies:
                     yield reply
+        except ResponderError:
+            await answer.close()
+            if answer.trace["calls"]:
+                yield answer.traced()
+            raise
         finally:
             # Also of one that failed or was cut off: what it took counts.
             await answer.close()
@@ -101,18 +110,34 @@ class _Answer:
         self.passages: Sequence[Passage] = ()
         # All that was shown, and of it what the call that is running wrote: a model may write, call a tool, and go on.
         self.shown, self.text = "", ""
+        self.has_begun = False
+        self.key = ""
         self.took: list[Usage] = []
         # What is set aside, with what may come of it at most: nobody has said what it took.
         self.spent: dict[str, Usage] = {}
         self.cost: int | None = None
         self.trace: dict[str, Any] = {"responder": KIND, "by": KIND, "model": content["model"], "calls": 0}
 
-    async def run(self) -> AsyncIterator[Reply]:
+    async def in_time(self) -> AsyncIterator[Reply]:
+        """The answer, and an error where it takes too long. Whoever reads it may take their time."""
+        async with closing(self._run()) as replies:
+            while True:
+                try:
+                    async with asyncio.timeout(self.began + WHOLE_SECONDS - time.monotonic()):
+                        reply = await anext(replies, None)
+                except TimeoutError:
+                    raise provider_errors.too_slow(self.host, WHOLE_SECONDS) from None
+                if reply is None:
+                    return
+                yield reply
+
+    async def _run(self) -> AsyncIterator[Reply]:
         """Ask until the model has answered."""
         if self.content["knowledge"]:
             self.passages = await self.turn.reach.passages(self.turn.text, MOST_PASSAGES)
         chat = prompting.assemble(self.content, self.turn, self.passages)
         toolbox = Toolbox(self.content["tools"], self.turn)
+        self.trace["tools"] = toolbox.record
         is_rehearsal = self.content["preset"] == llm_content.REHEARSAL
         async with stand_in.client() if is_rehearsal else streaming_client() as http:
             client = openai.AsyncOpenAI(
@@ -126,6 +151,9 @@ class _Answer:
                 async with aclosing(self._asked(client, chat, toolbox, calls)) as pieces:
                     async for piece in pieces:
                         yield Token(piece)
+                        if not self.has_begun:
+                            self.has_begun = True
+                            yield Trace({**self.trace, "tools": [*toolbox.record]})
                 if not calls:
                     break
                 chat.append(_as_said(self.text, calls))
@@ -159,15 +187,16 @@ class _Answer:
             {"number": n, "title": one.title, "url": one.url, "score": round(one.score, 4), "cited": n in cited}
             for n, one in enumerate(self.passages, 1)
         ]
-        self.trace["tools"], self.trace["fields"] = toolbox.record, toolbox.fields
+        self.trace["fields"] = toolbox.fields
         replies: list[Reply] = []
         if self.shown:
             replies.append(EndOfText(({"type": "list", "items": sources},) if sources else ()))
         if toolbox.fields != self.turn.state.get("fields", {}):
             replies.append(Remember({**self.turn.state, "fields": toolbox.fields}))
-        return [*replies, self._traced(), *toolbox.acts]
+        return [*replies, self.traced(), *toolbox.acts]
 
-    def _traced(self) -> Trace:
+    def traced(self) -> Trace:
+        """The turn's record so far."""
         took = {
             "tokens_in": sum(one.tokens_in for one in self.took),
             "tokens_out": sum(one.tokens_out for one in self.took),
@@ -177,13 +206,13 @@ class _Answer:
 
     async def close(self) -> None:
         """Settle calls that came to no end: they were read, and wrote what there is of them."""
-        for spent, most in self.spent.items():
+        for spent, most in [*self.spent.items()]:
             with suppress(Exception):
-                await self.turn.reach.settle(spent, self._estimate(len(self.text), most.tokens_in))
-        self.spent.clear()
+                await self._settle(spent, self._estimate(len(self.text), most.tokens_in))
 
     async def _settle(self, spent: str, usage: Usage) -> None:
         del self.spent[spent]
+        self.took.append(usage)
         cost = await self.turn.reach.settle(spent, usage)
         if cost is not None:
             self.cost = (self.cost or 0) + cost
@@ -191,7 +220,8 @@ class _Answer:
     async def _key(self) -> str:
         if "api_key" not in self.content:
             return "none"  # the SDK wants one; endpoints without keys don't look
-        return await self.turn.reach.secret(self.content["api_key"], self.content["base_url"])
+        self.key = await self.turn.reach.secret(self.content["api_key"], self.content["base_url"])
+        return self.key
 
     # --- One call -----------------------------------------------------------------------------------------------------
 
@@ -214,7 +244,6 @@ class _Answer:
         if rest := self._show(self.output.take(thoughts.rest()) + self.output.rest()):
             yield rest
         usage = reading.usage or self._estimate(len(self.text), most.tokens_in)
-        self.took.append(usage)
         await self._settle(spent, usage)
         self.trace["finish"] = reading.finish
         if reading.finish == "content_filter":
@@ -237,17 +266,16 @@ class _Answer:
         """The call's pieces as they come; begun once more where nothing had come yet."""
         for is_last in (False, True):
             try:
-                async with aclosing(self._chunks(client, chat, toolbox)) as chunks:
-                    async for chunk in chunks:
-                        piece = reading.take(chunk)
-                        if piece:
-                            self.trace.setdefault("first_ms", _since(self.began))
-                            yield piece
-                if reading.finish:
-                    return
+                async with aclosing(self._read(client, chat, toolbox, reading)) as pieces:
+                    async for piece in pieces:
+                        self.trace.setdefault("first_ms", _since(self.began))
+                        yield piece
                 found = provider_errors.broken_off(self.host)
             except provider_errors.CAUGHT as error:
-                found = provider_errors.read(error, self.host, self.content["model"])
+                found = provider_errors.read(error, self.host, self.content["model"], self.key)
+            if reading.finish:
+                # It said that this was all, whatever came after.
+                return
             if reading.has_begun or is_last or not found.retryable:
                 if found.code in _NOT_READ and not reading.has_begun:
                     await self._settle(spent, Usage(self.content["model"]))
@@ -255,9 +283,10 @@ class _Answer:
             logger.info("a call of a model is tried again: %s", found.code)
             await asyncio.sleep(RETRY_AFTER_SECONDS)
 
-    async def _chunks(
-        self, client: openai.AsyncOpenAI, chat: prompting.Chat, toolbox: Toolbox
-    ) -> AsyncGenerator[ChatCompletionChunk]:
+    async def _read(
+        self, client: openai.AsyncOpenAI, chat: prompting.Chat, toolbox: Toolbox, reading: _Reading
+    ) -> AsyncGenerator[str]:
+        """One request's pieces."""
         self.trace["calls"] += 1
         asked: dict[str, Any] = {
             "model": self.content["model"],
@@ -274,8 +303,11 @@ class _Answer:
             stream = await client.chat.completions.create(**asked)
             async with stream:
                 async for chunk in stream:
-                    first.reschedule(None)
-                    yield chunk
+                    piece = reading.take(chunk)
+                    if reading.is_alive and first.when() is not None:
+                        first.reschedule(None)
+                    if piece:
+                        yield piece
 
     def _estimate(self, written: int, tokens_in: int = 0) -> Usage:
         return Usage(self.content["model"], tokens_in, -(-written // CHARACTERS_PER_TOKEN))
@@ -288,28 +320,52 @@ class _Reading:
         self.finish = ""
         self.usage: Usage | None = None
         self.has_begun = False
+        # Whether it does anything: write, call or think, under whatever name its provider has for that. Before that
+        # come whose turn it is, and what filters thought of the question.
+        self.is_alive = False
         self._calls: dict[int, dict[str, str]] = {}
 
     def take(self, chunk: ChatCompletionChunk) -> str:
-        """The text of a chunk; what else it says is kept."""
+        """The text of a chunk; what else it says is kept. ValueError where it is no chunk.
+
+        The SDK checks nothing of what it reads: anything may stand anywhere.
+        """
+        try:
+            return self._take(chunk)
+        except (AttributeError, IndexError, KeyError, TypeError):
+            raise ValueError("That is no chunk of an answer.") from None
+
+    def _take(self, chunk: ChatCompletionChunk) -> str:
         if chunk.usage is not None:
-            self.usage = Usage(chunk.model, chunk.usage.prompt_tokens, chunk.usage.completion_tokens)
+            counts: Sequence[object] = (chunk.usage.prompt_tokens, chunk.usage.completion_tokens)
+            tokens_in, tokens_out = counts
+            # What isn't a count is estimated.
+            if isinstance(tokens_in, int) and isinstance(tokens_out, int) and min(tokens_in, tokens_out) >= 0:
+                self.usage = Usage(str(chunk.model), tokens_in, tokens_out)
         if not chunk.choices:
             return ""
         choice = chunk.choices[0]
-        self.finish = choice.finish_reason or self.finish
+        self.finish = str(choice.finish_reason or self.finish)
         if choice.delta is None:
             return ""
+        self.is_alive = self.is_alive or any(value for name, value in choice.delta if name != "role")
         for part in choice.delta.tool_calls or ():
             self.has_begun = True
-            call = self._calls.setdefault(part.index, {"id": "", "name": "", "arguments": ""})
+            call = self._calls.setdefault(self._place(part), {"id": "", "name": "", "arguments": ""})
             call["id"] = part.id or call["id"]
             if part.function is not None:
                 call["name"] += part.function.name or ""
                 call["arguments"] += part.function.arguments or ""
-        text = choice.delta.content or ""
+        text = _words(choice.delta.content)
         self.has_begun = self.has_begun or bool(text)
         return text
+
+    def _place(self, part: ChoiceDeltaToolCall) -> int:
+        """Which call a part belongs to. Some providers leave that out, and send each call in one part with an id."""
+        index: int | None = part.index
+        if index is not None:
+            return int(index)
+        return len(self._calls) if part.id or not self._calls else len(self._calls) - 1
 
     def calls(self) -> list[ToolCall]:
         """The tools that are wanted, in order."""
@@ -317,6 +373,15 @@ class _Reading:
             ToolCall(call["id"] or f"call_{place}", call["name"], call["arguments"])
             for place, call in sorted(self._calls.items())
         ]
+
+
+def _words(content: Any) -> str:
+    """A chunk's text. Models that think aloud send it as a list, with what they think beside it."""
+    if isinstance(content, list):
+        return "".join(str(part.get("text") or "") for part in content if part.get("type") == "text")
+    if content is not None and not isinstance(content, str):
+        raise TypeError
+    return content or ""
 
 
 def _as_said(text: str, calls: Sequence[ToolCall]) -> dict[str, Any]:

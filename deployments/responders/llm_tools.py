@@ -74,16 +74,16 @@ class Toolbox:
         tool = self.tools.get(call.name)
         try:
             result = await self._done(tool, call)
-            is_good = True
+            is_good, told = True, ""
         except _Wrong as wrong:
-            result, is_good = wrong.words, False
+            result, is_good, told = wrong.words, False, wrong.told
         self.record.append(
             {
                 "name": call.name[:40],
                 "ok": is_good,
                 "ms": round((time.monotonic() - began) * 1000),
                 # Never what came back, nor what was sent: it is the customer's, and the visitor's.
-                "words": "" if is_good else result[:200],
+                "words": told[:200],
             }
         )
         return result if is_good else f"Error: {result}"
@@ -132,16 +132,17 @@ class Toolbox:
         except OutboundError as error:
             raise _Wrong(error.words) from None
         if not answer.is_success:
-            raise _Wrong(f"The tool answered {answer.status}: {_short(answer.text)[:500]}")
+            said = f"The tool answered {answer.status}"
+            raise _Wrong(f"{said}: {_short(answer.text)[:500]}", f"{said}.")
         return _short(answer.text) or "Done."
 
 
 class _Wrong(Exception):
-    """It wasn't done; `words` go to the model, and to the timeline."""
+    """It wasn't done; `words` go to the model, `told` to the timeline: the same where it isn't given."""
 
-    def __init__(self, words: str) -> None:
+    def __init__(self, words: str, told: str = "") -> None:
         super().__init__(words)
-        self.words = words
+        self.words, self.told = words, told or words
 
 
 def _description(tool: Mapping[str, Any]) -> str:

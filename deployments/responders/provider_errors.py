@@ -32,7 +32,8 @@ _KEY = re.compile(r"api.?key|unauthori[sz]ed|authentication", re.IGNORECASE)
 _SECRET = re.compile(r"\b(sk|pk|gsk|key|AIza)[-_A-Za-z0-9*.]{6,}")
 
 
-# What a call raises; the rest is a bug of ours. A stream that is no JSON is a ValueError.
+# What a call raises; the rest is a bug of ours. A stream that is no JSON is a ValueError, and one that is nothing but
+# brackets a RecursionError.
 CAUGHT = (
     openai.OpenAIError,
     httpx.HTTPError,
@@ -40,12 +41,20 @@ CAUGHT = (
     httpcore.ProtocolError,
     OutboundError,
     ValueError,
+    RecursionError,
     TimeoutError,
 )
 
 
-def read(error: Exception, host: str, model: str) -> ResponderError:
-    """The error of a call to `host` as what the assistant's owner reads."""
+def read(error: Exception, host: str, model: str, key: str = "") -> ResponderError:
+    """The error of a call to `host` as what the assistant's owner reads; without the key, should it be repeated."""
+    found = _read(error, host, model)
+    if key and key in found.reason:
+        found.reason = found.reason.replace(key, "…")
+    return found
+
+
+def _read(error: Exception, host: str, model: str) -> ResponderError:
     if isinstance(error, openai.APITimeoutError | TimeoutError):
         return _made("timeout", f"{host} did not answer in time.", "Try again, or choose a quicker model.")
     if isinstance(error, openai.APIStatusError):
@@ -137,6 +146,12 @@ def filtered(host: str) -> ResponderError:
     return _made(
         "filter", f"The filter of {host} kept the answer back.", "Look at what was asked; change the filter there."
     )
+
+
+def too_slow(host: str, seconds: float) -> ResponderError:
+    """The whole answer took too long."""
+    words = f"{host} had not finished its answer after {seconds:.0f} seconds."
+    return _made("timeout", words, "Choose a quicker model, or have it write less.")
 
 
 def broken_off(host: str) -> ResponderError:

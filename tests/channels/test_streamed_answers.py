@@ -106,3 +106,17 @@ async def test_texts_that_are_whole_go_out_in_order_and_half_ones_never(phone: P
     bodies = [one.body for one in phone.twilio.taken]
     assert bodies[:2] == ["One moment.", "Still looking."]
     assert not any("half" in body for body in bodies)
+
+
+async def test_a_half_one_that_other_words_stand_in_for_never_goes_out(phone: Phone, probe: Probe) -> None:
+    async def breaks(turn: TurnInput) -> AsyncIterator[Reply]:
+        yield Say("Still looking.")
+        yield Token("It is half")
+        yield EndOfText(is_cut=True)
+        yield Say("I can't say just now.")
+
+    probe.script = breaks
+    await answered_by(probe, phone)
+    await phone.text("where is my parcel")
+    await phone.drain()
+    assert [one.body for one in phone.twilio.taken] == ["Still looking.", "I can't say just now."]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
@@ -35,6 +36,8 @@ class Product:
     up: Up
     # Where a customer's far end may listen: the product may call it although it is on this machine.
     far_port: int
+    # And where a model may.
+    model_port: int = 0
 
     @property
     def base_url(self) -> str:
@@ -84,6 +87,12 @@ class Product:
         self.kill_web()
         self.wait_web()
 
+    def end_web(self) -> None:
+        """Tell the web server to end, as a new release does, and wait for the next one."""
+        pid = self.up.pid_of("web")
+        os.kill(pid, signal.SIGTERM)
+        wait_for("another web server", lambda: self.up.pid_of("web") != pid and self.up.answers())
+
     def kill(self, name: str) -> None:
         """Kill another child: worker, beat, Valkey, PostgreSQL, stranger."""
         self.up.kill(name)
@@ -95,14 +104,14 @@ def product() -> Iterator[Product]:
     base = Path(tempfile.mkdtemp(prefix="convoship-e2e-"))
     # As root the database's user has to pass through.
     base.chmod(0o711 if os.geteuid() == 0 else 0o700)
-    far_port = ports.free()
+    far_port, model_port = ports.free(), ports.free()
     more = {
-        "CONVOSHIP_PRIVATE_ALLOWLIST": f"127.0.0.1:{far_port}",
+        "CONVOSHIP_PRIVATE_ALLOWLIST": f"127.0.0.1:{far_port},127.0.0.1:{model_port}",
         **json.loads(os.environ.get("CONVOSHIP_E2E_ENV", "{}")),
     }
     up = Up(base / "local", environment=clean_environment(PORT=str(ports.free()), **{**VISITS, **more}))
     try:
-        yield Product(up.is_up(), far_port)
+        yield Product(up.is_up(), far_port, model_port)
     finally:
         up.close()
         shutil.rmtree(base, ignore_errors=True)

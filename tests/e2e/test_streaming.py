@@ -2,84 +2,46 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import BrowserContext, expect
 
-from convoship.machine import ports
-from tests.driver import Up, clean_environment, wait_for
-from tests.e2e.conftest import VISITS, Product, Visit
+from tests.driver import wait_for
+from tests.e2e.conftest import Product, Visit
+from tests.e2e.test_inbox import live_page
+from tests.e2e.thinking import Thinking, grows, running, shown
 from tests.e2e.visitor import Visitor
-from tests.streaming.counting import words
+from tests.models.model_end import words
 
-_PUBLISH = """
-from uuid import UUID
-from tests.streaming.counting import publish
-publish(UUID({workspace_id!r}), UUID({assistant_id!r}))
-"""
-_TURN = """
-import json
-from uuid import UUID
-from convoship.lib.tenancy import tenant
-from deployments.models import Turn
-with tenant(UUID({workspace_id!r})):
-    turn = Turn.objects.filter(conversation_id=UUID({conversation_id!r})).latest("seq")
-    print("TURN " + json.dumps([turn.status, turn.reason, turn.trace, turn.attempts]))
-"""
 NO_SOCKETS = "window.WebSocket = class { constructor() { throw new DOMException('blocked', 'SecurityError') } };"
 SLOW = "count 600 60"
 
 
 @pytest.fixture(scope="module")
-def counting() -> Iterator[Product]:
-    """The product with a responder that streams."""
-    base = Path(tempfile.mkdtemp(prefix="convoship-e2e-"))
-    base.chmod(0o711 if os.geteuid() == 0 else 0o700)
-    more = {**VISITS, "DJANGO_SETTINGS_MODULE": "tests.streaming.settings"}
-    up = Up(base / "local", environment=clean_environment(PORT=str(ports.free()), **more))
-    try:
-        product = Product(up.is_up(), 0)
-        product.manage("shell", "-c", _PUBLISH.format(**product.demo))
-        yield product
-    finally:
-        up.close()
-        shutil.rmtree(base, ignore_errors=True)
+def counting(product: Product) -> Iterator[Thinking]:
+    """A workspace whose model counts."""
+    with running(product) as thinking:
+        yield thinking
 
 
 @pytest.fixture
-def chat(counting: Product, visit: Visit) -> Visitor:
+def chat(counting: Thinking, visit: Visit) -> Visitor:
     """A visitor who is in the chat."""
-    visitor = visit(str(counting.demo["demo_page"])).chat()
+    visitor = visit(counting.page).chat()
     visitor.is_connected()
     return visitor
 
 
-def turn(product: Product, conversation_id: str) -> list[Any]:
-    """How the conversation's last message was answered: status, reason, trace, attempts."""
-    code = _TURN.format(workspace_id=product.demo["workspace_id"], conversation_id=conversation_id)
-    line = next(line for line in product.manage("shell", "-c", code).splitlines() if line.startswith("TURN "))
-    found: list[Any] = json.loads(line[5:])
-    return found
+def ended(counting: Thinking, conversation_id: str) -> tuple[Any, ...]:
+    """How the last message was answered: status, reason, what it was stopped by, attempts."""
+    turn = counting.turn(conversation_id)
+    assert turn.trace.get("model") == "test-model", turn.trace
+    return turn.status, turn.reason, turn.trace.get("stopped"), turn.attempts
 
 
-def shown(visitor: Visitor) -> str:
-    """The newest answer, as it is read."""
-    return str(visitor.heard.last.inner_text())
-
-
-def grows(visitor: Visitor, beyond: int = 20) -> None:
-    """Wait until so much of an answer is seen."""
-    wait_for("words", lambda: shown(visitor).startswith("w0") and len(shown(visitor)) > beyond, seconds=20)
-
-
-def test_a_visitor_stops_an_answer_by_keyboard_and_keeps_what_was_shown(counting: Product, chat: Visitor) -> None:
+def test_a_visitor_stops_an_answer_by_keyboard_and_keeps_what_was_shown(counting: Thinking, chat: Visitor) -> None:
     button = chat.panel.locator(".send")
     expect(button).to_have_attribute("aria-label", "Send")
     chat.say(SLOW)
@@ -98,14 +60,18 @@ def test_a_visitor_stops_an_answer_by_keyboard_and_keeps_what_was_shown(counting
     expect(chat.focused()).to_have_attribute("name", "message")
     kept = shown(chat)
     assert words(600).startswith(kept)
-    assert turn(counting, chat.conversation_id)[:3] == ["done", "Stopped by the visitor.", {"stopped": "visitor"}]
+    assert ended(counting, chat.conversation_id) == ("done", "Stopped by the visitor.", "visitor", 1)
+    assert counting.model.left.wait(5), "the model is not asked for the rest"
+    assert counting.program.said(chat.conversation_id, "assistant")[-1].strip() == kept, (
+        "what is kept is what was shown"
+    )
     chat.ask("still there", "You said: still there")
     chat.page.reload()
     chat.open().sees("Stopped")
     assert chat.heard.nth(1).inner_text() == kept
 
 
-def test_the_next_page_shows_the_answer_so_far_and_the_rest(counting: Product, chat: Visitor) -> None:
+def test_the_next_page_shows_the_answer_so_far_and_the_rest(counting: Thinking, chat: Visitor) -> None:
     chat.say("count 120 50")
     grows(chat)
     before = shown(chat)
@@ -114,11 +80,11 @@ def test_the_next_page_shows_the_answer_so_far_and_the_rest(counting: Product, c
     grows(chat, len(before) - 1)
     expect(chat.heard.last).to_have_text(words(120).strip(), timeout=30_000)
     expect(chat.panel.locator(".send")).to_have_attribute("aria-label", "Send")
-    assert turn(counting, chat.conversation_id) == ["done", "", {}, 1]
+    assert ended(counting, chat.conversation_id) == ("done", "", None, 1)
 
 
-def test_without_sockets_the_answer_comes_as_a_stream(counting: Product, visit: Visit) -> None:
-    visitor = visit(str(counting.demo["demo_page"]), script=NO_SOCKETS).chat()
+def test_without_sockets_the_answer_comes_as_a_stream(counting: Thinking, visit: Visit) -> None:
+    visitor = visit(counting.page, script=NO_SOCKETS).chat()
     with visitor.page.expect_request(lambda request: "/stream?" in request.url, timeout=30_000):
         pass
     visitor.is_connected()
@@ -132,29 +98,46 @@ def test_without_sockets_the_answer_comes_as_a_stream(counting: Product, visit: 
     visitor.sees("Stopped")
 
 
-def test_a_restart_in_mid_answer_leaves_it_visibly_cut_and_answers_once(counting: Product, chat: Visitor) -> None:
-    chat.say("count 150 40")
+def test_a_restart_in_mid_answer_leaves_it_visibly_cut_and_answers_once(
+    counting: Thinking, chat: Visitor, new_context: Callable[..., BrowserContext]
+) -> None:
+    owner = counting.sign_in(new_context(base_url=counting.product.base_url))
+    chat.say("count 100 40")
     grows(chat)
-    counting.restart_web()
-    chat.is_connected()
-    # The lease of who was killed runs out; the half text says that it was cut, and the whole one follows once.
-    expect(chat.panel.get_by_text("Stopped", exact=True)).to_have_count(1, timeout=60_000)
-    expect(chat.heard.last).to_have_text(words(150).strip(), timeout=60_000)
-    assert chat.heard.count() == 3
-    assert words(150).startswith(chat.heard.nth(1).inner_text())
-    assert turn(counting, chat.conversation_id) == ["done", "", {}, 2]
+    with live_page(owner):
+        owner.goto(f"/app/conversations/{chat.conversation_id}/")
+    lines = owner.get_by_role("log", name="Transcript").locator(".line.ours")
+    expect(lines.last).to_contain_text("is being written")
+    counting.product.end_web()
+    # The half text says that it was cut, to both who look on, and the whole one follows once.
+    expect(chat.panel.get_by_text("Stopped", exact=True)).to_have_count(1)
+    expect(chat.heard.last).to_have_text(words(100).strip(), timeout=60_000)
+    expect(chat.heard).to_have_count(3)
+    half = chat.heard.nth(1).inner_text()
+    assert words(100).startswith(half)
+    assert half != words(100).strip()
+    expect(lines).to_have_count(3)
+    expect(lines.nth(1)).to_contain_text("Cut off The answer was cut off while being written.")
+    expect(lines.nth(1).locator(".bubble")).to_have_text(half)
+    expect(lines.nth(2).locator(".bubble")).to_have_text(words(100).strip())
+    expect(owner.get_by_text("Cut off", exact=True)).to_have_count(1)
+    assert [it.strip() for it in counting.program.said(chat.conversation_id, "assistant")[1:]] == [
+        half,
+        words(100).strip(),
+    ]
+    assert ended(counting, chat.conversation_id) == ("done", "", None, 2)
 
 
-def test_reset_ends_the_answer_at_once_and_leaving_ends_it_soon(counting: Product, chat: Visitor) -> None:
+def test_reset_ends_the_answer_at_once_and_leaving_ends_it_soon(counting: Thinking, chat: Visitor) -> None:
     chat.say(SLOW)
     grows(chat)
     conversation_id = chat.conversation_id
     chat.js("Convoship.reset()")
-    wait_for("it is stopped", lambda: turn(counting, conversation_id)[2] == {"stopped": "visitor"}, seconds=15)
+    wait_for("it is stopped", lambda: counting.turn(conversation_id).trace.get("stopped") == "visitor", seconds=15)
     chat.hears("What can I do for you?")
     chat.is_connected()
     chat.say(SLOW)
     grows(chat)
     conversation_id = chat.conversation_id
     chat.page.goto("about:blank")
-    wait_for("it is cut", lambda: turn(counting, conversation_id)[2] == {"stopped": "left"}, seconds=40)
+    wait_for("it is cut", lambda: counting.turn(conversation_id).trace.get("stopped") == "left", seconds=40)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,7 +21,8 @@ class Says:
 
     `gate`: waited for before the piece of this number (a list's length: before the end). `cut`: the connection is
     closed after so many pieces. `ends_early`: it says that it is done and never why. `error`: said in the stream after
-    the pieces.
+    the pieces. `pause`: seconds before each piece after the first. `role`: it says first whose turn it is, as OpenAI's
+    own does. `raw`: sent as it is after the pieces, and nothing after it.
     """
 
     pieces: Sequence[str] = ()
@@ -31,6 +33,9 @@ class Says:
     cut: int | None = None
     ends_early: bool = False
     error: Mapping[str, Any] | None = None
+    pause: float = 0.0
+    role: bool = False
+    raw: bytes | None = None
 
 
 @dataclass
@@ -57,22 +62,32 @@ class Asked:
         """What the model was told first."""
         return str(self.body["messages"][0]["content"])
 
+    @property
+    def said(self) -> str:
+        """What the visitor said last."""
+        return next(str(one["content"]) for one in reversed(self.body["messages"]) if one["role"] == "user")
+
 
 Plan = Says | Refuses
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    # So many may knock at once.
+    request_queue_size = 256
 
 
 class ModelEnd:
     """The server. `plans`: one a call, the last one from then on; `answers` decides instead where it is set."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.asked: list[Asked] = []
         self.plans: list[Plan] = [Says(["Hello."])]
         self.answers: Callable[[Asked], Plan] | None = None
         # Set when a client has gone away in the middle of an answer.
         self.left = threading.Event()
         self.lock = threading.Lock()
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self.server.daemon_threads = True
+        self.server = _Server(("127.0.0.1", port), self._handler())
 
     @property
     def base_url(self) -> str:
@@ -113,12 +128,20 @@ class ModelEnd:
                     end.left.set()
 
             def _stream(self, plan: Says) -> None:
+                if plan.role:
+                    self._send({"role": "assistant", "content": ""})
                 for number, piece in enumerate(plan.pieces):
                     self._wait(plan, number)
+                    if number and plan.pause:
+                        time.sleep(plan.pause)
                     if plan.cut == number:
                         return
                     self._send({"content": piece})
                 self._wait(plan, len(plan.pieces))
+                if plan.raw is not None:
+                    self._write(plan.raw)
+                    self._write(b"")
+                    return
                 if plan.ends_early:
                     self._write(b"data: [DONE]\n\n")
                     self._write(b"")
@@ -174,10 +197,24 @@ class ModelEnd:
 _CHUNK = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1_700_000_000, "model": "test-model"}
 
 
+def words(count: int) -> str:
+    """What one that counts says in the end."""
+    return "".join(f"w{number} " for number in range(count))
+
+
+def counts(asked: Asked) -> Plan:
+    """An answer of its own: to "count 40 50" forty words, one every fifty milliseconds; else what was said."""
+    command, *numbers = asked.said.split()
+    if command != "count":
+        return Says([f"You said: {asked.said}"])
+    count, pause = int(numbers[0]), int(numbers[1])
+    return Says([f"w{number} " for number in range(count)], pause=pause / 1000, role=True)
+
+
 @contextmanager
-def running() -> Iterator[ModelEnd]:
-    """An endpoint that answers until the block ends."""
-    end = ModelEnd()
+def running(port: int = 0) -> Iterator[ModelEnd]:
+    """An endpoint that answers until the block ends; on a free port unless one is given."""
+    end = ModelEnd(port)
     thread = threading.Thread(target=end.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:

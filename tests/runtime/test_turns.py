@@ -184,6 +184,27 @@ async def test_a_turn_whose_process_died_is_finished_by_the_sweeper(site: Site, 
     assert [row.status for row in rows if row.text == "half a sen"] == ["failed"], "the cut text is marked as cut"
 
 
+async def test_turns_whose_process_died_do_not_wait_for_each_other(site: Site, probe: Probe) -> None:
+    began: set[str] = set()
+    all_began = asyncio.Event()
+
+    async def waits_for_the_others(turn: TurnInput) -> AsyncIterator[Reply]:
+        began.add(turn.conversation_id)
+        if len(began) == 3:
+            all_began.set()
+        async with asyncio.timeout(5):
+            await all_began.wait()
+        yield Say("whole")
+
+    probe.script = waits_for_the_others
+    for _ in range(3):
+        await in_thread(post_and_die, site, (await site.start()).data)
+    await let_the_lease_end(site)
+    assert await sweeping.sweep() == 3
+    ended = await in_site(site, lambda: list(Turn.objects.values_list("status", "attempts")))
+    assert ended == [("done", 2)] * 3
+
+
 async def test_a_turn_that_dies_every_time_fails_visibly(site: Site, probe: Probe) -> None:
     session = (await site.start()).data
     claim = await in_thread(post_and_die, site, session)

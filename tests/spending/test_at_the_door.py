@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from convoship.lib.threads import in_thread
 from deployments import deploying
 from deployments.models import Budget, BudgetCount, ModelPrice, Spending
+from tests import factories
 from tests.models.model_end import ModelEnd, Refuses, Says
 from tests.models.test_at_the_door import Office, ask
 from tests.runtime.conftest import Site, act
@@ -112,37 +114,45 @@ async def test_a_call_that_was_refused_took_no_tokens(office: Office, model: Mod
     assert count.count == 0
 
 
+@pytest.mark.parametrize(("measure", "answers_cost"), [("tokens", 500), ("money", 400 * 1_000 + 100 * 10_000)])
 async def test_a_flood_of_two_hundred_stays_within_its_budget_and_others_are_served(
-    office: Office, model: ModelEnd, settings: Any
+    office: Office, model: ModelEnd, settings: Any, measure: str, answers_cost: int
 ) -> None:
-    """All of them ask at once on a page that has tokens for 100 answers, and one visitor comes to another page."""
+    """All of them ask at once on a page that has enough for 100 answers, while others come elsewhere."""
     settings.LIMITS = {
         name: "100000/60" if isinstance(limit, str) else limit for name, limit in settings.LIMITS.items()
     }
     await office.change(llm={**(await office.call("GET", office.path))["llm"], "max_tokens": 100})
     await office.publish()
-    tokens = await budget(office, "tokens", "origin", 50_000)
+
+    def price() -> None:
+        ModelPrice.objects.create(model="test-model", price_in=1, price_out=10, valid_from=timezone.now().date())
+
+    await office.read(price)
+    spent = await budget(office, measure, "origin", 100 * answers_cost)
     model.script(Says(["Hello."], usage=(400, 100)))
-    sessions = [(await office.site.start()).data for _ in range(200)]
+    sessions = [one.data for one in await asyncio.gather(*(office.site.start() for _ in range(200)))]
     await act(office.site, deploying.allow_origin, "https://other.example")
     elsewhere = replace(office.site, origin="https://other.example")
-    at_once = asyncio.Semaphore(40)
+    scripted = Site(await in_thread(factories.make_deployment, office.site.made.deployment.workspace))
 
-    async def asks(site: Site, session: Any) -> str:
-        async with at_once:
-            answer = await site.say(session, "Where is my parcel?")
+    async def asks(site: Site, session: Any, text: str = "Where is my parcel?") -> str:
+        answer = await site.say(session, text)
         assert answer.status_code == 201, answer.data
         [reply] = answer.data["replies"]
+        assert reply["status"] == "sent", reply
         return str(reply["text"])
 
     flood = [asyncio.create_task(asks(office.site, session)) for session in sessions]
-    await flood[100]
-    served = [await asks(elsewhere, (await elsewhere.start()).data) for _ in range(3)]
+    await asyncio.wait(flood, return_when=asyncio.FIRST_COMPLETED)
+    for _ in range(3):
+        assert await asks(elsewhere, (await elsewhere.start()).data) == "Hello."
+        assert "9" in await asks(scripted, (await scripted.start()).data, "what are your opening hours")
     said = await asyncio.gather(*flood)
-    assert served == ["Hello."] * 3
     refused = [words for words in said if words != "Hello."]
-    assert all(words.startswith("I can't answer any more of this") for words in refused)
+    assert all(words.startswith("I can't answer any more of this for now. In ") for words in refused)
     counts = {count.whose: count.count for count in await office.read(lambda: list(BudgetCount.objects.all()))}
-    assert counts["https://shop.example"] == (200 - len(refused)) * 500
-    assert 0.9 * tokens.most <= counts["https://shop.example"] <= 1.01 * tokens.most
-    assert len(model.asked) == 200 - len(refused) + 3
+    answered = 200 - len(refused)
+    assert counts["https://shop.example"] == answered * answers_cost
+    assert 0.9 * spent.most <= counts["https://shop.example"] <= 1.01 * spent.most
+    assert len(model.asked) == answered + 3
