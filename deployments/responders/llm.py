@@ -26,7 +26,6 @@ from typing import Any, ClassVar, cast
 from urllib.parse import urlsplit
 
 import openai
-from openai.types.chat import ChatCompletionChunk
 
 from convoship.lib.amounts import money
 from convoship.lib.outbound.sending import streaming_client
@@ -202,7 +201,7 @@ class _Answer:
         spent = await self.turn.reach.spend(most)
         self.spent[spent] = most
         self.text, self.output = "", SafeOutput()
-        reading = _Reading()
+        reading = _Reading(self.content["model"])
         async with aclosing(self._pieces(client, chat, toolbox, reading, spent)) as pieces:
             async for piece in pieces:
                 shown = self.output.take(piece)[: LONGEST_TEXT - len(self.text)]
@@ -250,7 +249,12 @@ class _Answer:
 
     async def _chunks(
         self, client: openai.AsyncOpenAI, chat: prompting.Chat, toolbox: Toolbox
-    ) -> AsyncGenerator[ChatCompletionChunk]:
+    ) -> AsyncGenerator[Mapping[str, Any]]:
+        """The call's chunks as they were sent.
+
+        Of the SDK's `chat.completions.create` this leaves out alone that an object is made of each chunk, which is most
+        of what a piece costs, and which checks nothing.
+        """
         self.trace["calls"] += 1
         asked: dict[str, Any] = {
             "model": self.content["model"],
@@ -264,11 +268,14 @@ class _Answer:
         if toolbox.offered:
             asked["tools"] = toolbox.offered
         async with asyncio.timeout(FIRST_PIECE_SECONDS) as first:
-            stream = await client.chat.completions.create(**asked)
+            stream = await client.post(
+                "/chat/completions", cast_to=object, body=asked, stream=True, stream_cls=openai.AsyncStream[object]
+            )
             async with stream:
                 async for chunk in stream:
-                    first.reschedule(None)
-                    yield chunk
+                    if first.when() is not None:
+                        first.reschedule(None)
+                    yield chunk if isinstance(chunk, Mapping) else {}
 
     def _estimate(self, written: int, tokens_in: int = 0) -> Usage:
         return Usage(self.content["model"], tokens_in, -(-written // CHARACTERS_PER_TOKEN))
@@ -277,32 +284,44 @@ class _Answer:
 class _Reading:
     """What a stream has said beside its text."""
 
-    def __init__(self) -> None:
+    def __init__(self, model: str) -> None:
+        self.model = model
         self.finish = ""
         self.usage: Usage | None = None
         self.has_begun = False
         self._calls: dict[int, dict[str, str]] = {}
 
-    def take(self, chunk: ChatCompletionChunk) -> str:
-        """The text of a chunk; what else it says is kept."""
-        if chunk.usage is not None:
-            self.usage = Usage(chunk.model, chunk.usage.prompt_tokens, chunk.usage.completion_tokens)
-        if not chunk.choices:
+    def take(self, chunk: Mapping[str, Any]) -> str:
+        """The text of a chunk; what else it says is kept. What has another shape than OpenAI's says nothing."""
+        usage = chunk.get("usage")
+        if isinstance(usage, Mapping):
+            took = (usage.get("prompt_tokens"), usage.get("completion_tokens"))
+            tokens_in, tokens_out = (one if isinstance(one, int) else 0 for one in took)
+            self.usage = Usage(_text(chunk.get("model")) or self.model, tokens_in, tokens_out)
+        choices = chunk.get("choices")
+        if not isinstance(choices, list) or not choices or not isinstance(choices[0], Mapping):
             return ""
-        choice = chunk.choices[0]
-        self.finish = choice.finish_reason or self.finish
-        if choice.delta is None:
+        choice = choices[0]
+        self.finish = _text(choice.get("finish_reason")) or self.finish
+        delta = choice.get("delta")
+        if not isinstance(delta, Mapping):
             return ""
-        for part in choice.delta.tool_calls or ():
-            self.has_begun = True
-            call = self._calls.setdefault(part.index, {"id": "", "name": "", "arguments": ""})
-            call["id"] = part.id or call["id"]
-            if part.function is not None:
-                call["name"] += part.function.name or ""
-                call["arguments"] += part.function.arguments or ""
-        text = choice.delta.content or ""
+        for part in delta.get("tool_calls") or ():
+            self._take_call(part)
+        text = _text(delta.get("content"))
         self.has_begun = self.has_begun or bool(text)
         return text
+
+    def _take_call(self, part: object) -> None:
+        if not isinstance(part, Mapping) or not isinstance(part.get("index"), int):
+            return
+        self.has_begun = True
+        call = self._calls.setdefault(part["index"], {"id": "", "name": "", "arguments": ""})
+        call["id"] = _text(part.get("id")) or call["id"]
+        function = part.get("function")
+        if isinstance(function, Mapping):
+            call["name"] += _text(function.get("name"))
+            call["arguments"] += _text(function.get("arguments"))
 
     def calls(self) -> list[ToolCall]:
         """The tools that are wanted, in order."""
@@ -310,6 +329,10 @@ class _Reading:
             ToolCall(call["id"] or f"call_{place}", call["name"], call["arguments"])
             for place, call in sorted(self._calls.items())
         ]
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _as_said(text: str, calls: Sequence[ToolCall]) -> dict[str, Any]:
