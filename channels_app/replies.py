@@ -5,20 +5,39 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from deployments.channel_forms import written
 from deployments.models import Conversation, Message
 from deployments.models.conversation import AuthorKind
-from deployments.safe_text import written
 
 
-def as_text(message: Message, words: Callable[[str], str] = written) -> str:
+def as_text(
+    message: Message,
+    words: Callable[[str], str] = written,
+    *,
+    bullet: str = "- ",
+    address: Callable[[str], str] = str,
+) -> str:
     """The whole message in words: its text, what its cards and lists say, and its options numbered.
 
-    `words` makes plain text of Markdown.
+    `words` gives Markdown the channel's own form (`channel_forms`), `address` a link's address; before each line of a
+    list stands `bullet`.
     """
+
+    def line_of(item: Mapping[str, Any]) -> str:
+        led_to = address(item["url"]) if item.get("url") else ""
+        return " ".join(filter(None, (f"{bullet}{item['title']}", words(item.get("text") or ""), led_to)))
+
+    def block_text(block: Mapping[str, Any]) -> str:
+        if block["type"] == "carousel":
+            return "\n\n".join(_card_text(card, words) for card in block["cards"])
+        if block["type"] == "list":
+            return "\n".join(map(line_of, block["items"]))
+        return _card_text(block, words)
+
     parts = [words(message.text)]
-    parts += [_block_text(block, words) for block in message.blocks if block["type"] != "buttons"]
+    parts += [block_text(block) for block in message.blocks if block["type"] != "buttons"]
     options = [f"{number}. {label}" for number, (label, _) in enumerate(options_of(message.blocks), start=1)]
-    links = [f"{button['label']}: {button['url']}" for button in _buttons(message.blocks) if button.get("url")]
+    links = [f"{one['label']}: {address(one['url'])}" for one in _buttons(message.blocks) if one.get("url")]
     if options:
         parts.append("\n".join(options))
     if links:
@@ -38,17 +57,6 @@ def _buttons(blocks: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         for card in cards:
             found += card.get("buttons", [])
     return found
-
-
-def _block_text(block: Mapping[str, Any], words: Callable[[str], str]) -> str:
-    if block["type"] == "carousel":
-        return "\n\n".join(_card_text(card, words) for card in block["cards"])
-    if block["type"] == "list":
-        return "\n".join(
-            " ".join(filter(None, (f"- {item['title']}", words(item.get("text") or ""), item.get("url"))))
-            for item in block["items"]
-        )
-    return _card_text(block, words)
 
 
 def _card_text(card: Mapping[str, Any], words: Callable[[str], str]) -> str:

@@ -23,9 +23,9 @@ from convoship.lib.actors import Actor
 from convoship.lib.names import line as one_line
 from convoship.lib.problems import Problem, invalid
 from deployments import carriers, exporting_cost, notes
+from deployments.channel_forms import written
 from deployments.models import Conversation, Message, Note
 from deployments.models.conversation import AuthorKind, Channel, MessageStatus
-from deployments.safe_text import written
 from workspaces import audit
 
 MOST_MESSAGES = 20_000

@@ -15,8 +15,9 @@ from django.utils.safestring import SafeString
 
 from convoship.lib import names
 from deployments import attachments, publishing, reply_links, whereabouts
+from deployments.channel_forms import written
 from deployments.models import Conversation, Message, ReplyMail
-from deployments.safe_text import render_markdown, written
+from deployments.safe_text import render_markdown
 from deployments.words import language_of, say
 
 LONGEST_SUBJECT = 150

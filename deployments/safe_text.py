@@ -74,7 +74,9 @@ def render_markdown(text: str) -> str:
     )
 
 
-_GAPS = re.compile(r"\n{3,}")
+def parsed(text: str) -> list[Token]:
+    """A message's Markdown as the library's tokens, of the small subset alone. Never raises."""
+    return _markdown.parse(_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text))
 
 
 def spoken(text: str) -> str:
@@ -82,41 +84,8 @@ def spoken(text: str) -> str:
 
     Links are said by their text, and items of numbered lists with their number.
     """
-    lines = [_line(token) for token in _markdown.parse(_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text))]
+    lines = [_line(token) for token in parsed(text)]
     return "\n".join(line for line in "".join(lines).splitlines() if line.strip())
-
-
-def written(text: str) -> str:
-    """A message where there is no Markdown, in an SMS say: its words without the marks. Never raises.
-
-    Between paragraphs an empty line, before items a dash or their number, after a link's text its address.
-    """
-    parts = []
-    for token in _markdown.parse(_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)):
-        match token.type:
-            case "inline":
-                parts.append(_with_addresses(token.children or ()) + "\n")
-            case "fence" | "code_block":
-                parts.append(token.content.rstrip("\n") + "\n\n")
-            case "list_item_open":
-                parts.append(f"{token.info}{token.markup} " if token.info else "- ")
-            case "paragraph_close" | "heading_close" if not token.hidden:
-                parts.append("\n")
-            case "bullet_list_close" | "ordered_list_close" if not token.level:
-                parts.append("\n")
-    return _GAPS.sub("\n\n", "".join(parts)).strip()
-
-
-def _with_addresses(children: Sequence[Token]) -> str:
-    words, link = "", ("", 0)
-    for token in children:
-        if token.type == "link_open":
-            link = (str(token.attrs.get("href", "")), len(words))
-        elif token.type == "link_close":
-            address, began = link
-            words += f" ({address})" if words[began:] != address else ""
-        words += _word(token)
-    return words
 
 
 def _line(token: Token) -> str:

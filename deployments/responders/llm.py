@@ -27,8 +27,6 @@ from typing import Any, ClassVar, cast
 from urllib.parse import urlsplit
 
 import openai
-from openai.types.chat import ChatCompletionChunk
-from openai.types.chat.chat_completion_chunk import ChoiceDeltaToolCall
 
 from convoship.lib.amounts import money
 from convoship.lib.outbound.sending import streaming_client
@@ -46,6 +44,7 @@ from deployments.responders.base import (
     Usage,
     closing,
 )
+from deployments.responders.llm_chunks import Reading
 from deployments.responders.llm_tools import Toolbox, ToolCall
 from deployments.responders.safe_output import SafeOutput
 from deployments.responders.thoughts import Thoughts
@@ -233,7 +232,7 @@ class _Answer:
         spent = await self.turn.reach.spend(most)
         self.spent[spent] = most
         self.text, self.output = "", SafeOutput()
-        reading, thoughts = _Reading(), Thoughts()
+        reading, thoughts = Reading(self.content["model"]), Thoughts()
         async with aclosing(self._pieces(client, chat, toolbox, reading, spent)) as pieces:
             async for piece in pieces:
                 if shown := self._show(self.output.take(thoughts.take(piece))):
@@ -261,7 +260,7 @@ class _Answer:
         return piece
 
     async def _pieces(
-        self, client: openai.AsyncOpenAI, chat: prompting.Chat, toolbox: Toolbox, reading: _Reading, spent: str
+        self, client: openai.AsyncOpenAI, chat: prompting.Chat, toolbox: Toolbox, reading: Reading, spent: str
     ) -> AsyncGenerator[str]:
         """The call's pieces as they come; begun once more where nothing had come yet."""
         for is_last in (False, True):
@@ -284,9 +283,13 @@ class _Answer:
             await asyncio.sleep(RETRY_AFTER_SECONDS)
 
     async def _read(
-        self, client: openai.AsyncOpenAI, chat: prompting.Chat, toolbox: Toolbox, reading: _Reading
+        self, client: openai.AsyncOpenAI, chat: prompting.Chat, toolbox: Toolbox, reading: Reading
     ) -> AsyncGenerator[str]:
-        """One request's pieces."""
+        """One request's pieces.
+
+        Of the SDK's `chat.completions.create` this leaves out alone that an object is made of each chunk, which is most
+        of what a piece costs, and which checks nothing.
+        """
         self.trace["calls"] += 1
         asked: dict[str, Any] = {
             "model": self.content["model"],
@@ -300,7 +303,9 @@ class _Answer:
         if toolbox.offered:
             asked["tools"] = toolbox.offered
         async with asyncio.timeout(FIRST_PIECE_SECONDS) as first:
-            stream = await client.chat.completions.create(**asked)
+            stream = await client.post(
+                "/chat/completions", cast_to=object, body=asked, stream=True, stream_cls=openai.AsyncStream[object]
+            )
             async with stream:
                 async for chunk in stream:
                     piece = reading.take(chunk)
@@ -311,77 +316,6 @@ class _Answer:
 
     def _estimate(self, written: int, tokens_in: int = 0) -> Usage:
         return Usage(self.content["model"], tokens_in, -(-written // CHARACTERS_PER_TOKEN))
-
-
-class _Reading:
-    """What a stream has said beside its text."""
-
-    def __init__(self) -> None:
-        self.finish = ""
-        self.usage: Usage | None = None
-        self.has_begun = False
-        # Whether it does anything: write, call or think, under whatever name its provider has for that. Before that
-        # come whose turn it is, and what filters thought of the question.
-        self.is_alive = False
-        self._calls: dict[int, dict[str, str]] = {}
-
-    def take(self, chunk: ChatCompletionChunk) -> str:
-        """The text of a chunk; what else it says is kept. ValueError where it is no chunk.
-
-        The SDK checks nothing of what it reads: anything may stand anywhere.
-        """
-        try:
-            return self._take(chunk)
-        except (AttributeError, IndexError, KeyError, TypeError):
-            raise ValueError("That is no chunk of an answer.") from None
-
-    def _take(self, chunk: ChatCompletionChunk) -> str:
-        if chunk.usage is not None:
-            counts: Sequence[object] = (chunk.usage.prompt_tokens, chunk.usage.completion_tokens)
-            tokens_in, tokens_out = counts
-            # What isn't a count is estimated.
-            if isinstance(tokens_in, int) and isinstance(tokens_out, int) and min(tokens_in, tokens_out) >= 0:
-                self.usage = Usage(str(chunk.model), tokens_in, tokens_out)
-        if not chunk.choices:
-            return ""
-        choice = chunk.choices[0]
-        self.finish = str(choice.finish_reason or self.finish)
-        if choice.delta is None:
-            return ""
-        self.is_alive = self.is_alive or any(value for name, value in choice.delta if name != "role")
-        for part in choice.delta.tool_calls or ():
-            self.has_begun = True
-            call = self._calls.setdefault(self._place(part), {"id": "", "name": "", "arguments": ""})
-            call["id"] = part.id or call["id"]
-            if part.function is not None:
-                call["name"] += part.function.name or ""
-                call["arguments"] += part.function.arguments or ""
-        text = _words(choice.delta.content)
-        self.has_begun = self.has_begun or bool(text)
-        return text
-
-    def _place(self, part: ChoiceDeltaToolCall) -> int:
-        """Which call a part belongs to. Some providers leave that out, and send each call in one part with an id."""
-        index: int | None = part.index
-        if index is not None:
-            return int(index)
-        return len(self._calls) if part.id or not self._calls else len(self._calls) - 1
-
-    def calls(self) -> list[ToolCall]:
-        """The tools that are wanted, in order."""
-        return [
-            ToolCall(call["id"] or f"call_{place}", call["name"], call["arguments"])
-            for place, call in sorted(self._calls.items())
-        ]
-
-
-def _words(content: Any) -> str:
-    """A chunk's text. Models that think aloud send it as a list, with what they think beside it."""
-    if isinstance(content, list):
-        return "".join(str(part.get("text") or "") for part in content if part.get("type") == "text")
-    if content is not None and not isinstance(content, str):
-        raise TypeError
-    return content or ""
 
 
 def _as_said(text: str, calls: Sequence[ToolCall]) -> dict[str, Any]:

@@ -71,7 +71,7 @@ async def test_a_whatsapp_chat_gets_the_whole_text(whatsapp: Phone, probe: Probe
     await answered_by(probe, whatsapp)
     await whatsapp.text("where is my parcel")
     await whatsapp.drain()
-    assert [one.body for one in whatsapp.twilio.taken] == ["Your parcel is on its way \U0001f69a."]
+    assert [one.body for one in whatsapp.twilio.taken] == ["*Your* parcel is on its way \U0001f69a."]
 
 
 @pytest.mark.parametrize("inline", [True, False])

@@ -95,7 +95,7 @@ async def test_while_a_person_answers_each_turn_is_answered_at_once_and_their_wo
     await gateway.inside(reply, "I am **here**, see [our page](https://shop.example/a)")
     joined, words = (await gateway.spoken())[1:]
     assert "turn" not in words
-    assert (words["text"], joined["end_call"]) == ("I am here, see our page", False)
+    assert (words["text"], joined["end_call"]) == ("I am here, see our page, shop.example", False)
     await gateway.turn("good", turn=5)
     assert (await gateway.spoken())[3:] == [{"call_id": "call-1", "text": "", "end_call": False, "turn": 5}]
 

@@ -94,7 +94,7 @@ async def test_few_options_are_buttons_of_whatsapps_own_and_are_made_once(whatsa
     assert {one.form["ContentSid"] for one in sent} == {content["sid"]}
     assert content["types"] == {
         "twilio/quick-reply": {
-            "body": "Which one?",
+            "body": "Which *one*?",
             "actions": [{"type": "QUICK_REPLY", "title": f"Choice {at}", "id": f"pay:{at}"} for at in range(3)],
         }
     }

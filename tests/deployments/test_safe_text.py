@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convoship.templatetags.console import without_marks
-from deployments.safe_text import TextRefused, clean_text, render_markdown, spoken, written
+from deployments.safe_text import TextRefused, clean_text, render_markdown, spoken
 
 ATTACKS = [
     "<script>alert(1)</script>",
@@ -276,24 +276,6 @@ def test_spoken_words_have_no_marks(text: str, words: str) -> None:
 @given(st.text())
 def test_saying_a_text_never_fails(text: str) -> None:
     spoken(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "plain"),
-    [
-        ("within **30 days**, and it *costs* `5`", "within 30 days, and it costs 5"),
-        ("One.\n\nTwo,\nthree.", "One.\n\nTwo,\nthree."),
-        ("You can choose:\n\n- tea\n- **coffee**\n\nWhich?", "You can choose:\n\n- tea\n- coffee\n\nWhich?"),
-        ("1. first\n2. second", "1. first\n2. second"),
-        ("See [our page](https://shop.example/a).", "See our page (https://shop.example/a)."),
-        ("<https://shop.example/a>", "https://shop.example/a"),
-        ("# Hours\nMo to Fr", "Hours\n\nMo to Fr"),
-        ("5 * 3 * 2 = 30_000_000", "5 * 3 * 2 = 30_000_000"),
-        ("", ""),
-    ],
-)
-def test_where_there_is_no_markdown_a_message_is_its_words(text: str, plain: str) -> None:
-    assert written(text) == plain
 
 
 def test_a_preview_loses_the_signs_of_markdown_and_no_part_of_a_word() -> None:

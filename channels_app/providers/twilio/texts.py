@@ -10,8 +10,8 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-# Twilio takes 1,600 characters in one message; carriers like less.
-LONGEST = 1500
+# Twilio takes 1,600 characters in one message (twilio.com/docs/api/errors/21617); carriers like less.
+LONGEST, MOST = 1500, 1600
 
 _GSM = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
@@ -20,11 +20,12 @@ _GSM = frozenset(
 # These take an escape before them.
 _GSM_EXTENDED = frozenset("^{}\\[~]|€\f")
 
-# Where a text may be cut, the best first: paragraphs, lines, sentences, words.
+# Where a text may be cut, the best first: paragraphs, lines, sentences, words. A sentence may end in a mark that is yet
+# to be written (`channel_forms.whatsapp`).
 _BOUNDS = (
     re.compile(r"\n\s*\n\s*"),
     re.compile(r"\n\s*"),
-    re.compile(r"(?<=[.!?\u2026])[\"'\u201d\u2019)\]]*\s+|(?<=[\u3002\uff01\uff1f])\s*"),
+    re.compile(r"(?<=[.!?\u2026])[\"'\u201d\u2019)\]\ufdd0-\ufdd9]*\s+|(?<=[\u3002\uff01\uff1f])\s*"),
     re.compile(r"\s+"),
 )
 
@@ -43,7 +44,7 @@ def count(text: str) -> Count:
     if all(one in _GSM or one in _GSM_EXTENDED for one in text):
         widths = [2 if one in _GSM_EXTENDED else 1 for one in text]
         return Count("GSM-7", sum(widths), _segments(widths, 160, 153))
-    widths = [_units(one) for one in text]
+    widths = [units(one) for one in text]
     return Count("UCS-2", sum(widths), _segments(widths, 70, 67))
 
 
@@ -59,7 +60,8 @@ def _segments(widths: list[int], alone: int, joined: int) -> int:
     return segments
 
 
-def _units(text: str) -> int:
+def units(text: str) -> int:
+    """UTF-16 units: what lengths are counted in."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
@@ -67,7 +69,7 @@ def split(text: str, longest: int = LONGEST) -> list[str]:
     """The text in pieces of at most `longest` UTF-16 units, in order; cut at a sentence's end where one is near."""
     pieces = []
     rest = text.strip()
-    while _units(rest) > longest:
+    while units(rest) > longest:
         cut, after = _cut(rest, longest)
         pieces.append(rest[:cut].rstrip())
         rest = rest[after:].lstrip()
@@ -95,10 +97,10 @@ def _cut(text: str, longest: int) -> tuple[int, int]:
 
 def _reach(text: str, longest: int) -> int:
     """How many characters fit."""
-    units = 0
+    taken = 0
     for at, one in enumerate(text):
-        units += 2 if ord(one) > 0xFFFF else 1
-        if units > longest:
+        taken += 2 if ord(one) > 0xFFFF else 1
+        if taken > longest:
             return at
     return len(text)
 

@@ -26,8 +26,8 @@ from channels_app.providers.twilio import codes, drafts, interactive, setup, tem
 from channels_app.providers.twilio.forms import DAILY_MESSAGES, START_REPLY, STOP_REPLY, WhatsappForm
 from channels_app.providers.twilio.messaging import TwilioMessaging
 from deployments.carriers import FilesTaken
+from deployments.channel_forms import in_whatsapp, whatsapp
 from deployments.models import Conversation, Message
-from deployments.safe_text import written
 
 _LONGEST_PLACE = 300
 # What WhatsApp takes through Twilio (twilio.com/docs/whatsapp/guidance-whatsapp-media-messages), one with a message.
@@ -131,12 +131,13 @@ class TwilioWhatsapp(TwilioMessaging):
             if message.attachments:
                 planned += self._with_files(message)
                 continue
-            types = interactive.types_of(message, written)
+            types = interactive.types_of(message, _marked)
             if types is not None:
-                content = {"interactive": types, "text": replies.as_text(message)}
+                (words,) = in_whatsapp([replies.as_text(message, whatsapp)])
+                content = {"interactive": types, "text": words}
                 planned.append(Planned("WhatsApp message", content, [message]))
                 continue
-            pieces = texts.split(replies.as_text(message))
+            pieces = _split(replies.as_text(message, whatsapp))
             for number, piece in enumerate(pieces, start=1):
                 what = "WhatsApp message" if len(pieces) == 1 else f"WhatsApp message {number} of {len(pieces)}"
                 planned.append(Planned(what, {"text": piece}, [message]))
@@ -145,11 +146,13 @@ class TwilioWhatsapp(TwilioMessaging):
     def _with_files(self, message: Message) -> list[Planned]:
         """One file with each message: the first with the text below it, where such a file has any."""
         going, linked = WHATSAPP.parted(sent_files.here(message.attachments))
-        text, links = sent_files.with_links(replies.as_text(message), linked, self.account.workspace_id)
-        caption = ""
-        if going and len(text) <= LONGEST_CAPTION and going[0]["content_type"] not in _WITHOUT_CAPTION:
-            text, caption = "", text
-        contents: list[dict[str, Any]] = [{"text": piece} for piece in texts.split(text)]
+        said = replies.as_text(message, whatsapp)
+        text, links = sent_files.with_links(said, linked, self.account.workspace_id)
+        pieces, caption = _split(text), ""
+        is_captioned = bool(going) and going[0]["content_type"] not in _WITHOUT_CAPTION
+        if is_captioned and len(pieces) == 1 and len(pieces[0]) <= LONGEST_CAPTION:
+            pieces, caption = [], pieces[0]
+        contents: list[dict[str, Any]] = [{"text": piece} for piece in pieces]
         contents += [{"text": "" if place else caption, "files": [item]} for place, item in enumerate(going)]
         for content in contents:
             mine = {file_id: link for file_id, link in links.items() if link in content["text"]}
@@ -271,6 +274,20 @@ class TwilioWhatsapp(TwilioMessaging):
     async def register_webhook(self) -> Health:
         """At a messaging service; at a sender of its own it is set by hand."""
         return await setup.register_webhook(self.account, is_phone=False)
+
+
+def _marked(text: str) -> str:
+    """A text that goes out in one."""
+    return in_whatsapp([whatsapp(text)])[0]
+
+
+def _split(text: str) -> list[str]:
+    """The text in pieces that each fit, with its marks closed and opened anew where it is cut."""
+    pieces = in_whatsapp(texts.split(text))
+    if all(texts.units(piece) <= texts.MOST for piece in pieces):
+        return pieces
+    # So many characters had to be kept from being marks that a piece has outgrown what is taken: twice as long at most.
+    return in_whatsapp(texts.split(text, texts.LONGEST // 2))
 
 
 def _wish(said: Wish, text: str, payload: str) -> Wish:
