@@ -9,6 +9,7 @@ from uuid import UUID
 from django import forms
 from django.contrib import messages
 from django.db import transaction
+from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -17,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from convoship.lib.problems import Problem
 from deployments import budget_settings, budgets, model_prices, usage
-from deployments.models import Deployment, ModelPrice
+from deployments.models import Assistant, Budget, Deployment, ModelPrice
 from deployments.models.spending import Measure, Per
 from deployments.pages import queries
 from workspaces import refusals
@@ -120,14 +121,23 @@ def deployment_budgets_save(request: WorkspaceRequest, deployment_id: UUID) -> H
     return redirect("deployment_budgets", row.id)
 
 
-def _unpriced(row: Deployment) -> str:
-    """The model that answers here, where it has no price and money is limited."""
-    published = row.assistant.published
-    content: Mapping[str, Any] = published.content if published is not None else {}
-    model = str((content.get("llm") or {}).get("model", "")) if content.get("responder") == "llm" else ""
-    is_limited = any(it.budget.measure == Measure.MONEY for it in budgets.standings(row.id))
-    has_price = not model or model_prices.price_of(model, timezone.now().date()) is not None
-    return "" if has_price or not is_limited else model
+def _unpriced(deployment: Deployment | None) -> list[str]:
+    """Models that answer here and have no price, where money is limited."""
+    limited = Budget.objects.filter(measure=Measure.MONEY)
+    if not limited.filter(Q(deployment=None) | Q(deployment=deployment)).exists():
+        return []
+    rows = Assistant.objects.filter(published__isnull=False).select_related("published")
+    if deployment is not None:
+        rows = rows.filter(id=deployment.assistant_id)
+    names = {name for row in rows if row.published is not None for name in _models(row.published.content)}
+    today = timezone.now().date()
+    return sorted(name for name in names if model_prices.price_of(name, today) is None)
+
+
+def _models(content: Mapping[str, Any]) -> Iterator[str]:
+    if content.get("responder") == "llm":
+        llm = content.get("llm") or {}
+        yield from (str(llm[name]) for name in ("model", "cheaper") if llm.get(name))
 
 
 def _usage(request: WorkspaceRequest, deployment_id: UUID | None) -> dict[str, Any]:
@@ -175,6 +185,7 @@ def _of_workspace(request: WorkspaceRequest, form: BudgetsForm, status: int = 20
         "form": form,
         "may_write": request.actor.may("workspace.write"),
         "save_to": reverse("usage_budgets_save"),
+        "unpriced": _unpriced(None),
         **_usage(request, None),
     }
     return render(request, "deployments/usage.html", context, status=status)
@@ -217,8 +228,7 @@ def _prices(request: WorkspaceRequest, form: PriceForm) -> HttpResponse:
         "form": form,
         "may_write": request.actor.may("workspace.write"),
         "own": ModelPrice.objects.order_by("model", "-valid_from"),
-        "defaults": model_prices.defaults(),
-        "source": model_prices.table()["source"],
+        "listed": model_prices.listed(),
     }
     status = 422 if form.is_bound and form.errors else 200
     return render(request, "deployments/model_prices.html", context, status=status)
