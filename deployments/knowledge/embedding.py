@@ -31,7 +31,8 @@ from deployments.knowledge.endpoint import LONGEST_TEXT, Endpoint, NotEmbedded, 
 from deployments.models import Assistant, KnowledgeChunk, KnowledgeEmbedding
 from deployments.models.knowledge import EmbeddingStatus
 from deployments.responders.base import Passage
-from workspaces import audit, secret_store
+from workspaces import audit, secret_hosts, secret_store
+from workspaces.secret_hosts import Pointing
 from workspaces.secret_store import SecretMissing, Use
 
 logger = logging.getLogger(__name__)
@@ -65,8 +66,14 @@ def of_assistant(assistant_id: UUID) -> KnowledgeEmbedding | None:
     return KnowledgeEmbedding.objects.filter(assistant_id=assistant_id).first()
 
 
-def put(actor: Actor, assistant: Assistant, *, base_url: str, model: str, secret: str = "") -> KnowledgeEmbedding:
-    """Set the endpoint; another model or address has all passages embedded anew. 422 with words at the fields."""
+def put(
+    actor: Actor, assistant: Assistant, *, base_url: str, model: str, secret: str = "", secret_value: str = ""
+) -> KnowledgeEmbedding:
+    """Set the endpoint; another model or address has all passages embedded anew. 422 with words at the fields.
+
+    `secret_value` is that of a secret which goes to this host for the first time (`secret_hosts`); only an admin may
+    send one to another host, 403.
+    """
     base_url, model, secret = base_url.strip().rstrip("/"), model.strip(), secret.strip()
     errors: dict[str, list[str]] = {}
     if not is_possible():
@@ -88,6 +95,8 @@ def put(actor: Actor, assistant: Assistant, *, base_url: str, model: str, secret
             errors["secret"] = [f"{missing.words} {missing.remedy}"]
     if errors:
         raise invalid(errors)
+    if secret:
+        secret_hosts.point(actor, [Pointing("secret", secret, base_url)], {secret: secret_value})
     before = KnowledgeEmbedding.objects.select_for_update().filter(assistant=assistant).first()
     is_same = before is not None and (before.base_url, before.model) == (base_url, model)
     row, _ = KnowledgeEmbedding.objects.update_or_create(
@@ -150,6 +159,12 @@ def _opened(row: KnowledgeEmbedding) -> Endpoint:
         key = secret_store.value_of(row.secret) if row.secret else ""
     except SecretMissing as missing:
         raise NotEmbedded(missing.words, missing.remedy, may_pass=False) from None
+    if row.secret and not secret_hosts.may_go(row.secret, row.base_url):
+        raise NotEmbedded(
+            f"The secret {row.secret} may not be sent to {secret_hosts.host_of(row.base_url)}.",
+            "Choose it again here, and type its value.",
+            may_pass=False,
+        )
     return Endpoint(row.base_url, row.model, key)
 
 
