@@ -79,7 +79,8 @@ def put(
     if not is_possible():
         errors["base_url"] = [WITHOUT_VECTOR]
     try:
-        checked(base_url)
+        if checked(base_url).query:
+            errors.setdefault("base_url", ["Give the address without a question mark and what follows it."])
     except OutboundError as error:
         errors.setdefault("base_url", [error.words])
     if len(base_url) > 500:
@@ -115,7 +116,8 @@ def put(
     )
     if not is_same:
         KnowledgeChunk.objects.filter(assistant=assistant, embedding__isnull=False).update(embedding=None)
-    audit.record(actor, "knowledge.embeddings_set", assistant, base_url=base_url, model=model, secret=secret)
+    host = secret_hosts.host_of(base_url)
+    audit.record(actor, "knowledge.embeddings_set", assistant, host=host, model=model, secret=secret)
     return row
 
 

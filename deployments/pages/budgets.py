@@ -18,19 +18,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from convoship.lib.problems import Problem
 from deployments import budget_settings, budgets, model_prices, usage
+from deployments.budget_words import TITLES, UNITS
 from deployments.models import Assistant, Budget, Deployment, ModelPrice
 from deployments.models.spending import Measure, Per
-from deployments.pages import queries
+from deployments.pages import budget_troubles, queries
 from workspaces import refusals
 from workspaces.access import WorkspaceRequest, form_of, workspace_page
 
-_UNITS = {Measure.MESSAGES: "Messages", Measure.TOKENS: "Tokens", Measure.MONEY: "US dollars"}
-_TITLES = {
-    Per.VISITOR: "Each visitor, a day",
-    Per.ORIGIN: "Each origin, a day",
-    Per.DAY: "All together, a day",
-    Per.WHOLE: "All together, once and for all",
-}
 _PERIODS = {"7": "7 days", "30": "30 days", "90": "90 days"}
 
 
@@ -44,7 +38,7 @@ class BudgetsForm(forms.Form):
                 mode = "decimal" if measure == Measure.MONEY else "numeric"
                 self.fields[f"{measure.value}_{per.value}"] = forms.CharField(
                     required=False,
-                    label=_UNITS[measure],
+                    label=UNITS[measure],
                     widget=forms.TextInput({"inputmode": mode, "autocomplete": "off", "class": "amount"}),
                 )
         for field in self.fields.values():
@@ -61,8 +55,8 @@ class BudgetsForm(forms.Form):
     def groups(self) -> Iterator[tuple[str, list[tuple[forms.BoundField, str]]]]:
         """The fields by whose they are, each with its label."""
         for per in Per:
-            bound = [(self[f"{measure.value}_{per.value}"], _UNITS[measure]) for measure in Measure]
-            yield _TITLES[per], bound
+            bound = [(self[f"{measure.value}_{per.value}"], UNITS[measure]) for measure in Measure]
+            yield TITLES[per], bound
 
     def save(self, request: WorkspaceRequest, deployment: Deployment | None) -> bool:
         """Have what was typed; False where something can't be, with its field saying why."""
@@ -104,6 +98,7 @@ def _of_deployment(request: WorkspaceRequest, row: Deployment, form: BudgetsForm
         "may_write": request.actor.may("deployments.write") and row.revoked_at is None,
         "save_to": reverse("deployment_budgets_save", args=[row.id]),
         "unpriced": _unpriced(row),
+        **_troubles(request, row),
         **_usage(request, row.id),
     }
     return render(request, "deployments/budgets.html", context, status=status)
@@ -119,6 +114,11 @@ def deployment_budgets_save(request: WorkspaceRequest, deployment_id: UUID) -> H
         return _of_deployment(request, row, form, 422)
     messages.success(request, "Saved. The budgets hold from the next answer on.")
     return redirect("deployment_budgets", row.id)
+
+
+def _troubles(request: WorkspaceRequest, deployment: Deployment | None) -> dict[str, Any]:
+    troubles, more = budget_troubles.shown(request, deployment)
+    return {"troubles": troubles, "more_troubles": more}
 
 
 def _unpriced(deployment: Deployment | None) -> list[str]:
@@ -155,7 +155,7 @@ def _usage(request: WorkspaceRequest, deployment_id: UUID | None) -> dict[str, A
         "standings": [
             {
                 "it": it,
-                "title": _TITLES[Per(it.budget.per)],
+                "title": TITLES[Per(it.budget.per)],
                 "who": names.get(it.whose, it.whose),
                 "spent_by": names.get(it.budget.spent_by, it.budget.spent_by),
             }
@@ -186,6 +186,7 @@ def _of_workspace(request: WorkspaceRequest, form: BudgetsForm, status: int = 20
         "may_write": request.actor.may("workspace.write"),
         "save_to": reverse("usage_budgets_save"),
         "unpriced": _unpriced(None),
+        **_troubles(request, None),
         **_usage(request, None),
     }
     return render(request, "deployments/usage.html", context, status=status)
