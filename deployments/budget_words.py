@@ -37,4 +37,5 @@ def of_whom(budget: Budget) -> str:
 
 def used(measure: str, *, messages: int, tokens: int, cost: int) -> str:
     """What somebody took, by what a budget counts: `7 messages`."""
-    return words_of(measure, {Measure.MESSAGES: messages, Measure.TOKENS: tokens}.get(measure, cost))
+    amounts: Mapping[str, int] = {Measure.MESSAGES: messages, Measure.TOKENS: tokens, Measure.MONEY: cost}
+    return words_of(measure, amounts[measure])

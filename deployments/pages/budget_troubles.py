@@ -39,6 +39,16 @@ class Shown:
     block_at: str
     model_at: str
 
+    @property
+    def tone(self) -> str:
+        """How it is coloured."""
+        return "bad" if self.it.is_spent else "warn"
+
+    @property
+    def may_mend(self) -> bool:
+        """Whether there is anything that this member can do."""
+        return bool(self.raise_at or self.block_at or self.model_at)
+
 
 def shown(request: WorkspaceRequest, deployment: Deployment | None = None) -> tuple[list[Shown], int]:
     """What stands above a page, and how many more there are: of everything, or of what holds for a deployment."""

@@ -82,7 +82,7 @@ async def test_owners_and_admins_are_mailed_of_a_budget_once_a_day_however_often
         yesterday = timezone.now() - dt.timedelta(days=1)
         Budget.objects.update(spent_at=yesterday)
         for rows in (BudgetNotice.objects, BudgetCount.objects, Spending.objects):
-            rows.update(day=yesterday.date())  # type: ignore[attr-defined]
+            rows.update(day=yesterday.date())
 
     await till.read(a_day_later)
     await answered(till, 6)
