@@ -10,6 +10,7 @@ from deployments.models import (
     AssistantVersion,
     Budget,
     BudgetCount,
+    BudgetNotice,
     CannedReply,
     Conversation,
     ConversationTag,
@@ -36,6 +37,7 @@ from deployments.models import (
     PreviewToken,
     RefusedOrigin,
     ReplyMail,
+    ResponderHealth,
     Rollout,
     SavedView,
     SessionToken,
@@ -67,6 +69,16 @@ class AssistantVersionAdmin(TenantAdmin):
     list_select_related = ("assistant", "published_by")
     list_filter = ("assistant",)
     ordering = ("-published_at",)
+
+
+@admin.register(ResponderHealth)
+class ResponderHealthAdmin(TenantAdmin):
+    """Whether what answers does answer."""
+
+    list_display = ("assistant", "code", "reason", "count", "since", "failed_at", "answered_at")
+    list_select_related = ("assistant",)
+    list_filter = ("code",)
+    ordering = ("-failed_at",)
 
 
 @admin.register(KnowledgeSource)
@@ -427,6 +439,16 @@ class BudgetCountAdmin(TenantAdmin):
     list_display = ("budget", "whose", "day", "count")
     list_select_related = ("budget",)
     ordering = ("-day",)
+
+
+@admin.register(BudgetNotice)
+class BudgetNoticeAdmin(TenantAdmin):
+    """Whether owners were told of budgets."""
+
+    list_display = ("budget", "level", "day", "whose", "noted_at", "mailed_at", "attempts", "trouble")
+    list_select_related = ("budget",)
+    list_filter = ("level",)
+    ordering = ("-noted_at",)
 
 
 @admin.register(ModelPrice)

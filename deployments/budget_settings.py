@@ -14,6 +14,7 @@ from convoship.lib.actors import Actor
 from convoship.lib.amounts import NANO
 from convoship.lib.problems import invalid, not_found
 from convoship.lib.tenancy import entered_workspace_id
+from deployments import budget_notices
 from deployments.budgets import words_of
 from deployments.model_prices import DEAREST
 from deployments.models import Budget, Deployment, ModelPrice
@@ -49,6 +50,7 @@ def replace(actor: Actor, deployment: Deployment | None, wanted: Sequence[Mappin
         elif sizes[key] != budget.most:
             budget.most, budget.spent_at, budget.spent_by = sizes[key], None, ""
             budget.save(update_fields=["most", "spent_at", "spent_by"])
+            budget_notices.forget(budget)
     for measure, per in sizes.keys() - kept.keys():
         # Somebody may just have made one as well: the last word holds.
         size = {"most": sizes[measure, per]}

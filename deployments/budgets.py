@@ -24,9 +24,9 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from convoship.lib.amounts import money, whole
-from deployments import model_prices
+from deployments import budget_notices, model_prices
 from deployments.handoff_outline import duration
-from deployments.models import Budget, BudgetCount, Spending
+from deployments.models import Budget, BudgetCount, BudgetNotice, Spending
 from deployments.models.spending import Measure, Per
 from deployments.responders.base import ResponderError, Usage
 from deployments.words import say
@@ -160,7 +160,7 @@ def _counted(who: Who, amounts: dict[str, int], now: dt.datetime) -> Iterator[li
         if not amount:
             continue
         whose = _whose(budget, who)
-        day = budget.created_at.date() if budget.per == Per.WHOLE else now.date()
+        day = budget_notices.period_of(budget, now.date())
         with database.cursor() as cursor:
             values: dict[str, Any] = {"workspace": budget.workspace_id, "budget": budget.id, "whose": whose, "day": day}
             cursor.execute(_TAKE, values | {"many": amount, "most": budget.most})
@@ -185,7 +185,9 @@ def _opens_at(budget: Budget, amount: int, now: dt.datetime) -> dt.datetime | No
 def _note(refusal: Refusal, now: dt.datetime) -> None:
     """For the owner: that something was refused. Once a minute, as a flood refuses often."""
     rows = Budget.objects.filter(id=refusal.budget.id)
-    rows.filter(Q(spent_at=None) | Q(spent_at__lt=now - NOTED_AGAIN)).update(spent_at=now, spent_by=refusal.whose)
+    stale = rows.filter(Q(spent_at=None) | Q(spent_at__lt=now - NOTED_AGAIN))
+    if stale.update(spent_at=now, spent_by=refusal.whose):
+        budget_notices.note_spent(refusal.budget, refusal.whose, refusal.amount, now.date())
 
 
 # --- Settle -----------------------------------------------------------------------------------------------------------
@@ -235,6 +237,7 @@ def free(spending_id: UUID) -> None:
 def _forget_old(today: dt.date) -> None:
     """With the first call of a day: what nobody looks at any more."""
     BudgetCount.objects.filter(day__lt=today - COUNTS_KEPT).exclude(budget__per=Per.WHOLE).delete()
+    BudgetNotice.objects.filter(day__lt=today - COUNTS_KEPT).exclude(budget__per=Per.WHOLE).delete()
     Spending.objects.filter(day__lt=today - CALLS_KEPT).delete()
 
 

@@ -122,6 +122,13 @@ def due_member_mails(limit: int) -> list[tuple[UUID, UUID]]:
         return [(row[0], row[1]) for row in cursor.fetchall()]
 
 
+def due_budget_notices(limit: int) -> list[tuple[UUID, UUID]]:
+    """(workspace, notice) of budgets whose owners are to be told, the oldest first."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT workspace_id, id FROM due_budget_notices(%s)", [limit])
+        return [(row[0], row[1]) for row in cursor.fetchall()]
+
+
 def due_mentions(limit: int) -> list[tuple[UUID, UUID]]:
     """(workspace, mention) of those whose mail has yet to leave, the longest due first."""
     with connection.cursor() as cursor:

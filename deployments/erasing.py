@@ -29,6 +29,9 @@ from convoship.lib.problems import Problem
 from convoship.lib.tenancy import tenant
 from deployments import conversations, doors, erased_addresses, live, person_holders, reply_mails
 from deployments.models import (
+    Budget,
+    BudgetCount,
+    BudgetNotice,
     Conversation,
     ConversationTag,
     File,
@@ -41,6 +44,7 @@ from deployments.models import (
     PersonNote,
     PreviewToken,
     ReplyMail,
+    Spending,
     Turn,
     VisitorSession,
     WebhookCallback,
@@ -173,6 +177,7 @@ def _finish(person: Person, everybody: Sequence[UUID], gone: Gone) -> None:
     gone.add("merges", PersonMerge.objects.filter(Q(kept__in=everybody) | Q(merged__in=everybody)).delete()[0])
     for person_id in everybody:
         _forget_answers(f"/people/{person_id}", person_id)
+    _forget_spending(everybody)
     Person.objects.filter(id__in=everybody).update(**blank(Person), blocked_at=None, erased_at=now)
     by = person.erasing["by"]
     actor = Actor(kind=by["kind"], id=UUID(by["id"]) if by["id"] else None, label=by["label"])
@@ -253,3 +258,12 @@ def _erase_mails(ids: Sequence[UUID]) -> int:
 def _forget_answers(path: str, row_id: UUID) -> None:
     """What was kept for repeated calls of the API."""
     IdempotencyKey.objects.filter(Q(route__contains=path) | Q(answer__id=str(row_id))).delete()
+
+
+def _forget_spending(everybody: Sequence[UUID]) -> None:
+    """Who took what of models and bots: what was taken stays, and nobody any more who took it."""
+    ids = [str(person_id) for person_id in everybody]
+    Spending.objects.filter(visitor__in=everybody).update(visitor=None)
+    BudgetCount.objects.filter(whose__in=ids).delete()
+    BudgetNotice.objects.filter(whose__in=ids).update(whose="")
+    Budget.objects.filter(spent_by__in=ids).update(spent_by="")

@@ -1,7 +1,9 @@
-"""What a model costs: the workspace's own rows, then a small table of public prices with its date.
+"""What a model costs: the workspace's own rows, then a small table of public prices, each with its page and its day.
 
-A name is found by the longest entry that fits it; an entry ends in `*` where it is the beginning of names. Of several
-of the workspace's own, the one that holds on the day counts. What nothing fits has no price.
+The table holds what a provider's own page was seen to say, and nothing else; whoever finds another price there says so
+in a row of their workspace, which goes first. A name is found by the longest entry that fits it; an entry ends in `*`
+where it is the beginning of names. Of several of the workspace's own, the one that holds on the day counts. What
+nothing fits has no price.
 """
 
 from __future__ import annotations
@@ -45,22 +47,49 @@ def cost(usage: Usage, price_in: Decimal, price_out: Decimal) -> int:
     return int(exact.to_integral_value(ROUND_CEILING))
 
 
+@dataclass(frozen=True)
+class Listed:
+    """What one provider's page (`source`) said on a day."""
+
+    provider: str
+    source: str
+    as_of: dt.date
+    prices: tuple[Price, ...]
+
+
 @lru_cache(maxsize=1)
-def table() -> dict[str, Any]:
-    """The product's own table as it is committed: {source, as_of, currency, prices: [{models, in, out}]}."""
+def _table() -> dict[str, Any]:
+    """As it is committed: {about, currency, providers: [{provider, source, as_of, prices: [{models, in, out}]}]}."""
     whole: dict[str, Any] = json.loads(_TABLE.read_text())
     return whole
 
 
 @lru_cache(maxsize=1)
-def defaults() -> tuple[Price, ...]:
-    """The product's own prices, one a name."""
-    since = dt.date.fromisoformat(table()["as_of"])
-    return tuple(
-        Price(name, Decimal(row["in"]), Decimal(row["out"]), since, is_own=False)
-        for row in table()["prices"]
+def listed() -> tuple[Listed, ...]:
+    """The product's own prices, by whose page they stand on."""
+    return tuple(_listed(each) for each in _table()["providers"])
+
+
+def _listed(each: dict[str, Any]) -> Listed:
+    as_of = dt.date.fromisoformat(each["as_of"])
+    prices = tuple(
+        Price(name, Decimal(row["in"]), Decimal(row["out"]), as_of, is_own=False)
+        for row in each["prices"]
         for name in row["models"]
     )
+    return Listed(each["provider"], each["source"], as_of, prices)
+
+
+@lru_cache(maxsize=1)
+def defaults() -> tuple[Price, ...]:
+    """The product's own prices, one a name."""
+    return tuple(price for each in listed() for price in each.prices)
+
+
+def about() -> str:
+    """What the product's prices are, and on which pages they stand."""
+    pages = ", ".join(f"{each.provider} ({each.source}, {each.as_of.isoformat()})" for each in listed())
+    return f"{_table()['about']} Read at {pages}."
 
 
 def own() -> list[Price]:

@@ -8,7 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from convoship.lib.tenancy import in_tenant
-from deployments import budgets, webhook_callbacks, webhook_secrets
+from deployments import budget_notices, budgets, webhook_callbacks, webhook_secrets
+from deployments.budget_notices import Near
 from deployments.budgets import Who
 from deployments.knowledge import embedding
 from deployments.models import Assistant
@@ -44,7 +45,10 @@ class WorkspaceReach:
 
     async def settle(self, spent: str, usage: Usage) -> int | None:
         """What it took, in every budget in which it was counted."""
-        return await in_tenant(budgets.settle)(self.workspace_id, spent, usage)
+        cost, near = await in_tenant(_settled)(self.workspace_id, spent, usage)
+        if near:
+            await in_tenant(budget_notices.note_near)(self.workspace_id, near)
+        return cost
 
     async def _frees(self) -> bool:
         """Give back what processes that died had set aside; whether there was any."""
@@ -64,6 +68,10 @@ class WorkspaceReach:
     async def called_back(self, callback: Callback) -> Mapping[str, Any] | None:
         """What was posted there, if anything was."""
         return await in_tenant(webhook_callbacks.answer_to)(self.workspace_id, callback)
+
+
+def _settled(spent: str, usage: Usage) -> tuple[int | None, list[Near]]:
+    return budgets.settle(spent, usage), budget_notices.newly_near(spent)
 
 
 def _signers(assistant_id: UUID) -> list[str]:

@@ -18,6 +18,7 @@ from django.utils import timezone
 from convoship.lib.tenancy import in_tenant, tenant
 from convoship.lib.threads import in_thread
 from deployments import (
+    budget_mails,
     conversations,
     doors,
     handoff,
@@ -73,7 +74,7 @@ def sweep_mails() -> int:
     if not is_mine:
         return 0
     try:
-        return member_mails.send_due() + mention_mails.send_due() + reply_mails.send_due()
+        return sum(kind.send_due() for kind in (member_mails, mention_mails, reply_mails, budget_mails))
     finally:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [MAILS_LOCK])

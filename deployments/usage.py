@@ -88,6 +88,13 @@ def of(deployment_id: UUID | None = None, days: int = DEFAULT_DAYS) -> Usage:
     )
 
 
+def visitors(calls: QuerySet[Spending], measure: str) -> list[Row]:
+    """Who of those that can be named took most of these calls by a budget's measure, the most first."""
+    rows = _most(calls.exclude(visitor=None), "visitor")
+    most = {"messages": lambda row: row.messages, "tokens": lambda row: row.tokens}.get(measure, lambda row: row.cost)
+    return sorted(_named(rows), key=most, reverse=True)
+
+
 def _sums(groups: QuerySet[Any, Any]) -> QuerySet[Any, Any]:
     settled = Q(held_until=None)
     return groups.annotate(

@@ -10,7 +10,7 @@ from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.http import HttpRequest
 
-from workspaces.models import ApiKey, AuditEvent, Membership, Secret, User, Workspace
+from workspaces.models import ApiKey, AuditEvent, Membership, Secret, SecretHost, User, Workspace
 from workspaces.tenant_admin import TenantAdmin
 
 
@@ -104,6 +104,15 @@ class SecretAdmin(TenantAdmin):
     list_display = ("key", "hint", "set_by_label", "set_at")
     search_fields = ("key",)
     ordering = ("key",)
+
+
+@admin.register(SecretHost)
+class SecretHostAdmin(TenantAdmin):
+    """Where its secrets may be sent."""
+
+    list_display = ("key", "host", "granted_by_label", "granted_at")
+    search_fields = ("key", "host")
+    ordering = ("key", "host")
 
 
 @admin.register(AuditEvent)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from convoship.lib.personal import Personal
 from convoship.lib.tenancy import TenantModel
-from workspaces.models import ApiKey, AuditEvent, IdempotencyKey, Secret
+from workspaces.models import ApiKey, AuditEvent, IdempotencyKey, Secret, SecretHost
 
 PERSONAL: Mapping[type[TenantModel], Personal] = {
     ApiKey: Personal(kept={"name prefix scopes": "The workspace's own words, and the beginning of a key."}),
@@ -22,4 +22,5 @@ PERSONAL: Mapping[type[TenantModel], Personal] = {
         otherwise={"route key answer": "Rows of calls about the person and their conversations are deleted."}
     ),
     Secret: Personal(kept={"key hint set_by_label": "The workspace's own."}),
+    SecretHost: Personal(kept={"key host granted_by_label": "The workspace's own: servers that it sends secrets to."}),
 }

@@ -11,9 +11,8 @@ import hmac
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-import httpx
-
 from convoship.lib.actors import Actor
+from convoship.lib.outbound.places import origin_of
 from convoship.lib.problems import Problem, invalid
 from workspaces import audit, secret_store
 from workspaces.models import Secret, SecretHost
@@ -30,14 +29,13 @@ class Pointing:
 
 def host_of(url: str) -> str:
     """`scheme://host[:port]`: what a grant is for. The scheme belongs to it, as http shows a key to everybody."""
-    target = httpx.URL(url)
-    port = f":{target.port}" if target.port is not None else ""
-    return f"{target.scheme}://{target.raw_host.decode('ascii').lower()}{port}"
+    return origin_of(url)
 
 
 def may_go(key: str, url: str) -> bool:
     """Whether this secret may be sent to this address."""
-    return SecretHost.objects.filter(key=key, host=host_of(url)).exists()
+    host = host_of(url)
+    return bool(host) and SecretHost.objects.filter(key=key, host=host).exists()
 
 
 def point(actor: Actor, wanted: Iterable[Pointing], typed: Mapping[str, str]) -> None:

@@ -89,6 +89,7 @@
 -- migration: deployments 0028_know 64f116181b7b5b18
 -- migration: deployments 0029_hook c470214ebd8ded83
 -- migration: deployments 0030_budget ee694522681d79f3
+-- migration: deployments 0031_money e554a83fd4cebec6
 -- migration: sessions 0001_initial 2aa438e2393ee513
 
 CREATE FUNCTION public.all_workspaces() RETURNS SETOF uuid
@@ -118,6 +119,13 @@ CREATE FUNCTION public.channel_backlog() RETURNS timestamp with time zone
                             WHERE p.lane = d.lane AND p.position < d.position AND p.status = 'queued')
     ) AS waiting
  $$;
+
+CREATE FUNCTION public.due_budget_notices(p_limit integer) RETURNS TABLE(workspace_id uuid, id uuid)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$ 
+    SELECT n.workspace_id, n.id FROM deployments_budgetnotice n
+     WHERE n.due_at <= now() ORDER BY n.due_at LIMIT p_limit $$;
 
 CREATE FUNCTION public.due_channel_work(p_limit integer) RETURNS TABLE(kind text, workspace_id uuid)
     LANGUAGE sql SECURITY DEFINER
@@ -1120,6 +1128,24 @@ CREATE TABLE public.deployments_budgetcount (
 );
 
 ALTER TABLE ONLY public.deployments_budgetcount FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.deployments_budgetnotice (
+    id uuid NOT NULL,
+    level character varying(10) NOT NULL,
+    day date NOT NULL,
+    whose character varying(300) NOT NULL,
+    amount bigint NOT NULL,
+    noted_at timestamp with time zone NOT NULL,
+    due_at timestamp with time zone,
+    attempts smallint NOT NULL,
+    mailed_at timestamp with time zone,
+    trouble character varying(300) NOT NULL,
+    budget_id uuid NOT NULL,
+    workspace_id uuid NOT NULL,
+    CONSTRAINT deployments_budgetnotice_attempts_check CHECK ((attempts >= 0))
+);
+
+ALTER TABLE ONLY public.deployments_budgetnotice FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.deployments_cannedreply (
     id uuid NOT NULL,
@@ -2151,6 +2177,9 @@ ALTER TABLE ONLY public.deployments_budget
 ALTER TABLE ONLY public.deployments_budgetcount
     ADD CONSTRAINT deployments_budgetcount_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.deployments_budgetnotice
+    ADD CONSTRAINT deployments_budgetnotice_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.deployments_cannedreply
     ADD CONSTRAINT deployments_cannedreply_pkey PRIMARY KEY (id);
 
@@ -2328,6 +2357,9 @@ ALTER TABLE ONLY public.deployments_budgetcount
 ALTER TABLE ONLY public.deployments_budget
     ADD CONSTRAINT one_budget_each UNIQUE NULLS NOT DISTINCT (workspace_id, deployment_id, measure, per);
 
+ALTER TABLE ONLY public.deployments_budgetnotice
+    ADD CONSTRAINT one_budget_notice UNIQUE (budget_id, level, day);
+
 ALTER TABLE ONLY public.deployments_cannedreply
     ADD CONSTRAINT one_canned_reply_per_shortcut UNIQUE (workspace_id, shortcut);
 
@@ -2499,6 +2531,8 @@ CREATE INDEX axes_accesslog_username_df93064b ON public.axes_accesslog USING btr
 
 CREATE INDEX axes_accesslog_username_df93064b_like ON public.axes_accesslog USING btree (username varchar_pattern_ops);
 
+CREATE INDEX budget_notice_due ON public.deployments_budgetnotice USING btree (due_at) WHERE (due_at IS NOT NULL);
+
 CREATE INDEX channels_ap_connect_3c49a1_idx ON public.channels_app_rehearsalline USING btree (connection_id, created_at DESC);
 
 CREATE INDEX channels_ap_connect_46fb09_idx ON public.channels_app_inboundevent USING btree (connection_id, received_at DESC);
@@ -2648,6 +2682,10 @@ CREATE INDEX deployments_budget_workspace_id_6e53f17d ON public.deployments_budg
 CREATE INDEX deployments_budgetcount_budget_id_63cc78db ON public.deployments_budgetcount USING btree (budget_id);
 
 CREATE INDEX deployments_budgetcount_workspace_id_5fa27651 ON public.deployments_budgetcount USING btree (workspace_id);
+
+CREATE INDEX deployments_budgetnotice_budget_id_c0a58670 ON public.deployments_budgetnotice USING btree (budget_id);
+
+CREATE INDEX deployments_budgetnotice_workspace_id_1b640aea ON public.deployments_budgetnotice USING btree (workspace_id);
 
 CREATE INDEX deployments_cannedreply_workspace_id_8b0c2a19 ON public.deployments_cannedreply USING btree (workspace_id);
 
@@ -2943,6 +2981,8 @@ CREATE INDEX spending_held ON public.deployments_spending USING btree (held_unti
 
 CREATE INDEX spending_turn ON public.deployments_spending USING btree (turn);
 
+CREATE INDEX spending_visitor ON public.deployments_spending USING btree (visitor) WHERE (visitor IS NOT NULL);
+
 CREATE INDEX turn_due ON public.deployments_turn USING btree (created_at) WHERE ((status)::text = ANY ((ARRAY['queued'::character varying, 'running'::character varying])::text[]));
 
 CREATE INDEX turn_unfinished ON public.deployments_turn USING btree (conversation_id, seq) WHERE ((status)::text = ANY ((ARRAY['queued'::character varying, 'running'::character varying])::text[]));
@@ -3185,6 +3225,12 @@ ALTER TABLE ONLY public.deployments_budgetcount
 
 ALTER TABLE ONLY public.deployments_budgetcount
     ADD CONSTRAINT deployments_budgetco_workspace_id_5fa27651_fk_workspace FOREIGN KEY (workspace_id) REFERENCES public.workspaces_workspace(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.deployments_budgetnotice
+    ADD CONSTRAINT deployments_budgetno_budget_id_c0a58670_fk_deploymen FOREIGN KEY (budget_id) REFERENCES public.deployments_budget(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.deployments_budgetnotice
+    ADD CONSTRAINT deployments_budgetno_workspace_id_1b640aea_fk_workspace FOREIGN KEY (workspace_id) REFERENCES public.workspaces_workspace(id) DEFERRABLE INITIALLY DEFERRED;
 
 ALTER TABLE ONLY public.deployments_cannedreply
     ADD CONSTRAINT deployments_cannedre_workspace_id_8b0c2a19_fk_workspace FOREIGN KEY (workspace_id) REFERENCES public.workspaces_workspace(id) DEFERRABLE INITIALLY DEFERRED;
@@ -3571,6 +3617,8 @@ ALTER TABLE public.deployments_budget ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.deployments_budgetcount ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.deployments_budgetnotice ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.deployments_cannedreply ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.deployments_conversation ENABLE ROW LEVEL SECURITY;
@@ -3690,6 +3738,8 @@ CREATE POLICY owner ON public.deployments_assistantversion TO CURRENT_USER USING
 CREATE POLICY owner ON public.deployments_budget TO CURRENT_USER USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON public.deployments_budgetcount TO CURRENT_USER USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON public.deployments_budgetnotice TO CURRENT_USER USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON public.deployments_cannedreply TO CURRENT_USER USING (true) WITH CHECK (true);
 
@@ -3825,6 +3875,8 @@ CREATE POLICY tenant ON public.deployments_budget USING ((workspace_id = (NULLIF
 
 CREATE POLICY tenant ON public.deployments_budgetcount USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
 
+CREATE POLICY tenant ON public.deployments_budgetnotice USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
+
 CREATE POLICY tenant ON public.deployments_cannedreply USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON public.deployments_conversation USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
@@ -3930,6 +3982,8 @@ ALTER TABLE public.workspaces_workspace ENABLE ROW LEVEL SECURITY;
 REVOKE ALL ON FUNCTION public.all_workspaces() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.channel_backlog() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.due_budget_notices(p_limit integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.due_channel_work(p_limit integer) FROM PUBLIC;
 

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from deployments.models import Assistant, Deployment
-from deployments.pages import queries
+from deployments.pages import budget_troubles, queries
 from workspaces.access import WorkspaceRequest, workspace_page
 
 
@@ -46,6 +46,7 @@ def overview(request: WorkspaceRequest) -> HttpResponse:
     site = stranger_site(deployment.id) if deployment else ""
     steps = _steps(assistant, deployment, has_conversation=queries.any_conversation(), site=site)
     left = sum(not step.is_done for step in steps)
+    troubles, more_troubles = budget_troubles.shown(request) if request.actor.may("deployments.read") else ([], 0)
     return render(
         request,
         "pages/dashboard.html",
@@ -57,6 +58,8 @@ def overview(request: WorkspaceRequest) -> HttpResponse:
             "deployment": deployment,
             "conversations": latest,
             "figures": queries.figures(),
+            "troubles": troubles,
+            "more_troubles": more_troubles,
             "refused": queries.with_refusals() if request.actor.may("deployments.read") else [],
         },
     )

@@ -31,7 +31,8 @@ from deployments.knowledge.endpoint import LONGEST_TEXT, Endpoint, NotEmbedded, 
 from deployments.models import Assistant, KnowledgeChunk, KnowledgeEmbedding
 from deployments.models.knowledge import EmbeddingStatus
 from deployments.responders.base import Passage
-from workspaces import audit, secret_store
+from workspaces import audit, secret_hosts, secret_store
+from workspaces.secret_hosts import Pointing
 from workspaces.secret_store import SecretMissing, Use
 
 logger = logging.getLogger(__name__)
@@ -65,14 +66,21 @@ def of_assistant(assistant_id: UUID) -> KnowledgeEmbedding | None:
     return KnowledgeEmbedding.objects.filter(assistant_id=assistant_id).first()
 
 
-def put(actor: Actor, assistant: Assistant, *, base_url: str, model: str, secret: str = "") -> KnowledgeEmbedding:
-    """Set the endpoint; another model or address has all passages embedded anew. 422 with words at the fields."""
+def put(
+    actor: Actor, assistant: Assistant, *, base_url: str, model: str, secret: str = "", secret_value: str = ""
+) -> KnowledgeEmbedding:
+    """Set the endpoint; another model or address has all passages embedded anew. 422 with words at the fields.
+
+    `secret_value` is that of a secret which goes to this host for the first time (`secret_hosts`); only an admin may
+    send one to another host, 403.
+    """
     base_url, model, secret = base_url.strip().rstrip("/"), model.strip(), secret.strip()
     errors: dict[str, list[str]] = {}
     if not is_possible():
         errors["base_url"] = [WITHOUT_VECTOR]
     try:
-        checked(base_url)
+        if checked(base_url).query:
+            errors.setdefault("base_url", ["Give the address without a question mark and what follows it."])
     except OutboundError as error:
         errors.setdefault("base_url", [error.words])
     if len(base_url) > 500:
@@ -88,6 +96,8 @@ def put(actor: Actor, assistant: Assistant, *, base_url: str, model: str, secret
             errors["secret"] = [f"{missing.words} {missing.remedy}"]
     if errors:
         raise invalid(errors)
+    if secret:
+        secret_hosts.point(actor, [Pointing("secret", secret, base_url)], {secret: secret_value})
     before = KnowledgeEmbedding.objects.select_for_update().filter(assistant=assistant).first()
     is_same = before is not None and (before.base_url, before.model) == (base_url, model)
     row, _ = KnowledgeEmbedding.objects.update_or_create(
@@ -106,7 +116,8 @@ def put(actor: Actor, assistant: Assistant, *, base_url: str, model: str, secret
     )
     if not is_same:
         KnowledgeChunk.objects.filter(assistant=assistant, embedding__isnull=False).update(embedding=None)
-    audit.record(actor, "knowledge.embeddings_set", assistant, base_url=base_url, model=model, secret=secret)
+    host = secret_hosts.host_of(base_url)
+    audit.record(actor, "knowledge.embeddings_set", assistant, host=host, model=model, secret=secret)
     return row
 
 
@@ -150,6 +161,12 @@ def _opened(row: KnowledgeEmbedding) -> Endpoint:
         key = secret_store.value_of(row.secret) if row.secret else ""
     except SecretMissing as missing:
         raise NotEmbedded(missing.words, missing.remedy, may_pass=False) from None
+    if row.secret and not secret_hosts.may_go(row.secret, row.base_url):
+        raise NotEmbedded(
+            f"The secret {row.secret} may not be sent to {secret_hosts.host_of(row.base_url)}.",
+            "Choose it again here, and type its value.",
+            may_pass=False,
+        )
     return Endpoint(row.base_url, row.model, key)
 
 

@@ -1,6 +1,7 @@
 """What answers, where it is embedded, and the conversations it has had."""
 
 from deployments.models.assistant import Assistant, AssistantVersion
+from deployments.models.budget_notice import BudgetNotice
 from deployments.models.conversation import (
     Conversation,
     Message,
@@ -42,6 +43,7 @@ __all__ = [
     "AssistantVersion",
     "Budget",
     "BudgetCount",
+    "BudgetNotice",
     "CannedReply",
     "Conversation",
     "ConversationTag",

@@ -8,6 +8,7 @@ from typing import Any
 from convoship.lib.personal import Personal
 from convoship.lib.tenancy import TenantModel
 from deployments.models.assistant import Assistant, AssistantVersion
+from deployments.models.budget_notice import BudgetNotice
 from deployments.models.conversation import Conversation, Message, Turn, VisitorSession
 from deployments.models.deployment import (
     Deployment,
@@ -20,16 +21,27 @@ from deployments.models.deployment import (
 )
 from deployments.models.file import File
 from deployments.models.handoff import Handoff
+from deployments.models.health import ResponderHealth
 from deployments.models.inbox import SavedView, Tag
+from deployments.models.knowledge import (
+    KnowledgeChunk,
+    KnowledgeEmbedding,
+    KnowledgePage,
+    KnowledgeSource,
+    KnowledgeUpload,
+    KnowledgeVocabulary,
+)
 from deployments.models.note import CannedReply, Mention, Note
 from deployments.models.person import Identity, Person
 from deployments.models.person_parts import PersonField, PersonMerge, PersonNote
 from deployments.models.reply_mail import ReplyMail
+from deployments.models.spending import Budget, BudgetCount, ModelPrice, Spending
 from deployments.models.webhook import WebhookCallback, WebhookSecret
 
 ERASED = "Erased with its person."
 NAME = "Erased person"
 _OWN = "The workspace's own words and settings."
+_READ = "What the workspace gave its assistants to read: no visitor adds to it."
 
 PERSONAL: Mapping[type[TenantModel], Personal] = {
     Person: Personal(
@@ -125,6 +137,26 @@ PERSONAL: Mapping[type[TenantModel], Personal] = {
     WebhookSecret: Personal(kept={"hint": "The end of a secret."}),
     WebhookCallback: Personal(rows="With their conversation's turns; those of tries, and all others, after an hour."),
     Rollout: Personal(kept={"theme replaced_theme": _OWN}),
+    ResponderHealth: Personal(kept={"code reason remedy": "What a provider or a bot said of a call, of nobody."}),
+    KnowledgeSource: Personal(kept={"title url language reason remedy": _READ}),
+    KnowledgePage: Personal(kept={"url title text digest language reason remedy etag last_modified": _READ}),
+    KnowledgeChunk: Personal(
+        kept={"heading text language folded_title folded_head folded embedding": _READ, "words": "Made of `folded`."}
+    ),
+    KnowledgeUpload: Personal(kept={"name": _READ}),
+    KnowledgeVocabulary: Personal(kept={"words lexemes counts languages": _READ}),
+    KnowledgeEmbedding: Personal(kept={"base_url model secret reason remedy": _OWN}),
+    Budget: Personal(otherwise={"spent_by": "Emptied where it is a visitor's id; else an origin."}),
+    BudgetCount: Personal(otherwise={"whose": "Rows of a visitor's id are deleted; else it is an origin."}),
+    BudgetNotice: Personal(
+        otherwise={"whose": "Emptied where it is a visitor's id; else an origin."},
+        kept={"trouble": "What a mail server said."},
+    ),
+    ModelPrice: Personal(kept={"model": _OWN}),
+    Spending: Personal(
+        otherwise={"visitor": "Emptied: what was spent stays spent, by nobody."},
+        kept={"origin": "The workspace's own site.", "model": _OWN, "counted": "Ids of counts, and amounts."},
+    ),
 }
 
 

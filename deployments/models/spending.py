@@ -133,6 +133,7 @@ class Spending(TenantModel):
         indexes: ClassVar = [
             models.Index(fields=["workspace", "day"], name="spending_day"),
             models.Index(fields=["turn"], name="spending_turn"),
+            models.Index(fields=["visitor"], condition=models.Q(visitor__isnull=False), name="spending_visitor"),
             models.Index(fields=["held_until"], condition=models.Q(held_until__isnull=False), name="spending_held"),
         ]
 

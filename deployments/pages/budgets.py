@@ -9,6 +9,7 @@ from uuid import UUID
 from django import forms
 from django.contrib import messages
 from django.db import transaction
+from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -17,19 +18,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from convoship.lib.problems import Problem
 from deployments import budget_settings, budgets, model_prices, usage
-from deployments.models import Deployment, ModelPrice
+from deployments.budget_words import TITLES, UNITS
+from deployments.models import Assistant, Budget, Deployment, ModelPrice
 from deployments.models.spending import Measure, Per
-from deployments.pages import queries
+from deployments.pages import budget_troubles, queries
 from workspaces import refusals
 from workspaces.access import WorkspaceRequest, form_of, workspace_page
 
-_UNITS = {Measure.MESSAGES: "Messages", Measure.TOKENS: "Tokens", Measure.MONEY: "US dollars"}
-_TITLES = {
-    Per.VISITOR: "Each visitor, a day",
-    Per.ORIGIN: "Each origin, a day",
-    Per.DAY: "All together, a day",
-    Per.WHOLE: "All together, once and for all",
-}
 _PERIODS = {"7": "7 days", "30": "30 days", "90": "90 days"}
 
 
@@ -43,7 +38,7 @@ class BudgetsForm(forms.Form):
                 mode = "decimal" if measure == Measure.MONEY else "numeric"
                 self.fields[f"{measure.value}_{per.value}"] = forms.CharField(
                     required=False,
-                    label=_UNITS[measure],
+                    label=UNITS[measure],
                     widget=forms.TextInput({"inputmode": mode, "autocomplete": "off", "class": "amount"}),
                 )
         for field in self.fields.values():
@@ -60,8 +55,8 @@ class BudgetsForm(forms.Form):
     def groups(self) -> Iterator[tuple[str, list[tuple[forms.BoundField, str]]]]:
         """The fields by whose they are, each with its label."""
         for per in Per:
-            bound = [(self[f"{measure.value}_{per.value}"], _UNITS[measure]) for measure in Measure]
-            yield _TITLES[per], bound
+            bound = [(self[f"{measure.value}_{per.value}"], UNITS[measure]) for measure in Measure]
+            yield TITLES[per], bound
 
     def save(self, request: WorkspaceRequest, deployment: Deployment | None) -> bool:
         """Have what was typed; False where something can't be, with its field saying why."""
@@ -103,6 +98,7 @@ def _of_deployment(request: WorkspaceRequest, row: Deployment, form: BudgetsForm
         "may_write": request.actor.may("deployments.write") and row.revoked_at is None,
         "save_to": reverse("deployment_budgets_save", args=[row.id]),
         "unpriced": _unpriced(row),
+        **_troubles(request, row),
         **_usage(request, row.id),
     }
     return render(request, "deployments/budgets.html", context, status=status)
@@ -120,14 +116,28 @@ def deployment_budgets_save(request: WorkspaceRequest, deployment_id: UUID) -> H
     return redirect("deployment_budgets", row.id)
 
 
-def _unpriced(row: Deployment) -> str:
-    """The model that answers here, where it has no price and money is limited."""
-    published = row.assistant.published
-    content: Mapping[str, Any] = published.content if published is not None else {}
-    model = str((content.get("llm") or {}).get("model", "")) if content.get("responder") == "llm" else ""
-    is_limited = any(it.budget.measure == Measure.MONEY for it in budgets.standings(row.id))
-    has_price = not model or model_prices.price_of(model, timezone.now().date()) is not None
-    return "" if has_price or not is_limited else model
+def _troubles(request: WorkspaceRequest, deployment: Deployment | None) -> dict[str, Any]:
+    troubles, more = budget_troubles.shown(request, deployment)
+    return {"troubles": troubles, "more_troubles": more}
+
+
+def _unpriced(deployment: Deployment | None) -> list[str]:
+    """Models that answer here and have no price, where money is limited."""
+    limited = Budget.objects.filter(measure=Measure.MONEY)
+    if not limited.filter(Q(deployment=None) | Q(deployment=deployment)).exists():
+        return []
+    rows = Assistant.objects.filter(published__isnull=False).select_related("published")
+    if deployment is not None:
+        rows = rows.filter(id=deployment.assistant_id)
+    names = {name for row in rows if row.published is not None for name in _models(row.published.content)}
+    today = timezone.now().date()
+    return sorted(name for name in names if model_prices.price_of(name, today) is None)
+
+
+def _models(content: Mapping[str, Any]) -> Iterator[str]:
+    if content.get("responder") == "llm":
+        llm = content.get("llm") or {}
+        yield from (str(llm[name]) for name in ("model", "cheaper") if llm.get(name))
 
 
 def _usage(request: WorkspaceRequest, deployment_id: UUID | None) -> dict[str, Any]:
@@ -145,7 +155,7 @@ def _usage(request: WorkspaceRequest, deployment_id: UUID | None) -> dict[str, A
         "standings": [
             {
                 "it": it,
-                "title": _TITLES[Per(it.budget.per)],
+                "title": TITLES[Per(it.budget.per)],
                 "who": names.get(it.whose, it.whose),
                 "spent_by": names.get(it.budget.spent_by, it.budget.spent_by),
             }
@@ -175,6 +185,8 @@ def _of_workspace(request: WorkspaceRequest, form: BudgetsForm, status: int = 20
         "form": form,
         "may_write": request.actor.may("workspace.write"),
         "save_to": reverse("usage_budgets_save"),
+        "unpriced": _unpriced(None),
+        **_troubles(request, None),
         **_usage(request, None),
     }
     return render(request, "deployments/usage.html", context, status=status)
@@ -217,8 +229,7 @@ def _prices(request: WorkspaceRequest, form: PriceForm) -> HttpResponse:
         "form": form,
         "may_write": request.actor.may("workspace.write"),
         "own": ModelPrice.objects.order_by("model", "-valid_from"),
-        "defaults": model_prices.defaults(),
-        "source": model_prices.table()["source"],
+        "listed": model_prices.listed(),
     }
     status = 422 if form.is_bound and form.errors else 200
     return render(request, "deployments/model_prices.html", context, status=status)

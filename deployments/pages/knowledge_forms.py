@@ -90,6 +90,8 @@ class EmbeddingsForm(_Form):
     )
     model = forms.CharField(widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}))
     secret = forms.ChoiceField()
+    # Asked for where the secret has not been sent to this host before; it is never given back.
+    secret_value = forms.CharField(strip=False, widget=forms.PasswordInput({"autocomplete": "new-password"}))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -98,6 +100,12 @@ class EmbeddingsForm(_Form):
         # One that was deleted since stays to be seen.
         listed = keys if not now or now in keys else [now, *keys]
         self.fields["secret"].choices = [("", "None"), *((key, key) for key in listed)]  # type: ignore[attr-defined]
+
+    @property
+    def wants_value(self) -> bool:
+        """Whether the chosen secret was refused, and is there: then its value is asked for."""
+        chosen = str(self.data.get("secret", ""))[:200] if self.is_bound else ""
+        return bool(self.errors.get("secret")) and Secret.objects.filter(key=chosen.replace("\x00", "")).exists()
 
 
 def hours_of(value: str) -> int | None:

@@ -7,7 +7,7 @@ from django.shortcuts import render
 
 from deployments import token_uses
 from deployments.models import Deployment
-from deployments.pages import deployment_cards, overlaps
+from deployments.pages import budget_troubles, deployment_cards, overlaps
 from workspaces import once
 from workspaces.access import WorkspaceRequest
 
@@ -15,8 +15,11 @@ from workspaces.access import WorkspaceRequest
 def page(request: WorkspaceRequest, row: Deployment, *, rotating: overlaps.Typed | None = None) -> HttpResponse:
     """How the deployment stands, its tokens, its snippet. `rotating`: the form that rotates, if it was refused."""
     (card,) = deployment_cards.cards([row])
+    troubles, more_troubles = budget_troubles.shown(request, row) if row.revoked_at is None else ([], 0)
     context = {
         "card": card,
+        "troubles": troubles,
+        "more_troubles": more_troubles,
         "deployment": row,
         "assistant": row.assistant,
         "refused": [row] if getattr(row, "refused_lately", 0) else [],

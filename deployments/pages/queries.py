@@ -119,7 +119,7 @@ def deployments(assistant: Assistant | None = None) -> QuerySet[Deployment]:
         Prefetch("tokens", queryset=DeploymentToken.objects.order_by("-created_at")),
     ).annotate(
         refused_lately=Coalesce(Subquery(refused.annotate(count=Count("pk")).values("count")), 0),
-        has_spent=Exists(budgets.spent().filter(deployment=OuterRef("pk"))),
+        has_spent=Exists(budgets.spent().filter(Q(deployment=None) | Q(deployment=OuterRef("pk")))),
     )
     if assistant is not None:
         rows = rows.filter(assistant=assistant)

@@ -32,6 +32,8 @@ from deployments.responders.speaking import chosen
 
 # The key of a state.
 SCRIPT = "script"
+# What a script that goes first leaves to whoever comes after it: they find the same passages, and say what is in them.
+_LEAVES = frozenset({"uses_knowledge"})
 logger = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 30.0
@@ -83,7 +85,7 @@ class _Chain:
 
     async def run(self, kind: str) -> AsyncIterator[Reply]:
         """The script where it goes first and knows; then the other; then what is said when that failed."""
-        if self.rules["scripted"] == "first" and (known := await self._script()) is not None:
+        if self.rules["scripted"] == "first" and (known := await self._script(_LEAVES)) is not None:
             for reply in known:
                 yield reply
             return
@@ -149,9 +151,9 @@ class _Chain:
             return error.visitor
         return str(chosen(text, self.turn.locale, self.turn.channel)["text"])
 
-    async def _script(self) -> list[Reply] | None:
-        """What the script says, or None where it doesn't know."""
-        content = self.whole.get(SCRIPTED)
+    async def _script(self, leaves: frozenset[str] = frozenset()) -> list[Reply] | None:
+        """What the script says without these keys of its content, or None where it doesn't know."""
+        content = {key: value for key, value in self.whole.get(SCRIPTED, {}).items() if key not in leaves}
         if not content:
             return None
         turn = replace(self.turn, content=content, state=self.script_state)

@@ -61,12 +61,12 @@ PRESETS: Mapping[str, Preset] = {
         longest="max_completion_tokens",
         note="Put your resource's name into the address; the model is your deployment's name.",
     ),
-    "anthropic": Preset("Anthropic", "https://api.anthropic.com/v1", model="claude-sonnet-4-5"),
+    "anthropic": Preset("Anthropic", "https://api.anthropic.com/v1", model="claude-haiku-4-5"),
     "google": Preset(
         "Google Gemini", "https://generativelanguage.googleapis.com/v1beta/openai", model="gemini-2.5-flash"
     ),
     "mistral": Preset("Mistral", "https://api.mistral.ai/v1", model="mistral-small-latest"),
-    "groq": Preset("Groq", "https://api.groq.com/openai/v1", model="llama-3.3-70b-versatile"),
+    "groq": Preset("Groq", "https://api.groq.com/openai/v1", model="openai/gpt-oss-120b"),
     "ollama": Preset("Ollama", "http://localhost:11434/v1", needs_key=False, model="llama3.2"),
     "vllm": Preset("vLLM", "http://localhost:8000/v1", needs_key=False),
     "other": Preset("Another endpoint", "", needs_key=False),

@@ -11,11 +11,10 @@ import re
 from types import UnionType
 from typing import Any
 
-import httpcore
-import httpx
 import openai
 
 from convoship.lib.outbound import OutboundError
+from convoship.lib.outbound.failures import ANSWER_FAILED, FAILURES, Failed, NotConnected, TimedOut
 from deployments.responders.base import Code, ResponderError
 
 LONGEST_SAID = 200
@@ -36,9 +35,7 @@ _SECRET = re.compile(r"\b(sk|pk|gsk|key|AIza)[-_A-Za-z0-9*.]{6,}")
 # brackets a RecursionError.
 CAUGHT = (
     openai.OpenAIError,
-    httpx.HTTPError,
-    httpcore.NetworkError,
-    httpcore.ProtocolError,
+    *FAILURES,
     OutboundError,
     ValueError,
     RecursionError,
@@ -62,11 +59,11 @@ def _read(error: Exception, host: str, model: str) -> ResponderError:
     guard = _cause(error, OutboundError)
     if isinstance(guard, OutboundError):
         return _made("unreachable", guard.words, "Check the address of the endpoint.")
-    if _cause(error, httpx.TimeoutException):
+    if _cause(error, TimedOut):
         return _made("timeout", f"{host} did not answer in time.", "Try again, or choose a quicker model.")
-    if not _cause(error, httpx.ConnectError) and _cause(error, httpx.HTTPError | httpcore.ProtocolError):
+    if not _cause(error, NotConnected) and _cause(error, ANSWER_FAILED):
         return broken_off(host)
-    if isinstance(error, openai.APIConnectionError | httpx.HTTPError):
+    if isinstance(error, openai.APIConnectionError | Failed):
         return _made("unreachable", f"{host} can't be reached.", "Check the address, and whether the endpoint runs.")
     if isinstance(error, openai.APIError):
         # Said in the middle of a stream, without a status.

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-import httpx
+from convoship.lib.outbound.places import host_of
 
 LONGEST_LABEL, LONGEST_ADDRESS = 600, 2_100
 _UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff]")
@@ -95,11 +95,7 @@ def _disclosed(text: str, *, is_whole: bool) -> tuple[str, str]:
 
 def _said(link: _Link, *, is_picture: bool) -> str:
     label = disclosed(link.label)
-    try:
-        target = httpx.URL(link.address)
-        host = target.raw_host.decode("ascii")
-    except (httpx.InvalidURL, ValueError):
-        return f"{label} {link.address}"
+    host = host_of(link.address)
     if not host:
         return f"{label} {link.address}"
     if is_picture and not label.strip():

@@ -11,12 +11,12 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
-
+from convoship.lib.outbound.failures import BrokeOff
+from convoship.lib.outbound.standing_in import Client, Given, answered_by
 from deployments.responders.llm_content import OWN_TOOLS
 
 _SOURCE = re.compile(r'<source number="1" title=(".*?")>\n(.*?)\n</source>', re.DOTALL)
@@ -51,35 +51,36 @@ MODELS: Mapping[str, Behaviour] = {
 }
 
 
-@asynccontextmanager
-async def client() -> AsyncIterator[httpx.AsyncClient]:
+def client() -> AbstractAsyncContextManager[Client]:
     """A client that reaches the stand-in and nothing else."""
-    async with httpx.AsyncClient(transport=_StandIn()) as made:
-        yield made
+    return answered_by(_answered)
 
 
-class _StandIn(httpx.AsyncBaseTransport):
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        asked = json.loads(await request.aread())
-        behaviour = MODELS.get(asked["model"]) or MODELS["stand-in-model"]
-        if behaviour.error is not None:
-            status, code, words = behaviour.error
-            return httpx.Response(status, json={"error": {"message": words, "code": code or None, "type": "error"}})
-        await asyncio.sleep(behaviour.first_seconds)
-        headers = {"Content-Type": "text/event-stream"}
-        return httpx.Response(200, headers=headers, stream=_Stream(asked, behaviour))
+async def _answered(body: bytes) -> Given:
+    asked = json.loads(body)
+    behaviour = MODELS.get(asked["model"]) or MODELS["stand-in-model"]
+    if behaviour.error is not None:
+        status, code, words = behaviour.error
+        said = {"error": {"message": words, "code": code or None, "type": "error"}}
+        return Given(status, "application/json", _whole(json.dumps(said).encode()))
+    await asyncio.sleep(behaviour.first_seconds)
+    return Given(200, "text/event-stream", _Stream(asked, behaviour).parts())
 
 
-class _Stream(httpx.AsyncByteStream):
+async def _whole(body: bytes) -> AsyncIterator[bytes]:
+    yield body
+
+
+class _Stream:
     def __init__(self, asked: Mapping[str, Any], behaviour: Behaviour) -> None:
         self.asked, self.behaviour = asked, behaviour
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    async def parts(self) -> AsyncIterator[bytes]:
         call = _call(self.asked)
         words = [] if call else re.findall(r"\S+\s*", _answer(self.asked))
         for place, word in enumerate(words):
             if self.behaviour.breaks and place > len(words) // 2:
-                raise httpx.RemoteProtocolError("The stand-in broke off.")
+                raise BrokeOff("The stand-in broke off.")
             yield self._event({"content": word})
             await asyncio.sleep(self.behaviour.word_seconds)
         if call:

@@ -49,6 +49,9 @@ from deployments import (
 from deployments.knowledge import sources
 from deployments.models import (
     Assistant,
+    Budget,
+    BudgetCount,
+    BudgetNotice,
     Conversation,
     Deployment,
     File,
@@ -58,11 +61,14 @@ from deployments.models import (
     KnowledgePage,
     KnowledgeVocabulary,
     Mention,
+    ModelPrice,
     PreviewToken,
     RefusedOrigin,
     ReplyMail,
+    ResponderHealth,
     Rollout,
     SavedView,
+    Spending,
     TokenUse,
     WebhookCallback,
     WebhookSecret,
@@ -72,8 +78,9 @@ from tests import factories
 from tests.channels import files_in_messages
 from tests.channels.requests import request_of
 from tests.rolling_back import rolled_back
-from workspaces import secret_store, staff
+from workspaces import secret_hosts, secret_store, staff
 from workspaces.models import AuditEvent, IdempotencyKey, User, Workspace
+from workspaces.secret_hosts import Pointing
 from workspaces.tenant_admin import TenantAdmin
 
 PICKER = "/admin/workspace/"
@@ -120,6 +127,8 @@ def _of_everything() -> Workspace:
     with tenant(workspace.id):
         _what_deploying_leaves(made.deployment)
         secret_store.write(factories.actor(workspace), "token", "the value of a secret")
+        secret_hosts.point(factories.actor(workspace), [Pointing("key", "token", "https://api.example/v1")], {})
+        _what_answering_costs(made.deployment)
         _what_connections_leave(workspace, made.deployment)
         conversation = opened.session.conversation
         tagging.put(factories.actor(workspace), conversation, ["parcel"])
@@ -151,6 +160,17 @@ def _what_is_known(who: Actor, assistant: Assistant) -> None:
     )
     KnowledgeVocabulary.objects.create(assistant=assistant, words=["open"], passages=1)
     KnowledgeEmbedding.objects.create(assistant=assistant, base_url="https://api.example/v1", model="one")
+
+
+def _what_answering_costs(deployment: Deployment) -> None:
+    """A budget that is spent, what was taken of it, and a price."""
+    today = timezone.now().date()
+    budget = Budget.objects.create(deployment=deployment, measure="messages", per="day", most=1)
+    BudgetCount.objects.create(budget=budget, day=today, count=1)
+    BudgetNotice.objects.create(budget=budget, level="spent", day=today)
+    ModelPrice.objects.create(model="one", price_in=1, price_out=2, valid_from=today)
+    Spending.objects.create(deployment=deployment, day=today, model="one")
+    ResponderHealth.objects.create(assistant=deployment.assistant, code="key", reason="It refuses the key.")
 
 
 def _what_deploying_leaves(deployment: Deployment) -> None:

@@ -6,6 +6,7 @@ import json
 import math
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -18,6 +19,7 @@ from deployments.models import KnowledgeChunk, KnowledgeEmbedding
 from deployments.models.knowledge import EmbeddingStatus
 from tests.knowledge.conftest import Reader, reply
 from workspaces import secret_store
+from workspaces.permissions import of_role
 
 # What means the same points the same way here.
 MEANINGS = (
@@ -218,7 +220,37 @@ def test_a_secret_that_is_missing_says_so(known: Reader, model: Model) -> None:
     assert "a_key is missing" in embed(known).reason
     with tenant(known.workspace.id):
         secret_store.write(known.actor, "a_key", "value")
+    # One that is made anew under the key is another: nobody has said where it may go.
+    assert "a_key may not be sent to http://127.0.0.1" in embed(known).reason
+    assert model.asked == []
+    put(known, model, secret="a_key", secret_value="value")
     assert embed(known).status == EmbeddingStatus.READY
+
+
+def test_a_key_goes_to_no_host_that_it_was_not_given_for(known: Reader, model: Model, settings: Any) -> None:
+    with tenant(known.workspace.id):
+        secret_store.write(known.actor, "a_key", "the value")
+    put(known, model, secret="a_key")
+    elsewhere = {"base_url": model.url.replace("127.0.0.1", "localhost"), "secret": "a_key"}
+    settings.OUTBOUND_ALLOWLIST |= {("localhost", model.server_address[1])}
+    for typed, said in (("", "Type its value again"), ("another", "That is not its value.")):
+        with pytest.raises(Problem) as refused:
+            put(known, model, **elsewhere, secret_value=typed)
+        assert said in refused.value.errors["secret"][0]
+    # Whoever may set connections and is no admin has it sent nowhere, whatever they type.
+    developer = replace(known.actor, permissions=of_role("developer"))
+    with tenant(known.workspace.id), pytest.raises(Problem) as refused:
+        embedding.put(developer, known.assistant, model="one", **elsewhere, secret_value="the value")
+    assert refused.value.code == "scope_missing"
+    # A row that came there otherwise is not believed.
+    with tenant(known.workspace.id):
+        KnowledgeEmbedding.objects.update(base_url=elsewhere["base_url"])
+    assert "may not be sent to http://localhost" in embed(known).reason
+    assert find(known, "kayaks") == ["Boats"]
+    assert model.asked == []
+    put(known, model, **elsewhere, secret_value="the value")
+    assert embed(known).status == EmbeddingStatus.READY
+    assert {key for _, key in model.asked} == {"Bearer the value"}
 
 
 def test_without_pgvector_no_endpoint_can_be_set_and_words_are_found(

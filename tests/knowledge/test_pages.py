@@ -13,7 +13,8 @@ from deployments.models import KnowledgeEmbedding, KnowledgeSource
 from tests import factories
 from tests.knowledge.conftest import Reader, Site, help_page, reader_in
 from tests.pages.conftest import Browser, browser_of, form_of, forms_of, text, words
-from workspaces.models import Workspace
+from workspaces import secret_store
+from workspaces.models import SecretHost, Workspace
 
 LONG = "Anything that was bought here can be sent back within sixty days, unused and in its packaging. " * 4
 
@@ -165,6 +166,34 @@ def test_an_endpoint_is_set_and_left_out_again(member: Browser, reader: Reader, 
     page = member.send(form_of(member.get(path), "/knowledge/embeddings"), op="remove")
     assert "by their words alone" in words(page)
     assert "No endpoint is set." in words(page)
+
+
+def test_a_key_that_goes_to_a_new_host_is_typed_once_more_and_never_shown(
+    member: Browser, reader: Reader, path: str
+) -> None:
+    with tenant(reader.workspace.id):
+        secret_store.write(reader.actor, "a_key", "sk-not-to-be-shown")
+    form = form_of(member.get(path), "/knowledge/embeddings")
+    assert "secret_value" not in form.values
+    form["base_url"], form["model"], form["secret"] = "https://api.example/v1", "one", "a_key"
+    assert "Not tried yet" in words(member.send(form, op="save"))
+    form["base_url"] = "https://elsewhere.example/v1"
+    refused = member.send(form, op="save")
+    assert refused.status_code == 422
+    assert "has not been sent to https://elsewhere.example before" in words(refused)
+    asked = form_of(refused, "/knowledge/embeddings")
+    asked["secret_value"] = "sk-not-to-be-sho"
+    again = member.send(asked, op="save")
+    assert "That is not its value." in words(again)
+    assert "sk-not-to-be-sho" not in text(again)
+    asked = form_of(again, "/knowledge/embeddings")
+    assert (asked["base_url"], asked["secret"]) == ("https://elsewhere.example/v1", "a_key")
+    asked["secret_value"] = "sk-not-to-be-shown"
+    assert member.send(asked, op="save").status_code == 200
+    with tenant(reader.workspace.id):
+        assert KnowledgeEmbedding.objects.get().base_url == "https://elsewhere.example/v1"
+        hosts = SecretHost.objects.filter(key="a_key").values_list("host", flat=True)
+        assert set(hosts) == {"https://api.example", "https://elsewhere.example"}
 
 
 @pytest.mark.parametrize("typed", ["\x00", "", "   ", "a" * 5_000, "' | ! & <-> :*"])

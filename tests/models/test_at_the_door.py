@@ -10,7 +10,8 @@ import pytest
 
 from convoship.lib.tenancy import tenant
 from convoship.lib.threads import in_thread
-from deployments.models import Handoff, Turn
+from deployments.knowledge import rounds, sources
+from deployments.models import Assistant, Handoff, Turn
 from tests import factories
 from tests.models.model_end import ModelEnd, Refuses, Says
 from tests.runtime.conftest import Site, site  # noqa: F401 (a fixture)
@@ -19,6 +20,7 @@ from workspaces.models import AuditEvent, SecretHost
 pytestmark = pytest.mark.asyncio
 
 KEY = "sk-test-1234567890abcdef"
+RETURNS = "Return anything within sixty days, unused and in its packaging."
 
 
 @dataclass
@@ -153,6 +155,31 @@ async def test_a_script_that_goes_first_spares_the_model(office: Office, model: 
     assert [one["text"] for one in await ask(office, "when are you open?")] == ["From 9."]
     assert model.asked == []
     assert [one["text"] for one in await ask(office)] == ["Hello."]
+
+
+async def test_what_was_read_is_the_model_s_to_tell_though_the_script_goes_first(
+    office: Office, model: ModelEnd
+) -> None:
+    def read() -> None:
+        with tenant(office.site.workspace_id):
+            assistant = Assistant.objects.get(id=office.site.agent_id)
+            actor = factories.actor(assistant.workspace)
+            source = sources.add_text(actor, assistant, title="Returns", text=RETURNS)
+        rounds.read(office.site.workspace_id, source.id)
+
+    await in_thread(read)
+    script = (await office.call("GET", office.path))["scripted"]
+    assert script["uses_knowledge"] is True
+    await office.change(on_failure={"scripted": "first"})
+    await office.publish()
+    assert [one["text"] for one in await ask(office, "until when may I return it?")] == ["Hello."]
+    assert "sixty days" in str(model.asked[0].body["messages"])
+    # Where the model doesn't answer, and the script comes after it, the script quotes what was read.
+    await office.change(on_failure={"scripted": "after"})
+    await office.publish()
+    model.script(Refuses(401))
+    [quoted] = await ask(office, "until when may I return it?")
+    assert "within sixty days" in quoted["text"]
 
 
 async def test_an_answer_that_breaks_off_is_kept_and_visibly_cut(office: Office, model: ModelEnd) -> None:

@@ -112,7 +112,7 @@ def test_a_model_is_chosen_by_its_preset_with_a_key_that_is_written_right_here(p
     form["responder"], form["llm-preset"] = "llm", "groq"
     form = page.form(page.send(form, "llm-preset"))
     assert form["llm-base_url"] == "https://api.groq.com/openai/v1"
-    assert form["llm-model"] == "llama-3.3-70b-versatile"
+    assert form["llm-model"] == "openai/gpt-oss-120b"
     form["llm-api_key-new_key"], form["llm-api_key-new_value"] = "groq_key", VALUE
     form["llm-instructions"] = "Be kind."
     assert page.send(form).status_code == 302
@@ -121,7 +121,7 @@ def test_a_model_is_chosen_by_its_preset_with_a_key_that_is_written_right_here(p
     assert row.draft["llm"] == {
         "preset": "groq",
         "base_url": "https://api.groq.com/openai/v1",
-        "model": "llama-3.3-70b-versatile",
+        "model": "openai/gpt-oss-120b",
         "api_key": "groq_key",
         "instructions": "Be kind.",
     }
@@ -273,6 +273,7 @@ def test_publishing_says_what_is_missing(page: Page, part: dict[str, Any], said:
 # --- How it goes ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.django_db(transaction=True)  # what it takes is counted by a thread with a connection of its own
 def test_the_connection_is_tested_with_a_real_call(page: Page, model: ModelEnd) -> None:
     form = page.form()
     form["responder"], form["llm-preset"], form["llm-model"] = "llm", "other", "test-model"
@@ -291,6 +292,7 @@ def test_the_connection_is_tested_with_a_real_call(page: Page, model: ModelEnd) 
     assert "Workspace, Secrets" in told
 
 
+@pytest.mark.django_db(transaction=True)
 def test_an_assistant_that_does_not_answer_is_red_until_it_does(page: Page, model: ModelEnd) -> None:
     part = llm_content.validate({"base_url": model.base_url, "model": "test-model"})
     page.set(llm=part)

@@ -57,7 +57,20 @@ def test_of_every_column_it_is_declared_how_it_is_erased_or_why_it_stays() -> No
 
 # What lines of the audit log tell beside ids: counts, choices of a few, and the workspace's own words. Nothing that
 # says who a person is, how they are reached, or what they wrote and sent: the log is never erased.
-IDS = {"connection", "delivery", "deliveries", "file", "media", "merge", "merged", "note", "parted", "mail", "rollout"}
+IDS = {
+    "assistant",
+    "connection",
+    "delivery",
+    "deliveries",
+    "file",
+    "media",
+    "merge",
+    "merged",
+    "note",
+    "parted",
+    "mail",
+    "rollout",
+}
 TOLD = {
     *("bytes", "count", "files", "messages", "notes", "older_than_days", "people", "percent", "seq", "test_cases"),
     *("conversations", "conversations_ended", "unsent", "used_by", "overlap_seconds", "share", "reports", "fault"),
@@ -75,6 +88,7 @@ TOLD = {
         "template",
         "sid",
     ),
+    *("budgets", "price_in", "price_out", "pages", "host", "model", "secret"),
     *("version", "base_version", "title", "tag", "deployments", "left_without", "signature", "sent_by"),
 }
 # These words mean another thing in each line.

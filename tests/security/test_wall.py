@@ -23,6 +23,7 @@ DOORS = {
     "resolve_continuation",
     "all_workspaces",
     "channel_backlog",
+    "due_budget_notices",
     "due_channel_work",
     "due_erasures",
     "due_embeddings",

@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.core import mail
 from django.utils import timezone
 
 from convoship.lib.threads import in_thread
-from deployments import deploying
-from deployments.models import Budget, BudgetCount, ModelPrice, Spending
+from deployments import deploying, sweeping
+from deployments.models import Budget, BudgetCount, ModelPrice, Person, Spending
 from tests import factories
 from tests.models.model_end import ModelEnd, Refuses, Says
 from tests.models.test_at_the_door import Office, ask
@@ -50,6 +51,25 @@ async def test_once_it_is_spent_the_visitor_reads_when_to_come_back_and_the_mode
     # Another visitor is answered, and nothing is wrong with the assistant.
     assert [reply["text"] for reply in await ask(office)] == ["Hello."]
     assert (await office.call("GET", office.path))["health"]["ok"] is True
+
+
+async def test_its_owner_is_mailed_who_used_it_and_a_member_sees_it_at_the_door(
+    office: Office, model: ModelEnd
+) -> None:
+    await budget(office, "messages", "day", 1)
+    session = (await office.site.start()).data
+    assert await texts(office, session) == ["Hello."]
+    await texts(office, session)
+    await in_thread(sweeping.sweep_mails)
+    near, spent = mail.outbox
+    assert near.subject.startswith("Most of a budget of")
+    assert spent.subject.startswith("A budget of")
+    person = await office.read(lambda: Person.objects.get())
+    assert f"* {person.label}: 1 message\n" in spent.body
+    assert f"/app/people/{person.id}/" in spent.body
+    shown = await office.call("GET", f"/deployments/{office.site.made.deployment.id}/budgets")
+    [each] = shown["budgets"]
+    assert each["spent_at"] is not None
 
 
 async def test_the_script_still_answers_what_it_knows(office: Office, model: ModelEnd) -> None:

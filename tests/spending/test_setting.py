@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from convoship.lib.tenancy import tenant
-from deployments import budgets
+from deployments import budgets, model_prices
 from deployments.budgets import Who
 from deployments.models import Assistant, AssistantVersion, Budget, Deployment, ModelPrice, Person
 from deployments.responders.base import Usage
+from deployments.responders.llm_content import PRESETS
 from tests import factories
 from workspaces.models import AuditEvent, Workspace
 
@@ -153,8 +155,8 @@ def test_prices_are_added_and_deleted_and_the_product_s_have_their_date(workspac
     shown = call(workspace, "GET", "/model-prices")
     assert shown["prices"][0] == made
     ours = next(it for it in shown["prices"] if it["model"] == "gpt-4o-mini")
-    assert (ours["id"], ours["price_in"], ours["price_out"], ours["valid_from"]) == (None, 0.15, 0.6, "2025-07-01")
-    assert "compare them" in shown["source"]
+    assert (ours["id"], ours["price_in"], ours["price_out"], ours["valid_from"]) == (None, 0.15, 0.6, "2026-10-03")
+    assert "OpenAI (https://developers.openai.com/api/docs/pricing, 2026-10-03)" in shown["source"]
     assert "valid_from" in call(workspace, "POST", "/model-prices", new, 422)["errors"]
     call(workspace, "DELETE", f"/model-prices/{made['id']}", status=204)
     with tenant(workspace.id):
@@ -214,6 +216,28 @@ def test_who_may_not_write_sees_and_changes_nothing(workspace: Workspace, deploy
     call(workspace, "PUT", "/budgets", {"budgets": []}, 403, scopes=["workspace:read"])
 
 
+def test_each_of_the_product_s_prices_has_its_page_and_a_day_that_has_been() -> None:
+    names = [price.model for price in model_prices.defaults()]
+    assert len(names) == len(set(names)) > 20
+    for each in model_prices.listed():
+        assert each.source.startswith("https://")
+        assert each.as_of <= timezone.now().date()
+        assert all(0 < price.price_in <= price.price_out < 1000 for price in each.prices)
+    # Of every provider whose models are offered, the one that is offered has a price.
+    offered = [preset.model for preset in PRESETS.values() if preset.needs_key and preset.model]
+    assert [name for name in offered if model_prices._best(name, model_prices.defaults()) is None] == []
+
+
+def test_the_page_says_of_each_price_where_it_stands_since_when_and_that_yours_go_first(workspace: Workspace) -> None:
+    page = signed_in(workspace).get("/app/usage/prices/").content.decode()
+    for each in model_prices.listed():
+        assert f'href="{each.source}"' in page
+    assert "As of 3 October 2026" in page
+    assert "add your own above" in page
+    read = signed_in(workspace, "viewer").get("/app/usage/prices/").content.decode()
+    assert "an admin can add your own here" in read
+
+
 def test_the_page_adds_and_deletes_prices(workspace: Workspace) -> None:
     client = signed_in(workspace)
     new = {"model": "own-1", "price_in": "0.25", "price_out": "x", "valid_from": "2026-01-31"}
@@ -236,5 +260,17 @@ def test_a_money_budget_for_a_model_without_a_price_is_warned_of(workspace: Work
         content = version.content | {"responder": "llm", "llm": {"base_url": "https://m.example/v1", "model": "mine"}}
         factories.replace_version(version, content)
         Assistant.objects.update(published=AssistantVersion.objects.get())
+        cheap = content | {"llm": {"base_url": "https://m.example/v1", "model": "gpt-4o-mini", "cheaper": "mine-small"}}
     page = signed_in(workspace).get(f"/app/deployments/{deployment.id}/budgets").content.decode()
     assert "<code>mine</code> has no price" in page
+    with tenant(workspace.id):
+        Budget.objects.update(deployment=None)
+        factories.replace_version(AssistantVersion.objects.get(), cheap)
+        Assistant.objects.update(published=AssistantVersion.objects.get())
+    page = signed_in(workspace).get(f"/app/deployments/{deployment.id}/budgets").content.decode()
+    assert "<code>mine-small</code> has no price" in page
+    page = signed_in(workspace).get("/app/usage/").content.decode()
+    assert "<code>mine-small</code> has no price" in page
+    with tenant(workspace.id):
+        Budget.objects.all().delete()
+    assert "has no price" not in signed_in(workspace).get("/app/usage/").content.decode()

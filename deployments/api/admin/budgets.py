@@ -162,7 +162,7 @@ class ModelPricesView(WorkspaceView):
             }
             for it in model_prices.defaults()
         ]
-        return Response({"prices": own + ours, "source": model_prices.table()["source"]})
+        return Response({"prices": own + ours, "source": model_prices.about()})
 
     @extend_schema(operation_id="model_prices_add", request=_PRICE.documented, responses={201: schema.MODEL_PRICE})
     @idempotent

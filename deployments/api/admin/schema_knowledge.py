@@ -8,6 +8,7 @@ from deployments.knowledge.sources import INTERVALS, LONGEST_TITLE, LONGEST_URL
 from deployments.models.knowledge import EmbeddingStatus, PageStatus, SourceKind, SourceStatus
 from deployments.safe_text import LONGEST_TEXT
 from workspaces.api.schema import TEXT, TIME, UUID, WHOLE, YES_NO, Schema, body, component, fields, or_null, page_of
+from workspaces.secret_store import LONGEST_VALUE
 
 MOST_FOUND = 20
 
@@ -140,6 +141,14 @@ NEW_EMBEDDINGS = body(
         },
         "model": {"type": "string", "minLength": 1, "maxLength": 100},
         "secret": {"type": "string", "maxLength": 64},
+        "secret_value": {
+            "type": "string",
+            "maxLength": LONGEST_VALUE,
+            "description": (
+                "The value of the secret, where this sends it to a host for the first time: compared with what is "
+                "kept, not stored."
+            ),
+        },
     },
     required=("base_url", "model"),
 )
