@@ -42,7 +42,7 @@ from typing import Any, ClassVar
 from convoship.lib import standard_webhooks
 from convoship.lib.outbound import OutboundError, checked
 from convoship.lib.outbound.sending import Streamed, streaming
-from deployments.responders import webhook_answer, webhook_content, webhook_errors
+from deployments.responders import stand_in_bot, webhook_answer, webhook_content, webhook_errors
 from deployments.responders.base import (
     Callback,
     Line,
@@ -176,7 +176,7 @@ class _Answer:
         try:
             async with (
                 asyncio.timeout(min(seconds, left)) as first,
-                streaming("POST", self.content["url"], seconds=left, headers=headers, content=body) as answer,
+                streaming("POST", await self._address(), seconds=left, headers=headers, content=body) as answer,
             ):
                 self.trace["first_ms"] = self._since()
                 webhook_errors.check(answer, self.host)
@@ -202,6 +202,11 @@ class _Answer:
             raise webhook_errors.too_large(self.host) from None
         except OutboundError as error:
             raise webhook_errors.of_call(error) from None
+
+    async def _address(self) -> str:
+        """Where the question is posted: the rehearsal's bot is one of this server's own."""
+        name = stand_in_bot.name_of(self.content["url"])
+        return self.content["url"] if name is None else await self.turn.reach.bot_stand_in(name)
 
     async def _streamed(self, answer: Streamed) -> AsyncGenerator[Reply]:
         stream = BotStream(self.host)

@@ -2,7 +2,7 @@
 
 `webhook` in the draft and in each version (CONTRACT section 7):
 
-    url              where each question is posted
+    url              where each question is posted; one of `stand_in_bot.ADDRESSES` for a rehearsal
     timeout_seconds  how long the bot may take until its answer begins, and until one in JSON is whole (1 to 30; 15)
     waits_seconds    how long its call is waited for where it answers 202 (5 to 50; 45), from the question on
     history          how many earlier messages it is told (0 to 50; 20)
@@ -19,6 +19,7 @@ from typing import Any, cast
 
 from convoship.lib.outbound import Refused, checked
 from convoship.lib.plain_errors import PlainValidator, failures
+from deployments.responders import stand_in_bot
 from deployments.responders.content import ContentRefused
 
 LONGEST_URL = 500
@@ -54,7 +55,7 @@ _validator = PlainValidator(SCHEMA)
 
 def validate(content: object) -> dict[str, Any]:
     """The content in normal form, without what holds anyway; ContentRefused with every fault found, by path."""
-    errors = failures(_validator, content)
+    errors = failures(_validator, content) or stand_in_bot.faults(content)
     if errors:
         raise ContentRefused(errors)
     made = {**cast("dict[str, Any]", content)}

@@ -866,6 +866,7 @@ SIGNED: Mapping[str, str] = {
     "rehearsal_stand_in_part": "tests/channels/test_rehearsal.py",
     "channel_webhook": "tests/channels/test_inbound.py",
     "channel_webhook_part": "tests/channels/test_inbound.py",
+    "rehearsal_bot": "tests/models/test_stand_in_bot.py",
     "webhook_answer": "tests/models/test_webhook_at_the_door.py",
     "mail_tracking": "tests/runtime/test_mail_tracking.py",
 }
