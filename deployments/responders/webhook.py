@@ -42,7 +42,7 @@ from typing import Any, ClassVar
 from convoship.lib import standard_webhooks
 from convoship.lib.outbound import OutboundError, checked
 from convoship.lib.outbound.sending import Streamed, streaming
-from deployments.responders import stand_in_bot, webhook_answer, webhook_content, webhook_errors
+from deployments.responders import webhook_answer, webhook_content, webhook_errors
 from deployments.responders.base import (
     Callback,
     Line,
@@ -55,6 +55,7 @@ from deployments.responders.base import (
     closing,
 )
 from deployments.responders.event_stream import TooLarge
+from deployments.responders.stand_in_bot import name_of as name_of_stand_in
 from deployments.responders.webhook_stream import BotStream
 
 logger = logging.getLogger(__name__)
@@ -205,7 +206,7 @@ class _Answer:
 
     async def _address(self) -> str:
         """Where the question is posted: the rehearsal's bot is one of this server's own."""
-        name = stand_in_bot.name_of(self.content["url"])
+        name = name_of_stand_in(self.content["url"])
         return self.content["url"] if name is None else await self.turn.reach.bot_stand_in(name)
 
     async def _streamed(self, answer: Streamed) -> AsyncGenerator[Reply]:

@@ -19,8 +19,8 @@ from typing import Any, cast
 
 from convoship.lib.outbound import Refused, checked
 from convoship.lib.plain_errors import PlainValidator, failures
-from deployments.responders import stand_in_bot
 from deployments.responders.content import ContentRefused
+from deployments.responders.stand_in_bot import faults as faults_of_stand_in
 
 LONGEST_URL = 500
 TIMEOUT_SECONDS, LONGEST_TIMEOUT = 15, 30
@@ -55,7 +55,7 @@ _validator = PlainValidator(SCHEMA)
 
 def validate(content: object) -> dict[str, Any]:
     """The content in normal form, without what holds anyway; ContentRefused with every fault found, by path."""
-    errors = failures(_validator, content) or stand_in_bot.faults(content)
+    errors = failures(_validator, content) or faults_of_stand_in(content)
     if errors:
         raise ContentRefused(errors)
     made = {**cast("dict[str, Any]", content)}
