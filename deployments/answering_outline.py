@@ -29,14 +29,17 @@ def in_short(content: Mapping[str, Any]) -> str:
     match content.get("responder"):
         case "llm":
             part = content.get("llm") or {}
-            return f"Language model {part.get('model', '')} at {_host(part.get('base_url', ''))}"
+            return f"Answered by {part.get('model', '')} at {_host(part.get('base_url', ''))}"
         case "webhook":
-            return f"Your own bot at {_host((content.get('webhook') or {}).get('url', ''))}"
-    return "The script"
+            return f"Answered by your bot at {_host((content.get('webhook') or {}).get('url', ''))}"
+    return "Answered by the script"
 
 
 def _host(url: str) -> str:
-    return urlsplit(url).netloc.rpartition("@")[2] or url
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2] or url
+    except ValueError:  # brackets that close nowhere
+        return url
 
 
 def of_llm(content: Mapping[str, Any]) -> Iterator[Told]:

@@ -66,17 +66,14 @@ _validator = PlainValidator(SCHEMA)
 def validate(content: object) -> dict[str, Any]:
     """The content in normal form, without what holds anyway; ContentRefused with every fault found, by path."""
     errors = failures(_validator, content)
+    if isinstance(content, Mapping) and not any(path.startswith("headers") for path in errors):
+        errors |= _faults_of_headers(content.get("headers", ()))
+    if "url" not in errors and isinstance(content, Mapping) and "url" in content:
+        errors |= _faults_of_address(content["url"])
     if errors:
         raise ContentRefused(errors)
     made = {**cast("dict[str, Any]", content)}
     made["url"] = made["url"].strip()
-    errors = _faults_of_headers(made.get("headers", ()))
-    try:
-        checked(made["url"])
-    except Refused as refused:
-        errors["url"] = [refused.words]
-    if errors:
-        raise ContentRefused(errors)
     return {key: value for key, value in made.items() if DEFAULTS.get(key) != value}
 
 
@@ -89,6 +86,14 @@ def secrets_of(content: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
 def whole(content: Mapping[str, Any]) -> dict[str, Any]:
     """The content with what holds where nothing is said."""
     return {**DEFAULTS, **content}
+
+
+def _faults_of_address(url: str) -> dict[str, list[str]]:
+    try:
+        checked(url.strip())
+    except Refused as refused:
+        return {"url": [refused.words]}
+    return {}
 
 
 def _faults_of_headers(headers: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
