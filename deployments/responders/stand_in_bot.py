@@ -68,10 +68,9 @@ def name_of(url: str) -> str | None:
     return name if name in BOTS else ""
 
 
-def faults(content: object) -> dict[str, list[str]]:
-    """What is wrong with a webhook's address of the rehearsal's host, by path."""
-    url = content.get("url") if isinstance(content, Mapping) else None
-    if isinstance(url, str) and name_of(url) == "":
+def faults(url: str) -> dict[str, list[str]]:
+    """What is wrong with an address of the rehearsal's host, by path."""
+    if name_of(url) == "":
         return {"url": [f"The rehearsal has no such bot. It has {', '.join(ADDRESSES.values())}."]}
     return {}
 

@@ -518,6 +518,10 @@ PAGES: Mapping[str, list[Call]] = {
         Call("POST", {"responder": "scripted", "failure-person": "on"}),
         Call("POST", {"op": "llm-add-http"}, changes=False),
     ],
+    "webhook_secret": GET,
+    "webhook_secret_rotate": [
+        Call("POST", {"overlap": "0", "once": "a form of the test"}, before=World.give_a_webhook)
+    ],
     "assistant_handoff": GET,
     "assistant_handoff_save": [
         Call("POST", {"on_request": "on", "wait": "5", "silence": "15", "keywords": "human"}),
