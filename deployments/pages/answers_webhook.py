@@ -16,6 +16,7 @@ from django.http import QueryDict
 from convoship.lib.actors import Actor
 from deployments.pages.answers_typed import number, text_of
 from deployments.pages.header_fields import HeaderRows
+from deployments.responders.stand_in_bot import ADDRESSES, BOTS, name_of
 from deployments.responders.webhook_content import (
     DEFAULTS,
     LONGEST_TIMEOUT,
@@ -42,6 +43,8 @@ class WebhookFields:
     url: str = ""
     numbers: dict[str, str] = field(default_factory=dict)
     headers: HeaderRows = field(default_factory=HeaderRows)
+    # The rehearsal's bot that is chosen instead of one's own; "" for none.
+    stand_in: str = ""
     errors: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
@@ -49,16 +52,23 @@ class WebhookFields:
         """The form as this part is; {} for a new one."""
         all_of_it = whole(content)
         headers = HeaderRows.of_content(all_of_it["headers"]).named(NAME)
-        return cls(all_of_it.get("url", ""), {name: str(all_of_it[name]) for name in _NUMBERS}, headers)
+        url, numbers = all_of_it.get("url", ""), {name: str(all_of_it[name]) for name in _NUMBERS}
+        return cls(url, numbers, headers, name_of(url) or "")
 
     @classmethod
     def of_post(cls, data: QueryDict) -> WebhookFields:
-        """The form as it was sent; a number that is missing is what holds anyway."""
+        """The form as it was sent; a number that is missing is what holds anyway.
+
+        A stand-in that was chosen brings its address along, and takes it away again.
+        """
         numbers = {
             name: text_of(data, f"{NAME}-{name}") if f"{NAME}-{name}" in data else str(DEFAULTS[name])
             for name in _NUMBERS
         }
-        return cls(text_of(data, f"{NAME}-url"), numbers, HeaderRows.of_post(data, NAME))
+        url, chosen = text_of(data, f"{NAME}-url"), text_of(data, f"{NAME}-stand_in")
+        if chosen != text_of(data, f"{NAME}-stand_in_before"):
+            url = ADDRESSES.get(chosen, "" if name_of(url) is not None else url)
+        return cls(url, numbers, HeaderRows.of_post(data, NAME), name_of(url) or "")
 
     # --- What was meant -----------------------------------------------------------------------------------------------
 
@@ -122,6 +132,11 @@ class WebhookFields:
     def has_errors(self) -> bool:
         """Whether anything is wrong in it."""
         return bool(self.errors) or self.headers.has_errors
+
+    @property
+    def stand_ins(self) -> list[tuple[str, str]]:
+        """The rehearsal's bots: (value, words)."""
+        return [(name, one.label) for name, one in BOTS.items()]
 
     @property
     def longest_url(self) -> int:
