@@ -20,6 +20,7 @@ from deployments import webhook_secrets
 from deployments.models import Assistant
 from deployments.pages import overlaps, queries
 from deployments.pages.overlaps import Typed
+from deployments.responders.stand_in_bot import name_of
 from deployments.webhook_secrets import PART, NewSecret
 from workspaces import once, refusals
 from workspaces.access import WorkspaceRequest, form_of, workspace_page
@@ -90,10 +91,12 @@ def shown_once(request: WorkspaceRequest, row: Assistant, made: NewSecret) -> Ht
     """The page that shows a secret, the only time. The form that led here is spent."""
     if once.FIELD in request.POST:
         once.spend(request)
+    url = row.draft.get(PART, {}).get("url", "")
     context = {
         "assistant": row,
         "secret": made.value,
-        "url": row.draft.get(PART, {}).get("url", ""),
+        "url": url,
+        "is_rehearsed": name_of(url) is not None,
         "earlier": [each for each in webhook_secrets.live(row) if each.id != made.row.id],
         "samples": samples(),
         "is_chosen": row.responder == PART,

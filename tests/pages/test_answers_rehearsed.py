@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from deployments.responders.stand_in_bot import ADDRESSES, BOTS
-from tests.pages.conftest import Browser, text
+from tests.pages.conftest import Browser, text, words
 from tests.pages.test_answers_page import Page
 from tests.pages.test_answers_webhook import SECRET, URL, chosen
 from workspaces.models import Workspace
@@ -33,7 +33,10 @@ def test_each_is_offered_and_fills_in_its_address(page: Page) -> None:
 def test_one_that_is_chosen_and_saved_at_once_is_asked_and_its_secret_shown(page: Page) -> None:
     form = chosen(page)
     form["webhook-stand_in"] = "busy"
-    assert SECRET.search(text(page.send(form)))
+    answer = page.send(form)
+    assert SECRET.search(text(answer))
+    assert "The rehearsal's knows it already." in words(answer)
+    assert "Start the bot" not in words(answer)
     assert page.row().draft["webhook"] == {"url": ADDRESSES["busy"]}
     form = page.form()
     assert form["webhook-stand_in"] == "busy"
