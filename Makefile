@@ -4,10 +4,13 @@ PYTHON ?= python3
 TOOLS = $(PYTHON) manage.py install
 VENV = .venv/bin/python
 
-.PHONY: reliability reliability-full run test lint format bench matching recall widget lock openapi schema fresh-clone test-machine test-themes screenshots wheels clean
+.PHONY: reliability reliability-full run model test test-model lint format bench matching recall widget lock openapi schema fresh-clone test-machine test-themes screenshots wheels clean
 
 run: ## Start everything on this machine: http://127.0.0.1:8000 (HOST and PORT choose another address)
 	@$(PYTHON) manage.py up
+
+model: ## Serve a small language model on this machine: http://127.0.0.1:8090/v1, an endpoint without a key
+	@$(PYTHON) manage.py model
 
 test: ## Every test but those of the launcher, which start the whole product many times
 	@$(PYTHON) manage.py test
@@ -23,6 +26,10 @@ reliability: ## Three minutes of faults on the real thing: nothing lost, nothing
 reliability-full: ## Twenty minutes of it with every negative control; writes the table in docs/reliability.md
 	@$(TOOLS)
 	@$(VENV) -m tests.reliability.faults --full
+
+test-model: ## A visitor asks a real model, which is fetched first: 127 MB
+	@$(TOOLS)
+	@$(VENV) -m pytest tests/real_model -m model -s
 
 test-themes: ## 1,000 random themes: each accepted one has to pass axe on the real widget, light and dark
 	@CONVOSHIP_THEMES=1000 $(PYTHON) manage.py test tests/e2e/test_themes.py -q -s
@@ -75,6 +82,7 @@ lock: ## Compile requirements*.in to hash-pinned locks
 	@for name in requirements requirements-s3 requirements-dev requirements-uv; do \
 	  $(VENV) -m uv pip compile --quiet --universal --generate-hashes --python-version 3.11 $$name.in -o $$name.txt || exit 1; \
 	done
+	@$(VENV) -m uv pip compile --quiet --universal --generate-hashes --no-deps --python-version 3.11 requirements-model.in -o requirements-model.txt
 
 clean: ## Remove caches; .venv and the data in .convoship stay
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache tests/artifacts

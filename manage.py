@@ -13,6 +13,7 @@ OWN_COMMANDS = {
     "up": ("convoship.machine.up", "product"),
     "test": ("convoship.machine.suite", "tests"),
     "lint": ("convoship.machine.lint", "tests"),
+    "model": ("convoship.machine.model", "product"),
     "install": ("convoship.machine.installed", "tests"),
 }
 

@@ -22,10 +22,14 @@ from channels_app.rehearsal.registry import FIRST
 from convoship.lib import tokens
 from convoship.lib.actors import Actor
 from convoship.lib.tenancy import tenant
+from convoship.machine import model
 from convoship.machine.state import write_private
 from deployments import deploying, publishing
 from deployments.deploying import MAX_OVERLAP_SECONDS, NewDeployment
+from deployments.knowledge import sources
 from deployments.models import Assistant, Deployment, DeploymentToken
+from deployments.responders.llm import KIND as LLM
+from deployments.responders.llm_content import PRESETS, REHEARSAL
 from workspaces import api_keys, members, sign_in_links
 from workspaces.models import User, Workspace
 from workspaces.permissions import SCOPES, Role
@@ -207,8 +211,41 @@ class _Memory:
 # --- Demo workspaces ------------------------------------------------------------------------------------------------
 
 
-def make_demo() -> dict[str, Any]:
-    """Another demo workspace, with all that a program or a person needs to try it (CONTRACT section 9)."""
+# Short, for a small model.
+INSTRUCTIONS = (
+    "You are Ada, who answers for a shop. Answer in one or two short sentences, by what you were given to read. "
+    "Say so where you don't know."
+)
+READING = (
+    "Parcels inside the country take 2 to 4 working days. Express parcels arrive on the next working day when they "
+    "were ordered by 14:00. Parcels abroad take 4 to 8 working days.\n\n"
+    "Whatever doesn't fit can be sent back within 30 days. The money is returned within 5 working days after the "
+    "parcel has arrived."
+)
+
+
+def model_content() -> dict[str, Any]:
+    """What a model answers by: the one of this machine where it is served and may be called, else the stand-in."""
+    is_allowed = settings.OUTBOUND_ALLOW_PRIVATE or (model.HOST, model.port()) in settings.OUTBOUND_ALLOWLIST
+    if is_allowed and model.answers():
+        whose = {"preset": "other", "base_url": model.base_url(), "model": model.NAME}
+        return {**whose, "instructions": INSTRUCTIONS, "max_tokens": 120, "history": 4, "temperature": 0.2}
+    stand_in = PRESETS[REHEARSAL]
+    return {"preset": REHEARSAL, "base_url": stand_in.base_url, "model": stand_in.model, "instructions": INSTRUCTIONS}
+
+
+def _think(actor: Actor, assistant: Assistant) -> None:
+    """Let a model answer from now on, and give it something to read."""
+    sources.add_text(actor, assistant, title="Parcels and returns", text=READING, language="english")
+    publishing.change_draft(actor, publishing.held(assistant.id), responder=LLM, parts={LLM: model_content()})
+    publishing.publish(actor, assistant.id, note="A model answers.")
+
+
+def make_demo(*, by_model: bool = False) -> dict[str, Any]:
+    """Another demo workspace, with all that a program or a person needs to try it (CONTRACT section 9).
+
+    `by_model`: its assistant is answered by a model, or by the rehearsal's stand-in for one.
+    """
     name = secrets.token_hex(4)
     email, password = f"demo-{name}@localhost.localdomain", secrets.token_urlsafe(18)
     owner = _user(email, password)
@@ -218,6 +255,8 @@ def make_demo() -> dict[str, Any]:
         assistant = _assistant(actor)
         made = _deploy(actor, assistant)
         _rehearsal(actor, assistant)
+        if by_model:
+            _think(actor, assistant)
         key = api_keys.create(actor, name="Demo", scopes=list(SCOPES))
     return {
         "base_url": settings.PUBLIC_BASE_URL,

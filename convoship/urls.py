@@ -5,6 +5,7 @@ from django.urls import include, path
 
 from convoship import api_docs
 from deployments.api.mail import views as mail
+from deployments.api.webhook import stand_in as bot
 from deployments.api.webhook import views as webhook
 
 handler400 = "convoship.pages.errors.bad_request"
@@ -16,6 +17,7 @@ urlpatterns = [
     path("v1/public/runtime/", include("deployments.api.runtime.urls")),
     path("v1/public/mail/<str:provider>/tracking", mail.tracking, name="mail_tracking"),
     path("v1/public/webhook/answers/<str:token>", webhook.answer, name="webhook_answer"),
+    path("rehearsal/bots/<uuid:workspace_id>/<uuid:assistant_id>/<str:name>", bot.stand_in, name="rehearsal_bot"),
     path("v1/", include("workspaces.api.urls")),
     path("v1/", include("deployments.api.admin.urls")),
     path("v1/", include("channels_app.api.urls")),

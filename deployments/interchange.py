@@ -1,9 +1,10 @@
 """An assistant as a JSON file: written for other workspaces and for a repository, read from whoever kept one.
 
-The envelope (docs/assistants.md): `{format, format_version, name, responder, scripted, llm?, on_failure?, handoff,
-test_cases, test_threshold, exported_at}`, without secrets; the only ids in it are of desks, which other workspaces
-leave out. Keys of secrets stand in it, and are left out where they lead to none that may go where the file sends it.
-Reading takes it, the same with less around `scripted`, or the bare object that `scripted` holds.
+The envelope (docs/assistants.md): `{format, format_version, name, responder, scripted, llm?, webhook?, on_failure?,
+handoff, test_cases, test_threshold, exported_at}`, without secrets; the only ids in it are of desks, which other
+workspaces leave out. Keys of secrets stand in it, and are left out where they lead to none that may go where the file
+sends it. What signs a webhook's questions stands in none: it is made anew where the file is read. Reading takes it, the
+same with less around `scripted`, or the bare object that `scripted` holds.
 """
 
 from __future__ import annotations

@@ -30,16 +30,18 @@ TITLES: Mapping[str, str] = {
     "variables": "Variables",
     "languages": "Languages",
     "llm": "Language model",
+    "webhook": "Webhook",
     "on_failure": "On failure",
     "handoff": "Hand-over",
 }
 # Parts beside the script that have words of their own.
 _TOLD: Mapping[str, Callable[[Mapping[str, Any]], Iterable[handoff_outline.Told]]] = {
     "llm": answering_outline.of_llm,
+    "webhook": answering_outline.of_webhook,
     "on_failure": answering_outline.of_failure,
     "handoff": handoff_outline.lines,
 }
-_KINDS_OF_ASSISTANT = {"scripted": "Scripted", "llm": "Language model"}
+_KINDS_OF_ASSISTANT = {"scripted": "Scripted", "llm": "Language model", "webhook": "Webhook (your own bot)"}
 _AFTER_INTENTS = ("fallback", "fallback_again", "no_input", "small_talk", "uses_knowledge", "variables", "languages")
 
 _THEN = {

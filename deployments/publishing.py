@@ -15,7 +15,7 @@ from django.utils import timezone
 from convoship.lib.actors import Actor
 from convoship.lib.problems import Problem, invalid, not_found
 from convoship.lib.remembering import Remembered
-from deployments import deploying, desks, handoff_rules, test_cases, thinking
+from deployments import deploying, desks, handoff_rules, test_cases, thinking, webhook_secrets
 from deployments.models import Assistant, AssistantVersion, Conversation
 from deployments.models.assistant import Responder
 from deployments.responders import content
@@ -176,6 +176,7 @@ def freeze(
     """
     parsed_script(assistant.draft["scripted"])
     thinking.check(assistant.draft, assistant.responder)
+    webhook_secrets.check(assistant)
     parsed_handoff(assistant.draft.get("handoff", {}), known=None)
     if "\x00" in note:
         raise Problem("conflict", "The note contains a character that can't be stored.", hint="Type it again.")

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from convoship.lib.tenancy import in_tenant
-from deployments import budget_notices, budgets, webhook_callbacks, webhook_secrets
+from deployments import budget_notices, budgets, rehearsed_bots, webhook_callbacks, webhook_secrets
 from deployments.budget_notices import Near
 from deployments.budgets import Who
 from deployments.knowledge import embedding
@@ -60,6 +60,10 @@ class WorkspaceReach:
     async def signing_secrets(self) -> Sequence[str]:
         """What its webhook is signed with now."""
         return await in_tenant(_signers)(self.workspace_id, self.assistant_id)
+
+    async def bot_stand_in(self, name: str) -> str:
+        """Where the rehearsal's bot of this name takes this assistant's questions."""
+        return rehearsed_bots.address(self.workspace_id, self.assistant_id, name)
 
     async def open_callback(self, turn_id: str, seconds: float) -> Callback:
         """An address for this turn's answer."""

@@ -34,7 +34,7 @@ class Part:
 
 PARTS: Mapping[str, Part] = {
     "llm": Part(llm_content.validate, llm_content.secrets_of, llm_content.missing),
-    "webhook": Part(webhook_content.validate),
+    "webhook": Part(webhook_content.validate, webhook_content.secrets_of),
     "on_failure": Part(failing.validate),
 }
 

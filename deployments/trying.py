@@ -8,6 +8,7 @@ dialogue could not have made.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -36,7 +37,10 @@ from deployments.responders.base import (
     Trace,
     TurnInput,
 )
+from deployments.responders.dialogue import KIND as SCRIPTED
 from deployments.responders.schema import CHANNELS, LONGEST_NAME
+from deployments.responders.webhook import KIND as WEBHOOK
+from deployments.responders.webhook_answer import LARGEST_STATE
 from deployments.turns import HISTORY_LINES
 
 WEB = CHANNELS[0]
@@ -104,6 +108,10 @@ STATE_SCHEMA: dict[str, Any] = {
     },
 }
 _state = PlainValidator(STATE_SCHEMA)
+# A bot remembers what it likes; it reads that itself, and nobody else does.
+_of_a_bot = PlainValidator(
+    {"type": "object", "properties": {answering.SCRIPT: STATE_SCHEMA["properties"][answering.SCRIPT]}}
+)
 
 
 @dataclass(frozen=True)
@@ -185,12 +193,17 @@ def part_of(whole: Mapping[str, Any]) -> Mapping[str, Any]:
     return content
 
 
-def checked_state(state: object) -> Mapping[str, Any]:
-    """A state as a turn left it; 422 with a message per path (`state.form.at`)."""
-    errors = {f"state.{path}" if path else "state": said for path, said in failures(_state, state).items()}
+def checked_state(state: object, kind: str = SCRIPTED) -> Mapping[str, Any]:
+    """A state as a turn of this responder left it; 422 with a message per path (`state.form.at`)."""
+    rules = _of_a_bot if kind == WEBHOOK else _state
+    errors = {f"state.{path}" if path else "state": said for path, said in failures(rules, state).items()}
     if errors:
         raise invalid(errors)
-    return cast("Mapping[str, Any]", state)
+    checked = cast("Mapping[str, Any]", state)
+    own = {key: value for key, value in checked.items() if key != answering.SCRIPT}
+    if kind == WEBHOOK and len(json.dumps(own)) > LARGEST_STATE:
+        raise invalid({"state": [f"This is too long: at most {LARGEST_STATE:,} characters of JSON."]})
+    return checked
 
 
 def welcome(setting: Setting) -> list[Say]:

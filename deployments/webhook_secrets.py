@@ -48,10 +48,15 @@ def first(actor: Actor, assistant: Assistant) -> NewSecret | None:
     return made
 
 
+def is_wanted(assistant: Assistant) -> bool:
+    """Whether the draft has a webhook, or what visitors meet."""
+    published = assistant.published.content if assistant.published else {}
+    return PART in assistant.draft or PART in published
+
+
 def rotate(actor: Actor, assistant: Assistant, *, overlap_seconds: int = 0) -> NewSecret:
     """A new secret of a held assistant; the earlier ones sign beside it for `overlap_seconds` more."""
-    published = assistant.published.content if assistant.published else {}
-    if PART not in assistant.draft and PART not in published:
+    if not is_wanted(assistant):
         raise Problem("conflict", "This assistant has no webhook.", hint="Give it one first: that makes its secret.")
     if not 0 <= overlap_seconds <= MAX_OVERLAP_SECONDS:
         raise invalid({"overlap_seconds": [f"A whole number from 0 to {MAX_OVERLAP_SECONDS} (30 days)."]})
@@ -63,6 +68,15 @@ def rotate(actor: Actor, assistant: Assistant, *, overlap_seconds: int = 0) -> N
     what = "assistant.webhook_secret_made" if is_first else "assistant.webhook_secret_rotated"
     audit.record(actor, what, assistant, hint=made.row.hint, overlap_seconds=overlap_seconds)
     return made
+
+
+def check(assistant: Assistant) -> None:
+    """Before publishing: 422 where a webhook is to answer whose questions nothing signs."""
+    if assistant.responder == PART and not live(assistant):
+        raise invalid(
+            {PART: ["It has no signing secret, so its bot could not be asked."]},
+            hint="Make one on the assistant's tab Answers, or by POST /v1/assistants/{id}/webhook/rotate.",
+        )
 
 
 def signers(assistant: Assistant) -> list[str]:

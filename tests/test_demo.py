@@ -7,6 +7,7 @@ import json
 import stat
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -18,6 +19,7 @@ from django.utils import timezone
 from convoship import demo
 from convoship.lib import prepared
 from convoship.lib.tenancy import tenant
+from convoship.machine import ports
 from deployments import deploying, sessions, visits
 from deployments.models import Assistant, Deployment
 from deployments.sessions import SessionRequest
@@ -40,17 +42,15 @@ def machine(settings: Any, tmp_path: Path) -> Path:
     return tmp_path / "local"
 
 
-def run(name: str) -> dict[str, Any]:
+def run(name: str, *options: str) -> dict[str, Any]:
     """The command's answer, which has to be one JSON object."""
     out = io.StringIO()
-    call_command(name, "--json", stdout=out)
+    call_command(name, "--json", *options, stdout=out)
     answer: dict[str, Any] = json.loads(out.getvalue())
     return answer
 
 
 def only_deployment(workspace_id: str) -> Deployment:
-    from uuid import UUID
-
     with tenant(UUID(workspace_id)):
         return Deployment.objects.get()
 
@@ -225,6 +225,29 @@ async def test_the_demos_assistant_answers_hello() -> None:
         trying.Setting({"responder": "scripted", "scripted": TEMPLATES[demo.TEMPLATE].content()}), "hello"
     )
     assert tried.trace["intent"] == "Greeting"
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_where_no_model_is_served_the_demo_by_a_model_has_the_stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    from convoship.lib.threads import in_thread
+    from deployments import trying
+    from deployments.models import KnowledgeSource
+
+    monkeypatch.setenv("CONVOSHIP_MODEL_PORT", str(ports.free()))
+    made = await in_thread(run, "demo", "--model")
+
+    def published() -> Any:
+        with tenant(UUID(made["workspace_id"])):
+            assert KnowledgeSource.objects.get().title == "Parcels and returns"
+            version = Assistant.objects.select_related("published").get().published
+            assert version is not None
+            return version.content
+
+    content = await in_thread(published)
+    assert (content["responder"], content["llm"]["preset"]) == ("llm", "rehearsal")
+    tried = await trying.try_once(trying.Setting(content), "Where is my parcel?")
+    assert "You said: “Where is my parcel?”" in tried.replies[0].text
+    assert tried.trace["model"] == "stand-in"
 
 
 def test_while_nobody_is_there_the_demos_assistant_promises_nobody(machine: Path) -> None:

@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
         return 1
     # Each worker has a stretch of the tests, as what a module prepares it prepares once; who is done takes from others.
     spread = ["-n", str(WORKERS), "--dist", "worksteal"]
-    code, failures = _pytest(["tests", "--ignore=tests/e2e", "-m", "not machine", *spread])
+    code, failures = _pytest(["tests", "--ignore=tests/e2e", "-m", "not machine and not model", *spread])
     results = {"pytest": code}
     if "test" in node.scripts():
         results["widget"] = node.main(["test"])

@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from convoship.machine import addresses, keys, processes, roles, state
+from convoship.machine import addresses, keys, model, processes, roles, state
 from convoship.machine.addresses import Address
 from convoship.machine.console import bold, complain, dim, loud, say
 from convoship.machine.postgres import APP, OWNER, Postgres
@@ -109,9 +109,10 @@ class _Up:
             "CONVOSHIP_STRANGER_SITE_URL": address.stranger_url,
             "CONVOSHIP_LOCAL_MAILBOX": outside.get("CONVOSHIP_LOCAL_MAILBOX", "0" if outside.get("EMAIL_URL") else "1"),
             "PYTHONUNBUFFERED": "1",
-            # This machine's own two sites may be looked at by "Check a page"; nothing else of it.
+            # This machine's own two sites may be looked at by "Check a page", and its model may be asked where somebody
+            # had one fetched; nothing else of it.
             "CONVOSHIP_PRIVATE_ALLOWLIST": ",".join(
-                filter(None, [outside.get("CONVOSHIP_PRIVATE_ALLOWLIST"), *address.own_sites])
+                filter(None, [outside.get("CONVOSHIP_PRIVATE_ALLOWLIST"), *address.own_sites, *model.own_sites()])
             ),
         }
         postgres = valkey = None

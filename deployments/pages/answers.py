@@ -12,15 +12,17 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from convoship.lib.problems import Problem
-from deployments import publishing, sounding, thinking, trying
+from deployments import publishing, sounding, thinking, trying, webhook_secrets
 from deployments.models import Assistant
-from deployments.pages import answers_kinds, queries
+from deployments.pages import answers_kinds, queries, webhook_secret
 from deployments.pages.answers_form import AnswersForm
 from deployments.sounding import Sounded
-from workspaces import refusals
+from deployments.trying import Setting
+from workspaces import once, refusals
 from workspaces.access import WorkspaceRequest, entered, form_of, waiting_page, workspace_page
 
 CHANGED = (
@@ -48,17 +50,18 @@ def answers(request: WorkspaceRequest, assistant_id: UUID) -> HttpResponse:
 
 
 @form_of("assistant_answers")
+@never_cache
 @waiting_page("assistants.write")
 def answers_save(request: HttpRequest, assistant_id: UUID) -> HttpResponse:
-    """Save the form into the draft; or add a row to it, or take one out; or save it and ask what answers once.
+    """Save the form into the draft; or add a row to it, or take one out; or ask what answers once.
 
     The question is asked between the transaction that saves and the one that shows what came back.
     """
     with entered(request, "assistants.write") as inside:
-        done = _save(inside, assistant_id)
-        if isinstance(done, HttpResponse):
-            return done
-        setting = trying.of_draft(done)
+        op = request.POST.get("op", "save")
+        setting = _asked(assistant_id, op) if op in _ASKS else _save(inside, assistant_id)
+        if isinstance(setting, HttpResponse):
+            return setting
     found = async_to_sync(sounding.sound)(setting)
     with entered(request, "assistants.write") as inside:
         row = queries.assistant(assistant_id)
@@ -67,12 +70,29 @@ def answers_save(request: HttpRequest, assistant_id: UUID) -> HttpResponse:
         return _page(inside, row, AnswersForm.of(row), Shown(sounded=found))
 
 
-def _save(request: WorkspaceRequest, assistant_id: UUID) -> HttpResponse | Assistant:
-    """The page after saving, or the assistant that is to be asked."""
+# Buttons outside the form, which save nothing: they ask the draft, or what visitors meet.
+_DRAFT, _PUBLISHED = "ask-draft", "ask-published"
+_ASKS = frozenset({_DRAFT, _PUBLISHED})
+
+
+def _asked(assistant_id: UUID, op: str) -> HttpResponse | Setting:
+    """What is to be asked; the tab, where a script answers, of which nothing is asked over the network."""
+    row = queries.assistant(assistant_id)
+    is_live = op == _PUBLISHED and row.published is not None
+    setting = trying.of_version(row.published) if is_live and row.published else trying.of_draft(row)
+    kind = answers_kinds.kind_of(setting.whole["responder"])
+    return setting if kind.can_be_tested else redirect("assistant_answers", row.id)
+
+
+def _save(request: WorkspaceRequest, assistant_id: UUID) -> HttpResponse | Setting:
+    """The page after saving, or what is to be asked."""
     row = queries.assistant(assistant_id, lock=True)
     op, form = request.POST.get("op", "save"), AnswersForm.of_post(request.POST)
     if form.change_rows(op):
         return _page(request, row, form, Shown(focus=op))
+    if once.FIELD in request.POST and once.was_sent(request):
+        messages.info(request, webhook_secret.DONE_ALREADY)
+        return redirect("assistant_answers", row.id)
     if request.POST.get("seen", _mark(row)) != _mark(row):
         return _page(request, row, form, Shown(notice=CHANGED, status=409))
     # A secret that is written stays, whatever else is wrong: its value could not be given back.
@@ -90,13 +110,17 @@ def _save(request: WorkspaceRequest, assistant_id: UUID) -> HttpResponse | Assis
             )
             if form.unread():
                 raise Problem("invalid", "Some of it can't be read.")
+            made = webhook_secrets.first(request.actor, row)
     except Problem as problem:
         form.put(problem.errors)
         if not form.has_errors:
             form.rest.append(refusals.words_of(problem))
         return _page(request, queries.assistant(assistant_id), form, Shown(status=422))
+    if made is not None:
+        # Its bot doesn't know it yet, so there is nothing to test so far.
+        return webhook_secret.shown_once(request, row, made)
     if op == "test" and answers_kinds.kind_of(row.responder).can_be_tested:
-        return row
+        return trying.of_draft(row)
     messages.success(request, "Saved in the draft. Visitors meet it once you publish it.")
     return redirect("assistant_answers", row.id)
 
@@ -108,9 +132,14 @@ def _mark(row: Assistant) -> str:
 
 
 def _page(request: WorkspaceRequest, row: Assistant, form: AnswersForm, shown: Shown) -> HttpResponse:
+    secrets = webhook_secrets.live(row)
     context = {
         "assistant": row,
         "tab": "answers",
+        "signing": secrets,
+        "is_unsigned": not secrets and webhook_secrets.PART in row.draft,
+        "once": "" if secrets else once.mark(),
+        "samples": webhook_secret.samples(),
         "form": form,
         "shown": shown,
         "seen": _mark(row),

@@ -14,8 +14,10 @@ from django.http import QueryDict
 
 from convoship.lib.actors import Actor
 from deployments.pages.answers_llm import LLMFields
+from deployments.pages.answers_webhook import WebhookFields
 from deployments.responders.dialogue import KIND as SCRIPTED
 from deployments.responders.llm import KIND as LLM
+from deployments.responders.webhook import KIND as WEBHOOK
 
 Errors = dict[str, list[str]]
 
@@ -92,6 +94,14 @@ KINDS: tuple[Kind, ...] = (
         "A model writes each answer, by your instructions and from what the assistant has read.",
         LLMFields,
         "deployments/answers_llm.html",
+        can_be_tested=True,
+    ),
+    Kind(
+        WEBHOOK,
+        "Webhook (your own bot)",
+        "A bot of yours is asked over HTTP: it answers at once, in a stream, or calls back.",
+        WebhookFields,
+        "deployments/answers_webhook.html",
         can_be_tested=True,
     ),
 )

@@ -16,8 +16,10 @@ from django.http import QueryDict
 
 from convoship.lib.actors import Actor
 from convoship.lib.parsers import BadJSON, loads
+from deployments.pages.answers_typed import number, place_of, text_of
+from deployments.pages.header_fields import HeaderRows
 from deployments.pages.secret_fields import SecretField
-from deployments.responders.llm_content import MOST_HEADERS, MOST_TOOLS, PRESETS, REHEARSAL, Preset, whole
+from deployments.responders.llm_content import MOST_TOOLS, PRESETS, REHEARSAL, Preset, whole
 from deployments.responders.stand_in import MODELS
 
 NAME = "llm"
@@ -41,16 +43,6 @@ _REQUIRED = {
 
 
 @dataclass
-class Header:
-    """A header of a call: a value, or a secret."""
-
-    name: str = ""
-    value: str = ""
-    secret: SecretField = field(default_factory=lambda: SecretField(""))
-    errors: list[str] = field(default_factory=list)
-
-
-@dataclass
 class Tool:
     """Something that the model may call; which of the fields are meant depends on `type`."""
 
@@ -61,18 +53,13 @@ class Tool:
     method: str = "GET"
     url: str = ""
     parameters: str = ""
-    headers: list[Header] = field(default_factory=list)
+    headers: HeaderRows = field(default_factory=HeaderRows)
     errors: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
         """What the page calls it."""
         return TOOL_TITLES[self.type]
-
-    @property
-    def has_room(self) -> bool:
-        """Whether another header fits."""
-        return len(self.headers) < MOST_HEADERS
 
 
 @dataclass
@@ -82,6 +69,7 @@ class LLMFields:
     preset: str = "openai"
     base_url: str = ""
     model: str = ""
+    cheaper: str = ""
     key: SecretField = field(default_factory=lambda: SecretField(f"{NAME}-api_key", new_key="model_key"))
     instructions: str = ""
     temperature: str = ""
@@ -101,6 +89,7 @@ class LLMFields:
             preset=all_of_it["preset"],
             base_url=all_of_it.get("base_url", ""),
             model=all_of_it.get("model", ""),
+            cheaper=all_of_it.get("cheaper", ""),
             instructions=all_of_it["instructions"],
             temperature=str(all_of_it.get("temperature", "")),
             max_tokens=str(all_of_it["max_tokens"]),
@@ -119,6 +108,7 @@ class LLMFields:
             preset=preset if preset in PRESETS else "other",
             base_url=_said(data, "base_url"),
             model=_said(data, "model"),
+            cheaper=_said(data, "cheaper"),
             key=SecretField.of_post(f"{NAME}-api_key", data),
             instructions=_said(data, "instructions"),
             temperature=_said(data, "temperature"),
@@ -138,8 +128,7 @@ class LLMFields:
     def named(self) -> LLMFields:
         """The form with each secret's fields called by where they stand."""
         for place, tool in enumerate(self.tools):
-            for row, header in enumerate(tool.headers):
-                header.secret.name = f"{NAME}-tool_{place}-header_{row}-secret"
+            tool.headers.named(f"{NAME}-tool_{place}")
         return self
 
     def follow(self, before: Preset) -> None:
@@ -158,32 +147,40 @@ class LLMFields:
     @property
     def is_blank(self) -> bool:
         """Whether nothing was said in it beside what a new form holds."""
-        return not (self.model or self.key.chosen or self.instructions or self.tools or self.key.new_value.strip())
+        return not (
+            self.model
+            or self.cheaper
+            or self.key.chosen
+            or self.instructions
+            or self.tools
+            or self.key.new_value.strip()
+        )
 
     def drop_empty(self) -> None:
         """Take out headers in which nothing was typed."""
         for tool in self.tools:
-            tool.headers = [each for each in tool.headers if each.name or each.value or each.secret.chosen]
+            tool.headers.drop_empty()
         self.named()
 
     def write_secrets(self, actor: Actor) -> bool:
-        """Write the key that was typed right here."""
-        return self.key.write(actor)
+        """Write the key, and the secrets of headers, that were typed right here."""
+        # Each of them, whatever the others say: what was typed is not shown again.
+        return all([self.key.write(actor), *(tool.headers.write_secrets(actor) for tool in self.tools)])
 
     def content(self) -> dict[str, Any]:
         """The part that was meant, unchecked; JSON that can't be read stands in `errors`."""
         content: dict[str, Any] = {
             "preset": self.preset,
-            "max_tokens": _number(self.max_tokens),
-            "history": _number(self.history),
+            "max_tokens": number(self.max_tokens),
+            "history": number(self.history),
             "knowledge": self.knowledge,
             "tools": [self._tool(place, tool) for place, tool in enumerate(self.tools)],
         }
-        for name in ("base_url", "model", "instructions"):
+        for name in ("base_url", "model", "cheaper", "instructions"):
             if getattr(self, name):
                 content[name] = getattr(self, name)
         if self.temperature:
-            content["temperature"] = _number(self.temperature)
+            content["temperature"] = number(self.temperature)
         if self.key.chosen:
             content["api_key"] = self.key.chosen
         return {key: value for key, value in content.items() if value != ""}
@@ -200,20 +197,13 @@ class LLMFields:
                 made["parameters"] = loads(tool.parameters, no_key_twice=True, called="This")
             except BadJSON as bad:
                 self.errors[f"tools[{place}].parameters"] = [str(bad)]
-        if tool.headers:
-            made["headers"] = [
-                {
-                    "name": each.name,
-                    **({"value": each.value} if each.value else {}),
-                    **({"secret": each.secret.chosen} if each.secret.chosen else {}),
-                }
-                for each in tool.headers
-            ]
+        if tool.headers.rows:
+            made["headers"] = tool.headers.content()
         return made
 
     def secret_values(self) -> Mapping[str, str]:
         """Values that were typed again, by key."""
-        fields = [self.key, *(header.secret for tool in self.tools for header in tool.headers)]
+        fields = [self.key, *(secret for tool in self.tools for secret in tool.headers.secrets)]
         return {each.chosen: each.again for each in fields if each.chosen and each.again}
 
     # --- Rows ---------------------------------------------------------------------------------------------------------
@@ -225,15 +215,14 @@ class LLMFields:
         what, _, rest = op.removeprefix(f"{NAME}-").partition("-")
         if what == "add" and rest in TOOL_TITLES and len(self.tools) < MOST_TOOLS:
             self.tools.append(Tool(rest))
-        elif what == "out" and (at := _at(rest, self.tools)) is not None:
-            del self.tools[at]
-        elif what == "header" and (at := _at(rest, self.tools)) is not None and self.tools[at].has_room:
-            self.tools[at].headers.append(Header())
+        elif what == "out" and (place := place_of(rest, self.tools)) is not None:
+            del self.tools[place]
+        elif what == "header" and (place := place_of(rest, self.tools)) is not None:
+            self.tools[place].headers.add()
         elif what == "headerout":
             which, _, row = rest.partition("-")
-            at = _at(which, self.tools)
-            if at is not None and (place := _at(row, self.tools[at].headers)) is not None:
-                del self.tools[at].headers[place]
+            if (place := place_of(which, self.tools)) is not None:
+                self.tools[place].headers.take_out(row)
         self.named()
         return True
 
@@ -257,7 +246,7 @@ class LLMFields:
         if path in _REQUIRED and not getattr(self, path):
             self.errors[path] = [_REQUIRED[path]]
             return True
-        if path in {"base_url", "model", "instructions", "preset"}:
+        if path in {"base_url", "model", "cheaper", "instructions", "preset"}:
             self.errors[path] = said
             return True
         found = re.fullmatch(r"tools\[([0-9]+)\](?:\.headers\[([0-9]+)\])?(?:\.([a-z_]+).*)?", path)
@@ -266,20 +255,14 @@ class LLMFields:
         tool = self.tools[int(found[1])]
         if found[2] is None:
             tool.errors.setdefault(found[3] or "", []).extend(said)
-        elif int(found[2]) < len(tool.headers):
-            header = tool.headers[int(found[2])]
-            (header.secret.errors if found[3] == "secret" else header.errors).extend(said)
-        return True
+            return True
+        return tool.headers.put(int(found[2]), found[3], said)
 
     @property
     def has_errors(self) -> bool:
         """Whether anything is wrong in it."""
         return bool(
-            self.errors
-            or self.key.has_errors
-            or any(
-                tool.errors or any(each.errors or each.secret.errors for each in tool.headers) for tool in self.tools
-            )
+            self.errors or self.key.has_errors or any(tool.errors or tool.headers.has_errors for tool in self.tools)
         )
 
     @property
@@ -331,10 +314,7 @@ def _tool_of(content: Mapping[str, Any]) -> Tool:
         method=content.get("method", "GET"),
         url=content.get("url", ""),
         parameters="" if parameters is None else json.dumps(parameters, indent=2, ensure_ascii=False),
-        headers=[
-            Header(each["name"], each.get("value", ""), SecretField("", each.get("secret", "")))
-            for each in content.get("headers", ())
-        ],
+        headers=HeaderRows.of_content(content.get("headers", ())),
     )
 
 
@@ -344,26 +324,9 @@ def _tool_sent(data: QueryDict, place: int, kind: str) -> Tool:
     tool = Tool(kind, method=method if method in METHODS else METHODS[0])
     for name in ("when", "name", "description", "url", "parameters"):
         setattr(tool, name, _said(data, f"{start}-{name}"))
-    row = 0
-    while row < MOST_HEADERS and f"{NAME}-{start}-header_{row}-name" in data:
-        at = f"{start}-header_{row}"
-        secret = SecretField.of_post(f"{NAME}-{at}-secret", data)
-        tool.headers.append(Header(_said(data, f"{at}-name"), _said(data, f"{at}-value"), secret))
-        row += 1
+    tool.headers = HeaderRows.of_post(data, f"{NAME}-{start}")
     return tool
 
 
 def _said(data: QueryDict, name: str) -> str:
-    return data.get(f"{NAME}-{name}", "").replace("\r\n", "\n").strip()
-
-
-def _number(typed: str) -> object:
-    """A number where one was typed; anything else is refused in the field's own words."""
-    if re.fullmatch(r"[0-9]{1,9}", typed, re.ASCII):
-        return int(typed)
-    return float(typed.replace(",", ".")) if re.fullmatch(r"[0-9]{1,3}[.,][0-9]{1,6}", typed, re.ASCII) else typed
-
-
-def _at(place: str, rows: Sequence[object]) -> int | None:
-    at = int(place) if re.fullmatch(r"[0-9]{1,3}", place, re.ASCII) else -1
-    return at if 0 <= at < len(rows) else None
+    return text_of(data, f"{NAME}-{name}")

@@ -43,6 +43,7 @@ from deployments.pages import (
     tokens,
     trying,
     versions,
+    webhook_secret,
 )
 from workspaces.api import ids  # noqa: F401 (registers the converter of numbers)
 
@@ -131,6 +132,12 @@ urlpatterns = [
     ),
     path("app/assistants/<uuid:assistant_id>/answers", answers.answers, name="assistant_answers"),
     path("app/assistants/<uuid:assistant_id>/answers/save", answers.answers_save, name="assistant_answers_save"),
+    path("app/assistants/<uuid:assistant_id>/webhook", webhook_secret.webhook_secret, name="webhook_secret"),
+    path(
+        "app/assistants/<uuid:assistant_id>/webhook/rotate",
+        webhook_secret.webhook_secret_rotate,
+        name="webhook_secret_rotate",
+    ),
     path("app/assistants/<uuid:assistant_id>/handoff", handoff_rules.handoff_rules, name="assistant_handoff"),
     path(
         "app/assistants/<uuid:assistant_id>/handoff/save",

@@ -105,6 +105,10 @@ class Reach(Protocol):
         """
         ...
 
+    async def bot_stand_in(self, name: str) -> str:
+        """The address of this server at which the rehearsal's bot of this name is asked (`stand_in_bot.BOTS`)."""
+        ...
+
     async def open_callback(self, turn_id: str, seconds: float) -> Callback:
         """An address that takes this turn's answer for so long; one that nobody knows yet."""
         ...
@@ -135,6 +139,10 @@ class NoReach:
     async def signing_secrets(self) -> Sequence[str]:
         """There are none."""
         raise ResponderError("There is no signing secret here.", "Make one on the assistant's page.", code="key")
+
+    async def bot_stand_in(self, name: str) -> str:
+        """There is none: it knows who asks by the assistant's secret."""
+        raise ResponderError("There is no bot to rehearse with here.", "Try it on the assistant's page.")
 
     async def open_callback(self, turn_id: str, seconds: float) -> Callback:
         """One that nothing comes to."""

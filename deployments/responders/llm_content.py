@@ -5,6 +5,7 @@
     preset        whose endpoint it is (`PRESETS`): how the longest answer is called there, and what the page offers
     base_url      the OpenAI-compatible endpoint, up to and without `/chat/completions`
     model         the model's name there
+    cheaper       another model's name there, asked where a budget has no room for the first
     api_key       the key of a secret; left out where the endpoint wants none
     instructions  what the model is told first
     temperature   0 to 2; left out: the provider's own
@@ -28,11 +29,12 @@ from jsonschema.exceptions import SchemaError
 
 from convoship.lib.outbound import Refused, checked
 from convoship.lib.plain_errors import PlainValidator, failures
+from deployments.responders import own_headers
 from deployments.responders.content import ContentRefused
 
 LONGEST_INSTRUCTIONS = 20_000
 LONGEST_URL = 500
-MOST_TOOLS, MOST_HEADERS = 20, 10
+MOST_TOOLS = 20
 LONGEST_PARAMETERS = 8_000  # characters of a tool's JSON schema
 MAX_TOKENS, HISTORY = 800, 20
 
@@ -94,36 +96,10 @@ _URL = {
     "pattern": r"^https?://[^\s]+$(?!\n)",
     "x-words": {"pattern": "Use an address such as https://api.example.com/v1."},
 }
-_SECRET = {
-    "type": "string",
-    "pattern": r"^[a-z0-9][a-z0-9_.-]{0,63}$(?!\n)",
-    "x-words": {"pattern": "Give the key of a secret, not its value; write it under Workspace, Secrets."},
-}
 _NAME = {
     "type": "string",
     "pattern": r"^[a-z][a-z0-9_]{0,39}$(?!\n)",
     "x-words": {"pattern": "Use a to z, 0 to 9 and _, a letter first, at most 40: order_status, for example."},
-}
-_header = {
-    "type": "object",
-    "required": ["name"],
-    "additionalProperties": False,
-    "properties": {
-        "name": {
-            "type": "string",
-            "pattern": r"^[A-Za-z0-9-]{1,60}$(?!\n)",
-            "x-words": {"pattern": "Use a header's name, such as Authorization."},
-        },
-        "value": {
-            "type": "string",
-            "maxLength": 500,
-            "pattern": r"^[\x20-\x7e]+$(?!\n)",
-            "x-words": {"pattern": "Use plain characters on one line."},
-        },
-        "secret": _SECRET,
-    },
-    "oneOf": [{"required": ["value"]}, {"required": ["secret"]}],
-    "x-words": {"oneOf": "Give the header a value or the key of a secret, one of the two."},
 }
 
 
@@ -148,7 +124,7 @@ _TOOLS: Mapping[str, dict[str, Any]] = {
         method={"enum": ["GET", "POST", "PUT", "PATCH", "DELETE"]},
         url=_URL,
         parameters={"type": "object"},
-        headers={"type": "array", "maxItems": MOST_HEADERS, "items": _header},
+        headers=own_headers.SCHEMA,
     ),
 }
 SCHEMA: dict[str, Any] = {
@@ -162,7 +138,7 @@ SCHEMA: dict[str, Any] = {
         "base_url": _URL,
         "model": _text(200),
         "cheaper": _text(200),
-        "api_key": _SECRET,
+        "api_key": own_headers.SECRET,
         "instructions": {"type": "string", "maxLength": LONGEST_INSTRUCTIONS},
         "temperature": {"type": "number", "minimum": 0, "maximum": 2},
         "max_tokens": {"type": "integer", "minimum": 16, "maximum": 8_000},
@@ -222,9 +198,8 @@ def secrets_of(content: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     if "api_key" in content:
         yield "api_key", content["api_key"], content["base_url"]
     for place, tool in enumerate(content.get("tools", ())):
-        for row, header in enumerate(tool.get("headers", ())):
-            if "secret" in header:
-                yield f"tools[{place}].headers[{row}].secret", header["secret"], tool["url"]
+        for path, key in own_headers.secrets_of(tool.get("headers", ())):
+            yield f"tools[{place}].{path}", key, tool["url"]
 
 
 def missing(content: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -19,6 +19,7 @@ from urllib.parse import quote, urlencode
 from convoship.lib.outbound import OutboundError
 from convoship.lib.outbound.sending import send
 from convoship.lib.plain_errors import PlainValidator, failures
+from deployments.responders import own_headers
 from deployments.responders.base import End, HandOver, ResponderError, TurnInput
 from deployments.responders.llm_content import OWN_TOOLS
 
@@ -114,13 +115,10 @@ class Toolbox:
         headers = {"Accept": "application/json", "Convoship-Conversation": self.turn.conversation_id}
         if self.turn.user_id:
             headers["Convoship-User"] = quote(self.turn.user_id, safe="@+:.-_ ")
-        for header in tool.get("headers", ()):
-            try:
-                headers[header["name"]] = (
-                    await self.turn.reach.secret(header["secret"], url) if "secret" in header else header["value"]
-                )
-            except ResponderError as error:
-                raise _Wrong(f"{error.reason} {error.remedy}") from None
+        try:
+            headers |= await own_headers.given(tool.get("headers", ()), self.turn.reach, url)
+        except ResponderError as error:
+            raise _Wrong(f"{error.reason} {error.remedy}") from None
         content = None
         if method in {"GET", "DELETE"}:
             url = f"{url}{'&' if '?' in url else '?'}{urlencode(_flat(arguments))}" if arguments else url

@@ -38,6 +38,7 @@ class Behaviour:
 MODELS: Mapping[str, Behaviour] = {
     "stand-in": Behaviour("Answers"),
     "stand-in-slow": Behaviour("Answers slowly", first_seconds=3, word_seconds=0.4),
+    "stand-in-silent": Behaviour("Never answers", first_seconds=120),
     "stand-in-breaks": Behaviour("Breaks off in the middle", breaks=True),
     "stand-in-key": Behaviour("Refuses the key", error=(401, "invalid_api_key", "Incorrect API key provided.")),
     "stand-in-model": Behaviour("Has no such model", error=(404, "model_not_found", "The model does not exist.")),

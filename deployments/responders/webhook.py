@@ -4,6 +4,7 @@
     webhook-id: <turn id>            the same however often the turn is tried
     webhook-timestamp: <seconds>     of this try
     webhook-signature: v1,<base64>   one for each secret while two overlap
+    <headers of the customer's own>  as the assistant says
 
     {"type": "turn",
      "turn_id", "conversation_id",
@@ -42,7 +43,7 @@ from typing import Any, ClassVar
 from convoship.lib import standard_webhooks
 from convoship.lib.outbound import OutboundError, checked
 from convoship.lib.outbound.sending import Streamed, streaming
-from deployments.responders import webhook_answer, webhook_content, webhook_errors
+from deployments.responders import own_headers, webhook_answer, webhook_content, webhook_errors
 from deployments.responders.base import (
     Callback,
     Line,
@@ -55,6 +56,7 @@ from deployments.responders.base import (
     closing,
 )
 from deployments.responders.event_stream import TooLarge
+from deployments.responders.stand_in_bot import name_of as name_of_stand_in
 from deployments.responders.webhook_stream import BotStream
 
 logger = logging.getLogger(__name__)
@@ -125,6 +127,7 @@ class _Answer:
         self.began = time.monotonic()
         self.has_begun = False
         self.host = ""
+        self.headers: Mapping[str, str] = {}
         self.trace: dict[str, Any] = {"responder": KIND, "by": KIND, "calls": 0}
 
     async def run(self) -> AsyncGenerator[Reply]:
@@ -134,6 +137,7 @@ class _Answer:
         except OutboundError as error:
             raise webhook_errors.made("unreachable", error.words, "Check the address of the webhook.") from None
         secrets = await self.turn.reach.signing_secrets()
+        self.headers = await own_headers.given(self.content["headers"], self.turn.reach, self.content["url"])
         callback = await self.turn.reach.open_callback(self.turn.turn_id, self.content["waits_seconds"])
         if callback.answer is None:
             body = json.dumps(question(self.turn, self.content, callback.url), default=str).encode()
@@ -168,6 +172,7 @@ class _Answer:
         seconds = self.content["timeout_seconds"]
         self.trace["calls"] += 1
         headers = {
+            **self.headers,
             **standard_webhooks.headers_for(secrets, message_id, body),
             "Content-Type": "application/json",
             "Accept": "application/json, text/event-stream",
@@ -176,7 +181,7 @@ class _Answer:
         try:
             async with (
                 asyncio.timeout(min(seconds, left)) as first,
-                streaming("POST", self.content["url"], seconds=left, headers=headers, content=body) as answer,
+                streaming("POST", await self._address(), seconds=left, headers=headers, content=body) as answer,
             ):
                 self.trace["first_ms"] = self._since()
                 webhook_errors.check(answer, self.host)
@@ -202,6 +207,11 @@ class _Answer:
             raise webhook_errors.too_large(self.host) from None
         except OutboundError as error:
             raise webhook_errors.of_call(error) from None
+
+    async def _address(self) -> str:
+        """Where the question is posted: the rehearsal's bot is one of this server's own."""
+        name = name_of_stand_in(self.content["url"])
+        return self.content["url"] if name is None else await self.turn.reach.bot_stand_in(name)
 
     async def _streamed(self, answer: Streamed) -> AsyncGenerator[Reply]:
         stream = BotStream(self.host)

@@ -7,6 +7,7 @@ from convoship.lib.outbound.sending import NotSent, Streamed
 from deployments.responders.base import Code, ResponderError
 from deployments.responders.webhook_answer import LARGEST, Faulty
 
+MEND = "Mend it in the bot; the assistant's tab Answers says how a bot answers."
 AGAIN = "Try again; see what the bot's own log says of it."
 
 
@@ -28,7 +29,8 @@ def check(answer: Streamed, host: str) -> None:
     if status in {429, 503}:
         raise made("busy", f"{host} takes no more questions just now ({status}).", "Try again in a minute.")
     if status in {404, 405, 410}:
-        raise broken(f"Nothing at this address of {host} takes a POST ({status}).")
+        words = f"Nothing at this address of {host} takes a POST ({status})."
+        raise broken(words, "Check the address, and that the bot takes a POST there.")
     if status >= 500:
         raise made("broken", f"{host} is broken just now ({status}).", AGAIN)
     if status >= 400:
@@ -52,9 +54,9 @@ def too_large(host: str) -> ResponderError:
     return broken(f"The answer of {host} is larger than {LARGEST // 1024} KB, or an event of it than 64.")
 
 
-def broken(words: str) -> ResponderError:
+def broken(words: str, remedy: str = MEND) -> ResponderError:
     """Of what would be as wrong again."""
-    return ResponderError(words, "Mend it in the bot; docs/webhook-bot.md says what it may answer.", code="broken")
+    return ResponderError(words, remedy, code="broken")
 
 
 def made(code: Code, words: str, remedy: str) -> ResponderError:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 
 from django import template
 
-from deployments import responder_health
+from deployments import answering_outline, responder_health
 from deployments.models import Assistant, ResponderHealth
 
 register = template.Library()
@@ -29,3 +30,17 @@ def health_of(assistant: Assistant) -> ResponderHealth | None:
     """How it goes where it doesn't go well; None else."""
     health = responder_health.of(assistant)
     return health if health is not None and health.code else None
+
+
+@register.simple_tag
+def answered_by(assistant: Assistant) -> str:
+    """Who answers visitors, and where; of an assistant that nobody meets yet, who would."""
+    published = assistant.published
+    return answering_outline.in_short(published.content if published is not None else assistant.content_of_draft())
+
+
+@register.simple_tag
+def answered_last(assistant: Assistant) -> dt.datetime | None:
+    """When what answers did so last, where it goes well since; None else."""
+    health = responder_health.of(assistant)
+    return None if health is None or health.code else health.answered_at

@@ -43,6 +43,7 @@ INSIDE = (
     "/app/assistants/{assistant_id}/tests",
     "/app/assistants/{assistant_id}/tests?edit=where+is+my+parcel",
     "/app/assistants/{assistant_id}/answers",
+    "/app/assistants/{assistant_id}/webhook",
     "/app/assistants/{assistant_id}/handoff",
     "/app/assistants/{assistant_id}/knowledge",
     "/app/assistants/{assistant_id}/deploy",

@@ -56,7 +56,7 @@ def streams(*pieces: bytes, **more: Any) -> Sends:
 class BotEnd:
     """The server. `plans`: one a call, the last one from then on; `answers` decides instead where it is set."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.asked: list[Question] = []
         self.plans: list[Sends] = [says({"messages": [{"text": "Hello."}]})]
         self.answers: Callable[[Question], Sends] | None = None
@@ -64,7 +64,7 @@ class BotEnd:
         self.arrived = threading.Condition(self.lock)
         # Set when a client has gone away in the middle of an answer.
         self.left = threading.Event()
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self.server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
         self.server.daemon_threads = True
 
     @property
@@ -132,9 +132,9 @@ class BotEnd:
 
 
 @contextmanager
-def running() -> Iterator[BotEnd]:
-    """A bot that answers until the block ends."""
-    end = BotEnd()
+def running(port: int = 0) -> Iterator[BotEnd]:
+    """A bot that answers until the block ends, at this port, or at a free one."""
+    end = BotEnd(port)
     thread = threading.Thread(target=end.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:

@@ -6,10 +6,15 @@ from typing import Any
 
 import pytest
 
+from convoship.lib.tenancy import in_tenant
 from deployments.responders import llm, llm_content, stand_in
 from deployments.responders.base import HandOver, Passage, ResponderError, TurnInput
 from deployments.responders.content import ContentRefused
+from tests import factories
+from tests.models.test_at_the_door import Office
 from tests.models.test_llm import Desk, replies, text_of, trace_of
+from tests.runtime.conftest import Site, site  # noqa: F401 (a fixture)
+from tests.widget.conftest import Socket, hub_of_this_loop  # noqa: F401 (a fixture)
 
 STAND_IN = {"preset": "rehearsal", "base_url": "https://model.rehearsal.invalid/v1", "model": "stand-in"}
 
@@ -73,6 +78,51 @@ async def test_it_fails_as_a_real_one_does(model: str, code: str) -> None:
     with pytest.raises(ResponderError) as refused:
         await replies(asked("Hi", model=model))
     assert refused.value.code == code
+
+
+async def test_it_never_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stand_in, "MODELS", {"stand-in-silent": stand_in.Behaviour("Never answers", first_seconds=60)})
+    monkeypatch.setattr(llm, "FIRST_PIECE_SECONDS", 0.2)
+    with pytest.raises(ResponderError) as refused:
+        await replies(asked("Hi", model="stand-in-silent"))
+    assert refused.value.code == "timeout"
+
+
+async def test_it_is_chosen_and_seen_writing_without_key_or_network_and_fails_where_it_is_told_to(
+    site: Site,  # noqa: F811
+    settings: Any,
+) -> None:
+    settings.OUTBOUND_ALLOWLIST = set()
+    office = Office(site, await in_tenant(_key)(site.workspace_id, site))
+    await office.change(responder="llm", llm=STAND_IN)
+    await office.publish()
+    session = (await site.start()).data
+    socket = Socket.of(session)
+    await socket.open(session)
+    await socket.say("message.send", client_id="c1", text="Hello")
+    seen, pieces = "", 0
+    while True:
+        frame = await socket.hear()
+        message = frame.get("message", {})
+        if frame["type"] == "token":
+            seen, pieces = seen + frame["text"], pieces + 1
+        elif frame["type"] == "message.created" and message["status"] == "streaming":
+            seen = message["text"]
+        elif frame["type"] == "message.updated" and message["author"]["kind"] == "assistant":
+            break
+    await socket.disconnect()
+    assert pieces > 0
+    assert (message["text"], message["status"]) == (seen, "sent")
+    await office.change(llm={**STAND_IN, "model": "stand-in-quota"})
+    await office.publish()
+    await site.say((await site.start()).data, "Hello")
+    health = (await office.call("GET", office.path))["health"]
+    assert (health["ok"], health["code"]) == (False, "quota")
+    assert health["remedy"] == "Add credit there, or choose another endpoint."
+
+
+def _key(site: Site) -> str:  # noqa: F811
+    return factories.make_api_key(site.made.deployment.workspace).token
 
 
 @pytest.mark.parametrize("content", [{**STAND_IN, "base_url": "https://a.example/v1"}, {**STAND_IN, "preset": "other"}])

@@ -48,6 +48,14 @@ class Desk(NoReach):
     looks: list[Mapping[str, Any] | None] = field(default_factory=lambda: [None])
     earlier: Mapping[str, Any] | None = None
     opened: list[tuple[str, float]] = field(default_factory=list)
+    kept: Mapping[str, str] = field(default_factory=dict)
+    sent: list[tuple[str, str]] = field(default_factory=list)
+
+    async def secret(self, key: str, url: str) -> str:
+        if key not in self.kept:
+            return await super().secret(key, url)
+        self.sent.append((key, url))
+        return self.kept[key]
 
     async def signing_secrets(self) -> Sequence[str]:
         return self.secrets
@@ -127,6 +135,22 @@ async def test_the_turn_is_posted_whole_and_signed(bot: BotEnd) -> None:
         Webhook(secret).verify(asked.raw, dict(asked.headers))
     assert asked.headers["webhook-id"] == "t-1"
     assert desk.opened == [("t-1", 45)]
+
+
+async def test_headers_of_the_customer_s_own_go_along_and_a_secret_goes_to_its_address_alone(bot: BotEnd) -> None:
+    desk = Desk(kept={"gateway": "gw-1"})
+    headers = [{"name": "X-Shop", "value": "de"}, {"name": "Authorization", "secret": "gateway"}]
+    await replies(turn(bot, desk, headers=headers))
+    [asked] = bot.asked
+    assert (asked.headers["x-shop"], asked.headers["authorization"]) == ("de", "gw-1")
+    assert desk.sent == [("gateway", bot.url)]
+    Webhook(desk.secrets[0]).verify(asked.raw, dict(asked.headers))
+
+
+@pytest.mark.parametrize("kept", [{}, {"gateway": "two\nlines"}])
+async def test_without_what_a_header_needs_the_bot_is_not_asked(bot: BotEnd, kept: dict[str, str]) -> None:
+    error = await failure(turn(bot, Desk(kept=kept), headers=[{"name": "X-Key", "secret": "gateway"}]))
+    assert (error.code, bot.asked) == ("key", [])
 
 
 async def test_it_is_told_as_much_of_what_was_said_as_its_owner_wants(bot: BotEnd) -> None:
@@ -423,6 +447,17 @@ async def test_what_came_while_nobody_waited_is_not_asked_for_again(bot: BotEnd)
         ({"url": "https://a.example/", "timeout_seconds": 31}, "timeout_seconds"),
         ({"url": "https://a.example/", "waits_seconds": 51}, "waits_seconds"),
         ({"url": "https://a.example/", "secret": "x"}, "secret"),
+        ({"url": "https://a.example/", "headers": [{"name": "X-Key"}]}, "headers[0]"),
+        ({"url": "https://a.example/", "headers": [{"name": "X Key", "value": "1"}]}, "headers[0].name"),
+        ({"url": "https://a.example/", "headers": [{"name": "X-Key", "value": "1\r\n2"}]}, "headers[0].value"),
+        (
+            {"url": "https://a.example/", "headers": [{"name": "Webhook-Signature", "value": "v1,mine"}]},
+            "headers[0].name",
+        ),
+        (
+            {"url": "https://a.example/", "headers": [{"name": name, "value": "1"} for name in ("X-Key", "x-key")]},
+            "headers[1].name",
+        ),
         ("https://a.example/", ""),
     ],
 )
@@ -430,6 +465,13 @@ def test_what_is_no_webhook_is_refused_by_its_path(content: Any, path: str) -> N
     with pytest.raises(ContentRefused) as refused:
         webhook_content.validate(content)
     assert list(refused.value.errors) == [path]
+
+
+def test_every_fault_is_found_at_once() -> None:
+    headers = [{"name": "Host", "value": "elsewhere"}]
+    with pytest.raises(ContentRefused) as refused:
+        webhook_content.validate({"url": "https://user:pw@a.example/", "history": 99, "headers": headers})
+    assert sorted(refused.value.errors) == ["headers[0].name", "history", "url"]
 
 
 def test_what_holds_anyway_is_left_out() -> None:

@@ -71,6 +71,8 @@ PAGES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "assistant_knowledge_remove": ("/app/assistants/{assistant}/knowledge/{source}/remove", BOTH, "assistants.write"),
     "assistant_answers": ("/app/assistants/{assistant}/answers", GET, "assistants.read"),
     "assistant_answers_save": ("/app/assistants/{assistant}/answers/save", POST, "assistants.write"),
+    "webhook_secret": ("/app/assistants/{assistant}/webhook", GET, "assistants.read"),
+    "webhook_secret_rotate": ("/app/assistants/{assistant}/webhook/rotate", POST, "assistants.write"),
     "assistant_handoff": ("/app/assistants/{assistant}/handoff", GET, "assistants.read"),
     "assistant_handoff_save": ("/app/assistants/{assistant}/handoff/save", POST, "assistants.write"),
     "assistant_versions": ("/app/assistants/{assistant}/versions/", GET, "assistants.read"),

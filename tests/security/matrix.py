@@ -518,6 +518,10 @@ PAGES: Mapping[str, list[Call]] = {
         Call("POST", {"responder": "scripted", "failure-person": "on"}),
         Call("POST", {"op": "llm-add-http"}, changes=False),
     ],
+    "webhook_secret": GET,
+    "webhook_secret_rotate": [
+        Call("POST", {"overlap": "0", "once": "a form of the test"}, before=World.give_a_webhook)
+    ],
     "assistant_handoff": GET,
     "assistant_handoff_save": [
         Call("POST", {"on_request": "on", "wait": "5", "silence": "15", "keywords": "human"}),
@@ -866,6 +870,7 @@ SIGNED: Mapping[str, str] = {
     "rehearsal_stand_in_part": "tests/channels/test_rehearsal.py",
     "channel_webhook": "tests/channels/test_inbound.py",
     "channel_webhook_part": "tests/channels/test_inbound.py",
+    "rehearsal_bot": "tests/models/test_stand_in_bot.py",
     "webhook_answer": "tests/models/test_webhook_at_the_door.py",
     "mail_tracking": "tests/runtime/test_mail_tracking.py",
 }

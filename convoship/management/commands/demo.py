@@ -19,8 +19,13 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """--json, --wait."""
+        """--json, --model, --wait."""
         parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+        parser.add_argument(
+            "--model",
+            action="store_true",
+            help="have a model answer: that of `manage.py model` where it is served, else the rehearsal's stand-in",
+        )
         parser.add_argument(
             "--wait", type=float, default=60, metavar="SECONDS", help="how long to wait for the database (60)"
         )
@@ -32,7 +37,7 @@ class Command(BaseCommand):
                 f"No demo workspace yet: {lacking}. Wait until `up` says that Convoship runs, then run this again; "
                 "where nothing prepares it, run `manage.py migrate` first."
             )
-        made = demo.make_demo()
+        made = demo.make_demo(by_model=options["model"])
         if options["json"]:
             self.stdout.write(json.dumps(made))
             return

@@ -44,7 +44,10 @@ TRY = body(
         "locale": {"type": "string", "maxLength": LONGEST_LOCALE},
         "channel": {"enum": list(CHANNELS), "default": CHANNELS[0]},
         "user": _OF_VISITOR,
-        "state": STATE_SCHEMA,
+        "state": {
+            "type": "object",
+            "description": f"{STATE_SCHEMA['description']} What it may hold depends on what answers.",
+        },
         "history": {
             "type": "array",
             "maxItems": MOST_HISTORY,

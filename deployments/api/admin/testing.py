@@ -55,9 +55,10 @@ class TryView(AsyncAPIView, WorkspaceView):
         """Let the draft or a version answer one message. Nothing is stored: `state` and `history` come from you."""
         await in_tenant(assistant_of)(self.workspace_id, assistant_id)
         wanted = _TRY.read(request)
-        state = trying.checked_state(wanted["state"]) if "state" in wanted else None
         history = [_line(line) for line in wanted.get("history", ())]
         setting = await in_tenant(setting_of)(self.workspace_id, assistant_id, wanted)
+        kind = setting.whole["responder"]
+        state = trying.checked_state(wanted["state"], kind) if "state" in wanted else None
         tried = await trying.try_once(
             setting, said(wanted["text"]), payload=wanted.get("payload"), state=state, history=history
         )
