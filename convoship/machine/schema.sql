@@ -89,7 +89,7 @@
 -- migration: deployments 0028_know 64f116181b7b5b18
 -- migration: deployments 0029_hook c470214ebd8ded83
 -- migration: deployments 0030_budget ee694522681d79f3
--- migration: deployments 0031_money e554a83fd4cebec6
+-- migration: deployments 0031_money 9dff077a5bcb86b4
 -- migration: sessions 0001_initial 2aa438e2393ee513
 
 CREATE FUNCTION public.all_workspaces() RETURNS SETOF uuid
