@@ -26,6 +26,7 @@ _BEGINNING = re.compile(r"!?\[")
 _WEB = re.compile(r"https?://", re.IGNORECASE)
 # A renderer may read another host than we do where these stand in the part that says it.
 _TWO_HOSTS = re.compile(r"https?://[^/?#]*[&\\\\]", re.IGNORECASE)
+_HOST = re.compile(r"[a-z0-9._:-]+", re.IGNORECASE)
 MOST_SPACE = 50
 # A label's end and an address that may be the web's, as such or in a renderer's escapes; and what may become that.
 _PAIR = re.compile(rf"\]\((?=[\s<]{{{MOST_SPACE}}}|[\s<]*[hH&\\])")
@@ -115,7 +116,7 @@ def _said(link: _Link, *, is_picture: bool) -> str:
         host = target.raw_host.decode("ascii")
     except (httpx.InvalidURL, ValueError):
         return f"{label} {link.address}"
-    if not host:
+    if not _HOST.fullmatch(host):
         return f"{label} {link.address}"
     if is_picture and not label.strip():
         label = "picture"

@@ -59,7 +59,7 @@ def test_a_spent_budget_says_when_to_come_back_and_asks_how_to_be_reached(
     owner.goto(f"/app/deployments/{place.demo['deployment_id']}/budgets")
     standing = owner.get_by_role("region", name="Taken so far")
     expect(standing).to_contain_text("Spent")
-    expect(standing).to_contain_text("1 of 1 message")
+    expect(standing).to_contain_text("1 message of 1 message")
     expect(standing).to_contain_text("Zoe Okafor")
     expect(standing).to_contain_text("There is room again from")
     usage = owner.get_by_role("table", name="Usage by visitor")
