@@ -333,11 +333,12 @@ def _as_said(text: str, calls: Sequence[ToolCall]) -> dict[str, Any]:
 def _tokens_of(chat: prompting.Chat, tools: Sequence[Any]) -> int:
     """At most so many tokens, as no provider counts before it is asked.
 
-    Of other scripts than ours, a letter can be a token by itself.
+    Of other scripts than ours, a letter can be a token by itself, and so can each sign of a visitor who writes nothing
+    but signs: what is under way at the same time must not take more than is set aside for it.
     """
     said = [json.dumps([message.get("content"), message.get("tool_calls")], ensure_ascii=False) for message in chat]
     text = "".join((*said, json.dumps(tools, ensure_ascii=False)))
-    plain = sum(letter.isascii() for letter in text)
+    plain = sum(letter.isascii() and (letter.isalpha() or letter == " ") for letter in text)
     return plain // CHARACTERS_PER_TOKEN + (len(text) - plain) + 8 * (len(chat) + 1)
 
 

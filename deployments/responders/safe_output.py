@@ -5,6 +5,10 @@ A model repeats what strangers told it, so that its links may be anybody's. Wher
 would be fetched without a tap and tell its host of it, becomes such a link. What can't be stored or would turn the
 reading direction is taken out. Markdown beyond the small subset is the renderers' to refuse (`safe_text`, the widget).
 
+No two readers of Markdown agree on what a link is: brackets in code or after a backslash, titles, addresses with
+entities. What isn't read as one here, and may be elsewhere, is taken apart between its label and its address, so that
+no renderer leads anywhere without saying where.
+
 A piece that may be the beginning of a link is held back until it is one or is none, so that every split of a text
 gives the same text.
 """
@@ -20,6 +24,13 @@ LONGEST_LABEL, LONGEST_ADDRESS = 600, 2_100
 _UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff]")
 _BEGINNING = re.compile(r"!?\[")
 _WEB = re.compile(r"https?://", re.IGNORECASE)
+# A renderer may read another host than we do where these stand in the part that says it.
+_TWO_HOSTS = re.compile(r"https?://[^/?#]*[&\\\\]", re.IGNORECASE)
+_HOST = re.compile(r"[a-z0-9._:-]+", re.IGNORECASE)
+MOST_SPACE = 50
+# A label's end and an address that may be the web's, as such or in a renderer's escapes; and what may become that.
+_PAIR = re.compile(rf"\]\((?=[\s<]{{{MOST_SPACE}}}|[\s<]*[hH&\\])")
+_HALF_PAIR = re.compile(rf"(?:\](?:\([\s<]{{0,{MOST_SPACE - 1}}})?|!)\Z")
 _SPACE = " \t\n"
 _QUOTES = {'"': '"', "'": "'", "(": ")"}
 
@@ -74,7 +85,7 @@ def _disclosed(text: str, *, is_whole: bool) -> tuple[str, str]:
     done, at = [], 0
     while (begins := _BEGINNING.search(text, at)) is not None:
         start, bracket = begins.start(), begins.end() - 1
-        done.append(text[at:start])
+        done.append(_apart(text[at:start]))
         try:
             link = _link_at(text, bracket)
         except _Unfinished:
@@ -87,16 +98,21 @@ def _disclosed(text: str, *, is_whole: bool) -> tuple[str, str]:
         else:
             done.append(_said(link, is_picture=bracket > start))
             at = link.end
-    left = text[at:]
-    if not is_whole and left.endswith("!"):
-        return "".join(done) + left[:-1], "!"
-    return "".join(done) + left, ""
+    left, held = text[at:], ""
+    if not is_whole and (half := _HALF_PAIR.search(left)) is not None:
+        left, held = left[: half.start()], left[half.start() :]
+    return "".join(done) + _apart(left), held
+
+
+def _apart(text: str) -> str:
+    """Text without a link of ours: nobody else is to find one in it."""
+    return _PAIR.sub("] (", text)
 
 
 def _said(link: _Link, *, is_picture: bool) -> str:
     label = disclosed(link.label)
     host = host_of(link.address)
-    if not host:
+    if not _HOST.fullmatch(host):
         return f"{label} {link.address}"
     if is_picture and not label.strip():
         label = "picture"
@@ -129,7 +145,7 @@ def _link_at(text: str, bracket: int) -> _Link | None:
         if end is None:
             return None
         at = _skip(text, end + 1)
-    if _char(text, at) != ")" or not _WEB.match(address):
+    if _char(text, at) != ")" or not _WEB.match(address) or _TWO_HOSTS.match(address):
         return None
     return _Link(text[bracket + 1 : close], address, at + 1)
 

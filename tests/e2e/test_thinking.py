@@ -50,15 +50,16 @@ def test_a_spent_budget_says_when_to_come_back_and_asks_how_to_be_reached(
     visitor.ask("One, please", "You said: One, please")
     visitor.say("Another one, please")
     visitor.hears("I can't answer any more of this for now. In ")
-    visitor.hears("At which e-mail address can we reach you")
-    visitor.ask("zoe@a.example", "Thank you.")
+    visitor.sees("At which e-mail address can we reach you")
+    visitor.say("zoe@a.example")
+    visitor.sees("Thank you.")
     assert [asked.said for asked in place.model.asked] == ["One, please"]
     # Somebody else is answered.
     visit(place.page).chat().ask("And me?", "You said: And me?")
     owner.goto(f"/app/deployments/{place.demo['deployment_id']}/budgets")
     standing = owner.get_by_role("region", name="Taken so far")
     expect(standing).to_contain_text("Spent")
-    expect(standing).to_contain_text("1 of 1 message")
+    expect(standing).to_contain_text("1 message of 1 message")
     expect(standing).to_contain_text("Zoe Okafor")
     expect(standing).to_contain_text("There is room again from")
     usage = owner.get_by_role("table", name="Usage by visitor")
@@ -114,6 +115,15 @@ DISGUISED = [
     "[\u202emoc.elpmaxe](https://evil.example/t)",
     "[x](https://\u0435vil.example/u)",
     "[x](https://evil\u3002example/v)",
+    "[a`]`](https://evil.example/a1)",
+    "[x](\u00a0https://evil.example/a2)",
+    "[x](<https://evil.example/a3)",
+    "[x](https://evil.example/a4(b)",
+    '[x](https://evil.example/a5 "a\\") b',
+    "[x](&#104;ttps://evil.example/a6)",
+    "[x](https\\://evil.example/a7)",
+    "[x](https://evil.example&sol;@good.example/a8)",
+    "[x](https://evil.example>)",
     "- [x](https://evil.example/w)",
     "# [x](https://evil.example/x)",
     "[x]\n(https://evil.example/y)",

@@ -82,6 +82,8 @@ class ModelEnd:
 
     def __init__(self, port: int = 0) -> None:
         self.asked: list[Asked] = []
+        # How many answers were under way at the same time, at most.
+        self.at_once = self.most_at_once = 0
         self.plans: list[Plan] = [Says(["Hello."])]
         self.answers: Callable[[Asked], Plan] | None = None
         # Set when a client has gone away in the middle of an answer.
@@ -104,6 +106,11 @@ class ModelEnd:
                 return self.answers(asked)
             return self.plans.pop(0) if len(self.plans) > 1 else self.plans[0]
 
+    def _count(self, change: int) -> None:
+        with self.lock:
+            self.at_once += change
+            self.most_at_once = max(self.most_at_once, self.at_once)
+
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         end = self
 
@@ -122,10 +129,13 @@ class ModelEnd:
                 self.send_header("Transfer-Encoding", "chunked")
                 self.end_headers()
                 self.close_connection = True
+                end._count(1)
                 try:
                     self._stream(plan)
                 except OSError:
                     end.left.set()
+                finally:
+                    end._count(-1)
 
             def _stream(self, plan: Says) -> None:
                 if plan.role:

@@ -8,7 +8,7 @@ import logging
 import threading
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import pytest
@@ -135,6 +135,13 @@ async def test_without_a_count_it_is_estimated(model: ModelEnd) -> None:
     [(_, usage)] = desk.settled
     assert usage.tokens_out == 100
     assert usage.tokens_in > 0
+
+
+@pytest.mark.parametrize("said", ["}{" * 500, "0123456789" * 100, "\u6f22\u5b57" * 500])
+async def test_as_many_tokens_are_set_aside_as_there_may_be(model: ModelEnd, said: str) -> None:
+    desk = Desk()
+    await replies(replace(turn(model, desk), text=said))
+    assert desk.spent[0].tokens_in >= len(said)
 
 
 async def test_what_it_has_read_is_given_to_it_and_cited(model: ModelEnd) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import html
+import re
+
+import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deployments.responders.safe_output import SafeOutput, disclosed
+from deployments.safe_text import render_markdown
 
 
 @pytest.mark.parametrize(
@@ -29,6 +34,20 @@ from deployments.responders.safe_output import SafeOutput, disclosed
         ("[here](/relative)", "[here](/relative)"),
         ("a[i](x) and b[0]", "a[i](x) and b[0]"),
         ("[not finished", "[not finished"),
+        # What we read as no link, and a renderer may.
+        ("[x\\](https://evil.example)", "[x\\] (https://evil.example)"),
+        ("[a`]`](https://evil.example)", "[a`]`] (https://evil.example)"),
+        ("[x](\u00a0https://evil.example)", "[x] (\u00a0https://evil.example)"),
+        ("[x](<https://evil.example)", "[x] (<https://evil.example)"),
+        ("[x](https://evil.example/a(b)", "[x] (https://evil.example/a(b)"),
+        ('[x](https://evil.example "a\\") b', '[x] (https://evil.example "a\\") b'),
+        ("[x](&#104;ttps://evil.example)", "[x] (&#104;ttps://evil.example)"),
+        ("[x](\\https://evil.example)", "[x] (\\https://evil.example)"),
+        ("[x](https\\://evil.example)", "[x] (https\\://evil.example)"),
+        ("[x](https://evil.example&sol;@good.example)", "[x] (https://evil.example&sol;@good.example)"),
+        ("[x](https://e.example/?a=1&copy=2)", "[x (e.example)](https://e.example/?a=1&copy=2)"),
+        ("[write](mailto:a@b.example)", "[write](mailto:a@b.example)"),
+        ("f[0](x) and [1] (b)", "f[0](x) and [1] (b)"),
         ("Wow![", "Wow!["),
         ("Really!", "Really!"),
         ("a\x00b\u202ec\x1bd\ufeff", "abcd"),
@@ -60,7 +79,29 @@ _PIECES = st.lists(
     st.one_of(
         st.text(max_size=5),
         st.sampled_from(
-            ["[", "]", "(", ")", "!", "![", "](", "https://", "e.example", "<", ">", '"', "\\", "\n\n", " "]
+            [
+                "[",
+                "]",
+                "(",
+                ")",
+                "!",
+                "![",
+                "](",
+                "https://",
+                "e.example",
+                "<",
+                ">",
+                '"',
+                "\\",
+                "\n\n",
+                " ",
+                " " * 60,
+                "`",
+                "&amp;",
+                "&sol;",
+                "\u00a0",
+                "@",
+            ]
         ),
     ),
     max_size=40,
@@ -74,6 +115,18 @@ def test_every_split_of_a_text_gives_the_same_text(pieces: list[str]) -> None:
     output = SafeOutput()
     shown = "".join(output.take(piece.replace("\r", "")) for piece in pieces) + output.rest()
     assert shown == disclosed(whole)
+
+
+_HREF = re.compile(r'<a href="(https?://[^"]*)"[^>]*>(.*?)</a>', re.DOTALL)
+
+
+@settings(max_examples=500, deadline=None)
+@given(pieces=_PIECES)
+def test_no_link_that_we_draw_leads_anywhere_without_saying_where(pieces: list[str]) -> None:
+    drawn = render_markdown(disclosed("[a](https://evil.example " + "".join(pieces) + "](https://evil.example)"))
+    for address, label in _HREF.findall(drawn):
+        host = httpx.URL(html.unescape(address)).raw_host.decode("ascii")
+        assert host in html.unescape(re.sub(r"<[^>]*>", "", label)).lower(), drawn
 
 
 def test_a_long_answer_full_of_brackets_takes_no_time() -> None:

@@ -79,22 +79,24 @@ class Web:
 
 
 @contextmanager
-def webs(count: int, redis_url: str, folder: Path, *options: str, settings: str = "") -> Iterator[list[Web]]:
-    """So many web processes, with these options of daphne and, if it is named, another module of settings."""
+def webs(count: int, redis_url: str, folder: Path, *options: str, **variables: str) -> Iterator[list[Web]]:
+    """So many web processes, with these options of daphne and these variables in their environment."""
     running: list[Web] = []
     try:
         for number in range(count):
             port = ports.free(HOST)
             address = f"http://{HOST}:{port}"
-            environment = os.environ | {
-                "DATABASE_URL": database_url("default"),
-                "MIGRATE_DATABASE_URL": database_url("owner"),
-                "REDIS_URL": redis_url,
-                "PUBLIC_BASE_URL": address,
-                "DATABASE_POOL_SIZE": "6",
-            }
-            if settings:
-                environment["DJANGO_SETTINGS_MODULE"] = settings
+            environment = (
+                os.environ
+                | {
+                    "DATABASE_URL": database_url("default"),
+                    "MIGRATE_DATABASE_URL": database_url("owner"),
+                    "REDIS_URL": redis_url,
+                    "PUBLIC_BASE_URL": address,
+                    "DATABASE_POOL_SIZE": "6",
+                }
+                | variables
+            )
             command = [sys.executable, "-m", "daphne", "-b", HOST, "-p", str(port), *options]
             command.append("convoship.asgi:application")
             with (folder / f"web{number}.log").open("wb") as log:

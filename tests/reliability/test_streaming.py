@@ -1,4 +1,4 @@
-"""An answer that is written on one web process and read on another: resumed, stopped, left, and cut by a restart."""
+"""A model's answer that one web process writes and another one reads: resumed, stopped, left, and cut by a restart."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from django.utils import timezone
 from websockets.asyncio.client import ClientConnection, connect
@@ -20,16 +21,16 @@ from websockets.typing import Origin, Subprotocol
 from convoship.lib.tenancy import tenant
 from convoship.lib.threads import in_thread
 from deployments import stopping, sweeping, writing
-from deployments.models import Message, Turn
-from deployments.responders import base
+from deployments.models import AssistantVersion, Message, Turn
+from deployments.responders import llm_content
 from deployments.sessions import OpenedSession
 from tests import factories
+from tests.models.model_end import ModelEnd, counts, words
+from tests.models.model_end import running as model_running
 from tests.reliability.processes import OwnValkey, Web, webs
-from tests.streaming.counting import Counting, publish, words
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-SETTINGS = "tests.streaming.settings"
 SLOW = 400  # words that nobody waits to the end for
 
 
@@ -41,18 +42,36 @@ def valkey(tmp_path: Path) -> Iterator[OwnValkey]:
 
 
 @pytest.fixture
-def two(valkey: OwnValkey, tmp_path: Path) -> Iterator[tuple[Web, Web]]:
-    """Two web processes that know the responder that counts."""
-    with webs(2, valkey.url, tmp_path, settings=SETTINGS) as [first, second]:
+def model(settings: Any) -> Iterator[ModelEnd]:
+    """A model that counts; who sweeps is this process, which may ask it as well."""
+    with model_running() as end:
+        end.answers = counts
+        settings.OUTBOUND_ALLOWLIST = {("127.0.0.1", end.server.server_address[1])}
+        yield end
+
+
+@pytest.fixture
+def two(valkey: OwnValkey, tmp_path: Path, model: ModelEnd) -> Iterator[tuple[Web, Web]]:
+    """Two web processes that may ask the model."""
+    allowed = f"127.0.0.1:{model.server.server_address[1]}"
+    with webs(2, valkey.url, tmp_path, CONVOSHIP_PRIVATE_ALLOWLIST=allowed) as [first, second]:
         yield first, second
 
 
 @pytest.fixture
-def opened(monkeypatch: pytest.MonkeyPatch) -> OpenedSession:
-    """A session with an assistant that counts; the sweeper, which is this process, knows how to as well."""
-    monkeypatch.setitem(base._responders, "counting", Counting())
+def opened(model: ModelEnd) -> OpenedSession:
+    """A session with an assistant whose answers the model writes, and nobody else."""
     made = factories.make_deployment(factories.make_workspace())
-    publish(made.deployment.workspace_id, made.deployment.assistant_id)
+    content = {
+        "name": "Counter",
+        "responder": "llm",
+        "llm": llm_content.validate({"base_url": model.base_url, "model": "test-model"}),
+        "on_failure": {"scripted": "never"},
+    }
+    with tenant(made.deployment.workspace_id):
+        assistant = made.deployment.assistant
+        assistant.published = AssistantVersion.objects.create(assistant=assistant, number=99, content=content)
+        assistant.save()
     return factories.start_session(made)
 
 
@@ -68,6 +87,11 @@ class Reader:
     async def frame(self) -> dict[str, Any]:
         """The next frame, applied: each piece exactly where it belongs."""
         frame: dict[str, Any] = json.loads(await self.connection.recv())
+        await self.take(frame)
+        return frame
+
+    async def take(self, frame: dict[str, Any]) -> None:
+        """Apply one frame."""
         match frame["type"]:
             case "welcome":
                 self.shown |= {message["id"]: message for message in frame["messages"]}
@@ -77,7 +101,6 @@ class Reader:
                 self.shown["rev"] = frame["message"]["rev"]
             case "token":
                 await self.piece(frame["message_id"], frame["index"], frame["text"])
-        return frame
 
     async def piece(self, message_id: str, index: int, text: str) -> None:
         """Put a piece where it belongs; after a hole, once the text so far has been read."""
@@ -189,6 +212,73 @@ def test_an_answer_is_read_on_from_another_process_without_a_hole(two: tuple[Web
     run(test)
 
 
+class Events(Reader):
+    """A window that is an event stream: of the conversation, or of the answer to one message."""
+
+    last_id = ""
+    is_done = False
+
+    async def read(self, holds: Callable[[], Any]) -> None:
+        """Read on until it holds, or the stream ends."""
+        answer: httpx.Response = self.connection  # type: ignore[assignment]
+        event: dict[str, str] = {}
+        async for line in answer.aiter_lines():
+            if line:
+                name, _, value = line.partition(": ")
+                event[name] = value
+                continue
+            self.last_id = event.get("id", self.last_id)
+            frame = {"type": event["event"], **json.loads(event["data"])}
+            event = {}
+            self.is_done = frame["type"] == "done"
+            await self.take(frame | ({"type": "message.updated"} if frame["type"] == "message" else {}))
+            if holds():
+                return
+
+
+@asynccontextmanager
+async def events(
+    web: Web, opened: OpenedSession, shown: dict[str, Any], path: str, body: Any = None, **headers: str
+) -> Any:
+    sent = {"Authorization": f"Bearer {opened.token}", "Origin": factories.SHOP, "Accept": "text/event-stream"}
+    url = f"{web.address}/v1/public/runtime/sessions/{opened.session.id}/{path}"
+    async with (
+        httpx.AsyncClient(timeout=20, trust_env=False) as client,
+        client.stream("GET" if body is None else "POST", url, json=body, headers=sent | headers) as answer,
+    ):
+        assert answer.status_code in {200, 201}, await answer.aread()
+        yield Events(web, opened, answer, shown)  # type: ignore[arg-type]
+
+
+def test_an_answer_by_events_is_read_on_from_another_process_by_the_last_id(
+    two: tuple[Web, Web], opened: OpenedSession, model: ModelEnd
+) -> None:
+    first, second = two
+
+    async def test() -> None:
+        shown: dict[str, Any] = {"rev": 0}
+        body = {"client_id": "one", "text": "count 60 40"}
+        async with events(first, opened, shown, "messages", body) as asked:
+            await asked.read(lambda: len(asked.answer["text"]) > 40)
+        assert asked.answer["status"] == "streaming"
+        # By the conversation's own stream: what changed since, the text so far, and the rest.
+        async with events(second, opened, shown, "stream?after=0", **{"Last-Event-ID": asked.last_id}) as stream:
+            await stream.read(lambda: len(stream.answer["text"]) > 100)
+        # By the same message again, where somebody else writes its answer: to the end.
+        async with events(second, opened, shown, "messages", body) as again:
+            await again.read(lambda: again.is_done)
+        assert again.answer["status"] == "sent"
+        stored = await newest(opened)
+        assert again.answer["text"] == words(60) == stored.text
+        # Once: nobody asked the model a second time.
+        assert len(model.asked) == 1
+        async with events(first, opened, {"rev": 0}, "stream?after=0", **{"Last-Event-ID": str(stored.rev)}) as late:
+            await late.read(lambda: True)
+        assert [it for it in late.shown.values() if isinstance(it, dict)] == [], "who has all is told nothing again"
+
+    run(test)
+
+
 def test_an_answer_is_stopped_from_another_process_at_once(two: tuple[Web, Web], opened: OpenedSession) -> None:
     first, second = two
 
@@ -226,7 +316,9 @@ def test_an_answer_is_stopped_from_another_process_while_valkey_is_away(
     run(test)
 
 
-def test_an_answer_whose_visitor_left_every_process_is_cut(two: tuple[Web, Web], opened: OpenedSession) -> None:
+def test_an_answer_whose_visitor_left_every_process_is_cut(
+    two: tuple[Web, Web], opened: OpenedSession, model: ModelEnd
+) -> None:
     first, second = two
 
     async def test() -> None:
@@ -237,11 +329,9 @@ def test_an_answer_whose_visitor_left_every_process_is_cut(two: tuple[Web, Web],
             while (await newest(opened)).status == "streaming":  # noqa: ASYNC110 (the database rings no bell)
                 await asyncio.sleep(0.1)
         turn = await stored(opened, Turn.objects.get)
-        assert (turn.status, turn.reason, turn.trace) == (
-            "done",
-            "Cut off: the visitor had left.",
-            {"stopped": "left"},
-        )
+        assert (turn.status, turn.reason) == ("done", "Cut off: the visitor had left.")
+        assert (turn.trace["stopped"], turn.trace["model"]) == ("left", "test-model")
+        assert await asyncio.to_thread(model.left.wait, 5), "the model is not asked for the rest"
         # Who comes back finds it so.
         async with reading(first, opened, {}) as reader:
             assert (reader.answer["status"], reader.answer["reason"]) == ("sent", turn.reason)
@@ -251,7 +341,7 @@ def test_an_answer_whose_visitor_left_every_process_is_cut(two: tuple[Web, Web],
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM], ids=["kill", "restart"])
 def test_a_process_that_dies_in_mid_answer_leaves_it_visibly_cut_and_answered_once(
-    two: tuple[Web, Web], opened: OpenedSession, monkeypatch: pytest.MonkeyPatch, how: signal.Signals
+    two: tuple[Web, Web], opened: OpenedSession, how: signal.Signals
 ) -> None:
     first, second = two
 

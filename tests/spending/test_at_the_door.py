@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from deployments import deploying, sweeping
 from deployments.models import Budget, BudgetCount, ModelPrice, Person, Spending
 from tests import factories
 from tests.models.model_end import ModelEnd, Refuses, Says
-from tests.models.test_at_the_door import Office, ask
+from tests.models.test_at_the_door import Office, ask, at_once
 from tests.runtime.conftest import Site, act
 
 pytestmark = pytest.mark.asyncio
@@ -134,7 +135,7 @@ async def test_a_call_that_was_refused_took_no_tokens(office: Office, model: Mod
     assert count.count == 0
 
 
-@pytest.mark.parametrize(("measure", "answers_cost"), [("tokens", 500), ("money", 400 * 1_000 + 100 * 10_000)])
+@pytest.mark.parametrize(("measure", "answers_cost"), [("tokens", 300), ("money", 200 * 1_000 + 100 * 10_000)])
 async def test_a_flood_of_two_hundred_stays_within_its_budget_and_others_are_served(
     office: Office, model: ModelEnd, settings: Any, measure: str, answers_cost: int
 ) -> None:
@@ -150,15 +151,20 @@ async def test_a_flood_of_two_hundred_stays_within_its_budget_and_others_are_ser
 
     await office.read(price)
     spent = await budget(office, measure, "origin", 100 * answers_cost)
-    model.script(Says(["Hello."], usage=(400, 100)))
+    model.script(Says(["Hel", "lo."], usage=(200, 100), pause=0.3))
     sessions = [one.data for one in await asyncio.gather(*(office.site.start() for _ in range(200)))]
     await act(office.site, deploying.allow_origin, "https://other.example")
     elsewhere = replace(office.site, origin="https://other.example")
     scripted = Site(await in_thread(factories.make_deployment, office.site.made.deployment.workspace))
 
     async def asks(site: Site, session: Any, text: str = "Where is my parcel?") -> str:
-        answer = await site.say(session, text)
+        client_id = str(uuid.uuid4())
+        answer = await at_once(site.say(session, text, client_id=client_id))
         assert answer.status_code == 201, answer.data
+        while answer.data["pending"]:
+            # On a slow machine two hundred take longer than one call waits.
+            await asyncio.sleep(0.5)
+            answer = await at_once(site.say(session, text, client_id=client_id))
         [reply] = answer.data["replies"]
         assert reply["status"] == "sent", reply
         return str(reply["text"])
@@ -174,5 +180,7 @@ async def test_a_flood_of_two_hundred_stays_within_its_budget_and_others_are_ser
     counts = {count.whose: count.count for count in await office.read(lambda: list(BudgetCount.objects.all()))}
     answered = 200 - len(refused)
     assert counts["https://shop.example"] == answered * answers_cost
-    assert 0.9 * spent.most <= counts["https://shop.example"] <= 1.01 * spent.most
+    # What those that are under way may take at most is held for them, so that others are refused a little early.
+    assert 0.5 * spent.most <= counts["https://shop.example"] <= 1.01 * spent.most
     assert len(model.asked) == answered + 3
+    assert model.most_at_once > 20

@@ -83,7 +83,10 @@ class AnswerStream(Stream):
             self.hear(change([posted.message, *posted.replies], posted.conversation))
         if posted.claim is not None:
             # It goes on, should its reader leave: who comes back finds it (`stopping.Presence` says how long).
-            await asyncio.shield(turns.in_background(posted.claim, is_watched=True))
+            answering = turns.in_background(posted.claim, is_watched=True)
+            answering.add_done_callback(log_failure)
+            # Where it fails here, or this process ends, another one answers: it is looked for below.
+            await asyncio.wait({answering})
         pending, replies = await self._answer_to(posted.message)
         if not posted.is_new:
             # Said before: all that there is of it, whatever its reader has seen.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import time
 from collections.abc import Callable
 from typing import Any, ClassVar, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
@@ -25,8 +26,11 @@ from deployments import embed_build, file_settings, handoff_rules, live, reading
 from deployments.api.bearer import caller_of, token_of, wait_of
 from deployments.api.runtime import bodies, schema, streams
 from deployments.entering import Visit
+from deployments.following import log_failure
 from deployments.models import Deployment, Message
+from deployments.models.conversation import Control
 from deployments.variants import Met
+from deployments.visits import Posted
 from deployments.wire import message_json, moment, session_json
 
 P = ParamSpec("P")
@@ -227,10 +231,10 @@ class MessagesView(EventsOrWhole):
             return await streams.answered(token_of(request), caller, session_id, wanted)
         visit, posted = await self.visit(request, session_id, visits.post, caller, wanted)
         replies, pending = posted.replies, False
-        if posted.claim is not None:
-            replies, pending = await _answer_within(posted.claim, wait_of(request))
-        elif not posted.is_new:
+        if not posted.is_new:
             pending, replies = await in_thread(visits.answer_to, visit, posted.message)
+        elif posted.claim is not None or (not replies and posted.conversation.control == Control.ASSISTANT):
+            replies, pending = await _answer_within(visit, posted, wait_of(request))
         head = replies[-1] if replies else posted.message
         return Response(
             {
@@ -244,13 +248,23 @@ class MessagesView(EventsOrWhole):
         )
 
 
-async def _answer_within(claim: turns.Claim, seconds: int) -> tuple[list[Message], bool]:
+async def _answer_within(visit: Visit, posted: Posted, seconds: int) -> tuple[list[Message], bool]:
     """The answer, if it comes in time; else it goes on without us and reaches the visitor as live frames."""
-    answering = turns.in_background(claim)
-    try:
-        return await asyncio.wait_for(asyncio.shield(answering), seconds), False
-    except TimeoutError:
-        return [], True
+    ends = time.monotonic() + seconds
+    if posted.claim is not None:
+        answering = turns.in_background(posted.claim)
+        answering.add_done_callback(log_failure)
+        done, _ = await asyncio.wait({answering}, timeout=seconds)
+        if not done:
+            return [], True
+        if not answering.cancelled() and answering.exception() is None and answering.result():
+            return answering.result(), False
+    # It waits for the answer to an earlier message, or is another process's to answer now.
+    pending, replies = await in_thread(visits.answer_to, visit, posted.message)
+    while pending and time.monotonic() < ends:
+        await asyncio.sleep(streams.LOOK_EVERY_SECONDS)
+        pending, replies = await in_thread(visits.answer_to, visit, posted.message)
+    return ([] if pending else replies), pending
 
 
 class EventsView(VisitView):
