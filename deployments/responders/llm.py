@@ -306,7 +306,8 @@ class _Reading:
         delta = choice.get("delta")
         if not isinstance(delta, Mapping):
             return ""
-        for part in delta.get("tool_calls") or ():
+        parts = delta.get("tool_calls")
+        for part in parts if isinstance(parts, list) else ():
             self._take_call(part)
         text = _text(delta.get("content"))
         self.has_begun = self.has_begun or bool(text)

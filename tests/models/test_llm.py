@@ -92,6 +92,26 @@ def trace_of(said: Sequence[Reply]) -> dict[str, Any]:
     return {key: value for reply in said if isinstance(reply, Trace) for key, value in reply.data.items()}
 
 
+async def test_what_has_no_shape_of_openais_says_nothing_and_spoils_nothing(model: ModelEnd) -> None:
+    strange: list[Any] = [
+        5,
+        {"choices": "none"},
+        {"choices": [5]},
+        {"choices": [{"delta": "Hello"}]},
+        {"choices": [{"delta": {"tool_calls": 5}}]},
+        {"choices": [{"delta": {"content": 7, "tool_calls": [3, {"index": "a"}, {"index": 0.5}]}}], "usage": 7},
+        {"choices": [{"delta": {"content": "Hello."}, "finish_reason": ["stop"]}]},
+        {"choices": [{"delta": {}, "finish_reason": "stop"}]},
+        {"choices": [], "usage": {"prompt_tokens": "many", "completion_tokens": 3}},
+    ]
+    events = b"".join(b"data: " + json.dumps(one).encode() + b"\n\n" for one in strange) + b"data: [DONE]\n\n"
+    model.script(Refuses(200, body=events, headers={"Content-Type": "text/event-stream"}))
+    said = await replies(turn(model))
+    assert text_of(said) == "Hello."
+    told = trace_of(said)
+    assert (told["finish"], told["calls"], told["tokens_in"], told["tokens_out"]) == ("stop", 1, 0, 3)
+
+
 async def test_an_answer_comes_in_pieces_and_what_it_took_is_told(model: ModelEnd) -> None:
     desk = Desk()
     model.script(Says(["Hel", "lo ", "there."], usage=(120, 4)))
