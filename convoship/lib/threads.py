@@ -12,8 +12,8 @@ from django.conf import settings
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# As many as there are connections to the database: an act waits for it most of its time. An event loop's own threads are
-# four more than the machine has processors, so that a few slow commits would keep everybody waiting.
+# As many as there are connections to the database, for which an act waits most of its time. An event loop's own threads
+# are four more than the machine has processors, so that a few slow commits would keep everybody waiting.
 _threads = ThreadPoolExecutor(settings.DATABASE_POOL_SIZE, thread_name_prefix="act")
 
 
