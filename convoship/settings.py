@@ -157,7 +157,8 @@ TEMPLATES = [
 
 # Two roles on one database (docs/architecture.md, Tenancy): `default` is what the product runs as, under row-level
 # security; `owner` owns the tables and is used by migrations alone.
-_pool = {"min_size": 0, "max_size": env.int("DATABASE_POOL_SIZE", default=16), "timeout": 10, "max_idle": 60}
+DATABASE_POOL_SIZE = env.int("DATABASE_POOL_SIZE", default=16)
+_pool = {"min_size": 0, "max_size": DATABASE_POOL_SIZE, "timeout": 10, "max_idle": 60}
 # Or it would wait for minutes between two attempts after the database was away for one.
 _pool["reconnect_timeout"] = 10
 DATABASES = {

@@ -18,6 +18,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 from channels.layers import get_channel_layer
 from django.db import transaction
@@ -90,8 +91,11 @@ def _of_list(conversation: Conversation, by: str = "") -> tuple[str, Event]:
     }
 
 
-def tell_piece(conversation: Conversation, message_id: UUID, index: int, text: str) -> None:
-    """Tell a piece of an answer still being written; `index` is its offset in code points."""
+def tell_piece(conversation: Conversation, message_id: UUID, index: int, text: str, within: float = 0.0) -> None:
+    """Tell a piece of an answer still being written; `index` is its offset in code points.
+
+    It is told `within` so many seconds, together with others of its workspace.
+    """
     event = {
         "type": "token",
         "conversation_id": str(conversation.id),
@@ -99,7 +103,24 @@ def tell_piece(conversation: Conversation, message_id: UUID, index: int, text: s
         "index": index,
         "text": text,
     }
-    send(conversation_group(conversation.workspace_id, conversation.id), event)
+    group = conversation_group(conversation.workspace_id, conversation.id)
+    loop = _loop()
+    loop.call_soon_threadsafe(_gather, (group, event), within, loop)
+
+
+# Pieces that are told in a moment, by what carries them; on the loop that tells them.
+_gathered: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, list[tuple[str, Event]]]] = WeakKeyDictionary()
+
+
+def _gather(ring: tuple[str, Event], within: float, loop: asyncio.AbstractEventLoop) -> None:
+    gathered, carrier = _gathered.setdefault(loop, {}), _carrier(ring[0])
+    if carrier in gathered:
+        gathered[carrier].append(ring)
+    elif within:
+        gathered[carrier] = [ring]
+        loop.call_later(within, lambda: _start((), loop, carrier))
+    else:
+        _start([ring], loop)
 
 
 def tell_stop(conversation: Conversation, turn_ids: Sequence[UUID], why: str) -> None:
@@ -155,8 +176,12 @@ def _carrier(group: str) -> str:
 _sending: set[asyncio.Task[None]] = set()
 
 
-def _start(rings: Sequence[tuple[str, Event]], loop: asyncio.AbstractEventLoop) -> None:
-    task = loop.create_task(_send(rings))
+def _start(rings: Sequence[tuple[str, Event]], loop: asyncio.AbstractEventLoop, carrier: str = "") -> None:
+    # The pieces of a text go before what ends it.
+    gathered = _gathered.get(loop, {}).pop(carrier or _carrier(rings[0][0]), [])
+    if not gathered and not rings:
+        return
+    task = loop.create_task(_send([*gathered, *rings]))
     _sending.add(task)
     task.add_done_callback(_sending.discard)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from django.utils import timezone
 from convoship.lib import limiting
 from convoship.lib.tenancy import in_tenant
 from convoship.lib.threads import in_thread
+from convoship.lib.together import Together
 from deployments import live
 from deployments.models import Conversation, Message, Turn, VisitorSession
 from deployments.models.conversation import Channel, MessageStatus, Stop, TurnStatus
@@ -99,6 +100,15 @@ class Doorbell:
             self.hub.leave(self.group, self._hear)
 
 
+async def _count(_: str, visitors: Sequence[tuple[str, str]]) -> list[int | None]:
+    return await in_thread(limiting.count_sockets, visitors)
+
+
+# Whoever asks is told within that; who has left is missed ten seconds later anyway.
+GATHER_SECONDS = 0.1
+_windows: Together[str, tuple[str, str], int | None] = Together(_count, lambda: GATHER_SECONDS)
+
+
 class Presence:
     """Whether the visitor who watched the answer coming is still there.
 
@@ -121,7 +131,7 @@ class Presence:
             self.session_id = await in_tenant(_session_of)(workspace_id, self.claim.conversation_id)
             if self.session_id is None:
                 return False
-        windows = await in_thread(limiting.count_sockets, str(workspace_id), str(self.session_id))
+        windows = await _windows.answer("", (str(workspace_id), str(self.session_id)))
         if windows is None or windows > 0:
             self.is_watched = self.is_watched or bool(windows)
             self.left_at = None

@@ -15,7 +15,8 @@ import datetime as dt
 import logging
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from django.utils import timezone
 
 from convoship.lib import rows
 from convoship.lib.tenancy import in_tenant
+from convoship.lib.together import Together
 from deployments import conversations, live
 from deployments.conversations import NewMessage
 from deployments.models import AssistantVersion, Conversation, Message, Turn
@@ -40,8 +42,12 @@ logger = logging.getLogger(__name__)
 LEASE = dt.timedelta(seconds=20)
 # Pieces that come faster than anybody reads are told together: an eye sees twenty pictures a second.
 TELL_EVERY_SECONDS = 0.05
+# Of all answers that a process writes at once: above that each is told more rarely, so that they leave room for others.
+MOST_PIECES_A_SECOND = 400
 SAVE_EVERY_SECONDS = 1.0
 LOOK_EVERY_SECONDS = 2.0
+# After its rest a reader reads for so long what has come meanwhile.
+AWAKE_SECONDS = 0.02
 MOST_WAITING = 1000
 CUT = "The answer was cut off while being written."
 
@@ -93,21 +99,40 @@ def begin_text(claim: Claim, before: list[Say], text: str) -> tuple[Conversation
     return conversation, posted[-1]
 
 
-def keep(claim: Claim, message_id: UUID | None, text: str) -> str:
-    """Keep the claim alive and the text so far, if there is one; whether the turn is to stop (`Stop`, or "").
+@dataclass(frozen=True)
+class Kept:
+    """A claim to be kept alive, and the text so far, if there is one."""
 
-    Not a change that counts (CONTRACT section 1, `rev`).
+    turn_id: UUID
+    token: UUID
+    message_id: UUID | None
+    text: str
+
+
+def keep(kept: Sequence[Kept]) -> list[str | None]:
+    """Keep these claims of one workspace alive, and their texts so far; for each whether its turn is to stop.
+
+    That is a `Stop`, or ""; None where the claim is lost. Not a change that counts (CONTRACT section 1, `rev`).
     """
-    row = rows.one(
-        "UPDATE deployments_turn SET leased_until = %s WHERE id = %s AND claim = %s AND status = 'running'"
-        " RETURNING stop",
-        [timezone.now() + LEASE, claim.turn_id, claim.token],
+    in_order = sorted(kept, key=lambda one: one.turn_id)
+    held: dict[UUID, str] = dict(
+        rows.every(
+            "UPDATE deployments_turn AS turn SET leased_until = %s"
+            " FROM unnest(%s::uuid[], %s::uuid[]) AS kept (id, claim)"
+            " WHERE turn.id = kept.id AND turn.claim = kept.claim AND turn.status = 'running'"
+            " RETURNING turn.id, turn.stop",
+            [timezone.now() + LEASE, [one.turn_id for one in in_order], [one.token for one in in_order]],
+        )
     )
-    if row is None:
-        raise ClaimLost
-    if message_id is not None:
-        Message.objects.filter(id=message_id, status=MessageStatus.STREAMING).update(text=text)
-    return str(row[0])
+    texts = [(one.message_id, one.text) for one in in_order if one.message_id is not None and one.turn_id in held]
+    if texts:
+        rows.every(
+            "UPDATE deployments_message AS message SET text = kept.text"
+            " FROM unnest(%s::uuid[], %s::text[]) AS kept (id, text)"
+            " WHERE message.id = kept.id AND message.status = 'streaming' RETURNING message.id",
+            [[message_id for message_id, _ in texts], [text for _, text in texts]],
+        )
+    return [held.get(one.turn_id) for one in kept]
 
 
 def end_text(
@@ -144,6 +169,24 @@ def let_go(claim: Claim) -> None:
 # --- The responder's side: asynchronous, no connection held ----------------------------------------------------------
 
 
+def pause() -> float:
+    """Seconds between two pieces of an answer, as many as this process writes now."""
+    return max(TELL_EVERY_SECONDS, len(Writer.live) / MOST_PIECES_A_SECOND)
+
+
+def _gather() -> float:
+    """Seconds in which what several answers want of one place is gathered: none, as long as there are few."""
+    seconds = pause()
+    return seconds / 4 if seconds > TELL_EVERY_SECONDS else 0.0
+
+
+async def _keep(workspace_id: UUID, kept: Sequence[Kept]) -> list[str | None]:
+    return await in_tenant(keep)(workspace_id, kept)
+
+
+_keeping: Together[UUID, Kept, str | None] = Together(_keep, _gather)
+
+
 class Writer:
     """Stores and tells a responder's replies: whole messages at the end, streamed text as it comes.
 
@@ -169,7 +212,7 @@ class Writer:
         self._text = ""
         self._told = 0  # of the text, in code points
         self._kept = 0
-        self._kept_at = time.monotonic()
+        self._kept_at = self._rested_at = time.monotonic()
         self._presence = Presence(claim, is_watched=is_watched)
         self._task: asyncio.Task[None] | None = None
 
@@ -195,9 +238,17 @@ class Writer:
             self._interrupt()
 
     async def take(self, reply: Reply) -> None:
-        """One reply of the responder, in order."""
+        """One reply of the responder, in order.
+
+        Where many answers are written, the reader rests after a piece: what comes meanwhile is read in one go.
+        """
         self._waiting.append(reply)
         self._said.set()
+        seconds = pause()
+        is_crowded = seconds > TELL_EVERY_SECONDS and isinstance(reply, Token)
+        if is_crowded and time.monotonic() - self._rested_at > AWAKE_SECONDS:
+            await asyncio.sleep(seconds)
+            self._rested_at = time.monotonic()
         while len(self._waiting) > MOST_WAITING and self._task is not None and not self._task.done():
             self._taken.clear()
             await self._taken.wait()
@@ -245,7 +296,7 @@ class Writer:
             await self._store_what_was_said()
             await self._keep_if_due()
             if not self._ended.is_set():
-                await _either(self._ended, TELL_EVERY_SECONDS)
+                await _either(self._ended, pause())
         await self._end_text((), is_last=True, failure=self.answer.failure or (CUT if self.is_let_go else ""))
 
     async def _store_what_was_said(self) -> None:
@@ -274,18 +325,24 @@ class Writer:
             )
             self._kept, self._kept_at = len(self._text), time.monotonic()
         else:
-            live.tell_piece(self._conversation, self._message.id, self._told, self._text[self._told :])
+            piece = self._text[self._told :]
+            live.tell_piece(self._conversation, self._message.id, self._told, piece, _gather())
         self._told = len(self._text)
 
     async def _keep_if_due(self) -> None:
         has_more = self._message is not None and len(self._text) > self._kept
-        if time.monotonic() - self._kept_at < (SAVE_EVERY_SECONDS if has_more else LOOK_EVERY_SECONDS):
+        every = SAVE_EVERY_SECONDS if has_more else LOOK_EVERY_SECONDS
+        # What is kept late for others' sake is begun sooner.
+        if time.monotonic() - self._kept_at < every - (pause() - TELL_EVERY_SECONDS) - _gather():
             return
         if self._ended.is_set():
             return
         message_id = self._message.id if self._message is not None and has_more else None
         try:
-            stop = await in_tenant(keep)(self.claim.workspace_id, self.claim, message_id, self._text)
+            kept = Kept(self.claim.turn_id, self.claim.token, message_id, self._text)
+            stop = await _keeping.answer(self.claim.workspace_id, kept)
+            if stop is None:
+                raise ClaimLost
             self._kept = len(self._text) if has_more else self._kept
             if stop or await self._presence.is_over():
                 self.stop_for(stop or Stop.LEFT)

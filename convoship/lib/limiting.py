@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -131,16 +132,19 @@ def take_socket(workspace_id: str, visitor: str, socket_id: str, *, seconds: int
     return True
 
 
-def count_sockets(workspace_id: str, visitor: str) -> int | None:
-    """How many sockets of the visitor are open, on all processes; None while Valkey doesn't say."""
+def count_sockets(visitors: Sequence[tuple[str, str]]) -> list[int | None]:
+    """How many sockets of each (workspace id, visitor) are open, on all processes; None while Valkey is away."""
     counter = _counter()
     if counter.available():
         try:
-            key = f"convoship:sockets:{workspace_id}:{visitor}"
-            return int(counter.client.zcount(key, time.time(), "+inf"))
+            asked = counter.client.pipeline(transaction=False)
+            now = time.time()
+            for workspace_id, visitor in visitors:
+                asked.zcount(f"convoship:sockets:{workspace_id}:{visitor}", now, "+inf")
+            return [int(many) for many in asked.execute()]
         except redis.RedisError as error:
             counter.pause(error)
-    return None
+    return [None] * len(visitors)
 
 
 def release_socket(workspace_id: str, visitor: str, socket_id: str) -> None:

@@ -70,6 +70,15 @@ def one(sql: str, parameters: Sequence[Any]) -> tuple[Any, ...] | None:
         return row
 
 
+def every(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """All rows of a query inside `tenant()`."""
+    if current_workspace_id() is None:
+        raise NoTenant("tenant rows were queried outside tenant(): enter the workspace first")
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return list(cursor.fetchall())
+
+
 @cache
 def _insertion(model: type[TenantModel], how_many: int) -> str:
     names = ", ".join(f'"{field.column}"' for field in _fields(model))

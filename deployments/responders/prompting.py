@@ -23,7 +23,7 @@ LONGEST_VALUE = 300
 
 _HOW: Mapping[str, str] = {
     "web": "Write Markdown: paragraphs, lists, bold, links. No headings, no tables, no HTML, no pictures.",
-    "whatsapp": "Write short paragraphs without headings, tables, HTML or pictures.",
+    "whatsapp": "Write Markdown: short paragraphs, lists, bold. No headings, no tables, no HTML, no pictures.",
     "sms": "Write one or two plain sentences: no Markdown, no emoji. Every part of a message costs money.",
     "voice": "Your answer is read aloud: write one to three short spoken sentences, with no lists, marks or addresses.",
     "webhook": "Write short paragraphs without headings, tables, HTML or pictures.",

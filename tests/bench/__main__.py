@@ -14,7 +14,7 @@ from importlib.metadata import version
 from typing import Any
 
 from convoship.machine.state import ROOT
-from tests.bench import goals, measures, searching
+from tests.bench import answers, goals, measures, searching
 from tests.bench.clients import Broken
 from tests.bench.servers import Bench, bench
 
@@ -28,6 +28,7 @@ NAMES = (
     "http_turn",
     "wall",
     "script",
+    "answers",
     "webhook",
     "outbox",
     "inbox",
@@ -58,6 +59,7 @@ async def _measure(servers: Bench, arguments: argparse.Namespace) -> dict[str, l
         max(idle, 4 * measures.LANES) if has_visitors else 1,
         measures.OUTBOXES if "outbox" in names else 0,
         measures.OPEN if "inbox" in names else 0,
+        answers.ANSWERS if "answers" in names else 0,
     )
     found: dict[str, list[tuple[Any, Any]]] = {name: [] for name in names}
     # These stand through all rounds; product and socket toy are fresh in each, for their memory is weighed.
@@ -68,9 +70,10 @@ async def _measure(servers: Bench, arguments: argparse.Namespace) -> dict[str, l
             lambda: servers.toy(static=True),
             lambda: servers.product(wall=False),
             servers.provider,
+            servers.model,
         ):
             standing.append(start())
-        toy_http, toy_static, open_product, _ = standing
+        toy_http, toy_static, open_product, *_ = standing
         for number in range(rounds):
 
             def told(name: str, number: int = number) -> None:
@@ -138,6 +141,15 @@ earlier one of its conversation; each delivery's last attempt and its message sa
   as frequent as people's are (Zipf). Each kind of question, from words that nearly every message has to those that
   nobody said, is asked {searching.ROUNDS} times for words by chance. The time is the server's, for the search and the
   sentences of what was found.
+
+## Answers of a model
+
+* **Beside a model (17)**: eight workspaces whose assistants ask a model's endpoint (`tests/bench/model.py`, a lean
+  process of its own, which shares the processors), with 25 visitors each. Each asks, reads an answer of a hundred
+  pieces in ten seconds on a socket, and asks again at once, so that twenty answers begin and twenty end each second.
+  Scripted visitors of another workspace say twenty things a second in the same web process, once with nobody else
+  there and once beside these. Where the model didn't write most of the two hundred at once, or answers came late, the
+  figure says little: those are the lines below it.
 
 {dt.datetime.now(dt.UTC):%Y-%m-%d}, {platform.system()} {platform.machine()}, {os.cpu_count()} processors, Python
 {platform.python_version()}, {versions}: `{" ".join(["python -m tests.bench", *sys.argv[1:]])}`

@@ -154,6 +154,21 @@ def _inbox(rounds: Rounds) -> list[Line]:
     return lines
 
 
+def _answers(rounds: Rounds) -> list[Line]:
+    if "answers" not in rounds:
+        return []
+    beside = [product for _, product in rounds["answers"]]
+    least = median(found.least for found in beside)
+    took = median(found.middle_seconds for found in beside)
+    said = "scripted answer beside 200 of a model's of 10 s each, to a quiet one: p95"
+    return [
+        *_line(rounds, "17", "answers", said, lambda found: float(found.scripted.p95_ms), "ms", 1.5),
+        # Were these not met, the figure above would say little.
+        Line("17", "of those 200 under way at once, the fewest", "", f"{least:.0f}", least, 180, "", is_rate=True),
+        Line("17", "one of those, from the question to its end: p50", "", f"{took:.3g} s", took, 12, "s"),
+    ]
+
+
 # What is said below the table.
 NOTE = (
     "Goal 12 is for messages that have to be tasks of their own. No message is one here: a worker drains outboxes,\n"
@@ -193,6 +208,7 @@ def lines(rounds: Rounds) -> list[Line]:
         *_webhooks(rounds),
         *_outbox(rounds),
         *_inbox(rounds),
+        *_answers(rounds),
     ]
 
 

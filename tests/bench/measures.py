@@ -7,9 +7,12 @@ import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import count, cycle
 from typing import Any
 
+from tests.bench.answers import ANSWER_SECONDS, Beside, beside, busy
+from tests.bench.answers import RATE as SCRIPTED_RATE
 from tests.bench.carrying import Outbox, Webhooks, as_json
 from tests.bench.clients import DEFLATE, Broken, HttpLane, Lane, SocketLane, request
 from tests.bench.loads import Figures, closed_loop, open_loop, own_bytes
@@ -171,6 +174,24 @@ class Sockets:
         # A visitor may send 200 frames in 10 seconds, so this load stays below what would reach that.
         async with _open(lanes):
             return {"paced": await open_loop(server.pid, lanes, rate=1000, seconds=1.3, warm=0.3)}
+
+    async def quiet(self) -> Beside:
+        """Scripted answers with nobody else there."""
+        async with _open(await _visitors(self.field)) as lanes:
+            figures = await open_loop(self.field.product.pid, lanes, rate=SCRIPTED_RATE, seconds=self._long)
+            return Beside(figures, busy(figures))
+
+    async def answers(self) -> Beside:
+        """Scripted answers beside those of a model."""
+        readers = await _many([partial(_visitor, self.field, session) for session in self.field.data["readers"]])
+        async with _open(readers), _open(await _visitors(self.field)) as lanes:
+            ports = self.field.product.pid, self.field.bench.model_port
+            return await beside(*ports, lanes, readers, self._long)
+
+    @property
+    def _long(self) -> float:
+        # As long as an answer at least: its beginning and its end are in it.
+        return max(ANSWER_SECONDS * 1.5, self.field.seconds * 7)
 
     async def toy_idle(self) -> Memory:
         """The toy's idle sockets, each in a group."""
@@ -344,6 +365,7 @@ def pairs(field: Field) -> dict[str, tuple[Measure, Measure]]:
         "wall": (http.read_without_wall, http.read),
         "script": (http.toy_script, http.script),
         "inbox": (http.bare_page, http.inbox),
+        "answers": (sockets.quiet, sockets.answers),
         "webhook": (lambda: webhooks.toy(field.toy_http), lambda: webhooks.product(field.product)),
         "outbox": (outbox.toy, outbox.product),
     }

@@ -17,8 +17,8 @@ from django.utils import timezone
 CONVERSATIONS, MESSAGES = 24, 6
 
 
-def main(sessions: int, outboxes: int, provider: str, inbox: int) -> dict[str, Any]:
-    """What the loads need to know. `provider` is the address that the outboxes are sent to."""
+def main(sessions: int, outboxes: int, provider: str, inbox: int, readers: int, model: int) -> dict[str, Any]:
+    """What the loads need to know. `provider` is the address that the outboxes are sent to, `model` a port."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "convoship.settings")
     django.setup()
     from django.conf import settings
@@ -47,7 +47,38 @@ def main(sessions: int, outboxes: int, provider: str, inbox: int) -> dict[str, A
         ],
         "hook": _connection(provider)[1],
         "outboxes": [_outbox(provider) for _ in range(outboxes)],
+        "readers": _readers(readers, model),
     }
+
+
+def _readers(how_many: int, model: int) -> list[dict[str, str]]:
+    """Visitors of assistants that a model at this port answers for, in turn of several workspaces."""
+    from convoship.lib.tenancy import tenant
+    from deployments import publishing
+    from tests import factories
+    from tests.bench.answers import WORKSPACES
+    from workspaces import secret_store
+
+    found = []
+    for place in range(min(WORKSPACES, how_many)):
+        workspace = factories.make_workspace()
+        actor = factories.actor(workspace)
+        assistant = factories.make_assistant(workspace, published=False)
+        with tenant(workspace.id):
+            secret_store.write(actor, "model_key", "sk-bench-0123456789")
+            llm = {"base_url": f"http://127.0.0.1:{model}/v1", "model": "bench", "api_key": "model_key"}
+            publishing.change_draft(
+                actor,
+                assistant,
+                responder="llm",
+                parts={"llm": llm},
+                secret_values={"model_key": "sk-bench-0123456789"},
+            )
+            publishing.publish(actor, assistant.id)
+        made = factories.make_deployment(workspace, assistant)
+        opened = [factories.start_session(made) for _ in range(place, how_many, WORKSPACES)]
+        found += [{"id": str(one.session.id), "token": one.token} for one in opened]
+    return found
 
 
 def _inbox(active: int) -> Any:
@@ -121,4 +152,5 @@ def _outbox(provider: str) -> str:
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], int(sys.argv[4]))))
+    numbers = [int(word) for word in (*sys.argv[1:3], *sys.argv[4:])]
+    print(json.dumps(main(*numbers[:2], sys.argv[3], *numbers[2:])))

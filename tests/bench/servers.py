@@ -71,20 +71,19 @@ class Bench:
         }
         self.provider_port = ports.free()
         self.provider_url = f"http://127.0.0.1:{self.provider_port}"
+        self.model_port = ports.free()
         # The product sends to no private address that is not listed.
-        self.environment["CONVOSHIP_PRIVATE_ALLOWLIST"] = f"127.0.0.1:{self.provider_port}"
+        listed = (self.provider_port, self.model_port)
+        self.environment["CONVOSHIP_PRIVATE_ALLOWLIST"] = ",".join(f"127.0.0.1:{port}" for port in listed)
         self.open_database = _sibling(environment["DATABASE_URL"], "convoship_open")
         self.toy_database = _sibling(environment["MIGRATE_DATABASE_URL"], "toy")
 
-    def prepare(self, sessions: int, outboxes: int, inbox: int = 0) -> dict[str, Any]:
+    def prepare(self, sessions: int, outboxes: int, inbox: int = 0, readers: int = 0) -> dict[str, Any]:
         """Tables, static files, visitors, and the databases beside the product's; answers what `prepare` prints."""
         self._run("manage.py", "migrate", "--no-input", "--skip-checks", "--verbosity", "0")
         self._run("manage.py", "collectstatic", "--no-input", "--verbosity", "0", "--ignore", "rest_framework")
-        made: dict[str, Any] = json.loads(
-            self._run(
-                "-m", "tests.bench.prepare", str(sessions), str(outboxes), self.provider_url, str(inbox)
-            ).splitlines()[-1]
-        )
+        wanted = [str(sessions), str(outboxes), self.provider_url, str(inbox), str(readers), str(self.model_port)]
+        made: dict[str, Any] = json.loads(self._run("-m", "tests.bench.prepare", *wanted).splitlines()[-1])
         owner = self.environment["MIGRATE_DATABASE_URL"]
         with psycopg.connect(_dsn(owner), autocommit=True) as connection:
             template = sql.Identifier(urlsplit(owner).path[1:])
@@ -126,15 +125,22 @@ class Bench:
 
     def provider(self) -> Server:
         """The provider that is sent to."""
-        spec = self._spec("provider", ["-m", "tests.bench.provider", str(self.provider_port)], {})
-        server = Server(spec, spawn(spec), self.provider_port)
+        return self._beside("provider", self.provider_port)
+
+    def model(self) -> Server:
+        """The model's endpoint."""
+        return self._beside("model", self.model_port)
+
+    def _beside(self, name: str, port: int) -> Server:
+        spec = self._spec(name, ["-m", f"tests.bench.{name}", str(port)], {})
+        server = Server(spec, spawn(spec), port)
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
-            with suppress(OSError), socket.create_connection(("127.0.0.1", self.provider_port), 1):
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
                 return server
             time.sleep(0.05)
         server.stop()
-        raise Broken("the provider did not start")
+        raise Broken(f"the {name} did not start")
 
     def worker(self) -> Server:
         """The product's worker, as `make run` starts it."""

@@ -132,7 +132,7 @@ async def test_what_was_told_up_to_the_stop_is_what_is_stored(
     site: Site, probe: Probe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[tuple[int, str]] = []
-    monkeypatch.setattr(live, "tell_piece", lambda _c, _m, index, text: told.append((index, text)))
+    monkeypatch.setattr(live, "tell_piece", lambda _c, _m, index, text, _within: told.append((index, text)))
     Endless(probe, gap=0.003)
     talk = await Talk.start(site)
     begun = await talk.begun()
