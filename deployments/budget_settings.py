@@ -83,7 +83,7 @@ def _size(measure: Measure, value: object) -> int:
     largest = MOST[measure]
     if measure == Measure.MONEY:
         if number is None or not 0 < number <= largest or _places(number) > _PLACES:
-            raise ValueError(f"US dollars, more than 0 and at most {largest:,}, such as 2.50.")
+            raise ValueError(f"US dollars such as 2.50: more than 0, at most {largest:,}, {_PLACES} decimals at most.")
         return int(number * NANO)
     if number is None or not 1 <= number <= largest or number != int(number):
         raise ValueError(f"A whole number from 1 to {largest:,}.")

@@ -55,6 +55,7 @@ class Had:
 class _Site:
     robots: Protego | None
     refusal: str = ""
+    remedy: str = "Try again later. What can't be asked is taken for a no (RFC 9309)."
     asked_at: float = 0.0
 
 
@@ -148,7 +149,7 @@ class Reader:
     def _require_allowed(self, url: str) -> None:
         site = self._site(url)
         if site.refusal:
-            raise NotFetched(site.refusal, "Try again later. What can't be asked is taken for a no (RFC 9309).")
+            raise NotFetched(site.refusal, site.remedy)
         if site.robots is not None and not site.robots.can_fetch(url, AGENT):
             raise NotFetched(
                 f"The robots.txt of {_host(url)} forbids reading this page.",
@@ -185,7 +186,8 @@ def _read_robots(origin: str) -> _Site:
     except Refused as refused:
         raise _not_reached(refused) from None
     except OutboundError as error:
-        return _Site(None, f"{host} can't be asked whether its pages may be read: {error.words}")
+        # A site that is not there is all there is to say of it.
+        return _Site(None, error.words, "Check the address: open it in a browser. If it works there, fetch it again.")
     if answer.status >= 500 or answer.status == 429:
         return _Site(None, f"{host} can't be asked whether its pages may be read: robots.txt answers {answer.status}.")
     if not 200 <= answer.status < 300:

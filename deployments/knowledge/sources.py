@@ -6,6 +6,7 @@ Nothing is read here: a source is due from the moment it is there, and a worker 
 from __future__ import annotations
 
 import datetime as dt
+import re
 from uuid import UUID
 
 from django.utils import timezone
@@ -13,6 +14,7 @@ from django.utils import timezone
 from convoship.lib import limiting
 from convoship.lib.actors import Actor
 from convoship.lib.outbound import OutboundError, checked
+from convoship.lib.outbound.places import host_of
 from convoship.lib.problems import Problem, invalid, not_found
 from convoship.lib.tenancy import entered_workspace_id
 from deployments import publishing
@@ -23,6 +25,8 @@ from deployments.models import Assistant, KnowledgePage, KnowledgeSource, Knowle
 from deployments.models.knowledge import SourceKind, SourceStatus
 from workspaces import audit
 
+# Of names as they are looked up, or an address of version 6.
+_HOST = re.compile(r"[a-z0-9._-]+|\[?[0-9a-f:.]+\]?")
 LONGEST_TITLE, LONGEST_URL = 200, 2000
 # How often a source of the web may be fetched by itself: hours, and the words for it.
 INTERVALS = {24: "Every day", 168: "Every week", 720: "Every 30 days"}
@@ -246,6 +250,9 @@ def _address(url: str) -> tuple[str, str]:
         checked(wanted)
     except OutboundError as error:
         return "", error.words
+    host = host_of(wanted)
+    if not _HOST.fullmatch(host) or ("://" not in url and "." not in host):
+        return "", "That is not the address of a page, such as https://www.example.com/help."
     address = fetching.without_fragment(wanted)
     return address, "" if address else "That is not the address of a page, such as https://www.example.com/."
 

@@ -79,7 +79,7 @@ class BudgetsForm(forms.Form):
 
 def _typed(it: budgets.Standing) -> str:
     amount = budget_settings.amount_of(it.budget)
-    return f"{amount:f}" if isinstance(amount, int) else f"{amount.normalize():f}"
+    return str(amount) if isinstance(amount, int) else f"{amount.normalize():f}"
 
 
 @require_safe

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -22,12 +23,15 @@ from deployments.models.knowledge import PageStatus, SourceKind, SourceStatus
 from deployments.pages import queries
 from deployments.pages.knowledge_forms import AskForm, ChangeForm, EmbeddingsForm, FileForm, TextForm, WebForm, hours_of
 from deployments.pages.trace_words import Score
+from deployments.responders import llm_content
 from deployments.responders.base import Passage
+from deployments.responders.dialogue import KIND as SCRIPTED
 from deployments.responders.quoting import ENOUGH
 from workspaces import refusals
 from workspaces.access import WorkspaceRequest, entered, form_of, waiting_page, workspace_page
 
 WRITE, READ, CONNECT = "assistants.write", "assistants.read", "connections.write"
+LLM = "llm"
 PAGE_SIZE = 100
 FOUND = 5
 
@@ -141,10 +145,21 @@ def _page(
         "is_possible": embedding.is_possible(),
         "without_vector": embedding.WITHOUT_VECTOR,
         "may_connect": request.actor.may(CONNECT),
-        "is_on": row.draft["scripted"].get("uses_knowledge", False),
-        "is_live": bool(row.published and (row.published.content.get("scripted") or {}).get("uses_knowledge")),
+        "is_on": _is_used(row.draft, row.responder),
+        "is_live": _is_live(row),
     }
     return render(request, "deployments/knowledge.html", context, status=status)
+
+
+def _is_used(content: Mapping[str, Any], responder: str) -> bool:
+    """Whether what answers does so from what was read: the model, or the script alone or beside a bot."""
+    if responder == LLM:
+        return bool(llm_content.whole(content.get(LLM) or {})["knowledge"])
+    return bool((content.get(SCRIPTED) or {}).get("uses_knowledge"))
+
+
+def _is_live(row: Assistant) -> bool:
+    return row.published is not None and _is_used(row.published.content, row.published.content["responder"])
 
 
 # --- Adding -----------------------------------------------------------------------------------------------------------
@@ -216,7 +231,7 @@ def _content_of(sent: UploadedFile | str) -> tuple[str, bytes]:
 
 def _added(request: WorkspaceRequest, row: Assistant, source: KnowledgeSource) -> HttpResponse:
     words = f"“{source.title}” is added and will be read in a moment."
-    if not (row.published and (row.published.content.get("scripted") or {}).get("uses_knowledge")):
+    if not _is_live(row):
         words += " Visitors get answers from it once you publish the assistant."
     messages.success(request, words)
     return redirect("assistant_knowledge", row.id)

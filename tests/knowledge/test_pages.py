@@ -8,8 +8,9 @@ import pytest
 from django.core.files.base import ContentFile
 
 from convoship.lib.tenancy import tenant
-from deployments.knowledge import embedding
-from deployments.models import KnowledgeEmbedding, KnowledgeSource
+from deployments import publishing
+from deployments.knowledge import embedding, sources
+from deployments.models import Assistant, KnowledgeEmbedding, KnowledgeSource
 from tests import factories
 from tests.knowledge.conftest import Reader, Site, help_page, reader_in
 from tests.pages.conftest import Browser, browser_of, form_of, forms_of, text, words
@@ -194,6 +195,27 @@ def test_a_key_that_goes_to_a_new_host_is_typed_once_more_and_never_shown(
         assert KnowledgeEmbedding.objects.get().base_url == "https://elsewhere.example/v1"
         hosts = SecretHost.objects.filter(key="a_key").values_list("host", flat=True)
         assert set(hosts) == {"https://api.example", "https://elsewhere.example"}
+
+
+def test_the_page_says_who_answers_from_it(member: Browser, reader: Reader, path: str) -> None:
+    reader.add(sources.add_text, title="Returns", text=LONG)
+
+    def answers_by(responder: str, **llm: Any) -> str:
+        with tenant(reader.workspace.id):
+            row = Assistant.objects.get(id=reader.assistant.id)
+            row.responder = responder
+            row.draft = {**row.draft, "llm": {"base_url": "https://m.example/v1", "model": "one", **llm}}
+            row.save()
+            publishing.make_published(reader.actor, row, publishing.freeze(reader.actor, row))
+        return words(member.get(path))
+
+    assert "The model isn't given what is read here" in answers_by("llm", knowledge=False)
+    told = answers_by("llm")
+    assert "isn't given" not in told
+    assert "once you publish" not in told
+    with tenant(reader.workspace.id):
+        Assistant.objects.update(draft={**reader.assistant.draft, "llm": {}}, responder="scripted")
+    assert "“Answers from knowledge” is off" in words(member.get(path))
 
 
 @pytest.mark.parametrize("typed", ["\x00", "", "   ", "a" * 5_000, "' | ! & <-> :*"])

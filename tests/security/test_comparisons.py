@@ -23,7 +23,6 @@ EXPLAINED = {
     ("convoship/machine/node.py", "digest"): "of a file of ours",
     ("convoship/machine/up.py", "digest"): "of files of ours",
     ("deployments/conversations.py", "body_digest"): "whether the sender, who is known, sent the same body again",
-    ("deployments/knowledge/keeping.py", "digest"): "of a text that was read: has it changed since",
     ("deployments/csp.py", "_digest"): "of a script of ours in a page that is checked",
     ("deployments/csp.py", "nonce"): "of a page that is checked, published with the page",
     ("deployments/sessions.py", "body_digest"): "whether the sender, who is known, sent the same body again",

@@ -184,13 +184,14 @@ def test_the_page_sets_budgets_and_keeps_what_was_typed_wrong(workspace: Workspa
     path = f"/app/deployments/{deployment.id}/budgets"
     answer = client.post(f"{path}/save", {"messages_visitor": "1", "money_day": "many", "tokens_day": "\x00"})
     assert answer.status_code == 422
-    assert "US dollars, more than 0 and at most 1,000,000, such as 2.50." in answer.content.decode()
+    assert "US dollars such as 2.50: more than 0, at most 1,000,000, 6 decimals at most." in answer.content.decode()
     assert 'value="many"' in answer.content.decode()
     with tenant(workspace.id):
         assert not Budget.objects.exists()
     answer = client.post(f"{path}/save", {"messages_visitor": "1", "money_day": "2.50"}, follow=True)
     page = answer.content.decode()
     assert 'value="2.5"' in page
+    assert 'name="messages_visitor" value="1"' in page
     assert "0.00 USD of 2.50 USD" in page
     with tenant(workspace.id):
         ada = Person.objects.create(name="Ada")
@@ -232,7 +233,7 @@ def test_the_page_says_of_each_price_where_it_stands_since_when_and_that_yours_g
     page = signed_in(workspace).get("/app/usage/prices/").content.decode()
     for each in model_prices.listed():
         assert f'href="{each.source}"' in page
-    assert "As of 3 October 2026" in page
+    assert "as of 3 October 2026" in page
     assert "add your own above" in page
     read = signed_in(workspace, "viewer").get("/app/usage/prices/").content.decode()
     assert "an admin can add your own here" in read
