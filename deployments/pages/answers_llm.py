@@ -139,6 +139,8 @@ class LLMFields:
             self.base_url = now.base_url
         if not self.model or self.model == before.model or is_stand_in:
             self.model = now.model
+        if is_stand_in:
+            self.cheaper = ""  # a model of the one is none of the other
         if self.preset == REHEARSAL:
             self.key.chosen = ""
 

@@ -317,6 +317,27 @@ async def _go_on(shop: Shop) -> list[Message]:
     return await turns.take_turn(claim)
 
 
+async def test_a_try_goes_on_from_whatever_the_bot_remembered(shop: Shop, bot: BotEnd) -> None:
+    kept = {"order": {"id": 7, "lines": [1, 2]}}
+    bot.script(says({"actions": [{"type": "remember", "state": kept}]}), says({}))
+    tried = await shop.call("POST", f"{shop.path}/try", {"text": "Where is it?"})
+    assert tried["state"] == kept
+    await shop.call("POST", f"{shop.path}/try", {"text": "And now?", "state": tried["state"]})
+    assert bot.asked[1].body["state"] == kept
+    for wrong, path in (({"note": "x" * 16_001}, "state"), ({"script": {"misses": "many"}}, "state.script.misses")):
+        refused = await shop.call("POST", f"{shop.path}/try", {"text": "And now?", "state": wrong}, 422)
+        assert list(refused["errors"]) == [path]
+
+
+async def test_without_a_secret_nothing_is_published(shop: Shop, bot: BotEnd) -> None:
+    await shop.change(name="Bo")
+    await shop.read(lambda: WebhookSecret.objects.all().delete())
+    refused = await shop.call("POST", f"{shop.path}/publish", {}, 422)
+    assert list(refused["errors"]) == ["webhook"]
+    await shop.call("POST", f"{shop.path}/webhook/rotate", {}, 201)
+    await shop.publish()
+
+
 async def test_a_try_asks_the_bot_as_a_visitor_would(shop: Shop, bot: BotEnd) -> None:
     def calls_back(question: Question) -> Sends:
         try:

@@ -394,6 +394,13 @@ def test_a_model_s_cheaper_one_is_set_and_kept(page: Page) -> None:
     told = words(page.member.get(f"/app/assistants/{page.assistant.id}/versions/compare?to=draft"))
     assert "Where a budget has no room for it" in told
     form = page.form()
+    form["llm-preset"] = "rehearsal"
+    form = page.form(page.send(form, "llm-preset"))
+    assert form["llm-cheaper"] == ""
+    form["llm-cheaper"] = "stand-in"
+    page.send(form)
+    assert page.row().draft["llm"]["cheaper"] == "stand-in"
+    form = page.form()
     form["llm-cheaper"] = ""
     page.send(form)
     assert "cheaper" not in page.row().draft["llm"]
