@@ -14,7 +14,6 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
@@ -78,15 +77,11 @@ def take(token: str, raw: bytes) -> None:
             content = webhook_answer.parsed(raw)
         except webhook_answer.Faulty as faulty:
             raise invalid({path or "body": words for path, words in faulty.errors.items()}) from None
-        now = timezone.now()
-        rows = WebhookCallback.objects.filter(id=callback_id, used_at=None, expires_at__gt=now)
-        if not rows.filter(_open_turn()).update(used_at=now, answer=content):
-            _check(callback_id)
-            raise _refused("over")
-
-
-def _open_turn() -> Q:
-    return Q(turn=None) | Q(turn__status__in=_UNFINISHED)
+        # Held, and looked at again: an UPDATE whose condition reads the turn as well looks for its row in a subquery,
+        # which is not asked again after a wait, and two answers at once would both be taken.
+        WebhookCallback.objects.select_for_update(no_key=True).filter(id=callback_id).first()
+        _check(callback_id)
+        WebhookCallback.objects.filter(id=callback_id).update(used_at=timezone.now(), answer=content)
 
 
 def _check(callback_id: UUID) -> None:

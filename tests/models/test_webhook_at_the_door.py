@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -274,6 +276,40 @@ async def test_two_answers_at_once_are_one(shop: Shop, bot: BotEnd) -> None:
     assert sorted(one.status_code for one in told) == [200, 409, 409, 409]
     [winner] = [n for n, one in enumerate(told) if one.status_code == 200]
     assert [reply["text"] for reply in await question] == [f"Answer {winner}."]
+
+
+def _somebody_waits() -> bool:
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+        return bool(cursor.fetchone()[0])
+
+
+async def test_an_answer_that_waits_for_another_to_be_taken_is_turned_away_then(shop: Shop, bot: BotEnd) -> None:
+    bot.script(says({}, 202))
+    question = asyncio.create_task(ask(shop))
+    [asked] = await in_thread(bot.wait, 1)
+    row = await shop.callback()
+
+    def late() -> Any:
+        try:
+            return post(asked.body["callback_url"], {"messages": [{"text": "Late."}]})
+        finally:
+            connections["default"].close()
+
+    def take_first() -> Any:
+        with ThreadPoolExecutor(1) as other, tenant(shop.site.workspace_id):
+            WebhookCallback.objects.filter(id=row.id).update(used_at=timezone.now(), answer={})
+            told = other.submit(late)
+            deadline = time.monotonic() + 10
+            while not told.done() and not _somebody_waits():
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+        return told.result()
+
+    told = await in_thread(take_first)
+    assert (told.status_code, told.json()["reason"]) == (409, "used")
+    assert (await shop.callback()).answer == {}
+    assert [reply["text"] for reply in await question] == []
 
 
 async def test_another_process_goes_on_with_what_the_bot_was_asked(shop: Shop, bot: BotEnd) -> None:
