@@ -152,5 +152,5 @@ def _outbox(provider: str) -> str:
 
 
 if __name__ == "__main__":
-    numbers = [int(word) for word in (*sys.argv[1:3], *sys.argv[4:])]
-    print(json.dumps(main(*numbers[:2], sys.argv[3], *numbers[2:])))
+    sessions, outboxes, address, inbox, readers, model = sys.argv[1:]
+    print(json.dumps(main(int(sessions), int(outboxes), address, int(inbox), int(readers), int(model))))
