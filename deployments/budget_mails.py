@@ -111,20 +111,18 @@ def _settle(notice_id: UUID, trouble: str) -> None:
 
 def _mail(workspace: Workspace, notice: BudgetNotice) -> Mail:
     budget = notice.budget
-    size, whom = budget_words.size_of(budget), names.line(budget_words.of_whom(budget))
+    size = budget_words.size_of(budget)
     users = budget_notices.users_of(budget, notice.whose, notice.day)
-    if notice.level == Level.NEAR:
-        subject = f"Most of a budget of {whom} is taken: {size}"
-        first = f"Four fifths or more of a budget of {whom} in {names.line(workspace.name)} are taken: {size}."
-    elif notice.amount > budget.most:
-        subject = f"A budget of {whom} is too small for one answer: {size}"
+    head = names.line(budget_words.headline(budget, is_spent=notice.level == Level.SPENT))
+    place = f"That is in {names.line(workspace.name)}."
+    if notice.level == Level.SPENT and notice.amount > budget.most:
+        head = f"A budget of {names.line(budget_words.of_whom(budget))} is too small for one answer"
         asked = words_of(budget.measure, notice.amount)
-        first = f"One answer may take {asked}, and a budget of {whom} in {names.line(workspace.name)} allows {size}."
+        first = f"{head}: {size}, and one answer may take {asked}. {place}"
     else:
-        subject = f"A budget of {whom} is spent: {size}"
-        first = f"A budget of {whom} in {names.line(workspace.name)} is spent: {size}."
+        first = f"{head}: {size}. {place}"
     body = "\n\n".join(part for part in (first, _meets(notice), _used(notice, users), _links(notice, users)) if part)
-    return Mail(members.addresses_with(TOLD), subject, body + "\n")
+    return Mail(members.addresses_with(TOLD), f"{head}: {size}", body + "\n")
 
 
 def _meets(notice: BudgetNotice) -> str:

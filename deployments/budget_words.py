@@ -35,6 +35,15 @@ def of_whom(budget: Budget) -> str:
     return f"“{budget.deployment.name}”" if budget.deployment is not None else "all deployments and channels together"
 
 
+def headline(budget: Budget, *, is_spent: bool) -> str:
+    """What is the matter with it, without its size and without a full stop."""
+    if not is_spent:
+        return f"Most of a budget of {of_whom(budget)} is taken"
+    if budget.per == Per.VISITOR:
+        return f"A visitor has spent what {of_whom(budget)} allows each"
+    return f"A budget of {of_whom(budget)} is spent"
+
+
 def used(measure: str, *, messages: int, tokens: int, cost: int) -> str:
     """What somebody took, by what a budget counts: `7 messages`."""
     amounts: Mapping[str, int] = {Measure.MESSAGES: messages, Measure.TOKENS: tokens, Measure.MONEY: cost}

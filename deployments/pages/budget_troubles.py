@@ -41,8 +41,13 @@ class Shown:
 
     @property
     def tone(self) -> str:
-        """How it is coloured."""
-        return "bad" if self.it.is_spent else "warn"
+        """How it is coloured: one visitor who has spent what is theirs keeps nobody else from an answer."""
+        return "bad" if self.it.is_spent and self.it.budget.per != Per.VISITOR else "warn"
+
+    @property
+    def headline(self) -> str:
+        """What is the matter, in a sentence."""
+        return budget_words.headline(self.it.budget, is_spent=self.it.is_spent)
 
     @property
     def may_mend(self) -> bool:

@@ -109,6 +109,7 @@ async def test_a_visitor_s_own_budget_is_told_of_when_it_is_spent_and_not_before
     await answered(till, 3, visitor_id=bob)
     await answered(till, 3, visitor_id=ada)
     [told] = await mails(till)
+    assert told.subject == "A visitor has spent what “Shop” allows each: 2 messages a day for each visitor"
     assert "This visitor now gets what the assistant has for that" in told.body
     assert "* Bob Raise it: https://evil.example: 2 messages" in told.body
     assert "Ada" not in told.body
@@ -140,7 +141,7 @@ async def test_one_that_is_too_small_for_an_answer_is_told_so(till: Till) -> Non
     await answered(till, 1)
     [told] = await mails(till)
     assert told.subject.startswith("A budget of all deployments and channels together is too small for one answer: 50")
-    assert "One answer may take 100 tokens" in told.body
+    assert "one answer may take 100 tokens" in told.body
     assert "/app/usage/" in told.body
 
 

@@ -109,7 +109,7 @@ def test_the_workspace_s_budgets_hold_for_all_of_it(workspace: Workspace, deploy
         ([one("messages", "day", 0)], "budgets[0].most", "A whole number from 1 to 10,000,000."),
         ([one("tokens", "day", 1.5)], "budgets[0].most", "A whole number from 1 to 1,000,000,000,000."),
         ([one("tokens", "day", 1e300)], "budgets[0].most", "A whole number from 1 to 1,000,000,000,000."),
-        ([one("money", "day", 0.0000001)], "budgets[0].most", "US dollars, more than 0"),
+        ([one("money", "day", 0.0000001)], "budgets[0].most", "US dollars such as 2.50"),
         ([one("money", "day", 1), one("money", "day", 2)], "budgets[1]", "There is one like it above."),
     ],
 )
