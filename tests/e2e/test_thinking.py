@@ -65,7 +65,8 @@ def test_a_spent_budget_says_when_to_come_back_and_asks_how_to_be_reached(
     usage = owner.get_by_role("table", name="Usage by visitor")
     expect(usage.get_by_role("link", name="Zoe Okafor")).to_be_visible()
     owner.goto(f"/app/conversations/{visitor.conversation_id}/")
-    expect(owner.get_by_text("The budget of the deployment is spent: 1 message, each visitor a day.")).to_be_attached()
+    refused = owner.get_by_role("log", name="Transcript").locator(".line", has_text="Another one, please")
+    expect(refused).to_contain_text("The budget of the deployment is spent: 1 message, each visitor a day.")
 
 
 def test_half_an_answer_that_breaks_off_is_cut_for_both_and_the_next_one_is_whole(

@@ -73,6 +73,8 @@ FAILURES: dict[str, tuple[Plan, str, str]] = {
     "not a word": (Says([]), "broken", "without a word"),
     "only tools": (Says(calls=[("order", {"value": "A-1"})]), "broken", "called tools 5 times in a row"),
     "a page": (Refuses(200, body=b"<html>a page</html>"), "unreachable", "broke off in the middle"),
+    "without an end of any line": (Says(raw=b"data: " + b"x" * 9_000_000), "unreachable", "more than 8 MB"),
+    "an error without an end": (Refuses(400, body=b"x" * 9_000_000), "unreachable", "more than 8 MB"),
     "no JSON": (event("{not json"), "broken", "can't be read"),
     "only brackets": (event("[" * 100_000), "broken", "can't be read"),
     "no text": (Says(raw=b"data: \xff\xfe\n\n"), "broken", "can't be read"),

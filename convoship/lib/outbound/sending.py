@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Mappin
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import httpcore
 import httpx
@@ -37,6 +37,8 @@ PLACES_IN_POOL = 8
 MOST_POOLS = MOST_CONNECTIONS // PLACES_IN_POOL
 # Of an answer no more is read: receipts are short, and a page of HTML explains nothing.
 LARGEST_ANSWER = 64 * 1024
+# Of an answer that an SDK reads as it comes: some thousand pieces, each with what a provider says of it.
+LARGEST_STREAM = 8 * 1024 * 1024
 
 
 class NotSent(OutboundError):
@@ -163,14 +165,51 @@ async def alone(work: Awaitable[R]) -> R:
             await pool.client.aclose()
 
 
+class _Measured(httpx.AsyncByteStream):
+    """A body that ends in `Refused` where it is too large: whoever reads it may keep all of it."""
+
+    def __init__(self, body: httpx.AsyncByteStream) -> None:
+        self.body = body
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        read = 0
+        async for piece in self.body:
+            read += len(piece)
+            if read > LARGEST_STREAM:
+                raise Refused(f"It answered with more than {LARGEST_STREAM // 1024 // 1024} MB.")
+            yield piece
+
+    async def aclose(self) -> None:
+        await self.body.aclose()
+
+
+class _MeasuredTransport(httpx.AsyncBaseTransport):
+    """Another client's connections, with measured bodies; closing it closes nothing."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self.inner = client._transport
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        answer = await self.inner.handle_async_request(request)
+        answer.stream = _Measured(cast("httpx.AsyncByteStream", answer.stream))
+        return answer
+
+
 @asynccontextmanager
 async def streaming_client() -> AsyncIterator[httpx.AsyncClient]:
     """The client for an SDK that reads answers as they come: it sets the times itself, and its errors are its own.
 
-    The client is shared with other calls of this loop: who gets it doesn't close it.
+    Its connections are shared with other calls of this loop: who gets it doesn't close it. A body of more than
+    `LARGEST_STREAM` ends in `Refused`, also that of an error.
     """
     with _room() as client:
-        yield client
+        yield httpx.AsyncClient(
+            transport=_MeasuredTransport(client),
+            timeout=client.timeout,
+            trust_env=False,
+            cookies=client.cookies.jar,
+            headers=client.headers,
+        )
 
 
 async def send(
