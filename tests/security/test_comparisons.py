@@ -25,6 +25,7 @@ EXPLAINED = {
     ("deployments/conversations.py", "body_digest"): "whether the sender, who is known, sent the same body again",
     ("deployments/csp.py", "_digest"): "of a script of ours in a page that is checked",
     ("deployments/csp.py", "nonce"): "of a page that is checked, published with the page",
+    ("deployments/knowledge/keeping.py", "digest"): "of a text that was read: has it changed since",
     ("deployments/sessions.py", "body_digest"): "whether the sender, who is known, sent the same body again",
     ("workspaces/api/replays.py", "body_digest"): "whether the sender, who is known, sent the same body again",
 }
