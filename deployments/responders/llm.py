@@ -309,6 +309,9 @@ class _Answer:
             async with stream:
                 async for chunk in stream:
                     piece = reading.take(chunk)
+                    if reading.is_full:
+                        reading.finish = reading.finish or "tool_calls"
+                        return
                     if reading.is_alive and first.when() is not None:
                         first.reschedule(None)
                     if piece:

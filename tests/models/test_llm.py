@@ -323,6 +323,75 @@ async def test_arguments_that_do_not_fit_are_told_to_the_model_and_sent_nowhere(
     assert trace_of(said)["tools"][0]["ok"] is False
 
 
+async def test_a_pattern_takes_no_time_whatever_the_visitor_has_it_held_against(model: ModelEnd, shop: FarEnd) -> None:
+    parameters = {"type": "object", "properties": {"number": {"type": "string", "pattern": r"^(\w+\s?)*$"}}}
+    model.script(Says(calls=[("order_status", {"number": "a" * 40 + "!"})]), Says(["Sorry."]))
+    async with asyncio.timeout(20):
+        await replies(turn(model, tools=[{**LOOK_UP, "url": shop.url, "parameters": parameters}]))
+    assert shop.seen == []
+
+
+async def test_a_pattern_that_was_published_before_and_is_not_understood_is_not_run(
+    model: ModelEnd, shop: FarEnd
+) -> None:
+    asked = turn(model, tools=[{**LOOK_UP, "url": shop.url}])
+    properties = {"number": {"type": "string", "pattern": r"^(?=(\w+\s?)*$)a"}}
+    tools = [{**LOOK_UP, "url": shop.url, "parameters": {"type": "object", "properties": properties}}]
+    model.script(Says(calls=[("order_status", {"number": "a" * 40 + "!"})]), Says(["Sorry."]))
+    async with asyncio.timeout(20):
+        said = await replies(replace(asked, content={**asked.content, "tools": tools}))
+    assert shop.seen == []
+    assert "look-ahead" in trace_of(said)["tools"][0]["words"]
+
+
+async def test_a_tool_that_takes_more_than_is_named_gets_it(model: ModelEnd, shop: FarEnd) -> None:
+    parameters = {**LOOK_UP["parameters"], "additionalProperties": {"type": "string"}}
+    model.script(Says(calls=[("order_status", {"number": "A-1", "note": "x"})]), Says(["Ok."]))
+    await replies(turn(model, tools=[{**LOOK_UP, "url": shop.url, "parameters": parameters}]))
+    assert shop.seen[0].json == {"number": "A-1", "note": "x"}
+
+
+async def test_of_calls_no_more_are_read_than_are_ever_done(model: ModelEnd) -> None:
+    tools = [{"type": "collect", "name": "order", "description": "the order's number"}]
+    model.script(Says(calls=[("order", {"value": "A-1"})] * 2_000), Says(["Done."]))
+    said = await replies(turn(model, tools=tools))
+    assert text_of(said) == "Done."
+    results = [one for one in model.asked[1].body["messages"] if one["role"] == "tool"]
+    assert len(results) == len(trace_of(said)["tools"]) == 12
+
+
+async def test_of_arguments_no_more_is_read_than_is_ever_taken(model: ModelEnd, shop: FarEnd) -> None:
+    model.script(Says(calls=[("order_status", {"number": "A-" + "1" * 3_000_000})]), Says(["Sorry."]))
+    said = await replies(turn(model, tools=[{**LOOK_UP, "url": shop.url}]))
+    assert shop.seen == []
+    assert len(json.dumps(model.asked[1].body)) < 10_000
+    assert model.asked[1].body["messages"][-1]["content"] == "Error: The arguments are too long."
+    assert trace_of(said)["tools"][0]["words"] == "The arguments are too long."
+
+
+@pytest.mark.parametrize(
+    ("call", "parameters"),
+    [
+        (("order_status", {"number": "my iban is DE02"}), LOOK_UP["parameters"]),
+        (("order_status", {"my iban is DE02": 1}), LOOK_UP["parameters"]),
+        (
+            ("order_status", {"number": "my iban is DE02"}),
+            {"type": "object", "properties": {"number": {"enum": ["A"]}}},
+        ),
+        (("my iban is DE02", {}), LOOK_UP["parameters"]),
+    ],
+)
+async def test_nothing_that_the_model_wrote_of_a_refused_call_stands_on_the_timeline(
+    model: ModelEnd, shop: FarEnd, call: tuple[str, dict[str, Any]], parameters: dict[str, Any]
+) -> None:
+    model.script(Says(calls=[call]), Says(["Sorry."]))
+    said = await replies(turn(model, tools=[{**LOOK_UP, "url": shop.url, "parameters": parameters}]))
+    [record] = trace_of(said)["tools"]
+    assert record["ok"] is False
+    assert record["words"]
+    assert "iban" not in json.dumps(trace_of(said))
+
+
 async def test_a_tool_that_fails_or_is_none_is_told_to_the_model(model: ModelEnd, shop: FarEnd) -> None:
     shop.script(Said(500, body=b"broken"))
     model.script(Says(calls=[("order_status", {"number": "A-1"}), ("delete_all", {})]), Says(["Sorry."]))
