@@ -518,6 +518,115 @@ async def test_who_leaves_closes_the_connection_and_frees_what_was_set_aside(mod
     assert [spent for spent, _ in desk.settled] == ["s1"]
 
 
+@pytest.mark.parametrize(
+    ("content", "calls"),
+    [({}, 1), ({"tools": [{"type": "collect", "name": "order", "description": "the order's number"}]}, 2)],
+)
+async def test_an_answer_that_is_stopped_says_what_it_took_and_what_it_had_read(
+    model: ModelEnd, content: dict[str, Any], calls: int
+) -> None:
+    told: dict[str, Any] = {}
+    model.script(
+        *[Says(calls=[("order", {"value": "A-1"})], usage=(200, 5))] * (calls - 1),
+        Says(["One [1] ", "two"], gates={1: threading.Event()}),
+    )
+    desk = Desk((Passage("1", "Sending", "", "Sent daily.", 0.9),))
+    async with aclosing(opened(replace(turn(model, desk, **content), at_close=told.update))) as answer:
+        await anext(answer)
+    assert (told["model"], told["calls"]) == ("test-model", calls)
+    assert told["tokens_in"] == sum(usage.tokens_in for _, usage in desk.settled) > 0
+    assert told["tokens_out"] == 3 + 5 * (calls - 1)
+    assert told["ms"] >= 0
+    assert [(one["title"], one["cited"]) for one in told["knowledge"]] == [("Sending", True)]
+
+
+@pytest.mark.parametrize(
+    "thought",
+    [
+        {"reasoning_content": "x" * 300},
+        # Under two names, as some do while the second takes the first one's place.
+        {"reasoning": "x" * 300, "reasoning_content": "x" * 300},
+        {"reasoning_details": [{"type": "reasoning.text", "text": "x" * 300}]},
+        {"content": "<think>" + "x" * 285 + "</think>"},
+        {"tool_calls": [{"index": 0, "id": "c", "function": {"name": "order", "arguments": "x" * 295}}]},
+    ],
+)
+async def test_what_a_stopped_answer_thought_and_called_counts(model: ModelEnd, thought: dict[str, Any]) -> None:
+    desk = Desk()
+    model.script(Says(["Yes", "No"], before=thought, gates={1: threading.Event()}))
+    async with aclosing(opened(turn(model, desk))) as answer:
+        assert await anext(answer) == Token("Yes")
+    [(_, usage)] = desk.settled
+    assert usage.tokens_out == 101
+
+
+async def test_each_request_of_an_answer_that_is_asked_again_counts(
+    model: ModelEnd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(llm, "FIRST_PIECE_SECONDS", 0.3)
+    monkeypatch.setattr(llm, "RETRY_AFTER_SECONDS", 0.0)
+    desk = Desk()
+    model.script(Says(["Late."], gates={0: threading.Event()}), Says(["Here."]))
+    said = await replies(turn(model, desk))
+    assert text_of(said) == "Here."
+    assert [spent for spent, _ in desk.settled] == ["s1", "s2"]
+    assert desk.settled[0][1] == Usage("test-model", desk.spent[0].tokens_in, 0)
+    assert trace_of(said)["tokens_in"] == 11 + desk.spent[0].tokens_in
+
+
+async def test_what_was_thought_before_it_broke_off_counts_though_it_is_asked_again(
+    model: ModelEnd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(llm, "RETRY_AFTER_SECONDS", 0.0)
+    desk = Desk()
+    model.script(Says(["x"], before={"reasoning": "y" * 30}, cut=0), Says(["Here."]))
+    assert text_of(await replies(turn(model, desk))) == "Here."
+    assert desk.settled[0][1].tokens_out == 10
+
+
+@pytest.mark.parametrize(
+    "plan", [Refuses(500), Refuses(503, "Overloaded"), Refuses(400, "Unsupported value"), Refuses(429, "Slow down")]
+)
+async def test_what_a_provider_refuses_by_a_status_costs_nothing(
+    model: ModelEnd, monkeypatch: pytest.MonkeyPatch, plan: Refuses
+) -> None:
+    monkeypatch.setattr(llm, "RETRY_AFTER_SECONDS", 0.0)
+    desk = Desk()
+    model.script(plan)
+    with pytest.raises(ResponderError):
+        await replies(turn(model, desk))
+    assert len(desk.settled) == len(model.asked)
+    assert {usage for _, usage in desk.settled} == {Usage("test-model", 0, 0)}
+
+
+@pytest.mark.parametrize("usage", [(2**63, 1), (1, 10**30), (True, 2), (-1, 2), (1.5, 2), ("7", 2), (None, 2)])
+async def test_a_count_that_can_be_none_is_estimated(model: ModelEnd, usage: Any) -> None:
+    desk = Desk()
+    model.script(Says(["x" * 300], raw_usage=usage))
+    await replies(turn(model, desk))
+    [(_, counted)] = desk.settled
+    assert counted.tokens_out == 100
+    assert counted.tokens_in == desk.spent[0].tokens_in
+
+
+async def test_what_the_servers_environment_says_of_its_own_account_goes_to_nobody(
+    model: ModelEnd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {
+        "OPENAI_API_KEY": "sk-of-the-server",
+        "OPENAI_ADMIN_KEY": "sk-of-the-server",
+        "OPENAI_ORG_ID": "org-of-the-server",
+        "OPENAI_PROJECT_ID": "project-of-the-server",
+        "OPENAI_CUSTOM_HEADERS": "X-Own: of-the-server\nAuthorization: Bearer of-the-server",
+        "OPENAI_BASE_URL": "https://of-the-server.example",
+    }.items():
+        monkeypatch.setenv(name, value)
+    await replies(turn(model))
+    await replies(turn(model, api_key="model_key"))
+    assert "of-the-server" not in json.dumps([dict(asked.headers) for asked in model.asked])
+    assert model.asked[1].headers["authorization"] == f"Bearer {KEY}"
+
+
 async def test_an_endpoint_inside_a_private_network_is_refused(model: ModelEnd, settings: Any) -> None:
     settings.OUTBOUND_ALLOWLIST = frozenset()
     with pytest.raises(ResponderError) as refused:
