@@ -466,6 +466,24 @@ async def test_what_a_provider_says_is_told_apart_with_what_to_do(
     assert not any(KEY in line or "parcel" in line for line in ours)
 
 
+@pytest.mark.parametrize("before", range(150, 205, 6))
+@pytest.mark.parametrize("as_event", [False, True])
+async def test_no_part_of_a_key_is_repeated_wherever_it_stands(model: ModelEnd, before: int, as_event: bool) -> None:
+    key = "tok_LIVE 0123456789abcdefghijklmnop"  # as no provider writes them
+
+    class Own(Desk):
+        async def secret(self, key_of: str, url: str) -> str:
+            return key
+
+    said = f"{'x' * before} {key} is unknown here, says the endpoint."
+    model.script(Says(error={"message": said}) if as_event else Refuses(400, said))
+    with pytest.raises(ResponderError) as refused:
+        await replies(turn(model, Own(), api_key="model_key"))
+    assert "xxx" in refused.value.reason
+    assert "LIVE" not in refused.value.reason
+    assert "tok_" not in refused.value.reason
+
+
 async def test_it_is_asked_again_once_where_nothing_has_come_yet(
     model: ModelEnd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
