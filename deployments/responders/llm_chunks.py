@@ -7,7 +7,7 @@ differ, so that anything may stand anywhere.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from deployments.responders.base import Usage
 from deployments.responders.llm_tools import LONGEST_ARGUMENTS, MOST_CALLS, ToolCall
@@ -73,7 +73,7 @@ class Reading:
             return
         tokens_in, tokens_out = _object(usage).get("prompt_tokens"), usage.get("completion_tokens")
         # What isn't a count, or none that can be, is estimated.
-        if all(type(count) is int and 0 <= count <= MOST_TOKENS for count in (tokens_in, tokens_out)):
+        if _is_count(tokens_in) and _is_count(tokens_out):
             self.usage = Usage(str(chunk.get("model") or self.model), tokens_in, tokens_out)
 
     def _take_call(self, part: Mapping[str, Any]) -> None:
@@ -102,6 +102,10 @@ class Reading:
         if part.get("index") is not None:
             return int(part["index"])
         return len(self._calls) if part.get("id") or not self._calls else len(self._calls) - 1
+
+
+def _is_count(value: object) -> TypeGuard[int]:
+    return type(value) is int and 0 <= value <= MOST_TOKENS
 
 
 def _object(value: Any) -> Mapping[str, Any]:

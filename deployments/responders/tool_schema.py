@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import Any
 
 import re2
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import SchemaError, ValidationError
 
 from convoship.lib.plain_errors import PlainValidator, extended, failures
@@ -79,7 +79,7 @@ def fault(schema: Mapping[str, Any]) -> str:
                 return f"{keyword[:40]} can't be used here. Write it with properties, items, enum, pattern or anyOf."
     try:
         # Without its formats: a pattern is another's, below.
-        Draft202012Validator.check_schema(schema, format_checker=None)
+        Draft202012Validator.check_schema(schema, format_checker=FormatChecker(()))
     except SchemaError as error:
         return f"This is no JSON Schema: {error.message[:200]}"
     patterns = [one for _, part in parts for one in _patterns(part)]

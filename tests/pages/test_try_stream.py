@@ -109,6 +109,30 @@ def test_a_failure_stands_there_with_what_to_do_and_the_script_answers(
     assert "Workspace, Secrets" in panel
 
 
+def test_what_breaks_off_stays_with_its_record(member: Browser, path: str, model: ModelEnd) -> None:
+    model.script(Says(["It is ", "on its ", "way."], cut=2))
+    pieces, panel = streamed(member, form(member.get(path)), "Where is it?")
+    assert "".join(pieces) == "It is on its "
+    for said in ("It is on its", "Cut off while being written", "test-model", "the first words after", "read, "):
+        assert said in panel, said
+    assert panel.count("broke off in the middle") == 1
+
+
+def test_what_breaks_off_is_cut_also_where_other_words_follow(
+    member: Browser, workspace: Workspace, path: str, model: ModelEnd
+) -> None:
+    with tenant(workspace.id):
+        row = Assistant.objects.get()
+        row.draft = {**row.draft, "on_failure": {"text": {"text": "Please ask again."}}}
+        row.save()
+    model.script(Says(["It is ", "on its ", "way."], cut=2))
+    filled = form(member.get(path))
+    filled["text"] = "Where is it?"
+    told = words(member.send(filled, op="say"))
+    assert told.index("It is on its") < told.index("Cut off while being written") < told.index("Please ask again.")
+    assert "The model could not answer" in told
+
+
 def test_a_state_may_hold_what_a_model_and_the_script_beside_it_remember() -> None:
     state = {"fields": {"order": "4711"}, "script": {"misses": 1}}
     assert trying.checked_state(state) == state
