@@ -229,8 +229,8 @@ async def try_once(
 ) -> Tried:
     """What is answered to this text, after `history`, from `state`. Call outside `tenant()`: it may take its time.
 
-    `heard` is given each piece of text as it comes. `into` has what there is where the answer fails or is cancelled: the
-    words so far, as one that broke off, and the record.
+    `heard` is given each piece of text as it comes. `into` has what there is where the answer fails or is cancelled:
+    the words so far, as one that broke off, and the record.
     """
     tried = into if into is not None else Tried()
     tried.state = state

@@ -3,6 +3,7 @@ the next thing that is said."""
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -32,8 +33,9 @@ class NotATalk(ValueError):
 class Talk:
     """What was said so far, and what the next turn begins with.
 
-    A turn is `{text, payload, replies: [{text, blocks, is_cut?}], trace, hand_over, end, refused?}`; one without text is what
-    was said into silence, with `seconds`. Early turns of a long conversation are let go; `first` counts them.
+    A turn is `{text, payload, replies: [{text, blocks, is_cut?}], trace, hand_over, end, refused?, stopped?}`; one
+    without text is what was said into silence, with `seconds`. Early turns of a long conversation are let go; `first`
+    counts them.
     """
 
     began: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
@@ -130,7 +132,7 @@ async def said(
     payload: str | None = None,
     heard: Callable[[str], None] = lambda _piece: None,
 ) -> None:
-    """One turn. Why a responder can't answer stands in it, with the words so far and the record.
+    """One turn. Why a responder can't answer stands in it, with the words so far and the record; so if it is stopped.
 
     The conversation's state is then what it was before. `heard` is given each piece of text as it comes. Outside of
     `tenant()`.
@@ -151,6 +153,11 @@ async def said(
     except Problem as problem:
         turn |= _done(tried)
         turn["refused"] = {"reason": problem.detail, "remedy": problem.hint or ""}
+    except asyncio.CancelledError:
+        tried.cut.clear()  # that it was stopped is said once
+        turn |= _done(tried) | {"stopped": True}
+        talk.turns.append(turn)
+        raise
     else:
         turn |= _done(tried)
         talk.state = dict(tried.state) if tried.state is not None else None

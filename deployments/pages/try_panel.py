@@ -81,6 +81,7 @@ class Turn:
     hand_over: str
     end: str
     refused: Mapping[str, str] | None
+    is_stopped: bool
     may_be_case: bool
     case: KnownCase | None
     chosen: str | None  # of the form for a test case, where it is open
@@ -187,6 +188,7 @@ def _turn(
         hand_over=turn["hand_over"] or "",
         end=turn["end"] or "",
         refused=turn.get("refused"),
+        is_stopped=bool(turn.get("stopped")),
         may_be_case=may_be_case,
         case=KnownCase(meaning_in_words(expected), meant.passed) if meant and expected is not None else None,
         chosen=meant.got if meant and is_open else None,

@@ -345,7 +345,7 @@ async def test_a_pattern_that_was_published_before_and_is_not_understood_is_not_
 
 
 async def test_a_tool_that_takes_more_than_is_named_gets_it(model: ModelEnd, shop: FarEnd) -> None:
-    parameters = {**LOOK_UP["parameters"], "additionalProperties": {"type": "string"}}
+    parameters = {**cast("dict[str, Any]", LOOK_UP["parameters"]), "additionalProperties": {"type": "string"}}
     model.script(Says(calls=[("order_status", {"number": "A-1", "note": "x"})]), Says(["Ok."]))
     await replies(turn(model, tools=[{**LOOK_UP, "url": shop.url, "parameters": parameters}]))
     assert shop.seen[0].json == {"number": "A-1", "note": "x"}
