@@ -111,11 +111,20 @@ def visitor_words(opens_at: dt.datetime | None, locale: str) -> str:
 # --- Set aside --------------------------------------------------------------------------------------------------------
 
 
-def take(who: Who, most: Usage) -> str | Refusal:
-    """Set aside what a call may take at most: the id to settle it by, or the budget that has no room for it."""
+def take(who: Who, most: Usage, *, is_beside: bool = False) -> str | Refusal:
+    """Set aside what a call may take at most: the id to settle it by, or the budget that has no room for it.
+
+    `is_beside`: what is asked beside the answer (the embedding of a question). It is no message, is done where there is
+    room for one, and nobody is told where there is none.
+    """
     now = timezone.now()
     price = model_prices.price_of(most.model, now.date())
-    messages = int(who.turn_id is None or not Spending.objects.filter(turn=who.turn_id).exists())
+    of_turn = Spending.objects.filter(turn=who.turn_id, messages__gt=0)
+    messages = int(who.turn_id is None or not of_turn.exists())
+    if is_beside:
+        if messages and (refusal := _without_room(who, now)):
+            return refusal
+        messages = 0
     spending = Spending(
         id=uuid.uuid4(),
         deployment_id=who.deployment_id,
@@ -139,7 +148,8 @@ def take(who: Who, most: Usage) -> str | Refusal:
             spending.counted = list(_counted(who, _amounts(spending), now))
             spending.save(force_insert=True)
     except _Refused as refused:
-        _note(refused.refusal, now)
+        if not is_beside:
+            _note(refused.refusal, now)
         return refused.refusal
     return str(spending.id)
 
@@ -168,6 +178,17 @@ def _counted(who: Who, amounts: dict[str, int], now: dt.datetime) -> Iterator[li
         if row is None:
             raise _Refused(Refusal(budget, whose, amount, _opens_at(budget, amount, now)))
         yield [str(row[0]), budget.measure, amount]
+
+
+def _without_room(who: Who, now: dt.datetime) -> Refusal | None:
+    """The budget that has no room for a message; nothing is counted."""
+    budgets = Budget.objects.filter(Q(deployment=None) | Q(deployment=who.deployment_id), measure=Measure.MESSAGES)
+    for budget in budgets:
+        whose, day = _whose(budget, who), budget_notices.period_of(budget, now.date())
+        counts = BudgetCount.objects.filter(budget=budget, whose=whose, day=day)
+        if sum(counts.values_list("count", flat=True)) >= budget.most:
+            return Refusal(budget, whose, 1, _opens_at(budget, 1, now))
+    return None
 
 
 def _whose(budget: Budget, who: Who) -> str:

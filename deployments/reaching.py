@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -32,7 +33,7 @@ class WorkspaceReach:
 
     async def passages(self, text: str, limit: int) -> Sequence[Passage]:
         """What it has read that fits this text best."""
-        return await embedding.passages(self.workspace_id, self.assistant_id, text, limit)
+        return await embedding.passages(self.workspace_id, self.assistant_id, text, limit, counting=self)
 
     async def spend(self, most: Usage) -> str:
         """Set it aside in every budget that it falls under."""
@@ -42,6 +43,11 @@ class WorkspaceReach:
         if isinstance(taken, str):
             return taken
         raise taken.error(self.who.locale)
+
+    async def spend_beside(self, most: Usage) -> str:
+        """As `spend`, for what is asked beside an answer: "" where there is no room, and nobody is told."""
+        taken = await in_tenant(partial(budgets.take, is_beside=True))(self.workspace_id, self.who, most)
+        return taken if isinstance(taken, str) else ""
 
     async def settle(self, spent: str, usage: Usage) -> int | None:
         """What it took, in every budget in which it was counted."""

@@ -36,6 +36,7 @@ from deployments.responders.base import (
     Token,
     Trace,
     TurnInput,
+    closing,
 )
 from deployments.responders.dialogue import KIND as SCRIPTED
 from deployments.responders.schema import CHANNELS, LONGEST_NAME
@@ -142,6 +143,8 @@ class Tried:
     end: str | None = None
     if_silent: IfSilent | None = None
     writing: str = ""
+    # Of `replies` those that broke off, by their places.
+    cut: set[int] = field(default_factory=set)
 
     def take(self, reply: Reply) -> None:
         """One reply of the responder, in order; pieces of a text become one message (`responders.base`)."""
@@ -149,7 +152,7 @@ class Tried:
             case Token():
                 self.writing += reply.text
             case EndOfText():
-                self.finish_text(reply.blocks)
+                self.finish_text(reply.blocks, is_cut=reply.is_cut)
             case Missed():
                 pass  # counted where it counts: here nobody is asked for
             case Trace():
@@ -168,9 +171,11 @@ class Tried:
                 self.finish_text()
                 self.end = reply.reason
 
-    def finish_text(self, blocks: tuple[Mapping[str, Any], ...] = ()) -> None:
-        """The text so far, if any, is a message."""
+    def finish_text(self, blocks: tuple[Mapping[str, Any], ...] = (), *, is_cut: bool = False) -> None:
+        """The text so far, if any, is a message; one that broke off is marked."""
         if self.writing:
+            if is_cut:
+                self.cut.add(len(self.replies))
             self.replies.append(Say(self.writing, blocks))
             self.writing = ""
 
@@ -220,11 +225,15 @@ async def try_once(
     state: Mapping[str, Any] | None = None,
     history: Sequence[Line] = (),
     heard: Callable[[str], None] = lambda _piece: None,
+    into: Tried | None = None,
 ) -> Tried:
     """What is answered to this text, after `history`, from `state`. Call outside `tenant()`: it may take its time.
 
-    `heard` is given each piece of text as it comes.
+    `heard` is given each piece of text as it comes. `into` has what there is where the answer fails or is cancelled:
+    the words so far, as one that broke off, and the record.
     """
+    tried = into if into is not None else Tried()
+    tried.state = state
     turn = TurnInput(
         text=text,
         payload=payload,
@@ -235,15 +244,19 @@ async def try_once(
         content=part_of(setting.whole),
         about=setting.about,
         reach=setting.reach,
+        at_close=tried.trace.update,
     )
-    tried = Tried(state=state)
     seconds = answering.seconds_for(setting.whole["responder"])
-    with _refusals_as_problems(seconds):
-        async with asyncio.timeout(seconds):
-            async for reply in answering.answer(setting.whole, turn):
-                tried.take(reply)
-                if isinstance(reply, Token | Say):
-                    heard(reply.text)
+    try:
+        with _refusals_as_problems(seconds):
+            async with asyncio.timeout(seconds), closing(answering.answer(setting.whole, turn)) as replies:
+                async for reply in replies:
+                    tried.take(reply)
+                    if isinstance(reply, Token | Say):
+                        heard(reply.text)
+    except (Problem, asyncio.CancelledError):
+        tried.finish_text(is_cut=True)
+        raise
     tried.finish_text()
     return tried
 

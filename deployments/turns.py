@@ -528,7 +528,7 @@ async def _read(claim: Claim, answer: Answer, writer: Writer) -> None:
     """Hand the writer what the responder says, until it has said all, fails, or is to stop; then it is closed."""
     seconds = answering.seconds_for(claim.version.responder)
     try:
-        async with asyncio.timeout(seconds) as patience, closing(_replies(claim)) as replies:
+        async with asyncio.timeout(seconds) as patience, closing(_replies(claim, answer)) as replies:
             writer.interrupts(patience)
             async for reply in replies:
                 await writer.take(reply)
@@ -547,5 +547,5 @@ async def _read(claim: Claim, answer: Answer, writer: Writer) -> None:
         writer.interrupts(None)
 
 
-def _replies(claim: Claim) -> AsyncIterator[Reply]:
-    return answering.answer(claim.version.content, claim.input)
+def _replies(claim: Claim, answer: Answer) -> AsyncIterator[Reply]:
+    return answering.answer(claim.version.content, replace(claim.input, at_close=answer.trace.update))

@@ -67,8 +67,8 @@ def _items(validator: Any, rule: Any, instance: Any, schema: Any) -> Iterator[Va
             yield from validator.descend(item, rule, path=index)
 
 
-_extended: Any = extend  # untyped in its stubs
-PlainValidator = _extended(
+extended: Any = extend  # untyped in its stubs
+PlainValidator = extended(
     Draft202012Validator, {"required": _required, "additionalProperties": _additional, "items": _items}
 )
 

@@ -13,7 +13,7 @@ import datetime as dt
 import logging
 import time
 import uuid
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from asgiref.sync import async_to_sync
@@ -30,7 +30,7 @@ from deployments.knowledge import searching, vocabulary
 from deployments.knowledge.endpoint import LONGEST_TEXT, Endpoint, NotEmbedded, ask
 from deployments.models import Assistant, KnowledgeChunk, KnowledgeEmbedding
 from deployments.models.knowledge import EmbeddingStatus
-from deployments.responders.base import Passage
+from deployments.responders.base import Passage, Usage
 from workspaces import audit, secret_hosts, secret_store
 from workspaces.secret_hosts import Pointing
 from workspaces.secret_store import SecretMissing, Use
@@ -290,10 +290,27 @@ _asked: Remembered[tuple[UUID, str, str, str], list[float]] = Remembered(MOST_KE
 _rests_until: dict[UUID, float] = {}
 
 
-async def passages(workspace_id: UUID, assistant_id: UUID, text: str, limit: int = 5) -> list[Passage]:
-    """`searching.find`, with the text's embedding where the assistant has an endpoint that answers in time."""
+class Counting(Protocol):
+    """Where what a question's embedding takes is set aside and settled (`reaching.WorkspaceReach`)."""
+
+    async def spend_beside(self, most: Usage) -> str:
+        """The id to settle it by; "" where there is no room."""
+        ...
+
+    async def settle(self, spent: str, usage: Usage) -> object:
+        """What it took."""
+        ...
+
+
+async def passages(
+    workspace_id: UUID, assistant_id: UUID, text: str, limit: int = 5, *, counting: Counting | None = None
+) -> list[Passage]:
+    """`searching.find`, with the text's embedding where the assistant has an endpoint that answers in time.
+
+    Where no budget has room for the embedding, words alone are looked for.
+    """
     found = await in_tenant(_endpoint_for_questions)(workspace_id, assistant_id)
-    embedding = await _of_question(assistant_id, found, text) if found else None
+    embedding = await _of_question(assistant_id, found, text, counting) if found else None
     return await in_tenant(searching.find)(workspace_id, assistant_id, text, limit, embedding=embedding)
 
 
@@ -306,17 +323,30 @@ def passages_waiting(workspace_id: UUID, assistant_id: UUID, text: str, limit: i
         return searching.find(assistant_id, text, limit, embedding=embedding)
 
 
-async def _of_question(assistant_id: UUID, found: tuple[Endpoint, int], text: str) -> list[float] | None:
+async def _of_question(
+    assistant_id: UUID, found: tuple[Endpoint, int], text: str, counting: Counting | None = None
+) -> list[float] | None:
     endpoint, dimensions = found
     key = (assistant_id, endpoint.base_url, endpoint.model, text[:LONGEST_TEXT])
     if (held := _asked.get(key)) is not None:
         return held
+    # As for models: a letter of ours is a third of a token, another sign one.
+    sent = text[:LONGEST_TEXT]
+    plain = sum(letter.isascii() and (letter.isalpha() or letter == " ") for letter in sent)
+    took = Usage(endpoint.model, plain // 3 + len(sent) - plain + 1, 0)
+    spent = await counting.spend_beside(took) if counting else ""
+    if counting and not spent:
+        return None
     try:
         (vector,) = await ask(endpoint, [text], seconds=QUESTION_SECONDS)
     except NotEmbedded as failure:
+        took = Usage(endpoint.model)
         logger.info("a question goes without an embedding: %s", failure.reason)
         _rests_until[assistant_id] = time.monotonic() + REST_SECONDS
         return None
+    finally:
+        if counting:
+            await counting.settle(spent, took)
     # Another model behind the same name: the passages are embedded anew by it, and until then go by their words.
     return _asked.put(key, vector, 32 * len(vector)) if len(vector) == dimensions else None
 

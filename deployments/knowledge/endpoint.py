@@ -9,12 +9,12 @@ import asyncio
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
 
 import openai
 
 from convoship.lib.outbound import OutboundError
 from convoship.lib.outbound.sending import new_client
+from deployments import model_client
 
 SECONDS = 30.0
 MOST_DIMENSIONS = 4_096  # pgvector compares up to 16,000; more than this no endpoint gives
@@ -42,13 +42,7 @@ async def ask(endpoint: Endpoint, texts: Sequence[str], *, seconds: float = SECO
     """The texts' embeddings, in order, each of length one; `NotEmbedded` with words."""
     try:
         async with asyncio.timeout(seconds), new_client() as http:
-            client = openai.AsyncOpenAI(
-                base_url=endpoint.base_url,
-                api_key=endpoint.key or "none",  # the SDK wants one; endpoints without keys don't look
-                http_client=cast("Any", http),  # typed for httpx2 alone, and takes httpx as well
-                max_retries=0,
-                timeout=seconds,
-            )
+            client = model_client.new(http, endpoint.base_url, endpoint.key, seconds=seconds)
             answer = await client.embeddings.create(
                 model=endpoint.model, input=[text[:LONGEST_TEXT] for text in texts], encoding_format="float"
             )

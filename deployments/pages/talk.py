@@ -3,6 +3,7 @@ the next thing that is said."""
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -21,7 +22,7 @@ from deployments.trying import Setting, Tried
 MOST_TURNS = 40
 LARGEST = 500_000  # characters of the signed form
 
-Spoken = dict[str, Any]  # {text, blocks}
+Spoken = dict[str, Any]  # {text, blocks, is_cut?}
 
 
 class NotATalk(ValueError):
@@ -32,8 +33,9 @@ class NotATalk(ValueError):
 class Talk:
     """What was said so far, and what the next turn begins with.
 
-    A turn is `{text, payload, replies: [{text, blocks}], trace, hand_over, end, refused?}`; one without text is what
-    was said into silence, with `seconds`. Early turns of a long conversation are let go; `first` counts them.
+    A turn is `{text, payload, replies: [{text, blocks, is_cut?}], trace, hand_over, end, refused?, stopped?}`; one
+    without text is what was said into silence, with `seconds`. Early turns of a long conversation are let go; `first`
+    counts them.
     """
 
     began: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
@@ -130,9 +132,10 @@ async def said(
     payload: str | None = None,
     heard: Callable[[str], None] = lambda _piece: None,
 ) -> None:
-    """One turn. Why a responder can't answer stands in it; the conversation is then where it was before.
+    """One turn. Why a responder can't answer stands in it, with the words so far and the record; so if it is stopped.
 
-    `heard` is given each piece of text as it comes. Outside of `tenant()`.
+    The conversation's state is then what it was before. `heard` is given each piece of text as it comes. Outside of
+    `tenant()`.
     """
     turn: dict[str, Any] = {
         "text": text,
@@ -142,12 +145,19 @@ async def said(
         "hand_over": None,
         "end": None,
     }
+    tried = Tried()
     try:
-        tried = await trying.try_once(
-            setting, text, payload=payload, state=talk.state, history=_history(talk), heard=heard
+        await trying.try_once(
+            setting, text, payload=payload, state=talk.state, history=_history(talk), heard=heard, into=tried
         )
     except Problem as problem:
+        turn |= _done(tried)
         turn["refused"] = {"reason": problem.detail, "remedy": problem.hint or ""}
+    except asyncio.CancelledError:
+        tried.cut.clear()  # that it was stopped is said once
+        turn |= _done(tried) | {"stopped": True}
+        talk.turns.append(turn)
+        raise
     else:
         turn |= _done(tried)
         talk.state = dict(tried.state) if tried.state is not None else None
@@ -178,11 +188,15 @@ def stay_silent(talk: Talk) -> None:
 
 def _done(tried: Tried) -> dict[str, Any]:
     return {
-        "replies": [_spoken(reply) for reply in tried.replies],
+        "replies": [_spoken(reply) | _cut(place in tried.cut) for place, reply in enumerate(tried.replies)],
         "trace": tried.trace,
         "hand_over": tried.hand_over,
         "end": tried.end,
     }
+
+
+def _cut(is_cut: bool) -> Spoken:
+    return {"is_cut": True} if is_cut else {}
 
 
 def _spoken(say: Say) -> Spoken:

@@ -5,7 +5,7 @@ What a trace holds is said in `responders.llm` and `responders.webhook`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 _FINISHED = {
@@ -35,12 +35,13 @@ def facts(trace: Mapping[str, Any]) -> list[tuple[str, str]]:
     if trace.get("by") != "llm" and not (failure and "model" in trace):
         return told
     told += [("Model", str(trace.get("model", ""))), ("Took", _took(trace))]
-    # Nobody has counted those of an answer that was stopped.
+    # Nobody has counted those of an answer whose process died.
     told += [("Tokens", _tokens(trace))] if "tokens_in" in trace else []
+    told += [("Cost", str(trace["cost"]))] if trace.get("cost") else []
     if trace.get("too_dear"):
         told.append(("Instead of", f"{trace['too_dear']}, for which a budget had no room"))
     told += _asked(trace)
-    read = [_read(one) for one in trace.get("knowledge") or ()]
+    read = _read(trace.get("knowledge") or ())
     told += [("Read", "; ".join(read))] if read else []
     tools = [_tool(one) for one in trace.get("tools") or ()]
     told += [("Tools", "; ".join(tools))] if tools else []
@@ -73,13 +74,16 @@ def _took(trace: Mapping[str, Any]) -> str:
 
 
 def _tokens(trace: Mapping[str, Any]) -> str:
-    cost = trace.get("cost")
-    spent = f", {cost}" if cost else ""
-    return f"{int(trace.get('tokens_in') or 0)} read, {int(trace.get('tokens_out') or 0)} written{spent}"
+    return f"{int(trace.get('tokens_in') or 0)} read, {int(trace.get('tokens_out') or 0)} written"
 
 
-def _read(one: Mapping[str, Any]) -> str:
-    return f"{one.get('title', '')}{' (cited)' if one.get('cited') else ''}"
+def _read(passages: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Each title once, however many passages of it were read."""
+    cited: dict[str, bool] = {}
+    for one in passages:
+        title = str(one.get("title", ""))
+        cited[title] = cited.get(title, False) or bool(one.get("cited"))
+    return [f"{title} (cited)" if is_cited else title for title, is_cited in cited.items()]
 
 
 def _tool(one: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.utils.safestring import SafeString
@@ -57,6 +57,7 @@ class Answer:
 
     html: SafeString
     blocks: list[Block]
+    is_cut: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ class Turn:
     hand_over: str
     end: str
     refused: Mapping[str, str] | None
+    is_stopped: bool
     may_be_case: bool
     case: KnownCase | None
     chosen: str | None  # of the form for a test case, where it is open
@@ -182,14 +184,23 @@ def _turn(
         is_tap=turn["payload"] is not None,
         seconds=turn.get("seconds", 0),
         answers=[_answer(spoken, f"{number}.{place}") for place, spoken in enumerate(turn["replies"])],
-        how=explain(turn["trace"]),
+        how=_how(turn),
         hand_over=turn["hand_over"] or "",
         end=turn["end"] or "",
         refused=turn.get("refused"),
+        is_stopped=bool(turn.get("stopped")),
         may_be_case=may_be_case,
         case=KnownCase(meaning_in_words(expected), meant.passed) if meant and expected is not None else None,
         chosen=meant.got if meant and is_open else None,
     )
+
+
+def _how(turn: Mapping[str, Any]) -> Explained | None:
+    how = explain(turn["trace"])
+    if how is None or not turn.get("refused"):
+        return how
+    # Why it could not answer stands where the answer would.
+    return replace(how, facts=[fact for fact in how.facts if fact[0] != "Failed"])
 
 
 def _html(text: str) -> SafeString:
@@ -227,7 +238,7 @@ def _answer(spoken: Mapping[str, Any], place: str) -> Answer:
                 return Block("list", [card(one) for one in raw["items"]])
         return Block("buttons", buttons=buttons(raw.get("buttons", ())))
 
-    return Answer(_html(spoken["text"]), [block(raw) for raw in spoken["blocks"]])
+    return Answer(_html(spoken["text"]), [block(raw) for raw in spoken["blocks"]], bool(spoken.get("is_cut")))
 
 
 def _link(url: str) -> str:

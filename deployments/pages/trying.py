@@ -73,6 +73,10 @@ def assistant_try(request: HttpRequest, assistant_id: UUID) -> HttpResponse:
             return _page(inside, row, new_panel(row))
     with entered(request, "assistants.read"):
         row = queries.assistant(assistant_id)
+        bell = try_stream.bell_of(row.workspace_id, request.POST.get("bell", ""))
+        if request.POST.get("op") == "stop":
+            try_stream.ring(bell)
+            return HttpResponse(status=204)
         form, values = _read(request, row)
         wanted, seen = try_form.setting(row, values)
     talk, refused = _talk_of(request, row, wanted, seen)
@@ -98,7 +102,7 @@ def assistant_try(request: HttpRequest, assistant_id: UUID) -> HttpResponse:
             elif request.headers.get("Accept") == try_stream.MEDIA_TYPE:
                 pieces = partial(talks.said, talk, wanted, meant.text, meant.payload)
                 # Pages are typed as whole answers; whatever stands around them takes one that streams as well.
-                return try_stream.TryStream(pieces, lambda: drawn().content.decode())  # type: ignore[return-value]
+                return try_stream.TryStream(pieces, lambda: drawn().content.decode(), bell)  # type: ignore[return-value]
             else:
                 talks.say(talk, wanted, meant.text, meant.payload)
     return drawn()

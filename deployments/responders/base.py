@@ -17,7 +17,7 @@ What it needs from the database it asks the turn for (`Reach`), a value at a tim
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -118,6 +118,10 @@ class Reach(Protocol):
         ...
 
 
+def _unheard(_data: Mapping[str, Any]) -> None:
+    """Of a turn whose record nobody keeps."""
+
+
 class NoReach:
     """For what is tried without a workspace: nothing is there, and nothing is counted."""
 
@@ -177,6 +181,8 @@ class TurnInput:
     turn_id: str = ""
     # The customer's own id of who talks, where the customer's server proved it; "" else.
     user_id: str = ""
+    # Takes what a `Trace` would say from an answer that is closed before its end, and can't yield it any more.
+    at_close: Callable[[Mapping[str, Any]], None] = _unheard
 
 
 @dataclass(frozen=True, slots=True)

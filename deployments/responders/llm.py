@@ -8,9 +8,11 @@ Three ends are set: to the connection, to the first piece of a call (`FIRST_PIEC
 connection, which is how an answer that nobody waits for is cancelled.
 
 `Trace.data` is `{responder, by, model, tokens_in, tokens_out, first_ms, ms, calls, finish, tools: [{name, ok, ms,
-words}], knowledge: [{number, title, url, score, cited}], fields, cost}`; `by` is `llm`, `cost`
-is in words and left out where the model has no price. No text of the conversation is in it. What is known at the first
-piece is told then, for the answer that is stopped; the whole of it at the end, also at a bad one.
+words}], knowledge: [{number, title, url, score, cited}], fields, cost}`; `by` is `llm`, `cost` is in words and left out
+where the model has no price. `fields` is what the visitor gave of what the assistant collects, for the workspace's
+members to read on the timeline; nothing else of what was said is in it, nor what a model wrote when it called a tool. A
+turn's trace is erased with its person. What is known at the first piece is told then; the whole of it at the end, also
+at a bad one, and by `TurnInput.at_close` where the answer is stopped.
 """
 
 from __future__ import annotations
@@ -22,14 +24,16 @@ import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, suppress
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import openai
 
 from convoship.lib.amounts import money
 from convoship.lib.outbound.sending import streaming_client
+from deployments import model_client
 from deployments.responders import llm_content, prompting, provider_errors, stand_in
 from deployments.responders.base import (
     EndOfText,
@@ -61,8 +65,10 @@ MOST_PASSAGES = 5
 RETRY_AFTER_SECONDS = 0.5
 # An estimate where the provider counts nothing: a token is rarely shorter, in any language.
 CHARACTERS_PER_TOKEN = 3
-# Nothing was read that anybody would charge for.
+# Nothing was read that anybody would charge for: so it is where a provider refuses by a status, unless it looked at the
+# question or worked on it (learn.microsoft.com/azure/ai-foundry/openai: 400 of the filter and 408 are charged for).
 _NOT_READ = frozenset({"key", "model", "quota", "busy", "context", "unreachable"})
+_READ = frozenset({"filter", "timeout"})
 _CITED = re.compile(r"\[(\d{1,2})\]")
 
 
@@ -93,6 +99,11 @@ class LLMResponder:
             if answer.trace["calls"]:
                 yield answer.traced()
             raise
+        except (GeneratorExit, asyncio.CancelledError):
+            await answer.close()
+            if answer.trace["calls"]:
+                turn.at_close(answer.traced().data)
+            raise
         finally:
             # Also of one that failed or was cut off: what it took counts.
             await answer.close()
@@ -112,8 +123,8 @@ class _Answer:
         self.has_begun = False
         self.key = ""
         self.took: list[Usage] = []
-        # What is set aside, with what may come of it at most: nobody has said what it took.
-        self.spent: dict[str, Usage] = {}
+        # The request that is under way.
+        self.open: _Request | None = None
         self.cost: int | None = None
         self.trace: dict[str, Any] = {"responder": KIND, "by": KIND, "model": content["model"], "calls": 0}
 
@@ -139,12 +150,7 @@ class _Answer:
         self.trace["tools"] = toolbox.record
         is_rehearsal = self.content["preset"] == llm_content.REHEARSAL
         async with stand_in.client() if is_rehearsal else streaming_client() as http:
-            client = openai.AsyncOpenAI(
-                base_url=self.content["base_url"],
-                api_key=await self._key(),
-                http_client=cast("Any", http),  # typed for httpx2 alone, and takes httpx as well
-                max_retries=0,
-            )
+            client = model_client.new(http, self.content["base_url"], await self._key())
             for _ in range(MOST_ROUNDS):
                 calls: list[ToolCall] = []
                 async with aclosing(self._asked(client, chat, toolbox, calls)) as pieces:
@@ -176,15 +182,11 @@ class _Answer:
 
     def _end(self, toolbox: Toolbox) -> list[Reply]:
         """What follows the text: its sources, what was collected and what is to be done."""
-        cited = {int(number) for number in _CITED.findall(self.shown)}
+        cited = self._cited()
         sources = [
             {"title": one.title, "url": one.url} if one.url else {"title": one.title}
             for number, one in enumerate(self.passages, 1)
             if number in cited
-        ]
-        self.trace["knowledge"] = [
-            {"number": n, "title": one.title, "url": one.url, "score": round(one.score, 4), "cited": n in cited}
-            for n, one in enumerate(self.passages, 1)
         ]
         self.trace["fields"] = toolbox.fields
         replies: list[Reply] = []
@@ -201,24 +203,40 @@ class _Answer:
             "tokens_out": sum(one.tokens_out for one in self.took),
         }
         cost = {"cost": money(self.cost)} if self.cost is not None else {}
-        return Trace({**self.trace, **took, **cost, "ms": _since(self.began)})
+        cited = self._cited()
+        read = [
+            {"number": n, "title": one.title, "url": one.url, "score": round(one.score, 4), "cited": n in cited}
+            for n, one in enumerate(self.passages, 1)
+        ]
+        return Trace({**self.trace, **took, **cost, "knowledge": read, "ms": _since(self.began)})
+
+    def _cited(self) -> set[int]:
+        return {int(number) for number in _CITED.findall(self.shown)}
 
     async def close(self) -> None:
-        """Settle calls that came to no end: they were read, and wrote what there is of them."""
-        for spent, most in [*self.spent.items()]:
-            with suppress(Exception):
-                await self._settle(spent, self._estimate(len(self.text), most.tokens_in))
+        """Settle a request that came to no end: it was read, and wrote what there is of it, shown or not."""
+        with suppress(Exception):
+            await self._settle()
 
-    async def _settle(self, spent: str, usage: Usage) -> None:
-        del self.spent[spent]
+    async def _spend(self, most: Usage) -> _Request:
+        """Set aside what one request may take."""
+        self.open = _Request(await self.turn.reach.spend(most), most, Reading(self.content["model"]))
+        return self.open
+
+    async def _settle(self, usage: Usage | None = None) -> None:
+        """What the request that is under way took, by its provider's count where there is one."""
+        asked, self.open = self.open, None
+        if asked is None:
+            return
+        usage = usage or asked.took()
         self.took.append(usage)
-        cost = await self.turn.reach.settle(spent, usage)
+        cost = await self.turn.reach.settle(asked.spent, usage)
         if cost is not None:
             self.cost = (self.cost or 0) + cost
 
     async def _key(self) -> str:
         if "api_key" not in self.content:
-            return "none"  # the SDK wants one; endpoints without keys don't look
+            return ""
         self.key = await self.turn.reach.secret(self.content["api_key"], self.content["base_url"])
         return self.key
 
@@ -229,22 +247,21 @@ class _Answer:
     ) -> AsyncGenerator[str]:
         """One call's text as it comes; the tools that it wants called are put into `calls`."""
         most = Usage(self.content["model"], _tokens_of(chat, toolbox.offered), self.content["max_tokens"])
-        spent = await self.turn.reach.spend(most)
-        self.spent[spent] = most
+        await self._spend(most)
         self.text, self.output = "", SafeOutput()
-        reading, thoughts = Reading(self.content["model"]), Thoughts()
-        async with aclosing(self._pieces(client, chat, toolbox, reading, spent)) as pieces:
+        thoughts, is_long = Thoughts(), False
+        async with aclosing(self._pieces(client, chat, toolbox, most)) as pieces:
             async for piece in pieces:
                 if shown := self._show(self.output.take(thoughts.take(piece))):
                     yield shown
                 if len(self.shown) >= LONGEST_TEXT:
-                    reading.finish = "length"
+                    is_long = True
                     break
         if rest := self._show(self.output.take(thoughts.rest()) + self.output.rest()):
             yield rest
-        usage = reading.usage or self._estimate(len(self.text), most.tokens_in)
-        await self._settle(spent, usage)
-        self.trace["finish"] = reading.finish
+        reading = self.open.reading if self.open else Reading("")
+        await self._settle()
+        self.trace["finish"] = "length" if is_long else reading.finish
         if reading.finish == "content_filter":
             raise provider_errors.filtered(self.host)
         calls.extend(reading.calls())
@@ -260,25 +277,29 @@ class _Answer:
         return piece
 
     async def _pieces(
-        self, client: openai.AsyncOpenAI, chat: prompting.Chat, toolbox: Toolbox, reading: Reading, spent: str
+        self, client: openai.AsyncOpenAI, chat: prompting.Chat, toolbox: Toolbox, most: Usage
     ) -> AsyncGenerator[str]:
         """The call's pieces as they come; begun once more where nothing had come yet."""
         for is_last in (False, True):
+            asked, is_refused = self.open or await self._spend(most), False
             try:
-                async with aclosing(self._read(client, chat, toolbox, reading)) as pieces:
+                async with aclosing(self._read(client, chat, toolbox, asked.reading)) as pieces:
                     async for piece in pieces:
                         self.trace.setdefault("first_ms", _since(self.began))
                         yield piece
                 found = provider_errors.broken_off(self.host)
             except provider_errors.CAUGHT as error:
                 found = provider_errors.read(error, self.host, self.content["model"], self.key)
-            if reading.finish:
+                is_refused = isinstance(error, openai.APIStatusError) and found.code not in _READ
+            if asked.reading.finish:
                 # It said that this was all, whatever came after.
                 return
-            if reading.has_begun or is_last or not found.retryable:
-                if found.code in _NOT_READ and not reading.has_begun:
-                    await self._settle(spent, Usage(self.content["model"]))
+            if (is_refused or found.code in _NOT_READ) and not asked.reading.is_alive:
+                await self._settle(Usage(self.content["model"]))
+            if asked.reading.has_begun or is_last or not found.retryable:
                 raise found
+            # Each request counts: this one read, and may have thought.
+            await self._settle()
             logger.info("a call of a model is tried again: %s", found.code)
             await asyncio.sleep(RETRY_AFTER_SECONDS)
 
@@ -309,13 +330,27 @@ class _Answer:
             async with stream:
                 async for chunk in stream:
                     piece = reading.take(chunk)
+                    if reading.is_full:
+                        reading.finish = reading.finish or "tool_calls"
+                        return
                     if reading.is_alive and first.when() is not None:
                         first.reschedule(None)
                     if piece:
                         yield piece
 
-    def _estimate(self, written: int, tokens_in: int = 0) -> Usage:
-        return Usage(self.content["model"], tokens_in, -(-written // CHARACTERS_PER_TOKEN))
+
+@dataclass(frozen=True)
+class _Request:
+    """One request that is under way: what was set aside for it, under which id, and what has come of it."""
+
+    spent: str
+    most: Usage
+    reading: Reading
+
+    def took(self) -> Usage:
+        """As its provider counted, or an estimate: it was read, and wrote what there is of it."""
+        written = -(-self.reading.written // CHARACTERS_PER_TOKEN)
+        return self.reading.usage or Usage(self.most.model, self.most.tokens_in, written)
 
 
 def _as_said(text: str, calls: Sequence[ToolCall]) -> dict[str, Any]:

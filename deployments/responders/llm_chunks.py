@@ -7,10 +7,15 @@ differ, so that anything may stand anywhere.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from deployments.responders.base import Usage
-from deployments.responders.llm_tools import ToolCall
+from deployments.responders.llm_tools import LONGEST_ARGUMENTS, MOST_CALLS, ToolCall
+
+# Characters: of a call's id and of a tool's name. Names of ours have 40.
+LONGEST_NAME = 200
+# More tokens than any answer has: a count above it is none.
+MOST_TOKENS = 100_000_000
 
 
 class Reading:
@@ -24,19 +29,24 @@ class Reading:
         # Whether it does anything: write, call or think, under whatever name its provider has for that. Before that
         # come whose turn it is, and what filters thought of the question.
         self.is_alive = False
+        # Whether the model wants more called, or with more, than is ever done: nobody need read on.
+        self.is_full = False
+        # Characters of all that it wrote, shown or not.
+        self.written = 0
         self._calls: dict[int, dict[str, str]] = {}
+        self._arguments = 0
 
     def take(self, chunk: object) -> str:
         """The text of a chunk; what else it says is kept. ValueError where it is no chunk."""
         try:
             return self._take(_object(chunk))
-        except (AttributeError, IndexError, KeyError, TypeError):
+        except (AttributeError, IndexError, KeyError, OverflowError, TypeError):
             raise ValueError("That is no chunk of an answer.") from None
 
     def calls(self) -> list[ToolCall]:
         """The tools that are wanted, in order."""
         return [
-            ToolCall(call["id"] or f"call_{place}", call["name"], call["arguments"])
+            ToolCall(call["id"] or f"call_{place}", call["name"], call["arguments"], "cut" in call)
             for place, call in sorted(self._calls.items())
         ]
 
@@ -50,6 +60,7 @@ class Reading:
             return ""
         delta = _object(choice["delta"])
         self.is_alive = self.is_alive or any(value for name, value in delta.items() if name != "role")
+        self.written += _written(delta)
         for part in delta.get("tool_calls") or ():
             self._take_call(_object(part))
         text = _words(delta.get("content"))
@@ -61,18 +72,30 @@ class Reading:
         if usage is None:
             return
         tokens_in, tokens_out = _object(usage).get("prompt_tokens"), usage.get("completion_tokens")
-        # What isn't a count is estimated.
-        if isinstance(tokens_in, int) and isinstance(tokens_out, int) and min(tokens_in, tokens_out) >= 0:
+        # What isn't a count, or none that can be, is estimated.
+        if _is_count(tokens_in) and _is_count(tokens_out):
             self.usage = Usage(str(chunk.get("model") or self.model), tokens_in, tokens_out)
 
     def _take_call(self, part: Mapping[str, Any]) -> None:
         self.has_begun = True
-        call = self._calls.setdefault(self._place(part), {"id": "", "name": "", "arguments": ""})
-        call["id"] = part.get("id") or call["id"]
+        place = self._place(part)
+        if self.is_full or (place not in self._calls and len(self._calls) >= MOST_CALLS):
+            self.is_full = True
+            return
+        call = self._calls.setdefault(place, {"id": "", "name": "", "arguments": ""})
+        call["id"] = str(part.get("id") or call["id"])[:LONGEST_NAME]
         function = part.get("function")
-        if function is not None:
-            call["name"] += function.get("name") or ""
-            call["arguments"] += function.get("arguments") or ""
+        if function is None:
+            return
+        call["name"] = (call["name"] + (function.get("name") or ""))[:LONGEST_NAME]
+        arguments = function.get("arguments") or ""
+        self._arguments += len(arguments)
+        if self._arguments > LONGEST_ARGUMENTS:
+            self.is_full = True
+            # What there is of them is nothing that could be done, nor told again.
+            call["arguments"], call["cut"] = "{}", "cut"
+        else:
+            call["arguments"] += arguments
 
     def _place(self, part: Mapping[str, Any]) -> int:
         """Which call a part belongs to. Some providers leave that out, and send each call in one part with an id."""
@@ -81,10 +104,31 @@ class Reading:
         return len(self._calls) if part.get("id") or not self._calls else len(self._calls) - 1
 
 
+def _is_count(value: object) -> TypeGuard[int]:
+    return type(value) is int and 0 <= value <= MOST_TOKENS
+
+
 def _object(value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise TypeError
     return value
+
+
+def _written(delta: Mapping[str, Any]) -> int:
+    """Characters of a part of an answer: its text, its calls and its thinking, which some give under two names."""
+    thought = max((_length(value) for name, value in delta.items() if name not in _NOT_THOUGHT), default=0)
+    return _length(delta.get("content")) + _length(delta.get("tool_calls")) + thought
+
+
+_NOT_THOUGHT = frozenset({"role", "content", "tool_calls"})
+
+
+def _length(value: Any) -> int:
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, Mapping):
+        return sum(_length(one) for name, one in value.items() if name not in {"id", "type"})
+    return sum(map(_length, value)) if isinstance(value, list) else 0
 
 
 def _words(content: Any) -> str:

@@ -24,18 +24,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
-
 from convoship.lib.outbound import Refused, checked
 from convoship.lib.plain_errors import PlainValidator, failures
-from deployments.responders import own_headers
+from deployments.responders import own_headers, tool_schema
 from deployments.responders.content import ContentRefused
 
 LONGEST_INSTRUCTIONS = 20_000
 LONGEST_URL = 500
 MOST_TOOLS = 20
-LONGEST_PARAMETERS = 8_000  # characters of a tool's JSON schema
 MAX_TOKENS, HISTORY = 800, 20
 
 
@@ -244,23 +240,7 @@ def _faults_of_tools(tools: Any) -> dict[str, list[str]]:
         names.add(name)
         if "parameters" in tool:
             path = f"tools[{place}].parameters"
-            words = _fault_of_parameters(tool["parameters"])
+            words = tool_schema.fault(tool["parameters"])
             if words:
                 errors[path] = [words]
     return errors
-
-
-def _fault_of_parameters(parameters: Mapping[str, Any]) -> str:
-    text = str(parameters)
-    if len(text) > LONGEST_PARAMETERS:
-        return f"This is too long: at most {LONGEST_PARAMETERS} characters."
-    if parameters.get("type") != "object":
-        return 'The arguments of a tool are an object: begin with {"type": "object", "properties": {…}}.'
-    # A reference could lead anywhere, and models don't follow them.
-    if "$ref" in text or "$dynamicRef" in text:
-        return "References ($ref) can't be used here: write the parts out."
-    try:
-        Draft202012Validator.check_schema(parameters)
-    except SchemaError as error:
-        return f"This is no JSON Schema: {error.message[:200]}"
-    return ""

@@ -10,6 +10,7 @@ so that the customer's server can decide what this visitor may see.
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,16 +19,16 @@ from urllib.parse import quote, urlencode
 
 from convoship.lib.outbound import OutboundError
 from convoship.lib.outbound.sending import send
-from convoship.lib.plain_errors import PlainValidator, failures
-from deployments.responders import own_headers
+from deployments.responders import own_headers, tool_schema
 from deployments.responders.base import End, HandOver, ResponderError, TurnInput
 from deployments.responders.llm_content import OWN_TOOLS
 
 SECONDS = 10.0
 LONGEST_RESULT = 8_000
+# Characters that are read of what the tools of one round are to be called with, all together.
 LONGEST_ARGUMENTS = 16_000
 LONGEST_VALUE = 500
-# In one answer, over all rounds.
+# In one answer, over all rounds; of one round no more are read.
 MOST_CALLS = 12
 
 _REASON = {"type": "object", "properties": {"reason": {"type": "string"}}}
@@ -35,11 +36,12 @@ _REASON = {"type": "object", "properties": {"reason": {"type": "string"}}}
 
 @dataclass(frozen=True)
 class ToolCall:
-    """One wish of the model; `arguments` as it wrote them, JSON or not."""
+    """One wish of the model; `arguments` as it wrote them, JSON or not. `is_cut`: as far as they were read."""
 
     id: str
     name: str
     arguments: str
+    is_cut: bool = False
 
 
 class Toolbox:
@@ -78,9 +80,13 @@ class Toolbox:
             is_good, told = True, ""
         except _Wrong as wrong:
             result, is_good, told = wrong.words, False, wrong.told
+        if len(self.record) > MOST_CALLS:
+            # That they were too many is said once.
+            return f"Error: {result}"
         self.record.append(
             {
-                "name": call.name[:40],
+                # A name that the model made up may be the visitor's words.
+                "name": call.name if tool else "unknown",
                 "ok": is_good,
                 "ms": round((time.monotonic() - began) * 1000),
                 # Never what came back, nor what was sent: it is the customer's, and the visitor's.
@@ -94,7 +100,8 @@ class Toolbox:
         if self._calls > MOST_CALLS:
             raise _Wrong(f"No more than {MOST_CALLS} tools are called for one answer. Answer now.")
         if tool is None:
-            raise _Wrong(f"There is no tool called {call.name[:40]}. There are: {', '.join(self.tools) or 'none'}.")
+            there = f"There are: {', '.join(self.tools) or 'none'}."
+            raise _Wrong(f"There is no tool called {call.name[:40]}. {there}", f"The model wanted another. {there}")
         arguments = _arguments(call, _parameters(tool))
         match tool["type"]:
             case "hand_over":
@@ -166,7 +173,7 @@ def _parameters(tool: Mapping[str, Any]) -> dict[str, Any]:
 
 def _arguments(call: ToolCall, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """What the model wrote, if it is what the tool takes."""
-    if len(call.arguments) > LONGEST_ARGUMENTS:
+    if call.is_cut:
         raise _Wrong("The arguments are too long.")
     try:
         arguments = json.loads(call.arguments or "{}")
@@ -174,15 +181,24 @@ def _arguments(call: ToolCall, parameters: Mapping[str, Any]) -> dict[str, Any]:
         raise _Wrong("The arguments are no JSON.") from None
     if not isinstance(arguments, dict):
         raise _Wrong("The arguments have to be an object.")
-    wrong = failures(PlainValidator(_closed(parameters)), arguments)
+    try:
+        wrong = tool_schema.wrongs(parameters, arguments)
+    except tool_schema.NotChecked as error:
+        raise _Wrong(str(error)) from None
     if wrong:
-        raise _Wrong("; ".join(f"{path or 'arguments'}: {' '.join(words)}" for path, words in wrong.items())[:500])
+        words = "; ".join(f"{path or 'arguments'}: {' '.join(said)}" for path, said in wrong.items())
+        raise _Wrong(words[:500], _told(parameters, wrong))
     return arguments
 
 
-def _closed(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Only what is named is taken: a model's invention is not passed on. A schema that says otherwise is left so."""
-    return {"properties": {}, "additionalProperties": False, **parameters}
+def _told(parameters: Mapping[str, Any], wrong: Mapping[str, Any]) -> str:
+    """What of it stands on the timeline: names of the tool's own, and nothing that the model wrote."""
+    own = parameters.get("properties", {})
+    named = {re.split(r"[.\[]", path, maxsplit=1)[0] for path in wrong}
+    listed = [name for name in own if name in named]
+    return (
+        f"The model's arguments did not fit: {', '.join(listed)}." if listed else "The model's arguments did not fit."
+    )
 
 
 def _flat(arguments: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -18,6 +18,8 @@ from convoship.lib.outbound.failures import ANSWER_FAILED, FAILURES, Failed, Not
 from deployments.responders.base import Code, ResponderError
 
 LONGEST_SAID = 200
+# Of what a provider says: enough to find in it what may not be repeated in its beginning.
+MOST_LOOKED_AT = 20_000
 _CONTEXT = re.compile(
     r"context.{0,20}(length|window|size)|maximum context|too many tokens|prompt is too long", re.IGNORECASE
 )
@@ -45,17 +47,10 @@ CAUGHT = (
 
 def read(error: Exception, host: str, model: str, key: str = "") -> ResponderError:
     """The error of a call to `host` as what the assistant's owner reads; without the key, should it be repeated."""
-    found = _read(error, host, model)
-    if key and key in found.reason:
-        found.reason = found.reason.replace(key, "…")
-    return found
-
-
-def _read(error: Exception, host: str, model: str) -> ResponderError:
     if isinstance(error, openai.APITimeoutError | TimeoutError):
         return _made("timeout", f"{host} did not answer in time.", "Try again, or choose a quicker model.")
     if isinstance(error, openai.APIStatusError):
-        return _of_status(error, host, model)
+        return _of_status(error, host, model, key)
     guard = _cause(error, OutboundError)
     if isinstance(guard, OutboundError):
         return _made("unreachable", guard.words, "Check the address of the endpoint.")
@@ -67,12 +62,13 @@ def _read(error: Exception, host: str, model: str) -> ResponderError:
         return _made("unreachable", f"{host} can't be reached.", "Check the address, and whether the endpoint runs.")
     if isinstance(error, openai.APIError):
         # Said in the middle of a stream, without a status.
-        return _of_words(_said(error), error.code, host, model) or _broken(host, _said(error))
+        said = _said(error, key)
+        return _of_words(said, error.code, host, model) or _broken(host, said)
     return _broken(host, "")
 
 
-def _of_status(error: openai.APIStatusError, host: str, model: str) -> ResponderError:
-    said, status = _said(error), error.status_code
+def _of_status(error: openai.APIStatusError, host: str, model: str, key: str) -> ResponderError:
+    said, status = _said(error, key), error.status_code
     if status == 401:
         return _key(host)
     found = _of_words(said, error.code, host, model)
@@ -170,12 +166,15 @@ def _made(code: Code, words: str, remedy: str) -> ResponderError:
     return ResponderError(words, remedy, code=code, retryable=code in _AGAIN)
 
 
-def _said(error: openai.APIError) -> str:
-    """The provider's own words, short and without what looks like a key."""
+def _said(error: openai.APIError, key: str) -> str:
+    """The provider's own words, without the key and what looks like one, and only then short."""
     body: Any = error.body
     said = body.get("message") if isinstance(body, dict) else None
-    text = said if isinstance(said, str) else (error.message or "")
-    return _SECRET.sub("…", " ".join(text.split()))[:LONGEST_SAID]
+    text = (said if isinstance(said, str) else (error.message or ""))[:MOST_LOOKED_AT]
+    for repeated in {key, key.strip()} - {""}:
+        text = text.replace(repeated, "…")
+    text = _SECRET.sub("…", " ".join(text.split()))
+    return text[:LONGEST_SAID]
 
 
 def _cause(error: BaseException, kind: type[BaseException] | UnionType) -> BaseException | None:

@@ -114,8 +114,8 @@ def _answer(asked: Mapping[str, Any]) -> str:
         sentence = _SENTENCE.search(source[2])
         return f"{' '.join((sentence[0] if sentence else source[2][:300]).split())} [1]"
     return (
-        f"You said: “{_said(asked)[:200]}”. I only stand in for a language model here, so I can't know more. "
-        "Choose a real one under *What answers* when you have tried enough."
+        f"You said: “{_said(asked)[:200]}” I only stand in for a language model here, so I can't know more. "
+        "Choose a real one under “What answers” when you have tried enough."
     )
 
 

@@ -87,7 +87,11 @@ def test_a_model_is_tested_tried_and_published_and_a_visitor_reads_along(
     expect(live).not_to_contain_text("enough.")
     owner.get_by_role("button", name="Stop").click()
     expect(live).to_have_count(0)
-    expect(owner.get_by_label("What a visitor says")).to_have_value(QUESTION)
+    stopped = owner.locator("[data-try-turns] > [data-turn='0']")
+    for said in ("You said: “Tell", "Stopped", "stand-in-slow", "the first words after"):
+        expect(stopped).to_contain_text(said)
+    expect(stopped).not_to_contain_text("enough.")
+    expect(owner.get_by_label("What a visitor says")).to_have_value("")
 
     visitor = visit(str(place["demo_page"])).chat()
     visitor.is_connected()

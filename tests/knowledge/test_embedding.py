@@ -5,18 +5,24 @@ from __future__ import annotations
 import json
 import math
 import threading
+import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import tenant
+from deployments import budgets
+from deployments.budgets import Who
 from deployments.knowledge import embedding, sources, vocabulary
-from deployments.models import KnowledgeChunk, KnowledgeEmbedding
+from deployments.models import Budget, BudgetCount, KnowledgeChunk, KnowledgeEmbedding, Spending
 from deployments.models.knowledge import EmbeddingStatus
+from deployments.reaching import WorkspaceReach
+from deployments.responders.base import Usage
 from tests.knowledge.conftest import Reader, reply
 from workspaces import secret_store
 from workspaces.permissions import of_role
@@ -41,6 +47,7 @@ class Model(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         self.asked: list[tuple[dict[str, Any], str]] = []
+        self.headers: list[tuple[str, str]] = []
         self.status, self.size, self.wait = 200, 8, threading.Event()
         self.stalls = False
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -56,6 +63,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.asked.append((body, self.headers.get("Authorization", "")))
+        self.server.headers += self.headers.items()
         if self.server.stalls:
             self.server.wait.wait(10)
         if self.server.status != 200:
@@ -197,6 +205,76 @@ def test_another_model_behind_the_same_name_has_everything_embedded_anew(known: 
     assert row.dimensions == 12
     with tenant(known.workspace.id):
         assert {len(chunk.embedding or ()) for chunk in KnowledgeChunk.objects.all()} == {12}
+
+
+def asked_by_a_visitor(reader: Reader, text: str, turn_id: uuid.UUID | None = None) -> list[str]:
+    reach = WorkspaceReach(reader.workspace.id, reader.assistant.id, Who(visitor_id=VISITOR, turn_id=turn_id))
+    return [passage.title for passage in async_to_sync(reach.passages)(text, 3)]
+
+
+VISITOR = uuid.uuid4()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_embedding_of_a_visitors_question_counts_as_tokens_and_as_no_message(known: Reader, model: Model) -> None:
+    put(known, model)
+    embed(known)
+    with tenant(known.workspace.id):
+        for measure in ("messages", "tokens"):
+            Budget.objects.create(measure=measure, per="visitor", most=1_000)
+    assert asked_by_a_visitor(known, "any watercraft?", uuid.uuid4())[0] == "Boats"
+    with tenant(known.workspace.id):
+        [spent] = Spending.objects.all()
+        [count] = BudgetCount.objects.all()
+        assert (spent.model, spent.messages, spent.tokens_out, spent.held_until) == ("one", 0, 0, None)
+        assert (count.budget.measure, count.count) == ("tokens", spent.tokens_in)
+        assert 4 <= spent.tokens_in <= len("any watercraft?")
+        # The model that is asked afterwards is the message.
+        assert budgets.take(Who(visitor_id=VISITOR, turn_id=spent.turn), Usage("m", 1, 1))
+        assert Spending.objects.get(model="m").messages == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("measure", "most"), [("tokens", 1), ("messages", 1)])
+def test_where_nothing_is_left_a_question_goes_without_an_embedding(
+    known: Reader, model: Model, measure: str, most: int
+) -> None:
+    put(known, model)
+    embed(known)
+    before = len(model.asked)
+    with tenant(known.workspace.id):
+        budget = Budget.objects.create(measure=measure, per="visitor", most=most)
+        if measure == "messages":
+            assert isinstance(budgets.take(Who(visitor_id=VISITOR), Usage("m", 1, 1)), str)
+    assert asked_by_a_visitor(known, "any watercraft?", uuid.uuid4()) == []
+    assert asked_by_a_visitor(known, "kayak", uuid.uuid4()) == ["Boats"]
+    assert len(model.asked) == before
+    with tenant(known.workspace.id):
+        budget.refresh_from_db()
+        assert budget.spent_at is None, "nobody is told: it was found by its words"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_fails_takes_nothing(known: Reader, model: Model) -> None:
+    put(known, model)
+    embed(known)
+    model.status = 500
+    asked_by_a_visitor(known, "any watercraft?")
+    with tenant(known.workspace.id):
+        [spent] = Spending.objects.all()
+        assert (spent.tokens_in, spent.held_until) == (0, None)
+
+
+def test_what_the_servers_environment_says_of_its_own_account_goes_to_nobody(
+    known: Reader, model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-of-the-server")
+    monkeypatch.setenv("OPENAI_PROJECT_ID", "project-of-the-server")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-Own: of-the-server")
+    put(known, model)
+    embed(known)
+    assert model.headers
+    assert "of-the-server" not in json.dumps(model.headers)
 
 
 def test_an_endpoint_inside_is_not_called(known: Reader, model: Model, settings: Any) -> None:

@@ -36,6 +36,9 @@ class Says:
     pause: float = 0.0
     role: bool = False
     raw: bytes | None = None
+    # Said before the pieces, as it is: what it thinks, say.
+    before: Mapping[str, Any] | None = None
+    raw_usage: tuple[Any, Any] | None = None
 
 
 @dataclass
@@ -140,6 +143,8 @@ class ModelEnd:
             def _stream(self, plan: Says) -> None:
                 if plan.role:
                     self._send({"role": "assistant", "content": ""})
+                if plan.before is not None:
+                    self._send(plan.before)
                 for number, piece in enumerate(plan.pieces):
                     self._wait(plan, number)
                     if number and plan.pause:
@@ -166,10 +171,9 @@ class ModelEnd:
                     self._send({"tool_calls": [{**start, "function": {"name": name, "arguments": text[:half]}}]})
                     self._send({"tool_calls": [{"index": place, "function": {"arguments": text[half:]}}]})
                 self._send({}, plan.finish or ("tool_calls" if plan.calls else "stop"))
-                if plan.usage is not None:
-                    tokens_in, tokens_out = plan.usage
-                    usage = {"prompt_tokens": tokens_in, "completion_tokens": tokens_out}
-                    self._event({**_CHUNK, "choices": [], "usage": {**usage, "total_tokens": tokens_in + tokens_out}})
+                if (counted := plan.raw_usage or plan.usage) is not None:
+                    usage = {"prompt_tokens": counted[0], "completion_tokens": counted[1], "total_tokens": 18}
+                    self._event({**_CHUNK, "choices": [], "usage": usage})
                 self._write(b"data: [DONE]\n\n")
                 self._write(b"")
 

@@ -241,7 +241,16 @@ async def test_a_model_that_thinks_aloud_says_only_what_it_means_to(office: Offi
     assert [one["text"] for one in await ask(office)] == ["Yes."]
 
 
-@pytest.mark.parametrize("usage", [{"prompt_tokens": None}, {"prompt_tokens": -9, "completion_tokens": -9}, {}, 5])
+@pytest.mark.parametrize(
+    "usage",
+    [
+        {"prompt_tokens": None},
+        {"prompt_tokens": -9, "completion_tokens": -9},
+        {},
+        5,
+        {"prompt_tokens": 2**63, "completion_tokens": 2},
+    ],
+)
 async def test_a_count_that_is_none_is_estimated(office: Office, model: ModelEnd, usage: Any) -> None:
     """Else a provider's slip would give a budget back what it never held."""
     end = json.dumps({"choices": [], "usage": usage})

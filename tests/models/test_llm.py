@@ -323,6 +323,75 @@ async def test_arguments_that_do_not_fit_are_told_to_the_model_and_sent_nowhere(
     assert trace_of(said)["tools"][0]["ok"] is False
 
 
+async def test_a_pattern_takes_no_time_whatever_the_visitor_has_it_held_against(model: ModelEnd, shop: FarEnd) -> None:
+    parameters = {"type": "object", "properties": {"number": {"type": "string", "pattern": r"^(\w+\s?)*$"}}}
+    model.script(Says(calls=[("order_status", {"number": "a" * 40 + "!"})]), Says(["Sorry."]))
+    async with asyncio.timeout(20):
+        await replies(turn(model, tools=[{**LOOK_UP, "url": shop.url, "parameters": parameters}]))
+    assert shop.seen == []
+
+
+async def test_a_pattern_that_was_published_before_and_is_not_understood_is_not_run(
+    model: ModelEnd, shop: FarEnd
+) -> None:
+    asked = turn(model, tools=[{**LOOK_UP, "url": shop.url}])
+    properties = {"number": {"type": "string", "pattern": r"^(?=(\w+\s?)*$)a"}}
+    tools = [{**LOOK_UP, "url": shop.url, "parameters": {"type": "object", "properties": properties}}]
+    model.script(Says(calls=[("order_status", {"number": "a" * 40 + "!"})]), Says(["Sorry."]))
+    async with asyncio.timeout(20):
+        said = await replies(replace(asked, content={**asked.content, "tools": tools}))
+    assert shop.seen == []
+    assert "look-ahead" in trace_of(said)["tools"][0]["words"]
+
+
+async def test_a_tool_that_takes_more_than_is_named_gets_it(model: ModelEnd, shop: FarEnd) -> None:
+    parameters = {**cast("dict[str, Any]", LOOK_UP["parameters"]), "additionalProperties": {"type": "string"}}
+    model.script(Says(calls=[("order_status", {"number": "A-1", "note": "x"})]), Says(["Ok."]))
+    await replies(turn(model, tools=[{**LOOK_UP, "url": shop.url, "parameters": parameters}]))
+    assert shop.seen[0].json == {"number": "A-1", "note": "x"}
+
+
+async def test_of_calls_no_more_are_read_than_are_ever_done(model: ModelEnd) -> None:
+    tools = [{"type": "collect", "name": "order", "description": "the order's number"}]
+    model.script(Says(calls=[("order", {"value": "A-1"})] * 2_000), Says(["Done."]))
+    said = await replies(turn(model, tools=tools))
+    assert text_of(said) == "Done."
+    results = [one for one in model.asked[1].body["messages"] if one["role"] == "tool"]
+    assert len(results) == len(trace_of(said)["tools"]) == 12
+
+
+async def test_of_arguments_no_more_is_read_than_is_ever_taken(model: ModelEnd, shop: FarEnd) -> None:
+    model.script(Says(calls=[("order_status", {"number": "A-" + "1" * 3_000_000})]), Says(["Sorry."]))
+    said = await replies(turn(model, tools=[{**LOOK_UP, "url": shop.url}]))
+    assert shop.seen == []
+    assert len(json.dumps(model.asked[1].body)) < 10_000
+    assert model.asked[1].body["messages"][-1]["content"] == "Error: The arguments are too long."
+    assert trace_of(said)["tools"][0]["words"] == "The arguments are too long."
+
+
+@pytest.mark.parametrize(
+    ("call", "parameters"),
+    [
+        (("order_status", {"number": "my iban is DE02"}), LOOK_UP["parameters"]),
+        (("order_status", {"my iban is DE02": 1}), LOOK_UP["parameters"]),
+        (
+            ("order_status", {"number": "my iban is DE02"}),
+            {"type": "object", "properties": {"number": {"enum": ["A"]}}},
+        ),
+        (("my iban is DE02", {}), LOOK_UP["parameters"]),
+    ],
+)
+async def test_nothing_that_the_model_wrote_of_a_refused_call_stands_on_the_timeline(
+    model: ModelEnd, shop: FarEnd, call: tuple[str, dict[str, Any]], parameters: dict[str, Any]
+) -> None:
+    model.script(Says(calls=[call]), Says(["Sorry."]))
+    said = await replies(turn(model, tools=[{**LOOK_UP, "url": shop.url, "parameters": parameters}]))
+    [record] = trace_of(said)["tools"]
+    assert record["ok"] is False
+    assert record["words"]
+    assert "iban" not in json.dumps(trace_of(said))
+
+
 async def test_a_tool_that_fails_or_is_none_is_told_to_the_model(model: ModelEnd, shop: FarEnd) -> None:
     shop.script(Said(500, body=b"broken"))
     model.script(Says(calls=[("order_status", {"number": "A-1"}), ("delete_all", {})]), Says(["Sorry."]))
@@ -397,6 +466,24 @@ async def test_what_a_provider_says_is_told_apart_with_what_to_do(
     assert not any(KEY in line or "parcel" in line for line in ours)
 
 
+@pytest.mark.parametrize("before", range(150, 205, 6))
+@pytest.mark.parametrize("as_event", [False, True])
+async def test_no_part_of_a_key_is_repeated_wherever_it_stands(model: ModelEnd, before: int, as_event: bool) -> None:
+    key = "tok_LIVE 0123456789abcdefghijklmnop"  # as no provider writes them
+
+    class Own(Desk):
+        async def secret(self, key_of: str, url: str) -> str:
+            return key
+
+    said = f"{'x' * before} {key} is unknown here, says the endpoint."
+    model.script(Says(error={"message": said}) if as_event else Refuses(400, said))
+    with pytest.raises(ResponderError) as refused:
+        await replies(turn(model, Own(), api_key="model_key"))
+    assert "xxx" in refused.value.reason
+    assert "LIVE" not in refused.value.reason
+    assert "tok_" not in refused.value.reason
+
+
 async def test_it_is_asked_again_once_where_nothing_has_come_yet(
     model: ModelEnd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -447,6 +534,115 @@ async def test_who_leaves_closes_the_connection_and_frees_what_was_set_aside(mod
         await anext(answer)
     assert await asyncio.to_thread(model.left.wait, 5)
     assert [spent for spent, _ in desk.settled] == ["s1"]
+
+
+@pytest.mark.parametrize(
+    ("content", "calls"),
+    [({}, 1), ({"tools": [{"type": "collect", "name": "order", "description": "the order's number"}]}, 2)],
+)
+async def test_an_answer_that_is_stopped_says_what_it_took_and_what_it_had_read(
+    model: ModelEnd, content: dict[str, Any], calls: int
+) -> None:
+    told: dict[str, Any] = {}
+    model.script(
+        *[Says(calls=[("order", {"value": "A-1"})], usage=(200, 5))] * (calls - 1),
+        Says(["One [1] ", "two"], gates={1: threading.Event()}),
+    )
+    desk = Desk((Passage("1", "Sending", "", "Sent daily.", 0.9),))
+    async with aclosing(opened(replace(turn(model, desk, **content), at_close=told.update))) as answer:
+        await anext(answer)
+    assert (told["model"], told["calls"]) == ("test-model", calls)
+    assert told["tokens_in"] == sum(usage.tokens_in for _, usage in desk.settled) > 0
+    assert told["tokens_out"] == 3 + 5 * (calls - 1)
+    assert told["ms"] >= 0
+    assert [(one["title"], one["cited"]) for one in told["knowledge"]] == [("Sending", True)]
+
+
+@pytest.mark.parametrize(
+    "thought",
+    [
+        {"reasoning_content": "x" * 300},
+        # Under two names, as some do while the second takes the first one's place.
+        {"reasoning": "x" * 300, "reasoning_content": "x" * 300},
+        {"reasoning_details": [{"type": "reasoning.text", "text": "x" * 300}]},
+        {"content": "<think>" + "x" * 285 + "</think>"},
+        {"tool_calls": [{"index": 0, "id": "c", "function": {"name": "order", "arguments": "x" * 295}}]},
+    ],
+)
+async def test_what_a_stopped_answer_thought_and_called_counts(model: ModelEnd, thought: dict[str, Any]) -> None:
+    desk = Desk()
+    model.script(Says(["Yes", "No"], before=thought, gates={1: threading.Event()}))
+    async with aclosing(opened(turn(model, desk))) as answer:
+        assert await anext(answer) == Token("Yes")
+    [(_, usage)] = desk.settled
+    assert usage.tokens_out == 101
+
+
+async def test_each_request_of_an_answer_that_is_asked_again_counts(
+    model: ModelEnd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(llm, "FIRST_PIECE_SECONDS", 0.3)
+    monkeypatch.setattr(llm, "RETRY_AFTER_SECONDS", 0.0)
+    desk = Desk()
+    model.script(Says(["Late."], gates={0: threading.Event()}), Says(["Here."]))
+    said = await replies(turn(model, desk))
+    assert text_of(said) == "Here."
+    assert [spent for spent, _ in desk.settled] == ["s1", "s2"]
+    assert desk.settled[0][1] == Usage("test-model", desk.spent[0].tokens_in, 0)
+    assert trace_of(said)["tokens_in"] == 11 + desk.spent[0].tokens_in
+
+
+async def test_what_was_thought_before_it_broke_off_counts_though_it_is_asked_again(
+    model: ModelEnd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(llm, "RETRY_AFTER_SECONDS", 0.0)
+    desk = Desk()
+    model.script(Says(["x"], before={"reasoning": "y" * 30}, cut=0), Says(["Here."]))
+    assert text_of(await replies(turn(model, desk))) == "Here."
+    assert desk.settled[0][1].tokens_out == 10
+
+
+@pytest.mark.parametrize(
+    "plan", [Refuses(500), Refuses(503, "Overloaded"), Refuses(400, "Unsupported value"), Refuses(429, "Slow down")]
+)
+async def test_what_a_provider_refuses_by_a_status_costs_nothing(
+    model: ModelEnd, monkeypatch: pytest.MonkeyPatch, plan: Refuses
+) -> None:
+    monkeypatch.setattr(llm, "RETRY_AFTER_SECONDS", 0.0)
+    desk = Desk()
+    model.script(plan)
+    with pytest.raises(ResponderError):
+        await replies(turn(model, desk))
+    assert len(desk.settled) == len(model.asked)
+    assert {usage for _, usage in desk.settled} == {Usage("test-model", 0, 0)}
+
+
+@pytest.mark.parametrize("usage", [(2**63, 1), (1, 10**30), (True, 2), (-1, 2), (1.5, 2), ("7", 2), (None, 2)])
+async def test_a_count_that_can_be_none_is_estimated(model: ModelEnd, usage: Any) -> None:
+    desk = Desk()
+    model.script(Says(["x" * 300], raw_usage=usage))
+    await replies(turn(model, desk))
+    [(_, counted)] = desk.settled
+    assert counted.tokens_out == 100
+    assert counted.tokens_in == desk.spent[0].tokens_in
+
+
+async def test_what_the_servers_environment_says_of_its_own_account_goes_to_nobody(
+    model: ModelEnd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {
+        "OPENAI_API_KEY": "sk-of-the-server",
+        "OPENAI_ADMIN_KEY": "sk-of-the-server",
+        "OPENAI_ORG_ID": "org-of-the-server",
+        "OPENAI_PROJECT_ID": "project-of-the-server",
+        "OPENAI_CUSTOM_HEADERS": "X-Own: of-the-server\nAuthorization: Bearer of-the-server",
+        "OPENAI_BASE_URL": "https://of-the-server.example",
+    }.items():
+        monkeypatch.setenv(name, value)
+    await replies(turn(model))
+    await replies(turn(model, api_key="model_key"))
+    assert "of-the-server" not in json.dumps([dict(asked.headers) for asked in model.asked])
+    assert model.asked[1].headers["authorization"] == f"Bearer {KEY}"
 
 
 async def test_an_endpoint_inside_a_private_network_is_refused(model: ModelEnd, settings: Any) -> None:

@@ -43,7 +43,9 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_it_says_what_it_is() -> None:
     said = await replies(asked("Hi there"))
-    assert "You said: “Hi there”" in text_of(said)
+    # Words that read the same wherever they are shown, with Markdown and without.
+    assert "You said: “Hi there” I only" in text_of(said)
+    assert "*" not in text_of(said)
     assert trace_of(said)["tokens_out"] > 5
 
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from deployments import sweeping, writing
 from deployments.models import Message, Spending, Turn
+from deployments.pages import thought_words
 from tests.models.model_end import ModelEnd, Says
 from tests.models.test_at_the_door import Office, at_once
 from tests.models.test_at_the_door import office as office
@@ -91,6 +92,30 @@ async def test_two_words_before_the_answer_are_answered_one_after_the_other_and_
     answered = (await third).data
     assert (answered["pending"], answered["replies"][-1]["text"]) == (False, "Second.")
     assert [asked.said for asked in model.asked] == ["One", "Two", "Three"]
+
+
+async def test_an_answer_that_its_visitor_stops_says_on_the_timeline_what_it_took(
+    office: Office, model: ModelEnd
+) -> None:
+    model.script(Says(["It is ", "on ", "its way."], pause=0.1, gates={2: threading.Event()}))
+    session = (await office.site.start()).data
+    asking = asyncio.create_task(at_once(office.site.say(session, "Where is it?")))
+
+    async def is_written() -> bool:
+        return bool(await office.read(lambda: Message.objects.filter(status="streaming").exists()))
+
+    await until(is_written)
+    path = f"/sessions/{session['session']['id']}/stop"
+    assert (await at_once(office.site.call("POST", path, session["session_token"], {}))).status_code < 300
+    await asking
+    [turn] = await office.turns()
+    [spending] = await office.read(lambda: list(Spending.objects.all()))
+    assert (turn.status, turn.trace["stopped"], turn.trace["model"]) == ("done", "visitor", "test-model")
+    assert (turn.trace["tokens_in"], turn.trace["tokens_out"]) == (spending.tokens_in, spending.tokens_out)
+    assert spending.tokens_out > 0
+    told = dict(thought_words.facts(turn.trace))
+    assert f"{spending.tokens_in} read" in told["Tokens"]
+    assert "the first words after" in told["Took"]
 
 
 @pytest.mark.parametrize("as_events", [True, False])

@@ -42,6 +42,16 @@ def test_an_answer_says_what_it_took_and_what_it_used() -> None:
     assert (explained.level, explained.words) == ("good", "Written by m-1")
 
 
+def test_what_it_cost_is_said_by_itself() -> None:
+    told = thought_words.facts({**TRACE, "cost": "0.0025 USD"})
+    assert told[2:4] == [("Tokens", "120 read, 40 written"), ("Cost", "0.0025 USD")]
+
+
+def test_what_was_read_in_several_passages_is_named_once() -> None:
+    read = [{"title": "Shipping", "cited": False}, {"title": "Returns"}, {"title": "Shipping", "cited": True}]
+    assert dict(thought_words.facts({**TRACE, "knowledge": read}))["Read"] == "Shipping (cited); Returns"
+
+
 def test_a_failure_says_why_and_what_to_do_whoever_answered_then() -> None:
     failure = {"code": "key", "reason": "m.example does not accept the key.", "remedy": "Write it again."}
     told = ("Failed", "m.example does not accept the key. Write it again.")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +13,7 @@ from asgiref.sync import async_to_sync
 
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import tenant
-from deployments import trying
+from deployments import live, trying
 from deployments.models import Assistant
 from deployments.pages import try_stream
 from tests import factories
@@ -107,6 +109,85 @@ def test_a_failure_stands_there_with_what_to_do_and_the_script_answers(
     assert "From <strong>9</strong> on." in panel
     assert "does not accept the key" in panel
     assert "Workspace, Secrets" in panel
+
+
+def test_what_breaks_off_stays_with_its_record(member: Browser, path: str, model: ModelEnd) -> None:
+    model.script(Says(["It is ", "on its ", "way."], cut=2))
+    pieces, panel = streamed(member, form(member.get(path)), "Where is it?")
+    assert "".join(pieces) == "It is on its "
+    for said in ("It is on its", "Cut off while being written", "test-model", "the first words after", "read, "):
+        assert said in panel, said
+    assert panel.count("broke off in the middle") == 1
+
+
+def test_what_breaks_off_is_cut_also_where_other_words_follow(
+    member: Browser, workspace: Workspace, path: str, model: ModelEnd
+) -> None:
+    with tenant(workspace.id):
+        row = Assistant.objects.get()
+        row.draft = {**row.draft, "on_failure": {"text": {"text": "Please ask again."}}}
+        row.save()
+    model.script(Says(["It is ", "on its ", "way."], cut=2))
+    filled = form(member.get(path))
+    filled["text"] = "Where is it?"
+    told = words(member.send(filled, op="say"))
+    assert told.index("It is on its") < told.index("Cut off while being written") < told.index("Please ask again.")
+    assert "The model could not answer" in told
+
+
+BELL = "0123456789abcdef" * 2
+
+
+def test_what_is_stopped_stays_with_its_record(
+    member: Browser, workspace: Workspace, path: str, model: ModelEnd
+) -> None:
+    model.script(Says(["It is ", "on its ", "way."], gates={2: threading.Event()}))
+    filled = form(member.get(path))
+    filled["text"] = "Where is it?"
+    answer: Any = member.client.post(
+        filled.action,
+        {**filled.values, "op": "say", "bell": BELL},
+        headers={"HX-Request": "true", "Accept": try_stream.MEDIA_TYPE},
+    )
+
+    async def ring_until_heard() -> None:
+        # A process hears what is rung on others a moment after it begins to listen.
+        while True:
+            try_stream.ring(try_stream.bell_of(workspace.id, BELL))
+            await asyncio.sleep(0.05)
+
+    async def until_stopped() -> str:
+        found: list[dict[str, str]] = []
+        ringing: asyncio.Task[None] | None = None
+        try:
+            async for chunk in answer:
+                found += [json.loads(line) for line in chunk.splitlines()]
+                if len(found) == 1:
+                    ringing = asyncio.create_task(ring_until_heard())
+        finally:
+            if ringing is not None:
+                ringing.cancel()
+            await live.Hub.get().close()
+        return found[-1]["panel"]
+
+    panel = async_to_sync(until_stopped)()
+    assert model.left.wait(5)
+    for said in ("It is", ">Stopped<", "test-model", "the first words after", "read, "):
+        assert said in panel, said
+    assert "could not answer" not in panel
+    assert "Cut off" not in panel
+
+
+def test_a_bell_is_rung_in_ones_own_workspace_alone(
+    member: Browser, workspace: Workspace, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rung: list[str] = []
+    monkeypatch.setattr(live, "send", lambda group, event: rung.append(group))
+    filled = form(member.get(path))
+    for name, status in ((BELL, 204), ("c." + "0" * 30, 204), ("", 204), ("\x00", 204)):
+        answer = member.client.post(filled.action, {**filled.values, "op": "stop", "bell": name})
+        assert answer.status_code == status
+    assert rung == [f"y.{workspace.id.hex}.{BELL}"]
 
 
 def test_a_state_may_hold_what_a_model_and_the_script_beside_it_remember() -> None:

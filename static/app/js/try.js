@@ -3,7 +3,7 @@
 
 const AWAY = "Not sent: the server can't be reached. What you wrote is still here; send it again in a moment.";
 const SIGNED_OUT = "Not sent: you are signed out. Load this page again.";
-const STOPPED = "Stopped. The answer is no part of the conversation; what you wrote is still here.";
+const STOPPED = "Stopped. What it had said is lost, as the server can't be reached; what you wrote is still here.";
 const BROKEN = "Not sent: the server could not answer. Load this page again.";
 
 function put(panel, fresh) {
@@ -88,6 +88,8 @@ function toEnd(panel, added) {
 // --- An answer as it is written ---
 
 const BEGIN_MS = 400;
+// Who asked for an end and hears nothing for so long goes away.
+const STOP_MS = 4000;
 const STREAMED = "application/x-ndjson";
 
 // The turn that is under way: what was said, what came of it so far, and a button that ends it.
@@ -127,9 +129,20 @@ async function send(panel, form, submitter) {
   const isSaid = submitter?.value === "say" || submitter?.name === "tap" || !submitter;
   const headers = { "HX-Request": "true", ...(isSaid ? { Accept: STREAMED } : {}) };
   let live = null;
+  let patience = 0;
+  // The answer ends where its bell is rung, and comes as far as it got.
+  const bell = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  body.set("bell", bell);
+  const stop = () => {
+    const ringing = new FormData(form);
+    ringing.set("op", "stop");
+    ringing.set("bell", bell);
+    patience ||= setTimeout(() => leave.abort(), STOP_MS);
+    fetch(address, { method: "POST", body: ringing, headers: { "HX-Request": "true" } }).catch(() => leave.abort());
+  };
   // One that comes at once is drawn at once, whole; one that takes its time can be stopped before its first word.
   const said = submitter?.name === "tap" ? submitter.textContent.trim() : sent;
-  const begin = () => (live ??= liveTurn(panel, said, () => leave.abort()));
+  const begin = () => (live ??= liveTurn(panel, said, stop));
   const soon = isSaid && said.trim() ? setTimeout(begin, BEGIN_MS) : 0;
   try {
     const answer = await fetch(address, { method: "POST", body, headers, signal: leave.signal });
@@ -160,6 +173,7 @@ async function send(panel, form, submitter) {
     if (leave.signal.aborted) form.elements.text.focus({ preventScroll: true });
   } finally {
     clearTimeout(soon);
+    clearTimeout(patience);
     live?.turn.remove();
     form.removeAttribute("aria-busy");
     delete form.dataset.sent;
