@@ -23,9 +23,8 @@ from convoship.lib.outbound.http import (
     Refused,
     certificates,
     checked,
-    permitted,
+    permitted_meanwhile,
 )
-from convoship.lib.threads import in_thread
 
 R = TypeVar("R")
 
@@ -89,7 +88,8 @@ class _GuardedBackend(httpcore.AnyIOBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         problem: Exception | None = None
-        for address in await in_thread(permitted, host, port):
+        seconds = CONNECT_SECONDS if timeout is None else min(timeout, CONNECT_SECONDS)
+        for address in await permitted_meanwhile(host, port, seconds):
             try:
                 return await super().connect_tcp(str(address), port, timeout, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
