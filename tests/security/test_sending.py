@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import socket
 import threading
 from collections.abc import Iterator
@@ -118,6 +119,44 @@ async def test_many_names_of_one_silent_server_keep_no_other_name_from_being_fou
     assert sum("no name server has answered" in one for one in words) == look_ups.MOST_OF_A_ZONE
     assert sum("too many names wait" in one for one in words) == 60 - look_ups.MOST_OF_A_ZONE
     assert "There is no site called shop.example" in await _words("shop.example")
+
+
+# --- What an SDK reads ------------------------------------------------------------------------------------------------
+
+
+async def _read_by_an_sdk(far: FarEnd, *answers: Said) -> bytes:
+    far.script(*answers)
+    async with sending.streaming_client() as client:
+        return bytes((await client.post(far.url)).content)
+
+
+@pytest.mark.usefixtures("is_open")
+@pytest.mark.parametrize("packing", ["gzip", "br", "identity, gzip"])
+async def test_what_is_packed_is_not_unpacked(far: FarEnd, packing: str) -> None:
+    with pytest.raises(Refused, match="something packed"):
+        await _read_by_an_sdk(far, Said(200, {"Content-Encoding": packing}, gzip.compress(b" " * 1_000_000)))
+    assert far.seen[0].headers["accept-encoding"] == "identity"
+
+
+@pytest.mark.usefixtures("is_open")
+async def test_a_line_has_an_end_and_so_has_a_body(far: FarEnd) -> None:
+    line = b"data: " + b"x" * (sending.LONGEST_LINE - 6)
+    for end in (b"\n", b"\r\n", b"\r"):
+        body = (line + end) * 3
+        assert await _read_by_an_sdk(far, Said(200, {}, body)) == body
+    with pytest.raises(Refused, match="a line of more than 256 KB"):
+        await _read_by_an_sdk(far, Said(200, {}, b"\n" + line + b"x"))
+    with pytest.raises(Refused, match="a line of more than 256 KB"):
+        await _read_by_an_sdk(far, Said(200, {}, line + b"x\n"))
+    with pytest.raises(Refused, match="more than 8 MB"):
+        await _read_by_an_sdk(far, Said(200, {}, b"data: 1\n" * (sending.LARGEST_STREAM // 8 + 1)))
+
+
+@pytest.mark.usefixtures("is_open")
+async def test_of_an_error_s_body_the_beginning_is_read(far: FarEnd) -> None:
+    body = b"too many" + b" " * 2_000_000
+    assert await _read_by_an_sdk(far, Said(400, {}, body)) == body[: sending.LARGEST_ANSWER]
+    assert await _read_by_an_sdk(far, Said(400, {}, b"short")) == b"short"
 
 
 @pytest.mark.usefixtures("is_open")
