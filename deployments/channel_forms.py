@@ -16,10 +16,11 @@ import re
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import ClassVar
-from urllib.parse import urlsplit
 
 from markdown_it.token import Token
 
+from convoship.lib.outbound.places import host_of
+from deployments.responders.safe_output import shown_target
 from deployments.safe_text import parsed
 
 _GAPS = re.compile(r"\n{3,}")
@@ -134,8 +135,8 @@ class _Plain:
 
     def linked(self, words: str, address: str) -> str:
         """A link: its text, and where it leads."""
-        words, address = _SCHEME.sub("", words), _SCHEME.sub("", address)
-        words = _without_host(words, address)
+        words = _SCHEME.sub("", _without_target(words, address))
+        address = _SCHEME.sub("", address)
         return words if words == address else f"{words} ({address})" if words else address
 
 
@@ -147,11 +148,11 @@ def _is_meant(before: str, closes: Token, following: Sequence[Token]) -> bool:
     return closes.markup == "*" and before[-1:].isalnum() and after[:1].isalnum()
 
 
-def _without_host(words: str, address: str) -> str:
-    """A link's text without the host that `safe_output` puts beside it: the address itself is there."""
-    host = urlsplit(address).hostname or ""
-    shown = f" ({host})"
-    return words.removesuffix(shown) if host and words.casefold().endswith(shown) else words
+def _without_target(words: str, address: str) -> str:
+    """A link's text without what `safe_output` puts beside it, host, mailbox or number: the address itself is there."""
+    target = shown_target(address)
+    shown = f" ({target})"
+    return words[: -len(shown)] if target and words.casefold().endswith(shown.casefold()) else words
 
 
 # --- Speech -----------------------------------------------------------------------------------------------------------
@@ -170,7 +171,8 @@ class _Said(_Plain):
 
     def linked(self, words: str, address: str) -> str:
         if not _ADDRESS.match(address):
-            return _SCHEME.sub("", words)
+            alone = _without_target(words, address)
+            return _SCHEME.sub("", words if alone == words else f"{alone}, {shown_target(address)}")
         host = said_address(address)
         words = words.strip()
         if host.casefold() in words.casefold():
@@ -181,11 +183,7 @@ class _Said(_Plain):
 def said_address(address: str) -> str:
     """The host of a web address, and what of a sentence stood behind it."""
     bare = address.rstrip(".,;:!?)]}'\"\u2019\u201d")
-    try:
-        host = urlsplit(bare).hostname or ""
-    except ValueError:
-        host = ""
-    return host.removeprefix("www.") + address[len(bare) :]
+    return host_of(bare).removeprefix("www.") + address[len(bare) :]
 
 
 def _ended(line: str) -> str:

@@ -151,7 +151,10 @@ def due_erasures(limit: int) -> list[tuple[UUID, UUID]]:
 
 
 def due_knowledge(limit: int) -> list[tuple[UUID, UUID]]:
-    """(workspace, source of knowledge) of those that are to be read now, the longest due first."""
+    """(workspace, source of knowledge) of those that are to be read now.
+
+    First the longest due of each workspace, that of the workspace first which was served longest ago; then the seconds.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT workspace_id, id FROM due_knowledge(%s)", [limit])
         return [(row[0], row[1]) for row in cursor.fetchall()]

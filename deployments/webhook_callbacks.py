@@ -71,12 +71,14 @@ def take(token: str, raw: bytes) -> None:
     workspace_id, callback_id = owner
     with tenant(workspace_id):
         _check(callback_id)
-        if len(raw) > webhook_answer.LARGEST:
-            raise Problem("payload_too_large", f"An answer has at most {webhook_answer.LARGEST // 1024} KB.")
-        try:
-            content = webhook_answer.parsed(raw)
-        except webhook_answer.Faulty as faulty:
-            raise invalid({path or "body": words for path, words in faulty.errors.items()}) from None
+    if len(raw) > webhook_answer.LARGEST:
+        raise Problem("payload_too_large", f"An answer has at most {webhook_answer.LARGEST // 1024} KB.")
+    # Outside of any transaction: a large answer takes a while.
+    try:
+        content = webhook_answer.parsed(raw)
+    except webhook_answer.Faulty as faulty:
+        raise invalid({path or "body": words for path, words in faulty.errors.items()}) from None
+    with tenant(workspace_id):
         # Held, and looked at again: an UPDATE whose condition reads the turn as well looks for its row in a subquery,
         # which is not asked again after a wait, and two answers at once would both be taken.
         WebhookCallback.objects.select_for_update(no_key=True).filter(id=callback_id).first()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 from django.utils import timezone
 
+from convoship.lib.outbound.places import host_of
 from convoship.lib.times import moment
 from deployments import live
 from deployments.models import Conversation
@@ -18,7 +18,7 @@ def site_of(address: str) -> str:
 
     A number is no name, and neither is one that leads everybody to a machine of their own.
     """
-    host = urlsplit(address).hostname or ""
+    host = host_of(address)
     try:
         ipaddress.ip_address(host)
     except ValueError:

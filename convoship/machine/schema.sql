@@ -90,6 +90,7 @@
 -- migration: deployments 0029_hook c470214ebd8ded83
 -- migration: deployments 0030_budget ee694522681d79f3
 -- migration: deployments 0031_money 9dff077a5bcb86b4
+-- migration: deployments 0032_outm a164f88e4055b288
 -- migration: sessions 0001_initial 2aa438e2393ee513
 
 CREATE FUNCTION public.all_workspaces() RETURNS SETOF uuid
@@ -180,9 +181,18 @@ CREATE FUNCTION public.due_files(p_limit integer) RETURNS TABLE(workspace_id uui
 CREATE FUNCTION public.due_knowledge(p_limit integer) RETURNS TABLE(workspace_id uuid, id uuid)
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
-    AS $$ SELECT s.workspace_id, s.id FROM deployments_knowledgesource s
-                WHERE s.due_at <= now() AND coalesce(s.leased_until, '-infinity') < now()
-                ORDER BY s.due_at LIMIT p_limit $$;
+    AS $$ 
+    WITH due AS (
+        SELECT s.workspace_id, s.id, s.due_at,
+               row_number() OVER (PARTITION BY s.workspace_id ORDER BY s.due_at, s.id) AS place
+          FROM deployments_knowledgesource s
+         WHERE s.due_at <= now() AND coalesce(s.leased_until, '-infinity') < now()
+    ), served AS (
+        SELECT t.workspace_id, max(t.tried_at) AS at FROM deployments_knowledgesource t
+         WHERE t.workspace_id IN (SELECT due.workspace_id FROM due) GROUP BY t.workspace_id
+    )
+    SELECT due.workspace_id, due.id FROM due JOIN served USING (workspace_id)
+     ORDER BY due.place, served.at NULLS FIRST, due.due_at LIMIT p_limit $$;
 
 CREATE FUNCTION public.due_member_mails(p_limit integer) RETURNS TABLE(workspace_id uuid, id uuid)
     LANGUAGE sql SECURITY DEFINER
@@ -1444,6 +1454,7 @@ CREATE TABLE public.deployments_knowledgesource (
     created_at timestamp with time zone NOT NULL,
     assistant_id uuid NOT NULL,
     workspace_id uuid NOT NULL,
+    tried_at timestamp with time zone,
     CONSTRAINT deployments_knowledgesource_attempts_check CHECK ((attempts >= 0)),
     CONSTRAINT deployments_knowledgesource_refetch_hours_check CHECK ((refetch_hours >= 0))
 );

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import openai
 
 from convoship.lib.outbound import OutboundError
-from convoship.lib.outbound.sending import new_client
+from convoship.lib.outbound.failures import FAILURES
+from convoship.lib.outbound.sending import measured, new_client
 from deployments import model_client
 
 SECONDS = 30.0
@@ -42,21 +43,37 @@ async def ask(endpoint: Endpoint, texts: Sequence[str], *, seconds: float = SECO
     """The texts' embeddings, in order, each of length one; `NotEmbedded` with words."""
     try:
         async with asyncio.timeout(seconds), new_client() as http:
-            client = model_client.new(http, endpoint.base_url, endpoint.key, seconds=seconds)
+            small = measured(http, in_lines=False)
+            client = model_client.new(small, endpoint.base_url, endpoint.key, seconds=seconds)
             answer = await client.embeddings.create(
                 model=endpoint.model, input=[text[:LONGEST_TEXT] for text in texts], encoding_format="float"
             )
-    except (TimeoutError, openai.APIError, OutboundError, ValueError, TypeError) as error:
+    except (TimeoutError, *FAILURES, openai.APIError, OutboundError, *_MALFORMED) as error:
         raise _words_of(error, seconds) from None
+    try:
+        return _read(answer, len(texts))
+    except _MALFORMED:
+        raise _unusable() from None
+
+
+# What the SDK and we raise of an answer of another form: it is read into objects, and not checked.
+_MALFORMED = (ValueError, TypeError, AttributeError, ArithmeticError, LookupError, RecursionError)
+
+
+def _read(answer: Any, count: int) -> list[list[float]]:
     found = [one.embedding for one in sorted(answer.data or [], key=lambda one: one.index)]
     sizes = {len(one) for one in found}
-    if len(found) != len(texts) or len(sizes) != 1 or not 0 < max(sizes) <= MOST_DIMENSIONS:
-        raise NotEmbedded(
-            "The endpoint's answer has no embeddings that can be used.",
-            "Check that the model is one for embeddings, and the address ends before /embeddings.",
-            may_pass=False,
-        )
-    return [_normal(one) for one in found]
+    if len(found) != count or len(sizes) != 1 or not 0 < max(sizes) <= MOST_DIMENSIONS:
+        raise _unusable()
+    return [_normal([float(value + 0) for value in one]) for one in found]
+
+
+def _unusable() -> NotEmbedded:
+    return NotEmbedded(
+        "The endpoint's answer has no embeddings that can be used.",
+        "Check that the model is one for embeddings, and the address ends before /embeddings.",
+        may_pass=False,
+    )
 
 
 def _normal(vector: Sequence[float]) -> list[float]:
@@ -72,6 +89,8 @@ def _words_of(error: Exception, seconds: float) -> NotEmbedded:
     refused = error if isinstance(error, OutboundError) else error.__cause__
     if isinstance(refused, OutboundError):
         return NotEmbedded(refused.words, "Check the endpoint's address.", may_pass=False)
+    if isinstance(error, FAILURES):
+        return NotEmbedded("The endpoint broke off its answer.", "It is tried again.", may_pass=True)
     match error:
         case TimeoutError() | openai.APITimeoutError():
             return NotEmbedded(

@@ -18,6 +18,7 @@ from django.conf import settings
 from protego import Protego
 
 from convoship.lib.outbound import Fetched, OutboundError, Refused, fetch
+from convoship.lib.outbound.places import host_of
 from deployments.knowledge import limits, parsing
 from deployments.knowledge.keeping import Answered
 from deployments.knowledge.parsing import Document, Unreadable
@@ -237,10 +238,7 @@ def _led_to(url: str, moved: str) -> str:
 
 def _host(url: str) -> str:
     """The host of an address, without `www.`; "" where it has none."""
-    try:
-        return (urlsplit(url).hostname or "").removeprefix("www.")
-    except ValueError:
-        return ""
+    return host_of(url).removeprefix("www.")
 
 
 def without_fragment(url: str) -> str:

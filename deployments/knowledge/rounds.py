@@ -2,7 +2,8 @@
 
 A round reads a source's documents once. A sitemap's may be hundreds, so a piece of work is bounded in time, each
 document is kept in a transaction of its own, and whoever comes next goes on with those that are still due. A worker
-that dies leaves a claim that runs out. Nothing is fetched or parsed within a transaction.
+that dies leaves a claim that runs out. Workspaces take turns: one with hundreds of slow sources has others wait for a
+piece of one of them. Nothing is fetched or parsed within a transaction.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ def _claimed(source_id: UUID) -> KnowledgeSource | None:
     now = timezone.now()
     free = Q(leased_until__isnull=True) | Q(leased_until__lt=now)
     taken = KnowledgeSource.objects.filter(free, id=source_id, due_at__lte=now).update(
-        claim=uuid.uuid4(), leased_until=now + LEASE, attempts=F("attempts") + 1
+        claim=uuid.uuid4(), leased_until=now + LEASE, attempts=F("attempts") + 1, tried_at=now
     )
     return KnowledgeSource.objects.get(id=source_id) if taken else None
 

@@ -68,6 +68,7 @@ class KnowledgeSource(TenantModel):
     claim = models.UUIDField(null=True, blank=True, editable=False)
     leased_until = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)  # that ended without a word
+    tried_at = models.DateTimeField(null=True, blank=True, editable=False)  # when it was last claimed
     fetched_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -1,16 +1,19 @@
 """What a model writes, made fit to be shown while it is still being written.
 
 A model repeats what strangers told it, so that its links may be anybody's. Where they lead is said beside each:
-`[our offer](https://evil.example/x)` becomes `[our offer (evil.example)](https://evil.example/x)`, and a picture, which
-would be fetched without a tap and tell its host of it, becomes such a link. What can't be stored or would turn the
-reading direction is taken out. Markdown beyond the small subset is the renderers' to refuse (`safe_text`, the widget).
+`[our offer](https://evil.example/x)` becomes `[our offer (evil.example)](https://evil.example/x)`, an address of mail
+and a number to call likewise, and a picture, which would be fetched without a tap and tell its host of it, becomes such
+a link. What can't be stored or would turn the reading direction is taken out. Markdown beyond the small subset is the
+renderers' to refuse (`safe_text`, the widget).
 
 No two readers of Markdown agree on what a link is: brackets in code or after a backslash, titles, addresses with
-entities. What isn't read as one here, and may be elsewhere, is taken apart between its label and its address, so that
-no renderer leads anywhere without saying where.
+entities. So nothing here depends on where a label begins. Wherever a label may end and an address begin, `](`, either
+the address is of a plain form, and what it leads to stands right before; or the two are taken apart, `] (`, so that no
+reader leads anywhere. An address that is let through holds no character of which another reader may make a further link
+or an early end: such characters are percent-encoded, or have the two taken apart.
 
-A piece that may be the beginning of a link is held back until it is one or is none, so that every split of a text
-gives the same text.
+What is held back is an address that isn't whole yet (or the words of a picture), so that every split of a text gives
+the same text. Each character is looked at a bounded number of times, however many brackets there are.
 """
 
 from __future__ import annotations
@@ -19,26 +22,43 @@ import re
 from dataclasses import dataclass
 
 from convoship.lib.outbound.places import host_of
+from deployments.pieces import Pieces
 
-LONGEST_LABEL, LONGEST_ADDRESS = 600, 2_100
-_UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff]")
-_BEGINNING = re.compile(r"!?\[")
-_WEB = re.compile(r"https?://", re.IGNORECASE)
-# A renderer may read another host than we do where these stand in the part that says it.
-_TWO_HOSTS = re.compile(r"https?://[^/?#]*[&\\\\]", re.IGNORECASE)
-_HOST = re.compile(r"[a-z0-9._:-]+", re.IGNORECASE)
+# From a label's end to that of its link, title and all; and the words of a picture.
+LONGEST_LINK, LONGEST_WORDS = 2_100, 600
 MOST_SPACE = 50
-# A label's end and an address that may be the web's, as such or in a renderer's escapes; and what may become that.
-_PAIR = re.compile(rf"\]\((?=[\s<]{{{MOST_SPACE}}}|[\s<]*[hH&\\])")
-_HALF_PAIR = re.compile(rf"(?:\](?:\([\s<]{{0,{MOST_SPACE - 1}}})?|!)\Z")
-_SPACE = " \t\n"
-_QUOTES = {'"': '"', "'": "'", "(": ")"}
+_UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff]")
+# A label's end, with the address behind it or below the text (a reference's), and a picture's beginning.
+_MARK = re.compile(r"\](?:[(:]|\Z)|!(?:\[|\Z)")
+_WORDS = re.compile(rf"[^\[\]]{{0,{LONGEST_WORDS}}}")
+_SPACES = re.compile(r"[\s<]*")
+# What leads out of the page, as such or in a renderer's escapes; and what may become that.
+_LEADS = re.compile(r"(?:https?|mailto|tel):|[a-z]{0,6}[&\\]|/[/\\]", re.IGNORECASE)
+_MAY_LEAD = re.compile(r"(?:[a-z]{0,6}|/)\Z", re.IGNORECASE)
+# CommonMark 6.3 without its rarer forms.
+_ADDRESS = r"(?:[^\s<>()\[\]`\\\"']|\([^\s<>()\[\]`\\\"']*\))"
+_TITLE = r"(?:\"[^\"\[\]]*\"|'[^'\[\]]*'|\([^()\[\]]*\))"
+_LINK = re.compile(rf"[ \t\n]*+(?:<({_ADDRESS}++)>|({_ADDRESS}++))(?:[ \t\n]++{_TITLE})?[ \t\n]*+\)")
+_HALF_LINK = re.compile(
+    rf"[ \t\n]*+<?{_ADDRESS}*+"
+    r"(?:\([^\s<>()\[\]`\\\"']*\Z|\Z|>?(?:\Z|[ \t\n]++(?:\Z|\"[^\"\[\]]*\Z|'[^'\[\]]*\Z|\([^()\[\]]*\Z"
+    rf"|{_TITLE}[ \t\n]*\Z)))"
+)
+# A renderer may read another host than we do where these stand in the part that says it.
+_TWO_HOSTS = re.compile(r"https?://[^/?#]*[&\\]", re.IGNORECASE)
+_HOST = re.compile(r"[a-z0-9._:-]+", re.IGNORECASE)
+_MAILBOX = re.compile(r"[\w.+%-]+@[\w.-]+", re.ASCII)
+_NUMBER = re.compile(r"\+?[0-9][0-9.-]{1,40}", re.ASCII)
+_WRITTEN_NUMBER = re.compile(r"[0-9+ ()./-]+", re.ASCII)
+# Who else gets the mail would stand in others.
+_OF_A_MAIL = {"subject", "body"}
+_ENCODED = str.maketrans({mark: f"%{ord(mark):02X}" for mark in "()*!|{}^~"})
 
 
 @dataclass(frozen=True)
 class _Link:
-    label: str
     address: str
+    target: str
     end: int
 
 
@@ -46,27 +66,51 @@ class _Unfinished(Exception):
     """What is there so far may still become a link."""
 
 
+class _Elsewhere(Exception):
+    """Not read as a link here, and maybe by others."""
+
+
 class SafeOutput:
     """One message, from its first piece to its last: what `take` and `rest` give together is the whole of it."""
 
     def __init__(self) -> None:
         self._held = ""
-        self._half = ""  # the first half of a character that was cut in two
+        self._pieces = Pieces()
+        self._last = ""  # of what was shown: the label whose address comes next is in it
 
     def take(self, piece: str) -> str:
         """What may be shown now; the rest is held back."""
-        piece = self._half + piece
-        self._half = ""
-        if piece and "\ud800" <= piece[-1] <= "\udbff":
-            piece, self._half = piece[:-1], piece[-1]
-        self._held += _clean(piece)
-        shown, self._held = _disclosed(self._held, is_whole=False)
-        return shown
+        self._held += _UNWANTED.sub("", self._pieces.take(_UNWANTED.sub("", piece)))
+        return self._settled(is_whole=False)
 
     def rest(self) -> str:
         """What was held back, when nothing more comes."""
-        shown, self._held, self._half = _disclosed(self._held, is_whole=True)[0], "", ""
-        return shown
+        self._held += self._pieces.rest()
+        return self._settled(is_whole=True)
+
+    def _settled(self, *, is_whole: bool) -> str:
+        text, at = self._held, 0
+        shown: list[str] = []
+
+        def show(part: str) -> None:
+            shown.append(part)
+            self._last = (self._last + part[-LONGEST_WORDS:])[-LONGEST_WORDS:]
+
+        while (mark := _MARK.search(text, at)) is not None:
+            show(text[at : mark.start()])
+            at = mark.start()
+            try:
+                if text[at] == "]":
+                    part, at = _of_label(text, at, self._last, is_whole=is_whole)
+                else:
+                    part, at = _of_picture(text, at, is_whole=is_whole)
+            except _Unfinished:
+                self._held = text[at:]
+                return "".join(shown)
+            show(part)
+        show(text[at:])
+        self._held = ""
+        return "".join(shown)
 
 
 def disclosed(text: str) -> str:
@@ -75,116 +119,97 @@ def disclosed(text: str) -> str:
     return output.take(text) + output.rest()
 
 
-def _clean(text: str) -> str:
-    whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return _UNWANTED.sub("", whole.replace("\r\n", "\n"))
+def shown_target(address: str) -> str:
+    """What is said beside a link: the host, the mailboxes or the number it leads to; "" where that can't be said."""
+    scheme, _, rest = address.partition(":")
+    match scheme.lower():
+        case "http" | "https" if rest.startswith("//") and not _TWO_HOSTS.match(address):
+            host = host_of(address)
+            return host if _HOST.fullmatch(host) else ""
+        case "mailto":
+            mailbox, _, more = rest.partition("?")
+            names = {part.partition("=")[0].lower() for part in more.split("&") if part}
+            return mailbox if _MAILBOX.fullmatch(mailbox) and names <= _OF_A_MAIL else ""
+        case "tel":
+            return rest if _NUMBER.fullmatch(rest) else ""
+    return ""
 
 
-def _disclosed(text: str, *, is_whole: bool) -> tuple[str, str]:
-    """(what is settled, what may still become something else)."""
-    done, at = [], 0
-    while (begins := _BEGINNING.search(text, at)) is not None:
-        start, bracket = begins.start(), begins.end() - 1
-        done.append(_apart(text[at:start]))
-        try:
-            link = _link_at(text, bracket)
-        except _Unfinished:
-            if not is_whole:
-                return "".join(done), text[start:]
-            link = None
-        if link is None:
-            done.append(text[start : bracket + 1])
-            at = bracket + 1
-        else:
-            done.append(_said(link, is_picture=bracket > start))
-            at = link.end
-    left, held = text[at:], ""
-    if not is_whole and (half := _HALF_PAIR.search(left)) is not None:
-        left, held = left[: half.start()], left[half.start() :]
-    return "".join(done) + _apart(left), held
+def _of_label(text: str, at: int, before: str, *, is_whole: bool) -> tuple[str, int]:
+    """What is shown of a label's end and of what belongs to it, and where the text goes on."""
+    try:
+        link = _link(text, at, is_whole=is_whole)
+    except _Elsewhere:
+        return f"] {text[at + 1]}", at + 2
+    if link is None:
+        return "]", at + 1
+    said = "" if _says_itself(before, link) else f" ({_plain(link.target)})"
+    return f"{said}]({link.address})", link.end
 
 
-def _apart(text: str) -> str:
-    """Text without a link of ours: nobody else is to find one in it."""
-    return _PAIR.sub("] (", text)
+def _of_picture(text: str, at: int, *, is_whole: bool) -> tuple[str, int]:
+    """As `_of_label`, of an exclamation mark before a bracket."""
+    closes = _WORDS.match(text, at + 2).end() if text[at + 1 : at + 2] else at + 1  # type: ignore[union-attr]
+    if closes >= len(text) and closes - at < LONGEST_WORDS:
+        if not is_whole:
+            raise _Unfinished
+        return text[at:], len(text)
+    if text[closes : closes + 1] != "]":
+        return "! [", at + 2
+    try:
+        link = _link(text, closes, is_whole=is_whole)
+    except _Elsewhere:
+        link = None
+    if link is None:
+        return "![", at + 2
+    words = text[at + 2 : closes] if text[at + 2 : closes].strip() else "picture"
+    return f"[{words} ({_plain(link.target)})]({link.address})", link.end
 
 
-def _said(link: _Link, *, is_picture: bool) -> str:
-    label = disclosed(link.label)
-    host = host_of(link.address)
-    if not _HOST.fullmatch(host):
-        return f"{label} {link.address}"
-    if is_picture and not label.strip():
-        label = "picture"
-    if label.strip() in {host, link.address}:
-        return f"[{label}]({link.address})"
-    return f"[{label} ({host})]({link.address})"
-
-
-def _link_at(text: str, bracket: int) -> _Link | None:
-    """The inline link to the web that begins here, None where it is none; CommonMark 6.3 without its rarer forms."""
-    close = _closing(text, bracket, "[", "]", LONGEST_LABEL)
-    if close is None:
-        return None
-    opening = _char(text, close + 1)
-    if opening != "(":
-        return None
-    at = _skip(text, close + 2)
-    if _char(text, at) == "<":
-        end = _closing(text, at, "<", ">", LONGEST_ADDRESS)
-        if end is None:
+def _link(text: str, at: int, *, is_whole: bool) -> _Link | None:
+    """The link whose label ends at `at`; None where nobody finds one there."""
+    if at + 1 >= len(text):
+        if is_whole:
             return None
-        address, at = text[at + 1 : end], end + 1
-    else:
-        begins = at
-        at = _address_end(text, at)
-        address = text[begins:at]
-    at = _skip(text, at)
-    if _char(text, at) in _QUOTES:
-        end = _closing(text, at, "", _QUOTES[text[at]], LONGEST_LABEL)
-        if end is None:
-            return None
-        at = _skip(text, end + 1)
-    if _char(text, at) != ")" or not _WEB.match(address) or _TWO_HOSTS.match(address):
-        return None
-    return _Link(text[bracket + 1 : close], address, at + 1)
-
-
-def _char(text: str, at: int) -> str:
-    if at >= len(text):
         raise _Unfinished
-    return text[at]
+    if text[at + 1] not in "(:":
+        return None
+    begins = _SPACES.match(text, at + 2, at + 2 + MOST_SPACE).end()  # type: ignore[union-attr]
+    if begins == at + 2 + MOST_SPACE:
+        raise _Elsewhere
+    if _LEADS.match(text, begins) is None:
+        if not is_whole and _MAY_LEAD.match(text, begins):
+            raise _Unfinished
+        return None
+    if text[at + 1] == ":":
+        raise _Elsewhere
+    ends = at + LONGEST_LINK
+    found = _LINK.match(text, at + 2, ends)
+    if found is None:
+        if not is_whole and len(text) < ends and _HALF_LINK.match(text, at + 2):
+            raise _Unfinished
+        raise _Elsewhere
+    address = found[1] or found[2]
+    target = shown_target(address)
+    if not target:
+        raise _Elsewhere
+    return _Link(address.translate(_ENCODED), target, found.end())
 
 
-def _skip(text: str, at: int) -> int:
-    while _char(text, at) in _SPACE:
-        at += 1
-    return at
+def _plain(target: str) -> str:
+    """As a reader of Markdown shows it: low lines could be read as marks."""
+    return target.replace("_", "\\_")
 
 
-def _closing(text: str, at: int, opens: str, closes: str, most: int) -> int | None:
-    """Where what opened here is closed; None where it isn't within its paragraph, or not soon enough."""
-    depth, begins = 1, at
-    while True:
-        at += 1
-        character = _char(text, at)
-        if at - begins > most or (character == "\n" and text[at - 1] == "\n"):
-            return None
-        if character == "\\":
-            at += 1
-        elif character == closes:
-            depth -= 1
-            if not depth:
-                return at
-        elif character == opens:
-            depth += 1
+def _says_itself(before: str, link: _Link) -> bool:
+    """Whether the label that ends here is where the link leads, and nothing else."""
+    label = before.rpartition("[")[2]
+    if label == before or "_" in link.target:
+        return False
+    if link.address.lower().startswith("tel:") and _WRITTEN_NUMBER.fullmatch(label):
+        return _digits(label) == _digits(link.target)
+    return label in {link.target, link.address}
 
 
-def _address_end(text: str, at: int) -> int:
-    depth, begins = 0, at
-    while True:
-        character = _char(text, at)
-        if character in _SPACE or (character == ")" and not depth) or at - begins > LONGEST_ADDRESS:
-            return at
-        depth += {"(": 1, ")": -1}.get(character, 0)
-        at += 1
+def _digits(text: str) -> str:
+    return re.sub("[^0-9]", "", text)

@@ -33,7 +33,7 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -149,7 +149,7 @@ class _Answer:
             self.trace["how"] = "callback"
         if self.trace["how"] == "callback":
             content = callback.answer if callback.answer is not None else await self._called_back(callback)
-            for reply in self._whole(content):
+            for reply in self._whole(await _aside(webhook_answer.replies, content)):
                 yield reply
 
     async def _tried(self, secrets: Sequence[str], body: bytes) -> AsyncGenerator[Reply]:
@@ -195,9 +195,9 @@ class _Answer:
                     self.trace["how"] = "callback"
                 else:
                     self.trace["how"] = "json"
-                    content = self._parsed(await _body(answer))
+                    body_of_answer = await _body(answer)
                     first.reschedule(None)
-                    for reply in self._whole(content):
+                    for reply in self._whole(await _aside(self._read, body_of_answer)):
                         yield reply
         except TimeoutError:
             words = f"{self.host} did not answer within {seconds} seconds."
@@ -244,14 +244,13 @@ class _Answer:
             code="timeout",
         )
 
-    def _parsed(self, body: bytes) -> dict[str, Any]:
+    def _read(self, body: bytes) -> list[Reply]:
         try:
-            return webhook_answer.parsed(body)
+            return webhook_answer.replies(webhook_answer.parsed(body))
         except webhook_answer.Faulty as faulty:
             raise webhook_errors.faulty(self.host, "The answer", faulty) from None
 
-    def _whole(self, content: Mapping[str, Any]) -> list[Reply]:
-        replies = webhook_answer.replies(content)
+    def _whole(self, replies: Sequence[Reply]) -> list[Reply]:
         said = [reply for reply in replies if isinstance(reply, Say)]
         return [*said, *self._with_trace([reply for reply in replies if not isinstance(reply, Say)])]
 
@@ -263,6 +262,11 @@ class _Answer:
 
     def _since(self) -> int:
         return round((time.monotonic() - self.began) * 1000)
+
+
+async def _aside(read: Callable[[Any], list[Reply]], answer: Any) -> list[Reply]:
+    """Read an answer in a thread: a large one takes long enough that others would wait for it."""
+    return await asyncio.to_thread(read, answer)
 
 
 def _media_type(answer: Streamed) -> str:

@@ -69,6 +69,13 @@ def test_an_answer_as_it_is_said() -> None:
         ("[our page (evil.example)](https://shop.example/a)", "our page (evil.example) (https://shop.example/a)"),
         ("<https://shop.example/a>", "https://shop.example/a"),
         ("[write](mailto:a@shop.example) or [call](tel:+43123)", "write (a@shop.example) or call (+43123)"),
+        (
+            "[write (a_b@shop.example)](mailto:a_b@shop.example) or [call (+43123)](tel:+43123)".replace(
+                "(a_", "(a\\_"
+            ),
+            "write (a_b@shop.example) or call (+43123)",
+        ),
+        ("[us (xn--bcher-kva.example)](https://bücher.example/)", "us (https://xn--bcher-kva.example/)"),
         ("# Hours\nMo to Fr", "Hours\n\nMo to Fr"),
         ("5 * 3 * 2 = 30_000_000", "5 * 3 * 2 = 30_000_000"),
         ("2*3*4, un**believ**able", "2*3*4, unbelievable"),
@@ -151,6 +158,7 @@ def test_a_mark_is_closed_where_a_text_is_cut_and_opened_anew() -> None:
         ("[shop.example](https://shop.example/a) has it", "shop.example has it"),
         ("It is at https://www.shop.example/a/b?c=d, say.", "It is at shop.example, say."),
         ("[call us](tel:+43123)", "call us"),
+        ("[call us (+43123)](tel:+43123)", "call us, +43123"),
         ("Choose:\n- tea\n- coffee", "Choose:\ntea.\ncoffee"),
         ("Done \U0001f69a\ufe0f! It is 20 °C", "Done ! It is 20 °C"),
         ("# \u71df\u696d\u6642\u9593\n\u4e5d\u9ede", "\u71df\u696d\u6642\u9593\u3002\n\u4e5d\u9ede"),

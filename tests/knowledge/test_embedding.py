@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import math
 import threading
@@ -50,6 +51,9 @@ class Model(ThreadingHTTPServer):
         self.headers: list[tuple[str, str]] = []
         self.status, self.size, self.wait = 200, 8, threading.Event()
         self.stalls = False
+        # In place of an answer: its body, and headers of it.
+        self.raw: bytes | None = None
+        self.headers: dict[str, str] = {}
         super().__init__(("127.0.0.1", 0), _Handler)
 
     @property
@@ -68,6 +72,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.wait.wait(10)
         if self.server.status != 200:
             reply(self, b'{"error": {"message": "no"}}', self.server.status, **{"Content-Type": "application/json"})
+            return
+        if self.server.raw is not None:
+            reply(self, self.server.raw, 200, **{"Content-Type": "application/json", **self.server.headers})
             return
         data = [
             {"object": "embedding", "index": at, "embedding": vector_of(text, self.server.size)}
@@ -179,6 +186,51 @@ def test_each_error_of_an_endpoint_has_its_words_and_is_tried_again_or_not(
     model.status = 200
     put(known, model)
     assert embed(known).status == EmbeddingStatus.READY
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"null",
+        b"[]",
+        b'"no"',
+        b"{}",
+        b"{",
+        b"[" * 100_000,
+        b'{"data": null}',
+        b'{"data": 7}',
+        b'{"data": [null, null, null]}',
+        *(
+            b'{"data": [%s]}' % b", ".join(b'{"index": %d, "embedding": %s}' % (at, one) for at in range(3))
+            for one in (b"null", b"7", b"[]", b'["a"]', b"[null]", b"[[1]]", b'"AAAA"', b"{}", b"[NaN]", b"[0]")
+        ),
+        b'{"data": [%s]}' % b", ".join(b'{"index": %d, "embedding": [1%s]}' % (at, b"0" * 400) for at in range(3)),
+        b'{"data": [{"embedding": [1]}, {"index": "a", "embedding": [1]}, {"index": 2, "embedding": [1]}]}',
+    ],
+)
+def test_an_answer_of_another_form_has_its_words_and_is_not_paid_for_again(
+    known: Reader, model: Model, body: bytes
+) -> None:
+    put(known, model)
+    model.raw = body
+    row = embed(known)
+    assert row.status == EmbeddingStatus.FAILED
+    assert row.reason
+    assert row.remedy
+    assert row.due_at is None
+    assert len(model.asked) == 1
+    model.raw = None
+    put(known, model)
+    embed(known)
+    model.raw = body
+    assert find(known, "kayak") == ["Boats"]
+    embedding._rests_until.clear()
+
+
+def test_a_packed_answer_is_not_unpacked(known: Reader, model: Model) -> None:
+    put(known, model)
+    model.raw, model.headers = gzip.compress(b" " * 2_000_000), {"Content-Encoding": "gzip"}
+    assert "something packed" in embed(known).reason
 
 
 def test_an_endpoint_that_is_slow_costs_a_question_its_time_once(

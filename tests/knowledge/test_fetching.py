@@ -18,7 +18,8 @@ from deployments.knowledge import fetching, limits, rounds, sources
 from deployments.knowledge.fetching import Had
 from deployments.models import KnowledgeChunk, KnowledgeSource
 from deployments.models.knowledge import PageStatus, SourceKind, SourceStatus
-from tests.knowledge.conftest import Reader, Site, help_page, moved, reply
+from tests import factories
+from tests.knowledge.conftest import Reader, Site, help_page, moved, reader_in, reply
 
 LONG = "Anything that was bought here can be sent back within sixty days, unused and in its packaging. " * 4
 
@@ -211,6 +212,29 @@ def test_a_long_round_goes_on_where_it_was_left(reader: Reader, site: Site, monk
         assert len([page for page in reader.pages(source) if page.status == PageStatus.READY]) == number
     assert reader.read(source).status == SourceStatus.READY
     assert site.paths() == ["/sitemap.xml", "/0", "/1", "/2", "/3"]
+
+
+def test_a_workspace_with_many_slow_sources_has_others_wait_for_one_of_them(
+    reader: Reader, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rounds, "BATCH", 1)  # as where the first one takes all of a worker's time
+    other = reader_in(factories.make_workspace(name="Another"))
+    slow = [site.page(f"/slow/{number}", help_page(f"Page {number}", LONG)) for number in range(4)]
+    site.page("/sitemap.xml", sitemap(*slow))
+    ago = timezone.now() - dt.timedelta(hours=1)
+    for where, urls, due in (
+        (reader, [site.url + "/sitemap.xml", *slow], ago),
+        (other, [site.page("/other", help_page("Other", LONG))], ago + dt.timedelta(minutes=30)),
+    ):
+        with tenant(where.workspace.id):
+            for url in urls:
+                kind = SourceKind.SITEMAP if url.endswith("xml") else SourceKind.PAGE
+                sources.add_web(where.actor, where.assistant, kind=kind, url=url)
+            KnowledgeSource.objects.update(due_at=due)
+    for _ in range(2):
+        rounds.read_due()
+    assert "/other" in site.paths()
+    assert doors.due_knowledge(20)[0][0] == reader.workspace.id
 
 
 def test_a_claim_keeps_others_away_until_it_runs_out_and_a_dead_worker_is_not_waited_for_forever(

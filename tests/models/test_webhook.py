@@ -33,6 +33,7 @@ from deployments.responders.base import (
 )
 from deployments.responders.content import ContentRefused
 from deployments.responders.event_stream import Event, EventReader, TooLarge
+from deployments.responders.safe_output import SafeOutput
 from tests.models.bot_end import BotEnd, Sends, event, says, streams
 
 AT = dt.datetime(2026, 11, 27, 12, 0, tzinfo=dt.UTC)
@@ -104,6 +105,24 @@ async def failure(asked: TurnInput) -> ResponderError:
         await replies(asked)
     assert raised.value.remedy
     return raised.value
+
+
+async def test_an_answer_is_read_beside_the_loop_in_which_others_wait(
+    bot: BotEnd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[threading.Thread] = []
+    read = SafeOutput.take
+
+    def seen(output: SafeOutput, piece: str) -> str:
+        threads.append(threading.current_thread())
+        return read(output, piece)
+
+    monkeypatch.setattr(SafeOutput, "take", seen)
+    bot.script(says({"messages": [{"text": "[" * 8000}] * 20}), says({}, 202))
+    await replies(turn(bot))
+    await replies(turn(bot, Desk(looks=[{"messages": [{"text": "Later."}]}])))
+    assert len(threads) == 41
+    assert threading.current_thread() not in threads
 
 
 # --- What is asked ----------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
 from django.test import Client
 from django.utils import timezone
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
@@ -21,6 +21,7 @@ from convoship.lib.tenancy import in_tenant, tenant
 from convoship.lib.threads import in_thread
 from deployments import turns, webhook_callbacks
 from deployments.models import Message, Turn, WebhookCallback, WebhookSecret
+from deployments.responders import webhook_answer
 from tests import factories
 from tests.models.bot_end import BotEnd, Question, Sends, event, says, streams
 from tests.models.test_at_the_door import Office, ask
@@ -221,6 +222,20 @@ async def test_an_answer_that_can_t_be_used_is_told_the_bot_which_may_mend_it(sh
     assert (told.status_code, told.json()["code"]) == (413, "payload_too_large")
     assert (await posted(url, {"messages": [{"text": "Now."}]})).status_code == 200
     assert [reply["text"] for reply in await question] == ["Now."]
+
+
+async def test_an_answer_that_is_called_back_is_read_outside_of_any_transaction(
+    shop: Shop, bot: BotEnd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed, held = webhook_answer.parsed, []
+
+    def seen(raw: bytes) -> dict[str, Any]:
+        held.append(connection.in_atomic_block)
+        return parsed(raw)
+
+    monkeypatch.setattr(webhook_answer, "parsed", seen)
+    await asked_and_called_back(shop, bot, {"messages": [{"text": "Here."}]})
+    assert held == [False]
 
 
 async def test_an_address_that_is_forged_or_of_another_kind_takes_nothing(shop: Shop, bot: BotEnd) -> None:

@@ -56,6 +56,39 @@ async def test_who_stops_waiting_takes_nothing_from_the_others() -> None:
     assert await patient == 4
 
 
+@pytest.mark.asyncio
+@pytest.mark.parametrize("has_begun", [False, True])
+async def test_a_call_that_is_stopped_before_it_is_made_leaves_nobody_waiting(has_begun: bool) -> None:
+    together = Together(Place().ask, lambda: 60.0)
+    waiting = [asyncio.ensure_future(together.answer("a", one)) for one in (1, 2)]
+    await asyncio.sleep(0)
+    if has_begun:
+        await asyncio.sleep(0)
+    [gathering] = together._asking
+    gathering.cancel()
+    done, late = await asyncio.wait(waiting, timeout=1)
+    assert not late
+    assert all(one.cancelled() for one in done)
+    assert not together._asking
+    again = asyncio.ensure_future(together.answer("a", 3))
+    await asyncio.sleep(0)
+    assert len(together._asking) == 1  # it gathers anew
+    again.cancel()
+
+
+@pytest.mark.asyncio
+async def test_a_call_with_too_few_answers_leaves_nobody_waiting() -> None:
+    async def ask(_key: str, _questions: Sequence[int]) -> list[int]:
+        return [1]
+
+    together = Together(ask, lambda: 0.0)
+    told = await asyncio.wait_for(
+        asyncio.gather(together.answer("a", 1), together.answer("a", 2), return_exceptions=True), 1
+    )
+    assert told[0] == 1
+    assert isinstance(told[1], ValueError)
+
+
 def test_each_loop_asks_for_itself() -> None:
     place = Place()
     together = Together(place.ask, lambda: 0.05)

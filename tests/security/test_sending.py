@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import socket
 import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from django.conf import settings
 
-from convoship.lib.outbound import OutboundError, Refused, sending
+from convoship.lib.outbound import OutboundError, Refused, look_ups, sending
 from convoship.lib.threads import in_thread
 from tests.channels import far_end
 from tests.channels.far_end import FarEnd, Said
@@ -67,6 +70,93 @@ async def test_a_name_that_leads_inside_is_refused_when_the_connection_is_made(
     with pytest.raises(Refused, match="private network"):
         await sending.send("POST", f"http://shop.example:{far.port}/", seconds=5)
     assert far.seen == []
+
+
+@dataclass
+class Silent:
+    """What was asked for of a name server that never answers."""
+
+    names: list[str] = field(default_factory=list)
+    asked: threading.Event = field(default_factory=threading.Event)
+
+
+@pytest.fixture
+def silent(monkeypatch: pytest.MonkeyPatch) -> Iterator[Silent]:
+    """The name server of tarpit.example never answers; other names are of no site."""
+    told = Silent()
+    ends = threading.Event()
+
+    def look_up(host: str, *_: object, **__: object) -> list[Any]:
+        told.names.append(host)
+        told.asked.set()
+        if host.endswith("tarpit.example"):
+            ends.wait(30)
+        raise socket.gaierror
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    monkeypatch.setattr("convoship.lib.outbound.sending.CONNECT_SECONDS", 1.0)
+    yield told
+    ends.set()
+
+
+async def _words(host: str) -> str:
+    with pytest.raises(OutboundError) as raised:
+        await sending.send("POST", f"https://{host}/", seconds=5)
+    return raised.value.words
+
+
+async def test_a_silent_name_server_keeps_no_act_waiting(silent: Silent) -> None:
+    calls = [asyncio.create_task(_words("tarpit.example")) for _ in range(60)]
+    assert await asyncio.to_thread(silent.asked.wait, 5)
+    assert await asyncio.wait_for(in_thread(lambda: "done"), 0.9) == "done"
+    words = await asyncio.gather(*calls)
+    assert set(words) == {"tarpit.example could not be found in time: no name server has answered."}
+    assert silent.names == ["tarpit.example"]  # all of them wait for the same
+
+
+async def test_many_names_of_one_silent_server_keep_no_other_name_from_being_found(silent: Silent) -> None:
+    words = await asyncio.gather(*(_words(f"n{number}.tarpit.example") for number in range(60)))
+    assert sum("no name server has answered" in one for one in words) == look_ups.MOST_OF_A_ZONE
+    assert sum("too many names wait" in one for one in words) == 60 - look_ups.MOST_OF_A_ZONE
+    assert "There is no site called shop.example" in await _words("shop.example")
+
+
+# --- What an SDK reads ------------------------------------------------------------------------------------------------
+
+
+async def _read_by_an_sdk(far: FarEnd, *answers: Said) -> bytes:
+    far.script(*answers)
+    async with sending.streaming_client() as client:
+        return bytes((await client.post(far.url)).content)
+
+
+@pytest.mark.usefixtures("is_open")
+@pytest.mark.parametrize("packing", ["gzip", "br", "identity, gzip"])
+async def test_what_is_packed_is_not_unpacked(far: FarEnd, packing: str) -> None:
+    with pytest.raises(Refused, match="something packed"):
+        await _read_by_an_sdk(far, Said(200, {"Content-Encoding": packing}, gzip.compress(b" " * 1_000_000)))
+    assert far.seen[0].headers["accept-encoding"] == "identity"
+
+
+@pytest.mark.usefixtures("is_open")
+async def test_a_line_has_an_end_and_so_has_a_body(far: FarEnd) -> None:
+    line = b"data: " + b"x" * (sending.LONGEST_LINE - 6)
+    for end in (b"\n", b"\r\n", b"\r"):
+        body = (line + end) * 3
+        assert await _read_by_an_sdk(far, Said(200, {}, body)) == body
+    with pytest.raises(Refused, match="a line of more than 256 KB"):
+        await _read_by_an_sdk(far, Said(200, {}, b"\n" + line + b"x"))
+    with pytest.raises(Refused, match="a line of more than 256 KB"):
+        await _read_by_an_sdk(far, Said(200, {}, line + b"x\n"))
+    with pytest.raises(Refused, match="more than 8 MB"):
+        await _read_by_an_sdk(far, Said(200, {}, b"data: 1\n" * (sending.LARGEST_STREAM // 8 + 1)))
+
+
+@pytest.mark.usefixtures("is_open")
+async def test_of_an_error_s_body_the_beginning_is_read(far: FarEnd) -> None:
+    body = b"too many" + b" " * 2_000_000
+    assert await _read_by_an_sdk(far, Said(400, {}, body)) == body[: sending.LARGEST_ANSWER]
+    assert await _read_by_an_sdk(far, Said(400, {}, b"short")) == b"short"
 
 
 @pytest.mark.usefixtures("is_open")

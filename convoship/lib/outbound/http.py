@@ -8,14 +8,13 @@ the first address. Time and size have an end.
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
-import queue
-import socket
 import ssl
-import threading
 import time
 import zlib
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -25,7 +24,7 @@ import httpcore
 import httpx
 from django.conf import settings
 
-from convoship.lib.outbound import charsets
+from convoship.lib.outbound import charsets, look_ups
 from convoship.lib.outbound.addresses import PORTS, Address, is_disguised, is_public, literal
 
 TOTAL_SECONDS = 10.0
@@ -143,41 +142,69 @@ def permitted(host: str, port: int, seconds: float = CONNECT_SECONDS) -> list[Ad
 
     Unreachable if the name is unknown, or not resolved within `seconds`.
     """
-    host = host.strip("[]").lower()
-    is_open = settings.OUTBOUND_ALLOW_PRIVATE or (host, port) in settings.OUTBOUND_ALLOWLIST
-    if not is_open and port not in PORTS:
+    found = _before_look_up(host, port)
+    if found is None:
+        look_up = _begun(host, port)
+        try:
+            found = _found(host, look_up.result(timeout=max(seconds, 0)))
+        except TimeoutError:
+            raise _silent(host) from None
+    return _allowed(host, port, found)
+
+
+async def permitted_meanwhile(host: str, port: int, seconds: float = CONNECT_SECONDS) -> list[Address]:
+    """`permitted`, for an event loop: no thread that others need waits for a name server."""
+    found = _before_look_up(host, port)
+    if found is None:
+        look_up = asyncio.wrap_future(_begun(host, port))
+        try:
+            found = _found(host, await asyncio.wait_for(look_up, max(seconds, 0)))
+        except TimeoutError:
+            raise _silent(host) from None
+    return _allowed(host, port, found)
+
+
+def _before_look_up(host: str, port: int) -> list[Address] | None:
+    """The address that a host is; None for a name that may be looked up."""
+    host = _plain(host)
+    if not _is_open(host, port) and port not in PORTS:
         raise Refused(f"Port {port} can't be called: only {', '.join(map(str, sorted(PORTS)))}.")
     if is_disguised(host):
         raise Refused(f"{host} is a number, not the name of a site.")
     own = literal(host)
-    found = [own] if own is not None else _resolved(host, port, seconds)
-    if not is_open and not all(is_public(address) for address in found):
+    return [own] if own is not None else None
+
+
+def _allowed(host: str, port: int, found: list[Address]) -> list[Address]:
+    host = _plain(host)
+    if not _is_open(host, port) and not all(is_public(address) for address in found):
         raise Refused(f"{host} leads to an address inside a private network, which can't be called from here.")
     return found
 
 
-def _resolved(host: str, port: int, seconds: float) -> list[Address]:
-    """Look the name up, in a thread: the system's look-up takes no time limit, and a name server can be silent long.
+def _plain(host: str) -> str:
+    return host.strip("[]").lower()
 
-    A thread of its own, and a daemon: one that still waits holds up neither the next look-up nor the process's end.
-    """
-    answered: queue.SimpleQueue[list[str] | None] = queue.SimpleQueue()
 
-    def look_up() -> None:
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            answered.put([str(each[4][0]) for each in found])
-        except (OSError, ValueError, OverflowError):
-            answered.put(None)
+def _is_open(host: str, port: int) -> bool:
+    return settings.OUTBOUND_ALLOW_PRIVATE or (host, port) in settings.OUTBOUND_ALLOWLIST
 
-    threading.Thread(target=look_up, name="look-up", daemon=True).start()
-    try:
-        addresses = answered.get(timeout=max(seconds, 0))
-    except queue.Empty:
-        raise Unreachable(f"{host} could not be found in time: no name server has answered.") from None
+
+def _begun(host: str, port: int) -> Future[list[str] | None]:
+    look_up = look_ups.begun(_plain(host), port)
+    if look_up is None:
+        raise Unreachable(f"{_plain(host)} could not be looked up: too many names wait for an answer already.")
+    return look_up
+
+
+def _found(host: str, addresses: list[str] | None) -> list[Address]:
     if addresses is None:
-        raise Unreachable(f"There is no site called {host}: its name can't be resolved.")
+        raise Unreachable(f"There is no site called {_plain(host)}: its name can't be resolved.")
     return list(dict.fromkeys(ipaddress.ip_address(address) for address in addresses))
+
+
+def _silent(host: str) -> Unreachable:
+    return Unreachable(f"{_plain(host)} could not be found in time: no name server has answered.")
 
 
 @cache

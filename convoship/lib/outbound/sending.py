@@ -23,9 +23,8 @@ from convoship.lib.outbound.http import (
     Refused,
     certificates,
     checked,
-    permitted,
+    permitted_meanwhile,
 )
-from convoship.lib.threads import in_thread
 
 R = TypeVar("R")
 
@@ -39,6 +38,8 @@ MOST_POOLS = MOST_CONNECTIONS // PLACES_IN_POOL
 LARGEST_ANSWER = 64 * 1024
 # Of an answer that an SDK reads as it comes: some thousand pieces, each with what a provider says of it.
 LARGEST_STREAM = 8 * 1024 * 1024
+# Of one line in it: an event with a piece of an answer, and at most with a whole one.
+LONGEST_LINE = 256 * 1024
 
 
 class NotSent(OutboundError):
@@ -89,7 +90,8 @@ class _GuardedBackend(httpcore.AnyIOBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         problem: Exception | None = None
-        for address in await in_thread(permitted, host, port):
+        seconds = CONNECT_SECONDS if timeout is None else min(timeout, CONNECT_SECONDS)
+        for address in await permitted_meanwhile(host, port, seconds):
             try:
                 return await super().connect_tcp(str(address), port, timeout, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
@@ -166,50 +168,93 @@ async def alone(work: Awaitable[R]) -> R:
 
 
 class _Measured(httpx.AsyncByteStream):
-    """A body that ends in `Refused` where it is too large: whoever reads it may keep all of it."""
+    """A body that ends in `Refused` where it is too large: whoever reads it may keep all of it.
 
-    def __init__(self, body: httpx.AsyncByteStream) -> None:
-        self.body = body
+    That of an error ends by itself after `LARGEST_ANSWER` bytes: what matters of it stands at its beginning.
+    `in_lines`: the body is read line by line, each of which is kept until it ends.
+    """
+
+    def __init__(self, body: httpx.AsyncByteStream, *, is_error: bool, in_lines: bool) -> None:
+        self.body, self.is_error = body, is_error
+        self.lines = _Lines() if in_lines else None
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         read = 0
         async for piece in self.body:
             read += len(piece)
+            if self.is_error and read >= LARGEST_ANSWER:
+                yield piece[: len(piece) - (read - LARGEST_ANSWER)]
+                return
             if read > LARGEST_STREAM:
                 raise Refused(f"It answered with more than {LARGEST_STREAM // 1024 // 1024} MB.")
+            if self.lines and not self.is_error:
+                self.lines.measure(piece)
             yield piece
 
     async def aclose(self) -> None:
         await self.body.aclose()
 
 
-class _MeasuredTransport(httpx.AsyncBaseTransport):
-    """Another client's connections, with measured bodies; closing it closes nothing."""
+class _Lines:
+    """Measures the line that is being read, wherever pieces end."""
 
-    def __init__(self, client: httpx.AsyncClient) -> None:
-        self.inner = client._transport
+    def __init__(self) -> None:
+        self.length = 0
+
+    def measure(self, piece: bytes) -> None:
+        """`Refused` where a line is longer than one may be."""
+        ends = [at for mark in b"\n\r" if (at := piece.find(mark)) >= 0]
+        self._add(min(ends, default=len(piece)))
+        if ends:
+            self.length = 0
+            self._add(len(piece) - 1 - max(piece.rfind(b"\n"), piece.rfind(b"\r")))
+
+    def _add(self, length: int) -> None:
+        self.length += length
+        if self.length > LONGEST_LINE:
+            raise Refused(f"It answered with a line of more than {LONGEST_LINE // 1024} KB.")
+
+
+class _MeasuredTransport(httpx.AsyncBaseTransport):
+    """Another client's connections, with measured bodies, none of them packed; closing it closes nothing."""
+
+    def __init__(self, client: httpx.AsyncClient, *, in_lines: bool) -> None:
+        self.inner, self.in_lines = client._transport, in_lines
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        # An SDK's own client would name what httpx can unpack.
+        request.headers["Accept-Encoding"] = "identity"
         answer = await self.inner.handle_async_request(request)
-        answer.stream = _Measured(cast("httpx.AsyncByteStream", answer.stream))
+        body = cast("httpx.AsyncByteStream", answer.stream)
+        if answer.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
+            # It would have to be unpacked before anybody knew how large it is.
+            await body.aclose()
+            raise Refused("It answered with something packed, which was not asked for.")
+        answer.stream = _Measured(body, is_error=not answer.is_success, in_lines=self.in_lines)
         return answer
+
+
+def measured(client: httpx.AsyncClient, *, in_lines: bool) -> httpx.AsyncClient:
+    """This client for an SDK that reads answers itself: it sets the times, and its errors are its own.
+
+    A body of more than `LARGEST_STREAM` ends in `Refused`, and so does one that is packed; where it is read line by
+    line (`in_lines`), one with a line of more than `LONGEST_LINE` as well. Of an error's body no more than
+    `LARGEST_ANSWER` is read. Who gets it doesn't close it.
+    """
+    return httpx.AsyncClient(
+        transport=_MeasuredTransport(client, in_lines=in_lines),
+        timeout=client.timeout,
+        trust_env=False,
+        cookies=client.cookies.jar,
+        headers=client.headers,
+    )
 
 
 @asynccontextmanager
 async def streaming_client() -> AsyncIterator[httpx.AsyncClient]:
-    """The client for an SDK that reads answers as they come: it sets the times itself, and its errors are its own.
-
-    Its connections are shared with other calls of this loop: who gets it doesn't close it. A body of more than
-    `LARGEST_STREAM` ends in `Refused`, also that of an error.
-    """
+    """A `measured` client of answers that come line by line. Its connections are shared with others of this loop."""
     with _room() as client:
-        yield httpx.AsyncClient(
-            transport=_MeasuredTransport(client),
-            timeout=client.timeout,
-            trust_env=False,
-            cookies=client.cookies.jar,
-            headers=client.headers,
-        )
+        yield measured(client, in_lines=True)
 
 
 async def send(
