@@ -26,7 +26,7 @@ import httpx
 from django.conf import settings
 
 from convoship.lib.outbound import charsets
-from convoship.lib.outbound.addresses import PORTS, Address, is_disguised, is_public, literal
+from convoship.lib.outbound.addresses import PORTS, Address, is_disguised, is_local_name, is_public, literal
 
 TOTAL_SECONDS = 10.0
 CONNECT_SECONDS = 5.0
@@ -45,6 +45,17 @@ class OutboundError(Exception):
 
 class Refused(OutboundError):
     """The address may not be called; nothing was sent to it."""
+
+
+class Inside(Refused):
+    """The address is this machine's own, or in a private network: whoever runs the server may open it by name."""
+
+    def __init__(self, host: str, port: int) -> None:
+        opened = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        super().__init__(
+            f"{host} is this server's own or in a private network, which can't be called from here. Whoever runs the "
+            f"server allows it with CONVOSHIP_PRIVATE_ALLOWLIST={opened}."
+        )
 
 
 class Unreachable(OutboundError):
@@ -144,16 +155,44 @@ def permitted(host: str, port: int, seconds: float = CONNECT_SECONDS) -> list[Ad
     Unreachable if the name is unknown, or not resolved within `seconds`.
     """
     host = host.strip("[]").lower()
-    is_open = settings.OUTBOUND_ALLOW_PRIVATE or (host, port) in settings.OUTBOUND_ALLOWLIST
-    if not is_open and port not in PORTS:
-        raise Refused(f"Port {port} can't be called: only {', '.join(map(str, sorted(PORTS)))}.")
-    if is_disguised(host):
-        raise Refused(f"{host} is a number, not the name of a site.")
+    _refuse_at_sight(host, port)
     own = literal(host)
     found = [own] if own is not None else _resolved(host, port, seconds)
-    if not is_open and not all(is_public(address) for address in found):
-        raise Refused(f"{host} leads to an address inside a private network, which can't be called from here.")
+    if not _is_open(host, port) and not all(is_public(address) for address in found):
+        raise Inside(host, port)
     return found
+
+
+def _is_open(host: str, port: int) -> bool:
+    return settings.OUTBOUND_ALLOW_PRIVATE or (host, port) in settings.OUTBOUND_ALLOWLIST
+
+
+def _refuse_at_sight(host: str, port: int) -> None:
+    """What can be said without looking the name up."""
+    if is_disguised(host):
+        raise Refused(f"{host} is a number, not the name of a site.")
+    if _is_open(host, port):
+        return
+    own = literal(host)
+    if own is not None and not is_public(own):
+        raise Inside(host, port)
+    if port not in PORTS:
+        if is_local_name(host):
+            raise Inside(host, port)
+        raise Refused(f"Port {port} can't be called: only {', '.join(map(str, sorted(PORTS)))}.")
+
+
+def foreseen(url: str) -> str:
+    """Why this address would not be called, in words, as far as its spelling tells; "" where it tells nothing."""
+    try:
+        target = checked(url)
+        host, port = target.host.strip("[]").lower(), target.port or (443 if target.scheme == "https" else 80)
+        _refuse_at_sight(host, port)
+        if is_local_name(host) and not _is_open(host, port):
+            raise Inside(host, port)
+    except Refused as refused:
+        return refused.words
+    return ""
 
 
 def _resolved(host: str, port: int, seconds: float) -> list[Address]:
