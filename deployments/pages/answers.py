@@ -15,11 +15,13 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from convoship.lib.outbound import foreseen
 from convoship.lib.problems import Problem
 from deployments import publishing, sounding, thinking, trying, webhook_secrets
 from deployments.models import Assistant
 from deployments.pages import answers_kinds, queries, webhook_secret
 from deployments.pages.answers_form import AnswersForm
+from deployments.responders import answering
 from deployments.sounding import Sounded
 from deployments.trying import Setting
 from workspaces import once, refusals
@@ -116,6 +118,8 @@ def _save(request: WorkspaceRequest, assistant_id: UUID) -> HttpResponse | Setti
         if not form.has_errors:
             form.rest.append(refusals.words_of(problem))
         return _page(request, queries.assistant(assistant_id), form, Shown(status=422))
+    if op != "test":
+        _warn(request, row)
     if made is not None:
         # Its bot doesn't know it yet, so there is nothing to test so far.
         return webhook_secret.shown_once(request, row, made)
@@ -123,6 +127,13 @@ def _save(request: WorkspaceRequest, assistant_id: UUID) -> HttpResponse | Setti
         return trying.of_draft(row)
     messages.success(request, "Saved in the draft. Visitors meet it once you publish it.")
     return redirect("assistant_answers", row.id)
+
+
+def _warn(request: WorkspaceRequest, row: Assistant) -> None:
+    """Of addresses that were taken, and would not be called as the server is set up."""
+    for url in dict.fromkeys(thinking.addresses({**row.draft, "responder": row.responder})):
+        if words := foreseen(url):
+            messages.warning(request, words)
 
 
 def _mark(row: Assistant) -> str:
@@ -143,6 +154,7 @@ def _page(request: WorkspaceRequest, row: Assistant, form: AnswersForm, shown: S
         "form": form,
         "shown": shown,
         "seen": _mark(row),
+        "longest": round(answering.THINKING_SECONDS),
         "may_write": request.actor.may("assistants.write"),
         "may_write_secrets": request.actor.may("secrets.write"),
     }

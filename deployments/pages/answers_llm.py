@@ -77,6 +77,8 @@ class LLMFields:
     history: str = ""
     knowledge: bool = True
     tools: list[Tool] = field(default_factory=list)
+    # Whose model's name was kept when another provider was chosen; "" where none was.
+    kept_from: str = ""
     errors: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
@@ -139,6 +141,8 @@ class LLMFields:
             self.base_url = now.base_url
         if not self.model or self.model == before.model or is_stand_in:
             self.model = now.model
+        else:
+            self.kept_from = before.label
         if is_stand_in:
             self.cheaper = ""  # a model of the one is none of the other
         if self.preset == REHEARSAL:
