@@ -460,3 +460,32 @@ def test_a_file_whose_model_is_missing_or_wrong_is_refused_by_its_path(page: Pag
         answer = page.member.send(form, op="look")
         assert answer.status_code == 422
         assert said in words(answer)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_endpoint_s_models_are_listed_to_choose_from_and_nothing_is_saved(page: Page, model: ModelEnd) -> None:
+    with tenant(page.workspace.id):
+        secret_store.write(factories.actor(page.workspace), "model_key", VALUE)
+    form = page.form()
+    form["responder"], form["llm-preset"], form["llm-preset_before"] = "llm", "other", "other"
+    answer = page.send(form, "llm-models")
+    assert answer.status_code == 200
+    form["llm-base_url"], form["llm-instructions"] = model.base_url, "Be kind."
+    answer = page.send(form, "llm-models")
+    assert text(answer).index('<option value="a-model">') < text(answer).index('<option value="test-model">')
+    assert "2 models listed there" in words(answer)
+    assert "Be kind." in text(answer)
+    assert "llm" not in page.row().draft
+    # A key goes nowhere that it was not given for.
+    form["llm-api_key"] = "model_key"
+    answer = page.send(form, "llm-models")
+    assert "Save the draft, then list them." in words(answer)
+    assert not any(VALUE in str(asked.headers) for asked in model.asked)
+    form["llm-api_key"] = ""
+    for plan, said in ((Refuses(401), "does not accept the key"), (Refuses(404, body=b"no"), "lists no models.")):
+        model.script(plan)
+        assert said in words(page.send(form, "llm-models"))
+    form["llm-base_url"] = "http://127.0.0.1:9/v1"
+    assert "CONVOSHIP_PRIVATE_ALLOWLIST=127.0.0.1:9." in words(page.send(form, "llm-models"))
+    form["llm-base_url"] = "nonsense"
+    assert "Give the address of the endpoint first." in words(page.send(form, "llm-models"))
