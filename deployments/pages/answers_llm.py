@@ -23,6 +23,8 @@ from deployments.responders.llm_content import MOST_TOOLS, PRESETS, REHEARSAL, P
 from deployments.responders.stand_in import MODELS
 
 NAME = "llm"
+# What a new secret is called unless its owner says otherwise.
+NEW_KEY = "model_key"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 TOOL_TITLES: Mapping[str, str] = {
     "hand_over": "Ask for a person",
@@ -70,7 +72,7 @@ class LLMFields:
     base_url: str = ""
     model: str = ""
     cheaper: str = ""
-    key: SecretField = field(default_factory=lambda: SecretField(f"{NAME}-api_key", new_key="model_key"))
+    key: SecretField = field(default_factory=lambda: SecretField(f"{NAME}-api_key", new_key=NEW_KEY))
     instructions: str = ""
     temperature: str = ""
     max_tokens: str = ""
@@ -118,6 +120,8 @@ class LLMFields:
             history=_said(data, "history"),
             knowledge=bool(data.get(f"{NAME}-knowledge")),
         )
+        if f"{NAME}-api_key-new_key" not in data:
+            fields.key.new_key = NEW_KEY  # the rehearsal has no field for it
         place = 0
         while place < MOST_TOOLS and (kind := data.get(f"{NAME}-tool_{place}-type")) in TOOL_TITLES:
             fields.tools.append(_tool_sent(data, place, str(kind)))
