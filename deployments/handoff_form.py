@@ -17,6 +17,8 @@ from deployments.responders.slots import Unreadable, plain, read
 from deployments.words import say
 
 BACK, SKIP = "handoff:assistant", "handoff:skip"
+# Of the button that asks for one, where no answer came.
+PERSON = "handoff:person"
 MOST_TRIES = 2
 _KINDS = {"name": "text", "email": "email", "question": "text"}
 _LONGEST = {"name": 100, "email": 254, "question": 1000}
@@ -45,6 +47,11 @@ def _known(conversation: Conversation, field: str) -> str:
 def way_back(conversation: Conversation) -> dict[str, Any]:
     """The button that goes back to the assistant."""
     return _buttons(conversation, back_button=BACK)
+
+
+def way_to_person(conversation: Conversation) -> dict[str, Any]:
+    """The button that asks for a person."""
+    return _buttons(conversation, wants_person=PERSON)
 
 
 def _buttons(conversation: Conversation, **payloads: str) -> dict[str, Any]:

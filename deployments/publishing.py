@@ -15,7 +15,7 @@ from django.utils import timezone
 from convoship.lib.actors import Actor
 from convoship.lib.problems import Problem, invalid, not_found
 from convoship.lib.remembering import Remembered
-from deployments import deploying, desks, handoff_rules, test_cases, thinking, webhook_secrets
+from deployments import deploying, desks, handoff_rules, responder_health, test_cases, thinking, webhook_secrets
 from deployments.models import Assistant, AssistantVersion, Conversation
 from deployments.models.assistant import Responder
 from deployments.responders import content
@@ -196,8 +196,10 @@ def freeze(
 
 def make_published(actor: Actor, assistant: Assistant, version: AssistantVersion) -> None:
     """Make one of a held assistant's versions the one that visitors meet from now on."""
-    assistant.published = version
+    before, assistant.published = assistant.published, version
     assistant.save(update_fields=["published"])
+    if before is not None and _what_answers(before) != _what_answers(version):
+        responder_health.forget(assistant.id)  # it told of what no visitor meets any more
     audit.record(
         actor,
         "assistant.published",
@@ -206,6 +208,10 @@ def make_published(actor: Actor, assistant: Assistant, version: AssistantVersion
         note=version.note,
         **told_of_tests(version, assistant.test_threshold),
     )
+
+
+def _what_answers(version: AssistantVersion) -> tuple[str, Any]:
+    return version.responder, version.content.get(version.responder)
 
 
 def told_of_tests(version: AssistantVersion, threshold: int | None) -> dict[str, Any]:

@@ -43,6 +43,11 @@ def _answered(assistant_id: UUID) -> None:
     ResponderHealth.objects.update_or_create(assistant_id=assistant_id, defaults=well)
 
 
+def forget(assistant_id: UUID) -> None:
+    """Something else answers from now on, of which nothing is known yet. Inside `tenant()`."""
+    ResponderHealth.objects.filter(assistant_id=assistant_id).delete()
+
+
 def of(assistant: Assistant) -> ResponderHealth | None:
     """How it goes, None where nothing was asked yet. Without a query where the rows came with `select_related`."""
     if assistant.responder == SCRIPTED:

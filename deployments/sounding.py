@@ -20,6 +20,8 @@ from deployments.trying import Setting, part_of
 
 QUESTION = "Say hello in one short sentence."
 LONGEST_SHOWN = 300
+# Of a failure, what is shorter says nothing.
+SHORTEST_TOLD_MS = 100
 # What a question about nothing needs none of.
 _BARE: Mapping[str, Mapping[str, Any]] = {"llm": {"tools": [], "knowledge": False, "instructions": ""}}
 
@@ -53,6 +55,17 @@ class Sounded:
     def seconds(self) -> str:
         """`1.2 s`."""
         return f"{self.ms / 1000:.1f} s"
+
+    @property
+    def took(self) -> str:
+        """How long it took and what of, in words; "" where it failed before anything was asked."""
+        said = [f"First words after {self.first_seconds}"] if self.first_seconds else []
+        if not self.failure or self.ms >= SHORTEST_TOLD_MS:
+            said.append(f"{self.seconds} in all")
+        if self.tokens_in or self.tokens_out:
+            said.append(f"{self.tokens_in or 0} tokens read, {self.tokens_out or 0} written")
+        words = ", ".join(said)
+        return f"{words}." if words else ""
 
 
 async def sound(setting: Setting) -> Sounded:

@@ -103,6 +103,17 @@ def _pointings(name: str, content: Mapping[str, Any]) -> list[Pointing]:
     return [Pointing(f"{name}.{path}", key, url) for path, key, url in PARTS[name].secrets(content)]
 
 
+def addresses(content: Mapping[str, Any]) -> Iterator[str]:
+    """The addresses that what answers is asked at, and that it calls itself; by a draft or a version."""
+    llm, webhook = content.get("llm") or {}, content.get("webhook") or {}
+    match content.get("responder"):
+        case "llm":
+            yield llm["base_url"]
+            yield from (tool["url"] for tool in llm.get("tools", ()) if "url" in tool)
+        case "webhook":
+            yield webhook["url"]
+
+
 def uses_of_secrets() -> Iterator[Use]:
     """Which assistants stand on which secrets, by their drafts and by what visitors meet. Inside `tenant()`."""
     for assistant in Assistant.objects.select_related("published").order_by("name"):

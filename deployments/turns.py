@@ -27,6 +27,7 @@ from convoship.lib import rows
 from convoship.lib.tenancy import in_tenant
 from deployments import (
     conversations,
+    failure_notices,
     handoff,
     handoff_form,
     handoff_history,
@@ -40,7 +41,7 @@ from deployments.budgets import Who
 from deployments.conversations import NewMessage
 from deployments.knowledge import searching
 from deployments.models import AssistantVersion, Conversation, Message, Turn
-from deployments.models.conversation import AuthorKind, Control, MessageStatus, Status, Stop, TurnStatus
+from deployments.models.conversation import Control, Status, Stop, TurnStatus
 from deployments.models.handoff import HandoffCause
 from deployments.reaching import WorkspaceReach
 from deployments.responders import answering, scripted
@@ -145,7 +146,10 @@ def take_message(
         _note_done(conversation, message, {"spent": new.payload})
         return message, told, None
     version = publishing.version(conversation.workspace_id, conversation.version_id)
-    if word := handoff_rules.of_version(version).asks_for_person(new.text):
+    rules = handoff_rules.of_version(version)
+    if new.payload == handoff_form.PERSON and rules.on_request:
+        return *_hand_over_at_button(conversation, new), None
+    if word := rules.asks_for_person(new.text):
         return *_hand_over_at(conversation, new, word), None
     if new.attachments and not new.text and not queue:
         return *_answer_to_files(conversation, new, version), None
@@ -223,6 +227,14 @@ def _hand_over_at(conversation: Conversation, new: NewMessage, word: str) -> tup
     message = conversations.post_message(conversation, new)
     replies = handoff.request(conversation, f"The visitor wrote “{word}”.", HandoffCause.KEYWORD)
     _note_done(conversation, message, {"keyword": word})
+    return message, replies
+
+
+def _hand_over_at_button(conversation: Conversation, new: NewMessage) -> tuple[Message, list[Message]]:
+    """To the button below a failure's notice: the hand-over, and no question for who could not answer."""
+    message = conversations.post_message(conversation, new)
+    replies = handoff.request(conversation, "The visitor asked for a person where no answer came.")
+    _note_done(conversation, message, {"asked_person": True})
     return message, replies
 
 
@@ -396,7 +408,7 @@ def _post_answer(
         _wait_for_visitor(conversation, answer.if_silent)
     news = [*before, *(writing.new(version, item.text, item.blocks) for item in answer.said)]
     if answer.failure:
-        news.append(_failure_notice(conversation.locale))
+        news.append(_failure_notice(conversation, version, answer.trace))
     posted = conversations.post_messages(conversation, news) if news else []
     if not news and (answer.state is not None or answer.if_silent is not None):
         conversations.save(conversation, [])
@@ -448,10 +460,10 @@ def speak_into_silence(conversation: Conversation) -> None:
         conversations.end(conversation, Status.COMPLETED, "The visitor said nothing more.", "")
 
 
-def _failure_notice(locale: str) -> NewMessage:
-    return NewMessage(
-        author_kind=AuthorKind.SYSTEM, text=say("answer_failed", locale), status=MessageStatus.FAILED, reason=""
-    )
+def _failure_notice(conversation: Conversation, version: AssistantVersion, trace: Mapping[str, Any]) -> NewMessage:
+    """After the miss is counted: where a person is asked for anyway, there is no button for it."""
+    offers = handoff_rules.of_version(version).on_request and not _is_too_much(conversation, version)
+    return failure_notices.notice(conversation, trace.get("failure", {}).get("code", ""), offers_person=offers)
 
 
 def _fail(conversation: Conversation, turn: Turn, reason: str) -> None:
@@ -465,8 +477,8 @@ def _fail(conversation: Conversation, turn: Turn, reason: str) -> None:
         writing.cut_streaming(conversation)
         if conversation.is_active and conversation.control == Control.ASSISTANT:
             conversation.misses += 1
-            conversations.post_message(conversation, _failure_notice(conversation.locale))
             version = publishing.version(conversation.workspace_id, conversation.version_id)
+            conversations.post_message(conversation, _failure_notice(conversation, version, {}))
             if _is_too_much(conversation, version):
                 _give_up(conversation)
 

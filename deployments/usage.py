@@ -68,6 +68,8 @@ class Usage:
     visitors: Sequence[Row]
     origins: Sequence[Row]
     models: Sequence[Row]
+    # What members took who tried an assistant, and their tests.
+    tried: Row
 
 
 def of(deployment_id: UUID | None = None, days: int = DEFAULT_DAYS) -> Usage:
@@ -85,6 +87,7 @@ def of(deployment_id: UUID | None = None, days: int = DEFAULT_DAYS) -> Usage:
         _named(_most(calls.exclude(visitor=None), "visitor")),
         _most(calls.exclude(origin=""), "origin"),
         _most(calls.exclude(model=""), "model"),
+        sum((_row("", found) for found in _sums(calls.filter(visitor=None, origin="").values("day"))), Row("")),
     )
 
 

@@ -61,7 +61,10 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "ended_by_flow": "This conversation has ended.",
         "budget_until": "I can't answer any more of this for now. In {wait} I can again.",
         "budget_over": "I can't answer this here.",
-        "answer_failed": "Something went wrong while answering. Please send your message again, or ask for a person.",
+        "answer_failed": "Something went wrong while answering. Please send your message again.",
+        "answer_down": "I can't answer at the moment, and sending your message again won't help.",
+        "answer_not_this": "I can't answer this. Please ask it in fewer or other words.",
+        "answer_or_person": "You can also talk to a person.",
         "wants_person": "Talk to a person",
         "files_kept_many": (
             "Your files have arrived. I can't look into them myself, but a person can. What are they about?"
@@ -156,10 +159,10 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "ended_by_flow": "Dieses Gespräch ist beendet.",
         "budget_until": "Darauf kann ich vorerst nicht mehr antworten. In {wait} geht es wieder.",
         "budget_over": "Darauf kann ich hier nicht antworten.",
-        "answer_failed": (
-            "Beim Antworten ist etwas schiefgegangen. Senden Sie Ihre Nachricht bitte noch einmal, "
-            "oder bitten Sie um einen Menschen."
-        ),
+        "answer_failed": "Beim Antworten ist etwas schiefgegangen. Senden Sie Ihre Nachricht bitte noch einmal.",
+        "answer_down": "Ich kann gerade nicht antworten, und es hilft nicht, Ihre Nachricht noch einmal zu senden.",
+        "answer_not_this": "Darauf kann ich nicht antworten. Fragen Sie bitte kürzer oder mit anderen Worten.",
+        "answer_or_person": "Sie können auch mit einem Menschen sprechen.",
         "wants_person": "Mit einem Menschen sprechen",
         "files_kept_many": (
             "Ihre Dateien sind angekommen. Ich selbst kann nicht hineinsehen, ein Mensch schon. Worum geht es?"

@@ -94,6 +94,20 @@ class Found:
         }
 
 
+# What programs write as a title of their own accord: a template's name, or a file's that it once was made of.
+_UNTELLING = re.compile(
+    r"(word document|(untitled|unbenannt|document|dokument|presentation|slide)[\s_-]*\d*|microsoft \w+ - .*|"
+    r".*\.(html?|docx?|odt|rtf|txt|md|pdf|pptx?|xlsx?|indd|tmp|tex|dvi))",
+    re.IGNORECASE,
+)
+
+
+def telling(title: str) -> str:
+    """The title that a file says it has, where it tells anything; "" otherwise."""
+    tidy = clean(title)
+    return "" if _UNTELLING.fullmatch(tidy) else tidy
+
+
 def clean(text: str) -> str:
     """One line without what can't be stored or isn't seen."""
     return _SPACES.sub(" ", _UNFIT.sub("", text.replace("\n", " "))).strip()
@@ -272,7 +286,7 @@ def read_pdf(content: bytes, found: Found) -> None:
     if reader.is_encrypted and not reader.decrypt(""):
         raise Refused("The PDF asks for a password.", "Save it without a password, and add that file.")
     count = len(reader.pages)
-    found.title = clean(str((reader.metadata.title if reader.metadata else "") or ""))
+    found.title = telling(str((reader.metadata.title if reader.metadata else "") or ""))
     for number in range(min(count, MOST_PAGES)):
         for paragraph in _paragraphs(reader.pages[number].extract_text() or ""):
             found.add(0, paragraph)
@@ -320,7 +334,7 @@ def read_docx(content: bytes, found: Found) -> None:
     from docx.table import Table
 
     document = docx.Document(io.BytesIO(content))
-    found.title = clean(document.core_properties.title or "")
+    found.title = telling(document.core_properties.title or "")
     for item in document.iter_inner_content():
         if found.is_cut:
             break

@@ -61,8 +61,20 @@ def prepared(document: Document, *, title: str = "", language: str = "") -> Prep
         Folded(chunk.heading, chunk.text, " ".join(forms(chunk.heading)), " ".join(forms(chunk.text)))
         for chunk in chunking.chunks(named, document.blocks)
     ]
-    digest = hashlib.sha256(f"{named}\0{spoken}\0{text}".encode()).hexdigest()
+    digest = _digest(named, spoken, text)
     return Prepared(named[:300], text, digest, spoken, " ".join(forms(named)), passages, document.is_cut)
+
+
+def _digest(title: str, language: str, text: str) -> str:
+    return hashlib.sha256(f"{title}\0{language}\0{text}".encode()).hexdigest()
+
+
+def rename(source: KnowledgeSource, title: str) -> None:
+    """Its documents are called so from now on, in what is found and in what is cited. Within the tenant."""
+    for page in KnowledgePage.objects.select_for_update().filter(source=source).exclude(digest=""):
+        page.title, page.digest = title, _digest(title, page.language, page.text)
+        page.save(update_fields=["title", "digest"])
+        page.chunks.update(folded_title=" ".join(forms(title)), embedding=None)
 
 
 def keep(source: KnowledgeSource, page_id: UUID, ready: Prepared, answered: Answered | None = None) -> None:

@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from convoship.lib.tenancy import tenant
 from deployments import doors
-from deployments.knowledge import keeping, limits, parsing, vocabulary
+from deployments.knowledge import keeping, limits, parsing, sources, vocabulary
 from deployments.knowledge.fetching import NotFetched, Reader
 from deployments.knowledge.keeping import Answered
 from deployments.models import KnowledgeEmbedding, KnowledgePage, KnowledgeSource, KnowledgeUpload
@@ -124,7 +124,8 @@ def _read_upload(source: KnowledgeSource) -> None:
     except parsing.Unreadable as unreadable:
         _finish(source, failure=NotFetched(unreadable.reason, unreadable.remedy))
         return
-    title = source.title if source.kind == SourceKind.TEXT else document.title or source.title
+    is_named = source.kind == SourceKind.TEXT or source.title != upload.name
+    title = source.title if is_named else document.title or source.title
     ready = keeping.prepared(document, title=title, language=source.language)
 
     def keep() -> None:
@@ -203,7 +204,7 @@ def _read_page(source: KnowledgeSource, page: KnowledgePage, reader: Reader) -> 
         words = "The page says that it is not to be listed (noindex)."
         _write(source, lambda: keeping.left_out(source, page.id, words, "Add it as a web page if it is to be known."))
     else:
-        ready = keeping.prepared(document, language=source.language)
+        ready = keeping.prepared(document, title=sources.own_title(source), language=source.language)
         _write(source, lambda: keeping.keep(source, page.id, ready, had.answered))
 
 

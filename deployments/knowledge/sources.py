@@ -19,10 +19,10 @@ from convoship.lib.problems import Problem, invalid, not_found
 from convoship.lib.tenancy import entered_workspace_id
 from deployments import publishing
 from deployments.file_kinds import clean_name
-from deployments.knowledge import fetching, limits, parsing, vocabulary
+from deployments.knowledge import fetching, keeping, limits, parsing, vocabulary
 from deployments.knowledge.languages import LANGUAGES, SIMPLE
-from deployments.models import Assistant, KnowledgePage, KnowledgeSource, KnowledgeUpload
-from deployments.models.knowledge import SourceKind, SourceStatus
+from deployments.models import Assistant, KnowledgeEmbedding, KnowledgePage, KnowledgeSource, KnowledgeUpload
+from deployments.models.knowledge import EmbeddingStatus, SourceKind, SourceStatus
 from workspaces import audit
 
 # Of names as they are looked up, or an address of version 6.
@@ -43,14 +43,7 @@ def get(assistant_id: UUID, source_id: UUID, *, lock: bool = False) -> Knowledge
 
 def add_text(actor: Actor, assistant: Assistant, *, title: str, text: str, language: str = "") -> KnowledgeSource:
     """A pasted text, Markdown or plain; 422 with words at the field that is wrong."""
-    errors = _title_errors(title) | _language_errors(language)
-    if not text.strip():
-        errors["text"] = ["Write or paste what the assistant should know."]
-    elif len(text) > limits.LONGEST_TEXT:
-        most = f"at most {limits.LONGEST_TEXT:,} are possible"
-        errors["text"] = [f"This is too long: {len(text):,} characters, {most}. Add it in parts, or as a file."]
-    elif (wrong := _unfit(text)) is not None:
-        errors["text"] = [wrong]
+    errors = _title_errors(title) | _language_errors(language) | _text_errors(text)
     if errors:
         raise invalid(errors)
     return _added(actor, assistant, SourceKind.TEXT, title=title, language=language, content=text.encode())
@@ -157,22 +150,65 @@ def _turn_on(assistant: Assistant) -> None:
     assistant.save(update_fields=["draft", "draft_typed", "draft_changed_at"])
 
 
-def change(actor: Actor, source: KnowledgeSource, *, title: str, refetch_hours: int | None) -> None:
-    """Name it otherwise, or fetch it at other times; 422 with words."""
+def change(
+    actor: Actor, source: KnowledgeSource, *, title: str, refetch_hours: int | None, text: str | None = None
+) -> None:
+    """Name it otherwise, fetch it at other times, or say something else in a pasted `text`; 422 with words.
+
+    409 for a text that is just being read. What it said before is found until the new one is read.
+    """
     errors = _title_errors(title) | _interval_errors(refetch_hours)
+    if text is not None:
+        errors |= _text_errors(text) if source.kind == SourceKind.TEXT else {"text": ["Only a pasted text is edited."]}
     if refetch_hours is not None and not source.is_from_web:
         errors["refetch_hours"] = ["Only what is on the web can be fetched again."]
     if errors:
         raise invalid(errors)
     wanted = {"title": " ".join(title.split()), "refetch_hours": refetch_hours}
     changed = [name for name, value in wanted.items() if getattr(source, name) != value]
+    if text is not None and text.strip() != (text_of(source) or "").strip():
+        changed.append("text")
     if not changed:
         return
     source.title, source.refetch_hours = str(wanted["title"]), refetch_hours
     if "refetch_hours" in changed and source.status != SourceStatus.WAITING:
         source.due_at = next_due(source)
-    source.save(update_fields=["title", "refetch_hours", "due_at"])
+    if "text" in changed:
+        _read_anew(source, text or "")
+    source.save(update_fields=["title", "refetch_hours", "due_at", "status", "reason", "remedy", "attempts"])
+    if "title" in changed and source.kind != SourceKind.SITEMAP:
+        keeping.rename(source, source.title)
+        vocabulary.renew(source.assistant_id)
+        KnowledgeEmbedding.objects.filter(assistant_id=source.assistant_id, due_at__isnull=True).exclude(
+            status=EmbeddingStatus.FAILED
+        ).update(due_at=timezone.now())
     audit.record(actor, "knowledge.changed", source, changed=changed)
+
+
+def _read_anew(source: KnowledgeSource, text: str) -> None:
+    if source.status == SourceStatus.WAITING:
+        raise Problem("conflict", "The text is just being read.", hint="Wait a moment, then save it again.")
+    limiting.hit("knowledge_sources_added", str(entered_workspace_id()), words="Many sources are being added")
+    KnowledgeUpload.objects.create(source=source, name="text.md", content=text.encode())
+    source.status, source.reason, source.remedy = SourceStatus.WAITING, "", ""
+    source.due_at, source.attempts = timezone.now(), 0
+
+
+def text_of(source: KnowledgeSource) -> str | None:
+    """A pasted text as it is known, or as it waits to be read; None for any other source."""
+    if source.kind != SourceKind.TEXT:
+        return None
+    upload = KnowledgeUpload.objects.filter(source=source).first()
+    if upload is not None:
+        return bytes(upload.content).decode()
+    page = KnowledgePage.objects.filter(source=source).first()
+    return page.text if page is not None else ""
+
+
+def own_title(source: KnowledgeSource) -> str:
+    """The title that somebody gave a web page, which counts for more than its own; "" where nobody did."""
+    is_named = source.kind == SourceKind.PAGE and source.title != _title_of(source.url)
+    return source.title if is_named else ""
 
 
 def next_due(source: KnowledgeSource) -> dt.datetime | None:
@@ -215,6 +251,15 @@ def _unfit(text: str) -> str | None:
     if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
         return "This contains a character that can't be stored. Copy it again."
     return None
+
+
+def _text_errors(text: str) -> dict[str, list[str]]:
+    if not text.strip():
+        return {"text": ["Write or paste what the assistant should know."]}
+    if len(text) > limits.LONGEST_TEXT:
+        most = f"at most {limits.LONGEST_TEXT:,} are possible"
+        return {"text": [f"This is too long: {len(text):,} characters, {most}. Add it in parts, or as a file."]}
+    return {"text": [wrong]} if (wrong := _unfit(text)) else {}
 
 
 def _title_errors(title: str) -> dict[str, list[str]]:

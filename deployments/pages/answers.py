@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -15,14 +16,18 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from convoship.lib.outbound import OutboundError, checked, foreseen
 from convoship.lib.problems import Problem
 from deployments import publishing, sounding, thinking, trying, webhook_secrets
 from deployments.models import Assistant
 from deployments.pages import answers_kinds, queries, webhook_secret
 from deployments.pages.answers_form import AnswersForm
+from deployments.pages.answers_llm import LLMFields
+from deployments.responders import answering, llm_models
+from deployments.responders.base import ResponderError
 from deployments.sounding import Sounded
 from deployments.trying import Setting
-from workspaces import once, refusals
+from workspaces import once, refusals, secret_hosts
 from workspaces.access import WorkspaceRequest, entered, form_of, waiting_page, workspace_page
 
 CHANGED = (
@@ -39,6 +44,9 @@ class Shown:
     status: int = 200
     focus: str = ""
     sounded: Sounded | None = None
+    # What the endpoint lists, or why it lists nothing.
+    models: Sequence[str] = ()
+    models_failure: str = ""
 
 
 @require_safe
@@ -57,8 +65,10 @@ def answers_save(request: HttpRequest, assistant_id: UUID) -> HttpResponse:
 
     The question is asked between the transaction that saves and the one that shows what came back.
     """
+    op = request.POST.get("op", "save")
+    if op == _MODELS:
+        return _with_models(request, assistant_id)
     with entered(request, "assistants.write") as inside:
-        op = request.POST.get("op", "save")
         setting = _asked(assistant_id, op) if op in _ASKS else _save(inside, assistant_id)
         if isinstance(setting, HttpResponse):
             return setting
@@ -68,6 +78,34 @@ def answers_save(request: HttpRequest, assistant_id: UUID) -> HttpResponse:
         sounding.note(row, setting, found)
         row = queries.assistant(assistant_id)
         return _page(inside, row, AnswersForm.of(row), Shown(sounded=found))
+
+
+_MODELS = "llm-models"
+
+
+def _with_models(request: HttpRequest, assistant_id: UUID) -> HttpResponse:
+    """The form as it was sent, with the names of the models that its endpoint lists; nothing is saved.
+
+    The endpoint is asked between two transactions. A key goes only where it may go already.
+    """
+    part = LLMFields.of_post(request.POST)
+    with entered(request, "assistants.write"):
+        reach = trying.of_draft(queries.assistant(assistant_id)).reach
+        may_go = not part.key.chosen or secret_hosts.may_go(part.key.chosen.replace("\x00", ""), part.base_url)
+    shown = Shown(focus=_MODELS)
+    try:
+        checked(part.base_url)
+        if part.key.new_value.strip() or not may_go:
+            raise ResponderError(
+                "The key goes to no host that it was not saved for.", "Save the draft, then list them."
+            )
+        shown.models = async_to_sync(llm_models.listed)(part.base_url, part.key.chosen, reach)
+    except OutboundError:
+        shown.models_failure = "Give the address of the endpoint first."
+    except ResponderError as error:
+        shown.models_failure = f"{error.reason} {error.remedy}"
+    with entered(request, "assistants.write") as inside:
+        return _page(inside, queries.assistant(assistant_id), AnswersForm.of_post(request.POST), shown)
 
 
 # Buttons outside the form, which save nothing: they ask the draft, or what visitors meet.
@@ -116,6 +154,8 @@ def _save(request: WorkspaceRequest, assistant_id: UUID) -> HttpResponse | Setti
         if not form.has_errors:
             form.rest.append(refusals.words_of(problem))
         return _page(request, queries.assistant(assistant_id), form, Shown(status=422))
+    if op != "test":
+        _warn(request, row)
     if made is not None:
         # Its bot doesn't know it yet, so there is nothing to test so far.
         return webhook_secret.shown_once(request, row, made)
@@ -123,6 +163,13 @@ def _save(request: WorkspaceRequest, assistant_id: UUID) -> HttpResponse | Setti
         return trying.of_draft(row)
     messages.success(request, "Saved in the draft. Visitors meet it once you publish it.")
     return redirect("assistant_answers", row.id)
+
+
+def _warn(request: WorkspaceRequest, row: Assistant) -> None:
+    """Of addresses that were taken, and would not be called as the server is set up."""
+    for url in dict.fromkeys(thinking.addresses({**row.draft, "responder": row.responder})):
+        if words := foreseen(url):
+            messages.warning(request, words)
 
 
 def _mark(row: Assistant) -> str:
@@ -143,6 +190,7 @@ def _page(request: WorkspaceRequest, row: Assistant, form: AnswersForm, shown: S
         "form": form,
         "shown": shown,
         "seen": _mark(row),
+        "longest": round(answering.THINKING_SECONDS),
         "may_write": request.actor.may("assistants.write"),
         "may_write_secrets": request.actor.may("secrets.write"),
     }

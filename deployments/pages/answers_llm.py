@@ -23,6 +23,8 @@ from deployments.responders.llm_content import MOST_TOOLS, PRESETS, REHEARSAL, P
 from deployments.responders.stand_in import MODELS
 
 NAME = "llm"
+# What a new secret is called unless its owner says otherwise.
+NEW_KEY = "model_key"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 TOOL_TITLES: Mapping[str, str] = {
     "hand_over": "Ask for a person",
@@ -70,13 +72,15 @@ class LLMFields:
     base_url: str = ""
     model: str = ""
     cheaper: str = ""
-    key: SecretField = field(default_factory=lambda: SecretField(f"{NAME}-api_key", new_key="model_key"))
+    key: SecretField = field(default_factory=lambda: SecretField(f"{NAME}-api_key", new_key=NEW_KEY))
     instructions: str = ""
     temperature: str = ""
     max_tokens: str = ""
     history: str = ""
     knowledge: bool = True
     tools: list[Tool] = field(default_factory=list)
+    # Whose model's name was kept when another provider was chosen; "" where none was.
+    kept_from: str = ""
     errors: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
@@ -116,6 +120,8 @@ class LLMFields:
             history=_said(data, "history"),
             knowledge=bool(data.get(f"{NAME}-knowledge")),
         )
+        if f"{NAME}-api_key-new_key" not in data:
+            fields.key.new_key = NEW_KEY  # the rehearsal has no field for it
         place = 0
         while place < MOST_TOOLS and (kind := data.get(f"{NAME}-tool_{place}-type")) in TOOL_TITLES:
             fields.tools.append(_tool_sent(data, place, str(kind)))
@@ -139,6 +145,8 @@ class LLMFields:
             self.base_url = now.base_url
         if not self.model or self.model == before.model or is_stand_in:
             self.model = now.model
+        else:
+            self.kept_from = before.label
         if is_stand_in:
             self.cheaper = ""  # a model of the one is none of the other
         if self.preset == REHEARSAL:

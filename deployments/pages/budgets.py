@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID
@@ -65,7 +66,7 @@ class BudgetsForm(forms.Form):
         for name, value in self.cleaned_data.items():
             measure, per = name.split("_")
             if value:
-                wanted.append({"measure": measure, "per": per, "most": value.replace(",", "").replace("_", "")})
+                wanted.append({"measure": measure, "per": per, "most": _meant(Measure(measure), value)})
         try:
             with transaction.atomic():
                 budget_settings.replace(request.actor, deployment, wanted)
@@ -75,6 +76,25 @@ class BudgetsForm(forms.Form):
                 self.add_error(f"{which['measure']}_{which['per']}", list(said))
             return False
         return True
+
+
+# What tells thousands apart where people write by hand; the same one all through the number.
+_THOUSANDS = re.compile(r"[0-9]{1,3}(?:(?P<mark>[,.' \u00a0\u202f_])[0-9]{3})(?:(?P=mark)[0-9]{3})*", re.ASCII)
+_ENGLISH_MONEY = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+\.[0-9]{1,6}", re.ASCII)
+_CONTINENTAL_MONEY = re.compile(r"[0-9]+,[0-9]{1,2}", re.ASCII)
+
+
+def _meant(measure: Measure, typed: str) -> str:
+    """The number that was typed, where its marks can be read in one way only; else as it is, which the act refuses.
+
+    `1.000` messages are a thousand, as there are no parts of one. `2,50` dollars are two and a half; `1,000` may be
+    one or a thousand.
+    """
+    if measure != Measure.MONEY:
+        return re.sub(r"[^0-9]", "", typed) if _THOUSANDS.fullmatch(typed) else typed
+    if _CONTINENTAL_MONEY.fullmatch(typed):
+        return typed.replace(",", ".")
+    return typed.replace(",", "") if _ENGLISH_MONEY.fullmatch(typed) else typed
 
 
 def _typed(it: budgets.Standing) -> str:
@@ -162,7 +182,7 @@ def _usage(request: WorkspaceRequest, deployment_id: UUID | None) -> dict[str, A
             for it in standings
         ],
         "tables": [
-            ("Visitor", "visitor", found.visitors),
+            ("Visitor", "visitor", [*found.visitors, *([found.tried] if found.tried.calls else [])]),
             ("Origin", "origin", found.origins),
             ("Model", "model", found.models),
             ("Day", "day", found.days),

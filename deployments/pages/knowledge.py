@@ -10,7 +10,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
@@ -33,6 +33,7 @@ from workspaces.access import WorkspaceRequest, entered, form_of, waiting_page, 
 WRITE, READ, CONNECT = "assistants.write", "assistants.read", "connections.write"
 LLM = "llm"
 PAGE_SIZE = 100
+SHOWN_CHARACTERS = 20_000
 FOUND = 5
 
 
@@ -256,11 +257,11 @@ def assistant_knowledge_source(request: WorkspaceRequest, assistant_id: UUID, so
 def _source_page(
     request: WorkspaceRequest, row: Assistant, source: KnowledgeSource, form: ChangeForm | None, *, status: int = 200
 ) -> HttpResponse:
-    number = request.GET.get("from", "")
-    begin = int(number) if number.isascii() and number.isdigit() and len(number) < 7 else 0
+    begin = _number(request)
     pages = KnowledgePage.objects.filter(source=source).defer("text").order_by("position", "id")
     listed = list(pages[begin : begin + PAGE_SIZE + 1])
     initial = {"title": source.title, "refetch_hours": str(source.refetch_hours or "")}
+    initial["text"] = sources.text_of(source) or ""
     context = {
         "assistant": row,
         "tab": "knowledge",
@@ -276,6 +277,37 @@ def _source_page(
     return render(request, "deployments/knowledge_source.html", context, status=status)
 
 
+@require_safe
+@workspace_page(READ)
+def assistant_knowledge_page(
+    request: WorkspaceRequest, assistant_id: UUID, source_id: UUID, page_id: UUID
+) -> HttpResponse:
+    """What was read of a document, as answers are made from it."""
+    row, source = queries.assistant(assistant_id), _source(assistant_id, source_id)
+    page = KnowledgePage.objects.filter(id=page_id, source=source).first()
+    if page is None:
+        raise Http404
+    begin = _number(request)
+    end = begin + SHOWN_CHARACTERS
+    context = {
+        "assistant": row,
+        "tab": "knowledge",
+        "source": source,
+        "document": page,
+        "badge": _PAGE_BADGES[PageStatus(page.status)],
+        "passages": page.chunks.count(),
+        "text": page.text[begin:end],
+        "next": end if end < len(page.text) else None,
+        "previous": max(0, begin - SHOWN_CHARACTERS) if begin else None,
+    }
+    return render(request, "deployments/knowledge_page.html", context)
+
+
+def _number(request: WorkspaceRequest) -> int:
+    typed = request.GET.get("from", "")
+    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 8 else 0
+
+
 @form_of("assistant_knowledge")
 @workspace_page(WRITE)
 def assistant_knowledge_change(request: WorkspaceRequest, assistant_id: UUID, source_id: UUID) -> HttpResponse:
@@ -286,7 +318,9 @@ def assistant_knowledge_change(request: WorkspaceRequest, assistant_id: UUID, so
     try:
         with transaction.atomic():
             hours = hours_of(sent["refetch_hours"]) if source.is_from_web else None
-            sources.change(request.actor, source, title=sent["title"], refetch_hours=hours)
+            # Line ends as browsers send them are no change.
+            text = sent["text"].replace("\r\n", "\n") if "text" in request.POST else None
+            sources.change(request.actor, source, title=sent["title"], refetch_hours=hours, text=text)
     except Problem as problem:
         refusals.put_on(form, problem)
         return _source_page(request, row, _source(assistant_id, source_id), form, status=problem.status)
@@ -302,6 +336,8 @@ def assistant_knowledge_refetch(request: WorkspaceRequest, assistant_id: UUID, s
         source = sources.get(assistant_id, source_id, lock=True)
         sources.refetch(request.actor, source)
         messages.success(request, f"“{source.title}” will be fetched in a moment.")
+    if request.POST.get("back") == "source":
+        return redirect("assistant_knowledge_source", assistant_id, source_id)
     return redirect("assistant_knowledge", assistant_id)
 
 

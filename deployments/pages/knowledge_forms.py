@@ -68,9 +68,10 @@ class WebForm(_Form):
 
 
 class ChangeForm(_Form):
-    """A source's title and how often it is fetched."""
+    """A source's title, how often it is fetched, and what a pasted text says."""
 
     title = forms.CharField(widget=forms.TextInput({"autocomplete": "off"}))
+    text = forms.CharField(strip=False, widget=forms.Textarea({"rows": 14}))
     refetch_hours = forms.ChoiceField(choices=_INTERVALS)
 
 

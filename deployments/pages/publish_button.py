@@ -13,6 +13,15 @@ from deployments.pages import queries
 from workspaces.access import WorkspaceRequest
 
 LONGEST_NOTE = 200
+# What a path of the API is called on the pages; others have words that stand for themselves.
+_CALLED = {
+    "llm": "The model",
+    "llm.api_key": "The model's key",
+    "llm.base_url": "The model's address",
+    "llm.model": "The model's name",
+    "webhook": "The bot",
+    "webhook.url": "The bot's address",
+}
 
 
 def publish(request: WorkspaceRequest, assistant_id: UUID, *, despite_tests: bool) -> Problem | None:
@@ -37,6 +46,14 @@ def publish(request: WorkspaceRequest, assistant_id: UUID, *, despite_tests: boo
         with transaction.atomic():
             version = publishing.publish(request.actor, row.id, note=note, despite_tests=despite_tests)
     except Problem as problem:
-        return problem
+        return _in_words(problem)
     messages.success(request, f"Version {version.number} is live. Open conversations keep the version they began with.")
     return None
+
+
+def _in_words(problem: Problem) -> Problem:
+    """The same refusal without the paths that programs read."""
+    if not problem.errors:
+        return problem
+    told = [f"{_CALLED[path]}: {said[0]}" if path in _CALLED else said[0] for path, said in problem.errors.items()]
+    return Problem(problem.code, " ".join(told), hint=problem.hint, errors=problem.errors)

@@ -5,6 +5,7 @@ No value is ever shown. What was typed and could not be taken has to be typed ag
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from django.db import transaction
@@ -14,6 +15,9 @@ from convoship.lib.actors import Actor
 from convoship.lib.problems import Problem
 from workspaces import secret_store
 from workspaces.models import Secret
+
+# As providers begin their keys. What is typed as a name is shown to everybody, so one of these is not kept as such.
+_CREDENTIAL = re.compile(r"(sk|pk|rk|gsk|xai|whsec|AIza|key)[-_]?[-_.A-Za-z0-9]{16,}", re.ASCII)
 
 
 @dataclass
@@ -45,10 +49,14 @@ class SecretField:
 
         One that is written stays, whatever else is wrong with the form: its value could not be given back.
         """
+        if _CREDENTIAL.fullmatch(self.new_key) and any(each.isdigit() for each in self.new_key):
+            self.new_key = ""
+            self.key_errors = ["This looks like the key itself, which belongs into the other field. Give a name here."]
+            return False
         if not self.new_value.strip():
             return True
         if Secret.objects.filter(key=self.new_key.replace("\x00", "")).exists():
-            self.key_errors = ["There is a secret by this key. Choose it above, or give this one another key."]
+            self.key_errors = ["There is a secret by this name. Choose it above, or give this one another name."]
             return False
         try:
             with transaction.atomic():

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from deployments import test_cases
 from deployments.models import Assistant
 from deployments.pages import talk as talks
+from deployments.pages import thought_words
 from deployments.pages.talk import Talk
 from deployments.pages.trace_words import Explained, explain, meaning_in_words
 from deployments.pages.try_form import CHANNEL_LABELS, DRAFT, TryForm, languages_of, versions_of
@@ -171,7 +172,8 @@ def meanings(names: Sequence[str]) -> list[tuple[str, str]]:
 def _turn(
     assistant: Assistant, turn: Mapping[str, Any], number: int, known: Mapping[str, str], *, is_open: bool
 ) -> Turn:
-    text, may_be_case = turn["text"], Talk.is_utterance(turn)
+    # Of what a model or a bot answered, an intent that it should mean says nothing.
+    text, may_be_case = turn["text"], Talk.is_utterance(turn) and turn["trace"].get("by") not in thought_words.KINDS
     expected = known.get(utterance_key(text)) if may_be_case else None
     meant = None
     if may_be_case and (is_open or expected is not None):

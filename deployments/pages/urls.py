@@ -116,6 +116,11 @@ urlpatterns = [
         name="assistant_knowledge_source",
     ),
     path(
+        "app/assistants/<uuid:assistant_id>/knowledge/<uuid:source_id>/documents/<uuid:page_id>",
+        knowledge.assistant_knowledge_page,
+        name="assistant_knowledge_page",
+    ),
+    path(
         "app/assistants/<uuid:assistant_id>/knowledge/<uuid:source_id>/change",
         knowledge.assistant_knowledge_change,
         name="assistant_knowledge_change",

@@ -79,6 +79,8 @@ PRESETS: Mapping[str, Preset] = {
 
 
 REHEARSAL = "rehearsal"
+# What stands in an address for a name that only its owner knows.
+_BLANK = "YOUR-RESOURCE"
 
 
 def _text(longest: int) -> dict[str, Any]:
@@ -219,8 +221,12 @@ def _faults_of_addresses(content: Mapping[str, Any]) -> dict[str, list[str]]:
         except Refused as refused:
             errors[path] = [refused.words]
             continue
-        if path == "base_url" and (content.get("preset") == REHEARSAL) != (url == PRESETS[REHEARSAL].base_url):
-            errors[path] = [f"The rehearsal's model is at {PRESETS[REHEARSAL].base_url}, and nothing else is."]
+        if path == "base_url" and url == PRESETS[REHEARSAL].base_url and content.get("preset") != REHEARSAL:
+            errors[path] = [f'This is the address of the rehearsal: it goes with the preset "{REHEARSAL}" alone.']
+        elif path == "base_url" and content.get("preset") == REHEARSAL and url != PRESETS[REHEARSAL].base_url:
+            errors[path] = [f"The rehearsal's model is at {PRESETS[REHEARSAL].base_url}: give that, or another preset."]
+        elif path == "base_url" and _BLANK in url.upper():
+            errors[path] = [f"Put your resource's name in the place of {_BLANK}."]
         elif path == "base_url" and target.query:
             errors[path] = ["Leave out what follows the question mark."]
         elif path == "base_url" and target.path.rstrip("/").endswith("/chat/completions"):

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from convoship.lib.outbound import OutboundError
+from convoship.lib.outbound import Inside, OutboundError
 from convoship.lib.outbound.sending import send
 from deployments.responders import own_headers, tool_schema
 from deployments.responders.base import End, HandOver, ResponderError, TurnInput
@@ -134,6 +134,9 @@ class Toolbox:
             content = json.dumps(arguments).encode()
         try:
             answer = await send(method, url, seconds=SECONDS, headers=headers, content=content)
+        except Inside as error:
+            # How it would be opened is nothing to tell a visitor, to whom the model may repeat it.
+            raise _Wrong("The address is in a private network, which can't be called.", error.words) from None
         except OutboundError as error:
             raise _Wrong(error.words) from None
         if not answer.is_success:

@@ -13,13 +13,14 @@ from typing import Any
 
 import openai
 
-from convoship.lib.outbound import OutboundError
+from convoship.lib.outbound import Inside, OutboundError
 from convoship.lib.outbound.failures import ANSWER_FAILED, FAILURES, Failed, NotConnected, TimedOut
 from deployments.responders.base import Code, ResponderError
 
 LONGEST_SAID = 200
 # Of what a provider says: enough to find in it what may not be repeated in its beginning.
 MOST_LOOKED_AT = 20_000
+INSIDE_REMEDY = "Ask them, or give an address on the internet."
 _CONTEXT = re.compile(
     r"context.{0,20}(length|window|size)|maximum context|too many tokens|prompt is too long", re.IGNORECASE
 )
@@ -53,6 +54,8 @@ def read(error: Exception, host: str, model: str, key: str = "") -> ResponderErr
         return _of_status(error, host, model, key)
     guard = _cause(error, OutboundError)
     if isinstance(guard, OutboundError):
+        if isinstance(guard, Inside):
+            return ResponderError(guard.words, INSIDE_REMEDY, code="unreachable")
         return _made("unreachable", guard.words, "Check the address of the endpoint.")
     if _cause(error, TimedOut):
         return _made("timeout", f"{host} did not answer in time.", "Try again, or choose a quicker model.")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from convoship.lib.outbound import OutboundError
+from convoship.lib.outbound import Inside, OutboundError
 from convoship.lib.outbound.sending import NotSent, Streamed
 from deployments.responders.base import Code, ResponderError
 from deployments.responders.webhook_answer import LARGEST, Faulty
 
 MEND = "Mend it in the bot; the assistant's tab Answers says how a bot answers."
+INSIDE = "Ask them, or give an address on the internet."
 AGAIN = "Try again; see what the bot's own log says of it."
 
 
@@ -39,6 +40,8 @@ def check(answer: Streamed, host: str) -> None:
 
 def of_call(error: OutboundError) -> ResponderError:
     """Of a call that gave no answer."""
+    if isinstance(error, Inside):
+        return ResponderError(error.words, INSIDE, code="unreachable")
     if isinstance(error, NotSent):
         return made("unreachable", error.words, "Check the address, and whether the bot runs.")
     return made("timeout" if "within" in error.words else "unreachable", error.words, AGAIN)

@@ -110,7 +110,7 @@ def test_a_restart_in_mid_answer_leaves_it_visibly_cut_and_answers_once(
     expect(lines.last).to_contain_text("is being written")
     counting.product.end_web()
     # The half text says that it was cut, to both who look on, and the whole one follows once.
-    expect(chat.panel.get_by_text("Stopped", exact=True)).to_have_count(1)
+    expect(chat.panel.get_by_text("Cut off", exact=True)).to_have_count(1)
     expect(chat.heard.last).to_have_text(words(100).strip(), timeout=60_000)
     expect(chat.heard).to_have_count(3)
     half = chat.heard.nth(1).inner_text()

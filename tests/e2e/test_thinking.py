@@ -78,7 +78,7 @@ def test_half_an_answer_that_breaks_off_is_cut_for_both_and_the_next_one_is_whol
     visitor = visit(place.page).chat()
     visitor.ask("Where is my parcel?", "I can't say just now.")
     expect(visitor.heard.nth(1)).to_have_text("Half an")
-    expect(visitor.panel.get_by_text("Stopped", exact=True)).to_have_count(1)
+    expect(visitor.panel.get_by_text("Cut off", exact=True)).to_have_count(1)
     visitor.say("And now?")
     expect(visitor.heard).to_have_count(4)
     with live_page(owner):

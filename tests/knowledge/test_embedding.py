@@ -48,7 +48,7 @@ class Model(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         self.asked: list[tuple[dict[str, Any], str]] = []
-        self.headers: list[tuple[str, str]] = []
+        self.seen: list[tuple[str, str]] = []
         self.status, self.size, self.wait = 200, 8, threading.Event()
         self.stalls = False
         # In place of an answer: its body, and headers of it.
@@ -67,7 +67,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.asked.append((body, self.headers.get("Authorization", "")))
-        self.server.headers += self.headers.items()
+        self.server.seen += self.headers.items()
         if self.server.stalls:
             self.server.wait.wait(10)
         if self.server.status != 200:
@@ -325,8 +325,8 @@ def test_what_the_servers_environment_says_of_its_own_account_goes_to_nobody(
     monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-Own: of-the-server")
     put(known, model)
     embed(known)
-    assert model.headers
-    assert "of-the-server" not in json.dumps(model.headers)
+    assert model.seen
+    assert "of-the-server" not in json.dumps(model.seen)
 
 
 def test_an_endpoint_inside_is_not_called(known: Reader, model: Model, settings: Any) -> None:

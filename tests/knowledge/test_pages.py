@@ -10,7 +10,7 @@ from django.core.files.base import ContentFile
 from convoship.lib.tenancy import tenant
 from deployments import publishing
 from deployments.knowledge import embedding, sources
-from deployments.models import Assistant, KnowledgeEmbedding, KnowledgeSource
+from deployments.models import Assistant, KnowledgeEmbedding, KnowledgePage, KnowledgeSource
 from tests import factories
 from tests.knowledge.conftest import Reader, Site, help_page, reader_in
 from tests.pages.conftest import Browser, browser_of, form_of, forms_of, text, words
@@ -223,3 +223,66 @@ def test_whatever_is_typed_as_a_question_is_answered(member: Browser, reader: Re
     form: Any = form_of(member.get(path), "/knowledge/ask#ask-title")
     form["ask"] = typed
     assert member.send(form).status_code in {200, 422}
+
+
+def test_a_pasted_text_is_shown_as_it_was_read_and_edited(member: Browser, reader: Reader, path: str) -> None:
+    form = form_of(member.get(path), "/knowledge/text")
+    form["title"], form["text"] = "Returns", "# Returns\n\nYou may send anything back within sixty days."
+    member.send(form)
+    source = source_of(reader)
+    change = form_of(member.get(f"{path}/{source.id}/"), "/change")
+    change["text"] = "Another text."
+    answer = member.send(change)
+    assert "The text is just being read." in words(answer)
+    reader.read(source)
+    with tenant(reader.workspace.id):
+        page_id = KnowledgePage.objects.get().id
+    shown = member.get(f"{path}/{source.id}/documents/{page_id}")
+    assert "You may send anything back within sixty days." in words(shown)
+    page = member.get(f"{path}/{source.id}/")
+    assert f"/documents/{page_id}" in text(page)
+    change = form_of(page, "/change")
+    member.send(change)
+    assert source_of(reader).status == "ready", "the same text is not read again"
+    change["text"] = "You may send anything back within ninety days.\r\n\r\nIn its packaging."
+    page = member.send(change)
+    assert "Being read" in words(page)
+    assert any("sixty" in one.text for one in reader.find("send anything back")), "what it said is found meanwhile"
+    reader.read(source_of(reader))
+    found = [one.text for one in reader.find("send anything back")]
+    assert any("ninety days" in one for one in found)
+    assert not any("sixty" in one for one in found)
+    change["text"] = " "
+    assert "Write or paste what the assistant should know." in words(member.send(change))
+    assert member.get(f"{path}/{source.id}/documents/{source.id}").status_code == 404
+
+
+def test_a_title_that_is_changed_is_what_is_cited_also_after_it_was_fetched_again(
+    member: Browser, reader: Reader, path: str, site: Site
+) -> None:
+    form = form_of(member.get(path), "/knowledge/web")
+    form["url"], form["kind"] = site.page("/returns", help_page("p.html | Shop", LONG)), "page"
+    member.send(form)
+    reader.read(source_of(reader))
+    change = form_of(member.get(f"{path}/{source_of(reader).id}/"), "/change")
+    change["title"] = "Sending things back"
+    page = member.send(change)
+    assert next(one.title for one in reader.find("sent back within sixty days")).startswith("Sending things back")
+    assert reader.find("sending things"), "the new title's words are found"
+    site.page("/returns", help_page("p.html | Shop", f"{LONG} Now."))
+    page = member.send(form_of(page, "/refetch"))
+    assert f"/{source_of(reader).id}/change" in text(page), "it leads back to where the button is"
+    reader.read(source_of(reader))
+    assert next(one.title for one in reader.find("sent back within sixty days")).startswith("Sending things back")
+
+
+def test_a_source_that_was_never_read_says_that_it_was_tried(
+    member: Browser, reader: Reader, path: str, site: Site
+) -> None:
+    form = form_of(member.get(path), "/knowledge/web")
+    form["url"], form["kind"] = f"{site.url}/nothing", "page"
+    member.send(form)
+    reader.read(source_of(reader))
+    source = source_of(reader)
+    assert source.status == "failed"
+    assert "Tried just now" in words(member.get(f"{path}/{source.id}/"))

@@ -56,6 +56,20 @@ def test_a_text_is_its_paragraphs_in_whatever_encoding_it_is() -> None:
     assert parsing.parse("plain", b"a\x00b\x1bc").blocks == [(0, "abc")]
 
 
+@pytest.mark.parametrize("title", ["Word Document", "Microsoft Word - a.doc", "p.html", "Untitled 2", "Dokument1"])
+def test_a_title_that_a_program_wrote_is_none(title: str) -> None:
+    document = docx.Document()
+    document.core_properties.title = title
+    document.add_paragraph("Two years from the day of purchase.")
+    raw = io.BytesIO()
+    document.save(raw)
+    assert parsing.parse("docx", raw.getvalue()).title == ""
+    document.core_properties.title = "Documents of a warranty"
+    raw = io.BytesIO()
+    document.save(raw)
+    assert parsing.parse("docx", raw.getvalue()).title == "Documents of a warranty"
+
+
 def test_a_word_document_is_its_headings_paragraphs_and_tables() -> None:
     document = docx.Document()
     document.add_heading("Warranty", 0)

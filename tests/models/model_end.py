@@ -89,6 +89,8 @@ class ModelEnd:
         self.at_once = self.most_at_once = 0
         self.plans: list[Plan] = [Says(["Hello."])]
         self.answers: Callable[[Asked], Plan] | None = None
+        # What it lists (`GET /models`).
+        self.models = ["test-model", "a-model"]
         # Set when a client has gone away in the middle of an answer.
         self.left = threading.Event()
         self.lock = threading.Lock()
@@ -119,6 +121,19 @@ class ModelEnd:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                plan = end._plan(Asked(self.path, headers, {}))
+                if isinstance(plan, Refuses):
+                    self._refuse(plan)
+                    return
+                body = json.dumps({"object": "list", "data": [{"id": name} for name in end.models]}).encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
 
             def do_POST(self) -> None:
                 raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))

@@ -259,3 +259,46 @@ async def test_a_count_that_is_none_is_estimated(office: Office, model: ModelEnd
     assert [one["text"] for one in await ask(office)] == ["Yes."]
     [spending] = await office.read(lambda: list(Spending.objects.all()))
     assert (spending.tokens_in > 20, spending.tokens_out) == (True, 2)
+
+
+@pytest.mark.parametrize(
+    ("plan", "words"),
+    [
+        (Refuses(401), "I can't answer at the moment, and sending your message again won't help."),
+        (Refuses(402), "I can't answer at the moment, and sending your message again won't help."),
+        (Refuses(400, "Filtered", "content_filter"), "I can't answer this. Please ask it in fewer or other words."),
+        (Refuses(500), "Something went wrong while answering. Please send your message again."),
+    ],
+    ids=["key", "quota", "filter", "broken"],
+)
+async def test_a_visitor_is_told_whether_to_try_again_and_can_ask_for_a_person_by_a_button(
+    office: Office, model: ModelEnd, plan: Plan, words: str
+) -> None:
+    model.script(plan)
+    session = (await office.site.start()).data
+    [notice] = (await office.site.say(session, "Where is my parcel?")).data["replies"]
+    assert notice["text"] == f"{words} You can also talk to a person."
+    [button] = notice["blocks"][0]["buttons"]
+    asked = len(model.asked)
+    pressed = await office.site.say(session, button["label"], payload=button["payload"])
+    assert pressed.status_code == 201
+    case = await office.read(lambda: Handoff.objects.get())
+    assert case.reason == "The visitor asked for a person where no answer came."
+    assert len(model.asked) == asked, "the press is no question"
+
+
+async def test_where_nobody_can_be_asked_no_person_is_offered(office: Office, model: ModelEnd) -> None:
+    await office.change(handoff={"on_request": False})
+    await office.publish()
+    model.script(Refuses(401))
+    [notice] = await ask(office)
+    assert (notice["text"].endswith("won't help."), notice["blocks"]) == (True, [])
+
+
+async def test_where_a_person_is_asked_for_anyway_there_is_no_button_for_it(office: Office, model: ModelEnd) -> None:
+    await office.change(handoff={"after_failures": 1})
+    await office.publish()
+    model.script(Refuses(401))
+    notice, *_ = await ask(office)
+    assert notice["blocks"] == []
+    assert await office.read(lambda: Handoff.objects.count()) == 1

@@ -361,7 +361,7 @@ async def test_of_calls_no_more_are_read_than_are_ever_done(model: ModelEnd) -> 
 
 
 async def test_of_arguments_no_more_is_read_than_is_ever_taken(model: ModelEnd, shop: FarEnd) -> None:
-    model.script(Says(calls=[("order_status", {"number": "A-" + "1" * 3_000_000})]), Says(["Sorry."]))
+    model.script(Says(calls=[("order_status", {"number": "A-" + "1" * 200_000})]), Says(["Sorry."]))
     said = await replies(turn(model, tools=[{**LOOK_UP, "url": shop.url}]))
     assert shop.seen == []
     assert len(json.dumps(model.asked[1].body)) < 10_000

@@ -127,8 +127,16 @@ def _key(site: Site) -> str:  # noqa: F811
     return factories.make_api_key(site.made.deployment.workspace).token
 
 
-@pytest.mark.parametrize("content", [{**STAND_IN, "base_url": "https://a.example/v1"}, {**STAND_IN, "preset": "other"}])
-def test_its_address_is_nobody_elses(content: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"base_url": STAND_IN["base_url"], "model": "stand-in"}, 'goes with the preset "rehearsal"'),
+        ({**STAND_IN, "preset": "other"}, 'goes with the preset "rehearsal"'),
+        ({**STAND_IN, "base_url": "https://api.example.com/v1"}, "give that, or another preset"),
+    ],
+)
+def test_its_address_is_nobody_elses_and_what_is_lacking_is_said(content: dict[str, Any], words: str) -> None:
     with pytest.raises(ContentRefused) as refused:
         llm_content.validate(content)
     assert list(refused.value.errors) == ["base_url"]
+    assert words in refused.value.errors["base_url"][0]

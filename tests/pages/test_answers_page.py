@@ -239,8 +239,69 @@ def test_a_secret_that_could_not_be_written_is_asked_for_again(page: Page) -> No
     form["llm-api_key-new_key"], form["llm-api_key-new_value"] = "taken", VALUE
     answer = page.send(form)
     assert answer.status_code == 422
-    assert "There is a secret by this key." in text(answer)
+    assert "There is a secret by this name." in text(answer)
     assert VALUE not in text(answer)
+
+
+def test_a_key_that_is_pasted_as_a_name_is_refused_and_not_shown_back(page: Page) -> None:
+    form = page.form()
+    form["responder"], form["llm-model"] = "llm", "m"
+    form["llm-api_key-new_key"] = VALUE
+    answer = page.send(form)
+    assert answer.status_code == 422
+    assert "This looks like the key itself" in words(answer)
+    assert VALUE not in text(answer)
+    shown = words(answer)
+    assert "Name of the new secret" in shown
+    assert "The key itself" in shown
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9000/v1", "http://localhost:11434/v1", "http://10.1.2.3/v1"])
+def test_an_address_of_the_server_s_own_is_saved_with_a_warning_that_names_what_opens_it(page: Page, url: str) -> None:
+    form = page.form()
+    form["responder"], form["llm-preset"], form["llm-model"] = "llm", "other", "m"
+    form["llm-preset_before"], form["llm-base_url"] = "other", url
+    assert page.send(form).status_code == 302
+    host = url.split("/")[2]
+    opens = f"CONVOSHIP_PRIVATE_ALLOWLIST={host if ':' in host else host + ':80'}."
+    assert opens in words(page.member.get(page.path))
+    form = page.form()
+    form["llm-base_url"] = "https://api.example.com/v1"
+    page.send(form)
+    assert "CONVOSHIP_PRIVATE_ALLOWLIST" not in words(page.member.get(page.path))
+
+
+def test_an_address_with_a_blank_in_it_is_refused(page: Page) -> None:
+    form = page.form()
+    form["responder"], form["llm-preset"], form["llm-model"] = "llm", "azure", "m"
+    answer = page.send(form)
+    assert answer.status_code == 422
+    assert "Put your resource's name in the place of YOUR-RESOURCE." in words(answer)
+
+
+def test_a_model_s_name_that_was_typed_for_another_provider_says_so(page: Page) -> None:
+    form = page.form()
+    form["responder"], form["llm-preset"], form["llm-model"] = "llm", "openai", "gpt-5-custom"
+    form["llm-preset"] = "mistral"
+    answer = page.send(form, "llm-preset")
+    assert 'value="gpt-5-custom"' in text(answer)
+    assert "The name was typed for OpenAI. Give it as Mistral calls it, such as mistral-small-latest" in words(answer)
+
+
+def test_what_another_model_failed_at_is_forgotten_once_it_is_not_met_any_more(page: Page) -> None:
+    def publish(model: str) -> None:
+        page.set(llm={"base_url": "https://api.example.com/v1", "model": model})
+        with tenant(page.workspace.id):
+            publishing.publish(factories.actor(page.workspace), page.assistant.id)
+
+    publish("one")
+    failure = {"code": "key", "reason": "api.example does not accept the key.", "remedy": "Write it anew."}
+    with tenant(page.workspace.id):
+        responder_health.note(page.assistant.id, "llm", {"failure": failure})
+    page.set(name="Another name")
+    assert failure["reason"] in words(page.member.get(page.path))
+    publish("two")
+    assert failure["reason"] not in words(page.member.get(page.path))
 
 
 def test_whoever_saves_over_another_is_told(page: Page) -> None:
@@ -256,8 +317,11 @@ def test_whoever_saves_over_another_is_told(page: Page) -> None:
 @pytest.mark.parametrize(
     ("part", "said"),
     [
-        ({"base_url": "https://api.openai.com/v1"}, "llm.model"),
-        ({"preset": "groq", "base_url": "https://api.groq.com/openai/v1", "model": "m"}, "Groq wants a key."),
+        ({"base_url": "https://api.openai.com/v1"}, "The model's name: "),
+        (
+            {"preset": "groq", "base_url": "https://api.groq.com/openai/v1", "model": "m"},
+            "The model's key: Groq wants a key.",
+        ),
     ],
 )
 def test_publishing_says_what_is_missing(page: Page, part: dict[str, Any], said: str) -> None:
@@ -267,6 +331,7 @@ def test_publishing_says_what_is_missing(page: Page, part: dict[str, Any], said:
     answer = page.member.client.post(form.action, {**form.values, "op": "publish"})
     assert answer.status_code == 422
     assert said in words(answer)
+    assert "llm." not in words(answer)
     assert "Mend it on the assistant's tab Answers." in words(answer)
 
 
@@ -395,3 +460,32 @@ def test_a_file_whose_model_is_missing_or_wrong_is_refused_by_its_path(page: Pag
         answer = page.member.send(form, op="look")
         assert answer.status_code == 422
         assert said in words(answer)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_endpoint_s_models_are_listed_to_choose_from_and_nothing_is_saved(page: Page, model: ModelEnd) -> None:
+    with tenant(page.workspace.id):
+        secret_store.write(factories.actor(page.workspace), "model_key", VALUE)
+    form = page.form()
+    form["responder"], form["llm-preset"], form["llm-preset_before"] = "llm", "other", "other"
+    answer = page.send(form, "llm-models")
+    assert answer.status_code == 200
+    form["llm-base_url"], form["llm-instructions"] = model.base_url, "Be kind."
+    answer = page.send(form, "llm-models")
+    assert text(answer).index('<option value="a-model">') < text(answer).index('<option value="test-model">')
+    assert "2 models listed there" in words(answer)
+    assert "Be kind." in text(answer)
+    assert "llm" not in page.row().draft
+    # A key goes nowhere that it was not given for.
+    form["llm-api_key"] = "model_key"
+    answer = page.send(form, "llm-models")
+    assert "Save the draft, then list them." in words(answer)
+    assert not any(VALUE in str(asked.headers) for asked in model.asked)
+    form["llm-api_key"] = ""
+    for plan, said in ((Refuses(401), "does not accept the key"), (Refuses(404, body=b"no"), "lists no models.")):
+        model.script(plan)
+        assert said in words(page.send(form, "llm-models"))
+    form["llm-base_url"] = "http://127.0.0.1:9/v1"
+    assert "CONVOSHIP_PRIVATE_ALLOWLIST=127.0.0.1:9." in words(page.send(form, "llm-models"))
+    form["llm-base_url"] = "nonsense"
+    assert "Give the address of the endpoint first." in words(page.send(form, "llm-models"))

@@ -34,7 +34,7 @@ from deployments import (
     tagging,
 )
 from deployments.knowledge import sources
-from deployments.models import Conversation, ReplyMail, Tag
+from deployments.models import Conversation, KnowledgePage, ReplyMail, Tag
 from deployments.models.person import IdentityKind
 from tests import factories
 from tests.channels import files_in_messages
@@ -66,6 +66,11 @@ PAGES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "assistant_knowledge_ask": ("/app/assistants/{assistant}/knowledge/ask", POST, "assistants.read"),
     "assistant_knowledge_embeddings": ("/app/assistants/{assistant}/knowledge/embeddings", POST, "connections.write"),
     "assistant_knowledge_source": ("/app/assistants/{assistant}/knowledge/{source}/", GET, "assistants.read"),
+    "assistant_knowledge_page": (
+        "/app/assistants/{assistant}/knowledge/{source}/documents/{document}",
+        GET,
+        "assistants.read",
+    ),
     "assistant_knowledge_change": ("/app/assistants/{assistant}/knowledge/{source}/change", POST, "assistants.write"),
     "assistant_knowledge_refetch": ("/app/assistants/{assistant}/knowledge/{source}/refetch", POST, "assistants.write"),
     "assistant_knowledge_remove": ("/app/assistants/{assistant}/knowledge/{source}/remove", BOTH, "assistants.write"),
@@ -390,10 +395,12 @@ def _one_of_each(workspace: Workspace) -> dict[str, str]:
         )
         ConversationLink.objects.create(connection=whatsapp, conversation=over_whatsapp, address="+14155550123")
         source = sources.add_text(who, made.deployment.assistant, title="Hours", text="Open from nine to five.")
+        document = KnowledgePage.objects.create(source=source, title="Hours", text="Open from nine to five.", size=23)
         rehearsed = rehearsing.begin(who, kind="custom_webhook", assistant_id=made.deployment.assistant_id)
     return {
         "connection": str(connection.id),
         "source": str(source.id),
+        "document": str(document.id),
         "whatsapp": str(whatsapp.id),
         "template": str(template.id),
         "over_whatsapp": str(over_whatsapp.id),

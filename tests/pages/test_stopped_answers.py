@@ -46,7 +46,8 @@ def page_of(member: Browser, conversation: Conversation) -> str:
 def test_a_stopped_answer_says_so_and_by_whom(member: Browser, workspace: Workspace, why: Stop) -> None:
     page = re.sub(" +", " ", page_of(member, answered(workspace, "sent", why.label, why)))
     assert f"Cut short {why.label}" in page
-    assert f"Answer stopped {why.label}" in page
+    assert why.label in page
+    assert "Answer stopped" not in page
     assert "Not delivered" not in page
 
 

@@ -88,6 +88,7 @@ def test_without_javascript_the_whole_answer_comes_at_once(member: Browser, path
     told = words(member.send(filled, op="say"))
     assert "It is on its way." in told
     assert "50 read, 6 written" in told
+    assert "Add as test case" not in told, "test cases know intents alone"
 
 
 def test_what_the_model_keeps_comes_back_with_the_next_turn(member: Browser, path: str, model: ModelEnd) -> None:
@@ -108,6 +109,7 @@ def test_a_failure_stands_there_with_what_to_do_and_the_script_answers(
     _, panel = streamed(member, form(member.get(path)), "when are you open?")
     assert "From <strong>9</strong> on." in panel
     assert "does not accept the key" in panel
+    assert "Add as test case" in panel, "the script has answered"
     assert "Workspace, Secrets" in panel
 
 

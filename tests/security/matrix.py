@@ -48,6 +48,7 @@ from deployments.models import (
     Conversation,
     Deployment,
     KnowledgeEmbedding,
+    KnowledgePage,
     KnowledgeSource,
     Person,
     ReplyMail,
@@ -200,6 +201,7 @@ class World:
     other_id: UUID = field(init=False)
     template_id: UUID = field(init=False)
     source_id: UUID = field(init=False)
+    page_id: UUID = field(init=False)
     secret_key: str = field(default_factory=lambda: f"secret_{uuid4().hex}")
 
     def __post_init__(self) -> None:
@@ -246,6 +248,7 @@ class World:
             )
             KnowledgeSource.objects.filter(id=source.id).update(status="failed", due_at=None)
             self.source_id = source.id
+            self.page_id = KnowledgePage.objects.create(source=source, url=source.url).id
             self.event_id = _failed_event(self.connection.connection)
             tagging.put(who, Conversation.objects.get(id=self.opened.session.conversation_id), ["parcel"])
             self.tag_id = Tag.objects.get().id
@@ -276,6 +279,7 @@ class World:
             "event_id": self.event_id,
             "template_id": self.template_id,
             "source_id": self.source_id,
+            "page_id": self.page_id,
             "sid": "HX1",
             "reply_id": self.reply_id,
             "price_id": self.price_id,
@@ -510,6 +514,7 @@ PAGES: Mapping[str, list[Call]] = {
     "assistant_knowledge_ask": [Call("POST", {"ask": "when are you open"}, changes=False)],
     "assistant_knowledge_embeddings": [Call("POST", {"base_url": "https://api.example/v1", "model": "one"})],
     "assistant_knowledge_source": GET,
+    "assistant_knowledge_page": GET,
     "assistant_knowledge_change": [Call("POST", {"title": "Renamed", "refetch_hours": "24"})],
     "assistant_knowledge_refetch": [Call("POST", {})],
     "assistant_knowledge_remove": [Call("GET"), Call("POST", {})],

@@ -156,6 +156,30 @@ def test_no_spelling_of_this_machine_is_connected_to(heard: Heard, host: str, mo
     assert heard.connections == 0
 
 
+@pytest.mark.parametrize(
+    ("url", "opens"),
+    [
+        ("http://127.0.0.1:9000/", "127.0.0.1:9000"),
+        ("http://LOCALHOST:11434/v1", "localhost:11434"),
+        ("http://ollama:11434/v1", "ollama:11434"),
+        ("http://[::1]:9000/", "[::1]:9000"),
+        ("http://192.168.1.7/", "192.168.1.7:80"),
+    ],
+)
+def test_what_opens_an_address_of_the_server_s_own_is_named_exactly(url: str, opens: str, settings: Any) -> None:
+    with pytest.raises(outbound.Inside, match="private network") as refused:
+        outbound.fetch(url)
+    assert refused.value.words.endswith(f"CONVOSHIP_PRIVATE_ALLOWLIST={opens}.")
+    assert outbound.foreseen(url) == refused.value.words
+    settings.OUTBOUND_ALLOWLIST = addresses.allowlist([opens])
+    assert outbound.foreseen(url) == ""
+
+
+@pytest.mark.parametrize("url", ["http://shop.example:9000/", "https://shop.example/", "http://2130706433/"])
+def test_of_other_addresses_nothing_is_said_that_would_open_them(url: str) -> None:
+    assert "ALLOWLIST" not in outbound.foreseen(url)
+
+
 def test_a_name_that_leads_inside_is_refused_if_only_one_of_its_addresses_does(
     heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -107,6 +107,8 @@ def test_the_workspace_s_budgets_hold_for_all_of_it(workspace: Workspace, deploy
     ("wanted", "path", "words"),
     [
         ([one("messages", "day", 0)], "budgets[0].most", "A whole number from 1 to 10,000,000."),
+        ([one("messages", "day", -1)], "budgets[0].most", "A whole number from 1 to 10,000,000."),
+        ([one("money", "day", -1)], "budgets[0].most", "US dollars such as 2.50"),
         ([one("tokens", "day", 1.5)], "budgets[0].most", "A whole number from 1 to 1,000,000,000,000."),
         ([one("tokens", "day", 1e300)], "budgets[0].most", "A whole number from 1 to 1,000,000,000,000."),
         ([one("money", "day", 0.0000001)], "budgets[0].most", "US dollars such as 2.50"),
@@ -204,6 +206,44 @@ def test_the_page_sets_budgets_and_keeps_what_was_typed_wrong(workspace: Workspa
     badge = 'Budgets <span class="badge warn plain">spent</span>'
     assert badge in client.get(f"/app/deployments/{deployment.id}/").content.decode()
     assert page.count("Ada") >= 2
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "kept"),
+    [
+        ("money_day", "2,50", 2_500_000_000),
+        ("money_day", "1,000.50", 1_000_500_000_000),
+        ("money_day", "1,000", None),
+        ("money_day", "1.000,50", None),
+        ("money_day", "2,5,0", None),
+        ("messages_day", "1,000", 1000),
+        ("messages_day", "1.000", 1000),
+        ("messages_day", "1 000 000", 1_000_000),
+        ("messages_day", "1,000.000", None),
+        ("messages_day", "2,50", None),
+        ("messages_day", "2.5", None),
+    ],
+)
+def test_an_amount_is_read_as_it_was_meant_or_not_at_all(
+    workspace: Workspace, field: str, typed: str, kept: int | None
+) -> None:
+    answer = signed_in(workspace).post("/app/usage/budgets", {field: typed})
+    with tenant(workspace.id):
+        found = [budget.most for budget in Budget.objects.all()]
+    assert (answer.status_code, found) == ((422, []) if kept is None else (302, [kept]))
+    if kept is None:
+        assert f'value="{typed}"' in answer.content.decode()
+
+
+def test_what_members_try_has_a_line_of_its_own(workspace: Workspace, deployment: Deployment) -> None:
+    spend(workspace, deployment, origin="sms")
+    found = call(workspace, "GET", "/usage")
+    assert found["tried"]["calls"] == 0
+    assert "Tried by members" not in signed_in(workspace).get("/app/usage/").content.decode()
+    spend(workspace, deployment, deployment_id=None, origin="")
+    found = call(workspace, "GET", "/usage")
+    assert (found["tried"]["messages"], found["tried"]["tokens_in"], found["total"]["messages"]) == (1, 1000, 2)
+    assert "Tried by members" in signed_in(workspace).get("/app/usage/").content.decode()
 
 
 def test_who_may_not_write_sees_and_changes_nothing(workspace: Workspace, deployment: Deployment) -> None:

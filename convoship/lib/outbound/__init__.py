@@ -3,21 +3,25 @@
 from convoship.lib.outbound.http import (
     Fetched,
     GuardedTransport,
+    Inside,
     OutboundError,
     Refused,
     Unreachable,
     checked,
     client,
     fetch,
+    foreseen,
 )
 
 __all__ = [
     "Fetched",
     "GuardedTransport",
+    "Inside",
     "OutboundError",
     "Refused",
     "Unreachable",
     "checked",
     "client",
     "fetch",
+    "foreseen",
 ]

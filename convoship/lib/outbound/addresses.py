@@ -12,6 +12,7 @@ from collections.abc import Iterable
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 PORTS = frozenset({80, 443, 8080, 8443})
+_LOCAL_ENDINGS = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _NAT64_LOCAL = ipaddress.ip_network("64:ff9b:1::/48")
 _COMPATIBLE = ipaddress.ip_network("::/96")
@@ -55,6 +56,16 @@ def is_disguised(host: str) -> bool:
     """
     last = host.rstrip(".").rpartition(".")[2]
     return literal(host) is None and last[:1].isdigit()
+
+
+def is_local_name(host: str) -> bool:
+    """Whether a host is this machine's, or one of a private network, by its name alone: nothing is looked up.
+
+    Names of one label are a container's or a neighbour's; the endings are set aside for it (RFC 6761, 6762, 8375, and
+    ICANN's .internal).
+    """
+    name = host.rstrip(".").lower()
+    return literal(name) is None and ("." not in name or name.endswith(_LOCAL_ENDINGS))
 
 
 def allowlist(entries: Iterable[str]) -> frozenset[tuple[str, int]]:

@@ -25,7 +25,7 @@ import httpx
 from django.conf import settings
 
 from convoship.lib.outbound import charsets, look_ups
-from convoship.lib.outbound.addresses import PORTS, Address, is_disguised, is_public, literal
+from convoship.lib.outbound.addresses import PORTS, Address, is_disguised, is_local_name, is_public, literal
 
 TOTAL_SECONDS = 10.0
 CONNECT_SECONDS = 5.0
@@ -44,6 +44,17 @@ class OutboundError(Exception):
 
 class Refused(OutboundError):
     """The address may not be called; nothing was sent to it."""
+
+
+class Inside(Refused):
+    """The address is this machine's own, or in a private network: whoever runs the server may open it by name."""
+
+    def __init__(self, host: str, port: int) -> None:
+        opened = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        super().__init__(
+            f"{host} is this server's own or in a private network, which can't be called from here. Whoever runs the "
+            f"server allows it with CONVOSHIP_PRIVATE_ALLOWLIST={opened}."
+        )
 
 
 class Unreachable(OutboundError):
@@ -167,10 +178,7 @@ async def permitted_meanwhile(host: str, port: int, seconds: float = CONNECT_SEC
 def _before_look_up(host: str, port: int) -> list[Address] | None:
     """The address that a host is; None for a name that may be looked up."""
     host = _plain(host)
-    if not _is_open(host, port) and port not in PORTS:
-        raise Refused(f"Port {port} can't be called: only {', '.join(map(str, sorted(PORTS)))}.")
-    if is_disguised(host):
-        raise Refused(f"{host} is a number, not the name of a site.")
+    _refuse_at_sight(host, port)
     own = literal(host)
     return [own] if own is not None else None
 
@@ -178,12 +186,40 @@ def _before_look_up(host: str, port: int) -> list[Address] | None:
 def _allowed(host: str, port: int, found: list[Address]) -> list[Address]:
     host = _plain(host)
     if not _is_open(host, port) and not all(is_public(address) for address in found):
-        raise Refused(f"{host} leads to an address inside a private network, which can't be called from here.")
+        raise Inside(host, port)
     return found
 
 
 def _plain(host: str) -> str:
     return host.strip("[]").lower()
+
+
+def _refuse_at_sight(host: str, port: int) -> None:
+    """What can be said without looking the name up."""
+    if is_disguised(host):
+        raise Refused(f"{host} is a number, not the name of a site.")
+    if _is_open(host, port):
+        return
+    own = literal(host)
+    if own is not None and not is_public(own):
+        raise Inside(host, port)
+    if port not in PORTS:
+        if is_local_name(host):
+            raise Inside(host, port)
+        raise Refused(f"Port {port} can't be called: only {', '.join(map(str, sorted(PORTS)))}.")
+
+
+def foreseen(url: str) -> str:
+    """Why this address would not be called, in words, as far as its spelling tells; "" where it tells nothing."""
+    try:
+        target = checked(url)
+        host, port = _plain(target.host), target.port or (443 if target.scheme == "https" else 80)
+        _refuse_at_sight(host, port)
+        if is_local_name(host) and not _is_open(host, port):
+            raise Inside(host, port)
+    except Refused as refused:
+        return refused.words
+    return ""
 
 
 def _is_open(host: str, port: int) -> bool:

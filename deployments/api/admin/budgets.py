@@ -131,6 +131,7 @@ class UsageView(WorkspaceView):
                 "visitors": [row_json(row) for row in found.visitors],
                 "origins": [row_json(row) for row in found.origins],
                 "models": [row_json(row) for row in found.models],
+                "tried": row_json(found.tried),
             }
         )
 

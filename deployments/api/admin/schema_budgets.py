@@ -17,8 +17,8 @@ _PER: Schema = {
 }
 _MOST: Schema = {
     "type": "number",
-    "minimum": 0,
-    "description": "Messages, tokens, or US dollars. It counts from when the budget is made.",
+    # No least one here: the act says of each measure what it may be, in one and the same words.
+    "description": "Messages, tokens, or US dollars; more than 0. It counts from when the budget is made.",
 }
 BUDGETS = component(
     "Budgets",
@@ -59,9 +59,11 @@ _ROW = fields(
     unpriced={**WHOLE, "description": "Calls that have no price."},
 )
 _ROWS: Schema = {"type": "array", "items": component("UsageRow", _ROW)}
+_TOTAL = component("UsageTotal", _ROW)
+_TRIED: Schema = {"allOf": [_TOTAL], "description": "What members took who tried an assistant, and their tests."}
 USAGE = component(
     "Usage",
-    fields(since=_DAY, total=component("UsageTotal", _ROW), days=_ROWS, visitors=_ROWS, origins=_ROWS, models=_ROWS),
+    fields(since=_DAY, total=_TOTAL, days=_ROWS, visitors=_ROWS, origins=_ROWS, models=_ROWS, tried=_TRIED),
 )
 DAYS = OpenApiParameter(
     "days",

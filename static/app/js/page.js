@@ -140,8 +140,22 @@ document.addEventListener("submit", (event) => {
   }
   form.dataset.sent = "yes";
   form.setAttribute("aria-busy", "true");
+  if (event.submitter?.dataset.busy) say(event.submitter);
 });
+
+// A button whose answer takes its time says so, and until when. What it was called comes back with the page.
+const waiting = new Map();
+
+function say(button) {
+  waiting.set(button, [...button.childNodes]);
+  button.replaceChildren(button.dataset.busy);
+  live.textContent = button.dataset.busy;
+}
+
 addEventListener("pageshow", () => {
+  for (const [button, called] of waiting) button.replaceChildren(...called);
+  waiting.clear();
+  live.textContent = "";
   for (const form of document.querySelectorAll("form[data-sent]")) {
     delete form.dataset.sent;
     form.removeAttribute("aria-busy");

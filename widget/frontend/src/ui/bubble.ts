@@ -56,7 +56,7 @@ export function messageRow(message: Message, first: boolean, last: boolean, view
       (message.text || failed) && body,
       acts.files?.(message),
       ...blocks,
-      message.text && message.reason && h('div', { class: 'meta' }, view.say('stopped')),
+      message.text && message.reason && h('div', { class: 'meta' }, view.say(status === 'failed' ? 'cutOff' : 'stopped')),
       last && !writing && h('time', { class: 'meta', dateTime: message.created_at }, clock(message.created_at)),
     ),
   );
