@@ -242,11 +242,13 @@ def _faults_of_tools(tools: Any) -> dict[str, list[str]]:
                 f"There is another tool called {name}. Each needs a name of its own."
             ]
         names.add(name)
+        for path, words in own_headers.faults(tool.get("headers", ())).items():
+            errors[f"tools[{place}].{path}"] = words
         if "parameters" in tool:
             path = f"tools[{place}].parameters"
-            words = _fault_of_parameters(tool["parameters"])
-            if words:
-                errors[path] = [words]
+            fault = _fault_of_parameters(tool["parameters"])
+            if fault:
+                errors[path] = [fault]
     return errors
 
 
