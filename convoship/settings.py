@@ -193,6 +193,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep_mails": {"task": "deployments.tasks.sweep_mails", "schedule": 5.0, "options": {"expires": 5}},
     "sweep_people": {"task": "deployments.tasks.sweep_people", "schedule": 10.0, "options": {"expires": 10}},
     "read_knowledge": {"task": "deployments.tasks.read_knowledge", "schedule": 5.0, "options": {"expires": 5}},
+    "sweep_callbacks": {"task": "deployments.tasks.sweep_callbacks", "schedule": 60.0, "options": {"expires": 60}},
     "sweep_files": {"task": "deployments.tasks.sweep_files", "schedule": 60.0, "options": {"expires": 60}},
 }
 

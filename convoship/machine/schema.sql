@@ -90,6 +90,7 @@
 -- migration: deployments 0029_hook c470214ebd8ded83
 -- migration: deployments 0030_budget ee694522681d79f3
 -- migration: deployments 0031_money 9dff077a5bcb86b4
+-- migration: deployments 0032_secm 7528c63c28d23a8f
 -- migration: sessions 0001_initial 2aa438e2393ee513
 
 CREATE FUNCTION public.all_workspaces() RETURNS SETOF uuid
@@ -126,6 +127,14 @@ CREATE FUNCTION public.due_budget_notices(p_limit integer) RETURNS TABLE(workspa
     AS $$ 
     SELECT n.workspace_id, n.id FROM deployments_budgetnotice n
      WHERE n.due_at <= now() ORDER BY n.due_at LIMIT p_limit $$;
+
+CREATE FUNCTION public.due_callbacks(p_limit integer) RETURNS TABLE(workspace_id uuid)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$ 
+    SELECT DISTINCT c.workspace_id FROM (
+        SELECT workspace_id FROM deployments_webhookcallback
+         WHERE expires_at < now() - interval '1 hour' ORDER BY expires_at LIMIT p_limit) c $$;
 
 CREATE FUNCTION public.due_channel_work(p_limit integer) RETURNS TABLE(kind text, workspace_id uuid)
     LANGUAGE sql SECURITY DEFINER
@@ -2993,6 +3002,8 @@ CREATE UNIQUE INDEX unique_verified_email ON public.account_emailaddress USING b
 
 CREATE INDEX view_of_member ON public.deployments_savedview USING btree (workspace_id, maker_id);
 
+CREATE INDEX webhook_callback_due ON public.deployments_webhookcallback USING btree (expires_at);
+
 CREATE INDEX webhook_callback_expiry ON public.deployments_webhookcallback USING btree (workspace_id, expires_at);
 
 CREATE INDEX webhook_secret_of_assistant ON public.deployments_webhooksecret USING btree (assistant_id, created_at DESC);
@@ -3984,6 +3995,8 @@ REVOKE ALL ON FUNCTION public.all_workspaces() FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.channel_backlog() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.due_budget_notices(p_limit integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.due_callbacks(p_limit integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.due_channel_work(p_limit integer) FROM PUBLIC;
 

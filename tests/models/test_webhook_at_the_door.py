@@ -19,7 +19,7 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from convoship.lib.tenancy import in_tenant, tenant
 from convoship.lib.threads import in_thread
-from deployments import turns, webhook_callbacks
+from deployments import tasks, turns, webhook_callbacks
 from deployments.models import Message, Turn, WebhookCallback, WebhookSecret
 from tests import factories
 from tests.models.bot_end import BotEnd, Question, Sends, event, says, streams
@@ -265,6 +265,27 @@ async def test_an_answer_that_comes_too_late_or_for_a_turn_that_is_over_is_refus
     told = await posted(asked.body["callback_url"], {})
     assert (told.status_code, told.json()["reason"]) == (409, "expired")
     question.cancel()
+
+
+async def test_what_was_posted_is_cleared_an_hour_after_its_end_though_nobody_asks_again(
+    shop: Shop, bot: BotEnd
+) -> None:
+    await asked_and_called_back(shop, bot, {"messages": [{"text": "It is on its way."}]})
+    fresh = await shop.read(lambda: webhook_callbacks.opened("", 60))
+    row = (await shop.read(lambda: list(WebhookCallback.objects.order_by("created_at"))))[0]
+    assert "on its way" in str(row.answer)
+
+    async def cleared_after(past: dt.timedelta) -> tuple[int, list[str]]:
+        ended = timezone.now() - past
+        await shop.read(lambda: WebhookCallback.objects.filter(id=row.id).update(expires_at=ended))
+        done = await in_thread(tasks.sweep_callbacks)
+        left = await shop.read(
+            lambda: list(WebhookCallback.objects.order_by("created_at").values_list("id", flat=True))
+        )
+        return done, [str(one) for one in left]
+
+    assert await cleared_after(dt.timedelta(minutes=59)) == (0, [str(row.id), fresh.id])
+    assert await cleared_after(dt.timedelta(minutes=61)) == (1, [fresh.id])
 
 
 async def test_two_answers_at_once_are_one(shop: Shop, bot: BotEnd) -> None:
