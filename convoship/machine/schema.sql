@@ -90,7 +90,7 @@
 -- migration: deployments 0029_hook c470214ebd8ded83
 -- migration: deployments 0030_budget ee694522681d79f3
 -- migration: deployments 0031_money 9dff077a5bcb86b4
--- migration: deployments 0032_secm 7528c63c28d23a8f
+-- migration: deployments 0032_secm f4e2809ecec48a0b
 -- migration: sessions 0001_initial 2aa438e2393ee513
 
 CREATE FUNCTION public.all_workspaces() RETURNS SETOF uuid
@@ -1149,9 +1149,11 @@ CREATE TABLE public.deployments_budgetnotice (
     attempts smallint NOT NULL,
     mailed_at timestamp with time zone,
     trouble character varying(300) NOT NULL,
-    budget_id uuid NOT NULL,
+    budget_id uuid,
     workspace_id uuid NOT NULL,
-    CONSTRAINT deployments_budgetnotice_attempts_check CHECK ((attempts >= 0))
+    health_id uuid,
+    CONSTRAINT deployments_budgetnotice_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT notice_of_one_thing CHECK ((((budget_id IS NOT NULL) AND (health_id IS NULL)) OR ((budget_id IS NULL) AND (health_id IS NOT NULL))))
 );
 
 ALTER TABLE ONLY public.deployments_budgetnotice FORCE ROW LEVEL SECURITY;
@@ -1213,6 +1215,7 @@ CREATE TABLE public.deployments_conversation (
     telling_until timestamp with time zone,
     members_mailed_at timestamp with time zone,
     erased_at timestamp with time zone,
+    proved_as character varying(255) DEFAULT ''::character varying NOT NULL,
     CONSTRAINT deployments_conversation_agent_read_seq_check CHECK ((agent_read_seq >= 0)),
     CONSTRAINT deployments_conversation_failures_check CHECK ((failures >= 0)),
     CONSTRAINT deployments_conversation_head_seq_check CHECK ((head_seq >= 0)),
@@ -2408,6 +2411,9 @@ ALTER TABLE ONLY public.deployments_message
 ALTER TABLE ONLY public.deployments_note
     ADD CONSTRAINT one_note_per_client_id UNIQUE (conversation_id, client_id);
 
+ALTER TABLE ONLY public.deployments_budgetnotice
+    ADD CONSTRAINT one_notice_of_an_outage UNIQUE (health_id);
+
 ALTER TABLE ONLY public.deployments_conversationtag
     ADD CONSTRAINT one_of_a_tag_per_conversation UNIQUE (conversation_id, tag_id);
 
@@ -2693,6 +2699,8 @@ CREATE INDEX deployments_budgetcount_budget_id_63cc78db ON public.deployments_bu
 CREATE INDEX deployments_budgetcount_workspace_id_5fa27651 ON public.deployments_budgetcount USING btree (workspace_id);
 
 CREATE INDEX deployments_budgetnotice_budget_id_c0a58670 ON public.deployments_budgetnotice USING btree (budget_id);
+
+CREATE INDEX deployments_budgetnotice_health_id_6ecaa61a ON public.deployments_budgetnotice USING btree (health_id);
 
 CREATE INDEX deployments_budgetnotice_workspace_id_1b640aea ON public.deployments_budgetnotice USING btree (workspace_id);
 
@@ -3239,6 +3247,9 @@ ALTER TABLE ONLY public.deployments_budgetcount
 
 ALTER TABLE ONLY public.deployments_budgetnotice
     ADD CONSTRAINT deployments_budgetno_budget_id_c0a58670_fk_deploymen FOREIGN KEY (budget_id) REFERENCES public.deployments_budget(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.deployments_budgetnotice
+    ADD CONSTRAINT deployments_budgetno_health_id_6ecaa61a_fk_deploymen FOREIGN KEY (health_id) REFERENCES public.deployments_responderhealth(id) DEFERRABLE INITIALLY DEFERRED;
 
 ALTER TABLE ONLY public.deployments_budgetnotice
     ADD CONSTRAINT deployments_budgetno_workspace_id_1b640aea_fk_workspace FOREIGN KEY (workspace_id) REFERENCES public.workspaces_workspace(id) DEFERRABLE INITIALLY DEFERRED;

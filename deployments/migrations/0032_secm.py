@@ -1,5 +1,6 @@
-"""Callbacks are cleared by the sweeper."""
+"""Callbacks are cleared by the sweeper, a conversation says who was proved in it, owners are told of outages."""
 
+import django.db.models.deletion
 from django.db import migrations, models
 
 from convoship.lib.rls import door
@@ -18,6 +19,61 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        # Empty for those that are there: who was proved in them isn't known, and the next `user_token` tells.
+        migrations.AddField(
+            model_name="conversation",
+            name="proved_as",
+            field=models.CharField(blank=True, db_default="", default="", max_length=255),
+        ),
+        migrations.AddField(
+            model_name="budgetnotice",
+            name="health",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="notices",
+                to="deployments.responderhealth",
+            ),
+        ),
+        migrations.AlterField(
+            model_name="budgetnotice",
+            name="budget",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="notices",
+                to="deployments.budget",
+            ),
+        ),
+        migrations.AlterField(
+            model_name="budgetnotice",
+            name="level",
+            field=models.CharField(
+                choices=[
+                    ("near", "Four fifths are taken"),
+                    ("spent", "Something was refused"),
+                    ("down", "A model or a bot doesn't answer"),
+                ],
+                max_length=10,
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="budgetnotice",
+            constraint=models.UniqueConstraint(fields=("health",), name="one_notice_of_an_outage"),
+        ),
+        migrations.AddConstraint(
+            model_name="budgetnotice",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("budget__isnull", False), ("health", None)),
+                    models.Q(("budget", None), ("health__isnull", False)),
+                    _connector="OR",
+                ),
+                name="notice_of_one_thing",
+            ),
+        ),
         migrations.AddIndex(
             model_name="webhookcallback",
             index=models.Index(fields=["expires_at"], name="webhook_callback_due"),

@@ -9,7 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import connections
@@ -19,12 +19,13 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from convoship.lib.tenancy import in_tenant, tenant
 from convoship.lib.threads import in_thread
-from deployments import tasks, turns, webhook_callbacks
-from deployments.models import Message, Turn, WebhookCallback, WebhookSecret
+from deployments import identity, merging, tasks, turns, webhook_callbacks
+from deployments.models import Conversation, Message, Turn, WebhookCallback, WebhookSecret
 from tests import factories
 from tests.models.bot_end import BotEnd, Question, Sends, event, says, streams
 from tests.models.test_at_the_door import Office, ask
-from tests.runtime.conftest import Site, site  # noqa: F401 (a fixture)
+from tests.runtime.conftest import Site, act, site  # noqa: F401 (a fixture)
+from tests.runtime.test_identity_at_the_door import token as proof
 from workspaces.models import AuditEvent
 
 pytestmark = pytest.mark.asyncio
@@ -159,6 +160,35 @@ async def test_a_visitor_reads_what_the_bot_answers_at_once(shop: Shop, bot: Bot
     assert first.headers["webhook-id"] == first.body["turn_id"] == str(turn.id)
     assert "way" not in json.dumps(turn.trace)
     assert (await shop.call("GET", shop.path))["health"]["ok"] is True
+
+
+async def test_who_a_visitor_is_was_proved_in_this_conversation_or_is_not_said(shop: Shop, bot: BotEnd) -> None:
+    """Members merge people; what was proved of one of them says nothing of who sits at another's browser."""
+    secret = str((await act(shop.site, identity.make_secret)).value)
+    anonymous = (await shop.site.start(visitor_id=str(uuid4()), user={"name": "Cy", "id": "cust-42"})).data
+    proved = (await shop.site.start(user_token=proof(secret, "cust-42"))).data
+
+    def merged() -> None:
+        kept = Conversation.objects.get(session__id=proved["session"]["id"]).person
+        other = Conversation.objects.get(session__id=anonymous["session"]["id"]).person
+        row = merging.merge(factories.actor(shop.site.made.deployment.workspace), kept, other)
+        assert Conversation.objects.filter(person=kept).count() == 2, row
+
+    async def told(session: Any) -> Any:
+        await shop.site.say(session, "Where is it?")
+        return bot.asked[-1].body["user_id"]
+
+    await shop.read(merged)
+    assert [await told(session) for session in (anonymous, proved)] == [None, "cust-42"]
+    another = (await shop.site.start(visitor_id=str(uuid4()), resume=anonymous["session_token"])).data
+    assert await told(another) is None
+    # The token that is sent from then on proves it, of this conversation and of one that goes on.
+    path = f"/sessions/{anonymous['session']['id']}/identify"
+    body = {"user_token": proof(secret, "cust-42")}
+    assert (await shop.site.call("POST", path, anonymous["session_token"], body)).status_code == 200
+    assert await told(anonymous) == "cust-42"
+    assert (await shop.site.start(resume=proved["session_token"])).status_code == 200
+    assert await told(proved) == "cust-42"
 
 
 async def test_a_streamed_answer_is_stored_as_it_was_streamed(shop: Shop, bot: BotEnd) -> None:
