@@ -107,6 +107,35 @@ async def ask(office: Office, text: str = "Where is my parcel?") -> list[dict[st
     return replies
 
 
+async def test_a_try_of_a_model_takes_a_key_that_may_write_and_has_a_limit(
+    office: Office, model: ModelEnd, settings: Any
+) -> None:
+    def reader() -> str:
+        with tenant(office.site.workspace_id):
+            workspace = office.site.made.deployment.workspace
+        return factories.make_api_key(workspace, ["assistants:read"]).token
+
+    settings.LIMITS = {**settings.LIMITS, "tries": "2/60"}
+    reads = Office(office.site, await in_thread(reader))
+    asked = {"text": "Where is it?"}
+    for which in ({}, {"version": 2}):
+        refused = await reads.call("POST", f"{office.path}/try", {**asked, **which}, 403)
+        assert (refused["code"], refused["scope"]) == ("scope_missing", "assistants:write")
+    assert model.asked == []
+    for _ in range(2):
+        await office.call("POST", f"{office.path}/try", asked)
+    answer: Any = await office.site.client.post(
+        f"/v1{office.path}/try",
+        json.dumps(asked),
+        content_type="application/json",
+        headers={"Authorization": f"Bearer {office.token}"},
+    )
+    assert (answer.status_code, 0 < int(answer["Retry-After"]) <= 61) == (429, True)
+    assert len(model.asked) == 2
+    await office.change(responder="scripted")
+    await reads.call("POST", f"{office.path}/try", asked)
+
+
 async def test_a_visitor_reads_what_the_model_writes_and_its_owner_what_it_took(
     office: Office, model: ModelEnd
 ) -> None:
