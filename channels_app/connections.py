@@ -301,14 +301,14 @@ def note_tested(connection_id: UUID, found: Health) -> None:
         releasing.go_on(connection)
 
 
-def on_secret_written(key: str) -> None:
+def on_secret_written(_actor: Actor, key: str) -> None:
     """For the secrets' pages: what stands on the secret may be mended by its new value."""
     for connection in _standing_on(key):
         health.note_secret_back(connection)
         releasing.go_on(connection)
 
 
-def on_secret_deleted(key: str) -> None:
+def on_secret_deleted(_actor: Actor, key: str) -> None:
     """For the secrets' pages: what stood on the secret says at once that it is missing."""
     for connection in _standing_on(key):
         health.note_secret_gone(connection, key)

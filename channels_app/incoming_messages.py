@@ -12,7 +12,7 @@ from channels_app import accounts, calls, confirming, consents, inbound_media, r
 from channels_app.models import Connection, ConversationLink, Delivery, InboundEvent
 from channels_app.providers.base import Capability
 from channels_app.providers.events import CallEnded, MessageReceived
-from convoship.lib import same_number
+from convoship.lib import language_tags, same_number
 from convoship.lib.problems import Problem
 from deployments import blocking, conversations, people, turns, welcoming
 from deployments.conversations import NewMessage
@@ -161,13 +161,14 @@ def open_at(connection: Connection, event: MessageReceived) -> Conversation:
     met = Met(assistant.published, {})
     # On a phone the assistant speaks first; elsewhere it answers what was said.
     is_greeted = not (event.text or event.payload or event.media)
-    says = welcoming.words(met, kind.channel, event.locale, event.user) if is_greeted else []
+    locale = language_tags.kept(event.locale)
+    says = welcoming.words(met, kind.channel, locale, event.user) if is_greeted else []
     conversation, messages = conversations.open_conversation(
         assistant,
         met,
         _person(connection, event),
         channel=kind.channel,
-        context={"locale": event.locale[:35], "visitor_data": dict(event.user), "is_test": connection.is_rehearsal},
+        context={"locale": locale, "visitor_data": dict(event.user), "is_test": connection.is_rehearsal},
         says=says,
     )
     ConversationLink.objects.create(connection=connection, conversation=conversation, address=event.address)

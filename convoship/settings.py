@@ -193,6 +193,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep_mails": {"task": "deployments.tasks.sweep_mails", "schedule": 5.0, "options": {"expires": 5}},
     "sweep_people": {"task": "deployments.tasks.sweep_people", "schedule": 10.0, "options": {"expires": 10}},
     "read_knowledge": {"task": "deployments.tasks.read_knowledge", "schedule": 5.0, "options": {"expires": 5}},
+    "sweep_callbacks": {"task": "deployments.tasks.sweep_callbacks", "schedule": 60.0, "options": {"expires": 60}},
     "sweep_files": {"task": "deployments.tasks.sweep_files", "schedule": 60.0, "options": {"expires": 60}},
 }
 
@@ -436,6 +437,7 @@ LIMITS = {
     "sessions_per_deployment": env.str("LIMIT_SESSIONS_PER_DEPLOYMENT", default="600/60"),
     "page_checks": env.str("LIMIT_PAGE_CHECKS", default="20/60"),
     "connection_tests": env.str("LIMIT_CONNECTION_TESTS", default="20/60"),
+    "tries": env.str("LIMIT_TRIES", default="60/60"),
     "rehearsals": env.str("LIMIT_REHEARSALS", default="120/60"),
     "rehearsal_calls": env.str("LIMIT_REHEARSAL_CALLS", default="600/60"),
     "test_pages": env.str("LIMIT_TEST_PAGES", default="60/60"),

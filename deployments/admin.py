@@ -443,10 +443,10 @@ class BudgetCountAdmin(TenantAdmin):
 
 @admin.register(BudgetNotice)
 class BudgetNoticeAdmin(TenantAdmin):
-    """Whether owners were told of budgets."""
+    """Whether owners were told of budgets, and of what doesn't answer."""
 
-    list_display = ("budget", "level", "day", "whose", "noted_at", "mailed_at", "attempts", "trouble")
-    list_select_related = ("budget",)
+    list_display = ("budget", "health", "level", "day", "whose", "noted_at", "mailed_at", "attempts", "trouble")
+    list_select_related = ("budget", "health")
     list_filter = ("level",)
     ordering = ("-noted_at",)
 

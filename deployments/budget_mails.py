@@ -1,4 +1,6 @@
-"""The mails that tell owners and admins of a budget: sent by the sweeper, outside any transaction, and tried again.
+"""The mails that tell owners and admins of a budget, or of what doesn't answer.
+
+They are sent by the sweeper, outside any transaction, and tried again.
 
 A notice is claimed by moving its `due_at` on, which is committed before the mail server is asked: a sweeper that dies
 in between leaves it due again, so a mail is sent twice rather than never. The unique row of a budget's period is what
@@ -20,9 +22,9 @@ from django.utils import timezone
 
 from convoship.lib import names
 from convoship.lib.tenancy import tenant
-from deployments import budget_notices, budget_words, doors, mail_refusals, usage
+from deployments import budget_notices, budget_words, doors, mail_refusals, outage_words, responder_health, usage
 from deployments.budgets import words_of
-from deployments.models import BudgetNotice
+from deployments.models import Budget, BudgetNotice
 from deployments.models.budget_notice import Level
 from deployments.models.spending import Per
 from workspaces import members
@@ -40,7 +42,7 @@ TOLD = "workspace.write"
 
 @dataclass(frozen=True)
 class Mail:
-    """A mail about a budget."""
+    """A mail about a budget, or about what doesn't answer."""
 
     addresses: list[str]
     subject: str
@@ -80,11 +82,16 @@ def _send(workspace_id: UUID, notice_id: UUID) -> None:
 def _claimed(workspace_id: UUID, notice_id: UUID) -> Mail | None:
     """The mail, if it is still to be sent and nobody else is sending it."""
     rows = BudgetNotice.objects.select_for_update(skip_locked=True, of=("self",))
-    notice = rows.select_related("budget__deployment").filter(id=notice_id, due_at__lte=timezone.now()).first()
+    rows = rows.select_related("budget__deployment", "health__assistant__published")
+    notice = rows.filter(id=notice_id, due_at__lte=timezone.now()).first()
     if notice is None:
         return None
     if notice.level == Level.NEAR and not budget_notices.is_near(notice):
         # What had been set aside was given back; who comes near it again is told of.
+        notice.delete()
+        return None
+    if notice.health is not None and not responder_health.is_down(notice.health):
+        # Visitors meet something else by now.
         notice.delete()
         return None
     notice.attempts += 1
@@ -110,7 +117,11 @@ def _settle(notice_id: UUID, trouble: str) -> None:
 
 
 def _mail(workspace: Workspace, notice: BudgetNotice) -> Mail:
+    if notice.health is not None:
+        return Mail(members.addresses_with(TOLD), *outage_words.mail(workspace, notice.health))
     budget = notice.budget
+    if budget is None:
+        raise ValueError("a notice of nothing")  # the database holds that it is of one of the two
     size = budget_words.size_of(budget)
     users = budget_notices.users_of(budget, notice.whose, notice.day)
     head = names.line(budget_words.headline(budget, is_spent=notice.level == Level.SPENT))
@@ -121,27 +132,28 @@ def _mail(workspace: Workspace, notice: BudgetNotice) -> Mail:
         first = f"{head}: {size}, and one answer may take {asked}. {place}"
     else:
         first = f"{head}: {size}. {place}"
-    body = "\n\n".join(part for part in (first, _meets(notice), _used(notice, users), _links(notice, users)) if part)
+    parts = (first, _meets(budget, notice), _used(budget, users), _links(budget, users))
+    body = "\n\n".join(part for part in parts if part)
     return Mail(members.addresses_with(TOLD), f"{head}: {size}", body + "\n")
 
 
-def _meets(notice: BudgetNotice) -> str:
+def _meets(budget: Budget, notice: BudgetNotice) -> str:
     """What happens now, and until when."""
     if notice.level == Level.NEAR:
         return "Once it is spent the model is not asked any more."
-    who = "This visitor" if notice.budget.per == Per.VISITOR else "Visitors"
-    gets = "gets" if notice.budget.per == Per.VISITOR else "get"
+    who = "This visitor" if budget.per == Per.VISITOR else "Visitors"
+    gets = "gets" if budget.per == Per.VISITOR else "get"
     meets = f"{who} now {gets} what the assistant has for that: a cheaper model, its script, a person, or words."
-    if notice.budget.per == Per.WHOLE or notice.amount > notice.budget.most:
+    if budget.per == Per.WHOLE or notice.amount > budget.most:
         return f"{meets} There is no room again until it is raised."
     midnight = notice.day + dt.timedelta(days=1)
     return f"{meets} There is room again from {midnight.strftime('%-d %B %Y')}, 00:00 UTC, and visitors are told so."
 
 
-def _used(notice: BudgetNotice, users: list[usage.Row]) -> str:
+def _used(budget: Budget, users: list[usage.Row]) -> str:
     if not users:
         return ""
-    lines = [f"* {_named(row)}: {_taken(notice, row)}" for row in users]
+    lines = [f"* {_named(row)}: {_taken(budget, row)}" for row in users]
     return "\n".join(["Most was used by:", *lines])
 
 
@@ -149,12 +161,11 @@ def _named(row: usage.Row) -> str:
     return names.line(row.words) or "somebody who is forgotten"
 
 
-def _taken(notice: BudgetNotice, row: usage.Row) -> str:
-    return budget_words.used(notice.budget.measure, messages=row.messages, tokens=row.tokens, cost=row.cost)
+def _taken(budget: Budget, row: usage.Row) -> str:
+    return budget_words.used(budget.measure, messages=row.messages, tokens=row.tokens, cost=row.cost)
 
 
-def _links(notice: BudgetNotice, users: list[usage.Row]) -> str:
-    budget = notice.budget
+def _links(budget: Budget, users: list[usage.Row]) -> str:
     page = reverse("deployment_budgets", args=[budget.deployment_id]) if budget.deployment_id else reverse("usage")
     lines = [f"Raise it, and see who used it: {settings.PUBLIC_BASE_URL}{page}"]
     if users and users[0].words:

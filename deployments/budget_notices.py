@@ -1,8 +1,10 @@
 """Which budgets their owner should know of: those that are spent, and those of which four fifths are taken.
 
 What is noted here is mailed once for each period of a budget (`budget_mails`); a budget that is made larger is told of
-anew. What each visitor has for themselves is told of when it is spent and not before: most never come near it. All of
-it inside `tenant()`.
+anew. What each visitor has for themselves is told of when it is spent and not before: most never come near it.
+
+So is what answers for an assistant and doesn't, once for each outage, which ends with the next answer. All of it inside
+`tenant()`.
 """
 
 from __future__ import annotations
@@ -22,6 +24,9 @@ from deployments.models.budget_notice import Level
 from deployments.models.spending import Per
 
 MOST_NAMED = 3
+# What no waiting mends: told of at once. All else may have passed in a moment, and is told of if it hasn't.
+PRESSING = frozenset({"key", "quota", "model"})
+PATIENCE = dt.timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,23 @@ def _note(level: Level, budget_id: UUID, day: dt.date, whose: str, amount: int =
         due_at=timezone.now(),
     )
     BudgetNotice.objects.bulk_create([row], ignore_conflicts=True)
+
+
+def note_down(health_id: UUID, code: str) -> None:
+    """Something doesn't answer. Called with each failure, of which the first makes the notice; locks nothing else."""
+    now = timezone.now()
+    due_at = now if code in PRESSING else now + PATIENCE
+    row = BudgetNotice(
+        workspace_id=entered_workspace_id(), health_id=health_id, level=Level.DOWN, day=now.date(), due_at=due_at
+    )
+    BudgetNotice.objects.bulk_create([row], ignore_conflicts=True)
+    if code in PRESSING:
+        BudgetNotice.objects.filter(health=health_id, attempts=0, due_at__gt=now).update(due_at=now)
+
+
+def note_up(assistant_id: UUID) -> None:
+    """It answers again: the next outage is another."""
+    BudgetNotice.objects.filter(health__assistant=assistant_id).delete()
 
 
 def _nearly(counts: QuerySet[BudgetCount]) -> QuerySet[BudgetCount]:

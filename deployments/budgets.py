@@ -258,7 +258,7 @@ def free(spending_id: UUID) -> None:
 def _forget_old(today: dt.date) -> None:
     """With the first call of a day: what nobody looks at any more."""
     BudgetCount.objects.filter(day__lt=today - COUNTS_KEPT).exclude(budget__per=Per.WHOLE).delete()
-    BudgetNotice.objects.filter(day__lt=today - COUNTS_KEPT).exclude(budget__per=Per.WHOLE).delete()
+    BudgetNotice.objects.filter(day__lt=today - COUNTS_KEPT, health=None).exclude(budget__per=Per.WHOLE).delete()
     Spending.objects.filter(day__lt=today - CALLS_KEPT).delete()
 
 

@@ -81,8 +81,9 @@ def open_conversation(
 ) -> tuple[Conversation, list[Message]]:
     """A new conversation with the version that its visitor meets, and what is said in it at once.
 
-    `context` may hold `locale`, `page_url`, `page_title`, `referrer`, `origin`, `visitor_data`, `is_test`. What is said
-    in one of another channel than the web is told by `tell_opened`, once what carries it out knows the conversation.
+    `context` may hold `locale`, `page_url`, `page_title`, `referrer`, `origin`, `visitor_data`, `proved_as`, `is_test`.
+    What is said in one of another channel than the web is told by `tell_opened`, once what carries it out knows the
+    conversation.
     """
     if met.version is None:
         raise Problem(

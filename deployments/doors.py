@@ -95,6 +95,13 @@ def resolve_callback(digest: bytes) -> tuple[UUID, UUID] | None:
     return (row[0], row[1]) if row else None
 
 
+def due_callbacks(limit: int) -> list[UUID]:
+    """The workspaces of the callbacks that ended longest ago, of those that ended an hour ago or more."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT workspace_id FROM due_callbacks(%s)", [limit])
+        return [row[0] for row in cursor.fetchall()]
+
+
 def locate_session(session_id: UUID) -> tuple[UUID, UUID] | None:
     """The workspace and deployment of a session, for the origin check of a handshake that carries no token yet."""
     row = _one("SELECT workspace_id, deployment_id FROM locate_session(%s)", [session_id])

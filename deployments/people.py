@@ -201,13 +201,15 @@ def identify(conversation: Conversation, user: Mapping[str, Any], verified: Veri
             "This conversation belongs to another user.",
             hint="Call Convoship.logout() first: it begins a new conversation.",
         )
+    if verified is not None:
+        conversation.proved_as = verified.external_id
     claims = conversation.visitor_data | claims_of(user, verified)
     if claims == conversation.visitor_data and verified is None:
         return False
     conversation.visitor_data = claims
     # Where it is the same person, merging may just be giving the conversation to another.
     is_anothers = conversation.person_id != person.id
-    conversation.save(update_fields=["visitor_data", *(["person"] if is_anothers else [])])
+    conversation.save(update_fields=["visitor_data", "proved_as", *(["person"] if is_anothers else [])])
     return True
 
 

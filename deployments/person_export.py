@@ -178,6 +178,7 @@ def _conversation(row: Conversation) -> dict[str, Any]:
         "assistant": row.assistant.name,
         "status": row.status,
         "said_of_them": row.visitor_data,
+        "proved_as": row.proved_as or None,
         "page": {"url": row.page_url, "title": row.page_title, "referrer": row.referrer},
         "page_now": row.page_now,
         # What the assistant has understood so far, and keeps for its next answer.

@@ -262,6 +262,7 @@ def _create(
             "referrer": request.page.get("referrer", ""),
             "origin": admitted.origin,
             "visitor_data": claims,
+            "proved_as": verified.external_id if verified else "",
             "is_test": key.is_test,
         },
         says=welcoming.words(met, request.channel, locale, claims, page=request.page),

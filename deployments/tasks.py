@@ -5,7 +5,7 @@ from __future__ import annotations
 from asgiref.sync import async_to_sync
 from celery import shared_task
 
-from deployments import erasing, files, sweeping
+from deployments import erasing, files, sweeping, webhook_callbacks
 from deployments.knowledge import embedding, rounds
 
 
@@ -31,6 +31,12 @@ def sweep_files() -> int:
 def sweep_people() -> int:
     """People who are being erased, a batch of each."""
     return erasing.go_on_due()
+
+
+@shared_task(name="deployments.tasks.sweep_callbacks")
+def sweep_callbacks() -> int:
+    """Addresses that took the answers of bots, and those answers."""
+    return webhook_callbacks.sweep()
 
 
 @shared_task(name="deployments.tasks.read_knowledge")

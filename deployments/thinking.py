@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from convoship.lib.actors import Actor
 from convoship.lib.problems import Problem, invalid
-from deployments.models import Assistant
+from deployments.models import Assistant, Rollout
 from deployments.models.assistant import Responder
 from deployments.responders import failing, llm_content, webhook_content
 from deployments.responders.content import ContentRefused
@@ -112,6 +112,21 @@ def addresses(content: Mapping[str, Any]) -> Iterator[str]:
             yield from (tool["url"] for tool in llm.get("tools", ()) if "url" in tool)
         case "webhook":
             yield webhook["url"]
+
+
+def pointings() -> Iterator[Pointing]:
+    """Which secrets go where by each draft, and by each version that visitors meet. Inside `tenant()`."""
+    for assistant in Assistant.objects.select_related("published"):
+        for content in (assistant.draft, assistant.published.content if assistant.published else {}):
+            yield from _all_pointings(content)
+    for rollout in Rollout.objects.filter(ended_at=None).select_related("base_version", "version"):
+        for version in (rollout.base_version, rollout.version):
+            yield from _all_pointings(version.content if version else {})
+
+
+def _all_pointings(content: Mapping[str, Any]) -> Iterator[Pointing]:
+    for name in PARTS:
+        yield from _pointings(name, content.get(name) or {})
 
 
 def uses_of_secrets() -> Iterator[Use]:

@@ -13,7 +13,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
+from uuid import UUID
 
+from convoship.lib import limiting
+from convoship.lib.actors import Actor
 from convoship.lib.plain_errors import PlainValidator, failures
 from convoship.lib.problems import Problem, invalid
 from deployments.about import about
@@ -43,6 +46,7 @@ from deployments.responders.schema import CHANNELS, LONGEST_NAME
 from deployments.responders.webhook import KIND as WEBHOOK
 from deployments.responders.webhook_answer import LARGEST_STATE
 from deployments.turns import HISTORY_LINES
+from workspaces.permissions import scope_for
 
 WEB = CHANNELS[0]
 LONGEST_LOCALE = 35
@@ -190,6 +194,25 @@ def of_version(version: AssistantVersion, **visitor: Any) -> Setting:
     """A published version."""
     reach = WorkspaceReach(version.workspace_id, version.assistant_id)
     return Setting(version.content, version.content["name"], reach, **visitor)
+
+
+def admit(actor: Actor, workspace_id: UUID, setting: Setting) -> None:
+    """Whether this member or key may have it answer now. Call outside `tenant()`.
+
+    A script costs nothing. What a model or a bot answers costs its owner money, and may do what its tools do: 403 for
+    who may not change assistants, 429 where the workspace tries too much at once.
+    """
+    if setting.whole["responder"] == SCRIPTED:
+        return
+    if not actor.may("assistants.write"):
+        scope = scope_for("assistants.write")
+        raise Problem(
+            "scope_missing",
+            f"A model or a bot answers here, and each answer may cost money: trying it takes {scope}.",
+            hint="Ask an owner or admin of the workspace for another role, or use a key with this scope.",
+            extra={"scope": scope},
+        )
+    limiting.hit("tries", str(workspace_id), words="Too many tries of models and bots in this workspace")
 
 
 def part_of(whole: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -340,7 +340,7 @@ def _claim(turn: Turn, conversation: Conversation) -> Claim:
             reach=WorkspaceReach(conversation.workspace_id, version.assistant_id, _who(conversation, turn)),
             conversation_id=str(conversation.id),
             turn_id=str(turn.id),
-            user_id=conversation.person.external_id or "",
+            user_id=conversation.proved_as,
         ),
     )
 

@@ -28,7 +28,7 @@ from deployments.responders.base import Callback
 
 TOKEN_BYTES = 32
 LONGEST_TOKEN = 64
-# So long it can still be said that one was used, or came too late.
+# So long it can still be said that one was used, or came too late; what was posted there is no longer kept, either.
 KEPT = dt.timedelta(hours=1)
 CLEARED_AT_ONCE = 100
 _UNFINISHED = (TurnStatus.QUEUED, TurnStatus.RUNNING)
@@ -37,7 +37,6 @@ _UNFINISHED = (TurnStatus.QUEUED, TurnStatus.RUNNING)
 def opened(turn_id: str, seconds: float) -> Callback:
     """A fresh address for a turn, "" for a try, that takes its answer for so long. Inside `tenant()`."""
     now = timezone.now()
-    _clear(now - KEPT)
     turn = UUID(turn_id) if turn_id else None
     token = secrets.token_urlsafe(TOKEN_BYTES)
     row = WebhookCallback.objects.create(
@@ -111,8 +110,14 @@ def _refused(reason: str) -> Problem:
     return Problem("conflict", _WORDS[reason], hint=hint, extra={"reason": reason})
 
 
-def _clear(before: dt.datetime) -> None:
-    rows = WebhookCallback.objects.filter(expires_at__lt=before).select_for_update(skip_locked=True)
-    ids = list(rows.values_list("id", flat=True)[:CLEARED_AT_ONCE])
-    if ids:
+def sweep() -> int:
+    """Clear a batch of those that ended `KEPT` ago, with what was posted there; how many there were."""
+    return sum(_clear(workspace_id) for workspace_id in doors.due_callbacks(CLEARED_AT_ONCE))
+
+
+def _clear(workspace_id: UUID) -> int:
+    with tenant(workspace_id):
+        ended = WebhookCallback.objects.filter(expires_at__lt=timezone.now() - KEPT).order_by("expires_at")
+        ids = list(ended.select_for_update(skip_locked=True).values_list("id", flat=True)[:CLEARED_AT_ONCE])
         WebhookCallback.objects.filter(id__in=ids).delete()
+    return len(ids)

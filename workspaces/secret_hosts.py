@@ -3,17 +3,23 @@
 Whoever may change an assistant could otherwise have a key sent to a server of their own and read it there. So a secret
 goes to a host only after an admin has typed its value for that host (CONTRACT section 7); one that nothing has used so
 far goes to its first host without. It is asked again at every call, as drafts also come from files and old versions.
+
+A grant is for the value that was typed: with a new value those end that nothing uses now, else an old version that is
+restored would send the new value to a host that nobody thinks of any more. Each can be withdrawn.
 """
 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+
+from django.db.models import F
 
 from convoship.lib.actors import Actor
 from convoship.lib.outbound.places import origin_of
-from convoship.lib.problems import Problem, invalid
+from convoship.lib.problems import Problem, invalid, not_found
 from workspaces import audit, secret_store
 from workspaces.models import Secret, SecretHost
 
@@ -25,6 +31,24 @@ class Pointing:
     path: str
     key: str
     url: str
+
+
+Pointings = Callable[[], Iterable[Pointing]]
+_pointings: list[Pointings] = []
+
+
+def register_pointings(pointings: Pointings) -> None:
+    """Have what is sent where now found by this; it is called inside `tenant()`."""
+    _pointings.append(pointings)
+
+
+def used_now() -> dict[str, set[str]]:
+    """The hosts to which each secret of the entered workspace is sent as everything stands, by key."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for pointings in _pointings:
+        for one in pointings():
+            found[one.key].add(host_of(one.url))
+    return found
 
 
 def host_of(url: str) -> str:
@@ -70,7 +94,9 @@ def point(actor: Actor, wanted: Iterable[Pointing], typed: Mapping[str, str]) ->
 
 
 def _is_used(key: str) -> bool:
-    return SecretHost.objects.filter(key=key).exists() or bool(secret_store.uses().get(key))
+    # Of one that was replaced, the hosts that it went to are forgotten, and the secret isn't new.
+    is_replaced = Secret.objects.filter(key=key, set_at__gt=F("created_at")).exists()
+    return is_replaced or SecretHost.objects.filter(key=key).exists() or bool(secret_store.uses().get(key))
 
 
 def _is_value(key: str, typed: str) -> bool:
@@ -87,6 +113,40 @@ def _grant(actor: Actor, key: str, host: str) -> None:
     audit.record(actor, "secret.pointed", secret, host=host)
 
 
-def forget(key: str) -> None:
+def withdraw(actor: Actor, key: str, host: str) -> None:
+    """Send this secret there no more, until its value is typed for that host again; 404 where it wasn't sent there."""
+    secret = secret_store.get(key, lock=True)
+    if not SecretHost.objects.filter(key=key, host=host).delete()[0]:
+        raise not_found()
+    audit.record(actor, "secret.host_withdrawn", secret, host=host)
+
+
+def renewed(actor: Actor, key: str) -> None:
+    """A secret has a new value; it is held. Its grants end but for those that are used now."""
+    ended = SecretHost.objects.filter(key=key).exclude(host__in=used_now().get(key, ()))
+    hosts = sorted(ended.values_list("host", flat=True))
+    if hosts:
+        ended.delete()
+        audit.record(actor, "secret.hosts_ended", secret_store.get(key), hosts=hosts)
+
+
+@dataclass(frozen=True)
+class Granted:
+    """A host that a secret may be sent to, and whether anything has it sent there now."""
+
+    row: SecretHost
+    is_used: bool
+
+
+def granted() -> dict[str, list[Granted]]:
+    """Where the secrets of the entered workspace may be sent, by key."""
+    used = used_now()
+    found: dict[str, list[Granted]] = defaultdict(list)
+    for row in SecretHost.objects.order_by("key", "host"):
+        found[row.key].append(Granted(row, row.host in used.get(row.key, ())))
+    return found
+
+
+def forget(_actor: Actor, key: str) -> None:
     """Of a secret that was deleted: one that is made anew under its key is another."""
     SecretHost.objects.filter(key=key).delete()

@@ -14,7 +14,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
 from convoship.lib.problems import Problem
-from workspaces import refusals, secret_store
+from workspaces import refusals, secret_hosts, secret_store
 from workspaces.access import WorkspaceRequest, workspace_page
 from workspaces.forms import NewSecretForm, SecretValueForm
 from workspaces.models import Secret
@@ -27,12 +27,18 @@ _HIDE_VALUE = sensitive_post_parameters("value")
 @workspace_page("secrets.read")
 def secrets(request: WorkspaceRequest) -> HttpResponse:
     """The workspace's secrets with what uses each, and keys that something uses and nobody has written."""
-    uses = secret_store.uses()
+    uses, hosts = secret_store.uses(), secret_hosts.granted()
     rows = list(Secret.objects.order_by("key"))
     missing = sorted(uses.keys() - {row.key for row in rows})
     context = {
         "rows": [
-            {"secret": row, "uses": uses.get(row.key, []), "is_readable": secret_store.is_readable(row)} for row in rows
+            {
+                "secret": row,
+                "uses": uses.get(row.key, []),
+                "hosts": hosts.get(row.key, []),
+                "is_readable": secret_store.is_readable(row),
+            }
+            for row in rows
         ],
         "missing": [{"key": key, "uses": uses[key]} for key in missing],
         "may_write": request.actor.may("secrets.write"),
@@ -106,6 +112,32 @@ def secret_delete(request: WorkspaceRequest, key: str) -> HttpResponse:
         "back": reverse("secrets"),
     }
     return render(request, "workspaces/secret_delete.html", context)
+
+
+@_ASKED_OR_SENT
+@workspace_page("secrets.write")
+def secret_withdraw(request: WorkspaceRequest, key: str) -> HttpResponse:
+    """Ask, then send the secret to this `host` no more."""
+    secret = _found(key)
+    host = (request.POST if request.method == "POST" else request.GET).get("host", "")
+    granted = next((one for one in secret_hosts.granted().get(secret.key, []) if one.row.host == host), None)
+    if granted is None:
+        messages.info(request, f"{secret.key} isn't sent there: it may go to the hosts that stand beside it.")
+        return redirect("secrets")
+    if request.method == "POST":
+        with refusals.said_as_message(request):
+            secret_hosts.withdraw(request.actor, secret.key, host)
+            messages.success(request, f"{secret.key} is not sent to {host} any more.")
+        return redirect("secrets")
+    context = {
+        "secret": secret,
+        "granted": granted,
+        "uses": secret_store.uses().get(secret.key, []) if granted.is_used else [],
+        "question": f"Send {secret.key} to {host} no more?",
+        "button": "Withdraw it",
+        "back": reverse("secrets"),
+    }
+    return render(request, "workspaces/secret_withdraw.html", context)
 
 
 def _found(key: str) -> Secret:

@@ -55,7 +55,7 @@ class SecretUnreadable(SecretMissing):
 
 Users = Callable[[], Iterable[Use]]
 _users: list[Users] = []
-Told = Callable[[str], None]
+Told = Callable[[Actor, str], None]
 _told: list[Told] = []
 _told_of_end: list[Told] = []
 
@@ -66,7 +66,7 @@ def register_users(users: Users) -> None:
 
 
 def register_told(told: Told, *, of_end: Told) -> None:
-    """Have these called with the key of each secret that is written, or deleted, in the transaction that does it."""
+    """Have these called with who does it and the key of each secret that is written or deleted, in its transaction."""
     _told.append(told)
     _told_of_end.append(of_end)
 
@@ -97,7 +97,7 @@ def write(actor: Actor, key: str, value: str) -> tuple[Secret, bool]:
     )
     audit.record(actor, "secret.made" if is_new else "secret.replaced", secret)
     for told in _told:
-        told(key)
+        told(actor, key)
     return secret, is_new
 
 
@@ -147,7 +147,7 @@ def delete(actor: Actor, key: str) -> None:
     audit.record(actor, "secret.deleted", secret, used_by=broken)
     secret.delete()
     for told in _told_of_end:
-        told(key)
+        told(actor, key)
 
 
 def value_of(key: str) -> str:

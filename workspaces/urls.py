@@ -44,5 +44,6 @@ urlpatterns = [
     path("app/workspace/secrets/", secret_pages.secrets, name="secrets"),
     path("app/workspace/secrets/new", secret_pages.secret_new, name="secret_new"),
     path("app/workspace/secrets/<str:key>/replace", secret_pages.secret_replace, name="secret_replace"),
+    path("app/workspace/secrets/<str:key>/withdraw", secret_pages.secret_withdraw, name="secret_withdraw"),
     path("app/workspace/secrets/<str:key>/delete", secret_pages.secret_delete, name="secret_delete"),
 ]

@@ -128,6 +128,14 @@ CREATE FUNCTION public.due_budget_notices(p_limit integer) RETURNS TABLE(workspa
     SELECT n.workspace_id, n.id FROM deployments_budgetnotice n
      WHERE n.due_at <= now() ORDER BY n.due_at LIMIT p_limit $$;
 
+CREATE FUNCTION public.due_callbacks(p_limit integer) RETURNS TABLE(workspace_id uuid)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$ 
+    SELECT DISTINCT c.workspace_id FROM (
+        SELECT workspace_id FROM deployments_webhookcallback
+         WHERE expires_at < now() - interval '1 hour' ORDER BY expires_at LIMIT p_limit) c $$;
+
 CREATE FUNCTION public.due_channel_work(p_limit integer) RETURNS TABLE(kind text, workspace_id uuid)
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
@@ -1150,9 +1158,11 @@ CREATE TABLE public.deployments_budgetnotice (
     attempts smallint NOT NULL,
     mailed_at timestamp with time zone,
     trouble character varying(300) NOT NULL,
-    budget_id uuid NOT NULL,
+    budget_id uuid,
     workspace_id uuid NOT NULL,
-    CONSTRAINT deployments_budgetnotice_attempts_check CHECK ((attempts >= 0))
+    health_id uuid,
+    CONSTRAINT deployments_budgetnotice_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT notice_of_one_thing CHECK ((((budget_id IS NOT NULL) AND (health_id IS NULL)) OR ((budget_id IS NULL) AND (health_id IS NOT NULL))))
 );
 
 ALTER TABLE ONLY public.deployments_budgetnotice FORCE ROW LEVEL SECURITY;
@@ -1214,6 +1224,7 @@ CREATE TABLE public.deployments_conversation (
     telling_until timestamp with time zone,
     members_mailed_at timestamp with time zone,
     erased_at timestamp with time zone,
+    proved_as character varying(255) DEFAULT ''::character varying NOT NULL,
     CONSTRAINT deployments_conversation_agent_read_seq_check CHECK ((agent_read_seq >= 0)),
     CONSTRAINT deployments_conversation_failures_check CHECK ((failures >= 0)),
     CONSTRAINT deployments_conversation_head_seq_check CHECK ((head_seq >= 0)),
@@ -2410,6 +2421,9 @@ ALTER TABLE ONLY public.deployments_message
 ALTER TABLE ONLY public.deployments_note
     ADD CONSTRAINT one_note_per_client_id UNIQUE (conversation_id, client_id);
 
+ALTER TABLE ONLY public.deployments_budgetnotice
+    ADD CONSTRAINT one_notice_of_an_outage UNIQUE (health_id);
+
 ALTER TABLE ONLY public.deployments_conversationtag
     ADD CONSTRAINT one_of_a_tag_per_conversation UNIQUE (conversation_id, tag_id);
 
@@ -2695,6 +2709,8 @@ CREATE INDEX deployments_budgetcount_budget_id_63cc78db ON public.deployments_bu
 CREATE INDEX deployments_budgetcount_workspace_id_5fa27651 ON public.deployments_budgetcount USING btree (workspace_id);
 
 CREATE INDEX deployments_budgetnotice_budget_id_c0a58670 ON public.deployments_budgetnotice USING btree (budget_id);
+
+CREATE INDEX deployments_budgetnotice_health_id_6ecaa61a ON public.deployments_budgetnotice USING btree (health_id);
 
 CREATE INDEX deployments_budgetnotice_workspace_id_1b640aea ON public.deployments_budgetnotice USING btree (workspace_id);
 
@@ -3004,6 +3020,8 @@ CREATE UNIQUE INDEX unique_verified_email ON public.account_emailaddress USING b
 
 CREATE INDEX view_of_member ON public.deployments_savedview USING btree (workspace_id, maker_id);
 
+CREATE INDEX webhook_callback_due ON public.deployments_webhookcallback USING btree (expires_at);
+
 CREATE INDEX webhook_callback_expiry ON public.deployments_webhookcallback USING btree (workspace_id, expires_at);
 
 CREATE INDEX webhook_secret_of_assistant ON public.deployments_webhooksecret USING btree (assistant_id, created_at DESC);
@@ -3239,6 +3257,9 @@ ALTER TABLE ONLY public.deployments_budgetcount
 
 ALTER TABLE ONLY public.deployments_budgetnotice
     ADD CONSTRAINT deployments_budgetno_budget_id_c0a58670_fk_deploymen FOREIGN KEY (budget_id) REFERENCES public.deployments_budget(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.deployments_budgetnotice
+    ADD CONSTRAINT deployments_budgetno_health_id_6ecaa61a_fk_deploymen FOREIGN KEY (health_id) REFERENCES public.deployments_responderhealth(id) DEFERRABLE INITIALLY DEFERRED;
 
 ALTER TABLE ONLY public.deployments_budgetnotice
     ADD CONSTRAINT deployments_budgetno_workspace_id_1b640aea_fk_workspace FOREIGN KEY (workspace_id) REFERENCES public.workspaces_workspace(id) DEFERRABLE INITIALLY DEFERRED;
@@ -3995,6 +4016,8 @@ REVOKE ALL ON FUNCTION public.all_workspaces() FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.channel_backlog() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.due_budget_notices(p_limit integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.due_callbacks(p_limit integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.due_channel_work(p_limit integer) FROM PUBLIC;
 

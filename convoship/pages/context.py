@@ -17,6 +17,7 @@ from django.urls import reverse
 from channels_app.pages.queries import dead_count
 from convoship.lib.tenancy import tenant
 from convoship.pages.mailbox import is_open_to
+from deployments.pages import outages
 from deployments.pages.queries import waiting_count
 from workspaces.access import WorkspaceRequest, chosen_workspace
 from workspaces.members import workspaces_of
@@ -59,15 +60,16 @@ class Chrome:
             waiting = self.waiting
             permissions = inside.actor.permissions
             dead = dead_count() if "connections.read" in permissions else 0
+            down = outages.count() if "assistants.read" in permissions else 0
         elif self._workspaces:
-            waiting = dead = 0  # one's own account: no workspace is entered there
+            waiting = dead = down = 0  # one's own account: no workspace is entered there
             permissions = self._permissions_elsewhere()
         else:
             return []
         return self._with_current(
             [
                 Group("", [self._item("Overview", "house", "dashboard")]),
-                Group("Build", [self._item("Assistants", "bot-message-square", "assistants")]),
+                Group("Build", [self._item("Assistants", "bot-message-square", "assistants", down, "not answering")]),
                 Group(
                     "Operate",
                     [

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from deployments.models import Assistant, Deployment
-from deployments.pages import budget_troubles, queries
+from deployments.pages import budget_troubles, outages, queries
 from workspaces.access import WorkspaceRequest, workspace_page
 
 
@@ -47,10 +47,13 @@ def overview(request: WorkspaceRequest) -> HttpResponse:
     steps = _steps(assistant, deployment, has_conversation=queries.any_conversation(), site=site)
     left = sum(not step.is_done for step in steps)
     troubles, more_troubles = budget_troubles.shown(request) if request.actor.may("deployments.read") else ([], 0)
+    down, more_down = outages.shown(request) if request.actor.may("assistants.read") else ([], 0)
     return render(
         request,
         "pages/dashboard.html",
         {
+            "outages": down,
+            "more_outages": more_down,
             "steps": steps,
             "left": ("", "One step", "Two steps", "Three steps")[left],
             "is_ready": left == 0,

@@ -144,14 +144,20 @@ def uses_of_secrets() -> list[Use]:
     ]
 
 
-def secret_written(key: str) -> None:
+def pointings() -> list[Pointing]:
+    """Which secrets go where for embeddings."""
+    rows = KnowledgeEmbedding.objects.exclude(secret="")
+    return [Pointing("secret", row.secret, row.base_url) for row in rows]
+
+
+def secret_written(_actor: Actor, key: str) -> None:
     """A secret was written: endpoints that use it are tried again."""
     KnowledgeEmbedding.objects.filter(secret=key).update(
         due_at=timezone.now(), attempts=0, status=EmbeddingStatus.WAITING, reason="", remedy=""
     )
 
 
-def secret_deleted(key: str) -> None:
+def secret_deleted(_actor: Actor, key: str) -> None:
     """A secret is gone: the endpoints that used it say so when they are asked next."""
     KnowledgeEmbedding.objects.filter(secret=key).update(due_at=timezone.now())
 

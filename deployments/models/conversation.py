@@ -83,6 +83,9 @@ class Conversation(TenantModel):
     flow_state = models.JSONField(default=dict)
     # What the page says of its user ({name, email, ...}); proved only where the person has an `external_id`.
     visitor_data = models.JSONField(default=dict, blank=True)
+    # The `sub` of the `user_token` that came with this very conversation, "" where none did: what its person is proved
+    # to be says nothing of who sits here, as members merge people.
+    proved_as = models.CharField(max_length=255, blank=True, default="", db_default="")
     # Said if the visitor says nothing until `silent_at`: {text, blocks, then}.
     if_silent = models.JSONField(null=True, blank=True)
     silent_at = models.DateTimeField(null=True, blank=True)

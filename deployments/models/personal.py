@@ -63,6 +63,7 @@ PERSONAL: Mapping[type[TenantModel], Personal] = {
         blank={
             "flow_state": {},
             "visitor_data": {},
+            "proved_as": "",
             "if_silent": None,
             "page_url": "",
             "page_title": "",

@@ -43,7 +43,10 @@ class WebhookCallback(TenantModel):
     objects = TenantManager()
 
     class Meta(TenantModel.Meta):
-        indexes: ClassVar = [models.Index(fields=["workspace", "expires_at"], name="webhook_callback_expiry")]
+        indexes: ClassVar = [
+            models.Index(fields=["workspace", "expires_at"], name="webhook_callback_expiry"),
+            models.Index(fields=["expires_at"], name="webhook_callback_due"),
+        ]
 
     def __str__(self) -> str:
         return f"callback of {self.turn_id or 'a try'}"

@@ -16,8 +16,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
+from convoship.lib.actors import Actor
 from convoship.lib.problems import Problem
-from deployments import test_cases, testing
+from deployments import test_cases, testing, trying
 from deployments.models import Assistant
 from deployments.pages import queries, try_form, try_panel, try_stream
 from deployments.pages import talk as talks
@@ -71,7 +72,8 @@ def assistant_try(request: HttpRequest, assistant_id: UUID) -> HttpResponse:
         with entered(request, "assistants.read") as inside:
             row = queries.assistant(assistant_id)
             return _page(inside, row, new_panel(row))
-    with entered(request, "assistants.read"):
+    with entered(request, "assistants.read") as inside:
+        actor = inside.actor
         row = queries.assistant(assistant_id)
         bell = try_stream.bell_of(row.workspace_id, request.POST.get("bell", ""))
         if request.POST.get("op") == "stop":
@@ -82,13 +84,18 @@ def assistant_try(request: HttpRequest, assistant_id: UUID) -> HttpResponse:
     talk, refused = _talk_of(request, row, wanted, seen)
     operation, _, place = request.POST.get("op", "say").partition(":")
     tap = request.POST.get("tap", "")
+    problem: Problem | None = None
 
     def drawn() -> HttpResponse:
         with entered(request, "assistants.read") as inside:
             row = queries.assistant(assistant_id)
             opened = place if operation == "case" else ""
             panel = try_panel.draw(row, talk, form, values, seen, opened=opened, refused=refused)
-            return _page(inside, row, panel, status=422 if form.errors or refused else 200)
+            status = problem.status if problem is not None else 422 if form.errors or refused else 200
+            page = _page(inside, row, panel, status=status)
+        if problem is not None and problem.retry_after is not None:
+            page["Retry-After"] = str(problem.retry_after)
+        return page
 
     if form.is_valid() and not refused:
         if operation == "restart":
@@ -96,9 +103,13 @@ def assistant_try(request: HttpRequest, assistant_id: UUID) -> HttpResponse:
         elif operation == "silence":
             talks.stay_silent(talk)
         elif operation == "say" or tap:
+            typed = values["text"]
             meant = _meant(talk, values, tap)
+            problem = None if isinstance(meant, str) else _refusal(actor, row, wanted)
             if isinstance(meant, str):
                 refused = meant
+            elif problem is not None:
+                refused, values["text"] = refusals.words_of(problem), typed
             elif request.headers.get("Accept") == try_stream.MEDIA_TYPE:
                 pieces = partial(talks.said, talk, wanted, meant.text, meant.payload)
                 # Pages are typed as whole answers; whatever stands around them takes one that streams as well.
@@ -106,6 +117,15 @@ def assistant_try(request: HttpRequest, assistant_id: UUID) -> HttpResponse:
             else:
                 talks.say(talk, wanted, meant.text, meant.payload)
     return drawn()
+
+
+def _refusal(actor: Actor, row: Assistant, wanted: Setting) -> Problem | None:
+    """Why nothing is asked now: of who may not, or of too much at once."""
+    try:
+        trying.admit(actor, row.workspace_id, wanted)
+    except Problem as problem:
+        return problem
+    return None
 
 
 def _read(request: HttpRequest, row: Assistant) -> tuple[TryForm, dict[str, str]]:

@@ -244,6 +244,8 @@ def _faults_of_tools(tools: Any) -> dict[str, list[str]]:
                 f"There is another tool called {name}. Each needs a name of its own."
             ]
         names.add(name)
+        for path, words in own_headers.faults(tool.get("headers", ())).items():
+            errors[f"tools[{place}].{path}"] = words
         if "parameters" in tool:
             path = f"tools[{place}].parameters"
             words = tool_schema.fault(tool["parameters"])

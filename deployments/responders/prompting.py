@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
+from convoship.lib import language_tags
 from deployments.responders.base import Line, Passage, TurnInput
 from deployments.responders.llm_content import OWN_TOOLS
 
@@ -32,12 +33,13 @@ _HOW: Mapping[str, str] = {
 
 def assemble(content: Mapping[str, Any], turn: TurnInput, passages: Sequence[Passage] = ()) -> Chat:
     """The messages of a call: `[{role, content}]`. `content` is the whole of `llm_content`."""
+    locale = language_tags.shortened(turn.locale or "")
     parts = [
         content["instructions"].strip(),
         _about(turn),
         _HOW.get(turn.channel, _HOW["webhook"]),
         "Answer in the language of the visitor's last message."
-        + (f" Where it has none, use {turn.locale}." if turn.locale else ""),
+        + (f" Where it has none, use {locale}." if locale else ""),
         "If you don't know something, say so. Never invent facts, prices, dates or links.",
         _calls(content["tools"]),
         _collected(turn.state.get("fields", {})),

@@ -15,7 +15,7 @@ The secret that signs is no part of it: it stays the same from version to versio
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from convoship.lib.outbound import Refused, checked
@@ -28,13 +28,6 @@ LONGEST_URL = 500
 TIMEOUT_SECONDS, LONGEST_TIMEOUT = 15, 30
 WAITS_SECONDS, SHORTEST_WAIT, LONGEST_WAIT = 45, 5, 50
 HISTORY, MOST_HISTORY = 20, 50
-# What the question itself says, and what the connection does.
-TAKEN = frozenset(
-    {
-        *("webhook-id", "webhook-timestamp", "webhook-signature", "content-type", "content-length", "accept"),
-        *("accept-encoding", "host", "connection", "transfer-encoding", "te", "trailer", "upgrade", "expect"),
-    }
-)
 
 SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -68,7 +61,7 @@ def validate(content: object) -> dict[str, Any]:
     """The content in normal form, without what holds anyway; ContentRefused with every fault found, by path."""
     errors = failures(_validator, content)
     if isinstance(content, Mapping) and not any(path.startswith("headers") for path in errors):
-        errors |= _faults_of_headers(content.get("headers", ()))
+        errors |= own_headers.faults(content.get("headers", ()))
     if "url" not in errors and isinstance(content, Mapping) and "url" in content:
         errors |= _faults_of_address(content["url"])
     if errors:
@@ -95,16 +88,3 @@ def _faults_of_address(url: str) -> dict[str, list[str]]:
     except Refused as refused:
         return {"url": [refused.words]}
     return faults_of_stand_in(url)
-
-
-def _faults_of_headers(headers: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
-    errors: dict[str, list[str]] = {}
-    names: set[str] = set()
-    for row, header in enumerate(headers):
-        name = header["name"].lower()
-        if name in TAKEN:
-            errors[f"headers[{row}].name"] = [f"{header['name']} is set with each question. Use another name."]
-        elif name in names:
-            errors[f"headers[{row}].name"] = [f"There is another {header['name']}. Each header is sent once."]
-        names.add(name)
-    return errors

@@ -107,6 +107,35 @@ async def ask(office: Office, text: str = "Where is my parcel?") -> list[dict[st
     return replies
 
 
+async def test_a_try_of_a_model_takes_a_key_that_may_write_and_has_a_limit(
+    office: Office, model: ModelEnd, settings: Any
+) -> None:
+    def reader() -> str:
+        with tenant(office.site.workspace_id):
+            workspace = office.site.made.deployment.workspace
+        return factories.make_api_key(workspace, ["assistants:read"]).token
+
+    settings.LIMITS = {**settings.LIMITS, "tries": "2/60"}
+    reads = Office(office.site, await in_thread(reader))
+    asked = {"text": "Where is it?"}
+    for which in ({}, {"version": 2}):
+        refused = await reads.call("POST", f"{office.path}/try", {**asked, **which}, 403)
+        assert (refused["code"], refused["scope"]) == ("scope_missing", "assistants:write")
+    assert model.asked == []
+    for _ in range(2):
+        await office.call("POST", f"{office.path}/try", asked)
+    answer: Any = await office.site.client.post(
+        f"/v1{office.path}/try",
+        json.dumps(asked),
+        content_type="application/json",
+        headers={"Authorization": f"Bearer {office.token}"},
+    )
+    assert (answer.status_code, 0 < int(answer["Retry-After"]) <= 61) == (429, True)
+    assert len(model.asked) == 2
+    await office.change(responder="scripted")
+    await reads.call("POST", f"{office.path}/try", asked)
+
+
 async def test_a_visitor_reads_what_the_model_writes_and_its_owner_what_it_took(
     office: Office, model: ModelEnd
 ) -> None:
@@ -213,6 +242,41 @@ async def test_a_model_asks_for_a_person(office: Office, model: ModelEnd) -> Non
 
 
 # --- Where a key may go -----------------------------------------------------------------------------------------------
+
+
+async def test_a_new_value_goes_where_the_key_is_used_now_and_nowhere_else(office: Office, model: ModelEnd) -> None:
+    """Point it at A, away to B, write a new value, point back: A has never been given this one."""
+    llm = (await office.call("GET", office.path))["llm"]
+    other = {**llm, "base_url": "https://b.example/v1"}
+    headers = [{"name": "X-Key", "secret": "model_key"}]
+    tool = {"type": "http", "name": "t", "description": "d", "method": "GET", "url": "https://tool.example/x"}
+    await office.change(llm={**other, "tools": [{**tool, "headers": headers}]}, secret_values={"model_key": KEY})
+    shown = {one["host"]: one["in_use"] for one in (await office.call("GET", "/secrets/model_key"))["hosts"]}
+    here = model.base_url.removesuffix("/v1")
+    # What visitors meet is used, too.
+    assert shown == {here: True, "https://b.example": True, "https://tool.example": True}
+    await office.change(llm=other)
+    await office.publish()
+    await office.call("PUT", "/secrets/model_key", {"value": "sk-new-0123456789abcdef"})
+    [left] = (await office.call("GET", "/secrets"))["results"][0]["hosts"]
+    assert (left["host"], left["in_use"]) == ("https://b.example", True)
+    assert left["granted_by"]
+    ended = await office.read(lambda: AuditEvent.objects.get(action="secret.hosts_ended").data)
+    assert ended == {"hosts": sorted([here, "https://tool.example"])}
+    refused = await office.change(422, llm=llm)
+    assert "Type its value again" in refused["errors"]["llm.api_key"][0]
+    # Nor does an old version take the new value there: neither restored, nor as it is.
+    await office.call("POST", f"{office.path}/restore", {"version": 2}, 422)
+    tried = await office.call("POST", f"{office.path}/try", {"text": "Where is it?", "version": 2}, 409)
+    assert ("may not be sent to" in str(tried), model.asked) == (True, [])
+
+
+async def test_a_replaced_key_is_no_new_one_though_nothing_uses_it(office: Office, model: ModelEnd) -> None:
+    await office.call("PUT", "/secrets/spare", {"value": "sk-spare"}, 201)
+    await office.call("PUT", "/secrets/spare", {"value": "sk-spare-2"})
+    llm = {**(await office.call("GET", office.path))["llm"], "api_key": "spare"}
+    assert "llm.api_key" in (await office.change(422, llm=llm))["errors"]
+    await office.change(llm=llm, secret_values={"spare": "sk-spare-2"})
 
 
 async def test_a_key_goes_to_another_host_only_where_its_value_is_typed_again(office: Office, model: ModelEnd) -> None:

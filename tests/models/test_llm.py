@@ -297,6 +297,38 @@ async def test_a_tool_of_the_workspace_is_called_with_the_visitors_rights_alone(
     assert (record["name"], record["ok"], record["words"]) == ("order_status", True, "")
 
 
+TAKEN = (
+    *("Host", "Content-Length", "Content-Type", "Content-Encoding", "Transfer-Encoding", "Connection", "Keep-Alive"),
+    *("TE", "Trailer", "Upgrade", "Expect", "Proxy-Authorization", "Accept-Encoding", "Convoship-User"),
+    *("Convoship-Conversation", "webhook-signature", "WEBHOOK-ID"),
+)
+
+
+async def test_an_older_tool_with_headers_that_are_taken_is_called_without_them(model: ModelEnd, shop: FarEnd) -> None:
+    model.script(Says(calls=[("order_status", {"number": "A-1"})]), Says(["It was sent."]))
+    theirs = [{"name": name, "value": "5"} for name in TAKEN] + [{"name": "X-Shop", "value": "1"}]
+    asked = turn(model, tools=[{**LOOK_UP, "url": shop.url}])
+    older = {**asked.content, "tools": [{**LOOK_UP, "url": shop.url, "headers": theirs}]}
+    await replies(replace(asked, content=older))
+    [request] = shop.seen
+    assert request.headers["host"] == f"127.0.0.1:{shop.port}"
+    assert (request.headers["convoship-user"], request.headers["content-type"]) == ("user%2F7", "application/json")
+    assert (request.headers["x-shop"], request.json) == ("1", {"number": "A-1"})
+    assert not {"te", "expect", "proxy-authorization", "webhook-id", "transfer-encoding"} & set(request.headers)
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_a_tool_has_no_header_by_a_name_that_is_taken(name: str) -> None:
+    tool = {
+        **LOOK_UP,
+        "url": "https://a.example",
+        "headers": [{"name": "A", "value": "1"}, {"name": name, "value": "1"}],
+    }
+    with pytest.raises(ContentRefused) as refused:
+        llm_content.validate({"base_url": "https://m.example/v1", "model": "m", "tools": [tool]})
+    assert refused.value.errors == {"tools[0].headers[1].name": [f"{name} is set with each call. Use another name."]}
+
+
 async def test_arguments_go_into_the_query_of_a_get_and_nowhere_else(model: ModelEnd, shop: FarEnd) -> None:
     model.script(Says(calls=[("order_status", {"number": "A-1"})]), Says(["Ok."]))
     await replies(turn(model, tools=[{**LOOK_UP, "method": "GET", "url": shop.url + "?fixed=1"}]))

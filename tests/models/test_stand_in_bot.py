@@ -198,6 +198,16 @@ async def test_it_answers_nobody_but_its_assistant(shop: Shop) -> None:
     assert (await AsyncClient().get(path)).status_code == 405
 
 
+async def test_who_signs_nothing_takes_nobody_elses_place(shop: Shop, settings: Any) -> None:
+    settings.LIMITS = {**settings.LIMITS, "rehearsal_calls": "2/60"}
+    path = await address(shop)
+    body = json.dumps(ASKED).encode()
+    for _ in range(4):
+        assert (await post(path, body, {})).status_code == 401
+    signed = standard_webhooks.headers_for([shop.secret], "m", body)
+    assert [(await post(path, body, signed)).status_code for _ in range(3)] == [200, 200, 429]
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b"\xff\x00", b'{"message": 5, "state": [], "x": NaN}'])
 async def test_no_body_breaks_it(shop: Shop, body: bytes) -> None:
     signed = standard_webhooks.headers_for([shop.secret], "m", body)

@@ -7,7 +7,7 @@ import json
 import threading
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import pytest
@@ -170,6 +170,16 @@ async def test_headers_of_the_customer_s_own_go_along_and_a_secret_goes_to_its_a
 async def test_without_what_a_header_needs_the_bot_is_not_asked(bot: BotEnd, kept: dict[str, str]) -> None:
     error = await failure(turn(bot, Desk(kept=kept), headers=[{"name": "X-Key", "secret": "gateway"}]))
     assert (error.code, bot.asked) == ("key", [])
+
+
+async def test_an_older_webhook_with_headers_that_are_taken_is_asked_without_them(bot: BotEnd) -> None:
+    theirs = [("Host", "elsewhere.example"), ("Convoship-User", "admin"), ("Keep-Alive", "1"), ("X-Gate", "1")]
+    asked = turn(bot)
+    older = {**asked.content, "headers": [{"name": name, "value": value} for name, value in theirs]}
+    await replies(replace(asked, content=older))
+    headers = bot.asked[0].headers
+    assert (headers["host"], headers["x-gate"]) == (f"127.0.0.1:{bot.port}", "1")
+    assert not {"convoship-user", "keep-alive"} & set(headers)
 
 
 async def test_it_is_told_as_much_of_what_was_said_as_its_owner_wants(bot: BotEnd) -> None:
@@ -473,6 +483,8 @@ async def test_what_came_while_nobody_waited_is_not_asked_for_again(bot: BotEnd)
             {"url": "https://a.example/", "headers": [{"name": "Webhook-Signature", "value": "v1,mine"}]},
             "headers[0].name",
         ),
+        ({"url": "https://a.example/", "headers": [{"name": "Convoship-User", "value": "1"}]}, "headers[0].name"),
+        ({"url": "https://a.example/", "headers": [{"name": "Keep-Alive", "value": "1"}]}, "headers[0].name"),
         (
             {"url": "https://a.example/", "headers": [{"name": name, "value": "1"} for name in ("X-Key", "x-key")]},
             "headers[1].name",

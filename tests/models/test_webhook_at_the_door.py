@@ -9,7 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection, connections
@@ -19,13 +19,14 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from convoship.lib.tenancy import in_tenant, tenant
 from convoship.lib.threads import in_thread
-from deployments import turns, webhook_callbacks
-from deployments.models import Message, Turn, WebhookCallback, WebhookSecret
+from deployments import identity, merging, tasks, turns, webhook_callbacks
+from deployments.models import Conversation, Message, Turn, WebhookCallback, WebhookSecret
 from deployments.responders import webhook_answer
 from tests import factories
 from tests.models.bot_end import BotEnd, Question, Sends, event, says, streams
 from tests.models.test_at_the_door import Office, ask
-from tests.runtime.conftest import Site, site  # noqa: F401 (a fixture)
+from tests.runtime.conftest import Site, act, site  # noqa: F401 (a fixture)
+from tests.runtime.test_identity_at_the_door import token as proof
 from workspaces.models import AuditEvent
 
 pytestmark = pytest.mark.asyncio
@@ -162,6 +163,35 @@ async def test_a_visitor_reads_what_the_bot_answers_at_once(shop: Shop, bot: Bot
     assert (await shop.call("GET", shop.path))["health"]["ok"] is True
 
 
+async def test_who_a_visitor_is_was_proved_in_this_conversation_or_is_not_said(shop: Shop, bot: BotEnd) -> None:
+    """Members merge people; what was proved of one of them says nothing of who sits at another's browser."""
+    secret = str((await act(shop.site, identity.make_secret)).value)
+    anonymous = (await shop.site.start(visitor_id=str(uuid4()), user={"name": "Cy", "id": "cust-42"})).data
+    proved = (await shop.site.start(user_token=proof(secret, "cust-42"))).data
+
+    def merged() -> None:
+        kept = Conversation.objects.get(session__id=proved["session"]["id"]).person
+        other = Conversation.objects.get(session__id=anonymous["session"]["id"]).person
+        row = merging.merge(factories.actor(shop.site.made.deployment.workspace), kept, other)
+        assert Conversation.objects.filter(person=kept).count() == 2, row
+
+    async def told(session: Any) -> Any:
+        await shop.site.say(session, "Where is it?")
+        return bot.asked[-1].body["user_id"]
+
+    await shop.read(merged)
+    assert [await told(session) for session in (anonymous, proved)] == [None, "cust-42"]
+    another = (await shop.site.start(visitor_id=str(uuid4()), resume=anonymous["session_token"])).data
+    assert await told(another) is None
+    # The token that is sent from then on proves it, of this conversation and of one that goes on.
+    path = f"/sessions/{anonymous['session']['id']}/identify"
+    body = {"user_token": proof(secret, "cust-42")}
+    assert (await shop.site.call("POST", path, anonymous["session_token"], body)).status_code == 200
+    assert await told(anonymous) == "cust-42"
+    assert (await shop.site.start(resume=proved["session_token"])).status_code == 200
+    assert await told(proved) == "cust-42"
+
+
 async def test_a_streamed_answer_is_stored_as_it_was_streamed(shop: Shop, bot: BotEnd) -> None:
     bot.script(streams(event("token", {"text": "It is "}), event("token", {"text": "on its way."}), event("done")))
     [reply] = await ask(shop)
@@ -280,6 +310,27 @@ async def test_an_answer_that_comes_too_late_or_for_a_turn_that_is_over_is_refus
     told = await posted(asked.body["callback_url"], {})
     assert (told.status_code, told.json()["reason"]) == (409, "expired")
     question.cancel()
+
+
+async def test_what_was_posted_is_cleared_an_hour_after_its_end_though_nobody_asks_again(
+    shop: Shop, bot: BotEnd
+) -> None:
+    await asked_and_called_back(shop, bot, {"messages": [{"text": "It is on its way."}]})
+    fresh = await shop.read(lambda: webhook_callbacks.opened("", 60))
+    row = (await shop.read(lambda: list(WebhookCallback.objects.order_by("created_at"))))[0]
+    assert "on its way" in str(row.answer)
+
+    async def cleared_after(past: dt.timedelta) -> tuple[int, list[str]]:
+        ended = timezone.now() - past
+        await shop.read(lambda: WebhookCallback.objects.filter(id=row.id).update(expires_at=ended))
+        done = await in_thread(tasks.sweep_callbacks)
+        left = await shop.read(
+            lambda: list(WebhookCallback.objects.order_by("created_at").values_list("id", flat=True))
+        )
+        return done, [str(one) for one in left]
+
+    assert await cleared_after(dt.timedelta(minutes=59)) == (0, [str(row.id), fresh.id])
+    assert await cleared_after(dt.timedelta(minutes=61)) == (1, [fresh.id])
 
 
 async def test_two_answers_at_once_are_one(shop: Shop, bot: BotEnd) -> None:

@@ -128,7 +128,7 @@ def test_a_mistake_stands_beside_its_field_and_nothing_typed_is_lost(page: Page)
     for name in ("timeout_seconds", "waits_seconds", "history"):
         form[f"webhook-{name}"] = ""
     told = words(page.send(form))
-    assert "Host is set with each question. Use another name." in told
+    assert "Host is set with each call. Use another name." in told
     assert "There is another X-Both. Each header is sent once." in told
     assert (page.row().responder, SECRET.findall(told)) == ("scripted", [])
     with tenant(page.workspace.id):

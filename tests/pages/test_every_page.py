@@ -268,6 +268,7 @@ PAGES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "secrets": ("/app/workspace/secrets/", GET, "secrets.read"),
     "secret_new": ("/app/workspace/secrets/new", BOTH, "secrets.write"),
     "secret_replace": ("/app/workspace/secrets/{secret_key}/replace", BOTH, "secrets.write"),
+    "secret_withdraw": ("/app/workspace/secrets/{secret_key}/withdraw", BOTH, "secrets.write"),
     "secret_delete": ("/app/workspace/secrets/{secret_key}/delete", BOTH, "secrets.write"),
     "api_key_revoke": ("/app/workspace/api-keys/{key}/revoke", BOTH, "api_keys.write"),
 }

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
 from django.http import HttpRequest
 
 from convoship.lib.tenancy import tenant
 from tests import factories
-from tests.pages.conftest import Browser, browser_of, form_of, text
-from workspaces import secret_store
+from tests.pages.conftest import Browser, browser_of, form_of, forms_of, text, words
+from workspaces import secret_hosts, secret_store
 from workspaces.models import AuditEvent, Secret, Workspace
 from workspaces.permissions import Role
+from workspaces.secret_hosts import Pointing
 from workspaces.secret_store import Use
 
 VALUE = "sk-live-0123456789-abcdefgh-WXYZ"
@@ -239,3 +241,47 @@ def test_a_value_is_left_out_of_reports_of_errors(member: Browser, monkeypatch: 
     assert answer.status_code == 500
     assert VALUE not in text(answer)
     assert "value" in asked[0].sensitive_post_parameters  # type: ignore[attr-defined]
+
+
+def test_the_hosts_that_a_secret_is_sent_to_are_listed_and_can_be_withdrawn(
+    member: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(member, "token")
+    here, gone = "https://api.example", "http://old.example:8080"
+    monkeypatch.setattr(secret_hosts, "_pointings", [lambda: [Pointing("llm.api_key", "token", f"{here}/v1")]])
+    with tenant(member.workspace.id):
+        actor = factories.actor(member.workspace)
+        secret_hosts.point(actor, [Pointing("a", "token", f"{here}/v1")], {})
+        secret_hosts.point(actor, [Pointing("a", "token", f"{gone}/x")], {"token": VALUE})
+    page = member.get(LIST)
+    assert f"{here} since" in words(page)
+    assert "nothing does so now" in words(page).partition(gone)[2]
+    asked = member.get(f"{LIST}token/withdraw?host={quote(gone, safe='')}")
+    assert f"Send token to {gone} no more?" in text(asked)
+    [filled] = [form for form in forms_of(asked) if "host" in form.values]
+    assert filled["host"] == gone
+    done = member.post(f"{LIST}token/withdraw", filled.values)
+    assert f"token is not sent to {gone} any more." in words(done)
+    with tenant(member.workspace.id):
+        assert not secret_hosts.may_go("token", gone)
+        assert secret_hosts.may_go("token", here)
+        event = AuditEvent.objects.get(action="secret.host_withdrawn")
+        assert (event.target_label, event.data) == ("token", {"host": gone})
+    assert gone not in words(member.get(LIST)).partition("Is sent to")[2]
+    # Again, or of a host that it never went to: nothing there to withdraw.
+    for host in (gone, "https://nobody.example", "\x00", ""):
+        assert "token isn't sent there" in words(member.post(f"{LIST}token/withdraw", {**filled.values, "host": host}))
+    with tenant(member.workspace.id):
+        assert AuditEvent.objects.filter(action="secret.host_withdrawn").count() == 1
+
+
+def test_only_who_writes_secrets_withdraws_a_host(member: Browser) -> None:
+    written(member, "token")
+    with tenant(member.workspace.id):
+        secret_hosts.point(factories.actor(member.workspace), [Pointing("a", "token", "https://api.example/")], {})
+    editor = browser_of(member.workspace, factories.member(member.workspace, Role.EDITOR))
+    token = forms_of(editor.get("/"))[0].values
+    refused = editor.post(f"{LIST}token/withdraw", {**token, "host": "https://api.example"})
+    assert (refused.status_code, "too old" in words(refused)) == (403, False)
+    with tenant(member.workspace.id):
+        assert secret_hosts.may_go("token", "https://api.example")

@@ -18,8 +18,9 @@ from deployments.models import Assistant
 from deployments.pages import try_stream
 from tests import factories
 from tests.models.model_end import ModelEnd, Refuses, Says, running
-from tests.pages.conftest import Browser, Form, form_of, words
+from tests.pages.conftest import Browser, Form, browser_of, form_of, words
 from workspaces.models import Workspace
+from workspaces.permissions import PERMISSIONS, Role
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -190,6 +191,43 @@ def test_a_bell_is_rung_in_ones_own_workspace_alone(
         answer = member.client.post(filled.action, {**filled.values, "op": "stop", "bell": name})
         assert answer.status_code == status
     assert rung == [f"y.{workspace.id.hex}.{BELL}"]
+
+
+@pytest.mark.parametrize("role", Role)
+def test_only_who_may_change_assistants_has_a_model_asked(
+    workspace: Workspace, path: str, model: ModelEnd, role: Role
+) -> None:
+    someone = browser_of(workspace, factories.member(workspace, role))
+    filled = form(someone.get(path))
+    filled["text"] = "Where is it?"
+    page = someone.send(filled, op="say")
+    if role in PERMISSIONS["assistants.write"]:
+        assert (page.status_code, len(model.asked)) == (200, 1)
+        return
+    assert (page.status_code, model.asked) == (403, [])
+    assert "trying it takes assistants:write." in words(page)
+    assert form(page)["text"] == "Where is it?"
+    with tenant(workspace.id):
+        Assistant.objects.update(responder="scripted")
+    filled = form(someone.get(path))
+    filled["text"] = "when are you open?"
+    assert "From 9 on." in words(someone.send(filled, op="say"))
+
+
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true", "Accept": try_stream.MEDIA_TYPE}])
+def test_a_model_is_not_tried_without_end(
+    member: Browser, path: str, model: ModelEnd, settings: Any, headers: dict[str, str]
+) -> None:
+    settings.LIMITS = {**settings.LIMITS, "tries": "2/60"}
+    for _ in range(2):
+        streamed(member, form(member.get(path)), "Where is it?")
+    filled = form(member.get(path))
+    filled["text"] = "And now?"
+    page: Any = member.client.post(filled.action, {**filled.values, "op": "say"}, headers=headers)
+    assert page.status_code == (200 if headers else 429)
+    assert 0 < int(page["Retry-After"]) <= 61
+    assert "at most 2 in 60 seconds" in words(page)
+    assert (len(model.asked), form(page)["text"]) == (2, "And now?")
 
 
 def test_a_state_may_hold_what_a_model_and_the_script_beside_it_remember() -> None:

@@ -497,6 +497,8 @@ PAGES: Mapping[str, list[Call]] = {
     "secrets": GET,
     "secret_new": [Call("GET"), Call("POST", {"key": "another", "value": "its value"})],
     "secret_replace": [Call("GET"), Call("POST", {"value": "another value"})],
+    # Where it is sent to is told in tests of its own.
+    "secret_withdraw": [Call("GET", changes=False), Call("POST", {"host": "https://a.example"}, changes=False)],
     "secret_delete": [Call("GET"), Call("POST", {})],
     "assistants": GET,
     "assistant_new": [Call("GET"), Call("POST", {"name": "Bea", "template": "faq"})],

@@ -195,6 +195,13 @@ async def test_what_never_left_and_what_may_have_arrived_are_told_apart(
     never.set()
 
 
+@pytest.mark.parametrize("headers", [{"Content-Length": "1"}, {"Content-Length": "9"}, {"X-Two": "1\r\nX-Lines: 2"}])
+@pytest.mark.usefixtures("is_open")
+async def test_a_call_that_can_t_be_written_as_one_is_refused_in_words(far: FarEnd, headers: dict[str, str]) -> None:
+    with pytest.raises(sending.InDoubt, match="Check its headers"):
+        await sending.send("POST", far.url, seconds=5, headers=headers, content=b"five!")
+
+
 @pytest.mark.usefixtures("is_open")
 async def test_a_loop_that_ends_takes_its_client_along(far: FarEnd) -> None:
     before = len(sending._pools)

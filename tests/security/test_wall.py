@@ -24,6 +24,7 @@ DOORS = {
     "all_workspaces",
     "channel_backlog",
     "due_budget_notices",
+    "due_callbacks",
     "due_channel_work",
     "due_erasures",
     "due_embeddings",

@@ -124,6 +124,13 @@ ME = component(
 )
 
 _USE = fields(what=TEXT, name=TEXT, path={**TEXT, "description": "The address of its page, below the base URL."})
+_HOST = component(
+    "SecretHost",
+    {
+        "description": "A host that the secret may be sent to, and whether anything has it sent there now.",
+        **fields(host=TEXT, granted_by=TEXT, granted_at=TIME, in_use={"type": "boolean"}),
+    },
+)
 SECRET = component(
     "Secret",
     {
@@ -134,6 +141,7 @@ SECRET = component(
             set_by=TEXT,
             set_at=TIME,
             used_by={"type": "array", "items": _USE},
+            hosts={"type": "array", "items": _HOST},
         ),
     },
 )

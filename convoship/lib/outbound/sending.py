@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, TypeVar, cast
 
+import h11
 import httpcore
 import httpx
 
@@ -313,5 +314,8 @@ async def answering(target: httpx.URL, seconds: float) -> AsyncIterator[httpx.As
         raise NotSent(f"No connection to {target.host}: {said}.") from None
     except TimeoutError:
         raise InDoubt(f"{target.host} did not answer within {seconds:.0f} seconds.") from None
+    except (httpx.LocalProtocolError, h11.LocalProtocolError):
+        # httpcore gives on what h11 says of a body as it is (of one that its Content-Length doesn't fit, for example).
+        raise InDoubt(f"What was to be sent to {target.host} is no valid request. Check its headers.") from None
     except (httpx.HTTPError, httpcore.NetworkError, httpcore.ProtocolError) as error:
         raise InDoubt(f"{target.host} broke off the connection ({type(error).__name__}).") from None

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from convoship.lib.problems import invalid
 from convoship.lib.tenancy import in_tenant, tenant
+from convoship.lib.threads import in_thread
 from deployments import publishing, test_cases, testing, trying
 from deployments.api.admin import schema_testing as schema
 from deployments.api.admin.assistants import assistant_of
@@ -32,7 +33,8 @@ _TESTS = Body(schema.NEW_TESTS)
 class TryView(AsyncAPIView, WorkspaceView):
     """Trying an assistant. Asynchronous, so that no thread and no transaction waits for a slow responder."""
 
-    permissions = {"POST": "assistants.read"}  # as the page: nothing is changed
+    # As the page: nothing is changed. What a model or a bot answers takes more (`trying.admit`).
+    permissions = {"POST": "assistants.read"}
     view_is_async = True
 
     async def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
@@ -52,11 +54,15 @@ class TryView(AsyncAPIView, WorkspaceView):
 
     @extend_schema(operation_id="assistants_try", request=_TRY.documented, responses={200: schema.TRIED})
     async def post(self, request: Request, assistant_id: UUID) -> Response:
-        """Let the draft or a version answer one message. Nothing is stored: `state` and `history` come from you."""
+        """Let the draft or a version answer one message. Nothing is stored: `state` and `history` come from you.
+
+        What a model or a bot answers may cost money: that takes `assistants:write`, and is limited (429).
+        """
         await in_tenant(assistant_of)(self.workspace_id, assistant_id)
         wanted = _TRY.read(request)
         history = [_line(line) for line in wanted.get("history", ())]
         setting = await in_tenant(setting_of)(self.workspace_id, assistant_id, wanted)
+        await in_thread(trying.admit, self.actor, self.workspace_id, setting)
         kind = setting.whole["responder"]
         state = trying.checked_state(wanted["state"], kind) if "state" in wanted else None
         tried = await trying.try_once(

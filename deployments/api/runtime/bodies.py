@@ -11,7 +11,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
-from convoship.lib import names
+from convoship.lib import language_tags, names
 from convoship.lib.problems import Problem, invalid
 from deployments.file_settings import MOST_IN_MESSAGE
 from deployments.safe_text import TextRefused, clean_text
@@ -81,7 +81,8 @@ def session_request(raw: object) -> SessionRequest:
     channel = _text(body, "channel", 20, errors) or "web"
     visitor_id = _text(body, "visitor_id", LONGEST_VISITOR_ID, errors)
     resume = _text(body, "resume", 200, errors)
-    locale = _text(body, "locale", 35, errors)
+    # What is no language says nothing of one: a widget that is odd about it is no reason to turn a visitor away.
+    locale = language_tags.kept(_text(body, "locale", language_tags.LONGEST, errors))
     user, page = ({} if body.get(name) is None else body[name] for name in ("user", "page"))
     if not isinstance(page, Mapping):
         errors["page"] = ["An object with url, title and referrer."]

@@ -54,12 +54,13 @@ async def stand_in(request: HttpRequest, workspace_id: UUID, assistant_id: UUID,
 async def _asked(request: HttpRequest, workspace_id: UUID, assistant_id: UUID, name: str) -> dict[str, Any]:
     if name not in BOTS:
         raise not_found()
-    await in_thread(_limit, workspace_id)
     body = request.body
     if len(body) > LARGEST_BODY:
         raise Problem("payload_too_large", f"The body is larger than {LARGEST_BODY} bytes.")
     headers = {key.lower(): value for key, value in request.headers.items()}
     await in_tenant(rehearsed_bots.check)(workspace_id, assistant_id, headers, body)
+    # Only now: its address is no secret, and whoever has it could else have the workspace's own calls refused.
+    await in_thread(_limit, workspace_id)
     try:
         found = json.loads(body)
     except ValueError:
@@ -70,7 +71,7 @@ async def _asked(request: HttpRequest, workspace_id: UUID, assistant_id: UUID, n
 
 
 def _limit(workspace_id: UUID) -> None:
-    limiting.hit("rehearsal_calls", str(workspace_id), words="Too many calls")
+    limiting.hit("rehearsal_calls", str(workspace_id), "bots", words="Too many calls")
 
 
 async def _answered(asked: Mapping[str, Any], behaviour: Behaviour) -> HttpResponseBase:
