@@ -124,10 +124,9 @@ def withdraw(actor: Actor, key: str, host: str) -> None:
 def renewed(actor: Actor, key: str) -> None:
     """A secret has a new value; it is held. Its grants end but for those that are used now."""
     ended = SecretHost.objects.filter(key=key).exclude(host__in=used_now().get(key, ()))
-    hosts = sorted(ended.values_list("host", flat=True))
-    if hosts:
-        ended.delete()
-        audit.record(actor, "secret.hosts_ended", secret_store.get(key), hosts=hosts)
+    for row in list(ended.order_by("host")):
+        row.delete()
+        audit.record(actor, "secret.host_ended", secret_store.get(key), host=row.host)
 
 
 @dataclass(frozen=True)

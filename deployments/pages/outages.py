@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.urls import reverse
+
 from deployments import outage_words, responder_health
 from deployments.models import BudgetNotice, ResponderHealth
+from deployments.responders.webhook import KIND as WEBHOOK
 from workspaces.access import WorkspaceRequest
 
 MOST_SHOWN = 5
@@ -13,14 +16,22 @@ MOST_SHOWN = 5
 
 @dataclass(frozen=True)
 class Outage:
-    """One of them as a page has it. `trouble`: why its owners were not mailed, "" where nothing went wrong."""
+    """One of them as a page has it. `trouble`: why its owners were not mailed, "" where nothing went wrong.
+
+    `key_at`: where its key is mended, "" where that is no help, or not this member's to see.
+    """
 
     health: ResponderHealth
     what: str
-    kind: str
     trouble: str
     may_ask: bool
-    may_see_secrets: bool
+    key_at: str
+    key_label: str
+
+    @property
+    def headline(self) -> str:
+        """What is the matter, without a full stop."""
+        return f"{self.what} doesn't answer"
 
 
 def shown(request: WorkspaceRequest) -> tuple[list[Outage], int]:
@@ -32,14 +43,22 @@ def shown(request: WorkspaceRequest) -> tuple[list[Outage], int]:
         Outage(
             health,
             outage_words.what_of(health),
-            health.assistant.published.responder if health.assistant.published is not None else "",
             troubles.get(health.id, ""),
             request.actor.may("assistants.write"),
-            request.actor.may("secrets.read"),
+            *_key_of(request, health),
         )
         for health in found[:MOST_SHOWN]
     ]
     return outages, max(0, len(found) - MOST_SHOWN)
+
+
+def _key_of(request: WorkspaceRequest, health: ResponderHealth) -> tuple[str, str]:
+    published = health.assistant.published
+    if health.code != "key":
+        return "", ""
+    if published is not None and published.responder == WEBHOOK:
+        return reverse("webhook_secret", args=[health.assistant_id]), "Signing secret"
+    return (reverse("secrets"), "Secrets") if request.actor.may("secrets.read") else ("", "")
 
 
 def count() -> int:
