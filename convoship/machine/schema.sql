@@ -91,6 +91,7 @@
 -- migration: deployments 0030_budget ee694522681d79f3
 -- migration: deployments 0031_money 9dff077a5bcb86b4
 -- migration: deployments 0032_outm a164f88e4055b288
+-- migration: deployments 0033_secm 224ce2818bb03e06
 -- migration: sessions 0001_initial 2aa438e2393ee513
 
 CREATE FUNCTION public.all_workspaces() RETURNS SETOF uuid

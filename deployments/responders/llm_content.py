@@ -248,7 +248,7 @@ def _faults_of_tools(tools: Any) -> dict[str, list[str]]:
             errors[f"tools[{place}].{path}"] = words
         if "parameters" in tool:
             path = f"tools[{place}].parameters"
-            words = tool_schema.fault(tool["parameters"])
-            if words:
-                errors[path] = [words]
+            fault = tool_schema.fault(tool["parameters"])
+            if fault:
+                errors[path] = [fault]
     return errors

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.core import mail
+from django.db.models import F
 
 from convoship.lib.tenancy import tenant
 from convoship.lib.threads import in_thread
@@ -99,8 +100,7 @@ def answers(assistant: Assistant) -> None:
 
 def later(assistant: Assistant, minutes: int) -> None:
     with tenant(assistant.workspace_id):
-        for notice in BudgetNotice.objects.exclude(due_at=None):
-            BudgetNotice.objects.filter(id=notice.id).update(due_at=notice.due_at - dt.timedelta(minutes=minutes))
+        BudgetNotice.objects.exclude(due_at=None).update(due_at=F("due_at") - dt.timedelta(minutes=minutes))
 
 
 def sent_now() -> list[Any]:
