@@ -10,7 +10,7 @@ from collections.abc import Generator
 import psycopg
 import pytest
 from django.contrib.auth.hashers import Argon2PasswordHasher
-from django.db import connections
+from django.db import close_old_connections, connections
 from django.template import Context, Template
 from django.test import TransactionTestCase
 from django.test.signals import template_rendered
@@ -38,6 +38,15 @@ def tallies_by_hand(monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
 def no_bell(monkeypatch: pytest.MonkeyPatch) -> None:
     """No worker is told of work: a test drains when it wants to."""
     monkeypatch.setattr(bell, "ring", lambda: None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def threads_give_connections_back() -> Generator[None]:
+    """As in the product. Channels' communicators keep them open, one for each thread: more than the pool has."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr("channels.testing.application.no_op", close_old_connections)
+    yield
+    patch.undo()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -54,7 +54,9 @@ async def _lines(answering: Answering, drawn: Callable[[], str], bell: str) -> A
     turn.add_done_callback(lambda _: pieces.put_nowait(None))
 
     def rung(_event: Mapping[str, Any]) -> None:
-        turn.cancel()
+        # Once: it still says what it took.
+        if not turn.cancelling():
+            turn.cancel()
 
     hub = live.Hub.get() if bell else None
     if hub is not None:
