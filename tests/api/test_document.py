@@ -45,7 +45,7 @@ from tests import factories
 from tests.api.conftest import program
 
 # A few for each call in each run, of which there are many; CONVOSHIP_EXAMPLES=100 looks longer.
-EXAMPLES = int(os.environ.get("CONVOSHIP_EXAMPLES", "5"))
+EXAMPLES = int(os.environ.get("CONVOSHIP_EXAMPLES", "3"))
 # What holds a whole script takes long to make up, and it is tried in full where an assistant is made.
 FEWER = {"/v1/assistants/import": 3, "/v1/assistants/{assistant_id}/import": 3}
 # What a schema can't say (a button that leads nowhere, an origin in another spelling) is refused with 422 all the same.
