@@ -5,6 +5,8 @@
 // of its events (detail), `live:send` (detail: a frame) to send one, `live:refresh` to fetch again.
 
 const GLANCE = 15_000;
+// By then the server listens to what this page asked for, also where the event comes from another process.
+const HEARS = 2_000;
 // Links to files last an hour at least.
 const LINKS_LAST = 40 * 60_000;
 const TYPING_SHOWN = 6_000;
@@ -108,8 +110,10 @@ function connect() {
     if (conversation) send({ type: "subscribe", conversation });
     if (!conversation || document.querySelector("[data-notify]")) send({ type: "subscribe", list: true });
     document.dispatchEvent(new CustomEvent("live:open"));
-    // Whatever happened while nobody listened, if only since the page was made, is fetched now.
+    // Whatever happened while nobody listened, if only since the page was made, is fetched now; and once more when
+    // what was rung between this and the server's listening would have been heard by nobody.
     refresh();
+    setTimeout(refresh, HEARS);
   });
   socket.addEventListener("message", (event) => hear(JSON.parse(event.data)));
   socket.addEventListener("close", (event) => {
