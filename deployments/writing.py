@@ -120,11 +120,11 @@ def keep(kept: Sequence[Kept]) -> list[str | None]:
             "UPDATE deployments_turn AS turn SET leased_until = %s"
             " FROM unnest(%s::uuid[], %s::uuid[]) AS kept (id, claim)"
             " WHERE turn.id = kept.id AND turn.claim = kept.claim AND turn.status = 'running'"
-            " RETURNING turn.id, turn.stop",
+            " RETURNING kept.claim, turn.stop",
             [timezone.now() + LEASE, [one.turn_id for one in in_order], [one.token for one in in_order]],
         )
     )
-    texts = [(one.message_id, one.text) for one in in_order if one.message_id is not None and one.turn_id in held]
+    texts = [(one.message_id, one.text) for one in in_order if one.message_id is not None and one.token in held]
     if texts:
         rows.every(
             "UPDATE deployments_message AS message SET text = kept.text"
@@ -132,7 +132,7 @@ def keep(kept: Sequence[Kept]) -> list[str | None]:
             " WHERE message.id = kept.id AND message.status = 'streaming' RETURNING message.id",
             [[message_id for message_id, _ in texts], [text for _, text in texts]],
         )
-    return [held.get(one.turn_id) for one in kept]
+    return [held.get(one.token) for one in kept]
 
 
 def end_text(

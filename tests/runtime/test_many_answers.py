@@ -134,8 +134,10 @@ async def test_a_claim_that_is_lost_is_told_of_its_own_answer_alone(site: Site, 
     some = [
         Kept(mine.id, mine.claim, rows[mine.conversation_id].id, "so far and more"),
         Kept(others.id, uuid.uuid4(), rows[others.conversation_id].id, "not mine any more"),
+        # An earlier claim of a turn that this process has taken anew.
+        Kept(mine.id, uuid.uuid4(), rows[mine.conversation_id].id, "of an earlier try"),
     ]
-    assert await in_site(site, writing.keep, some) == ["", None]
+    assert await in_site(site, writing.keep, some) == ["", None, None]
     assert sorted(row.text for row in await streaming()) == ["so far", "so far and more"]
     gate.set()
 
