@@ -223,6 +223,7 @@ class Hub:
         self.carriers: Counter[str] = Counter()
         self.joined: set[str] = set()
         self.changed = asyncio.Event()
+        self.has_joined = asyncio.Event()
         self.parts: list[asyncio.Task[None]] = []
         self.hearing = loop.create_task(self._hear())
 
@@ -256,6 +257,11 @@ class Hub:
         if not listeners:
             del self.listeners[group]
             self._count(group, -1)
+
+    async def hears(self, group: str) -> None:
+        """Wait until what is told to the group from now on is heard here; while the layer is away, until it is back."""
+        while _carrier(group) not in self.joined:
+            await self.has_joined.wait()
 
     def _count(self, group: str, change: int) -> None:
         carrier = _carrier(group)
@@ -321,6 +327,8 @@ class Hub:
             for group in wanted - self.joined:
                 await layer.group_add(group, channel)
                 self.joined.add(group)
+                self.has_joined.set()
+                self.has_joined = asyncio.Event()
             for group in self.joined - wanted:
                 await layer.group_discard(group, channel)
                 self.joined.discard(group)

@@ -6,8 +6,11 @@ membership ends it.
 
 From the page: `{"type": "subscribe", "conversation": id}`, `{"type": "subscribe", "list": true}`,
 `{"type": "typing", "conversation": id, "on": bool, "note"?: bool}`, `{"type": "viewing", "conversation": id}` every ten
-seconds while the page is looked at, `{"type": "read", "conversation": id, "seq": N}`, `{"type": "ping"}`. To the page:
-the live events themselves. A page that sends as many as nobody types is closed with 4429, as a visitor's socket is.
+seconds while the page is looked at, `{"type": "read", "conversation": id, "seq": N}`, `{"type": "ping"}`. A page that
+sends as many as nobody types is closed with 4429, as a visitor's socket is.
+
+To the page: the live events themselves, and `{"type": "listening"}` as soon as a subscription hears what is told on any
+process. What was told before that was heard by nobody here, so the page then reads what it may have missed.
 """
 
 from __future__ import annotations
@@ -57,6 +60,7 @@ class AppConsumer(AsyncWebsocketConsumer):
         self.groups_heard: set[str] = set()
         self.events: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue(MOST_WAITING_EVENTS)
         self.tasks: list[asyncio.Task[None]] = []
+        self.listening: asyncio.Task[None] | None = None
         self.workspace_id: UUID | None = None
         self.presence: Presence | None = None
         self.frame_rate, self.is_closing = FrameRate(), False
@@ -93,10 +97,12 @@ class AppConsumer(AsyncWebsocketConsumer):
         match frame:
             case {"type": "subscribe", "list": True}:
                 self._listen(live.workspace_group(self.workspace_id))
+                self._say_when_listening(self.workspace_id)
             case {"type": "subscribe", "conversation": raw}:
                 conversation_id = await self._own_conversation(raw)
                 self._listen(live.conversation_group(self.workspace_id, conversation_id))
                 self._listen(live.team_group(self.workspace_id, conversation_id))
+                self._say_when_listening(self.workspace_id)
             case {"type": "viewing", "conversation": raw}:
                 self.presence.look(await self._own_conversation(raw))
             case {"type": "typing", "conversation": raw, "on": bool(on)}:
@@ -130,6 +136,15 @@ class AppConsumer(AsyncWebsocketConsumer):
         if group not in self.groups_heard:
             self.groups_heard.add(group)
             live.Hub.get().listen(group, self._hear)
+
+    def _say_when_listening(self, workspace_id: UUID) -> None:
+        # All groups of a workspace come by one, so one who waits says it for all.
+        if self.listening is None or self.listening.done():
+            self.listening = asyncio.get_running_loop().create_task(self._say_listening(workspace_id))
+
+    async def _say_listening(self, workspace_id: UUID) -> None:
+        await live.Hub.get().hears(live.workspace_group(workspace_id))
+        await self._send({"type": "listening"})
 
     def _hear(self, event: Mapping[str, Any]) -> None:
         heard: Mapping[str, Any] | None = event
@@ -175,8 +190,9 @@ class AppConsumer(AsyncWebsocketConsumer):
 
     async def websocket_disconnect(self, message: Mapping[str, Any]) -> None:
         """Leave nothing behind."""
-        for task in self.tasks:
-            task.cancel()
+        for task in (*self.tasks, self.listening):
+            if task is not None:
+                task.cancel()
         if self.presence is not None:
             self.presence.leave()
         for group in self.groups_heard:

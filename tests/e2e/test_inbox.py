@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, Route, WebSocket, expect
 
 from tests.driver import wait_for
 from tests.e2e.conftest import Product, Visit
@@ -17,8 +17,15 @@ from tests.e2e.conftest import Product, Visit
 @contextmanager
 def live_page(page: Page) -> Iterator[None]:
     """Go to a page of conversations, and wait until it hears: it then reads once what it may have missed."""
-    with page.expect_response(lambda answer: answer.request.headers.get("hx-request") == "true"):
+    told: list[str | bytes] = []
+
+    def listen(socket: WebSocket) -> None:
+        socket.on("framereceived", lambda frame: told.append(frame) if '"listening"' in str(frame) else None)
+
+    page.on("websocket", listen)
+    with page.expect_response(lambda answer: bool(told) and answer.request.headers.get("hx-request") == "true"):
         yield
+    page.remove_listener("websocket", listen)
 
 
 def never_reloads(page: Page) -> None:

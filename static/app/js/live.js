@@ -5,10 +5,8 @@
 // of its events (detail), `live:send` (detail: a frame) to send one, `live:refresh` to fetch again.
 
 const GLANCE = 15_000;
-// By then the server listens to what this page asked for, also where the event comes from another process.
-const HEARS = 2_000;
-// Links to files last an hour at least.
-const LINKS_LAST = 40 * 60_000;
+// A bell that was lost is rung by nobody again: who looks at a page sees what it was about within this.
+const LOOKS = 60_000;
 const TYPING_SHOWN = 6_000;
 
 const live = () => document.getElementById("live");
@@ -110,10 +108,9 @@ function connect() {
     if (conversation) send({ type: "subscribe", conversation });
     if (!conversation || document.querySelector("[data-notify]")) send({ type: "subscribe", list: true });
     document.dispatchEvent(new CustomEvent("live:open"));
-    // Whatever happened while nobody listened, if only since the page was made, is fetched now; and once more when
-    // what was rung between this and the server's listening would have been heard by nobody.
+    // Whatever happened while nobody listened, if only since the page was made, is fetched now; and once more when the
+    // server says that it listens, for what was rung until then.
     refresh();
-    setTimeout(refresh, HEARS);
   });
   socket.addEventListener("message", (event) => hear(JSON.parse(event.data)));
   socket.addEventListener("close", (event) => {
@@ -130,6 +127,10 @@ function send(frame) {
 }
 
 function hear(event) {
+  if (event.type === "listening") {
+    refresh();
+    return;
+  }
   document.dispatchEvent(new CustomEvent("live:heard", { detail: event }));
   // Of other conversations a conversation's page hears as well, so that its member can be called to them.
   if (conversation && event.conversation_id !== conversation) {
@@ -148,8 +149,8 @@ setInterval(() => {
   if (document.visibilityState === "visible" && socket?.readyState !== WebSocket.OPEN) refresh();
 }, GLANCE);
 setInterval(() => {
-  if (conversation && document.visibilityState === "visible") refresh();
-}, LINKS_LAST);
+  if (document.visibilityState === "visible") refresh();
+}, LOOKS);
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible") refresh();
 });
