@@ -101,6 +101,8 @@ async def test_it_is_chosen_and_seen_writing_without_key_or_network_and_fails_wh
     session = (await site.start()).data
     socket = Socket.of(session)
     await socket.open(session)
+    # It writes as fast as it can, so without that it may be done before anybody hears of it.
+    await socket.hears_live(site.workspace_id)
     await socket.say("message.send", client_id="c1", text="Hello")
     seen, pieces = "", 0
     while True:

@@ -90,6 +90,8 @@ async def test_it_is_seen_writing_and_what_is_kept_is_what_was_seen(shop: Shop) 
     session = (await shop.site.start()).data
     socket = Socket.of(session)
     await socket.open(session)
+    # It writes as fast as it can, so without that it may be done before anybody hears of it.
+    await socket.hears_live(shop.site.workspace_id)
     await socket.say("message.send", client_id="c1", text="Hello")
     seen, pieces = "", 0
     while True:

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any, ClassVar
+from uuid import UUID
 
 import pytest_asyncio
 from channels.testing import WebsocketCommunicator
@@ -46,6 +47,11 @@ class Socket(WebsocketCommunicator):
             frame = json.loads(await self.receive_from(timeout))
             if kind is None or frame["type"] == kind:
                 return frame
+
+    async def hears_live(self, workspace_id: UUID) -> None:
+        """Wait until live events reach this process: of what is told before, the pulse alone brings what came of it."""
+        async with asyncio.timeout(10):
+            await live.Hub.get().hears(live.workspace_group(workspace_id))
 
     async def closed(self, timeout: float = 8) -> int:  # noqa: ASYNC109
         """The close code, whatever frames come before it."""
