@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,7 +14,7 @@ from tests.e2e.conftest import Product, Visit
 from tests.e2e.test_inbox import live_page
 from tests.e2e.thinking import Thinking, grows, running, shown
 from tests.e2e.visitor import Visitor
-from tests.models.model_end import words
+from tests.models.model_end import counts_up_to, words
 
 NO_SOCKETS = "window.WebSocket = class { constructor() { throw new DOMException('blocked', 'SecurityError') } };"
 SLOW = "count 600 60"
@@ -83,14 +84,19 @@ def test_the_next_page_shows_the_answer_so_far_and_the_rest(counting: Thinking, 
     assert ended(counting, chat.conversation_id) == ("done", "", None, 1)
 
 
-def test_without_sockets_the_answer_comes_as_a_stream(counting: Thinking, visit: Visit) -> None:
+def test_without_sockets_the_answer_comes_as_a_stream(
+    counting: Thinking, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
     visitor = visit(counting.page, script=NO_SOCKETS).chat()
     with visitor.page.expect_request(lambda request: "/stream?" in request.url, timeout=30_000):
         pass
     visitor.is_connected()
+    gate = threading.Event()
+    monkeypatch.setattr(counting.model, "answers", counts_up_to(40, gate))
     visitor.say("count 60 50")
     grows(visitor)
     expect(visitor.panel.locator(".send")).to_have_attribute("aria-label", "Stop")
+    gate.set()
     expect(visitor.heard.last).to_have_text(words(60).strip(), timeout=30_000)
     visitor.say(SLOW)
     grows(visitor)
@@ -99,9 +105,12 @@ def test_without_sockets_the_answer_comes_as_a_stream(counting: Thinking, visit:
 
 
 def test_a_restart_in_mid_answer_leaves_it_visibly_cut_and_answers_once(
-    counting: Thinking, chat: Visitor, new_context: Callable[..., BrowserContext]
+    counting: Thinking, chat: Visitor, new_context: Callable[..., BrowserContext], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     owner = counting.sign_in(new_context(base_url=counting.product.base_url))
+    # It is still in the middle when the server ends, however long the owner's page takes.
+    gate = threading.Event()
+    monkeypatch.setattr(counting.model, "answers", counts_up_to(60, gate))
     chat.say("count 100 40")
     grows(chat)
     with live_page(owner):
@@ -109,6 +118,7 @@ def test_a_restart_in_mid_answer_leaves_it_visibly_cut_and_answers_once(
     lines = owner.get_by_role("log", name="Transcript").locator(".line.ours")
     expect(lines.last).to_contain_text("is being written")
     counting.product.end_web()
+    gate.set()
     # The half text says that it was cut, to both who look on, and the whole one follows once.
     expect(chat.panel.get_by_text("Cut off", exact=True)).to_have_count(1)
     expect(chat.heard.last).to_have_text(words(100).strip(), timeout=60_000)

@@ -233,11 +233,20 @@ def words(count: int) -> str:
 
 def counts(asked: Asked) -> Plan:
     """An answer of its own: to "count 40 50" forty words, one every fifty milliseconds; else what was said."""
+    return _counts(asked, {})
+
+
+def counts_up_to(number: int, gate: threading.Event) -> Callable[[Asked], Plan]:
+    """Counts, and waits for the gate before the word of this number."""
+    return lambda asked: _counts(asked, {number: gate})
+
+
+def _counts(asked: Asked, gates: Mapping[int, threading.Event]) -> Plan:
     command, *numbers = asked.said.split()
     if command != "count":
         return Says([f"You said: {asked.said}"])
     count, pause = int(numbers[0]), int(numbers[1])
-    return Says([f"w{number} " for number in range(count)], pause=pause / 1000, role=True)
+    return Says([f"w{number} " for number in range(count)], pause=pause / 1000, role=True, gates=gates)
 
 
 @contextmanager
