@@ -31,6 +31,8 @@ def link_in_mailbox(page: Page, address: str) -> str | None:
     mail = page.get_by_role("link").filter(has_text="You have an answer")
     for place in range(mail.count()):
         mail.nth(place).click()
+        # A click waits for the first byte of its page, not for the page.
+        page.locator(".mail-body").wait_for()
         if page.get_by_text(address, exact=True).count():
             return page.locator(".mail-body a[href*='/continue/']").first.get_attribute("href")
         page.goto("/mailbox/")
