@@ -47,6 +47,8 @@ class Capability(StrEnum):
     INLINE = "inline"
     # Conversations are calls: over when hung up, and never taken up again.
     CALLS = "calls"
+    # It listens and speaks itself: its calls are kept as such (`models.call`).
+    SPEAKS = "speaks"
     # The sender has a rate: no more is sent in a second than the provider takes (`rate`).
     PACED = "paced"
     # What is sent costs money by the piece and goes to telephone numbers: what may be spent is bounded (`bounds`).
@@ -387,6 +389,18 @@ class Provider:
         `http_status` 404 in the error: it may not be there yet. `permanent`: there is no use in trying again.
         """
         raise ProviderError("Files are not taken over this connection.", permanent=True)
+
+    async def start_recording(self, call: str, callback: str) -> str:
+        """Begin to record a call (its id there); the recording's id. `callback` is told how it ended."""
+        raise NotImplementedError
+
+    def recording_url(self, sid: str) -> str:
+        """Where the audio of a recording is, for `fetch`."""
+        raise NotImplementedError
+
+    async def delete_recording(self, sid: str) -> None:
+        """Delete a recording there, for good. One that is not there is deleted."""
+        raise NotImplementedError
 
     # --- What goes out --------------------------------------------------------------------------------------------
 

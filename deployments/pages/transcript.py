@@ -107,9 +107,7 @@ class Transcript:
         return self.part.last_seq if self.part.messages else 0
 
 
-def transcript(
-    conversation: Conversation, around: int | None = None, call: calls.Told | None = None
-) -> Transcript:
+def transcript(conversation: Conversation, around: int | None = None, call: calls.Told | None = None) -> Transcript:
     """The conversation as its members see it: its newest messages, or those around one. `call`: the one that it is."""
     part = queries.transcript(conversation, around)
     messages = list(part.messages)

@@ -1,0 +1,1 @@
+"""Calls in which a provider listens and speaks, and our turn engine answers."""
