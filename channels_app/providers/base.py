@@ -47,8 +47,6 @@ class Capability(StrEnum):
     INLINE = "inline"
     # Conversations are calls: over when hung up, and never taken up again.
     CALLS = "calls"
-    # It listens and speaks itself: its calls are kept as such (`models.call`).
-    SPEAKS = "speaks"
     # The sender has a rate: no more is sent in a second than the provider takes (`rate`).
     PACED = "paced"
     # What is sent costs money by the piece and goes to telephone numbers: what may be spent is bounded (`bounds`).
