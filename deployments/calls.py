@@ -16,11 +16,12 @@ from deployments.models import Conversation
 
 @dataclass(frozen=True)
 class Mark:
-    """What a list says of a call: in a few words, with the tone of its badge and its icon."""
+    """What a list says of a call in a few words, with its badge's tone and icon. `number`: of who is there."""
 
     words: str
     tone: str = ""
     icon: str = "phone"
+    number: str = ""
 
 
 @dataclass(frozen=True)

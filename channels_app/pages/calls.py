@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
@@ -83,9 +83,9 @@ class Shown:
         return self.show != "all" or bool(self.outcome or self.number)
 
 
-def rows_of(connection: Connection, shown: Shown) -> QuerySet[Call]:
-    """The calls that are looked at."""
-    rows = Call.objects.filter(SHOWN[shown.show], connection=connection).select_related("conversation__person")
+def rows_of(connection: Connection, shown: Shown) -> Any:
+    """The calls that are looked at, with what the list tells of them."""
+    rows = told.with_messages(Call.objects.filter(SHOWN[shown.show], connection=connection))
     if shown.outcome:
         rows = rows.filter(outcome=shown.outcome)
     if shown.number:
@@ -98,7 +98,7 @@ def _listing(request: WorkspaceRequest, connection_id: UUID) -> dict[str, Any]:
     page = queries.calls_page(rows_of(connection, shown), shown.cursor)
     return {
         **head(request, connection, "calls"),
-        "rows": [Listed(call, told.mark_of(call), told.lasted(call)) for call in page.rows],
+        "rows": [_listed(call) for call in page.rows],
         "measured": latency.of(connection),
         "shown": shown,
         "query": shown.query(),
@@ -108,6 +108,10 @@ def _listing(request: WorkspaceRequest, connection_id: UUID) -> dict[str, Any]:
         "latest": shown.query(after=""),
         "may_read": request.actor.may("conversations.read"),
     }
+
+
+def _listed(call: Any) -> Listed:
+    return Listed(call, told.mark_of(call, left_message=call.left_message), told.lasted(call))
 
 
 @require_safe

@@ -28,8 +28,11 @@ from deployments import live
 logger = logging.getLogger(__name__)
 
 YES_KEY, NO_KEY = "1", "2"
-_YES = frozenset("yes yeah yep sure ok okay agree agreed fine ja jawohl gern gerne einverstanden".split())
-_NO = frozenset("no nope not don't dont never decline nein nicht kein keine".split())
+_YES = frozenset(
+    {*("yes", "yeah", "yep", "sure", "ok", "okay", "agree", "agreed", "fine"), *("ja", "jawohl", "gern", "gerne")}
+    | {"einverstanden"}
+)
+_NO = frozenset({"no", "nope", "not", "don't", "dont", "never", "decline", "nein", "nicht", "kein", "keine"})
 MOST_ASKED = 2
 # The caller hears nothing while this is waited for.
 LONGEST_SECONDS = 4.0
@@ -65,7 +68,7 @@ def ask(asked: Asked, call: Call, *, again: bool = False) -> VoiceResponse:
 
 
 def asked_first(asked: Asked, call_id: UUID) -> str | None:
-    """What asks the caller of a call that begins; None where nothing is recorded, or they answered. Inside `tenant()`."""
+    """What asks the caller of a call that begins; None where they need not be asked (any more). Inside `tenant()`."""
     call = record.lock(call_id)
     return str(ask(asked, call)) if is_due(call, asked.config) else None
 
@@ -83,7 +86,9 @@ def _heard(asked: Asked) -> tuple[str, UUID | None]:
     response, call = VoiceResponse(), record.find(asked.connection_id, asked.sid)
     agreed = False
     if call is not None:
-        call, asks_again, agreed = answered(call.id, asked.form, asked.config, is_last=asked.number("asked") >= MOST_ASKED)
+        call, asks_again, agreed = answered(
+            call.id, asked.form, asked.config, is_last=asked.number("asked") >= MOST_ASKED
+        )
         if asks_again:
             return str(ask(asked, call, again=True)), None
     response.redirect(asked.url(), method="POST")
@@ -139,7 +144,7 @@ def _keep(call: Call, form: Mapping[str, str], asked: str, agreed: bool | None) 
 
 
 async def begin(workspace_id: UUID, call_id: UUID, sid: str, provider: Provider) -> None:
-    """Have the provider record a call whose caller agreed. Outside of any transaction; what fails stands on the call."""
+    """Have the provider record a call whose caller agreed, outside of any transaction. A failure stands on the call."""
     callback = f"{provider.account.inbound_url}/recording"
     try:
         async with asyncio.timeout(LONGEST_SECONDS):

@@ -7,10 +7,11 @@ from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
 
-from channels_app.models import Call, CallSpeech, CallStep, CallTurn
-from channels_app.models.call import CallDirection, CallOutcome, CallState, SpeechState, StepKind
+from channels_app.models import Call, CallRecording, CallSpeech, CallStep, CallTurn
+from channels_app.models.call import CallDirection, CallOutcome, CallState, RecordingKind, SpeechState, StepKind
 from channels_app.voice import recorded
 from channels_app.voice.shapes import whole_call_json
 from deployments import calls
@@ -53,7 +54,7 @@ class Keeper:
         if call is None:
             return None
         return Told(
-            mark=mark_of(call),
+            mark=mark_of(call, left_message=any(one.kind == RecordingKind.VOICEMAIL for one in call.recordings.all())),
             is_live=call.goes_on,
             facts=_facts(call),
             began_at=call.began_at,
@@ -71,8 +72,8 @@ class Keeper:
 
     def marks_of(self, conversations: Sequence[Conversation]) -> Mapping[UUID, Mark]:
         """One query, however long the list is."""
-        rows = Call.objects.filter(conversation__in=[row.id for row in conversations])
-        return {call.conversation_id: mark_of(call) for call in rows}
+        rows = with_messages(Call.objects.filter(conversation__in=[row.id for row in conversations]))
+        return {call.conversation_id: mark_of(call, left_message=call.left_message) for call in rows}
 
     def as_json(self, conversation: Conversation) -> dict[str, Any] | None:
         """The call with its turns, steps, transfers and recordings."""
@@ -80,25 +81,35 @@ class Keeper:
         return whole_call_json(call) if call is not None else None
 
 
-def mark_of(call: Call) -> Mark:
+def with_messages(rows: QuerySet[Call]) -> Any:
+    """With `left_message`: whether the caller left one."""
+    left = CallRecording.objects.filter(call=OuterRef("pk"), kind=RecordingKind.VOICEMAIL)
+    return rows.annotate(left_message=Exists(left))
+
+
+def mark_of(call: Call, *, left_message: bool) -> Mark:
     """How it goes or went, in a few words."""
+    is_ours = call.direction == CallDirection.OUTBOUND
+    words, tone, icon = _mark(call, is_ours=is_ours, left_message=left_message)
+    return Mark(words, tone, icon, call.called if is_ours else call.caller)
+
+
+def _mark(call: Call, *, is_ours: bool, left_message: bool) -> tuple[str, str, str]:
     if call.goes_on:
-        words = "Ringing" if call.state == CallState.RINGING else "On the phone"
-        if call.state == CallState.VOICEMAIL:
-            words = "Leaving a message"
-        return Mark(words, "accent", "phone-call")
+        words = {CallState.RINGING: "Ringing", CallState.VOICEMAIL: "Leaving a message"}
+        return words.get(CallState(call.state), "On the phone"), "accent", "phone-call"
     outcome = CallOutcome(call.outcome)
     if outcome in BROKEN:
-        return Mark("Call lost" if outcome == CallOutcome.LOST else "Call failed", "bad", "phone-off")
-    if call.direction == CallDirection.OUTBOUND and outcome in UNHEARD_CALLER:
-        return Mark("Not reached", "warn", "phone-off")
-    if outcome == CallOutcome.VOICEMAIL:
-        return Mark("Missed: left a message", "warn", "voicemail")
+        return "Call lost" if outcome == CallOutcome.LOST else "Call failed", "bad", "phone-off"
+    if is_ours and outcome in UNHEARD_CALLER:
+        return "Not reached", "warn", "phone-off"
     if outcome in UNHEARD_CALLER:
-        return Mark("Missed call", "warn", "phone-missed")
+        return (
+            ("Missed: left a message", "warn", "voicemail") if left_message else ("Missed call", "warn", "phone-missed")
+        )
     if outcome == CallOutcome.TRANSFERRED:
-        return Mark("Call put through", "", "phone-forwarded")
-    return Mark("Call ended", "", "phone")
+        return "Call put through", "", "phone-forwarded"
+    return "Call ended", "", "phone"
 
 
 def lasted(call: Call) -> str:
