@@ -1,1 +1,1 @@
-"""Calls in which a provider listens and speaks, and our turn engine answers."""
+"""Calls that a provider listens to and speaks in: what is said, turn by turn, and how each of them ends."""
