@@ -23,7 +23,6 @@ from channels_app.voice import record, voicemail
 from channels_app.voice.asked import Asked
 from channels_app.voice.words import say
 from convoship.lib.tenancy import in_tenant
-from deployments import live
 
 logger = logging.getLogger(__name__)
 
@@ -140,7 +139,6 @@ def _keep(call: Call, form: Mapping[str, str], asked: str, agreed: bool | None) 
     state = {True: "given", False: "declined", None: "none"}[agreed]
     evidence = {"consent": state, "asked": asked[:1000], "keys": digits, "said": said}
     record.note(call, StepKind.RECORDING, words, **evidence)
-    live.tell_team(call.conversation, "call")
 
 
 async def begin(workspace_id: UUID, call_id: UUID, sid: str, provider: Provider) -> None:
@@ -172,11 +170,9 @@ def _begun(call_id: UUID, recording: str) -> None:
         row.due_at = call.ends_by + voicemail.REPORT_WITHIN
         row.save(update_fields=["due_at"])
     record.note(call, StepKind.RECORDING, "The recording has begun.", recording=recording)
-    live.tell_team(call.conversation, "call")
 
 
 def _failed(call_id: UUID, error: ProviderError) -> None:
     call = record.lock(call_id)
     words = f"The call is not recorded, though they agreed: {error.words}"
     record.note(call, StepKind.ERROR, words, error.remedy)
-    live.tell_team(call.conversation, "call")

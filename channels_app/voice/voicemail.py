@@ -51,7 +51,6 @@ def begin(asked: Asked, call: Call, response: VoiceResponse, why: str) -> None:
         call.state = CallState.VOICEMAIL
         call.save(update_fields=["state"])
         record.note(call, StepKind.VOICEMAIL, f"{why} They were asked for a message.")
-        live.tell_team(call.conversation, "call")
     config, language = asked.config, call.language or asked.config.language
     twiml.said(response, config.voicemail_words or say("voicemail", language), config, language)
     is_written = can_be_written(language)
@@ -116,12 +115,12 @@ def left(call_id: UUID, form: Mapping[str, str], *, is_empty: bool) -> Call:
     if is_empty or not recordings.is_sid(sid):
         _nothing_said(call)
         return call
-    row, is_new = kept_row(call, sid, RecordingKind.VOICEMAIL)
+    row, _ = kept_row(call, sid, RecordingKind.VOICEMAIL)
     seconds = _whole(form.get("RecordingDuration", ""))
     if row.seconds is None and seconds is not None:
         row.seconds = seconds
         row.save(update_fields=["seconds"])
-    if not is_new or Message.objects.filter(conversation=call.conversation, client_id=audio.client_id_of(sid)).exists():
+    if Message.objects.filter(conversation=call.conversation, client_id=audio.client_id_of(sid)).exists():
         return call
     _post(call, row)
     ending.end(call.id, CallOutcome.VOICEMAIL, "They left a message.", _call_back(call))
@@ -221,7 +220,6 @@ def written(call_id: UUID, form: Mapping[str, str]) -> None:
     if form.get("TranscriptionStatus") != "completed" or not words:
         remedy = _LISTEN
         record.note(call, StepKind.VOICEMAIL, "Twilio could not write the message down.", remedy, recording=sid)
-        live.tell_team(call.conversation, "call")
         return
     row.transcript = words
     row.save(update_fields=["transcript"])

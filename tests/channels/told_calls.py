@@ -78,12 +78,16 @@ class Made:
         with tenant(self.workspace_id):
             locked = conversations.lock(self.conversation.id)
             status = "received" if author == "visitor" else "delivered"
-            message = conversations.post_message(locked, NewMessage(author_kind=author, text=text, status=status, **more))
+            message = conversations.post_message(
+                locked, NewMessage(author_kind=author, text=text, status=status, **more)
+            )
             if author == "assistant":
                 Message.objects.filter(id=message.id).update(status="delivered")
             return message
 
-    def spoken(self, text: str, state: str = "spoken", heard: str | None = None, turn: CallTurn | None = None) -> Message:
+    def spoken(
+        self, text: str, state: str = "spoken", heard: str | None = None, turn: CallTurn | None = None
+    ) -> Message:
         """The assistant says this, and so much of it is heard."""
         message = self.say(text, "assistant")
         known = text if heard is None else heard
@@ -184,11 +188,13 @@ def make_call(connection: Connection, caller: str = PERSON, number: int | None =
 
 
 def make_story(connection: Connection) -> Made:
-    """A call in which everything happened: cut off, never heard, keys, a silence, a transfer that failed, a recording."""
+    """A call in which everything happened: cut off, never heard, keys, a silence, a failed transfer, a recording."""
     made = make_call(connection)
     made.step("ringing", "They called.")
     made.step("answered", "Answered.")
-    made.step("recording", "They agreed to be recorded, by key 1.", consent="given", keys="1", asked="May we record it?")
+    made.step(
+        "recording", "They agreed to be recorded, by key 1.", consent="given", keys="1", asked="May we record it?"
+    )
     made.spoken("Hello, this is Ada. What can I do for you?")
     first = made.say("What are your opening hours?")
     turn = made.turn(1, first, confidence=0.91)
