@@ -10,10 +10,11 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db.models import Q
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
+from channels_app import accounts
 from channels_app.models import Call, Connection
 from channels_app.models.call import CallDirection, CallOutcome, CallState
 from channels_app.pages import queries
@@ -95,6 +96,8 @@ def rows_of(connection: Connection, shown: Shown) -> Any:
 
 def _listing(request: WorkspaceRequest, connection_id: UUID) -> dict[str, Any]:
     connection, shown = queries.connection(connection_id), Shown.of(request.GET)
+    if not accounts.is_spoken(connection):
+        raise Http404
     page = queries.calls_page(rows_of(connection, shown), shown.cursor)
     return {
         **head(request, connection, "calls"),

@@ -58,6 +58,35 @@ def make_line(workspace: Workspace, name: str = "Our number", **config: Any) -> 
     return made.connection
 
 
+def failed(connection: Connection, conversation_id: Any) -> CallRecording:
+    """A conversation that is a call with audio that could not be fetched. Inside `tenant()`."""
+    now = timezone.now()
+    call = Call.objects.create(
+        connection=connection,
+        conversation_id=conversation_id,
+        sid=sid("CA"),
+        caller=PERSON,
+        called=NUMBER,
+        last_sign_at=now,
+        ends_by=now,
+        due_at=now,
+        state="ended",
+        outcome="voicemail",
+        ended_at=now,
+    )
+    row: CallRecording = CallRecording.objects.create(
+        connection=connection,
+        call=call,
+        sid=sid("RE"),
+        kind="voicemail",
+        state="failed",
+        reason="Twilio has no such file (404).",
+        remedy="Fetch it again later.",
+        due_at=now,
+    )
+    return row
+
+
 @dataclass
 class Made:
     """A call and its conversation, with what is said in it."""
