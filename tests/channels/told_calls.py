@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
+import math
+import struct
+import wave
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -34,6 +38,18 @@ from workspaces.models import Workspace
 
 # One frame of MPEG audio, often enough to be one: silence of about a second.
 MP3 = (b"\xff\xfb\x90\x64" + b"\x00" * 413) * 40
+
+
+def tone(seconds: int = 12) -> bytes:
+    """Audio that a browser plays: a quiet tone."""
+    out = io.BytesIO()
+    with wave.open(out, "wb") as target:
+        target.setnchannels(1)
+        target.setsampwidth(2)
+        target.setframerate(8000)
+        samples = (int(3000 * math.sin(2 * math.pi * 440 * at / 8000)) for at in range(8000 * seconds))
+        target.writeframes(b"".join(struct.pack("<h", one) for one in samples))
+    return out.getvalue()
 
 
 def sid(kind: str, number: int = 1) -> str:
@@ -176,9 +192,9 @@ class Made:
             if state != "kept":
                 return row
             anchor = Message.objects.filter(conversation=self.conversation).order_by("seq").first()
-            checked = Checked("Recording.mp3", "audio/mpeg", MP3)
+            checked = Checked("Recording.wav", "audio/wav", tone())
             kept = files.enrolled(self.conversation, checked, author_kind="visitor", message=anchor)
-            files.storage().save(kept.key, ContentFile(MP3))
+            files.storage().save(kept.key, ContentFile(checked.content))
             File.objects.filter(id=kept.id).update(stored_at=timezone.now())
             row.file = kept
             row.save(update_fields=["file"])
