@@ -9,8 +9,9 @@ class ChannelsAppConfig(AppConfig):
         """Listen to conversations, and tell the rooms below what of theirs is used, sealed and carried here."""
         from channels_app import accounts, carrying, connections, desks, enqueueing, personal, starting
         from channels_app.models import ConnectionSecret
+        from channels_app.voice import told
         from convoship.lib import sealed
-        from deployments import carriers, person_holders, publishing
+        from deployments import calls, carriers, person_holders, publishing
         from deployments import starting as port
         from deployments.conversations import message_posted
         from workspaces import secret_store
@@ -21,6 +22,7 @@ class ChannelsAppConfig(AppConfig):
         publishing.register_answers(connections.answered_by)
         sealed.register(ConnectionSecret, "sealed", accounts.purpose)
         carriers.register(carrying.Connections())
+        calls.register(told.Keeper())
         port.register(starting.Starting())
         person_holders.register(personal.Connections())
         desks.register()

@@ -19,6 +19,7 @@ from channels_app.models import Connection, ConnectionSecret, Delivery
 from channels_app.models.connection import ConnectionState, SecretKind
 from channels_app.providers.base import ConfigForm, Finding, Health, Provider, ProviderError
 from channels_app.providers.registry import PROVIDERS
+from channels_app.voice import audio
 from convoship.lib import crypto, standard_webhooks
 from convoship.lib.actors import Actor
 from convoship.lib.problems import Problem, invalid, not_found
@@ -240,6 +241,7 @@ def delete(actor: Actor, connection: Connection) -> None:
     waiting = Delivery.objects.filter(connection=connection, status="queued").count()
     audit.record(actor, "connection.deleted", connection, kind=connection.kind, unsent=waiting)
     inbound_media.let_go(connection)
+    audio.let_go(connection)
     made_up = {key for key in connection.credentials.values() if connection.is_rehearsal and key.startswith(MADE_UP)}
     connection.delete()
     # What was made up for a rehearsal goes with it, unless somebody else uses it by now.

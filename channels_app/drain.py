@@ -22,10 +22,9 @@ from channels_app import beats, claims, doors, inbound, inbound_media, receipts,
 from channels_app.claims import LONGEST_CALL_SECONDS
 from channels_app.in_hand import Claimed
 from channels_app.inbound import ClaimedEvent
-from channels_app.inbound_media import ClaimedMedia
 from channels_app.providers.base import Capability, ProviderError
 from channels_app.settling import Outcome
-from channels_app.voice import sweeping
+from channels_app.voice import audio, sweeping
 from convoship.lib.database import drop_broken_connections
 from convoship.lib.failpoints import failpoint
 from convoship.lib.tenancy import in_tenant
@@ -124,6 +123,8 @@ class Drain:
             return len(found)
         if due.kind == "media":
             return await self._fetch(due.workspace_id, min(free, inbound_media.AT_ONCE - self.fetching))
+        if due.kind == "recording":
+            return await self._fetch_audio(due.workspace_id, min(free, inbound_media.AT_ONCE - self.fetching))
         if due.kind == "event":
             events = await in_tenant(inbound.claim)(due.workspace_id, due.workspace_id, free, suspects=suspects)
             for event in events:
@@ -146,12 +147,20 @@ class Drain:
         found = await in_tenant(inbound_media.claim)(workspace_id, workspace_id, free) if free > 0 else []
         self.fetching += len(found)
         for one in found:
-            self._start(workspace_id, self._fetched(one))
+            self._start(workspace_id, self._fetched(inbound_media.run(one)))
         return len(found)
 
-    async def _fetched(self, claimed: ClaimedMedia) -> None:
+    async def _fetch_audio(self, workspace_id: UUID, free: int) -> int:
+        """Claim up to so many recordings of calls, and begin to fetch them, or to delete them at their provider."""
+        found = await in_tenant(audio.claim)(workspace_id, workspace_id, free) if free > 0 else []
+        self.fetching += len(found)
+        for one in found:
+            self._start(workspace_id, self._fetched(audio.run(one)))
+        return len(found)
+
+    async def _fetched(self, fetching: Awaitable[None]) -> None:
         try:
-            await inbound_media.run(claimed)
+            await fetching
         finally:
             self.fetching -= 1
             # One that was not there yet is due again before the clock looks.

@@ -17,7 +17,6 @@ from django.utils import timezone
 from channels_app import accounts, address_locks, consents, unheard
 from channels_app.models import (
     Call,
-    CallRecording,
     CallSpeech,
     CallStep,
     CallTransfer,
@@ -50,6 +49,7 @@ from channels_app.providers.events import (
     StatusReported,
     event_of,
 )
+from channels_app.voice import audio
 from convoship.lib import same_number
 from convoship.lib.tenancy import entered_workspace_id
 from deployments.models import Identity, Person
@@ -216,7 +216,7 @@ def _empty_calls(conversations: Sequence[UUID]) -> None:
     """What was said in them, who called, and their audio. That there were calls stays."""
     calls = Call.objects.filter(conversation__in=conversations)
     CallSpeech.objects.filter(call__in=calls).delete()
-    CallRecording.objects.filter(call__in=calls).delete()
+    audio.erase(conversations)
     for model in (CallTurn, CallStep, CallTransfer):
         model.objects.filter(call__in=calls).update(**blank(model))
     calls.update(**blank(Call))

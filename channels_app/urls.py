@@ -5,6 +5,7 @@ from django.urls import path
 from channels_app import webhooks
 from channels_app.pages import (
     call_me,
+    calls,
     channels,
     connection,
     deliveries,
@@ -61,6 +62,13 @@ urlpatterns = [
     path(f"{_ONE}/events", events.connection_events, name="connection_events"),
     path(f"{_ONE}/events/rows", events.connection_events_rows, name="connection_events_rows"),
     path(f"{_ONE}/events/<uuid:event_id>/retry", events.connection_event_retry, name="connection_event_retry"),
+    path(f"{_ONE}/calls", calls.connection_calls, name="connection_calls"),
+    path(f"{_ONE}/calls/rows", calls.connection_calls_rows, name="connection_calls_rows"),
+    path(
+        "app/conversations/<uuid:conversation_id>/recordings/<uuid:recording_id>/again",
+        calls.call_recording_again,
+        name="call_recording_again",
+    ),
     path(f"{_ONE}/templates", templates.connection_templates, name="connection_templates"),
     path(f"{_ONE}/templates/rows", templates.connection_templates_rows, name="connection_templates_rows"),
     path(f"{_ONE}/templates/sync", templates.connection_templates_sync, name="connection_templates_sync"),

@@ -305,6 +305,8 @@ CONTENT_SECURITY_POLICY = {
         "script-src": ["'self'"],
         "style-src": ["'self'"],
         "img-src": ["'self'", "data:", "https:", *([FILES_BASE_URL] if FILES_BASE_URL != PUBLIC_BASE_URL else [])],
+        # Recordings of calls are played over links to files.
+        "media-src": ["'self'", *([FILES_BASE_URL] if FILES_BASE_URL != PUBLIC_BASE_URL else [])],
         "font-src": ["'self'"],
         "connect-src": ["'self'", _socket_origin],
         "form-action": ["'self'"],

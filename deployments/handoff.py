@@ -662,6 +662,23 @@ def _nobody(conversation: Conversation, case: Handoff, rules: Rules, now: dt.dat
     return _return(conversation, case, HandoffOutcome.NOBODY_CAME, rules.words("nobody_came", conversation))
 
 
+def missed(conversation: Conversation, reason: str) -> None:
+    """Who called spoke with nobody, and waits to be called back: of a locked conversation, which may have ended.
+
+    It stands among the missed ones until somebody takes it. Nothing is said in it.
+    """
+    case, now = current(conversation), timezone.now()
+    if case is None:
+        case = _new(conversation, rules_of(conversation), HandoffCause.VISITOR, reason)
+        case.form_left = []
+    _note_wanted(conversation)
+    _leave_desk(conversation, case, HandoffOutcome.NOBODY_CAME, reason)
+    _finish(case, HandoffState.CLOSED, HandoffOutcome.NOBODY_CAME, now)
+    conversation.control, conversation.waiting_since, conversation.assigned_to = Control.ASSISTANT, None, None
+    conversation.handoff_reason = ""
+    conversations.save(conversation, [])
+
+
 def _return(conversation: Conversation, case: Handoff, outcome: HandoffOutcome, words: str) -> list[Message]:
     """The assistant has the conversation again."""
     _leave_desk(conversation, case, outcome, HandoffOutcome(outcome).label)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from channels_app.api import connections, templates, traffic
+from channels_app.api import calls, connections, templates, traffic
 
 _CONNECTION = "connections/<id:connection_id>"
 
@@ -16,6 +16,8 @@ urlpatterns = [
     path(f"{_CONNECTION}/rotate-secret", connections.RotateSecretView.as_view(), name="api_connection_rotate"),
     path(f"{_CONNECTION}/events", traffic.EventsView.as_view(), name="api_connection_events"),
     path(f"{_CONNECTION}/deliveries", traffic.DeliveriesView.as_view(), name="api_connection_deliveries"),
+    path(f"{_CONNECTION}/calls", calls.CallsView.as_view(), name="api_connection_calls"),
+    path(f"{_CONNECTION}/latency", calls.LatencyView.as_view(), name="api_connection_latency"),
     path(f"{_CONNECTION}/templates", templates.TemplatesView.as_view(), name="api_templates"),
     path(f"{_CONNECTION}/templates/sync", templates.SyncView.as_view(), name="api_templates_sync"),
     path(f"{_CONNECTION}/templates/<name:sid>/submit", templates.SubmitView.as_view(), name="api_template_submit"),

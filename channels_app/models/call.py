@@ -324,6 +324,10 @@ class CallRecording(TenantModel):
         ]
         indexes: ClassVar = [
             models.Index(fields=["due_at"], condition=models.Q(state__in=["made", "fetching"]), name="recording_due"),
+            # Erased here, and still to be deleted at the provider, while its address there is known.
+            models.Index(
+                fields=["due_at"], condition=models.Q(state="deleted") & ~models.Q(url=""), name="recording_gone"
+            ),
         ]
 
     def __str__(self) -> str:

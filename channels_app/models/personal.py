@@ -40,7 +40,10 @@ PERSONAL: Mapping[type[TenantModel], Personal] = {
     CallStep: Personal(blank={"words": "", "remedy": "", "data": {}}),
     RelayTicket: Personal(kept={"session": "The provider's id of a socket."}),
     CallTransfer: Personal(blank={"reason": "", "remedy": ""}, kept={"to": _OWN, "child_sid": "The provider's id."}),
-    CallRecording: Personal(rows="With their conversation's content; the file goes with its own row."),
+    CallRecording: Personal(
+        blank={"transcript": "", "reason": "", "remedy": ""},
+        kept={"sid url": "The provider's id and address of the audio, until it is deleted there as well."},
+    ),
     Connection: Personal(
         kept={"kind name config credentials": _OWN, "state_reason fault fault_remedy": _STANDS},
     ),

@@ -43,6 +43,7 @@ def head(request: WorkspaceRequest, row: Connection, tab: str) -> dict[str, Any]
         # Counted where the tabs are drawn, and not every few seconds for a list.
         "failed_events": SimpleLazyObject(lambda: queries.failed_events(row)),
         "has_templates": windows.has_one(row),
+        "has_calls": accounts.is_spoken(row),
         "tab": tab,
         "may_write": request.actor.may("connections.write"),
     }

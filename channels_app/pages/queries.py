@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from channels_app.dismissing import DEAD
 from channels_app.models import (
+    Call,
     Connection,
     ConversationLink,
     Delivery,
@@ -132,6 +133,11 @@ def events_page(connection: Connection, show: str, cursor: str) -> Page[InboundE
     """A page of what the provider told us."""
     rows = InboundEvent.objects.filter(EVENTS[show], connection=connection)
     return _page(rows, "received_at", cursor)
+
+
+def calls_page(rows: QuerySet[Call], cursor: str) -> Page[Call]:
+    """A page of calls."""
+    return _page(rows, "began_at", cursor)
 
 
 def files_not_here(messages: Sequence[UUID]) -> dict[UUID, list[InboundMedia]]:

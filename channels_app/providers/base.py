@@ -394,6 +394,18 @@ class Provider:
         """
         raise ProviderError("Files are not taken over this connection.", permanent=True)
 
+    async def start_recording(self, call: str, callback: str) -> str:
+        """Begin to record a call (its id there); the recording's id. `callback` is told how it ended."""
+        raise NotImplementedError
+
+    def recording_url(self, sid: str) -> str:
+        """Where the audio of a recording is, for `fetch`."""
+        raise NotImplementedError
+
+    async def delete_recording(self, sid: str) -> None:
+        """Delete a recording there, for good. One that is not there is deleted."""
+        raise NotImplementedError
+
     # --- What goes out --------------------------------------------------------------------------------------------
 
     def plan(self, conversation: Conversation, messages: Sequence[Message]) -> list[Planned]:

@@ -21,7 +21,7 @@ from channels_app.models import Call, CallStep, Connection, InboundEvent
 from channels_app.models.call import CallDirection, CallMode, CallOutcome, CallState, StepKind, TransferState
 from channels_app.models.inbound import EventState
 from channels_app.providers.twilio import twiml
-from channels_app.voice import ending, faults, gather, record, ways_out
+from channels_app.voice import consenting, ending, faults, gather, record, voicemail, ways_out
 from channels_app.voice.asked import Asked, Handler
 from channels_app.voice.words import say
 from convoship.lib.parsers import BadJSON, loads
@@ -103,6 +103,9 @@ async def incoming(asked: Asked) -> HttpResponse:
         response = VoiceResponse()
         response.hangup()
         return twiml.answered(response)
+    question = await in_tenant(consenting.asked_first)(asked.workspace_id, asked, opened.id)
+    if question is not None:
+        return twiml.answered(question)
     return await STARTS.get(opened.mode, gather.start)(asked, opened.id)
 
 
@@ -245,7 +248,7 @@ def _debugged(asked: Asked) -> None:
             faults.note(asked.connection_id, code, call)
 
 
-# --- It was put through, or left a message ----------------------------------------------------------------------------
+# --- It was put through ----------------------------------------------------------------------------
 
 
 _DIALLED = {"busy": "The line was busy.", "no-answer": "Nobody answered."}
@@ -287,21 +290,6 @@ def _after_transfer(asked: Asked) -> str:
     return str(response)
 
 
-async def voicemail(asked: Asked) -> HttpResponse:
-    """A message was left."""
-    return twiml.answered(await in_tenant(_left)(asked.workspace_id, asked))
-
-
-def _left(asked: Asked) -> str:
-    response = VoiceResponse()
-    call = record.find(asked.connection_id, asked.sid)
-    language = call.language if call else asked.config.language
-    if call is not None:
-        ending.end(call.id, CallOutcome.VOICEMAIL)
-    ways_out.say_goodbye(asked, response, language, say("voicemail_done", language))
-    return str(response)
-
-
 # What answers each part of a connection's address. Others add a line.
 PARTS: Mapping[str, Handler] = {
     "": incoming,
@@ -311,9 +299,12 @@ PARTS: Mapping[str, Handler] = {
     "fallback": fallback,
     "errors": errors,
     "transfer-done": transfer_done,
-    "voicemail": voicemail,
+    "consent": consenting.part,
+    "voicemail": voicemail.done,
+    "recording": voicemail.recording,
+    "transcript": voicemail.transcript,
 }
 # Whose answers nobody hears.
-REPORTS = frozenset({"status", "errors", "recording"})
+REPORTS = frozenset({"status", "errors", "recording", "transcript"})
 # How a call begins, by its mode; one that is not here is heard sentence by sentence.
 STARTS: Mapping[str, Callable[[Asked, UUID], Awaitable[HttpResponse]]] = {CallMode.GATHER: gather.start}

@@ -16,7 +16,7 @@ from channels_app.providers.twilio.voice_config import VoiceConfig
 from channels_app.voice import minutes
 from convoship.lib import language_tags, same_number
 from convoship.lib.problems import Problem, not_found
-from deployments import blocking, conversations, people, welcoming
+from deployments import blocking, conversations, live, people, welcoming
 from deployments.conversations import NewMessage
 from deployments.models import Conversation
 from deployments.models.conversation import AuthorKind
@@ -143,7 +143,8 @@ def lock(call_id: UUID) -> Call:
 
 
 def note(call: Call, kind: str, words: str = "", remedy: str = "", **data: Any) -> CallStep:
-    """One more line of the call's story."""
+    """One more line of the call's story, which rings on its page."""
+    live.tell_team(call.conversation, "call")
     return CallStep.objects.create(
         call=call, at=timezone.now(), kind=kind, words=words[:500], remedy=remedy[:300], data=data
     )

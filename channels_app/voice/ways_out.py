@@ -11,7 +11,7 @@ from channels_app.models import Call, CallTransfer
 from channels_app.models.call import CallOutcome, CallState, StepKind, TransferManner
 from channels_app.providers.twilio import twiml
 from channels_app.providers.twilio.voice_config import Way
-from channels_app.voice import ending, record
+from channels_app.voice import ending, record, voicemail
 from channels_app.voice.asked import Asked
 from channels_app.voice.words import say
 
@@ -24,7 +24,7 @@ def take(asked: Asked, call: Call, response: VoiceResponse, way: Way, why: str, 
     if way == "transfer" and asked.config.can_transfer and call.goes_on:
         transfer(asked, call, response, why)
     elif way in ("transfer", "voicemail") and asked.config.voicemail and call.goes_on:
-        voicemail(asked, call, response, why)
+        voicemail.begin(asked, call, response, why)
     else:
         goodbye(asked, call, response, why, outcome=outcome or CallOutcome.COMPLETED)
 
@@ -48,26 +48,6 @@ def dial(asked: Asked, response: VoiceResponse) -> None:
         timeout=twiml.DIAL_SECONDS,
         time_limit=asked.config.longest_call * 60,
     )
-
-
-def voicemail(asked: Asked, call: Call, response: VoiceResponse, why: str) -> None:
-    """Have a message left after the tone; it is posted to `voicemail`, and its audio to `recording`."""
-    call.state = CallState.VOICEMAIL
-    call.save(update_fields=["state"])
-    record.note(call, StepKind.VOICEMAIL, f"{why} They were asked for a message.")
-    words = asked.config.voicemail_words or say("voicemail", call.language)
-    twiml.said(response, words, asked.config, call.language)
-    response.record(
-        action=asked.url("voicemail"),
-        method="POST",
-        max_length=twiml.LONGEST_MESSAGE_SECONDS,
-        finish_on_key="#",
-        play_beep=True,
-        recording_status_callback=asked.url("recording"),
-        recording_status_callback_method="POST",
-    )
-    # Reached where nothing was said after the tone.
-    say_goodbye(asked, response, call.language)
 
 
 def goodbye(

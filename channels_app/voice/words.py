@@ -21,7 +21,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "nobody": "Nobody can take your call right now.",
         "voicemail": "Please leave a message after the tone. Press the hash key when you are done.",
         "voicemail_done": "Thank you, your message is kept. Goodbye.",
-        "consent": "This call is recorded. Hang up if you do not want that.",
+        "consent": "May we record this call? Press 1 or say yes. Press 2 or say no, and we go on without.",
         "you_can_say": "You can say {options}.",
         "or": "or",
         "dot": "dot",
@@ -45,7 +45,8 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "nobody": "Gerade kann niemand Ihren Anruf annehmen.",
         "voicemail": "Bitte hinterlassen Sie nach dem Ton eine Nachricht und drücken Sie am Ende die Rautetaste.",
         "voicemail_done": "Danke, Ihre Nachricht ist gespeichert. Auf Wiederhören.",
-        "consent": "Dieser Anruf wird aufgezeichnet. Legen Sie auf, wenn Sie das nicht möchten.",
+        "consent": "Dürfen wir diesen Anruf aufzeichnen? Drücken Sie die 1 oder sagen Sie Ja. Mit der 2 oder Nein geht "
+        "es ohne Aufzeichnung weiter.",
         "you_can_say": "Sie können sagen: {options}.",
         "or": "oder",
         "dot": "Punkt",

@@ -93,6 +93,7 @@
 -- migration: channels_app 0011_refused_id 745f6d4e81bcfdac
 -- migration: channels_app 0012_m6locks a9cb99cf3531b6cd
 -- migration: channels_app 0013_calls 2d0c6666c7a25276
+-- migration: channels_app 0014_callpages 3b1e28c1b0dd77db
 -- migration: sessions 0001_initial 2aa438e2393ee513
 
 CREATE FUNCTION public.all_workspaces() RETURNS SETOF uuid
@@ -173,7 +174,7 @@ CREATE FUNCTION public.due_channel_work(p_limit integer) RETURNS TABLE(kind text
     UNION ALL
     (SELECT 'recording', r.workspace_id, min(r.due_at)
        FROM channels_app_callrecording r JOIN channels_app_connection c ON c.id = r.connection_id
-      WHERE r.state IN ('made', 'fetching') AND r.due_at <= now()
+      WHERE (r.state IN ('made', 'fetching') OR r.state = 'deleted' AND r.url <> '') AND r.due_at <= now()
         AND (r.leased_until IS NULL OR r.leased_until < now()) AND c.state = 'active'
       GROUP BY r.workspace_id)
  ORDER BY since LIMIT p_limit) AS due $$;
@@ -3225,6 +3226,8 @@ CREATE INDEX person_newest ON public.deployments_person USING btree (workspace_i
 CREATE INDEX person_words ON public.deployments_person USING gin (workspace_id, public.words_of_person((name)::text, (email)::text));
 
 CREATE INDEX recording_due ON public.channels_app_callrecording USING btree (due_at) WHERE ((state)::text = ANY ((ARRAY['made'::character varying, 'fetching'::character varying])::text[]));
+
+CREATE INDEX recording_gone ON public.channels_app_callrecording USING btree (due_at) WHERE (((state)::text = 'deleted'::text) AND (NOT ((url)::text = ''::text)));
 
 CREATE INDEX reply_mail_due ON public.deployments_replymail USING btree (due_at) WHERE ((state)::text = 'queued'::text);
 

@@ -9,9 +9,9 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from deployments import carriers, handoff, notes, person_fields, person_words, reading
+from deployments import calls, carriers, handoff, notes, person_fields, person_words, reading
 from deployments.models import CannedReply, Conversation
-from deployments.models.conversation import Control
+from deployments.models.conversation import Channel, Control
 from deployments.pages import handoff_drawing, queries, transcript
 from deployments.pages.composer_files import Added, shown
 from workspaces.access import WorkspaceRequest, workspace_page
@@ -27,10 +27,12 @@ def found(conversation_id: UUID) -> Conversation:
 def live_context(request: WorkspaceRequest, row: Conversation) -> dict[str, Any]:
     """What the part that changes shows: state and transcript."""
     around = _around(request)
-    shown = transcript.transcript(row, around)
+    call = calls.told(row) if row.channel == Channel.VOICE else None
+    shown = transcript.transcript(row, around, call)
     may_write = request.actor.may("conversations.write")
     return {
         "conversation": row,
+        "call": call,
         "entries": shown.entries,
         "head_seq": shown.head_seq,
         "place": carriers.place_of(row) if row.channel != "web" else None,

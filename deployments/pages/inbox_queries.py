@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.models import Case, Q, QuerySet, Value, When
 
 from convoship.lib.tenancy import entered_workspace_id
-from deployments import inbox, searching
+from deployments import calls, inbox, searching
 from deployments.models import Assistant, Conversation, ConversationTag, SavedView
 from deployments.models.conversation import Channel, Control
 from deployments.pages import queries
@@ -32,7 +32,7 @@ class Row:
     """A conversation on the list, and the names of its tags.
 
     Where its visitor waits for a person: the assistant's name. Where its words were found: the sentence with them (not
-    escaped), and its message.
+    escaped), and its message. Of a telephone call: how it goes or went.
     """
 
     conversation: Conversation
@@ -40,6 +40,7 @@ class Row:
     assistant: str = ""
     sentence: str = ""
     seq: int | None = None
+    call: calls.Mark | None = None
 
 
 @dataclass(frozen=True)
@@ -126,8 +127,15 @@ def _listed(wanted: Wanted, user: User, *, anybody_waits: bool) -> Page:
 
 
 def _page(rows: Sequence[Conversation], following: str) -> Page:
-    tags, assistants = _tags_of(rows), _assistants_of_waiting(rows)
-    return Page([Row(row, tags.get(row.id, []), assistants.get(row.id, "")) for row in rows], following)
+    tags, assistants, marks = _tags_of(rows), _assistants_of_waiting(rows), _calls_of(rows)
+    shown = [Row(row, tags.get(row.id, []), assistants.get(row.id, ""), call=marks.get(row.id)) for row in rows]
+    return Page(shown, following)
+
+
+def _calls_of(rows: Sequence[Conversation]) -> dict[UUID, calls.Mark]:
+    """How those of them go or went that are telephone calls."""
+    spoken = [row for row in rows if row.channel == Channel.VOICE]
+    return calls.marks_of(spoken) if spoken else {}
 
 
 # Begins a cursor that stands among those who wait, who come before all others.
@@ -175,7 +183,7 @@ def _found(wanted: Wanted, user: User) -> Page:
             break
     sentences = searching.sentences(wanted.q, [hit.message_id for hit, _ in kept if hit.message_id])
     found = [row for _, row in kept]
-    tags, assistants = _tags_of(found), _assistants_of_waiting(found)
+    tags, assistants, marks = _tags_of(found), _assistants_of_waiting(found), _calls_of(found)
     shown = [
         Row(
             row,
@@ -183,6 +191,7 @@ def _found(wanted: Wanted, user: User) -> Page:
             assistants.get(row.id, ""),
             sentences.get(hit.message_id, "") if hit.message_id else "",
             hit.seq,
+            marks.get(row.id),
         )
         for hit, row in kept
     ]

@@ -11,7 +11,7 @@ from typing import Any
 from django.utils.dateparse import parse_datetime
 from django.utils.safestring import SafeString
 
-from deployments import attachments, carriers, file_kinds, notes, writing
+from deployments import attachments, calls, carriers, file_kinds, notes, writing
 from deployments.models import Conversation, Mention, Message, Note, ReplyMail, Turn
 from deployments.models.conversation import AuthorKind, Channel, MessageStatus, Stop
 from deployments.pages import queries, thought_words
@@ -80,6 +80,9 @@ class Line:
     seen_at: dt.datetime | None = None
     # The mails whose last message this is.
     mails: Sequence[ReplyMail] = ()
+    # Of a call: how much of it was heard, and how the turn went that the caller began with it.
+    heard: calls.Heard | None = None
+    told: calls.TurnTold | None = None
 
 
 @dataclass(frozen=True)
@@ -93,9 +96,9 @@ class NoteLine:
 
 @dataclass(frozen=True)
 class Transcript:
-    """Lines and notes in their order, and which part of the messages they are."""
+    """Lines, notes and the steps of a call in their order, and which part of the messages they are."""
 
-    entries: list[Line | NoteLine]
+    entries: list[Line | NoteLine | calls.Step]
     part: queries.Transcript
 
     @property
@@ -104,8 +107,8 @@ class Transcript:
         return self.part.last_seq if self.part.messages else 0
 
 
-def transcript(conversation: Conversation, around: int | None = None) -> Transcript:
-    """The conversation as its members see it: its newest messages, or those around one."""
+def transcript(conversation: Conversation, around: int | None = None, call: calls.Told | None = None) -> Transcript:
+    """The conversation as its members see it: its newest messages, or those around one. `call`: the one that it is."""
     part = queries.transcript(conversation, around)
     messages = list(part.messages)
     found = [
@@ -114,7 +117,36 @@ def transcript(conversation: Conversation, around: int | None = None) -> Transcr
         if not part.has_later or note.after_seq <= part.last_seq
     ]
     lines = _with_mails(conversation, _with_seen(conversation, _lines(conversation, messages)))
-    return Transcript(list(_woven(lines, found)), part)
+    if call is None:
+        return Transcript(list(_woven(lines, found)), part)
+    lines = [_as_heard(line, call) for line in lines]
+    return Transcript(list(_with_steps(_woven(lines, found), _steps_within(call, part))), part)
+
+
+def _as_heard(line: Line, call: calls.Told) -> Line:
+    message = line.message
+    return replace(line, heard=call.heard.get(message.id), told=call.turns.get(message.id))
+
+
+def _steps_within(call: calls.Told, part: queries.Transcript) -> list[calls.Step]:
+    """Those that happened while what is shown was said."""
+    messages = list(part.messages)
+    since = messages[0].created_at if messages and part.has_earlier else None
+    until = messages[-1].created_at if messages and part.has_later else None
+    return [one for one in call.steps if not (since and one.at < since) and not (until and one.at > until)]
+
+
+def _with_steps(
+    entries: Iterable[Line | NoteLine], steps: Sequence[calls.Step]
+) -> Iterator[Line | NoteLine | calls.Step]:
+    """Each step before what was said or noted after it."""
+    left = list(steps)
+    for entry in entries:
+        at = entry.note.created_at if isinstance(entry, NoteLine) else entry.message.created_at
+        while left and left[0].at <= at:
+            yield left.pop(0)
+        yield entry
+    yield from left
 
 
 def _with_mails(conversation: Conversation, lines: list[Line]) -> list[Line]:

@@ -112,6 +112,11 @@ class TwilioEnd(FarEnd):
         self.contents: dict[str, dict[str, Any]] = {}
         # Files of messages, by where the API keeps them; asking there leads on to where they are.
         self.files: dict[str, Said] = {}
+        # Recordings of calls: their audio by their SIDs, which calls are recorded, and what was deleted.
+        self.recordings: dict[str, bytes] = {}
+        self.recorded: list[tuple[str, dict[str, str]]] = []
+        self.deleted: list[str] = []
+        self.recording_wrongs: deque[Said] = deque()
         # What is answered instead, in turn, to the next that ask for a file.
         self.file_wrongs: deque[Said] = deque()
 
@@ -192,6 +197,8 @@ class TwilioEnd(FarEnd):
         if seen.method == "GET" and "/Media/" in parts.path:
             return self._file(parts.path)
         root = f"/2010-04-01/Accounts/{ACCOUNT}"
+        if "/Recordings" in parts.path:
+            return self._recording(seen.method, parts.path.removeprefix(root), form)
         match seen.method, parts.path.removeprefix(root):
             case "POST", "/Messages.json":
                 media = [value for name, value in parse_qsl(seen.body.decode()) if name == "MediaUrl"]
@@ -220,6 +227,21 @@ class TwilioEnd(FarEnd):
                 return answer({"senders": self.channel_senders, "meta": {"key": "senders", "next_page_url": None}})
             case "GET", path if path == f"/v1/Services/{SERVICE}/PhoneNumbers":
                 return answer({"phone_numbers": self.senders, "meta": {"key": "phone_numbers", "next_page_url": None}})
+        return problem(20404, 404)
+
+    def _recording(self, method: str, path: str, form: dict[str, str]) -> Said:
+        if self.recording_wrongs:
+            return self.recording_wrongs.popleft()
+        match method, path.removesuffix(".json").strip("/").split("/"):
+            case "POST", ["Calls", call, "Recordings"]:
+                self.recorded.append((call, form))
+                made = f"RE{len(self.recorded):032x}"
+                return answer({"sid": made, "call_sid": call, "account_sid": ACCOUNT, "status": "in-progress"}, 201)
+            case "GET", ["Recordings", name] if name.removesuffix(".mp3") in self.recordings:
+                return Said(200, {"Content-Type": "audio/mpeg"}, self.recordings[name.removesuffix(".mp3")])
+            case "DELETE", ["Recordings", name]:
+                self.deleted.append(name)
+                return Said(204, {}, b"") if self.recordings.pop(name, None) is not None else problem(20404, 404)
         return problem(20404, 404)
 
     def _answer_call(self, method: str, path: str, form: dict[str, str]) -> Said:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from convoship.lib import standard_webhooks
+from tests.channels.twilio_end import ACCOUNT, NUMBER, TOKEN
 
 
 class Program:
@@ -38,6 +39,21 @@ class Program:
         """A custom webhook of the demo's assistant: `{connection, inbound_url, inbound_secret, ...}`."""
         config = {"url": url, "events": ["message.created"]}
         body = {"kind": "custom_webhook", "name": name, "assistant_id": self.demo["assistant_id"], "config": config}
+        return self.call("POST", "/connections", body)
+
+    def line(self, name: str = "Our number") -> dict[str, Any]:
+        """A telephone number at Twilio that the demo's assistant answers: its connection, with `inbound_url`.
+
+        Nothing is asked of Twilio for a call that it tells us of, so its account is nobody's.
+        """
+        self.call("PUT", "/secrets/voice-token", {"value": TOKEN})
+        body = {
+            "kind": "twilio_voice",
+            "name": name,
+            "assistant_id": self.demo["assistant_id"],
+            "config": {"account_sid": ACCOUNT, "from_number": NUMBER, "mode": "gather"},
+            "credentials": {"auth_token": "voice-token"},
+        }
         return self.call("POST", "/connections", body)
 
     @staticmethod

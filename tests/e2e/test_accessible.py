@@ -16,6 +16,7 @@ from tests.driver import wait_for
 from tests.e2e import axe
 from tests.e2e.conftest import Product, Visit
 from tests.e2e.programs import Program
+from tests.e2e.test_calls import told_call
 from tests.e2e.visitor import Visitor
 
 WIDGET = "document.querySelector('convoship-widget')"
@@ -82,6 +83,9 @@ INSIDE = (
     "/app/channels/{whatsapp_id}/templates",
     "/app/channels/{whatsapp_id}/templates/new",
     "/app/conversations/{over_connection_id}/",
+    "/app/conversations/{call_id}/",
+    "/app/channels/{line_id}/calls",
+    "/app/channels/{line_id}/calls?outcome=busy&q=nobody",
     "/app/conversations/",
     "/app/conversations/mentions/",
     "/app/conversations/replies/",
@@ -165,6 +169,13 @@ def bridge(program: Program) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
+def line(product: Product, program: Program) -> dict[str, str]:
+    """A telephone number, and a call over it with everything that can happen in one."""
+    line_id = program.line()["connection"]["id"]
+    return {"line_id": line_id, "call_id": told_call(product, program, line_id)}
+
+
+@pytest.fixture(scope="module")
 def rehearsal_id(program: Program) -> str:
     """The phone that the demo rehearses with."""
     rows: list[dict[str, Any]] = program.call("GET", "/connections")["results"]
@@ -193,9 +204,16 @@ def test_pages_for_anyone(path: str, outside: Page) -> None:
 
 @pytest.mark.parametrize("path", INSIDE)
 def test_pages_for_members(
-    path: str, demo: dict[str, Any], conversation_id: str, bridge: dict[str, str], rehearsal_id: str, inside: Page
+    path: str,
+    demo: dict[str, Any],
+    conversation_id: str,
+    bridge: dict[str, str],
+    line: dict[str, str],
+    rehearsal_id: str,
+    inside: Page,
 ) -> None:
-    inside.goto(path.format(**demo, **bridge, conversation_id=conversation_id, rehearsal_id=rehearsal_id))
+    ids = {"conversation_id": conversation_id, "rehearsal_id": rehearsal_id}
+    inside.goto(path.format(**demo, **bridge, **line, **ids))
     expect(inside.locator("main")).to_be_visible()
     # What can be opened is looked at open too.
     inside.evaluate("for (const box of document.querySelectorAll('main details:not(.menu)')) box.open = true")

@@ -37,7 +37,7 @@ from deployments.knowledge import sources
 from deployments.models import Conversation, KnowledgePage, ReplyMail, Tag
 from deployments.models.person import IdentityKind
 from tests import factories
-from tests.channels import files_in_messages
+from tests.channels import files_in_messages, told_calls
 from tests.channels.requests import request_of
 from tests.pages.conftest import Browser, browser_of, forms_of, text
 from tests.rolling_back import rolled_back
@@ -190,6 +190,8 @@ PAGES: dict[str, tuple[str, tuple[str, ...], str]] = {
         "connections.write",
     ),
     "conversation_template": ("/app/conversations/{over_whatsapp}/template", BOTH, "conversations.write"),
+    "connection_calls": ("/app/channels/{line}/calls", GET, "connections.read"),
+    "connection_calls_rows": ("/app/channels/{line}/calls/rows", GET, "connections.read"),
     "connection_deliveries": ("/app/channels/{connection}/deliveries", GET, "connections.read"),
     "connection_deliveries_rows": ("/app/channels/{connection}/deliveries/rows", GET, "connections.read"),
     "connection_deliveries_replay": ("/app/channels/{connection}/deliveries/replay", POST, "connections.write"),
@@ -255,6 +257,11 @@ PAGES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "conversation_live": ("/app/conversations/{conversation}/live", GET, "conversations.read"),
     "conversation_file_again": (
         "/app/conversations/{conversation}/files/{media}/again",
+        POST,
+        "conversations.write",
+    ),
+    "call_recording_again": (
+        "/app/conversations/{call}/recordings/{recording}/again",
         POST,
         "conversations.write",
     ),
@@ -395,11 +402,24 @@ def _one_of_each(workspace: Workspace) -> dict[str, str]:
             connection=whatsapp, sid="HX1", name="one", language="en", body="Hello.", synced_at=timezone.now()
         )
         ConversationLink.objects.create(connection=whatsapp, conversation=over_whatsapp, address="+14155550123")
+        line = connections.create(
+            who,
+            kind="twilio_voice",
+            name="Our line",
+            assistant_id=made.deployment.assistant_id,
+            config={"account_sid": "AC" + "0" * 32, "from_number": "+14155552671"},
+            credentials={"auth_token": "a_secret_of_this_workspace"},
+        ).connection
+        over_phone = told_calls.make_story(line)
+        unfetched = over_phone.recording("voicemail", "failed", number=2, reason="Twilio has no such file (404).")
         source = sources.add_text(who, made.deployment.assistant, title="Hours", text="Open from nine to five.")
         document = KnowledgePage.objects.create(source=source, title="Hours", text="Open from nine to five.", size=23)
         rehearsed = rehearsing.begin(who, kind="custom_webhook", assistant_id=made.deployment.assistant_id)
     return {
         "connection": str(connection.id),
+        "line": str(line.id),
+        "call": str(over_phone.conversation.id),
+        "recording": str(unfetched.id),
         "source": str(source.id),
         "document": str(document.id),
         "whatsapp": str(whatsapp.id),

@@ -61,7 +61,7 @@ from deployments.pages.talk import Talk
 from deployments.rollouts import Tried
 from deployments.sessions import OpenedSession
 from tests import factories
-from tests.channels import files_in_messages
+from tests.channels import files_in_messages, told_calls
 from tests.channels.requests import request_of
 from workspaces import secret_store
 from workspaces.api_keys import NewApiKey
@@ -194,6 +194,7 @@ class World:
     view_id: UUID = field(init=False)
     mail_id: UUID = field(init=False)
     media_id: UUID = field(init=False)
+    recording_id: UUID = field(init=False)
     person_id: UUID = field(init=False)
     note_id: UUID = field(init=False)
     field_id: UUID = field(init=False)
@@ -236,6 +237,7 @@ class World:
                 due_at=timezone.now(),
             ).id
             self.media_id = files_in_messages.failed(self.connection.connection, self.opened.session.conversation_id).id
+            self.recording_id = told_calls.failed(self.connection.connection, self.opened.session.conversation_id).id
             person = Conversation.objects.get(id=self.opened.session.conversation_id).person
             self.person_id = person.id
             self.note_id = person_changes.add_note(who, person, "Kind.").id
@@ -287,6 +289,7 @@ class World:
             "view_id": self.view_id,
             "mail_id": self.mail_id,
             "media_id": self.media_id,
+            "recording_id": self.recording_id,
             "person_id": self.person_id,
             "note_id": self.note_id,
             "field_id": self.field_id,
@@ -389,6 +392,11 @@ class World:
             Conversation.objects.filter(id=conversation_id).update(channel="whatsapp")
             link = {"connection": self.connection.connection, "address": "room-2"}
             ConversationLink.objects.get_or_create(conversation_id=conversation_id, defaults=link)
+
+    def speaks(self) -> None:
+        """Make the connection one whose calls are kept."""
+        with tenant(self.workspace.id):
+            Connection.objects.update(kind="twilio_voice")
 
     def has_approved(self) -> None:
         """And its template is approved."""
@@ -643,6 +651,7 @@ PAGES: Mapping[str, list[Call]] = {
     "saved_view": [Call("GET"), Call("POST", {"name": "Renamed"})],
     "saved_view_delete": [Call("GET"), Call("POST", {})],
     "conversation_file_again": [Call("POST", {})],
+    "call_recording_again": [Call("POST", {})],
     "conversation_reply": [Call("POST", {"text": "Hello", "client_id": "a"})],
     "conversation_mentions": GET,
     "conversation_replies": GET,
@@ -718,6 +727,8 @@ PAGES: Mapping[str, list[Call]] = {
         Call("GET", before=World.has_approved),
         Call("POST", {"template": "HX1", "v-1": "a", "client_id": "c"}, before=World.has_approved),
     ],
+    "connection_calls": [Call("GET", before=World.speaks)],
+    "connection_calls_rows": [Call("GET", before=World.speaks)],
     "connection_deliveries": GET,
     "connection_deliveries_rows": GET,
     "connection_deliveries_replay": [Call("POST", {"show": "dead"})],
@@ -807,6 +818,8 @@ API: Mapping[str, list[Call]] = {
     "api_connection_rotate": [Call("POST", {"which": "inbound_secret"})],
     "api_connection_events": GET,
     "api_connection_deliveries": GET,
+    "api_connection_calls": GET,
+    "api_connection_latency": GET,
     "api_templates": [
         Call("GET", before=World.has_templates),
         Call("POST", _TEMPLATE, before=World.has_templates),

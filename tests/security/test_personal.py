@@ -69,6 +69,7 @@ IDS = {
     "note",
     "parted",
     "mail",
+    "recording",
     "rollout",
 }
 TOLD = {

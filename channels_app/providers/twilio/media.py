@@ -35,10 +35,13 @@ def named_in(form: Mapping[str, str]) -> tuple[dict[str, str], ...]:
     )
 
 
-async def fetch(account: Account, url: str) -> FetchedFile:
-    """The file at this address of our account's; `ProviderError` with words for any other, and where it fails."""
+async def fetch(account: Account, url: str, path: str = _PATH) -> FetchedFile:
+    """The file at this address of our account's; `ProviderError` with words for any other, and where it fails.
+
+    `path`: what files of its kind have for one there.
+    """
     base = account.base_url or sdk.API_BASE_URL
-    if not is_ours(url, str(account.config["account_sid"]), base):
+    if not is_ours(url, str(account.config["account_sid"]), base, path):
         words = "Its address is none of Twilio's for this account, so it was not called."
         raise ProviderError(words, _REPORT_IT, permanent=True, blame="message")
     auth = (str(account.config["account_sid"]), account.credentials["auth_token"])
@@ -65,7 +68,7 @@ async def _led_to(url: str, answer: Downloaded, base: str) -> Downloaded:
     return there
 
 
-def is_ours(url: str, account_sid: str, base_url: str) -> bool:
+def is_ours(url: str, account_sid: str, base_url: str, path: str = _PATH) -> bool:
     """Whether this is a file of our own account's, at the API's own address, or at Twilio's for an account of a region.
 
     Compared is what is called, letter by letter: no port, user name or query that the path stands behind.
@@ -73,8 +76,8 @@ def is_ours(url: str, account_sid: str, base_url: str) -> bool:
     bases = [base_url.rstrip("/")]
     if _host(base_url).endswith(f".{sdk.DOMAIN}"):
         bases.append(sdk.API_BASE_URL)
-    path = _PATH.format(sid=re.escape(account_sid))
-    return any(re.fullmatch(re.escape(base) + path, url) for base in bases)
+    whole = path.format(sid=re.escape(account_sid))
+    return any(re.fullmatch(re.escape(base) + whole, url) for base in bases)
 
 
 def may_follow(url: str, base_url: str) -> bool:

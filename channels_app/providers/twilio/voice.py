@@ -9,9 +9,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from channels_app.providers import numbers
-from channels_app.providers.base import Bounds, Capability, Health, InboundRequest, Planned, Provider
+from channels_app.providers.base import (
+    Bounds,
+    Capability,
+    FetchedFile,
+    Health,
+    InboundRequest,
+    Planned,
+    Provider,
+)
 from channels_app.providers.events import NotUsed, ProviderEvent
-from channels_app.providers.twilio import sdk, signing, voice_config, voice_setup
+from channels_app.providers.twilio import recordings, sdk, signing, voice_config, voice_setup
 from channels_app.providers.twilio.voice_config import VoiceConfig
 from channels_app.providers.twilio.voice_forms import VoiceForm
 from deployments.models import Conversation, Message
@@ -41,7 +49,8 @@ class TwilioVoice(Provider):
     # Every address of a call; what each answers is `channels_app.voice.answering`'s.
     parts = (
         *("turn", "wait", "status", "fallback", "errors"),
-        *("relay-done", "transfer-done", "whisper", "queue", "recording", "voicemail"),
+        *("relay-done", "transfer-done", "whisper", "queue"),
+        *("consent", "recording", "voicemail", "transcript"),
     )
 
     def validate_request(self, request: InboundRequest) -> None:
@@ -52,6 +61,22 @@ class TwilioVoice(Provider):
     def call_form(self, request: InboundRequest) -> Mapping[str, str]:
         """The form's fields as text; nothing of a body that is none."""
         return signing.form(request)
+
+    async def fetch(self, url: str) -> FetchedFile:
+        """The audio of a recording of our own account's."""
+        return await recordings.fetch(self.account, url)
+
+    async def start_recording(self, call: str, callback: str) -> str:
+        """By REST, both sides apart."""
+        return await recordings.start(self.account, call, callback)
+
+    def recording_url(self, sid: str) -> str:
+        """As MP3."""
+        return recordings.url_of(self.account, sid)
+
+    async def delete_recording(self, sid: str) -> None:
+        """By REST."""
+        await recordings.delete(self.account, sid)
 
     def parse_events(self, request: InboundRequest) -> list[ProviderEvent]:
         """Nothing: a call is answered while its request waits (`Capability.SPOKEN`)."""

@@ -149,11 +149,13 @@ class VoiceForm(AccountForm):
     goodbye_words = _words("Goodbye", "The last words of a call that ends without a person.")
     record = forms.ChoiceField(
         label="Recording",
-        choices=[("off", "Calls are not recorded"), ("with_consent", "Recorded, after the caller was told so")],
+        choices=[("off", "Calls are not recorded"), ("with_consent", "Recorded, where the caller agrees")],
         initial="off",
         required=False,
     )
-    consent_words = _words("Before recording", "How callers are told, and what they can do about it.")
+    consent_words = _words(
+        "Before recording", "What callers are asked: they agree with 1 or yes, and decline with 2 or no."
+    )
     longest_call = forms.IntegerField(
         label="Longest call",
         required=False,

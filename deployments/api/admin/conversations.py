@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from convoship.lib.actors import Actor
 from convoship.lib.problems import invalid, not_found
-from deployments import conversations, handoff, inbox, starting, template_sending
+from deployments import calls, conversations, handoff, inbox, starting, template_sending
 from deployments.api.admin import conversation_changes, schema
 from deployments.api.admin.bodies import said
 from deployments.api.admin.shapes import conversation_json, conversation_with_handoff_json, reply_mail_json
@@ -156,12 +156,13 @@ class ConversationView(WorkspaceView):
 
     @extend_schema(operation_id="conversations_read", responses={200: schema.CONVERSATION_IN_FULL})
     def get(self, request: Request, conversation_id: UUID) -> Response:
-        """The conversation without its messages; with the hand-over that goes on, and the mails to its visitor."""
+        """The conversation without its messages: with the hand-over that goes on, its mails, and its telephone call."""
         queries.only(request)
         conversation = conversation_of(conversation_id)
         mails = ReplyMail.objects.filter(conversation=conversation).order_by("-created_at")[:MOST_MAILS]
         whole = conversation_with_handoff_json(conversation)
-        return Response({**whole, "mails": [reply_mail_json(mail) for mail in mails]})
+        call = calls.as_json(conversation) if conversation.channel == Channel.VOICE else None
+        return Response({**whole, "mails": [reply_mail_json(mail) for mail in mails], "call": call})
 
     @extend_schema(
         operation_id="conversations_change", request=_CHANGES.documented, responses={200: schema.CONVERSATION}

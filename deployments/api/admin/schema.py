@@ -6,7 +6,7 @@ from django.db.models import TextChoices
 from drf_spectacular.utils import OpenApiParameter
 
 from deployments import handoff_rules, inbox
-from deployments.api.admin import schema_settings, schema_talk
+from deployments.api.admin import schema_calls, schema_settings, schema_talk
 from deployments.api.runtime.schema import MESSAGE as VISITORS_MESSAGE
 from deployments.deploying import MAX_ORIGINS, MAX_OVERLAP_SECONDS
 from deployments.file_settings import MOST_IN_MESSAGE
@@ -229,8 +229,9 @@ CONVERSATION_IN_FULL = component(
             **_CONVERSATION["properties"],
             "handoff": or_null(HANDOFF_NOW),
             "mails": schema_talk.MAILS,
+            "call": schema_calls.CALL,
         },
-        "required": [*_CONVERSATION["required"], "handoff", "mails"],
+        "required": [*_CONVERSATION["required"], "handoff", "mails", "call"],
     },
 )
 _REMEDY = {**TEXT, "description": "What to do about the reason."}

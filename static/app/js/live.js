@@ -142,7 +142,7 @@ function hear(event) {
   else if (event.type === "change" || (event.type === "conversation" && !conversation)) {
     if (typing) typing.textContent = "";
     refresh();
-  } else if (event.type === "note") refresh();
+  } else if (event.type === "note" || event.type === "call") refresh();
 }
 
 setInterval(() => {

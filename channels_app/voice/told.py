@@ -1,0 +1,189 @@
+"""Calls as the rooms below show them (`deployments.calls`): on the page of their conversation, in lists, in the API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, QuerySet
+from django.urls import reverse
+
+from channels_app.models import Call, CallRecording, CallSpeech, CallStep, CallTurn
+from channels_app.models.call import CallDirection, CallOutcome, CallState, RecordingKind, SpeechState, StepKind
+from channels_app.voice import recorded
+from channels_app.voice.shapes import whole_call_json
+from deployments import calls
+from deployments.calls import Heard, Mark, Repair, Stage, Step, Told, TurnTold
+from deployments.models import Conversation
+
+# Nobody on our side spoke with who called, and they may want to be called back.
+UNHEARD_CALLER = (CallOutcome.VOICEMAIL, CallOutcome.NO_ANSWER, CallOutcome.BUSY, CallOutcome.CANCELED)
+BROKEN = (CallOutcome.FAILED, CallOutcome.LOST)
+MOST_STEPS = 500
+
+_LOOKS: Mapping[str, tuple[str, str]] = {
+    StepKind.RINGING: ("", "phone-incoming"),
+    StepKind.ANSWERED: ("good", "phone"),
+    StepKind.MODE: ("", "ear"),
+    StepKind.DTMF: ("", "grid-3x3"),
+    StepKind.LANGUAGE: ("", "languages"),
+    StepKind.HOLD: ("", "hourglass"),
+    StepKind.SILENCE: ("warn", "volume-x"),
+    StepKind.INTERRUPTED: ("", "hand"),
+    StepKind.RELAY_CONNECTED: ("accent", "plug"),
+    StepKind.RELAY_LOST: ("warn", "unplug"),
+    StepKind.FALLBACK: ("warn", "corner-down-right"),
+    StepKind.TRANSFER: ("accent", "phone-forwarded"),
+    StepKind.TRANSFER_FAILED: ("bad", "phone-missed"),
+    StepKind.BRIDGED: ("good", "users"),
+    StepKind.VOICEMAIL: ("accent", "voicemail"),
+    StepKind.RECORDING: ("", "audio-lines"),
+    StepKind.ERROR: ("bad", "circle-x"),
+    StepKind.ENDED: ("", "phone-off"),
+}
+
+
+class Keeper:
+    """The keeper of calls that connections are."""
+
+    def told(self, conversation: Conversation) -> Told | None:
+        """The call and all that is told of it."""
+        call = Call.objects.select_related("connection").filter(conversation=conversation).first()
+        if call is None:
+            return None
+        return Told(
+            mark=mark_of(call, left_message=any(one.kind == RecordingKind.VOICEMAIL for one in call.recordings.all())),
+            is_live=call.goes_on,
+            facts=_facts(call),
+            began_at=call.began_at,
+            answered_at=call.answered_at,
+            ended_at=call.ended_at,
+            reason=call.reason,
+            remedy=call.remedy,
+            repair=_repair(call),
+            consent=recorded.consent_words(call),
+            recordings=recorded.shown(call),
+            steps=[_step(row) for row in call.steps.order_by("at", "id")[:MOST_STEPS]],
+            turns=_turns(call),
+            heard={row.message_id: _heard(row) for row in call.speeches.all()},
+        )
+
+    def marks_of(self, conversations: Sequence[Conversation]) -> Mapping[UUID, Mark]:
+        """One query, however long the list is."""
+        rows = with_messages(Call.objects.filter(conversation__in=[row.id for row in conversations]))
+        return {call.conversation_id: mark_of(call, left_message=call.left_message) for call in rows}
+
+    def as_json(self, conversation: Conversation) -> dict[str, Any] | None:
+        """The call with its turns, steps, transfers and recordings."""
+        call = Call.objects.select_related("connection").filter(conversation=conversation).first()
+        return whole_call_json(call) if call is not None else None
+
+
+def with_messages(rows: QuerySet[Call]) -> Any:
+    """With `left_message`: whether the caller left one."""
+    left = CallRecording.objects.filter(call=OuterRef("pk"), kind=RecordingKind.VOICEMAIL)
+    return rows.annotate(left_message=Exists(left))
+
+
+def mark_of(call: Call, *, left_message: bool) -> Mark:
+    """How it goes or went, in a few words."""
+    is_ours = call.direction == CallDirection.OUTBOUND
+    words, tone, icon = _mark(call, is_ours=is_ours, left_message=left_message)
+    return Mark(words, tone, icon, call.called if is_ours else call.caller)
+
+
+def _mark(call: Call, *, is_ours: bool, left_message: bool) -> tuple[str, str, str]:
+    if call.goes_on:
+        words = {CallState.RINGING: "Ringing", CallState.VOICEMAIL: "Leaving a message"}
+        return words.get(CallState(call.state), "On the phone"), "accent", "phone-call"
+    outcome = CallOutcome(call.outcome)
+    if outcome in BROKEN:
+        return "Call lost" if outcome == CallOutcome.LOST else "Call failed", "bad", "phone-off"
+    if is_ours and outcome in UNHEARD_CALLER:
+        return "Not reached", "warn", "phone-off"
+    if outcome in UNHEARD_CALLER:
+        return (
+            ("Missed: left a message", "warn", "voicemail") if left_message else ("Missed call", "warn", "phone-missed")
+        )
+    if outcome == CallOutcome.TRANSFERRED:
+        return "Call put through", "", "phone-forwarded"
+    return "Call ended", "", "phone"
+
+
+def lasted(call: Call) -> str:
+    """How long, in words: as it is billed, or as we saw it; empty where nobody answered, or it goes on."""
+    if call.seconds is not None:
+        return calls.lasting(call.seconds)
+    if call.answered_at is None or call.ended_at is None:
+        return ""
+    return calls.lasting((call.ended_at - call.answered_at).total_seconds())
+
+
+def _facts(call: Call) -> list[tuple[str, str]]:
+    found = [
+        ("Caller", call.caller or "not known"),
+        ("Called", call.called or "not known"),
+        ("Direction", call.get_direction_display()),
+        ("Listens", call.get_mode_display()),
+        ("State", call.get_state_display() if call.goes_on else CallOutcome(call.outcome).label),
+    ]
+    if call.language:
+        found.append(("Language", call.language))
+    if call.seconds is not None:
+        found.append(("Billed by the provider", calls.lasting(call.seconds)))
+    return found
+
+
+def _repair(call: Call) -> Repair | None:
+    """Where what ended it so is mended."""
+    if call.outcome in BROKEN:
+        return Repair(f"Open {call.connection.name}", reverse("connection", args=[call.connection_id]))
+    if call.outcome == CallOutcome.TOO_LONG:
+        return Repair("Open its settings", reverse("connection_settings", args=[call.connection_id]))
+    return None
+
+
+def _step(row: CallStep) -> Step:
+    tone, icon = _LOOKS.get(row.kind, ("", "circle"))
+    return Step(str(row.id), row.at, StepKind(row.kind).label, row.words, row.remedy, tone, icon)
+
+
+def _turns(call: Call) -> dict[UUID, TurnTold]:
+    """By what the caller said; of the greeting, and of keys that were no message, by what was answered."""
+    spoken = call.speeches.exclude(turn=None).order_by("-message__seq")
+    answers = dict(spoken.values_list("turn_id", "message_id"))
+    found = {}
+    for row in call.turns.order_by("number"):
+        message_id = row.message_id or answers.get(row.id)
+        if message_id is not None:
+            found[message_id] = turn_told(row)
+    return found
+
+
+def turn_told(row: CallTurn) -> TurnTold:
+    """A turn with its stages, as far as they were measured."""
+    stamps = [
+        ("", row.heard_at),
+        ("Heard, then asked", row.asked_at),
+        ("Asked, then the first word", row.first_word_at),
+        ("First word, then spoken", row.spoken_at),
+        ("Spoken, to its end", row.finished_at),
+    ]
+    known = [(name, at) for name, at in stamps if at is not None]
+    stages = [
+        Stage(name, max(0, round((at - before).total_seconds() * 1000))) for (_, before), (name, at) in pairwise(known)
+    ]
+    return TurnTold(row.number, row.keys, row.confidence, stages, row.responder_ms, row.platform_ms, row.error)
+
+
+def _heard(row: CallSpeech) -> Heard:
+    """What was heard of an answer, and the rest of it."""
+    if row.state == SpeechState.SPOKEN:
+        return Heard(row.state, row.whole)
+    heard, whole = " ".join(row.heard.split()), " ".join(row.whole.split())
+    if not whole.startswith(heard):
+        # The provider told it in other words than it was given: both are shown as they are.
+        return Heard(row.state, row.heard, row.whole, is_joined=False)
+    return Heard(row.state, heard, whole[len(heard) :].strip())

@@ -1,0 +1,260 @@
+"""Calls on pages: the panel of a call, what was heard of it and what happened beside it; the Calls tab; the inbox."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+
+import pytest
+from django.utils import timezone
+
+from channels_app.models import Call, Connection
+from channels_app.pages import queries
+from channels_app.voice import record
+from convoship.lib.tenancy import tenant
+from tests.channels import told_calls
+from tests.channels.told_calls import Made
+from tests.channels.twilio_end import NUMBER, PERSON
+from tests.pages.conftest import Browser, browser_of, form_of, forms_of, text, words
+from workspaces.models import Workspace
+
+
+@pytest.fixture
+def line(workspace: Workspace) -> Connection:
+    return told_calls.make_line(workspace)
+
+
+@pytest.fixture
+def story(line: Connection) -> Made:
+    return told_calls.make_story(line)
+
+
+def page_of(made: Made) -> str:
+    return f"/app/conversations/{made.conversation.id}/"
+
+
+def calls_of(line: Connection, query: str = "") -> str:
+    return f"/app/channels/{line.id}/calls{query}"
+
+
+# --- The conversation's page ------------------------------------------------------------------------------------------
+
+
+def test_a_call_says_who_called_whom_and_that_it_goes_on(member: Browser, story: Made) -> None:
+    page = member.get(page_of(story))
+    shown = words(page)
+    for part in (PERSON, NUMBER, "They called", "With the assistant", "Sentence by sentence", "On the phone"):
+        assert part in shown, part
+    assert "data-call-since" in text(page)
+    assert "They agreed to be recorded, by key 1." in shown
+
+
+def test_what_was_heard_and_what_was_not_are_told_apart_in_words(member: Browser, story: Made) -> None:
+    page = text(member.get(page_of(story)))
+    (cut, unheard) = re.findall(r'<div class="bubble unheard">(.*?)</div>', page, re.DOTALL)
+    assert "Not heard" in cut
+    assert "On Saturdays we open at ten and close at two." in cut
+    assert "We are open from nine to five." not in cut
+    assert "Never heard" in unheard
+    assert "I will tell them that you called." in unheard
+    assert "Cut off by the caller" in page
+
+
+def test_a_turn_tells_its_latency_stage_by_stage_and_whose_it_was(member: Browser, story: Made) -> None:
+    shown = words(member.get(page_of(story)))
+    assert "First word after 660 ms" in shown
+    for part in ("Heard, then asked 20 ms", "Of it the responder 620 ms", "Of it ours 40 ms", "Sure of the words 91 %"):
+        assert part in shown, part
+
+
+def test_keys_silences_transfers_and_fall_backs_stand_where_they_happened(member: Browser, story: Made) -> None:
+    page = text(member.get(page_of(story)))
+    order = ["They called.", "What are your opening hours?", "They pressed 3.", "They said nothing", "goes on sentence"]
+    order += ["Calling +14155550199", "Nobody answered.", "Nobody can take your call right now."]
+    places = [page.index(part) for part in order]
+    assert places == sorted(places)
+    assert "Check the number in the connection&#x27;s settings." in page
+
+
+@pytest.mark.parametrize(
+    ("outcome", "mark", "button"),
+    [
+        ("failed", "Call failed", "Open Our number"),
+        ("lost", "Call lost", "Open Our number"),
+        ("too_long", "Call ended", "Open its settings"),
+        ("hung_up", "Call ended", ""),
+        ("no_answer", "Missed call", ""),
+    ],
+)
+def test_an_ended_call_says_why_with_the_remedy_and_the_way_to_mend_it(
+    member: Browser, line: Connection, outcome: str, mark: str, button: str
+) -> None:
+    made = told_calls.make_call(line)
+    made.end(outcome, "This is why.", "Do this about it.")
+    page = member.get(page_of(made))
+    shown = words(page)
+    assert mark in shown
+    assert "This is why. Do this about it." in shown
+    assert not button or button in shown
+    assert "data-call-since" not in text(page)
+    assert "1 min 2" in shown
+
+
+def test_a_recording_is_played_over_a_signed_link(member: Browser, story: Made) -> None:
+    page = text(member.get(page_of(story)))
+    player = re.search(r'<audio [^>]*controls[^>]*src="([^"]+)"[^>]*aria-label="([^"]+)"', page)
+    assert player is not None
+    assert "/files/" in player[1]
+    assert player[2] == "Recording of the call, 12 s"
+    policy = member.get(page_of(story))["Content-Security-Policy"]
+    assert "media-src 'self'" in policy
+
+
+def test_audio_that_could_not_be_fetched_says_why_and_is_fetched_again(member: Browser, line: Connection) -> None:
+    made = told_calls.make_call(line)
+    row = made.recording("voicemail", "failed", reason="Twilio has no such file (404).", remedy="Fetch it again later.")
+    page = member.get(page_of(made))
+    assert "Not kept" in words(page)
+    assert "Twilio has no such file (404). Fetch it again later." in words(page)
+    answer = member.send(form_of(page, f"recordings/{row.id}/again"))
+    assert "The recording is being fetched." in words(answer)
+    assert "Being fetched" in words(answer)
+
+
+def test_who_may_only_read_has_no_button_to_fetch_it(workspace: Workspace, line: Connection) -> None:
+    from tests import factories
+
+    made = told_calls.make_call(line)
+    made.recording("voicemail", "failed", reason="Gone.")
+    viewer = browser_of(workspace, factories.member(workspace, "viewer"))
+    assert not [form for form in forms_of(viewer.get(page_of(made))) if form.action.endswith("/again")]
+
+
+def test_what_callers_say_and_press_is_never_markup(member: Browser, line: Connection) -> None:
+    made = told_calls.make_call(line, caller="+14155550123")
+    nasty = '"><script>alert(1)</script>'
+    with tenant(made.workspace_id):
+        Call.objects.filter(id=made.call.id).update(called=nasty[:60], reason=nasty)
+    made.step("dtmf", nasty, nasty)
+    made.turn(1, made.say("hi"), keys=nasty, error=nasty)
+    made.spoken(f"{nasty} and more", "cut", nasty)
+    made.recording("voicemail", "failed", reason=nasty, transcript=nasty)
+    made.end("failed", nasty, nasty)
+    assert "<script>alert" not in text(member.get(page_of(made)))
+
+
+def test_a_step_rings_on_the_page_that_shows_the_call(
+    member: Browser, story: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from deployments import live
+
+    rung: list[str] = []
+    monkeypatch.setattr(live, "tell_team", lambda conversation, kind, **more: rung.append(kind))
+    with tenant(story.workspace_id):
+        record.note(record.lock(story.call.id), "silence", "They said nothing.")
+    assert rung == ["call"]
+    assert "They said nothing." in words(member.get(f"{page_of(story)}live"))
+
+
+# --- The inbox --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("outcome", "recording", "said"),
+    [
+        ("", "", "On the phone"),
+        ("completed", "", "Call ended"),
+        ("transferred", "", "Call put through"),
+        ("canceled", "", "Missed call"),
+        ("voicemail", "voicemail", "Missed: left a message"),
+        ("voicemail", "", "Missed call"),
+    ],
+)
+def test_the_inbox_says_that_it_is_a_call_and_how_it_went(
+    member: Browser, line: Connection, outcome: str, recording: str, said: str
+) -> None:
+    made = told_calls.make_call(line)
+    if recording:
+        made.recording(recording, "failed")
+    if outcome:
+        made.end(outcome)
+    row = re.search(
+        rf'id="c-{made.conversation.id}">(.*?)\n      </div>', text(member.get("/app/conversations/")), re.DOTALL
+    )
+    assert row is not None
+    assert said in row[1]
+
+
+# --- The Calls tab ----------------------------------------------------------------------------------------------------
+
+
+def test_the_tab_lists_calls_with_how_they_went_and_leads_to_each(member: Browser, line: Connection) -> None:
+    one, other = told_calls.make_call(line), told_calls.make_call(line, "+4930901820")
+    other.end("failed", "Twilio could not reach us.", "Check the address.")
+    page = member.get(calls_of(line))
+    assert "Twilio could not reach us. Check the address." in words(page)
+    for made in (one, other):
+        assert page_of(made) in text(page)
+    assert 'aria-current="page">Calls' in text(member.get(calls_of(line)))
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", {"going", "missed", "done"}),
+        ("?show=going-on", {"going"}),
+        ("?show=missed", {"missed"}),
+        ("?show=ended", {"missed", "done"}),
+        ("?outcome=completed", {"done"}),
+        ("?q=%2B4930", {"missed"}),
+        ("?q=999%00", set()),
+        ("?show=nonsense&outcome=nonsense", {"going", "missed", "done"}),
+    ],
+)
+def test_calls_are_filtered_by_state_outcome_and_number(
+    member: Browser, line: Connection, query: str, found: set[str]
+) -> None:
+    made = {"going": told_calls.make_call(line, "+33140000000"), "missed": told_calls.make_call(line, "+4930901820")}
+    made["done"] = told_calls.make_call(line, "+33140000001")
+    made["missed"].end("no_answer")
+    made["done"].end("completed")
+    page = text(member.get(calls_of(line, query)))
+    assert {name for name, one in made.items() if f'id="call-{one.call.id}"' in page} == found
+
+
+def test_older_calls_are_on_the_next_page_and_each_stands_on_one(
+    member: Browser, line: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "PAGE_SIZE", 2)
+    made = {str(told_calls.make_call(line).call.id) for _ in range(5)}
+    seen: list[str] = []
+    address: str | None = calls_of(line)
+    while address:
+        page = text(member.get(address))
+        seen += re.findall(r'id="call-([^"]+)"', page)
+        older = re.search(r'href="([^"]+)">Older', page)
+        address = older[1].replace("&amp;", "&") if older else None
+    assert len(seen) == len(made)
+    assert set(seen) == made
+
+
+def test_latency_is_told_for_a_day_and_a_week_and_whose_it_is(member: Browser, line: Connection) -> None:
+    today = told_calls.make_call(line)
+    for number in range(1, 101):
+        today.turn(number, responder_ms=number * 10, platform_ms=number)
+    earlier = timezone.now() - dt.timedelta(days=3)
+    lately = told_calls.make_call(line, began_at=earlier)
+    lately.turn(1, heard_at=earlier, responder_ms=9000, platform_ms=9000)
+    page = text(member.get(calls_of(line)))
+    day, week = (re.search(rf'id="measured-{span}">(.*?)</tr>', page, re.DOTALL) for span in ("24h", "7d"))
+    assert day is not None
+    assert week is not None
+    assert "50 ms · 95 ms" in day[1]
+    assert "505 ms · 950 ms" in day[1]
+    assert "51 ms · 96 ms" in week[1]
+
+
+def test_a_line_without_calls_says_what_comes_here(member: Browser, line: Connection) -> None:
+    shown = words(member.get(calls_of(line)))
+    assert "No calls yet" in shown
+    assert "Nothing was measured" in shown
