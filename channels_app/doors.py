@@ -1,5 +1,5 @@
 """What is found before the tenant is known: whose a connection is, where work is due, and since when (migrations
-`0002_wall` and `0004_faults`).
+`0002_wall`, `0004_faults` and `0013_calls`).
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ class ConnectionOwner(NamedTuple):
 
 
 class Due(NamedTuple):
-    """A workspace with events to handle (`event`), requests to send (`delivery`), templates or files to fetch.
+    """A workspace with events to handle (`event`), requests to send (`delivery`), or something to fetch or look after.
 
-    Those are `templates` and `media`.
+    Those are `templates` and `media`; a `call` that nothing is heard of, and the audio of one (`recording`).
     """
 
     kind: str

@@ -16,6 +16,12 @@ from django.utils import timezone
 
 from channels_app import accounts, address_locks, consents, unheard
 from channels_app.models import (
+    Call,
+    CallRecording,
+    CallSpeech,
+    CallStep,
+    CallTransfer,
+    CallTurn,
     Connection,
     Consent,
     ConsentChange,
@@ -126,6 +132,7 @@ class Connections:
         gone.add("events", _empty_events(InboundEvent.objects.filter(of_them)))
         # What is being fetched finds its row gone, and keeps nothing.
         InboundMedia.objects.filter(conversation__in=conversations).delete()
+        _empty_calls(conversations)
         ConversationLink.objects.filter(conversation__in=conversations).update(
             **blank(ConversationLink), is_current=False
         )
@@ -203,6 +210,16 @@ def _empty_events(rows: QuerySet[InboundEvent]) -> int:
         left.filter(kind=kind).update(**emptied(kind))
         for kind in (MessageReceived.kind, StatusReported.kind, CallEnded.kind, DeskSaid.kind, NotUsed.kind)
     )
+
+
+def _empty_calls(conversations: Sequence[UUID]) -> None:
+    """What was said in them, who called, and their audio. That there were calls stays."""
+    calls = Call.objects.filter(conversation__in=conversations)
+    CallSpeech.objects.filter(call__in=calls).delete()
+    CallRecording.objects.filter(call__in=calls).delete()
+    for model in (CallTurn, CallStep, CallTransfer):
+        model.objects.filter(call__in=calls).update(**blank(model))
+    calls.update(**blank(Call))
 
 
 def emptied(kind: str) -> dict[str, Any]:

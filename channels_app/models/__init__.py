@@ -1,6 +1,15 @@
 """Links to the outside world, what came in over them, and what goes out."""
 
 from channels_app.models.beat import WorkerBeat
+from channels_app.models.call import (
+    Call,
+    CallRecording,
+    CallSpeech,
+    CallStep,
+    CallTransfer,
+    CallTurn,
+    RelayTicket,
+)
 from channels_app.models.connection import Connection, ConnectionSecret, ConversationLink
 from channels_app.models.consent import Consent, ConsentChange
 from channels_app.models.inbound import InboundEvent, RefusedRequest
@@ -12,6 +21,12 @@ from channels_app.models.template import InteractiveContent, MessageTemplate, Te
 from channels_app.models.window import ServiceWindow
 
 __all__ = [
+    "Call",
+    "CallRecording",
+    "CallSpeech",
+    "CallStep",
+    "CallTransfer",
+    "CallTurn",
     "Connection",
     "ConnectionSecret",
     "Consent",
@@ -27,6 +42,7 @@ __all__ = [
     "Rehearsal",
     "RehearsalLine",
     "RehearsalPicture",
+    "RelayTicket",
     "ServiceWindow",
     "SpendingCount",
     "TemplateSync",

@@ -5,6 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from channels_app.models.call import (
+    Call,
+    CallRecording,
+    CallSpeech,
+    CallStep,
+    CallTransfer,
+    CallTurn,
+    RelayTicket,
+)
 from channels_app.models.connection import Connection, ConnectionSecret, ConversationLink
 from channels_app.models.consent import Consent, ConsentChange
 from channels_app.models.inbound import InboundEvent, RefusedRequest
@@ -22,6 +31,16 @@ _OWN = "The workspace's own words and settings."
 _STANDS = "How the connection itself stands."
 
 PERSONAL: Mapping[type[TenantModel], Personal] = {
+    Call: Personal(
+        blank={"caller": "", "called": "", "reason": ERASED, "remedy": ""},
+        kept={"sid": "The provider's id of the call, or a late report on it would open it anew.", "language": _OWN},
+    ),
+    CallTurn: Personal(blank={"keys": "", "error": ""}),
+    CallSpeech: Personal(rows="With their conversation's content."),
+    CallStep: Personal(blank={"words": "", "remedy": "", "data": {}}),
+    RelayTicket: Personal(kept={"session": "The provider's id of a socket."}),
+    CallTransfer: Personal(blank={"reason": "", "remedy": ""}, kept={"to": _OWN, "child_sid": "The provider's id."}),
+    CallRecording: Personal(rows="With their conversation's content; the file goes with its own row."),
     Connection: Personal(
         kept={"kind name config credentials": _OWN, "state_reason fault fault_remedy": _STANDS},
     ),
