@@ -191,6 +191,11 @@ def language_or_none(tag: str) -> str:
     return tag if _TAG.fullmatch(tag) else ""
 
 
+def is_other_language(tag: str, than: str) -> bool:
+    """Whether it is another language, and not only another country's form of it."""
+    return tag.replace("_", "-").partition("-")[0].lower() != than.replace("_", "-").partition("-")[0].lower()
+
+
 # --- To Twilio --------------------------------------------------------------------------------------------------------
 
 
