@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.utils import timezone
-
 from channels_app import calls
 from channels_app.models import Call, CallSpeech, CallTurn, ConversationLink
 from channels_app.models.call import CallMode, CallState, SpeechState, StepKind

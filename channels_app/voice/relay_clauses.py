@@ -20,10 +20,11 @@ LONGEST = 600
 
 _ENDS = re.compile(r"[.!?\u2026]+[\"'\u201d\u2019)\]*_~`]*(?=\s)|[\u3002\uff01\uff1f]+[\"'\u201d\u2019\u300d)]*|\n")
 _PAUSES = re.compile("[,;:\u2013\u2014]\\s|[\uff0c\u3001\uff1b\uff1a]")
-_ABBREVIATIONS = frozenset(
+_SHORT = (
     "dr mr mrs ms prof st no nr vs etc e.g i.e z.b d.h u.a usw bzw ca inkl tel str approx dept inc ltd co jr sr"
-    " jan feb mar apr jun jul aug sep sept oct okt nov dec dez mo di mi do fr sa so art abs vgl p.m a.m".split()
+    " jan feb mar apr jun jul aug sep sept oct okt nov dec dez mo di mi do fr sa so art abs vgl p.m a.m"
 )
+_ABBREVIATIONS = frozenset(_SHORT.split())
 _LIST_NUMBER = re.compile(r"\s*\d{1,3}$")
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})", re.MULTILINE)
 

@@ -262,7 +262,12 @@ def _take_over(call: Call) -> turns.Claim | None:
     CallSpeech.objects.bulk_create(
         [
             CallSpeech(
-                call=call, turn=turn, message=message, state=SpeechState.CUT, whole=words, heard=words,
+                call=call,
+                turn=turn,
+                message=message,
+                state=SpeechState.CUT,
+                whole=words,
+                heard=words,
                 workspace_id=call.workspace_id,
             )
             for message in heard

@@ -63,10 +63,11 @@ def _letters(text: str) -> str:
 
 def _begins(text: str, letters: int) -> int:
     """Where the sentence begins that holds what comes after so many letters."""
-    place = 0
+    at = 0
     for place, character in enumerate(text):
+        at = place
         if letters <= 0 and character.isalnum():
             break
         letters -= len(_letters(character))
-    ends = [found.end() for found in _ENDS.finditer(text) if found.end() <= place]
+    ends = [found.end() for found in _ENDS.finditer(text) if found.end() <= at]
     return ends[-1] if ends else 0

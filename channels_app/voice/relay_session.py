@@ -1,9 +1,9 @@
 """One call over ConversationRelay: what the caller says becomes turns, what is answered becomes frames.
 
-The reader of the socket hands frames over (`hear`), which is where a caller who speaks over us silences us, at once. All
-else happens in one task, one event after the other (`conduct`): so there is one turn at a time, and whatever is written
-down is written in the order in which it happened. Answers are written by the turn engine in this process, and said
-while they are written (`relay_voice.Answering`).
+The reader of the socket hands frames over (`hear`), which is where a caller who speaks over us silences us, at once.
+All else happens in one task, one event after the other (`conduct`): so there is one turn at a time, and what is written
+down is so in the order in which it happened. Answers are written by the turn engine in this process, and said while
+they are written (`relay_voice.Answering`).
 
 Turns have numbers. What an earlier turn still has to say when a later one begins is said no more.
 """
@@ -17,7 +17,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from django.utils import timezone
 

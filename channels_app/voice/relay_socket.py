@@ -74,7 +74,7 @@ def admit(scope: Mapping[str, Any]) -> tuple[UUID, UUID] | None:
     except ValueError:
         return None
     owner = doors.resolve_connection(connection_id)
-    if owner is None or owner.kind != arguments["kind"] or not PROVIDERS[owner.kind].can(Capability.RELAYS):
+    if owner is None or owner.kind != arguments["kind"] or not PROVIDERS[owner.kind].can(Capability.RELAYED):
         return None
     request = _request(scope)
     with tenant(owner.workspace_id):

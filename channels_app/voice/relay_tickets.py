@@ -1,6 +1,6 @@
 """Tickets for the relay's socket: of one call, for a minute, good once (RELIABILITY R30).
 
-A signed handshake says that Twilio knocks, not for whose call. The ticket goes to Twilio within the TwiML, comes back in
+A signed handshake says that Twilio knocks, not for whose call. The ticket goes to Twilio in the TwiML, comes back in
 the session's first frame, and is spent by one conditional UPDATE: of two sockets that show it, one gets in.
 """
 

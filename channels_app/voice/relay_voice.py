@@ -1,7 +1,7 @@
 """The voice of one relay session: words in, frames out in order, and nothing of an answer that is over.
 
-All of it runs on the session's event loop and waits for nothing: a clause is on its way to Twilio in the moment in which
-the responder has written it. What was sent is in the ledger, so that an interruption finds what was heard.
+All of it runs on the session's event loop and waits for nothing: a clause is on its way to Twilio at the moment at
+which the responder has written it. What was sent is in the ledger, so that an interruption finds what was heard.
 """
 
 from __future__ import annotations

@@ -24,7 +24,10 @@ def clauses(text: str, size: int = 4) -> list[str]:
         ("It costs 3.50 euros. Fine.", ["It costs 3.50 euros. ", "Fine. "]),
         ("Dr. Smith, e.g. at 5 p.m. is here. Yes.", ["Dr. Smith, e.g. at 5 p.m. is here. ", "Yes. "]),
         ("This is **very. important**. Really.", ["This is very. important. ", "Really. "]),
-        ("See [our page. It helps](https://example.com/a.b). Good.", ["See our page. It helps, example.com. ", "Good. "]),
+        (
+            "See [our page. It helps](https://example.com/a.b). Good.",
+            ["See our page. It helps, example.com. ", "Good. "],
+        ),
         ("# Title\n\n- one\n- two\n\nBye", ["Title. ", "one. ", "two. ", "Bye "]),
         ("1. First\n2. Second\n", ["1. First. ", "2. Second. "]),
         ("注文は発送されました。明日届きます。", ["注文は発送されました。 ", "明日届きます。 "]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -61,7 +62,8 @@ def test_what_is_said_is_read_whatever_is_left_out(frame: dict[str, Any], means:
 
 
 @pytest.mark.parametrize(
-    ("given", "means"), [(460, 460), ("460", 460), ("460.7", 460), (None, None), ("soon", None), (-1, None), (True, None)]
+    ("given", "means"),
+    [(460, 460), ("460", 460), ("460.7", 460), (None, None), ("soon", None), (-1, None), (True, None)],
 )
 def test_how_long_was_listened_comes_as_a_number_or_as_text(given: Any, means: int | None) -> None:
     frame = {"type": "interrupt", "utteranceUntilInterrupt": "Life is a", "durationUntilInterruptMs": given}
@@ -128,13 +130,11 @@ def test_no_frame_of_any_values_breaks_the_reader(kind: str, fields: dict[str, A
 
 @given(texts)
 def test_no_text_breaks_the_reader(text: str) -> None:
-    try:
+    with suppress(BadFrame):
         parse(text)
-    except BadFrame as error:
-        assert str(error)
 
 
-# --- What leaves --------------------------------------------------------------------------------------------------------
+# --- What leaves ------------------------------------------------------------------------------------------------------
 
 
 def test_golden_frames() -> None:
@@ -146,14 +146,12 @@ def test_golden_frames() -> None:
     )
     assert relay_frames.play("https://a.example/b.mp3") == '{"type":"play","source":"https://a.example/b.mp3"}'
     assert relay_frames.send_digits("12w#") == '{"type":"sendDigits","digits":"12w#"}'
-    assert (
-        relay_frames.language("de-DE") == '{"type":"language","ttsLanguage":"de-DE","transcriptionLanguage":"de-DE"}'
-    )
+    assert relay_frames.language("de-DE") == '{"type":"language","ttsLanguage":"de-DE","transcriptionLanguage":"de-DE"}'
     assert relay_frames.end() == '{"type":"end"}'
     assert relay_frames.end({"then": "transfer"}) == '{"type":"end","handoffData":"{\\"then\\":\\"transfer\\"}"}'
 
 
-@given(texts, st.booleans(), st.text(st.sampled_from('aZ0-_ é'), max_size=12), st.sampled_from([None, True, False]))
+@given(texts, st.booleans(), st.text(st.sampled_from("aZ0-_ é"), max_size=12), st.sampled_from([None, True, False]))
 def test_no_words_make_a_frame_that_is_refused(words: str, last: bool, tag: str, may: bool | None) -> None:
     try:
         frame = relay_frames.text(words, last=last, language=tag, interruptible=may)

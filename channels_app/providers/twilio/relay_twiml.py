@@ -14,7 +14,13 @@ _SPEAKERS = {"Polly.": "Amazon", "Google.": "Google", "ElevenLabs.": "ElevenLabs
 
 
 def relayed(
-    response: VoiceResponse, config: VoiceConfig, *, url: str, action: str, parameters: dict[str, str], language: str = ""
+    response: VoiceResponse,
+    config: VoiceConfig,
+    *,
+    url: str,
+    action: str,
+    parameters: dict[str, str],
+    language: str = "",
 ) -> None:
     """Listen and speak word by word over the socket at `url`; once it is over, `action` is asked what comes next.
 

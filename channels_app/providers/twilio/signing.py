@@ -81,10 +81,8 @@ def verify_handshake(tokens: Sequence[str], request: InboundRequest) -> None:
     verify(tokens, request, handshake_forms_of)
 
 
-def verify(
-    tokens: Sequence[str], request: InboundRequest, forms: Callable[[str], Iterable[str]] = forms_of
-) -> None:
-    """Raise `SignatureInvalid` unless one of the auth tokens signed this request, at one of the forms of its address."""
+def verify(tokens: Sequence[str], request: InboundRequest, forms: Callable[[str], Iterable[str]] = forms_of) -> None:
+    """Raise `SignatureInvalid` unless one of the auth tokens signed this request, at a form of its address."""
     keys = [token for token in tokens if token]
     if not keys:
         raise SignatureInvalid(
