@@ -251,8 +251,11 @@ class Telephone:
         return await self.inside(read)
 
     async def steps(self, kind: str = "") -> list[CallStep]:
-        rows = CallStep.objects.filter(call__sid=self.sid).order_by("at")
-        return await self.inside(lambda: [one for one in rows if not kind or one.kind == kind])
+        def read() -> list[CallStep]:
+            rows = CallStep.objects.filter(call__sid=self.sid).order_by("at")
+            return [one for one in rows if not kind or one.kind == kind]
+
+        return await self.inside(read)
 
     async def turns(self) -> list[CallTurn]:
         return await self.inside(lambda: list(CallTurn.objects.filter(call__sid=self.sid).order_by("number")))

@@ -1,4 +1,4 @@
-"""A call word by word: streamed answers, callers who interrupt, keys, languages, silences, and the ends of a session."""
+"""A call word by word: streamed answers, callers who interrupt, keys, languages, silences, and how a session ends."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.asyncio
 
 
 @pytest_asyncio.fixture(autouse=True)
-async def hub_of_this_loop() -> AsyncIterator[None]:
+async def hub_of_this_loop(transactional_db: None) -> AsyncIterator[None]:
     """Each test has an event loop of its own, and so a hub of its own, which ends with it."""
     yield
     await let_go()
@@ -61,8 +61,8 @@ async def greeted(phone: Telephone) -> Session:
 
 async def whole(phone: Telephone, number: int) -> CallTurn:
     """The turn, once it is over."""
-    await phone.until(lambda: CallTurn.objects.filter(call__sid=phone.sid, number=number, finished_at__isnull=False))
-    found: CallTurn = await phone.inside(lambda: CallTurn.objects.get(call__sid=phone.sid, number=number))
+    rows = {"call__sid": phone.sid, "number": number, "finished_at__isnull": False}
+    found: CallTurn = await phone.until(lambda: CallTurn.objects.filter(**rows).first())
     return found
 
 
@@ -70,7 +70,7 @@ async def last(phone: Telephone) -> Any:
     return (await phone.messages())[-1]
 
 
-# --- Streamed answers ---------------------------------------------------------------------------------------------------
+# --- Streamed answers -------------------------------------------------------------------------------------------------
 
 
 async def test_a_models_answer_is_said_while_it_is_written_without_its_marks(
@@ -90,9 +90,9 @@ async def test_a_models_answer_is_said_while_it_is_written_without_its_marks(
     assert (message.text, message.status) == ("Of **course** I can. Your order 4711 left us. Bye", "delivered")
     said = await thinking.speeches()
     assert said["Of course I can. Your order 4711 left us. Bye"][0] == "spoken"
-    assert done.heard_at and done.asked_at and done.first_word_at and done.spoken_at and done.finished_at
-    assert done.heard_at <= done.asked_at <= done.first_word_at <= done.spoken_at <= done.finished_at
-    assert done.platform_ms is not None and done.responder_ms is not None
+    stamps: list[Any] = [done.heard_at, done.asked_at, done.first_word_at, done.spoken_at, done.finished_at]
+    assert stamps == sorted(stamps)
+    assert None not in (done.platform_ms, done.responder_ms)
     await session.break_off(1000)
 
 
@@ -119,7 +119,7 @@ async def test_a_failure_of_the_model_is_told_in_the_call(thinking: Telephone, m
     await session.break_off(1000)
 
 
-# --- Interrupted --------------------------------------------------------------------------------------------------------
+# --- Interrupted ------------------------------------------------------------------------------------------------------
 
 
 async def test_an_answer_that_is_spoken_over_stops_and_is_cut_to_what_was_heard(
@@ -161,7 +161,7 @@ async def test_an_answer_that_is_whole_is_cut_as_well(phone: Telephone) -> None:
     await whole(phone, 1)
     heard = answer.split(" ")[0]
     await session.interrupt(heard, 300)
-    await phone.until(lambda: Call.objects.get(sid=phone.sid).steps.filter(kind="interrupted"))
+    await phone.until(lambda: Call.objects.get(sid=phone.sid).steps.filter(kind="interrupted").exists())
     message = await last(phone)
     assert message.text == heard.rstrip()
     assert (await phone.speeches())[answer] == ("cut", heard.rstrip())
@@ -189,7 +189,7 @@ async def test_who_speaks_again_before_the_answer_is_answered_once(thinking: Tel
     model.script(Says(["Never said. "], gates={0: gate}), Says(["To both. "]))
     session = await greeted(thinking)
     await session.say("Where is my order?")
-    await thinking.until(lambda: Turn.objects.filter(status="running"))
+    await thinking.until(lambda: Turn.objects.filter(status="running").exists())
     await session.say("It has the number 4711.")
     assert await session.words() == "To both."
     gate.set()
@@ -200,7 +200,7 @@ async def test_who_speaks_again_before_the_answer_is_answered_once(thinking: Tel
     await session.break_off(1000)
 
 
-# --- While it thinks, and into silences ---------------------------------------------------------------------------------
+# --- While it thinks, and into silences -------------------------------------------------------------------------------
 
 
 async def test_a_caller_is_asked_to_hold_on_while_it_thinks(
@@ -254,7 +254,7 @@ async def test_the_longest_call_is_ended(phone: Telephone) -> None:
     assert row.remedy
 
 
-# --- Keys ---------------------------------------------------------------------------------------------------------------
+# --- Keys -------------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -295,7 +295,7 @@ async def test_a_number_ends_with_the_hash_key_or_with_a_pause(transactional_db:
     await session.break_off(1000)
 
 
-# --- Languages ----------------------------------------------------------------------------------------------------------
+# --- Languages --------------------------------------------------------------------------------------------------------
 
 
 async def test_the_callers_language_is_spoken_once_they_speak_another(phone: Telephone) -> None:
@@ -320,7 +320,7 @@ async def test_a_conversation_that_is_given_another_language_is_spoken_in_it(pho
     await session.break_off(1000)
 
 
-# --- What others do meanwhile -------------------------------------------------------------------------------------------
+# --- What others do meanwhile -----------------------------------------------------------------------------------------
 
 
 async def test_what_a_member_writes_meanwhile_is_said(phone: Telephone) -> None:

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.asyncio
 
 
 @pytest_asyncio.fixture(autouse=True)
-async def hub_of_this_loop() -> AsyncIterator[None]:
+async def hub_of_this_loop(transactional_db: None) -> AsyncIterator[None]:
     """Each test has an event loop of its own, and so a hub of its own, which ends with it."""
     yield
     await let_go()
@@ -88,7 +88,7 @@ async def test_a_voice_is_named_as_the_relay_names_it(transactional_db: None) ->
     assert relay.attrib["interruptible"] == "none"
 
 
-# --- The signature ------------------------------------------------------------------------------------------------------
+# --- The signature ----------------------------------------------------------------------------------------------------
 
 
 async def refused(phone: Telephone, url: str, signature: str | None) -> bool:
@@ -172,7 +172,7 @@ async def test_a_secondary_token_signs_while_it_is_rotated(phone: Telephone) -> 
     assert not await refused(phone, url, phone.sign(url, "the-next-token-of-this-account"))
 
 
-# --- The ticket ---------------------------------------------------------------------------------------------------------
+# --- The ticket -------------------------------------------------------------------------------------------------------
 
 
 async def opened(phone: Telephone, twiml: Any, **setup: Any) -> Session:
@@ -267,7 +267,7 @@ async def test_the_end_of_a_call_closes_its_socket_within_two_seconds(
     assert await session.closed(2.5) == relay_socket.OVER
 
 
-# --- Limits -------------------------------------------------------------------------------------------------------------
+# --- Limits -----------------------------------------------------------------------------------------------------------
 
 
 async def test_who_says_nothing_is_let_go(phone: Telephone, monkeypatch: pytest.MonkeyPatch) -> None:
