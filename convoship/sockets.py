@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from channels.auth import AuthMiddlewareStack
 from channels.generic.websocket import AsyncWebsocketConsumer
 from channels.routing import URLRouter
 from django.urls import path, re_path
 
+from channels_app.voice.relay_socket import relay
 from deployments.pages.socket import AppConsumer
 from widget.urls import websocket_urlpatterns as widget_routes
 
@@ -26,6 +27,7 @@ class NoSuchSocket(AsyncWebsocketConsumer):
 websocket_urlpatterns: list[Any] = [
     *widget_routes,
     path("app/socket", AuthMiddlewareStack(AppConsumer.as_asgi()), name="app_socket"),
+    path("v1/public/channels/<str:kind>/<str:connection_id>/relay", cast(Any, relay), name="relay_socket"),
     re_path(r"", NoSuchSocket.as_asgi()),
 ]
 socket_application = URLRouter(websocket_urlpatterns)

@@ -21,7 +21,7 @@ from channels_app.models import Call, CallStep, Connection, InboundEvent
 from channels_app.models.call import CallDirection, CallMode, CallOutcome, CallState, StepKind, TransferState
 from channels_app.models.inbound import EventState
 from channels_app.providers.twilio import twiml
-from channels_app.voice import consenting, ending, faults, gather, record, voicemail, ways_out
+from channels_app.voice import consenting, ending, faults, gather, record, relay_done, voicemail, ways_out
 from channels_app.voice.asked import Asked, Handler
 from channels_app.voice.words import say
 from convoship.lib.parsers import BadJSON, loads
@@ -303,8 +303,12 @@ PARTS: Mapping[str, Handler] = {
     "voicemail": voicemail.done,
     "recording": voicemail.recording,
     "transcript": voicemail.transcript,
+    relay_done.PART: relay_done.done,
 }
 # Whose answers nobody hears.
 REPORTS = frozenset({"status", "errors", "recording", "transcript"})
 # How a call begins, by its mode; one that is not here is heard sentence by sentence.
-STARTS: Mapping[str, Callable[[Asked, UUID], Awaitable[HttpResponse]]] = {CallMode.GATHER: gather.start}
+STARTS: Mapping[str, Callable[[Asked, UUID], Awaitable[HttpResponse]]] = {
+    CallMode.GATHER: gather.start,
+    CallMode.RELAY: relay_done.start,
+}
