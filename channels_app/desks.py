@@ -34,7 +34,7 @@ class ConnectionDesk:
         """What members call it."""
         return self.connection.name
 
-    def availability(self, now: dt.datetime) -> Availability:
+    def availability(self, now: dt.datetime, conversation: Conversation | None = None) -> Availability:
         """Whether something would go out to it now."""
         if self.connection.state != ConnectionState.ACTIVE:
             return Availability(False, f"{self.connection.name} is {self.connection.get_state_display().lower()}.")

@@ -47,8 +47,8 @@ class Desk(Protocol):
     def name(self) -> str:
         """What members call it."""
 
-    def availability(self, now: dt.datetime) -> Availability:
-        """Whether it takes cases now. Reads rows, calls nobody."""
+    def availability(self, now: dt.datetime, conversation: Conversation | None = None) -> Availability:
+        """Whether it takes cases now: of this conversation, or of some. Reads rows, calls nobody."""
 
     def open_case(self, case: Case) -> None:
         """Offer the conversation, with all that was said so far."""
