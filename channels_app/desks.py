@@ -101,6 +101,10 @@ class ConnectionDesks:
         rows = Connection.objects.order_by("name", "created_at")
         return [Choice(str(connection.id), connection.name) for connection in rows if is_desk(connection)]
 
+    def own_of(self, conversation: Conversation) -> Sequence[str]:
+        """None."""
+        return ()
+
 
 def is_desk(connection: Connection) -> bool:
     """Whether its other side takes hand-overs."""

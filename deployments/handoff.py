@@ -91,7 +91,7 @@ def _new(conversation: Conversation, rules: Rules, cause: HandoffCause, reason: 
         conversation=conversation,
         cause=cause,
         reason=reason[:300],
-        desks_left=list(rules.desks),
+        desks_left=desks.in_order(conversation, rules.desks),
         form_left=handoff_form.fields(rules.form, conversation),
         longest_wait=rules.longest_wait,
         longest_silence=rules.longest_silence,
@@ -173,7 +173,7 @@ def _after_form(conversation: Conversation, case: Handoff, rules: Rules, now: dt
         return _wait_for_opening(conversation, case, rules, now, _left_to_ask(conversation, case, rules))
     case.form_left = []
     if is_later or not _offer(conversation, case, now):
-        case.desks_left = list(rules.desks)
+        case.desks_left = desks.in_order(conversation, rules.desks)
         case.due_at = case.opens_at if is_later else case.wait_until
         case.save()
     conversations.save(conversation, [])
@@ -196,7 +196,7 @@ def _wait_for_opening(
     if case.opens_at is not None and case.opens_at <= now:
         return _nobody(conversation, case, rules, now)
     case.state, case.holder, case.holder_name = HandoffState.REQUESTED, None, ""
-    case.desks_left, case.form_tries = list(rules.desks), 0
+    case.desks_left, case.form_tries = desks.in_order(conversation, rules.desks), 0
     case.form_left = handoff_form.fields(wanted, conversation)
     return _ask_while_closed(conversation, case, rules, now)
 
@@ -599,6 +599,15 @@ def closed_by_desk(conversation: Conversation, case: Handoff, name: str) -> None
     conversations.end(conversation, Status.COMPLETED, f"Resolved by {name}.", words)
 
 
+def talk_over(conversation: Conversation, why: str) -> None:
+    """Who was there has talked to the visitor, and the conversation is over with that; nothing is said any more."""
+    case = current(conversation)
+    if case is not None:
+        case.is_at_desk = False
+        _finish(case, HandoffState.CLOSED, HandoffOutcome.RESOLVED, timezone.now())
+    conversations.end(conversation, Status.COMPLETED, why, "")
+
+
 def ended(conversation: Conversation) -> None:
     """The conversation ended some other way, and its hand-over with it. Called by `conversations.end`.
 
@@ -671,7 +680,7 @@ def _offer_again(conversation: Conversation, case: Handoff, now: dt.datetime, *,
     _leave_desk(conversation, case, HandoffOutcome.NOBODY_CAME, _silence_of(gone))
     case.state, case.holder, case.holder_name = HandoffState.REQUESTED, None, ""
     case.unanswered_since, case.beat_at = None, None
-    case.desks_left = [ref for ref in rules.desks if ref != without]
+    case.desks_left = [ref for ref in desks.in_order(conversation, rules.desks) if ref != without]
     case.wait_until = now + case.longest_wait
     _wait(conversation, now)
     is_there = _is_somebody_there(conversation, case, now)
@@ -682,7 +691,7 @@ def _offer_again(conversation: Conversation, case: Handoff, now: dt.datetime, *,
         if rules.is_closed(now):
             _wait_for_opening(conversation, case, rules, now, wanted)
         else:
-            case.desks_left, case.form_tries = list(rules.desks), 0
+            case.desks_left, case.form_tries = desks.in_order(conversation, rules.desks), 0
             case.form_left = handoff_form.fields(wanted, conversation)
             _ask_while_closed(conversation, case, rules, now)
     elif _offer(conversation, case, now):

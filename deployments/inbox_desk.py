@@ -55,6 +55,10 @@ class InboxFinder:
         """The one."""
         return [Choice(INBOX, "Inbox")]
 
+    def own_of(self, conversation: Conversation) -> Sequence[str]:
+        """None."""
+        return ()
+
 
 def register() -> None:
     """Have the inbox found."""

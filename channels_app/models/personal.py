@@ -44,7 +44,10 @@ PERSONAL: Mapping[type[TenantModel], Personal] = {
         blank={"reason": "", "remedy": ""},
         kept={"to name key": _OWN, "child_sid": "The provider's id."},
     ),
-    CallCourse: Personal(kept={"reason remedy": "Why the provider could not be told where to lead a call."}),
+    CallCourse: Personal(
+        blank={"answer": ""},
+        kept={"asked": "A digest.", "reason remedy": "Why the provider could not be told where to lead a call."},
+    ),
     MemberTelephone: Personal(kept={"number": "A member's, not a visitor's: it goes with their account."}),
     CallRecording: Personal(rows="With their conversation's content; the file goes with its own row."),
     Connection: Personal(

@@ -37,6 +37,11 @@ class CallCourse(TenantModel):
     claim = models.UUIDField(null=True, blank=True)
     leased_until = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
+    # The last request that was answered here, and the answer: the same one again gets the same.
+    asked = models.CharField(max_length=64, blank=True)
+    answer = models.TextField(blank=True)
+    # The hand-over whose vain end was last acted on, as the connection says.
+    ended_handoff = models.UUIDField(null=True, blank=True)
     # Why it could not be led, while that is so.
     reason = models.CharField(max_length=300, blank=True)
     remedy = models.CharField(max_length=300, blank=True)

@@ -92,6 +92,9 @@ class OutsideDesk:
     def choices(self) -> Sequence[Choice]:
         return [Choice(OUTSIDE, "Outside")]
 
+    def own_of(self, conversation: Conversation) -> Sequence[str]:
+        return ()
+
     @property
     def open_cases(self) -> list[str]:
         return [key for key, told in self.told.items() if told[-1] != "close"]
