@@ -268,7 +268,9 @@ def _offer(conversation: Conversation, case: Handoff, now: dt.datetime) -> bool:
     while case.desks_left and wait_until > now:
         ref, *case.desks_left = case.desks_left
         desk = desks.of(ref)
-        there = desk.availability(now, conversation) if desk else desks.Availability(False, "The connection is deleted.")
+        there = (
+            desk.availability(now, conversation) if desk else desks.Availability(False, "The connection is deleted.")
+        )
         if desk is None or not there.is_open:
             _note_tried(case, ref, there.words, now)
             continue

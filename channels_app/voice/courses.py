@@ -1,8 +1,8 @@
 """Where a call belongs while people have its conversation, and the moment by which it is led there. Rows alone.
 
-The hand-over's state says where a call belongs (`way_of`); `CallCourse` says where the provider was told to take it. Each
-request of the call is answered by the first; where the two differ and no request is to be expected, or nothing is heard
-of what was told, the course is due, and a worker leads the call by the provider's API (`leading`).
+The hand-over's state says where a call belongs (`way_of`); `CallCourse` says where the provider was told to take it.
+Each request of the call is answered by the first; where the two differ and no request is to be expected, or nothing is
+heard of what was told, the course is due, and a worker leads the call by the provider's API (`leading`).
 """
 
 from __future__ import annotations
@@ -77,6 +77,18 @@ def vain_end(call: Call, course: CallCourse | None) -> Handoff | None:
     if last is None or last.outcome not in IN_VAIN or (course is not None and course.ended_handoff == last.id):
         return None
     return last
+
+
+def note_vain(call: Call) -> bool:
+    """Whether the last hand-over of a held call ended in vain, and nothing was done about that until now."""
+    found = CallCourse.objects.filter(call=call).select_for_update().first()
+    ended = vain_end(call, found)
+    if ended is None:
+        return False
+    course = found or course_of(call)
+    course.ended_handoff, course.due_at = ended.id, None
+    course.save(update_fields=["ended_handoff", "due_at"])
+    return True
 
 
 def on_message_posted(

@@ -18,7 +18,6 @@ from channels_app.models import Call, CallStep, CallTransfer
 from channels_app.models.call import CallOutcome, StepKind, TransferState
 from channels_app.models.transfer import CoursePlace
 from channels_app.providers.twilio import transfer_twiml, twiml
-from channels_app.providers.twilio.voice_config import VoiceConfig
 from channels_app.voice import (
     courses,
     ending,
@@ -37,7 +36,6 @@ from convoship.lib.tenancy import in_tenant
 from deployments import handoff, handoff_form, turns
 from deployments.conversations import NewMessage
 from deployments.models.conversation import AuthorKind, MessageStatus
-from deployments.models.handoff import HandoffOutcome
 from deployments.words import say as house_says
 
 # The key that goes back to the assistant, and the one that takes a call.
@@ -100,26 +98,8 @@ def go_on(asked: Asked, call: Call) -> VoiceResponse | None:
     response = VoiceResponse()
     if handing_over.add_to(response, call):
         return response
-    return after_vain(asked, call)
-
-
-def after_vain(asked: Asked, call: Call) -> VoiceResponse | None:
-    """Nobody came, and the connection takes a message or says goodbye then; None where its assistant goes on."""
     call = record.lock(call.id)
-    course = courses.course_of(call)
-    ended = courses.vain_end(call, course)
-    if ended is None or not call.conversation.is_active:
-        return None
-    course.ended_handoff, course.due_at = ended.id, None
-    course.save(update_fields=["ended_handoff", "due_at"])
-    way = asked.config.transfer_then
-    if way == "assistant":
-        return None
-    response = VoiceResponse()
-    for words in handing_over.tell(call, is_listening=False):
-        twiml.said(response, words, asked.config, call.language)
-    ways_out.take(asked, call, response, way, "Nobody took the call.", outcome=CallOutcome.NO_ANSWER)
-    return response
+    return response if ways_out.after_vain(asked, call, response) else None
 
 
 async def _at_assistant(asked: Asked, call_id: UUID | None) -> HttpResponse:
@@ -155,10 +135,10 @@ def _queue(asked: Asked, call: Call) -> VoiceResponse | None:
         record.note(call, StepKind.DTMF, f"They pressed {key[:8]}.", keys=key[:8])
     call = record.lock(call.id)
     way = courses.way_of(call.conversation, call)
-    if way.transfer is not None and way.place == CoursePlace.HOLD and transfers.is_number(way.transfer.to):
-        if in_line.takes_turn(way.transfer):
-            transfers.ring(way.transfer)
-            way = courses.way_of(call.conversation, call)
+    is_in_line = way.place == CoursePlace.HOLD and way.transfer is not None and transfers.is_number(way.transfer.to)
+    if is_in_line and way.transfer is not None and in_line.takes_turn(way.transfer):
+        transfers.ring(way.transfer)
+        way = courses.way_of(call.conversation, call)
     course = courses.course_of(call)
     if way.place != CoursePlace.HOLD:
         # Where the order to leave is lost, it is given again.
@@ -303,7 +283,10 @@ def _finish(asked: Asked, call: Call, transfer: CallTransfer, seconds: int | Non
     case = handoff.current(call.conversation)
     config = handing_over.config_of(transfer, call)
     if config.transfer_after == "assistant" and not has_hung_up and case is not None:
-        handoff.returned_by_desk(call.conversation, case, words)
+        if transfer.member is not None:
+            handoff.give_back(transfers.actor_of(transfer.member), call.conversation, words)
+        else:
+            handoff.returned_by_desk(call.conversation, case, words)
         return None
     response = VoiceResponse()
     if not has_hung_up:
@@ -317,7 +300,7 @@ def _seconds(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 8 else None
 
 
-# --- The leg to the person: its requests name their attempt, as their call is another one ------------------------------
+# --- The leg to the person: its requests name their attempt, as their call is another one -----------------------------
 
 
 async def whisper(asked: Asked) -> HttpResponse:

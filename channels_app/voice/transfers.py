@@ -11,9 +11,11 @@ Whoever calls these holds the conversation's lock. What an attempt means for the
 from __future__ import annotations
 
 import datetime as dt
+import math
 
 from django.utils import timezone
 
+from channels_app import spending
 from channels_app.models import Call, CallStep, CallTransfer
 from channels_app.models.call import CallState, StepKind, TransferManner, TransferState
 from channels_app.voice import transfer_failures
@@ -87,7 +89,7 @@ def bridged(conversation: Conversation, transfer: CallTransfer) -> None:
     Call.objects.filter(id=transfer.call_id).exclude(state=CallState.ENDED).update(state=CallState.WITH_PERSON)
     note(transfer.call, StepKind.BRIDGED, f"Put through to {transfer.name}.", transfer)
     if transfer.member is not None:
-        handoff.join(_actor_of(transfer.member), transfer.member, conversation)
+        handoff.join(actor_of(transfer.member), transfer.member, conversation)
         handoff.talks(conversation)
     else:
         handoff.joined_at_desk(conversation, case, name=transfer.name)
@@ -130,7 +132,10 @@ def is_number(to: str) -> bool:
 
 def talked(conversation: Conversation, transfer: CallTransfer, seconds: int | None) -> str:
     """They have talked, and the person hung up: how long, in words. Told again, it changes nothing."""
-    transfer.seconds = seconds
+    if transfer.seconds is None and seconds and is_rung_by_us(transfer):
+        # The leg to the person is billed beside the caller's, and counts among the minutes of the day.
+        spending.count_of_day(transfer.call.connection, math.ceil(seconds / 60), is_forced=True)
+    transfer.seconds = seconds if seconds is not None else transfer.seconds
     transfer.save(update_fields=["seconds"])
     lasted = duration(seconds, conversation.locale) if seconds else ""
     words = f"They talked to {transfer.name}{f' for {lasted}' if lasted else ''}."
@@ -157,9 +162,12 @@ def over(call: Call, words: str) -> None:
         _end(found, TransferState.ENDED if is_bridged else TransferState.FAILED, None, words)
 
 
-def note(
-    call: Call, kind: StepKind, words: str, transfer: CallTransfer, remedy: str = "", **data: object
-) -> CallStep:
+def is_rung_by_us(transfer: CallTransfer) -> bool:
+    """Whether we rang them: who takes a call from a queue rang Twilio themselves."""
+    return is_number(transfer.to)
+
+
+def note(call: Call, kind: StepKind, words: str, transfer: CallTransfer, remedy: str = "", **data: object) -> CallStep:
     """A line of the call's story about an attempt."""
     return CallStep.objects.create(
         call=call,
@@ -187,5 +195,6 @@ def _end(transfer: CallTransfer, state: TransferState, why: Why | None, words: s
     transfer.save(update_fields=["state", "ended_at", "reason", "remedy"])
 
 
-def _actor_of(user: User) -> Actor:
+def actor_of(user: User) -> Actor:
+    """The member who pressed 1, for the audit log."""
     return Actor(kind="user", id=user.id, label=user.email, permissions=frozenset())

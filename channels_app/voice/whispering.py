@@ -1,4 +1,4 @@
-"""What is said to the person who is to take a call, before they do: who calls, why, and what was said. Pure but for rows.
+"""What is said to the person who is to take a call, before they do: who calls, why, and what was said. Reads rows.
 
 Of who called and what they said, never of secrets: short enough to be heard out (`LONGEST` characters).
 """

@@ -93,7 +93,7 @@
 -- migration: channels_app 0011_refused_id 745f6d4e81bcfdac
 -- migration: channels_app 0012_m6locks a9cb99cf3531b6cd
 -- migration: channels_app 0013_calls 2d0c6666c7a25276
--- migration: channels_app 0014_transfer 729d0ce6f7c80d5e
+-- migration: channels_app 0014_transfer bb61232f315d281c
 -- migration: sessions 0001_initial 2aa438e2393ee513
 
 CREATE FUNCTION public.all_workspaces() RETURNS SETOF uuid
@@ -794,6 +794,9 @@ ALTER TABLE ONLY public.channels_app_call FORCE ROW LEVEL SECURITY;
 CREATE TABLE public.channels_app_callcourse (
     id uuid NOT NULL,
     place character varying(9) NOT NULL,
+    asked character varying(64) NOT NULL,
+    answer text NOT NULL,
+    ended_handoff uuid,
     placed_at timestamp with time zone,
     rounds integer NOT NULL,
     due_at timestamp with time zone,

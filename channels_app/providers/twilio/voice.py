@@ -42,6 +42,7 @@ class TwilioVoice(Provider):
     parts = (
         *("turn", "wait", "status", "fallback", "errors"),
         *("relay-done", "transfer-done", "whisper", "queue", "recording", "voicemail"),
+        *("transfer-status", "queue-left", "talk", "lead"),
     )
 
     def validate_request(self, request: InboundRequest) -> None:
