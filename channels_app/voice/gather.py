@@ -16,7 +16,6 @@ from django.http import HttpResponse
 from django.utils import timezone
 from twilio.twiml.voice_response import VoiceResponse
 
-from channels_app import replies
 from channels_app.models import Call, CallTurn
 from channels_app.models.call import CallOutcome, StepKind
 from channels_app.providers.twilio import twiml
@@ -108,7 +107,8 @@ def _hear(asked: Asked, number: int) -> Heard | None:
     record.answered(call)
     said, keys = asked.form.get("SpeechResult", "").strip(), asked.form.get("Digits", "").strip()[:64]
     text = said or keys
-    chosen = "" if said or not keys or replies.payload_of(call.conversation, keys) else asked.config.menu.get(keys, "")
+    # Options that the assistant offers are spoken without numbers, so a key of the menu is the menu's.
+    chosen = "" if said else asked.config.menu.get(keys, "")
     if chosen and chosen not in WAYS:
         text = chosen
     confidence = _share(asked.form.get("Confidence", ""))

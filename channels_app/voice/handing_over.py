@@ -6,7 +6,6 @@ so whatever a call does next, it goes where the hand-over's state machine wants 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -14,7 +13,7 @@ from django.utils import timezone
 from twilio.twiml.voice_response import Gather, VoiceResponse
 
 from channels_app import accounts
-from channels_app.models import Call, CallCourse, CallSpeech, CallTransfer
+from channels_app.models import Call, CallCourse, CallTransfer
 from channels_app.models.call import StepKind, TransferManner
 from channels_app.models.transfer import CoursePlace
 from channels_app.providers.twilio import transfer_twiml, twiml
@@ -22,9 +21,8 @@ from channels_app.providers.twilio.transfer_twiml import Ringing, Speaks
 from channels_app.providers.twilio.voice_config import VoiceConfig
 from channels_app.voice import courses, hearing, phone_desk, record, transfers
 from channels_app.voice.courses import Way
-from channels_app.voice.speaking import spoken
 from deployments import handoff
-from deployments.models import Handoff, Message
+from deployments.models import Handoff
 
 # Longest that a telephone rings at once, and what is left of the desk's time for deciding.
 RING_SECONDS, DECIDE_SECONDS = 30, 20
@@ -54,7 +52,7 @@ def add_to(response: VoiceResponse, call: Call) -> bool:
             course.save(update_fields=["due_at"])
         return False
     course = courses.course_of(held)
-    _tell(response, held, is_listening=way.place == CoursePlace.TALK)
+    _tell(response, held)
     if way.place == CoursePlace.DIAL and way.transfer is not None:
         _dial(response, held, way.transfer, handoff.current(held.conversation))
     elif way.place == CoursePlace.HOLD:
@@ -84,29 +82,16 @@ def speaks_as(call: Call) -> Speaks:
 # --- What is said -----------------------------------------------------------------------------------------------------
 
 
-def _tell(to: VoiceResponse | Gather, call: Call, *, is_listening: bool) -> None:
+def _tell(to: VoiceResponse | Gather, call: Call) -> None:
     say = speaks_as(call)
-    for words in tell(call, is_listening=is_listening):
+    for words in tell(call):
         say(to, words)
 
 
-def tell(call: Call, *, is_listening: bool) -> list[str]:
-    """What was not said yet in a held call, which counts as spoken with this.
-
-    What can be chosen is offered only where somebody listens.
-    """
-    messages = hearing.unheard(call)
-    speeches = hearing.give(call, None, messages)
-    if not is_listening:
-        _without_options(call, messages, speeches)
+def tell(call: Call) -> list[str]:
+    """What was not said yet in a held call, which counts as spoken with this."""
+    speeches = hearing.give(call, None, hearing.unheard(call))
     return [one.whole for one in speeches if one.whole.strip()]
-
-
-def _without_options(call: Call, messages: Sequence[Message], speeches: Sequence[CallSpeech]) -> None:
-    for message, speech in zip(messages, speeches, strict=True):
-        if message.blocks:
-            speech.whole = speech.heard = spoken(Message(text=message.text, blocks=[]), call.language)
-            speech.save(update_fields=["whole", "heard"])
 
 
 # --- Where it goes ----------------------------------------------------------------------------------------------------

@@ -117,7 +117,7 @@ async def _at_assistant(asked: Asked, call_id: UUID | None) -> HttpResponse:
 
 def _listen(asked: Asked, call_id: UUID) -> str:
     call, response = record.lock(call_id), VoiceResponse()
-    words = handing_over.tell(call, is_listening=True)
+    words = handing_over.tell(call)
     action = asked.url("turn", turn=call.turn + 1)
     twiml.gathered(response, words, asked.config, action=action, language=call.language)
     return str(response)
@@ -153,7 +153,7 @@ def _queue(asked: Asked, call: Call) -> VoiceResponse | None:
 def _round(asked: Asked, call: Call, number: int) -> VoiceResponse:
     case = handoff.current(call.conversation)
     place = in_line.place_of(case) if case is not None else 1
-    said = [*handing_over.tell(call, is_listening=False)]
+    said = [*handing_over.tell(call)]
     said.append(waiting_words.of_round(number, place, call.language))
     bare = {"bare": 1} if "bare" in asked.query else {}
     return transfer_twiml.hold_round(
@@ -219,7 +219,7 @@ def _talk(asked: Asked, call: Call) -> VoiceResponse | None:
     if way.place != CoursePlace.TALK:
         return None
     response, course = VoiceResponse(), courses.course_of(call)
-    words = handing_over.tell(call, is_listening=True)
+    words = handing_over.tell(call)
     if not words and not said and number % TYPING_EVERY == TYPING_EVERY - 1:
         words = [waiting_words.while_typing(call.language)]
     for one in words:

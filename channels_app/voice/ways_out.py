@@ -77,7 +77,7 @@ def after_vain(asked: Asked, call: Call, response: VoiceResponse) -> bool:
 
 
 def _tell(asked: Asked, call: Call, response: VoiceResponse) -> None:
-    for words in handing_over.tell(call, is_listening=False):
+    for words in handing_over.tell(call):
         twiml.said(response, words, asked.config, call.language)
 
 
