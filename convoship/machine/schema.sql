@@ -93,7 +93,7 @@
 -- migration: channels_app 0011_refused_id 745f6d4e81bcfdac
 -- migration: channels_app 0012_m6locks a9cb99cf3531b6cd
 -- migration: channels_app 0013_calls 2d0c6666c7a25276
--- migration: channels_app 0014_transfer bb61232f315d281c
+-- migration: channels_app 0014_transfer a20591ed3bc579f4
 -- migration: sessions 0001_initial 2aa438e2393ee513
 
 CREATE FUNCTION public.all_workspaces() RETURNS SETOF uuid
