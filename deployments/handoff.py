@@ -321,6 +321,25 @@ def assign(actor: Actor, conversation: Conversation, user: User | None) -> None:
     audit.record(actor, "conversation.assigned", conversation, to=str(user.id) if user else None)
 
 
+def promise(conversation: Conversation, user: User) -> Handoff:
+    """A member comes in a moment by another way than words; until then the conversation waits for them.
+
+    Who has it live already keeps it so.
+    """
+    case, now, rules = current(conversation), timezone.now(), rules_of(conversation)
+    if case is not None and case.state == HandoffState.LIVE and case.holder_id == user.id:
+        return case
+    if case is None:
+        case = _new(conversation, rules, HandoffCause.MEMBER, "")
+    _leave_desk(conversation, case, HandoffOutcome.BY_PERSON, f"Taken by {user.public_name or _A_MEMBER}.")
+    _note_holder(case, now)
+    case.desk, case.state, case.opens_at = INBOX, HandoffState.OFFERED, None
+    case.unanswered_since, case.beat_at = None, None
+    _wait(conversation, now)
+    accept(conversation, case, name=user.public_name, user=user)
+    return case
+
+
 def _give(conversation: Conversation, case: Handoff, user: User, now: dt.datetime) -> None:
     """A member is to answer, whoever had it before."""
     _leave_desk(conversation, case, HandoffOutcome.BY_PERSON, "Given to a member of the inbox.")
