@@ -9,9 +9,11 @@ from django.urls import reverse
 
 from channels_app import accounts, consents, inbound_media, template_choice, template_faults, template_use, windows
 from channels_app.models import Connection, Consent, ConversationLink, Delivery
+from channels_app.models.call import TransferState
 from channels_app.models.connection import ConnectionState
+from channels_app.voice import phone_desk, transfers
 from convoship.lib.actors import Actor
-from deployments.carriers import Filled, Offered, Place, Window
+from deployments.carriers import Filled, Offered, Place, TakesCall, Window
 from deployments.models import Conversation, Message
 
 
@@ -43,7 +45,18 @@ class Connections:
             settings_path=reverse("connection_settings", args=[connection.id]),
             takes_files=accounts.kind_of(connection).files_taken(connection.config, link.address),
             window=self._window_of(link) if windows.has_one(connection) else None,
+            call=self._call_of(conversation) if accounts.is_spoken(connection) else None,
         )
+
+    def _call_of(self, conversation: Conversation) -> TakesCall | None:
+        call = phone_desk.call_of(conversation)
+        if call is None:
+            return None
+        transfer = transfers.open_of(call)
+        is_bridged = transfer is not None and transfer.state == TransferState.BRIDGED
+        ringing = transfer.name if transfer is not None and not is_bridged else ""
+        path = reverse("conversation_take_call", args=[conversation.id])
+        return TakesCall(path, "channels_app/take_call.html", ringing, is_bridged)
 
     def again_at(self, message: Message, attachment_id: str) -> str:
         """The button's own address."""

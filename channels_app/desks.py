@@ -34,7 +34,7 @@ class ConnectionDesk:
         """What members call it."""
         return self.connection.name
 
-    def availability(self, now: dt.datetime) -> Availability:
+    def availability(self, now: dt.datetime, conversation: Conversation | None = None) -> Availability:
         """Whether something would go out to it now."""
         if self.connection.state != ConnectionState.ACTIVE:
             return Availability(False, f"{self.connection.name} is {self.connection.get_state_display().lower()}.")
@@ -100,6 +100,10 @@ class ConnectionDesks:
         """Those of this workspace, by name."""
         rows = Connection.objects.order_by("name", "created_at")
         return [Choice(str(connection.id), connection.name) for connection in rows if is_desk(connection)]
+
+    def own_of(self, conversation: Conversation) -> Sequence[str]:
+        """None."""
+        return ()
 
 
 def is_desk(connection: Connection) -> bool:

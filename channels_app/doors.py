@@ -43,6 +43,13 @@ def due(limit: int) -> list[Due]:
         return [Due(*row) for row in cursor.fetchall()]
 
 
+def due_courses(limit: int) -> list[UUID]:
+    """The workspaces with calls that have to be led somewhere, the longest waiting first."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT workspace_id FROM due_call_courses(%s)", [limit])
+        return [row[0] for row in cursor.fetchall()]
+
+
 def backlog() -> dt.datetime | None:
     """Since when the oldest work waits that a worker could take up now; None where there is none."""
     with connection.cursor() as cursor:

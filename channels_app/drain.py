@@ -24,7 +24,7 @@ from channels_app.in_hand import Claimed
 from channels_app.inbound import ClaimedEvent
 from channels_app.providers.base import Capability, ProviderError
 from channels_app.settling import Outcome
-from channels_app.voice import audio, sweeping
+from channels_app.voice import audio, leading, sweeping
 from convoship.lib.database import drop_broken_connections
 from convoship.lib.failpoints import failpoint
 from convoship.lib.tenancy import in_tenant
@@ -106,6 +106,15 @@ class Drain:
             except Exception:
                 # One workspace whose rows can't be read must not hold up those behind it.
                 logger.exception("what is due in workspace %s could not be claimed", due.workspace_id)
+        return started + await self._lead_calls()
+
+    async def _lead_calls(self) -> int:
+        """Calls whose conversation is people's, and which have to be led there: few, short, and somebody listens."""
+        started = 0
+        for workspace_id in await in_thread(doors.due_courses, WORKSPACES_AT_ONCE):
+            for course in await in_tenant(leading.claim)(workspace_id, workspace_id, PLACES_OF_ONE):
+                self._start(workspace_id, leading.lead(course))
+                started += 1
         return started
 
     async def _take(self, due: doors.Due, free: int) -> int:

@@ -15,6 +15,7 @@ from channels_app.pages import (
     new_message,
     rehearsal,
     settings,
+    take_call,
     template_chooser,
     templates,
 )
@@ -35,6 +36,11 @@ urlpatterns = [
         "app/conversations/<uuid:conversation_id>/files/<uuid:media_id>/again",
         media.conversation_file_again,
         name="conversation_file_again",
+    ),
+    path(
+        "app/conversations/<uuid:conversation_id>/take-call",
+        take_call.conversation_take_call,
+        name="conversation_take_call",
     ),
     path("app/channels/", channels.channels, name="channels"),
     path("app/channels/new-deployment", channels.channel_deployment_create, name="channel_deployment_create"),

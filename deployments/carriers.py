@@ -122,6 +122,19 @@ class Window:
 
 
 @dataclass(frozen=True)
+class TakesCall:
+    """A call that a member may have put through to their telephone: `path` takes the form.
+
+    `template` draws it. `ringing`: who is rung now, "" for nobody; `is_bridged`: somebody talks to the caller by telephone.
+    """
+
+    path: str
+    template: str
+    ringing: str = ""
+    is_bridged: bool = False
+
+
+@dataclass(frozen=True)
 class Place:
     """Where a conversation takes place: `label` and `name` for people, `path` of its page, the person's `address`.
     `settings_path`: of the page on which that is set up.
@@ -146,6 +159,8 @@ class Place:
     takes_files: FilesTaken | None = None
     # None: free words may be sent at any time.
     window: Window | None = None
+    # Of a call that goes on: how a member takes it by telephone.
+    call: TakesCall | None = None
 
 
 class Carrier(Protocol):

@@ -47,8 +47,8 @@ class Desk(Protocol):
     def name(self) -> str:
         """What members call it."""
 
-    def availability(self, now: dt.datetime) -> Availability:
-        """Whether it takes cases now. Reads rows, calls nobody."""
+    def availability(self, now: dt.datetime, conversation: Conversation | None = None) -> Availability:
+        """Whether it takes cases now: of this conversation, or of some. Reads rows, calls nobody."""
 
     def open_case(self, case: Case) -> None:
         """Offer the conversation, with all that was said so far."""
@@ -80,6 +80,9 @@ class Finder(Protocol):
     def choices(self) -> Sequence[Choice]:
         """The desks of this workspace."""
 
+    def own_of(self, conversation: Conversation) -> Sequence[str]:
+        """Desks that the conversation brings along with where it takes place (the telephone of its number)."""
+
 
 _finders: list[Finder] = []
 
@@ -93,6 +96,15 @@ def of(ref: str) -> Desk | None:
     """The desk of this ref; None where it is gone (a deleted connection)."""
     found = (finder.desk_of(ref) for finder in _finders)
     return next((desk for desk in found if desk is not None), None)
+
+
+def in_order(conversation: Conversation, refs: Sequence[str]) -> list[str]:
+    """The desks that are asked of this conversation: as the rules name them, behind those that it brings along.
+
+    One that the rules name as well has its place there.
+    """
+    brought = [ref for finder in _finders for ref in finder.own_of(conversation) if ref not in refs]
+    return [*brought, *refs]
 
 
 def choices() -> list[Choice]:

@@ -74,7 +74,7 @@ def request(conversation: Conversation, reason: str, cause: HandoffCause = Hando
     now, rules = timezone.now(), rules_of(conversation)
     case = _new(conversation, rules, cause, reason)
     conversation.handoff_reason = case.reason
-    if rules.is_closed(now) or not _is_somebody_there(case, now):
+    if rules.is_closed(now) or not _is_somebody_there(conversation, case, now):
         wanted = handoff_form.wanted_when_closed(rules.form, conversation.channel)
         case.form_left = handoff_form.fields(wanted, conversation)
         return _ask_while_closed(conversation, case, rules, now)
@@ -91,7 +91,7 @@ def _new(conversation: Conversation, rules: Rules, cause: HandoffCause, reason: 
         conversation=conversation,
         cause=cause,
         reason=reason[:300],
-        desks_left=list(rules.desks),
+        desks_left=desks.in_order(conversation, rules.desks),
         form_left=handoff_form.fields(rules.form, conversation),
         longest_wait=rules.longest_wait,
         longest_silence=rules.longest_silence,
@@ -120,10 +120,10 @@ def _with_hours(conversation: Conversation, words: str) -> str:
     return f"{words}\n\n{hours}" if hours else words
 
 
-def _is_somebody_there(case: Handoff, now: dt.datetime) -> bool:
+def _is_somebody_there(conversation: Conversation, case: Handoff, now: dt.datetime) -> bool:
     duty_lock.keep(case.workspace_id)
     found = (desks.of(ref) for ref in case.desks_left)
-    return any(desk is not None and desk.availability(now).is_open for desk in found)
+    return any(desk is not None and desk.availability(now, conversation).is_open for desk in found)
 
 
 def _ask_while_closed(conversation: Conversation, case: Handoff, rules: Rules, now: dt.datetime) -> list[Message]:
@@ -136,7 +136,9 @@ def _ask_while_closed(conversation: Conversation, case: Handoff, rules: Rules, n
     opens = rules.hours.opens_at(now) if rules.hours and is_closed else None
     opens_at = rules.hours.words_of(opens, conversation.locale) if rules.hours and opens else ""
     _note_wanted(conversation)
-    if not rules.waits_when_closed or (is_closed and opens is None):
+    # Nobody holds a telephone until tomorrow.
+    is_too_long = is_closed and (opens is None or conversation.channel == Channel.VOICE)
+    if not rules.waits_when_closed or is_too_long:
         words = rules.words("closed", conversation, opens_at=opens_at)
         return _return(conversation, case, HandoffOutcome.NOBODY_THERE, words)
     case.opens_at = opens or case.opens_at
@@ -171,7 +173,7 @@ def _after_form(conversation: Conversation, case: Handoff, rules: Rules, now: dt
         return _wait_for_opening(conversation, case, rules, now, _left_to_ask(conversation, case, rules))
     case.form_left = []
     if is_later or not _offer(conversation, case, now):
-        case.desks_left = list(rules.desks)
+        case.desks_left = desks.in_order(conversation, rules.desks)
         case.due_at = case.opens_at if is_later else case.wait_until
         case.save()
     conversations.save(conversation, [])
@@ -194,7 +196,7 @@ def _wait_for_opening(
     if case.opens_at is not None and case.opens_at <= now:
         return _nobody(conversation, case, rules, now)
     case.state, case.holder, case.holder_name = HandoffState.REQUESTED, None, ""
-    case.desks_left, case.form_tries = list(rules.desks), 0
+    case.desks_left, case.form_tries = desks.in_order(conversation, rules.desks), 0
     case.form_left = handoff_form.fields(wanted, conversation)
     return _ask_while_closed(conversation, case, rules, now)
 
@@ -266,7 +268,9 @@ def _offer(conversation: Conversation, case: Handoff, now: dt.datetime) -> bool:
     while case.desks_left and wait_until > now:
         ref, *case.desks_left = case.desks_left
         desk = desks.of(ref)
-        there = desk.availability(now) if desk else desks.Availability(False, "The connection is deleted.")
+        there = (
+            desk.availability(now, conversation) if desk else desks.Availability(False, "The connection is deleted.")
+        )
         if desk is None or not there.is_open:
             _note_tried(case, ref, there.words, now)
             continue
@@ -315,6 +319,25 @@ def assign(actor: Actor, conversation: Conversation, user: User | None) -> None:
     else:
         _give(conversation, case, user, now)
     audit.record(actor, "conversation.assigned", conversation, to=str(user.id) if user else None)
+
+
+def promise(conversation: Conversation, user: User) -> Handoff:
+    """A member comes in a moment by another way than words; until then the conversation waits for them.
+
+    Who has it live already keeps it so.
+    """
+    case, now, rules = current(conversation), timezone.now(), rules_of(conversation)
+    if case is not None and case.state == HandoffState.LIVE and case.holder_id == user.id:
+        return case
+    if case is None:
+        case = _new(conversation, rules, HandoffCause.MEMBER, "")
+    _leave_desk(conversation, case, HandoffOutcome.BY_PERSON, f"Taken by {user.public_name or _A_MEMBER}.")
+    _note_holder(case, now)
+    case.desk, case.state, case.opens_at = INBOX, HandoffState.OFFERED, None
+    case.unanswered_since, case.beat_at = None, None
+    _wait(conversation, now)
+    accept(conversation, case, name=user.public_name, user=user)
+    return case
 
 
 def _give(conversation: Conversation, case: Handoff, user: User, now: dt.datetime) -> None:
@@ -523,6 +546,28 @@ def said_at_desk(conversation: Conversation, case: Handoff, *, name: str, text: 
     return message
 
 
+def joined_at_desk(conversation: Conversation, case: Handoff, *, name: str) -> None:
+    """A desk's person is there and talks to the visitor where nothing of it is read or written (a telephone).
+
+    They owe no answer that could be missed: whoever carries the talk says when it is over.
+    """
+    if case.state != HandoffState.LIVE:
+        _begin(conversation, case, rules_of(conversation), timezone.now(), name=name, user=None)
+    _answered(conversation, is_at_desk=True)
+
+
+def talks(conversation: Conversation) -> None:
+    """The member who has it talks to the visitor where nothing of it is read or written: no answer is owed."""
+    _answered(conversation, is_at_desk=False)
+
+
+def not_reached(conversation: Conversation, case: Handoff, words: str) -> None:
+    """The member who said they would come was not reached: the desks are asked again, and it is said."""
+    now = timezone.now()
+    _note_tried(case, case.desk, words, now)
+    _offer_again(conversation, case, now)
+
+
 def unavailable(conversation: Conversation, case: Handoff, words: str) -> None:
     """The desk can't take the case, or has lost it: the next one is asked, and at the end the assistant goes on."""
     now, case.is_at_desk = timezone.now(), False
@@ -575,11 +620,29 @@ def closed_by_desk(conversation: Conversation, case: Handoff, name: str) -> None
     conversations.end(conversation, Status.COMPLETED, f"Resolved by {name}.", words)
 
 
-def ended(conversation: Conversation) -> None:
-    """The conversation ended some other way, and its hand-over with it. Called by `conversations.end`."""
+def talk_over(conversation: Conversation, why: str) -> None:
+    """Who was there has talked to the visitor, and the conversation is over with that; nothing is said any more."""
     case = current(conversation)
     if case is not None:
-        _close(conversation, case, HandoffOutcome.ENDED, conversation.ended_reason)
+        case.is_at_desk = False
+        _finish(case, HandoffState.CLOSED, HandoffOutcome.RESOLVED, timezone.now())
+    conversations.end(conversation, Status.COMPLETED, why, "")
+
+
+def ended(conversation: Conversation) -> None:
+    """The conversation ended some other way, and its hand-over with it. Called by `conversations.end`.
+
+    Who hangs up while they wait was missed: they did not get whom they asked for, and somebody may call them back.
+    """
+    case = current(conversation)
+    if case is not None:
+        is_missed = (
+            conversation.channel == Channel.VOICE
+            and conversation.status == Status.ABANDONED
+            and case.state in (HandoffState.REQUESTED, HandoffState.OFFERED, HandoffState.ACCEPTED)
+        )
+        outcome = HandoffOutcome.NOBODY_CAME if is_missed else HandoffOutcome.ENDED
+        _close(conversation, case, outcome, conversation.ended_reason)
 
 
 def overdue(conversation: Conversation) -> None:
@@ -638,10 +701,10 @@ def _offer_again(conversation: Conversation, case: Handoff, now: dt.datetime, *,
     _leave_desk(conversation, case, HandoffOutcome.NOBODY_CAME, _silence_of(gone))
     case.state, case.holder, case.holder_name = HandoffState.REQUESTED, None, ""
     case.unanswered_since, case.beat_at = None, None
-    case.desks_left = [ref for ref in rules.desks if ref != without]
+    case.desks_left = [ref for ref in desks.in_order(conversation, rules.desks) if ref != without]
     case.wait_until = now + case.longest_wait
     _wait(conversation, now)
-    is_there = _is_somebody_there(case, now)
+    is_there = _is_somebody_there(conversation, case, now)
     if rules.is_closed(now) or not (is_there or without or not rules.waits_when_closed):
         # What is asked of who waits was asked before, all but the address.
         of_waiting = handoff_form.wanted_when_closed((), conversation.channel)
@@ -649,7 +712,7 @@ def _offer_again(conversation: Conversation, case: Handoff, now: dt.datetime, *,
         if rules.is_closed(now):
             _wait_for_opening(conversation, case, rules, now, wanted)
         else:
-            case.desks_left, case.form_tries = list(rules.desks), 0
+            case.desks_left, case.form_tries = desks.in_order(conversation, rules.desks), 0
             case.form_left = handoff_form.fields(wanted, conversation)
             _ask_while_closed(conversation, case, rules, now)
     elif _offer(conversation, case, now):

@@ -36,7 +36,7 @@ from deployments.responders.placeholders import names_in
 from deployments.responders.schema import PLAIN_WORDS
 from deployments.responders.speaking import chosen
 from deployments.responders.speaking import say as spoken
-from deployments.words import HANDOFF_STEPS, say
+from deployments.words import HANDOFF_STEPS, say, say_on
 
 MOST_DESKS, MOST_KEYWORDS, MOST_HOLIDAYS, MOST_SPANS = 10, 50, 100, 4
 FORM_FIELDS = ("name", "email", "question")
@@ -220,7 +220,7 @@ class Rules:
         is_unnamed = values.get("person") == ""
         if own is None:
             ending = "_at" if values.get("opens_at") else "_unnamed" if is_unnamed else ""
-            return say(f"{step}{ending}", locale, **values)
+            return say_on(conversation.channel, step, ending, locale, **values)
         if is_unnamed:
             own, values = _unnamed(chosen(own, locale, conversation.channel)["text"], say("somebody", locale))
         return spoken(own, values, locale, conversation.channel).text

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from deployments import desks, member_mails
 from deployments.desks import INBOX, Availability, Case, Choice, Desk
-from deployments.models import Message
+from deployments.models import Conversation, Message
 from workspaces.members import addresses_on_duty
 
 
@@ -18,7 +18,7 @@ class InboxDesk:
         """What members call it."""
         return "Inbox"
 
-    def availability(self, now: dt.datetime) -> Availability:
+    def availability(self, now: dt.datetime, conversation: Conversation | None = None) -> Availability:
         """Whether a member who may answer is on duty."""
         if addresses_on_duty("conversations.write"):
             return Availability(True)
@@ -54,6 +54,10 @@ class InboxFinder:
     def choices(self) -> Sequence[Choice]:
         """The one."""
         return [Choice(INBOX, "Inbox")]
+
+    def own_of(self, conversation: Conversation) -> Sequence[str]:
+        """None."""
+        return ()
 
 
 def register() -> None:

@@ -25,6 +25,7 @@ HANDOFF_STEPS = (
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "en": {
         "waiting": "I've asked a person to join. You can keep writing, they will see everything.",
+        "waiting_call": "One moment, I am asking a person for you.",
         "closed": "Nobody is there right now, so I go on as well as I can.",
         "closed_at": "Nobody is there right now. People are back on {opens_at}; until then I go on as well as I can.",
         "closed_wait": (
@@ -34,6 +35,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
             "Nobody is there right now. People are back on {opens_at}. Your conversation stays open until then; if "
             "none of them answers within {within}, the assistant goes on."
         ),
+        "closed_wait_call": "Nobody is free right now. I am asking for up to {within}; then I go on with you.",
         "ask_name": "What is your name?",
         "ask_email": "At which e-mail address can we reach you if you have to leave?",
         "ask_question": "What is it about?",
@@ -42,6 +44,8 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "accepted_unnamed": "Somebody will be with you in a moment.",
         "joined": "{person} has joined the conversation.",
         "joined_unnamed": "A person has joined the conversation.",
+        "joined_call": "{person} is with you now.",
+        "joined_call_unnamed": "A person is with you now.",
         "changed": "You are talking to {person} now.",
         "changed_unnamed": "You are talking to somebody else now.",
         "gone": "{person} can't answer right now. I've asked the others.",
@@ -54,7 +58,9 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "back_word": "Back",
         "skip_button": "Skip",
         "returned": "The assistant is back with you.",
+        "returned_call": "I am back with you.",
         "nobody_came": "Nobody is free right now, so the assistant is back. Your messages are kept.",
+        "nobody_came_call": "Nobody can be reached right now, so I go on with you.",
         "resolved": "{person} has closed this conversation.",
         "resolved_unnamed": "This conversation was closed by the person you talked with.",
         "ended_by_visitor": "You have ended this conversation.",
@@ -118,6 +124,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
     },
     "de": {
         "waiting": "Ich habe einen Menschen dazu gebeten. Sie können weiterschreiben, alles wird gesehen.",
+        "waiting_call": "Einen Moment, ich frage jemanden für Sie.",
         "closed": "Gerade ist niemand da, darum mache ich weiter, so gut ich kann.",
         "closed_at": (
             "Gerade ist niemand da. Menschen sind wieder da: {opens_at}. Bis dahin mache ich weiter, so gut ich kann."
@@ -130,6 +137,9 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
             "Gerade ist niemand da. Menschen sind wieder da: {opens_at}. Bis dahin bleibt Ihr Gespräch offen; "
             "antwortet dann innerhalb von {within} niemand, macht der Assistent weiter."
         ),
+        "closed_wait_call": (
+            "Gerade ist niemand frei. Ich frage noch, spätestens innerhalb von {within} mache ich mit Ihnen weiter."
+        ),
         "ask_name": "Wie heißen Sie?",
         "ask_email": "Unter welcher E-Mail-Adresse erreichen wir Sie, falls Sie gehen müssen?",
         "ask_question": "Worum geht es?",
@@ -138,6 +148,8 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "accepted_unnamed": "Gleich ist jemand für Sie da.",
         "joined": "{person} ist dem Gespräch beigetreten.",
         "joined_unnamed": "Ein Mensch ist dem Gespräch beigetreten.",
+        "joined_call": "Sie sprechen jetzt mit {person}.",
+        "joined_call_unnamed": "Sie sprechen jetzt mit einem Menschen.",
         "changed": "Sie sprechen jetzt mit {person}.",
         "changed_unnamed": "Sie sprechen jetzt mit jemand anderem.",
         "gone": "{person} kann gerade nicht antworten. Ich habe die anderen gefragt.",
@@ -152,7 +164,9 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "back_word": "Zurück",
         "skip_button": "Überspringen",
         "returned": "Der Assistent ist wieder für Sie da.",
+        "returned_call": "Ich bin wieder für Sie da.",
         "nobody_came": "Gerade ist niemand frei, darum ist der Assistent wieder da. Ihre Nachrichten bleiben erhalten.",
+        "nobody_came_call": "Gerade ist niemand zu erreichen, darum mache ich mit Ihnen weiter.",
         "resolved": "{person} hat dieses Gespräch geschlossen.",
         "resolved_unnamed": "Wer mit Ihnen sprach, hat dieses Gespräch geschlossen.",
         "ended_by_visitor": "Sie haben dieses Gespräch beendet.",
@@ -223,6 +237,13 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
 def say(key: str, locale: str, **values: str) -> str:
     """The text for this key in the closest language there is, English otherwise."""
     return _WORDS[language_of(locale)][key].format(**values)
+
+
+def say_on(channel: str, step: str, ending: str, locale: str, **values: str) -> str:
+    """The text of a hand-over's step, in a call as it is spoken; `ending`: "", "_at" or "_unnamed"."""
+    spoken = f"{step}_call{ending}"
+    is_spoken = channel == "voice" and spoken in _WORDS[language_of(locale)]
+    return say(spoken if is_spoken else f"{step}{ending}", locale, **values)
 
 
 def language_of(locale: str) -> str:

@@ -18,10 +18,12 @@ from channels_app.models.outbound import Delivery, DeliveryAttempt
 from channels_app.models.rehearsal import Rehearsal, RehearsalLine
 from channels_app.models.spending import SpendingCount
 from channels_app.models.template import InteractiveContent, MessageTemplate, TemplateSync
+from channels_app.models.transfer import CallCourse, MemberTelephone
 from channels_app.models.window import ServiceWindow
 
 __all__ = [
     "Call",
+    "CallCourse",
     "CallRecording",
     "CallSpeech",
     "CallStep",
@@ -37,6 +39,7 @@ __all__ = [
     "InboundEvent",
     "InboundMedia",
     "InteractiveContent",
+    "MemberTelephone",
     "MessageTemplate",
     "RefusedRequest",
     "Rehearsal",

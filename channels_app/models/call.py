@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from django.conf import settings
 from django.db import models
 
 from channels_app.models.connection import Connection
@@ -262,6 +263,20 @@ class CallTransfer(TenantModel):
     # The number that is dialled, or the queue's name.
     to = models.CharField(max_length=100)
     child_sid = models.CharField(max_length=64, blank=True)
+    # The case at its desk that this serves (`deployments.desks.Case.key`); "" where a member has themselves called.
+    key = models.CharField(max_length=60, blank=True, default="", db_default="")
+    # Who is rung, for people: a desk's name or a member's.
+    name = models.CharField(max_length=100, blank=True, default="", db_default="")
+    member = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    # When the provider was last told to ring, and how often it was; None: asked for, and not rung yet.
+    dialled_at = models.DateTimeField(null=True, blank=True)
+    rings = models.PositiveSmallIntegerField(default=0, db_default=0)
+    # When it is rung again, in a queue; None: at once.
+    ring_at = models.DateTimeField(null=True, blank=True)
+    # How long they talked; None: they didn't, or it isn't known.
+    seconds = models.PositiveIntegerField(null=True, blank=True)
     state = models.CharField(max_length=10, choices=TransferState, default=TransferState.DIALLING)
     reason = models.CharField(max_length=300, blank=True)
     remedy = models.CharField(max_length=300, blank=True)
@@ -273,6 +288,11 @@ class CallTransfer(TenantModel):
 
     class Meta(TenantModel.Meta):
         indexes: ClassVar = [models.Index(fields=["call", "began_at"], name="transfer_by_call")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["call"], condition=models.Q(ended_at__isnull=True), name="one_open_transfer"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"transfer {str(self.id)[:8]}"

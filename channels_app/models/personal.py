@@ -22,6 +22,7 @@ from channels_app.models.outbound import Delivery, DeliveryAttempt
 from channels_app.models.rehearsal import Rehearsal, RehearsalLine
 from channels_app.models.spending import SpendingCount
 from channels_app.models.template import InteractiveContent, MessageTemplate, TemplateSync
+from channels_app.models.transfer import CallCourse, MemberTelephone
 from channels_app.models.window import ServiceWindow
 from convoship.lib.personal import Personal
 from convoship.lib.tenancy import TenantModel
@@ -39,7 +40,15 @@ PERSONAL: Mapping[type[TenantModel], Personal] = {
     CallSpeech: Personal(rows="With their conversation's content."),
     CallStep: Personal(blank={"words": "", "remedy": "", "data": {}}),
     RelayTicket: Personal(kept={"session": "The provider's id of a socket."}),
-    CallTransfer: Personal(blank={"reason": "", "remedy": ""}, kept={"to": _OWN, "child_sid": "The provider's id."}),
+    CallTransfer: Personal(
+        blank={"reason": "", "remedy": ""},
+        kept={"to name key": _OWN, "child_sid": "The provider's id."},
+    ),
+    CallCourse: Personal(
+        blank={"answer": ""},
+        kept={"asked": "A digest.", "reason remedy": "Why the provider could not be told where to lead a call."},
+    ),
+    MemberTelephone: Personal(kept={"number": "A member's, not a visitor's: it goes with their account."}),
     CallRecording: Personal(
         blank={"transcript": "", "reason": "", "remedy": ""},
         kept={"sid url": "The provider's id and address of the audio, until it is deleted there as well."},

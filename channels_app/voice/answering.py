@@ -18,10 +18,20 @@ from twilio.twiml.voice_response import VoiceResponse
 
 from channels_app import spending
 from channels_app.models import Call, CallStep, Connection, InboundEvent
-from channels_app.models.call import CallDirection, CallMode, CallOutcome, CallState, StepKind, TransferState
+from channels_app.models.call import CallDirection, CallMode, CallOutcome, StepKind
 from channels_app.models.inbound import EventState
 from channels_app.providers.twilio import twiml
-from channels_app.voice import consenting, ending, faults, gather, record, relay_done, voicemail, ways_out
+from channels_app.voice import (
+    consenting,
+    ending,
+    faults,
+    gather,
+    record,
+    relay_done,
+    transfer_parts,
+    voicemail,
+    ways_out,
+)
 from channels_app.voice.asked import Asked, Handler
 from channels_app.voice.words import say
 from convoship.lib.parsers import BadJSON, loads
@@ -61,6 +71,11 @@ async def _broken(asked: Asked, words: str, remedy: str) -> HttpResponse:
     except Exception as error:  # noqa: BLE001 (a caller waits, and has to be told something whatever is away)
         logger.error("what went wrong in a call of connection %s could not be noted: %s", asked.connection_id, error)
     response = VoiceResponse()
+    if asked.part == "whisper":
+        # Of the person, not of the caller, who goes to the next one.
+        twiml.said(response, say("give_up", asked.config.language), asked.config)
+        response.hangup()
+        return twiml.answered(response)
     if "again" in asked.query:
         ways_out.without_call(asked, response, say("give_up", asked.config.language))
     else:
@@ -248,48 +263,6 @@ def _debugged(asked: Asked) -> None:
             faults.note(asked.connection_id, code, call)
 
 
-# --- It was put through ----------------------------------------------------------------------------
-
-
-_DIALLED = {"busy": "The line was busy.", "no-answer": "Nobody answered."}
-
-
-async def transfer_done(asked: Asked) -> HttpResponse:
-    """How putting the call through ended."""
-    return twiml.answered(await in_tenant(_after_transfer)(asked.workspace_id, asked))
-
-
-def _after_transfer(asked: Asked) -> str:
-    response = VoiceResponse()
-    known = record.find(asked.connection_id, asked.sid)
-    if known is None:
-        ways_out.say_goodbye(asked, response, asked.config.language)
-        return str(response)
-    call, now = record.lock(known.id), timezone.now()
-    transfer = call.transfers.order_by("-began_at").first()
-    said = asked.form.get("DialCallStatus", "")
-    if said in ("completed", "answered"):
-        if transfer is not None and transfer.ended_at is None:
-            transfer.state, transfer.bridged_at, transfer.ended_at = TransferState.ENDED, now, now
-            transfer.save(update_fields=["state", "bridged_at", "ended_at"])
-        ending.end(call.id, CallOutcome.TRANSFERRED)
-        response.hangup()
-        return str(response)
-    words = _DIALLED.get(said, "The number could not be reached.")
-    remedy = "Check the number in the connection's settings, or have somebody there who answers."
-    if transfer is not None and transfer.ended_at is None:
-        transfer.state, transfer.reason, transfer.remedy = TransferState.FAILED, words, remedy
-        transfer.ended_at = now
-        transfer.save(update_fields=["state", "reason", "remedy", "ended_at"])
-        record.note(call, StepKind.TRANSFER_FAILED, words, remedy)
-    if call.goes_on:
-        call.state = CallState.ACTIVE
-        call.save(update_fields=["state"])
-    twiml.said(response, say("nobody", call.language), asked.config, call.language)
-    ways_out.take(asked, call, response, asked.config.transfer_then, f"Nobody took the call. {words}")
-    return str(response)
-
-
 # What answers each part of a connection's address. Others add a line.
 PARTS: Mapping[str, Handler] = {
     "": incoming,
@@ -298,15 +271,15 @@ PARTS: Mapping[str, Handler] = {
     "status": status,
     "fallback": fallback,
     "errors": errors,
-    "transfer-done": transfer_done,
     "consent": consenting.part,
     "voicemail": voicemail.done,
     "recording": voicemail.recording,
     "transcript": voicemail.transcript,
     relay_done.PART: relay_done.done,
+    **transfer_parts.PARTS,
 }
 # Whose answers nobody hears.
-REPORTS = frozenset({"status", "errors", "recording", "transcript"})
+REPORTS = frozenset({"status", "errors", "recording", "transcript", "transfer-status"})
 # How a call begins, by its mode; one that is not here is heard sentence by sentence.
 STARTS: Mapping[str, Callable[[Asked, UUID], Awaitable[HttpResponse]]] = {
     CallMode.GATHER: gather.start,

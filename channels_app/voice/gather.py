@@ -8,6 +8,7 @@ or late, changes nothing and is answered with the same.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -19,12 +20,13 @@ from channels_app.models import Call, CallTurn
 from channels_app.models.call import CallOutcome, StepKind
 from channels_app.providers.twilio import twiml
 from channels_app.providers.twilio.voice_config import WAYS
-from channels_app.voice import record, taking, ways_out
+from channels_app.voice import handing_over, record, taking, ways_out
 from channels_app.voice.asked import Asked
 from channels_app.voice.taking import Answer
 from channels_app.voice.words import say
 from convoship.lib.tenancy import in_tenant
 from deployments import turns
+from deployments.models.handoff import HandoffCause
 
 # A caller takes a silence of this length for thinking.
 ANSWER_WITHIN = 2.0
@@ -117,7 +119,7 @@ def _hear(asked: Asked, number: int) -> Heard | None:
     call = record.lock(call.id)
     if way:
         response = VoiceResponse()
-        ways_out.take(asked, call, response, way, f"They pressed {keys}.")  # type: ignore[arg-type]
+        ways_out.take(asked, call, response, way, f"They pressed {keys}.", may_go_on=True)  # type: ignore[arg-type]
         return Heard(call.id, None, str(response))
     if taken.is_new and not text:
         record.note(call, StepKind.SILENCE, f"They said nothing ({call.silences} in a row).")
@@ -147,7 +149,7 @@ def used_up(asked: Asked, call: Call) -> str:
     remedy = "Raise the day's minutes in the connection's settings."
     if asked.config.transfer_to:
         twiml.said(response, words, asked.config, call.language)
-        ways_out.transfer(asked, call, response, why)
+        ways_out.take(asked, call, response, "transfer", why, outcome=CallOutcome.TOO_LONG, cause=HandoffCause.FAILURES)
     else:
         twiml.said(response, words, asked.config, call.language)
         ways_out.goodbye(asked, call, response, why, outcome=CallOutcome.TOO_LONG, remedy=remedy)
@@ -200,7 +202,10 @@ def _told(asked: Asked, call: Call, turn: CallTurn, answer: Answer) -> str:
     if answer.wants_person:
         for one in words:
             twiml.said(response, one, config, call.language)
-        ways_out.take(asked, call, response, "transfer", "The conversation waits for a person.")
+        # A turn that is asked again is answered with what it was, and goes where the call belongs by now.
+        handing_over.add_to(response, call)
+        return str(response)
+    if turn.number == call.turn and _is_vain(asked, call, response, words):
         return str(response)
     if timezone.now() >= call.ends_by:
         for one in words:
@@ -219,6 +224,18 @@ def _told(asked: Asked, call: Call, turn: CallTurn, answer: Answer) -> str:
     action = asked.url("turn", turn=turn.number + 1)
     twiml.gathered(response, words, config, action=action, language=call.language, one_key=is_first)
     return str(response)
+
+
+def _is_vain(asked: Asked, call: Call, response: VoiceResponse, words: Sequence[str]) -> bool:
+    """Whether nobody was there for who asked, and the call goes on with a message or a goodbye."""
+    then = VoiceResponse()
+    if not ways_out.after_vain(asked, call, then):
+        return False
+    for one in words:
+        twiml.said(response, one, asked.config, call.language)
+    for verb in then.verbs:
+        response.append(verb)
+    return True
 
 
 def _silences_up_to(call: Call, turn: CallTurn) -> int:
@@ -243,7 +260,7 @@ def _after_silences(asked: Asked, call: Call, response: VoiceResponse, silences:
         words = asked.config.goodbye_words or say("silent_goodbye", call.language)
         ways_out.goodbye(asked, call, response, why, words=words, outcome=CallOutcome.COMPLETED)
     else:
-        ways_out.take(asked, call, response, way, why)
+        ways_out.take(asked, call, response, way, why, cause=HandoffCause.SILENCE)
 
 
 def _hold(asked: Asked, call_id: UUID, number: int, waits: int) -> str:
@@ -256,7 +273,7 @@ def _hold(asked: Asked, call_id: UUID, number: int, waits: int) -> str:
     if waits >= MOST_WAITS or timezone.now() >= call.ends_by:
         twiml.said(response, say("give_up", call.language), asked.config, call.language)
         why = "The assistant had no answer in time."
-        ways_out.take(asked, call, response, "transfer", why, outcome=CallOutcome.FAILED)
+        ways_out.take(asked, call, response, "transfer", why, outcome=CallOutcome.FAILED, cause=HandoffCause.FAILURES)
         return str(response)
     turn = CallTurn.objects.filter(call=call, number=number).first()
     if turn is not None:

@@ -6,6 +6,7 @@ import re
 
 from channels_app import replies
 from channels_app.voice.words import say
+from deployments import handoff_form
 from deployments.channel_forms import said, said_address
 from deployments.models import Message
 
@@ -20,7 +21,8 @@ def spoken(message: Message, language: str) -> str:
     message_without = Message(text=message.text, blocks=[block for block in blocks if block["type"] != "buttons"])
     words = replies.as_text(message_without, lambda text: said(text), bullet="", address=said_address)
     words = _without_numbering(words, message_without)
-    options = [label for label, _ in replies.options_of(blocks)]
+    # Who waits for a person is led back by a key, and told so where they wait.
+    options = [label for label, payload in replies.options_of(blocks) if payload != handoff_form.BACK]
     parts = [words, offered(options, language)]
     return readable("\n".join(filter(None, parts)), language)
 

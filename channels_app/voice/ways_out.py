@@ -7,47 +7,78 @@ from __future__ import annotations
 
 from twilio.twiml.voice_response import VoiceResponse
 
-from channels_app.models import Call, CallTransfer
-from channels_app.models.call import CallOutcome, CallState, StepKind, TransferManner
+from channels_app.models import Call
+from channels_app.models.call import CallOutcome, CallState, StepKind
 from channels_app.providers.twilio import twiml
 from channels_app.providers.twilio.voice_config import Way
-from channels_app.voice import ending, record, voicemail
+from channels_app.voice import courses, ending, handing_over, record, voicemail
 from channels_app.voice.asked import Asked
 from channels_app.voice.words import say
+from deployments import handoff
+from deployments.models.conversation import Control
+from deployments.models.handoff import HandoffCause
 
 
-def take(asked: Asked, call: Call, response: VoiceResponse, way: Way, why: str, *, outcome: str = "") -> None:
+def take(
+    asked: Asked,
+    call: Call,
+    response: VoiceResponse,
+    way: Way,
+    why: str,
+    *,
+    outcome: str = "",
+    cause: HandoffCause = HandoffCause.VISITOR,
+    may_go_on: bool = False,
+) -> None:
     """Go this way; where it leads nowhere, the next that does. `why` is for the call's page.
 
-    `outcome`: how the call ends where a goodbye is all that is left.
+    `outcome`: how the call ends where a goodbye is all that is left. `cause`: what asks for a person, if that is the
+    way. `may_go_on`: the assistant may listen again where nobody comes.
     """
-    if way == "transfer" and asked.config.can_transfer and call.goes_on:
-        transfer(asked, call, response, why)
-    elif way in ("transfer", "voicemail") and asked.config.voicemail and call.goes_on:
+    if way == "transfer" and call.goes_on:
+        if put_through(call, response, why, cause):
+            return
+        _tell(asked, call, response)
+        way = asked.config.transfer_then if asked.config.transfer_then != "assistant" else "voicemail"
+        if may_go_on and asked.config.transfer_then == "assistant" and call.conversation.is_active:
+            action = asked.url("turn", turn=call.turn + 1)
+            twiml.gathered(response, [], asked.config, action=action, language=call.language)
+            return
+    if way == "voicemail" and asked.config.voicemail and call.goes_on:
         voicemail.begin(asked, call, response, why)
     else:
         goodbye(asked, call, response, why, outcome=outcome or CallOutcome.COMPLETED)
 
 
-def transfer(asked: Asked, call: Call, response: VoiceResponse, why: str) -> None:
-    """Put the call through; what comes of it is posted to `transfer-done`."""
-    call.state = CallState.TRANSFERRING
-    call.save(update_fields=["state"])
-    CallTransfer.objects.create(call=call, manner=TransferManner.COLD, to=asked.config.transfer_to)
-    record.note(call, StepKind.TRANSFER, f"{why} Calling {asked.config.transfer_to}.", to=asked.config.transfer_to)
-    twiml.said(response, say("transfer", call.language), asked.config, call.language)
-    dial(asked, response)
+def put_through(call: Call, response: VoiceResponse, why: str, cause: HandoffCause) -> bool:
+    """Ask for a person, and go where the hand-over wants the call; False where nobody is there."""
+    if not call.conversation.is_active:
+        return False
+    if call.conversation.control == Control.ASSISTANT:
+        handoff.request(call.conversation, why, cause)
+    is_waiting = handing_over.add_to(response, call)
+    if not is_waiting:
+        courses.note_vain(call)
+    return is_waiting
 
 
-def dial(asked: Asked, response: VoiceResponse) -> None:
-    """Dial the connection's telephone, no longer than the longest call."""
-    response.dial(
-        asked.config.transfer_to,
-        action=asked.url("transfer-done"),
-        method="POST",
-        timeout=twiml.DIAL_SECONDS,
-        time_limit=asked.config.longest_call * 60,
-    )
+def after_vain(asked: Asked, call: Call, response: VoiceResponse) -> bool:
+    """Nobody came or was there, and the connection takes a message or says goodbye then; False: its assistant goes on.
+
+    What became of the hand-over was said already, or is said first.
+    """
+    if not call.conversation.is_active or call.conversation.control != Control.ASSISTANT:
+        return False
+    if not courses.note_vain(call) or asked.config.transfer_then == "assistant":
+        return False
+    _tell(asked, call, response)
+    take(asked, call, response, asked.config.transfer_then, "Nobody took the call.", outcome=CallOutcome.NO_ANSWER)
+    return True
+
+
+def _tell(asked: Asked, call: Call, response: VoiceResponse) -> None:
+    for words in handing_over.tell(call):
+        twiml.said(response, words, asked.config, call.language)
 
 
 def goodbye(

@@ -220,14 +220,14 @@ async def test_words_between_make_silences_count_anew(line: Line) -> None:
 
 
 async def test_after_silences_the_call_is_put_through_where_the_connection_says_so(line: Line) -> None:
-    await line.allow(most_silences=1, then="transfer", transfer_to="+493012345678")
+    await line.allow(most_silences=1, then="transfer", transfer_to="+14155550177")
     given = await line.silence(await line.ring())
-    assert given.verb("Dial").text == "+493012345678"
+    assert given.verb("Dial").text == "+14155550177"
     assert (await line.call()).state == "transferring"
 
 
 async def test_keys_stand_for_words_and_ways(line: Line) -> None:
-    await line.allow(menu="1 = What are your opening hours?\n0 = transfer", transfer_to="+493012345678")
+    await line.allow(menu="1 = What are your opening hours?\n0 = transfer", transfer_to="+14155550177")
     greeted = await line.ring()
     assert greeted.verb("Gather").attrib["numDigits"] == "1"
     answered = await line.press(greeted, "1")
@@ -236,7 +236,7 @@ async def test_keys_stand_for_words_and_ways(line: Line) -> None:
     said = [message.text for message in await line.messages() if message.author_kind == "visitor"]
     assert said == ["What are your opening hours?"]
     given = await line.press(answered, "0")
-    assert given.verb("Dial").text == "+493012345678"
+    assert given.verb("Dial").text == "+14155550177"
     assert (await line.press(answered, "0")).has("Dial")
     assert await line.inside(CallTransfer.objects.count) == 1
     assert "dtmf" in await line.steps()
@@ -290,11 +290,11 @@ async def test_the_assistant_may_end_the_call_with_its_words(line: Line, monkeyp
 async def test_who_asks_for_a_person_is_put_through_and_the_call_ends_with_that(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await line.allow(transfer_to="+493012345678")
+    await line.allow(transfer_to="+14155550177")
     answered_by(line, monkeypatch, HandOver("They want a person."))
     await use_probe(line)
     given = await line.speak(await line.ring(), "a person, please")
-    assert given.verb("Dial").text == "+493012345678"
+    assert given.verb("Dial").text == "+14155550177"
     done = await line.ask(given.verb("Dial").attrib["action"], DialCallStatus="completed", DialCallDuration="60")
     assert done.verbs == ["Hangup"]
     call = await line.call()
@@ -302,7 +302,7 @@ async def test_who_asks_for_a_person_is_put_through_and_the_call_ends_with_that(
 
 
 async def test_where_nobody_takes_the_call_a_message_is_taken(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
-    await line.allow(transfer_to="+493012345678", transfer_then="voicemail", voicemail=True)
+    await line.allow(transfer_to="+14155550177", transfer_then="voicemail", voicemail=True)
     answered_by(line, monkeypatch, HandOver("They want a person."))
     await use_probe(line)
     given = await line.speak(await line.ring(), "a person, please")
@@ -404,10 +404,10 @@ async def test_a_paused_connection_says_so_and_keeps_who_called(line: Line) -> N
 
 
 async def test_without_an_assistant_callers_reach_the_telephone_that_is_there(line: Line) -> None:
-    await line.allow(transfer_to="+493012345678")
+    await line.allow(transfer_to="+14155550177")
     await line.inside(lambda: Connection.objects.update(assistant=None))
     answer = await line.ring()
-    assert answer.verb("Dial").text == "+493012345678"
+    assert answer.verb("Dial").text == "+14155550177"
     (event,) = await line.events()
     assert "No assistant answers" in event.reason
 
@@ -455,7 +455,7 @@ async def test_minutes_that_run_out_in_a_call_end_it_with_words(line: Line) -> N
 async def test_what_breaks_is_words_then_tried_again_then_another_way(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await line.allow(transfer_to="+493012345678")
+    await line.allow(transfer_to="+14155550177")
     greeted = await line.ring()
 
     def broken(*_: Any, **__: Any) -> None:
@@ -466,7 +466,7 @@ async def test_what_breaks_is_words_then_tried_again_then_another_way(
     assert first.verbs == ["Say", "Redirect"]
     assert "again=1" in (first.verb("Redirect").text or "")
     second = await line.follow(first)
-    assert second.verb("Dial").text == "+493012345678"
+    assert second.verb("Dial").text == "+14155550177"
     assert (await line.steps()).count("error") == 2
 
 

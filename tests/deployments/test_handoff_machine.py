@@ -66,7 +66,7 @@ class OutsideDesk:
     def name(self) -> str:
         return "Outside"
 
-    def availability(self, now: dt.datetime) -> Availability:
+    def availability(self, now: dt.datetime, conversation: Conversation | None = None) -> Availability:
         return Availability(self.is_open, "" if self.is_open else "Closed for tea.")
 
     def open_case(self, case: Case) -> None:
@@ -91,6 +91,9 @@ class OutsideDesk:
 
     def choices(self) -> Sequence[Choice]:
         return [Choice(OUTSIDE, "Outside")]
+
+    def own_of(self, conversation: Conversation) -> Sequence[str]:
+        return ()
 
     @property
     def open_cases(self) -> list[str]:

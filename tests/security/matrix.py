@@ -5,6 +5,7 @@ A route without an entry fails the build, so nobody can add a door and forget it
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +21,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
 from channels_app import connections, enqueueing, inbound
+from channels_app.models import Call as PhoneCall
 from channels_app.models import Connection, ConversationLink, Delivery, InboundEvent, MessageTemplate, Rehearsal
 from channels_app.providers.base import Capability, Health, Planned, Template
 from channels_app.providers.custom_webhook import CustomWebhook, CustomWebhookForm
@@ -347,6 +349,24 @@ class World:
         with tenant(self.workspace.id):
             handoff.request(conversations.lock(self.opened.session.conversation_id), "The visitor asked.")
 
+    def call_by_telephone(self) -> None:
+        """Make the conversation a call, so that a member can take it."""
+        with tenant(self.workspace.id):
+            now = timezone.now()
+            config = {"account_sid": "AC" + "0" * 32, "from_number": "+14155552671"}
+            line = Connection.objects.create(kind="twilio_voice", name="Our line", config=config)
+            PhoneCall.objects.create(
+                connection=line,
+                conversation_id=self.opened.session.conversation_id,
+                sid="CA" + "0" * 32,
+                caller="+14155550123",
+                called="+14155552671",
+                state="active",
+                last_sign_at=now,
+                ends_by=now + dt.timedelta(minutes=30),
+                due_at=now + dt.timedelta(minutes=30),
+            )
+
     def assign(self) -> None:
         """Give the conversation to a member, so that it can be taken from them."""
         with tenant(self.workspace.id):
@@ -666,6 +686,7 @@ PAGES: Mapping[str, list[Call]] = {
     "canned_reply": [Call("GET"), Call("POST", _CANNED)],
     "canned_reply_delete": [Call("GET"), Call("POST", {})],
     "conversation_take": [Call("POST", {})],
+    "conversation_take_call": [Call("POST", {"number": "+14155550123"}, before=World.call_by_telephone)],
     "conversation_return": [Call("POST", {}, before=World.wait_for_a_person)],
     "conversation_resolve": [Call("POST", {})],
     "channels": GET,

@@ -25,6 +25,7 @@ DOORS = {
     "channel_backlog",
     "due_budget_notices",
     "due_callbacks",
+    "due_call_courses",
     "due_channel_work",
     "due_erasures",
     "due_embeddings",

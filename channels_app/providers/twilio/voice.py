@@ -52,6 +52,7 @@ class TwilioVoice(Provider):
         *("turn", "wait", "status", "fallback", "errors"),
         *("relay-done", "transfer-done", "whisper", "queue"),
         *("consent", "recording", "voicemail", "transcript"),
+        *("transfer-status", "queue-left", "talk", "lead"),
     )
 
     def validate_request(self, request: InboundRequest) -> None:

@@ -60,7 +60,9 @@ class VoiceConfig:
     manner: Literal["cold", "warm", "queue"] = "cold"
     queue: str = QUEUE
     # Where nobody takes the call.
-    transfer_then: Literal["voicemail", "goodbye"] = "goodbye"
+    transfer_then: Literal["assistant", "voicemail", "goodbye"] = "assistant"
+    # When they have talked, and the person hung up.
+    transfer_after: Literal["goodbye", "assistant"] = "goodbye"
     whisper: bool = False
     voicemail: bool = False
     voicemail_words: str = ""
@@ -98,7 +100,8 @@ class VoiceConfig:
             transfer_to=text("transfer_to"),
             manner=_one(config.get("manner"), ("cold", "warm", "queue"), "cold"),
             queue=text("queue") or QUEUE,
-            transfer_then=_one(config.get("transfer_then"), ("voicemail", "goodbye"), "goodbye"),
+            transfer_then=_one(config.get("transfer_then"), ("assistant", "voicemail", "goodbye"), "assistant"),
+            transfer_after=_one(config.get("transfer_after"), ("goodbye", "assistant"), "goodbye"),
             whisper=bool(config.get("whisper")),
             voicemail=bool(config.get("voicemail")),
             voicemail_words=text("voicemail_words"),

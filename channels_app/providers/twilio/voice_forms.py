@@ -113,30 +113,45 @@ class VoiceForm(AccountForm):
         label="Put through to",
         max_length=40,
         required=False,
-        help_text="The telephone of your people, as +4930901820: who asks for a person is connected to it.",
+        help_text="The telephone of your people, as +4930901820: who asks for a person in a call is connected to it. "
+        "It can be named on an assistant's Hand-over tab, too, for calls to other numbers.",
     )
     manner = forms.ChoiceField(
         label="How it is put through",
-        choices=[("cold", "At once"), ("warm", "Announced first"), ("queue", "Into a queue at Twilio")],
+        choices=[("cold", "At once"), ("warm", "Announced first"), ("queue", "Into a queue")],
         initial="cold",
         required=False,
+        help_text="Announced: who picks up hears a summary and presses 1 to take the call, so no voicemail box gets "
+        "it. In a queue callers wait in order, and the telephone is rung again until somebody takes the next call.",
     )
     queue = forms.RegexField(
         regex=r"^[A-Za-z0-9 ._-]+$",
         label="Queue",
         max_length=64,
         required=False,
-        help_text=f"The name of the queue at Twilio. {voice_config.QUEUE} unless you say so.",
+        help_text="Where no telephone is given: the queue at Twilio that your people take calls from, by its name. "
+        f"{voice_config.QUEUE} unless you say so.",
         error_messages={"invalid": "Letters, digits, blanks and . _ - only."},
     )
     whisper = forms.BooleanField(
         label="Tell your people what it is about",
         required=False,
-        help_text="Before they are connected they hear a summary of the call.",
+        help_text="Before they are connected they hear a summary of the call. Announced calls and queues always do so.",
     )
     transfer_then = forms.ChoiceField(
         label="If nobody takes it",
-        choices=[("goodbye", "Say goodbye"), ("voicemail", "Take a message")],
+        choices=[
+            ("assistant", "Back to the assistant"),
+            ("voicemail", "Take a message"),
+            ("goodbye", "Say goodbye"),
+        ],
+        initial="assistant",
+        required=False,
+        help_text="After every desk that the assistant's Hand-over tab names was asked.",
+    )
+    transfer_after = forms.ChoiceField(
+        label="When your people hang up",
+        choices=[("goodbye", "The call ends"), ("assistant", "Back to the assistant")],
         initial="goodbye",
         required=False,
     )
@@ -172,9 +187,10 @@ class VoiceForm(AccountForm):
         f"{voice_config.DAILY_MINUTES} unless you say so.",
     )
     allowed_countries = CountriesField(
-        label="Countries for test calls",
+        label="Countries that are called",
         required=False,
-        help_text="The only ones that Call me rings, by their two letters: US, CA, DE. Left empty: that of the number.",
+        help_text="The only ones that Call me rings and calls are put through to, by their two letters: US, CA, DE. "
+        "Left empty: that of the number.",
     )
     unasked_per_hour = forms.IntegerField(
         label="Test calls to one number in an hour",
@@ -206,6 +222,19 @@ class VoiceForm(AccountForm):
             raise forms.ValidationError(f"That is {what}: what is put through there can cost any amount.")
         return found
 
+    def _check_country(self, cleaned: dict[str, Any]) -> None:
+        """Calls are put through to no country that the connection doesn't call."""
+        number, own = cleaned.get("transfer_to", ""), cleaned.get("from_number", "")
+        allowed = frozenset(cleaned.get("allowed_countries") or ()) or numbers.at_home(own)
+        country = numbers.country_of(number) if number else None
+        if number and own and country not in allowed:
+            where = f"a number of {country}" if country else "in no country that Convoship knows"
+            self.add_error(
+                "transfer_to",
+                f"That is {where}, and the connection calls {', '.join(sorted(allowed)) or 'nowhere'} only: add "
+                f"{country or 'its country'} to the countries below.",
+            )
+
     def clean_hints(self) -> str:
         """With one comma between."""
         found = [one.strip() for one in self.cleaned_data["hints"].replace("\n", ",").split(",") if one.strip()]
@@ -224,7 +253,7 @@ class VoiceForm(AccountForm):
     def clean(self) -> dict[str, Any]:
         """What something leads to has to be there."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        for name in ("mode", "barge_in", "then", "manner", "transfer_then", "record"):
+        for name in ("mode", "barge_in", "then", "manner", "transfer_then", "transfer_after", "record"):
             if name in cleaned and not cleaned[name]:
                 cleaned[name] = self.fields[name].initial
         keys = set(voice_config.menu_of(cleaned.get("menu", "")).values())
@@ -232,6 +261,7 @@ class VoiceForm(AccountForm):
         wants_transfer = cleaned.get("then") == "transfer" or "transfer" in keys or cleaned.get("manner") == "warm"
         if wants_transfer and not can_transfer and "transfer_to" not in self.errors:
             self.add_error("transfer_to", "Give the number that calls are put through to.")
+        self._check_country(cleaned)
         wants_message = "voicemail" in (cleaned.get("then"), cleaned.get("transfer_then")) or "voicemail" in keys
         if wants_message and not cleaned.get("voicemail"):
             self.add_error("voicemail", "Messages have to be taken for that: switch it on, or choose something else.")
