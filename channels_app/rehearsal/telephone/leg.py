@@ -90,8 +90,11 @@ class Leg:
         """Whether nobody is at its end any more."""
         return self.stopped.done() and isinstance(self.stopped.result(), Over)
 
-    async def until(self, work: Awaitable[R], seconds: float | None = None) -> R | None:
-        """What the work gives; None after so many seconds. `Stopped` where the line is stopped before."""
+    async def until(self, work: Awaitable[R], seconds: float | None = None, *, keeps: bool = False) -> R | None:
+        """What the work gives; None after so many seconds. `Stopped` where the line is stopped before.
+
+        `keeps`: what it gave is not lost to a line that was stopped in the same moment.
+        """
         task = asyncio.ensure_future(work)
         stopped = self.stopped
         try:
@@ -100,7 +103,7 @@ class Leg:
             if not task.done():
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
-        if stopped.done():
+        if stopped.done() and not (keeps and not task.cancelled()):
             raise stopped.result()
         return None if task.cancelled() else task.result()
 
@@ -113,7 +116,9 @@ class Leg:
         """What they say or press next; None where they did neither for so many seconds as they pass here."""
         self.is_listened_to = True
         try:
-            return await self.until(self.heard.get(), seconds)
+            if not self.heard.empty():
+                return self.heard.get_nowait()
+            return await self.until(self.heard.get(), seconds, keeps=True)
         finally:
             self.is_listened_to = False
 
