@@ -23,6 +23,11 @@ def kind_of(connection: Connection) -> type[Provider]:
     return PROVIDERS[connection.kind]
 
 
+def is_spoken(connection: Connection) -> bool:
+    """Whether what is said over it is spoken in calls as they go on."""
+    return kind_of(connection).can(Capability.SPOKEN)
+
+
 def kinds_that(can: Capability) -> list[str]:
     """The kinds with this capability."""
     return [kind for kind, provider in PROVIDERS.items() if provider.can(can)]

@@ -22,7 +22,7 @@ from channels_app.models.outbound import DeliveryStatus
 from channels_app.providers.base import Outgoing, Planned
 from channels_app.providers.events import CallEnded
 from convoship.lib.problems import Problem
-from deployments import conversations
+from deployments import conversations, stopping
 from deployments.models import Conversation, Message, Turn
 from deployments.models.conversation import AuthorKind, MessageStatus, Status, TurnStatus
 
@@ -36,11 +36,11 @@ def on_posted(link: ConversationLink, conversation: Conversation, answers: str |
         return  # whoever finishes that turn tells all of it
     event = InboundEvent.objects.filter(id=answers, delivery=None).first() if answers else None
     is_end = not conversation.is_active and link.told_status != conversation.status
-    unsaid, position = list(_unsaid(link, conversation)), link.position
+    left, position = list(unsaid(link, conversation)), link.position
     if event is not None:
-        _tell(link, conversation, unsaid, echo=event.content["echo"], event=event)
-    elif (unsaid or is_end) and not accounts.to_plan(link.connection).is_fetched:
-        _tell(link, conversation, unsaid, echo={}, event=None)
+        _tell(link, conversation, left, echo=event.content["echo"], event=event)
+    elif (left or is_end) and not accounts.to_plan(link.connection).is_fetched:
+        _tell(link, conversation, left, echo={}, event=None)
     stands = (conversation.is_active, conversation.control, conversation.status)
     if position == link.position and stands == (link.is_current, link.told_control, link.told_status):
         return
@@ -57,7 +57,8 @@ def has_open_turn(conversation: Conversation, answers: str | None) -> bool:
     return (rows.filter(message__client_id=answers) if answers else rows).exists()
 
 
-def _unsaid(link: ConversationLink, conversation: Conversation) -> QuerySet[Message]:
+def unsaid(link: ConversationLink, conversation: Conversation) -> QuerySet[Message]:
+    """What waits to be told in a call, in order."""
     rows = Message.objects.filter(conversation=conversation, seq__gt=link.told_seq, status=MessageStatus.QUEUED)
     return rows.exclude(author_kind=AuthorKind.VISITOR).order_by("seq")
 
@@ -107,24 +108,31 @@ def _delivery(
 # --- The end ----------------------------------------------------------------------------------------------------------
 
 
-def hang_up(link: ConversationLink, conversation: Conversation, why: str) -> None:
-    """End a locked conversation whose call is over: it is `abandoned`, and what was not said yet is said to nobody."""
+def hang_up(
+    link: ConversationLink, conversation: Conversation, why: str, status: Status = Status.ABANDONED, said: str = HUNG_UP
+) -> None:
+    """End a locked conversation whose call is over, and what was not said yet is said to nobody (`said` tells why).
+
+    One that has ended already keeps how it did.
+    """
+    stopping.ended(conversation)
     for turn in Turn.objects.filter(conversation=conversation, status__in=(TurnStatus.QUEUED, TurnStatus.RUNNING)):
         turn.status, turn.reason, turn.finished_at = TurnStatus.DONE, "They hung up.", timezone.now()
         turn.save(update_fields=["status", "reason", "finished_at"])
-    unsaid = list(_unsaid(link, conversation))
+    waiting_to_be_said = list(unsaid(link, conversation))
     link.told_seq = conversation.head_seq
     link.save(update_fields=["told_seq"])
     waiting = Delivery.objects.filter(conversation=conversation, status__in=_ON_ITS_WAY, claim=None)
     for delivery in waiting.select_related("message").select_for_update(of=("self",)):
-        settling.end(delivery, DeliveryStatus.SUPPRESSED, reason=HUNG_UP)
+        settling.end(delivery, DeliveryStatus.SUPPRESSED, reason=said)
     conversation = conversations.lock(conversation.id)  # as ending deliveries left it
-    for message in unsaid:
-        conversations.change_message(conversation, message, status=MessageStatus.SUPPRESSED, reason=HUNG_UP)
+    for message in waiting_to_be_said:
+        conversations.change_message(conversation, message, status=MessageStatus.SUPPRESSED, reason=said)
     link.refresh_from_db()
-    link.told_status, link.is_current = Status.ABANDONED, False
+    link.told_status = status if conversation.is_active else conversation.status
+    link.is_current = False
     link.save(update_fields=["told_status", "is_current"])
-    conversations.end(conversation, Status.ABANDONED, why, "")
+    conversations.end(conversation, status, why, "")
 
 
 def is_over(connection: Connection, address: str) -> bool:

@@ -13,6 +13,7 @@ from channels_app import accounts, bell, calls
 from channels_app.models import Connection, ConversationLink, Delivery
 from channels_app.models.outbound import Purpose
 from channels_app.providers.base import Capability, Planned
+from channels_app.voice import hearing
 from deployments import conversations
 from deployments.models import Conversation, Message
 from deployments.models.conversation import AuthorKind, MessageStatus
@@ -23,6 +24,9 @@ def on_message_posted(
 ) -> None:
     """Receiver of `message_posted`: the conversation is locked, and its deliveries are stored with its messages."""
     link = ConversationLink.objects.select_related("connection").filter(conversation=conversation).first()
+    if link is not None and accounts.is_spoken(link.connection):
+        hearing.on_posted(link, conversation)
+        return
     if link is not None and accounts.kind_of(link.connection).can(Capability.CALLS):
         calls.on_posted(link, conversation, answers)
         return

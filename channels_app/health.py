@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from django.utils import timezone
 
+from channels_app import accounts
 from channels_app.models import Connection
 from channels_app.models.connection import ConnectionState
 from channels_app.providers.base import Unreadable
@@ -42,6 +43,12 @@ def standing(connection: Connection) -> Standing:
         rests = connection.rests_until
         waits = f" Next try at {timezone.localtime(rests):%H:%M:%S} UTC." if rests and rests > timezone.now() else ""
         return Standing("bad", f"{connection.fault}{waits}", connection.fault_remedy)
+    if connection.spent_until and connection.spent_until > timezone.now() and accounts.is_spoken(connection):
+        return Standing(
+            "bad",
+            "Its minutes of today are used up: until midnight UTC callers are told so, or put through.",
+            "Raise the day's minutes in its settings to go on today.",
+        )
     if connection.spent_until and connection.spent_until > timezone.now():
         return Standing(
             "bad",

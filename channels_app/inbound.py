@@ -81,13 +81,18 @@ def record(connection: Connection, events: Sequence[ProviderEvent], request: Inb
     new = [event for event, one in zip(events, stored, strict=True) if one.is_new]
     _release(connection, new, request.arrived_at)
     _note_stops(connection, new)
-    now = timezone.now()
-    if connection.last_inbound_at is None or now - connection.last_inbound_at > LAST_INBOUND_STEP:
-        Connection.objects.filter(id=connection.id).update(last_inbound_at=now)
+    note_came(connection)
     if any(one.is_new and not event.is_inline for one, event in zip(stored, events, strict=True)):
         transaction.on_commit(bell.ring)
     failpoint("F1")
     return stored
+
+
+def note_came(connection: Connection) -> None:
+    """Something genuine came in now."""
+    now = timezone.now()
+    if connection.last_inbound_at is None or now - connection.last_inbound_at > LAST_INBOUND_STEP:
+        Connection.objects.filter(id=connection.id).update(last_inbound_at=now)
 
 
 def _own_addresses(connection: Connection, events: Sequence[ProviderEvent]) -> None:

@@ -285,6 +285,43 @@ def _ceiling(bounds: Bounds, until: dt.datetime, units: int, *, used: int) -> Re
     return Refusal(words, remedy, until, is_of_day=True, is_for_all=used >= bounds.daily)
 
 
+def count_of_day(connection: Connection, units: int, *, is_forced: bool = False) -> Refusal | None:
+    """Count units of a connection's day, or say why there are no more; `is_forced`: they are used already.
+
+    A count that can't be read is no leave: what the database says is raised.
+    """
+    now = timezone.now()
+    midnight = _midnight(now)
+    bounds = accounts.kind_of(connection).bounds(connection.config)
+    most = 2**31 - 1 if is_forced else bounds.daily
+    if _count(connection, SpendingKind.UNITS, "", midnight, many=units, most=most) is not None:
+        return None
+    refusal = _ceiling(bounds, midnight + dt.timedelta(days=1), units, used=_used(connection, midnight))
+    if refusal.until is not None:
+        note_used_up(connection, refusal.until)
+    return refusal
+
+
+def count_call_to(connection: Connection, number: str) -> Refusal | None:
+    """Count a call of ours among those to this number and to its range in an hour, or say why it may not be made.
+
+    In a transaction that goes back where it may not: part of it may be counted by then.
+    """
+    refusal = country_of_a_test(connection, number)
+    if refusal is not None:
+        return refusal
+    hour = timezone.now().replace(minute=0, second=0, microsecond=0)
+    bounds, key = accounts.kind_of(connection).bounds(connection.config), same_number.key(number)
+    _alone(connection)
+    remedy = "Call it in the next hour, or raise that limit in the connection's settings."
+    if _count_all_to(connection, SpendingKind.UNASKED, key, hour, most=bounds.unasked) is None:
+        return Refusal(f"In this hour {bounds.unasked} calls or messages went to this number: the limit.", remedy)
+    if _count_all_to(connection, SpendingKind.COLD, key[:-RANGE_DIGITS], hour, most=bounds.cold) is None:
+        words = f"In this hour {bounds.cold} calls or messages went to numbers like it: the limit."
+        return Refusal(words, remedy)
+    return None
+
+
 def was_counted_today() -> Q:
     """Of deliveries: those that were let go today, and may be tried again whatever has been used up since."""
     return Q(let_go_at__gte=_midnight(timezone.now()))

@@ -17,9 +17,11 @@ from django.views.decorators.csrf import csrf_exempt
 
 from channels_app import accounts, doors, health, inbound, inline
 from channels_app.models import Connection
-from channels_app.providers.base import BadEvent, InboundRequest, Provider, SignatureInvalid, Stored
+from channels_app.providers.base import BadEvent, Capability, InboundRequest, Provider, SignatureInvalid, Stored
 from channels_app.providers.events import ProviderEvent
 from channels_app.providers.registry import PROVIDERS
+from channels_app.voice import answering
+from channels_app.voice.asked import Asked, asked
 from convoship.lib.database import drop_broken_connections
 from convoship.lib.deadlocks import is_deadlock, once_more
 from convoship.lib.failpoints import failpoint
@@ -44,6 +46,8 @@ class Taken:
     stored: Sequence[Stored]
     response: HttpResponse
     is_inline: bool
+    # Of a call, which is answered while it waits: nothing was stored.
+    asked: Asked | None = None
 
 
 @csrf_exempt
@@ -52,13 +56,20 @@ async def receive(request: HttpRequest, kind: str, connection_id: str, part: str
     arrived_at = timezone.now()
     try:
         taken = await in_thread(take, request, kind, connection_id, part, arrived_at)
+        if taken.asked is not None:
+            return await answering.answer(taken.asked)
         if not taken.is_inline:
             return taken.response
         answer = await inline.answer(taken.workspace_id, [one.event_id for one in taken.stored])
         return taken.provider.build_inline(answer)
     except Problem as problem:
-        return as_json_response(problem)
+        # Whoever calls hears what is answered: what could not be checked for want of a key is no error to them.
+        return answering.speechless() if _is_call(kind) and problem.status >= 500 else as_json_response(problem)
     except (OperationalError, InterfaceError) as error:
+        if _is_call(kind):
+            logger.warning("a caller was told to call again, the database does not answer: %s", error)
+            await in_thread(drop_broken_connections)
+            return answering.speechless()
         if is_deadlock(error):
             logger.error("a provider was told to come again, as two deadlocks in a row ended its request: %s", error)
             return as_json_response(Problem("unavailable", "Nothing was stored. Send it again.", retry_after=1))
@@ -66,6 +77,10 @@ async def receive(request: HttpRequest, kind: str, connection_id: str, part: str
         # So that the next one does not get a connection that died with this one's.
         await in_thread(drop_broken_connections)
         return as_json_response(Problem("unavailable", "Nothing was stored, or nobody knows. Send it again."))
+
+
+def _is_call(kind: str) -> bool:
+    return kind in PROVIDERS and PROVIDERS[kind].can(Capability.SPOKEN)
 
 
 @once_more
@@ -87,11 +102,15 @@ def take(request: HttpRequest, kind: str, connection_id: str, part: str, arrived
         except SignatureInvalid as problem:
             refused = _refuse(connection, provider, call, problem)
         else:
+            health.note_readable(connection)
+            if provider.can(Capability.SPOKEN):
+                inbound.note_came(connection)
+                nothing = HttpResponse(status=204)
+                return Taken(owner.workspace_id, provider, [], nothing, False, asked(connection, provider, call))
             events = _events(provider, call)
             stored = inbound.record(connection, events, call)
             is_inline = any(event.is_inline for event in events)
             taken = Taken(owner.workspace_id, provider, stored, provider.build_response(call, stored), is_inline)
-            health.note_readable(connection)
     if refused is not None or taken is None:
         raise refused or Problem("internal", "The request was not answered.")
     failpoint("F7")

@@ -135,6 +135,7 @@ class Migration(migrations.Migration):
                 ("silences", models.PositiveSmallIntegerField(default=0)),
                 ("language", models.CharField(blank=True, max_length=35)),
                 ("seconds", models.PositiveIntegerField(blank=True, null=True)),
+                ("minutes", models.PositiveIntegerField(default=0)),
                 (
                     "connection",
                     models.ForeignKey(

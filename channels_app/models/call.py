@@ -90,6 +90,8 @@ class Call(TenantModel):
     language = models.CharField(max_length=35, blank=True)
     # As the provider bills it; None: not told.
     seconds = models.PositiveIntegerField(null=True, blank=True)
+    # Begun minutes that were counted among the connection's of the day (`channels_app.voice.minutes`).
+    minutes = models.PositiveIntegerField(default=0)
 
     objects = TenantManager()
 

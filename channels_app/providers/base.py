@@ -47,6 +47,8 @@ class Capability(StrEnum):
     INLINE = "inline"
     # Conversations are calls: over when hung up, and never taken up again.
     CALLS = "calls"
+    # What is said in a call is spoken while its requests wait (`channels_app.voice`): nothing goes into the outbox.
+    SPOKEN = "spoken"
     # The sender has a rate: no more is sent in a second than the provider takes (`rate`).
     PACED = "paced"
     # What is sent costs money by the piece and goes to telephone numbers: what may be spent is bounded (`bounds`).
@@ -375,6 +377,10 @@ class Provider:
 
     def build_inline(self, outgoing: Outgoing) -> HttpResponse:
         """The response that carries an answer; needs `INLINE`."""
+        raise NotImplementedError
+
+    def call_form(self, request: InboundRequest) -> Mapping[str, str]:
+        """What a signed request of a call says, by field. Needs `SPOKEN`. Pure."""
         raise NotImplementedError
 
     def build_response(self, request: InboundRequest, stored: Sequence[Stored]) -> HttpResponse:

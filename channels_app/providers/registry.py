@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from channels_app.providers.base import Provider
 from channels_app.providers.custom_webhook import CustomWebhook
 from channels_app.providers.twilio.sms import TwilioSms
+from channels_app.providers.twilio.voice import TwilioVoice
 from channels_app.providers.twilio.whatsapp import TwilioWhatsapp
 from channels_app.providers.voice_gateway import VoiceGateway
 
 PROVIDERS: Mapping[str, type[Provider]] = {
-    one.kind: one for one in (TwilioWhatsapp, TwilioSms, VoiceGateway, CustomWebhook)
+    one.kind: one for one in (TwilioWhatsapp, TwilioSms, TwilioVoice, VoiceGateway, CustomWebhook)
 }

@@ -92,7 +92,7 @@
 -- migration: channels_app 0010_media 4f03edda9f7ae4e6
 -- migration: channels_app 0011_refused_id 745f6d4e81bcfdac
 -- migration: channels_app 0012_m6locks a9cb99cf3531b6cd
--- migration: channels_app 0013_calls 41876013c295f81d
+-- migration: channels_app 0013_calls 2d0c6666c7a25276
 -- migration: sessions 0001_initial 2aa438e2393ee513
 
 CREATE FUNCTION public.all_workspaces() RETURNS SETOF uuid
@@ -768,10 +768,12 @@ CREATE TABLE public.channels_app_call (
     silences smallint NOT NULL,
     language character varying(35) NOT NULL,
     seconds integer,
+    minutes integer NOT NULL,
     connection_id uuid NOT NULL,
     conversation_id uuid NOT NULL,
     workspace_id uuid NOT NULL,
     CONSTRAINT an_ended_call_says_how CHECK ((((ended_at IS NOT NULL) AND ((state)::text = 'ended'::text) AND (NOT ((outcome)::text = ''::text))) OR ((NOT ((state)::text = 'ended'::text)) AND (ended_at IS NULL) AND ((outcome)::text = ''::text)))),
+    CONSTRAINT channels_app_call_minutes_check CHECK ((minutes >= 0)),
     CONSTRAINT channels_app_call_seconds_check CHECK ((seconds >= 0)),
     CONSTRAINT channels_app_call_silences_check CHECK ((silences >= 0)),
     CONSTRAINT channels_app_call_turn_check CHECK ((turn >= 0))

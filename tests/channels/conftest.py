@@ -154,3 +154,11 @@ def phone(transactional_db: None, twilio: twilio_end.TwilioEnd) -> Any:
     from tests.channels import phones  # its `Phone` is a `Bridge`
 
     return phones.make_phone(factories.make_workspace(), twilio)
+
+
+@pytest.fixture
+def line(transactional_db: None, twilio: twilio_end.TwilioEnd) -> Any:
+    """A number that is called, sentence by sentence."""
+    from tests.channels import callers
+
+    return callers.make_line(factories.make_workspace(), twilio)

@@ -26,11 +26,10 @@ STOP_REPLY = "You have opted out and get no more messages from us. Write START t
 START_REPLY = "Welcome back: you get our messages again. Write STOP to end them."
 
 
-class TwilioForm(ConfigForm):
-    """The account, and who sends: a number or a messaging service."""
+class AccountForm(ConfigForm):
+    """The account, which every kind over Twilio has."""
 
     credentials: ClassVar[tuple[str, ...]] = ("auth_token", "secondary_auth_token")
-    either: ClassVar[frozenset[str]] = frozenset({"from_number", "messaging_service_sid"})
 
     account_sid = forms.CharField(
         label="Account SID",
@@ -43,18 +42,6 @@ class TwilioForm(ConfigForm):
         max_length=100,
         help_text="Beside the account SID in Twilio's console. Twilio signs with it, so an API key is not enough.",
         error_messages={"required": "Choose the secret that holds the auth token."},
-    )
-    from_number = forms.CharField(
-        label="Number",
-        max_length=40,
-        required=False,
-        help_text="The Twilio number that people write to, as +14155552671. Or give a messaging service below.",
-    )
-    messaging_service_sid = forms.CharField(
-        label="Messaging service",
-        max_length=64,
-        required=False,
-        help_text="Instead of a number: Messaging, Services in Twilio's console. It begins with MG.",
     )
     secondary_auth_token = forms.CharField(
         label="Secondary auth token",
@@ -75,6 +62,33 @@ class TwilioForm(ConfigForm):
             self.cleaned_data["account_sid"], _ACCOUNT, "An account SID is AC and 32 characters of 0-9 and a-f."
         )
 
+    def clean_api_base_url(self) -> str:
+        """Without the slash at its end; which hosts may be named is `connections`' to say."""
+        return str(self.cleaned_data["api_base_url"]).rstrip("/")
+
+
+class TwilioForm(AccountForm):
+    """The account, and who sends: a number or a messaging service."""
+
+    either: ClassVar[frozenset[str]] = frozenset({"from_number", "messaging_service_sid"})
+    field_order = (
+        *("account_sid", "auth_token", "from_number", "messaging_service_sid"),
+        *("secondary_auth_token", "api_base_url"),
+    )
+
+    from_number = forms.CharField(
+        label="Number",
+        max_length=40,
+        required=False,
+        help_text="The Twilio number that people write to, as +14155552671. Or give a messaging service below.",
+    )
+    messaging_service_sid = forms.CharField(
+        label="Messaging service",
+        max_length=64,
+        required=False,
+        help_text="Instead of a number: Messaging, Services in Twilio's console. It begins with MG.",
+    )
+
     def clean_messaging_service_sid(self) -> str:
         """MG and 32 hexadecimal digits, or nothing."""
         sid = self.cleaned_data["messaging_service_sid"]
@@ -84,10 +98,6 @@ class TwilioForm(ConfigForm):
         """In E.164, or nothing."""
         number = self.cleaned_data["from_number"]
         return number and numbers.e164(number)
-
-    def clean_api_base_url(self) -> str:
-        """Without the slash at its end; which hosts may be named is `connections`' to say."""
-        return str(self.cleaned_data["api_base_url"]).rstrip("/")
 
     def clean(self) -> dict[str, Any]:
         """Exactly one sender."""

@@ -97,8 +97,7 @@ class TwilioMessaging(Provider):
 
     def parse_events(self, request: InboundRequest) -> list[ProviderEvent]:
         """One message, or one report."""
-        is_form = request.content_type == signing.FORM
-        form = {_text(name): _text(value) for name, value in signing.fields(request.body)} if is_form else {}
+        form = signing.form(request)
         if request.part == "status":
             return [self._report(request, form)]
         return [self._message(request, form)]
@@ -225,11 +224,6 @@ class TwilioMessaging(Provider):
 
 
 # --- Reading what Twilio posts --------------------------------------------------------------------------------------
-
-
-def _text(raw: bytes) -> str:
-    """A field as text that can be stored: what is no UTF-8, and NUL, is replaced."""
-    return raw.decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def _unknown(request: InboundRequest, form: Mapping[str, str]) -> NotUsed:

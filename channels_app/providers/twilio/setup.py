@@ -24,10 +24,10 @@ _IN_SERVICE = "Twilio's console: Messaging, Services, the service, Integration"
 async def check(account: Account) -> Health:
     """The account, the sender, and where Twilio delivers what people write; one call each, until one fails."""
     client = sdk.client(account)
-    findings = _reachable(account)
+    findings = reachable(account)
     try:
         with sdk.errors(client):
-            findings += await _account(client)
+            findings += await account_findings(client)
             if account.config.get("messaging_service_sid"):
                 findings += await _service(client, account)
             else:
@@ -44,11 +44,11 @@ async def check_whatsapp(account: Account) -> Health:
     it is said where to look. A messaging service tells it.
     """
     client = sdk.client(account)
-    findings = _reachable(account)
+    findings = reachable(account)
     number = str(account.config.get("from_number") or "")
     try:
         with sdk.errors(client):
-            findings += await _account(client)
+            findings += await account_findings(client)
             if account.config.get("messaging_service_sid"):
                 findings += await _whatsapp_service(client, account)
             elif number == SANDBOX:
@@ -68,7 +68,7 @@ async def check_whatsapp(account: Account) -> Health:
     return Health(findings)
 
 
-def _reachable(account: Account) -> list[Finding]:
+def reachable(account: Account) -> list[Finding]:
     """Whether Twilio can call us at all; where a stand-in plays Twilio, it can."""
     parts = urlsplit(account.inbound_url)
     is_real = (urlsplit(account.base_url).hostname or "").endswith(f".{sdk.DOMAIN}")
@@ -78,7 +78,8 @@ def _reachable(account: Account) -> list[Finding]:
     return [Finding(False, words, "Set PUBLIC_BASE_URL to the address that Convoship has on the internet.")]
 
 
-async def _account(client: Client) -> list[Finding]:
+async def account_findings(client: Client) -> list[Finding]:
+    """Whether the credentials are taken, and the account is active."""
     found = await client.api.v2010.accounts(str(client.account_sid)).fetch_async()
     if str(found.status) != "active":
         words = f"Twilio takes the credentials, but the account {found.friendly_name!r} is {found.status}."
@@ -92,7 +93,7 @@ async def _account(client: Client) -> list[Finding]:
 
 async def _number(client: Client, account: Account) -> list[Finding]:
     number = str(account.config["from_number"])
-    found = await _number_row(client, number)
+    found = await number_row(client, number)
     if found is None:
         words = f"{number} is no number of this account."
         return [
@@ -188,7 +189,7 @@ async def register_webhook(account: Account, *, is_phone: bool = True) -> Health
 
 async def _register_at_number(client: Client, account: Account) -> Finding:
     number = str(account.config["from_number"])
-    found = await _number_row(client, number)
+    found = await number_row(client, number)
     if found is None:
         return Finding(False, f"{number} is no number of this account.", "Choose a number that it has.")
     before = found.sms_url
@@ -220,6 +221,7 @@ def _instead(before: str | None, account: Account) -> str:
     return f" Before, it went to {before[:200]}." if before and before != account.inbound_url else ""
 
 
-async def _number_row(client: Client, number: str) -> IncomingPhoneNumberInstance | None:
+async def number_row(client: Client, number: str) -> IncomingPhoneNumberInstance | None:
+    """The number at Twilio; None where the account has none such."""
     rows = await client.incoming_phone_numbers.list_async(phone_number=number, limit=1, page_size=1)
     return rows[0] if rows else None

@@ -31,6 +31,18 @@ def fields(body: bytes) -> Pairs:
     return [(_plain(name), _plain(value)) for name, _, value in pairs]
 
 
+def text(raw: bytes) -> str:
+    """A field as text that can be stored: what is no UTF-8, and NUL, is replaced."""
+    return raw.decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def form(request: InboundRequest) -> dict[str, str]:
+    """The parameters of a form by their names; nothing of a body that is none."""
+    if request.content_type != FORM:
+        return {}
+    return {text(name): text(value) for name, value in fields(request.body)}
+
+
 def _plain(encoded: bytes) -> bytes:
     return unquote_to_bytes(encoded.replace(b"+", b" "))
 

@@ -1,0 +1,89 @@
+"""Calls over Twilio (twilio.com/docs/voice): it listens and speaks, and is told what to say in TwiML.
+
+What happens in a call is `channels_app.voice`'s; here is what the port asks of every kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from channels_app.providers import numbers
+from channels_app.providers.base import Bounds, Capability, Health, InboundRequest, Planned, Provider
+from channels_app.providers.events import NotUsed, ProviderEvent
+from channels_app.providers.twilio import sdk, signing, voice_config, voice_setup
+from channels_app.providers.twilio.voice_config import VoiceConfig
+from channels_app.providers.twilio.voice_forms import VoiceForm
+from deployments.models import Conversation, Message
+
+
+class TwilioVoice(Provider):
+    """A telephone number at Twilio that an assistant answers."""
+
+    kind = "twilio_voice"
+    label = "Voice (Twilio)"
+    purpose = "A telephone number at Twilio: callers talk to the assistant, or are put through to your people."
+    channel = "voice"
+    icon = "phone"
+    capabilities = frozenset(
+        {
+            Capability.CALLS,
+            Capability.SPOKEN,
+            Capability.STATUS,
+            Capability.METERED,
+            Capability.REGISTERS_WEBHOOK,
+        }
+    )
+    config_form = VoiceForm
+    hosts = (sdk.DOMAIN,)
+    api_base_url = sdk.API_BASE_URL
+    unit = "minute"
+    # Every address of a call; what each answers is `channels_app.voice.answering`'s.
+    parts = (
+        *("turn", "wait", "status", "fallback", "errors"),
+        *("relay-done", "transfer-done", "whisper", "queue", "recording", "voicemail"),
+    )
+
+    def validate_request(self, request: InboundRequest) -> None:
+        """X-Twilio-Signature with the auth token, or the secondary one while it is rotated."""
+        credentials = self.account.credentials
+        signing.verify([credentials.get(name, "") for name in VoiceForm.credentials], request)
+
+    def call_form(self, request: InboundRequest) -> Mapping[str, str]:
+        """The form's fields as text; nothing of a body that is none."""
+        return signing.form(request)
+
+    def parse_events(self, request: InboundRequest) -> list[ProviderEvent]:
+        """Nothing: a call is answered while its request waits (`Capability.SPOKEN`)."""
+        form = self.call_form(request)
+        return [NotUsed(key=f"{form.get('CallSid', '')}:{request.part}"[:255], what="a request of a call")]
+
+    def plan(self, conversation: Conversation, messages: Sequence[Message]) -> list[Planned]:
+        """Nothing: what is said is spoken in the call."""
+        return []
+
+    async def check(self) -> Health:
+        """The account, the number, where its calls go, and what Twilio noted lately."""
+        return await voice_setup.check(self.account)
+
+    async def register_webhook(self) -> Health:
+        """Set our addresses at the number."""
+        return await voice_setup.register_webhook(self.account)
+
+    @classmethod
+    def account_of(cls, config: Mapping[str, Any]) -> str:
+        """Its SID."""
+        return str(config.get("account_sid", ""))
+
+    @classmethod
+    def bounds(cls, config: Mapping[str, Any]) -> Bounds:
+        """Minutes of a day; countries and numbers bound test calls, which alone are ours to start."""
+        voice = VoiceConfig.of(config)
+        return Bounds(
+            daily=voice.daily_minutes,
+            unit="minutes of calls",
+            countries=frozenset(config.get("allowed_countries") or ()) or numbers.at_home(voice.number),
+            unasked=int(config.get("unasked_per_hour") or voice_config.UNASKED_PER_HOUR),
+            cold=int(config.get("new_per_range") or voice_config.NEW_PER_RANGE),
+            replies=0,
+        )

@@ -1,0 +1,236 @@
+"""What a connection for calls over Twilio is set up with."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django import forms
+
+from channels_app.providers import numbers
+from channels_app.providers.twilio import voice_config
+from channels_app.providers.twilio.forms import AccountForm, CountriesField
+
+LONGEST_WORDS = 1000
+# Twilio takes so many hints, each so long (twilio.com/docs/voice/twiml/gather).
+MOST_HINTS, LONGEST_HINT = 500, 100
+# A whole day is the longest call that Twilio lets be.
+MOST_DAILY_MINUTES, MOST_CALL_MINUTES = 100_000, 24 * 60
+MOST_UNASKED, MOST_NEW = 100, 1000
+
+
+def _words(label: str, help_text: str) -> forms.CharField:
+    return forms.CharField(label=label, max_length=LONGEST_WORDS, required=False, help_text=help_text)
+
+
+class VoiceForm(AccountForm):
+    """The number, how it listens and speaks, and what bounds a call and its costs."""
+
+    rarely: ClassVar[frozenset[str]] = frozenset(
+        {
+            *("secondary_auth_token", "api_base_url", "hints", "barge_in", "silence_words", "most_silences", "queue"),
+            *("consent_words", "allowed_countries", "unasked_per_hour", "new_per_range", "voicemail_words"),
+            *("hold_words", "goodbye_words", "longest_call", "daily_minutes", "silence_seconds"),
+        }
+    )
+    field_order = ("account_sid", "auth_token", "from_number", "mode", "language", "voice", "greeting")
+
+    from_number = forms.CharField(
+        label="Number",
+        max_length=40,
+        help_text="The Twilio number that people call, as +14155552671.",
+        error_messages={"required": "Give the Twilio number that people call."},
+    )
+    mode = forms.ChoiceField(
+        label="How it listens",
+        choices=[("relay", "Word by word (ConversationRelay)"), ("gather", "Sentence by sentence (Gather)")],
+        initial="relay",
+        required=False,
+        help_text="Word by word answers fastest and can be interrupted at any word. It needs ConversationRelay to be "
+        "allowed in Twilio's console once, and falls back to sentence by sentence where it can't be had.",
+    )
+    language = forms.RegexField(
+        regex=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
+        label="Language",
+        max_length=35,
+        required=False,
+        help_text=f"What callers speak, as Twilio names it: en-GB, de-DE. {voice_config.LANGUAGE} unless you say so.",
+        error_messages={"invalid": "A language as en-GB or de-DE."},
+    )
+    voice = forms.RegexField(
+        regex=r"^[A-Za-z0-9._:-]+$",
+        label="Voice",
+        max_length=100,
+        required=False,
+        help_text="A voice of Twilio's for that language: Polly.Amy-Neural, say. Left empty, Twilio chooses.",
+        error_messages={"invalid": "The name of a voice as Twilio's documentation has it, such as Polly.Amy-Neural."},
+    )
+    greeting = _words("Greeting", "The first words in a call. Left empty, the assistant's welcome is spoken.")
+    hints = forms.CharField(
+        label="Words that callers say",
+        max_length=5000,
+        required=False,
+        help_text="Names and terms that are hard to hear, with commas between: they are understood better.",
+    )
+    barge_in = forms.ChoiceField(
+        label="Interrupting",
+        choices=[("on", "Callers may interrupt"), ("off", "Everything is spoken to its end")],
+        initial="on",
+        required=False,
+    )
+    hold_words = _words("While it thinks", "Said where an answer takes longer than about two seconds.")
+    menu = forms.CharField(
+        label="Keys",
+        max_length=2000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="What a key stands for, one a line: 1 = What are your opening hours? The words are told to the "
+        "assistant as if the caller had said them. Or one of transfer, voicemail and goodbye: 0 = transfer",
+    )
+    silence_seconds = forms.IntegerField(
+        label="Silence after",
+        required=False,
+        min_value=1,
+        max_value=60,
+        help_text=f"Seconds without a word until the caller is asked again. {voice_config.SILENCE_SECONDS} unless you "
+        "say so.",
+    )
+    silence_words = _words("Into a silence", "What a caller is asked who says nothing.")
+    most_silences = forms.IntegerField(
+        label="Silences in a row",
+        required=False,
+        min_value=1,
+        max_value=10,
+        help_text=f"After so many, what stands below is done. {voice_config.MOST_SILENCES} unless you say so.",
+    )
+    then = forms.ChoiceField(
+        label="Then",
+        choices=[("goodbye", "Say goodbye"), ("transfer", "Put through"), ("voicemail", "Take a message")],
+        initial="goodbye",
+        required=False,
+        help_text="With callers who say nothing, and where nothing else can be done.",
+    )
+    transfer_to = forms.CharField(
+        label="Put through to",
+        max_length=40,
+        required=False,
+        help_text="The telephone of your people, as +4930901820: who asks for a person is connected to it.",
+    )
+    manner = forms.ChoiceField(
+        label="How it is put through",
+        choices=[("cold", "At once"), ("warm", "Announced first"), ("queue", "Into a queue at Twilio")],
+        initial="cold",
+        required=False,
+    )
+    queue = forms.RegexField(
+        regex=r"^[A-Za-z0-9 ._-]+$",
+        label="Queue",
+        max_length=64,
+        required=False,
+        help_text=f"The name of the queue at Twilio. {voice_config.QUEUE} unless you say so.",
+        error_messages={"invalid": "Letters, digits, blanks and . _ - only."},
+    )
+    whisper = forms.BooleanField(
+        label="Tell your people what it is about",
+        required=False,
+        help_text="Before they are connected they hear a summary of the call.",
+    )
+    transfer_then = forms.ChoiceField(
+        label="If nobody takes it",
+        choices=[("goodbye", "Say goodbye"), ("voicemail", "Take a message")],
+        initial="goodbye",
+        required=False,
+    )
+    voicemail = forms.BooleanField(
+        label="Take messages",
+        required=False,
+        help_text="Callers may leave a message, which is kept with the conversation and written down.",
+    )
+    voicemail_words = _words("Before a message", "Said before the tone.")
+    goodbye_words = _words("Goodbye", "The last words of a call that ends without a person.")
+    record = forms.ChoiceField(
+        label="Recording",
+        choices=[("off", "Calls are not recorded"), ("with_consent", "Recorded, after the caller was told so")],
+        initial="off",
+        required=False,
+    )
+    consent_words = _words("Before recording", "How callers are told, and what they can do about it.")
+    longest_call = forms.IntegerField(
+        label="Longest call",
+        required=False,
+        min_value=1,
+        max_value=MOST_CALL_MINUTES,
+        help_text=f"Minutes; then the call is ended with a goodbye. {voice_config.LONGEST_CALL} unless you say so.",
+    )
+    daily_minutes = forms.IntegerField(
+        label="Minutes a day",
+        required=False,
+        min_value=1,
+        max_value=MOST_DAILY_MINUTES,
+        help_text="From midnight to midnight UTC, begun minutes of all calls together. Above it callers are told so. "
+        f"{voice_config.DAILY_MINUTES} unless you say so.",
+    )
+    allowed_countries = CountriesField(
+        label="Countries for test calls",
+        required=False,
+        help_text="The only ones that Call me rings, by their two letters: US, CA, DE. Left empty: that of the number.",
+    )
+    unasked_per_hour = forms.IntegerField(
+        label="Test calls to one number in an hour",
+        required=False,
+        min_value=1,
+        max_value=MOST_UNASKED,
+        help_text=f"{voice_config.UNASKED_PER_HOUR} unless you say so.",
+    )
+    new_per_range = forms.IntegerField(
+        label="Test calls to numbers of one range in an hour",
+        required=False,
+        min_value=1,
+        max_value=MOST_NEW,
+        help_text="Numbers that differ in their last four digits alone. "
+        f"{voice_config.NEW_PER_RANGE} unless you say so.",
+    )
+
+    def clean_from_number(self) -> str:
+        """In E.164."""
+        return numbers.e164(self.cleaned_data["from_number"])
+
+    def clean_transfer_to(self) -> str:
+        """In E.164 and no number whose owner earns by it, or nothing."""
+        number = self.cleaned_data["transfer_to"]
+        if not number:
+            return ""
+        found = numbers.e164(number)
+        if what := numbers.costly(found):
+            raise forms.ValidationError(f"That is {what}: what is put through there can cost any amount.")
+        return found
+
+    def clean_hints(self) -> str:
+        """With one comma between."""
+        found = [one.strip() for one in self.cleaned_data["hints"].replace("\n", ",").split(",") if one.strip()]
+        if len(found) > MOST_HINTS or any(len(one) > LONGEST_HINT for one in found):
+            raise forms.ValidationError(f"At most {MOST_HINTS}, each of at most {LONGEST_HINT} characters.")
+        return ", ".join(found)
+
+    def clean_menu(self) -> str:
+        """One key a line."""
+        try:
+            menu = voice_config.menu_of(self.cleaned_data["menu"])
+        except voice_config.BadMenu as bad:
+            raise forms.ValidationError(str(bad)) from None
+        return "\n".join(f"{key} = {words}" for key, words in menu.items())
+
+    def clean(self) -> dict[str, Any]:
+        """What something leads to has to be there."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        for name in ("mode", "barge_in", "then", "manner", "transfer_then", "record"):
+            if name in cleaned and not cleaned[name]:
+                cleaned[name] = self.fields[name].initial
+        keys = set(voice_config.menu_of(cleaned.get("menu", "")).values())
+        can_transfer = bool(cleaned.get("transfer_to")) or cleaned.get("manner") == "queue"
+        wants_transfer = cleaned.get("then") == "transfer" or "transfer" in keys or cleaned.get("manner") == "warm"
+        if wants_transfer and not can_transfer and "transfer_to" not in self.errors:
+            self.add_error("transfer_to", "Give the number that calls are put through to.")
+        wants_message = "voicemail" in (cleaned.get("then"), cleaned.get("transfer_then")) or "voicemail" in keys
+        if wants_message and not cleaned.get("voicemail"):
+            self.add_error("voicemail", "Messages have to be taken for that: switch it on, or choose something else.")
+        return cleaned

@@ -1,0 +1,339 @@
+"""What each address of a call answers, and that a caller never hears the provider's own “application error”.
+
+A request is genuine when it comes here. Whatever goes wrong becomes words: once it is tried again, then the call is put
+through to the connection's telephone, or said goodbye to; a step of the call says what it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from uuid import UUID
+
+from django.db import transaction
+from django.http import HttpResponse
+from django.utils import timezone
+from twilio.twiml.voice_response import VoiceResponse
+
+from channels_app.models import Call, CallStep, Connection, InboundEvent
+from channels_app.models.call import CallDirection, CallMode, CallOutcome, CallState, StepKind, TransferState
+from channels_app.models.inbound import EventState
+from channels_app.providers.twilio import twiml
+from channels_app.voice import ending, faults, gather, record, ways_out
+from channels_app.voice.asked import Asked, Handler
+from channels_app.voice.words import say
+from convoship.lib.parsers import BadJSON, loads
+from convoship.lib.problems import Problem
+from convoship.lib.tenancy import in_tenant
+
+logger = logging.getLogger(__name__)
+
+# The provider gives up after 15 seconds.
+LONGEST_SECONDS = 12.0
+# How often a call may come back from the fallback address before it goes another way.
+MOST_FALLBACKS = 2
+
+
+async def answer(asked: Asked) -> HttpResponse:
+    """What the provider is told to do; never an error."""
+    handler = PARTS.get(asked.part)
+    if handler is None:
+        return twiml.nothing()
+    try:
+        async with asyncio.timeout(LONGEST_SECONDS):
+            return await handler(asked)
+    except Problem as problem:
+        return await _broken(asked, problem.detail, problem.hint or "")
+    except Exception as error:
+        logger.exception("a request of a call (%s) of connection %s broke", asked.part, asked.connection_id)
+        what = "It took too long." if isinstance(error, TimeoutError) else "It has been logged."
+        return await _broken(asked, f"Something broke in Convoship. {what}", "Look at the server's log for that time.")
+
+
+async def _broken(asked: Asked, words: str, remedy: str) -> HttpResponse:
+    if asked.part in REPORTS:
+        # Nobody hears the answer; the sweeper asks for what was to be reported.
+        return twiml.nothing()
+    try:
+        await in_tenant(_note_error)(asked.workspace_id, asked, words, remedy)
+    except Exception as error:  # noqa: BLE001 (a caller waits, and has to be told something whatever is away)
+        logger.error("what went wrong in a call of connection %s could not be noted: %s", asked.connection_id, error)
+    response = VoiceResponse()
+    if "again" in asked.query:
+        ways_out.without_call(asked, response, say("give_up", asked.config.language))
+    else:
+        twiml.said(response, say("sorry", asked.config.language), asked.config)
+        response.redirect(asked.url(asked.part, **{**asked.query, "again": 1}), method="POST")
+    return twiml.answered(response)
+
+
+def _note_error(asked: Asked, words: str, remedy: str) -> None:
+    call = record.find(asked.connection_id, asked.sid)
+    if call is not None:
+        record.note(call, StepKind.ERROR, words, remedy, part=asked.part)
+    elif asked.sid:
+        _note_untaken(asked, words, remedy)
+
+
+def speechless() -> HttpResponse:
+    """For a request that could not even be checked, as the database or a key is away: sorry, in words of no one's."""
+    response = VoiceResponse()
+    response.say(say("give_up", "en"), language="en-US")
+    response.hangup()
+    return twiml.answered(response)
+
+
+# --- A call comes in --------------------------------------------------------------------------------------------------
+
+
+async def incoming(asked: Asked) -> HttpResponse:
+    """Somebody calls, or answered a call of ours."""
+    opened = await in_tenant(_open)(asked.workspace_id, asked)
+    if isinstance(opened, str):
+        response = VoiceResponse()
+        ways_out.without_call(asked, response, opened)
+        return twiml.answered(response)
+    if opened is None:
+        response = VoiceResponse()
+        response.reject(reason="rejected")
+        return twiml.answered(response)
+    if not opened.goes_on:
+        response = VoiceResponse()
+        response.hangup()
+        return twiml.answered(response)
+    return await STARTS.get(opened.mode, gather.start)(asked, opened.id)
+
+
+def _open(asked: Asked) -> Call | str | None:
+    """The call; words for who is not taken; None for who is blocked."""
+    language = asked.config.language
+    if not asked.is_open:
+        _note_untaken(asked, "The connection is paused, so the call was not taken.", "Enable the connection.")
+        return say("closed", language)
+    connection = Connection.objects.select_related("assistant__published").get(id=asked.connection_id)
+    try:
+        return _opened(asked, connection)
+    except record.Blocked as blocked:
+        _note_untaken(asked, blocked.words, blocked.remedy)
+        return say("no_minutes", language) if blocked.is_spent else None
+    except Problem as problem:
+        _note_untaken(asked, problem.detail, problem.hint or "")
+        return say("closed", language)
+
+
+def _opened(asked: Asked, connection: Connection) -> Call:
+    form = asked.form
+    direction = CallDirection.OUTBOUND if form.get("Direction", "").startswith("outbound") else CallDirection.INBOUND
+    with transaction.atomic():
+        call = record.open_call(connection, asked.sid, form.get("From", ""), form.get("To", ""), direction)
+        if call.goes_on:
+            record.sign(call)
+    return call
+
+
+def _note_untaken(asked: Asked, words: str, remedy: str) -> None:
+    """A call that was not taken is kept among the connection's events, once, with the reason."""
+    now = timezone.now()
+    row = InboundEvent(
+        connection_id=asked.connection_id,
+        key=f"call:{asked.sid}"[:255],
+        kind="unknown",
+        lane=asked.form.get("From", "")[:255],
+        content={"key": f"call:{asked.sid}"[:255], "what": "a call that was not taken"},
+        body_digest=b"",
+        state=EventState.IGNORED,
+        reason=words[:300],
+        remedy=remedy[:300],
+        due_at=now,
+        handled_at=now,
+        workspace_id=asked.workspace_id,
+    )
+    InboundEvent.objects.bulk_create([row], ignore_conflicts=True)
+
+
+# --- It is reported on ------------------------------------------------------------------------------------------------
+
+_ENDS: Mapping[str, CallOutcome] = {
+    "busy": CallOutcome.BUSY,
+    "no-answer": CallOutcome.NO_ANSWER,
+    "failed": CallOutcome.FAILED,
+    "canceled": CallOutcome.CANCELED,
+}
+
+
+async def status(asked: Asked) -> HttpResponse:
+    """How the call stands."""
+    await in_tenant(_reported)(asked.workspace_id, asked)
+    return twiml.nothing()
+
+
+def _reported(asked: Asked) -> None:
+    # Of the leg to a person, say: that is its own address' business.
+    if asked.form.get("ParentCallSid"):
+        return
+    call = record.find(asked.connection_id, asked.sid)
+    said = asked.form.get("CallStatus", "")
+    if call is None:
+        is_ours = asked.form.get("Direction", "").startswith("outbound")
+        if not is_ours or not asked.sid:
+            return
+        # It was faster than the answer to our asking for the call.
+        connection = Connection.objects.select_related("assistant__published").get(id=asked.connection_id)
+        call = _opened(asked, connection)
+    settle(call.id, said, _seconds(asked.form.get("CallDuration", "")), asked.form.get("ErrorCode", ""))
+
+
+def settle(call_id: UUID, said: str, seconds: int | None, code: str = "") -> Call:
+    """Bring a call to where the provider says that it stands, in its words. Whoever hears it first writes it."""
+    if said == "completed":
+        return ending.over(call_id, seconds=seconds)
+    if said in _ENDS:
+        call = record.lock(call_id)
+        words, remedy = "", ""
+        if said == "failed" and code:
+            fault = faults.fault_of(code)
+            words, remedy = fault.words, fault.remedy
+        return ending.end(call.id, _ENDS[said], words, remedy)
+    call = record.lock(call_id)
+    if call.goes_on:
+        record.sign(call)
+    return call
+
+
+def _seconds(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 8 else None
+
+
+# --- Something failed at the provider ---------------------------------------------------------------------------------
+
+
+async def fallback(asked: Asked) -> HttpResponse:
+    """The provider could not use what another address answered: it says so here, and the call goes on if it can."""
+    call_id, is_last = await in_tenant(_fallen_back)(asked.workspace_id, asked)
+    response = VoiceResponse()
+    if call_id is None and not is_last:
+        return await incoming(asked)
+    if is_last or call_id is None:
+        ways_out.without_call(asked, response, say("give_up", asked.config.language))
+        return twiml.answered(response)
+    twiml.said(response, say("sorry", asked.config.language), asked.config)
+    number = await in_tenant(_turn_of)(asked.workspace_id, call_id)
+    response.redirect(asked.url("wait", turn=number), method="POST")
+    return twiml.answered(response)
+
+
+def _turn_of(call_id: UUID) -> int:
+    return record.lock(call_id).turn
+
+
+def _fallen_back(asked: Asked) -> tuple[UUID | None, bool]:
+    """The call, and whether it came here too often to be tried again."""
+    code, url = asked.form.get("ErrorCode", ""), asked.form.get("ErrorUrl", "")
+    call = record.find(asked.connection_id, asked.sid)
+    if code:
+        faults.note(asked.connection_id, code, call, detail=url)
+    if call is None:
+        return None, False
+    call = record.lock(call.id)
+    if call.goes_on:
+        record.sign(call)
+        if call.mode == CallMode.RELAY:
+            call.mode = CallMode.GATHER
+            call.save(update_fields=["mode"])
+    before = CallStep.objects.filter(call=call, kind=StepKind.FALLBACK).count()
+    record.note(call, StepKind.FALLBACK, "Twilio asked at the fallback address.", code=code[:10], url=url[:300])
+    return call.id, before >= MOST_FALLBACKS or not call.goes_on
+
+
+async def errors(asked: Asked) -> HttpResponse:
+    """An error that the provider's debugger reports; set in its console, for whoever wants them at once."""
+    await in_tenant(_debugged)(asked.workspace_id, asked)
+    return twiml.nothing()
+
+
+def _debugged(asked: Asked) -> None:
+    try:
+        payload = loads(asked.form.get("Payload", "").encode())
+    except BadJSON:
+        return
+    if isinstance(payload, dict) and asked.form.get("Level", "ERROR").upper() == "ERROR":
+        call = record.find(asked.connection_id, str(payload.get("resource_sid") or ""))
+        code = str(payload.get("error_code") or "")
+        # The debugger tells of the whole account: what names no call of this connection is others' business.
+        if call is not None and code:
+            faults.note(asked.connection_id, code, call)
+
+
+# --- It was put through, or left a message ----------------------------------------------------------------------------
+
+
+_DIALLED = {"busy": "The line was busy.", "no-answer": "Nobody answered."}
+
+
+async def transfer_done(asked: Asked) -> HttpResponse:
+    """How putting the call through ended."""
+    return twiml.answered(await in_tenant(_after_transfer)(asked.workspace_id, asked))
+
+
+def _after_transfer(asked: Asked) -> str:
+    response = VoiceResponse()
+    known = record.find(asked.connection_id, asked.sid)
+    if known is None:
+        ways_out.say_goodbye(asked, response, asked.config.language)
+        return str(response)
+    call, now = record.lock(known.id), timezone.now()
+    transfer = call.transfers.order_by("-began_at").first()
+    said = asked.form.get("DialCallStatus", "")
+    if said in ("completed", "answered"):
+        if transfer is not None and transfer.ended_at is None:
+            transfer.state, transfer.bridged_at, transfer.ended_at = TransferState.ENDED, now, now
+            transfer.save(update_fields=["state", "bridged_at", "ended_at"])
+        ending.end(call.id, CallOutcome.TRANSFERRED)
+        response.hangup()
+        return str(response)
+    words = _DIALLED.get(said, "The number could not be reached.")
+    remedy = "Check the number in the connection's settings, or have somebody there who answers."
+    if transfer is not None and transfer.ended_at is None:
+        transfer.state, transfer.reason, transfer.remedy = TransferState.FAILED, words, remedy
+        transfer.ended_at = now
+        transfer.save(update_fields=["state", "reason", "remedy", "ended_at"])
+        record.note(call, StepKind.TRANSFER_FAILED, words, remedy)
+    if call.goes_on:
+        call.state = CallState.ACTIVE
+        call.save(update_fields=["state"])
+    twiml.said(response, say("nobody", call.language), asked.config, call.language)
+    ways_out.take(asked, call, response, asked.config.transfer_then, f"Nobody took the call. {words}")
+    return str(response)
+
+
+async def voicemail(asked: Asked) -> HttpResponse:
+    """A message was left."""
+    return twiml.answered(await in_tenant(_left)(asked.workspace_id, asked))
+
+
+def _left(asked: Asked) -> str:
+    response = VoiceResponse()
+    call = record.find(asked.connection_id, asked.sid)
+    language = call.language if call else asked.config.language
+    if call is not None:
+        ending.end(call.id, CallOutcome.VOICEMAIL)
+    ways_out.say_goodbye(asked, response, language, say("voicemail_done", language))
+    return str(response)
+
+
+# What answers each part of a connection's address. Others add a line.
+PARTS: Mapping[str, Handler] = {
+    "": incoming,
+    "turn": gather.turn,
+    "wait": gather.wait,
+    "status": status,
+    "fallback": fallback,
+    "errors": errors,
+    "transfer-done": transfer_done,
+    "voicemail": voicemail,
+}
+# Whose answers nobody hears.
+REPORTS = frozenset({"status", "errors", "recording"})
+# How a call begins, by its mode; one that is not here is heard sentence by sentence.
+STARTS: Mapping[str, Callable[[Asked, UUID], Awaitable[HttpResponse]]] = {CallMode.GATHER: gather.start}

@@ -1,0 +1,91 @@
+"""The end of a call. Reports, the relay, hang-ups, the longest call and the sweeper agree: the first one stands."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.utils import timezone
+
+from channels_app import calls
+from channels_app.models import Call, CallTransfer, ConversationLink, RelayTicket
+from channels_app.models.call import CallOutcome, CallState, StepKind, TransferState
+from channels_app.voice import faults, hearing, minutes, record
+from deployments.models.conversation import Status
+
+# For messages that were never spoken.
+NEVER_SAID = "The call was over before this was said."
+_SAYS = {
+    CallOutcome.COMPLETED: "The call was completed.",
+    CallOutcome.HUNG_UP: "They hung up.",
+    CallOutcome.TRANSFERRED: "It was put through, and ended with a person.",
+    CallOutcome.VOICEMAIL: "They left a message.",
+    CallOutcome.NO_ANSWER: "Nobody answered.",
+    CallOutcome.BUSY: "The line was busy.",
+    CallOutcome.FAILED: "The call failed.",
+    CallOutcome.CANCELED: "It was given up before it was answered.",
+    CallOutcome.TOO_LONG: "The longest call was reached.",
+    CallOutcome.LOST: "Nothing was heard of the call any more.",
+}
+_DONE = {CallOutcome.COMPLETED, CallOutcome.TRANSFERRED}
+
+
+def end(call_id: UUID, outcome: str, reason: str = "", remedy: str = "", *, is_done: bool | None = None) -> Call:
+    """End a call with its conversation. One that has ended stays as it is.
+
+    `is_done`: whether the conversation counts as completed; left out, the outcome says so.
+    """
+    call = record.lock(call_id)
+    if not call.goes_on:
+        return call
+    found = CallOutcome(outcome)
+    words = reason or _SAYS[found]
+    hearing.give_up(call)
+    call.state, call.outcome, call.ended_at = CallState.ENDED, found, timezone.now()
+    call.reason, call.remedy, call.claim, call.leased_until = words[:300], remedy[:300], None, None
+    minutes.settle(call)
+    call.save()
+    record.note(call, StepKind.ENDED, words, remedy, outcome=found.value)
+    _let_go(call)
+    done = found in _DONE if is_done is None else is_done
+    link = ConversationLink.objects.select_related("connection").get(conversation=call.conversation_id)
+    status = Status.COMPLETED if done else Status.ABANDONED
+    calls.hang_up(link, call.conversation, words, status, NEVER_SAID)
+    faults.note_success(call)
+    return call
+
+
+def over(call_id: UUID, *, seconds: int | None = None) -> Call:
+    """The provider says that the call is over: how it ended is told by how it stood."""
+    call = record.lock(call_id)
+    if seconds is not None and call.seconds is None:
+        call.seconds = seconds
+        minutes.settle(call)
+        call.save(update_fields=["seconds", "minutes"])
+    if not call.goes_on:
+        return call
+    if call.state == CallState.WITH_PERSON or _was_bridged(call):
+        return end(call_id, CallOutcome.TRANSFERRED)
+    if call.state == CallState.VOICEMAIL:
+        return end(call_id, CallOutcome.VOICEMAIL)
+    if call.conversation.status == Status.COMPLETED:
+        return end(call_id, CallOutcome.COMPLETED)
+    if call.state == CallState.RINGING:
+        return end(call_id, CallOutcome.CANCELED, "They hung up before anything was said.")
+    return end(call_id, CallOutcome.HUNG_UP)
+
+
+def _was_bridged(call: Call) -> bool:
+    return CallTransfer.objects.filter(call=call, bridged_at__isnull=False, ended_at=None).exists()
+
+
+def _let_go(call: Call) -> None:
+    """What still stood open of it."""
+    now = timezone.now()
+    RelayTicket.objects.filter(call=call, spent_at=None, expires_at__gt=now).update(expires_at=now)
+    for transfer in CallTransfer.objects.filter(call=call, ended_at=None):
+        if transfer.state in (TransferState.DIALLING, TransferState.WHISPERING):
+            transfer.state, transfer.reason = TransferState.FAILED, "The caller hung up before it was put through."
+        else:
+            transfer.state = TransferState.ENDED
+        transfer.ended_at = now
+        transfer.save(update_fields=["state", "reason", "ended_at"])
