@@ -144,6 +144,8 @@ class StandIn:
     # And whether it was read.
     does_read: ClassVar[bool] = False
     content_type: ClassVar[str] = JSON
+    # Whether its screen is a telephone, which is held by a socket and not by forms.
+    has_telephone: ClassVar[bool] = False
     # Whether its screen sends files; `sent` is the one that goes with what is said now.
     sends_files: ClassVar[bool] = False
     sent: Checked | None = None

@@ -21,6 +21,9 @@ from channels_app.models.rehearsal import LineKind
 from channels_app.providers.base import same
 from channels_app.providers.numbers import e164
 from channels_app.providers.twilio import signing
+from channels_app.providers.twilio.voice import TwilioVoice
+from channels_app.providers.twilio.voice_forms import VoiceForm
+from channels_app.providers.twilio.voice_setup import fallback_url
 from channels_app.rehearsal.base import (
     BROKEN,
     FAULTS,
@@ -40,7 +43,6 @@ from channels_app.rehearsal.telephone.forms import FINAL
 from channels_app.rehearsal.telephone.wire import PERSON
 from channels_app.rehearsal.twilio_sms import CREDENTIALS, NO_NUMBER, NUMBER, PAGE, found_here, problem
 
-KIND = "twilio_voice"
 NO_PERMISSION = Fault("no_permission", "That country may not be called", "400 with Twilio's code 21215.")
 CODES: Mapping[str, tuple[int, int, str]] = {
     NO_NUMBER.word: (400, 21211, "Invalid 'To' Phone Number"),
@@ -62,11 +64,12 @@ _SET = {
 class Telephone(StandIn):
     """Twilio's REST API of calls as far as we use it; the telephone behind it is on the screen."""
 
-    kind = KIND
+    kind = TwilioVoice.kind
     title = "A telephone"
     screen = "channels_app/rehearsal/telephone.html"
     page = "channels_app/rehearsal/telephone_page.html"
     style = "app/css/telephone.css"
+    has_telephone = True
     faults: ClassVar[Sequence[Fault]] = (*FAULTS, PAGE, NO_NUMBER, NO_PERMISSION, CREDENTIALS)
 
     @classmethod
@@ -78,7 +81,7 @@ class Telephone(StandIn):
     @classmethod
     def credentials(cls) -> dict[str, str]:
         """An auth token."""
-        return {"auth_token": secrets.token_hex(16)}
+        return {VoiceForm.credentials[0]: secrets.token_hex(16)}
 
     @classmethod
     def shown(cls, connection: Connection, rehearsal: Rehearsal, address: str) -> Mapping[str, Any]:
@@ -349,7 +352,7 @@ class Telephone(StandIn):
             "capabilities": {"sms": True, "mms": True, "voice": True, "fax": False},
             "voice_url": kept.get("voice_url", self.account.inbound_url),
             "voice_method": "POST",
-            "voice_fallback_url": kept.get("voice_fallback_url", ""),
+            "voice_fallback_url": kept.get("voice_fallback_url", fallback_url(self.account)),
             "voice_fallback_method": "POST",
             "voice_application_sid": "",
             "trunk_sid": None,

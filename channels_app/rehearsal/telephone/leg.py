@@ -6,6 +6,7 @@ Everything that waits goes through `until`, so that a line that is hung up, cut 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -33,6 +34,8 @@ Role = Literal["caller", "person"]
 
 NO_ANSWER = 11200
 APPLICATION_ERROR = "We're sorry. An application error has occurred. Goodbye."
+# What is spoken has a number, for screens.
+_speeches = itertools.count(1)
 # Documents can lead to each other for ever; a call has an end.
 MOST_DOCUMENTS = 2000
 MOST_LOOPS = 1000
@@ -61,8 +64,6 @@ class Leg:
     # Set where a star parts them again (`hangupOnStar`).
     star: asyncio.Event | None = None
     language: str = "en-US"
-    # What is spoken now, for the screen.
-    speeches: int = 0
     _stop: asyncio.Future[Stopped] | None = None
     _answered_at: float | None = None
     # Whether somebody listens to what is said or pressed now.
@@ -254,8 +255,7 @@ class Leg:
 
     def begins(self, text: str, lang: str = "") -> int:
         """Something begins to be spoken: its number on the screen."""
-        self.speeches += 1
-        number = self.speeches
+        number = next(_speeches)
         self.outside.show("speech", who=self.role, id=number, text=text, lang=lang or self.language)
         return number
 

@@ -12,9 +12,11 @@ from uuid import UUID
 
 from django.conf import settings
 
-from channels_app.models import Connection, RehearsalLine
+from channels_app import accounts
+from channels_app.models import Connection, Rehearsal, RehearsalLine
 from channels_app.models.rehearsal import LineKind
 from channels_app.providers.twilio import signing
+from channels_app.providers.twilio.voice_setup import fallback_url
 from channels_app.rehearsal import rehearsing
 from channels_app.rehearsal.telephone.line import PATIENCE, NoRelay, RelaySocket, Reply
 from channels_app.rehearsal.telephone.voice import Pace
@@ -65,16 +67,16 @@ class Number:
 
 def number_of(connection_id: UUID) -> Number:
     """The number of a rehearsal. Inside `tenant()`."""
-    player = rehearsing.held(connection_id)
-    account = player.account
-    set_up = dict(player.rehearsal.contents.get("number") or {})
+    rehearsal = Rehearsal.objects.select_related("connection").get(connection_id=connection_id)
+    account = accounts.to_receive(rehearsal.connection).account
+    set_up = dict(rehearsal.contents.get("number") or {})
     sid = str(account.config.get("account_sid", ""))
     return Number(
         account_sid=sid,
         token=str(account.credentials.get("auth_token", "")),
         number=str(account.config.get("from_number", "")),
         voice_url=str(set_up.get("voice_url") or account.inbound_url),
-        fallback_url=str(set_up.get("voice_fallback_url") or ""),
+        fallback_url=str(set_up.get("voice_fallback_url", fallback_url(account))),
         status_callback=str(set_up.get("status_callback") or account.status_url),
         root=f"{account.base_url}/2010-04-01/Accounts/{sid}",
     )
