@@ -154,13 +154,6 @@ def _note_untaken(asked: Asked, words: str, remedy: str) -> None:
 
 # --- It is reported on ------------------------------------------------------------------------------------------------
 
-_ENDS: Mapping[str, CallOutcome] = {
-    "busy": CallOutcome.BUSY,
-    "no-answer": CallOutcome.NO_ANSWER,
-    "failed": CallOutcome.FAILED,
-    "canceled": CallOutcome.CANCELED,
-}
-
 
 async def status(asked: Asked) -> HttpResponse:
     """How the call stands."""
@@ -181,24 +174,7 @@ def _reported(asked: Asked) -> None:
         # It was faster than the answer to our asking for the call.
         connection = Connection.objects.select_related("assistant__published").get(id=asked.connection_id)
         call = _opened(asked, connection)
-    settle(call.id, said, _seconds(asked.form.get("CallDuration", "")), asked.form.get("ErrorCode", ""))
-
-
-def settle(call_id: UUID, said: str, seconds: int | None, code: str = "") -> Call:
-    """Bring a call to where the provider says that it stands, in its words. Whoever hears it first writes it."""
-    if said == "completed":
-        return ending.over(call_id, seconds=seconds)
-    if said in _ENDS:
-        call = record.lock(call_id)
-        words, remedy = "", ""
-        if said == "failed" and code:
-            fault = faults.fault_of(code)
-            words, remedy = fault.words, fault.remedy
-        return ending.end(call.id, _ENDS[said], words, remedy)
-    call = record.lock(call_id)
-    if call.goes_on:
-        record.sign(call)
-    return call
+    ending.settle(call.id, said, _seconds(asked.form.get("CallDuration", "")), asked.form.get("ErrorCode", ""))
 
 
 def _seconds(text: str) -> int | None:

@@ -55,7 +55,8 @@ def open_call(connection: Connection, sid: str, caller: str, called: str, direct
     known_by = _known_by(connection, sid, called if direction == CallDirection.OUTBOUND else caller, direction)
     if blocking.is_blocked_at(known_by):
         raise Blocked("They are blocked, so their call was not taken.", blocking.REMEDY)
-    refusal = minutes.let_in(connection)
+    # A call of ours was counted when it was asked for.
+    refusal = minutes.let_in(connection) if direction == CallDirection.INBOUND else None
     if refusal is not None:
         remedy = "Raise the day's minutes in the connection's settings; after midnight UTC calls are taken again."
         raise Blocked(refusal.words, remedy, is_spent=True)

@@ -9,14 +9,12 @@ from urllib.parse import parse_qs, urlsplit
 from xml.etree.ElementTree import Element
 
 from defusedxml.ElementTree import fromstring
-from django.test import AsyncClient
 
 from channels_app import accounts, connections
 from channels_app.models import Call
 from convoship.lib.tenancy import tenant
 from deployments.models import Assistant
 from tests import factories
-from tests.channels import twilio_end
 from tests.channels.phones import Phone
 from tests.channels.twilio_end import ACCOUNT, NUMBER, PERSON, TOKEN, TwilioEnd
 from workspaces import secret_store
