@@ -70,6 +70,7 @@ class Telephone(StandIn):
     page = "channels_app/rehearsal/telephone_page.html"
     style = "app/css/telephone.css"
     has_telephone = True
+    content_type = f"{signing.FORM}; charset=UTF-8"
     faults: ClassVar[Sequence[Fault]] = (*FAULTS, PAGE, NO_NUMBER, NO_PERMISSION, CREDENTIALS)
 
     @classmethod

@@ -29,7 +29,7 @@ def call_json(row: RehearsalCall, account: str) -> dict[str, Any]:
         "from": row.caller,
         "from_formatted": row.caller,
         "phone_number_sid": "PN" + "0" * 32,
-        "status": row.status,
+        "status": "queued" if row.status == "initiated" else row.status,
         "direction": row.direction,
         "start_time": _stamp(row.answered_at),
         "end_time": _stamp(row.ended_at),

@@ -22,6 +22,8 @@ from channels_app.rehearsal.telephone.forms import EVENTS, FINAL, Direction, Fac
 # A telephone that was not heard of for so long is gone.
 GONE = dt.timedelta(seconds=10)
 MOST_CALLS = 200
+# A call goes forward only, whoever is late with what it was.
+_RANK = {"queued": 0, "initiated": 1, "ringing": 2, "in-progress": 3}
 MOST_FAULTS = 20
 
 
@@ -153,7 +155,7 @@ def forget_ringing(connection_id: UUID, call_sid: str) -> None:
 def further(connection_id: UUID, call_sid: str, status: str, seconds: int | None) -> Telling | None:
     """Write a status down; what is to be told of it, and where. None where nobody wants to know, or it is over."""
     row = _held(connection_id, call_sid)
-    if row is None or row.status in FINAL:
+    if row is None or row.status in FINAL or _RANK.get(status, 4) <= _RANK.get(row.status, 4):
         return None
     now = timezone.now()
     row.status = status

@@ -146,7 +146,7 @@ class Telephone:
                 "direction": "outbound-api",
                 "caller": number.number,
                 "called": wire.PERSON,
-                "status": "in-progress",
+                "status": "ringing",
                 "account": number.account_sid,
                 "holder": self.holder,
             },
@@ -272,10 +272,9 @@ class Telephone:
         now = {row.sid for row in rows}
         for row in rows:
             if row.sid not in self._rings:
+                for status in ("initiated", "ringing"):
+                    await self.changed(calls.facts(row).at(status), None)
                 self.show("rings", sid=row.sid, to=row.called, by="api")
-                if row.status == "queued":
-                    for status in ("initiated", "ringing"):
-                        await self.changed(calls.facts(row).at(status), None)
         for gone in self._rings - now:
             self.show("gone", sid=gone)
         self._rings = now

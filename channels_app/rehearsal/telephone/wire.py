@@ -156,7 +156,7 @@ class Posting:
         except outbound.OutboundError as error:
             return Reply(words=f"{error.words} Twilio's error 11200. See PUBLIC_BASE_URL.")
         if self.tricks.network == "lost":
-            await asyncio.sleep(self.pace.of_wait(PATIENCE))
+            await asyncio.sleep(self.pace.of_wait(15))
             return Reply(words="No answer within 15 seconds, as you wished: Twilio's error 11200.")
         await asyncio.sleep(slow)
         words = "" if answer.is_success else f"Convoship answered {answer.status}: Twilio's error 11200."
