@@ -10,6 +10,7 @@ from channels.routing import URLRouter
 from django.urls import path, re_path
 
 from channels_app.pages.telephone_socket import TelephoneConsumer
+from channels_app.voice.relay_socket import relay
 from deployments.pages.socket import AppConsumer
 from widget.urls import websocket_urlpatterns as widget_routes
 
@@ -32,6 +33,7 @@ websocket_urlpatterns: list[Any] = [
         name="rehearsal_telephone",
     ),
     path("app/socket", AuthMiddlewareStack(AppConsumer.as_asgi()), name="app_socket"),
+    path("v1/public/channels/<str:kind>/<str:connection_id>/relay", relay, name="relay_socket"),
     re_path(r"", NoSuchSocket.as_asgi()),
 ]
 socket_application = URLRouter(websocket_urlpatterns)

@@ -43,7 +43,7 @@ def said(text: str) -> str:
     nobody hears where a line ends.
     """
     lines = [line for line in _Said().of(text).splitlines() if line.strip()]
-    whole = [_ended(line) for line, _ in pairwise(lines)]
+    whole = [ended(line) for line, _ in pairwise(lines)]
     return "\n".join([*whole, *lines[-1:]])
 
 
@@ -186,7 +186,8 @@ def said_address(address: str) -> str:
     return host_of(bare).removeprefix("www.") + address[len(bare) :]
 
 
-def _ended(line: str) -> str:
+def ended(line: str) -> str:
+    """A line that ends as a sentence does. It isn't empty."""
     line = line.rstrip()
     if not line[-1].isalnum() and line[-1] not in ")]}\u201d\u2019\"'%":
         return line

@@ -64,7 +64,7 @@ from deployments.responders.base import (
     responder_for,
 )
 from deployments.words import say
-from deployments.writing import LEASE, ClaimLost, Writer
+from deployments.writing import LEASE, ClaimLost, Ear, Writer
 
 logger = logging.getLogger(__name__)
 
@@ -486,15 +486,16 @@ def _fail(conversation: Conversation, turn: Turn, reason: str) -> None:
 # --- The responder's side: asynchronous, no connection held ----------------------------------------------------------
 
 
-async def take_turn(claim: Claim, *, is_watched: bool = False) -> list[Message]:
+async def take_turn(claim: Claim, *, is_watched: bool = False, ear: Ear | None = None) -> list[Message]:
     """Answer the claimed message, and any that came in meanwhile. Returns the messages posted for the first one.
 
     `is_watched` says that its visitor has a window open; one who then leaves wants no answer (`stopping.Presence`).
+    `ear` hears each of these answers while it is made.
     """
     first: list[Message] | None = None
     following: Claim | None = claim
     while following is not None:
-        posted, following = await _answer_one(following, is_watched)
+        posted, following = await _answer_one(following, is_watched, ear)
         first = posted if first is None else first
     return first or []
 
@@ -502,9 +503,9 @@ async def take_turn(claim: Claim, *, is_watched: bool = False) -> list[Message]:
 _in_background: set[asyncio.Task[list[Message]]] = set()
 
 
-def in_background(claim: Claim, *, is_watched: bool = False) -> asyncio.Task[list[Message]]:
+def in_background(claim: Claim, *, is_watched: bool = False, ear: Ear | None = None) -> asyncio.Task[list[Message]]:
     """Take the turn in a task of its own, which outlives the request or socket that asked."""
-    task = asyncio.get_running_loop().create_task(take_turn(claim, is_watched=is_watched))
+    task = asyncio.get_running_loop().create_task(take_turn(claim, is_watched=is_watched, ear=ear))
     _in_background.add(task)
     task.add_done_callback(_in_background.discard)
     return task
@@ -518,15 +519,24 @@ async def let_go_all() -> None:
         await asyncio.wait(_in_background, timeout=LET_GO_SECONDS)
 
 
-async def _answer_one(claim: Claim, is_watched: bool) -> tuple[list[Message], Claim | None]:
-    answer = Answer()
+async def _answer_one(claim: Claim, is_watched: bool, ear: Ear | None) -> tuple[list[Message], Claim | None]:
+    posted: list[Message] | None = None
     try:
-        async with Writer(claim, answer, is_watched=is_watched) as writer:
-            await _read(claim, answer, writer)
-            await writer.finish()
+        posted, following = await _answered(claim, is_watched, ear)
     except ClaimLost:
         logger.warning("turn %s was claimed by another process, this answer is dropped", claim.turn_id)
         return [], None
+    finally:
+        if ear is not None:
+            ear.ends(claim, posted)
+    return posted, following
+
+
+async def _answered(claim: Claim, is_watched: bool, ear: Ear | None) -> tuple[list[Message], Claim | None]:
+    answer = Answer()
+    async with Writer(claim, answer, is_watched=is_watched, ear=ear) as writer:
+        await _read(claim, answer, writer)
+        await writer.finish()
     if writer.is_let_go:
         await in_tenant(writing.let_go)(claim.workspace_id, claim)
         return [], None

@@ -15,9 +15,9 @@ import datetime as dt
 import logging
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from uuid import UUID
 
 from django.utils import timezone
@@ -54,6 +54,25 @@ CUT = "The answer was cut off while being written."
 
 class ClaimLost(Exception):
     """Another process has claimed the turn, or it has ended: what was answered here must not be written."""
+
+
+class Ear(Protocol):
+    """Who hears an answer in the process that takes the turn, each reply at once and before it is stored.
+
+    For a voice: it can't wait for the database, nor for the channel layer. Nothing here may block or raise.
+    """
+
+    def begins(self, claim: Claim, stop: Callable[[str], None]) -> None:
+        """An answer begins; `stop` ends it for a `Stop`, at any time until its end."""
+        ...
+
+    def hears(self, reply: Reply) -> None:
+        """One reply, in order."""
+        ...
+
+    def ends(self, claim: Claim, posted: Sequence[Message] | None) -> None:
+        """It is over: what was stored of it, in order, and what stands with it (None: another process answers)."""
+        ...
 
 
 # --- The database's side: synchronous, inside `tenant()` ------------------------------------------------------------
@@ -196,9 +215,10 @@ class Writer:
 
     live: ClassVar[set[Writer]] = set()
 
-    def __init__(self, claim: Claim, answer: Answer, *, is_watched: bool = False) -> None:
+    def __init__(self, claim: Claim, answer: Answer, *, is_watched: bool = False, ear: Ear | None = None) -> None:
         self.claim = claim
         self.answer = answer
+        self.ear = ear
         self.posted: list[Message] = []
         # Why the reader is to stop, if so; `is_let_go`: this process ends, and another one answers anew.
         self.stop: str = ""
@@ -219,6 +239,8 @@ class Writer:
     async def __aenter__(self) -> Writer:
         self.live.add(self)
         self._doorbell = Doorbell(self.claim, self.stop_for)
+        if self.ear is not None:
+            self.ear.begins(self.claim, self.stop_for)
         self._task = asyncio.get_running_loop().create_task(self._write())
         self._task.add_done_callback(self._done)
         return self
@@ -242,6 +264,8 @@ class Writer:
 
         Where many answers are written, the reader rests after a piece: what comes meanwhile is read in one go.
         """
+        if self.ear is not None:
+            self.ear.hears(reply)
         self._waiting.append(reply)
         self._said.set()
         seconds = pause()
@@ -306,6 +330,10 @@ class Writer:
                     self._text += self._pieces.take(reply.text)
                 case EndOfText():
                     await self._end_text(reply.blocks, failure=CUT if reply.is_cut else "")
+                case Say() if self.ear is not None:
+                    # It has been heard, whatever else comes of the answer.
+                    await self._end_text(())
+                    self.posted += await in_tenant(post)(self.claim.workspace_id, self.claim, [reply])
                 case Say() | HandOver() | End():
                     await self._end_text(())
                     self.answer.add(reply)
@@ -315,8 +343,11 @@ class Writer:
         await self._show()
 
     async def _show(self) -> None:
-        """Begin the text, or tell the piece of it that is new. Other channels than the web get it as a whole."""
-        if len(self._text) == self._told or self.claim.input.channel != Channel.WEB:
+        """Begin the text, or tell the piece of it that is new.
+
+        Other channels than the web get it as a whole, unless somebody hears it while it is written.
+        """
+        if len(self._text) == self._told or (self.claim.input.channel != Channel.WEB and self.ear is None):
             return
         if self._message is None or self._conversation is None:
             before, self.answer.said = self.answer.said, []

@@ -49,6 +49,8 @@ class Capability(StrEnum):
     CALLS = "calls"
     # What is said in a call is spoken while its requests wait (`channels_app.voice`): nothing goes into the outbox.
     SPOKEN = "spoken"
+    # It may listen and speak over a socket of ours, word by word (`channels_app.voice.relay_socket`).
+    RELAYED = "relayed"
     # The sender has a rate: no more is sent in a second than the provider takes (`rate`).
     PACED = "paced"
     # What is sent costs money by the piece and goes to telephone numbers: what may be spent is bounded (`bounds`).
@@ -364,6 +366,10 @@ class Provider:
 
     def validate_request(self, request: InboundRequest) -> None:
         """Raise `SignatureInvalid` unless the provider signed this, over the raw bytes. No secret: refused."""
+        raise NotImplementedError
+
+    def validate_handshake(self, request: InboundRequest) -> None:
+        """The same for the GET that opens a socket; its `url` begins with wss, or ws. Needs `RELAYED`."""
         raise NotImplementedError
 
     def parse_events(self, request: InboundRequest) -> list[ProviderEvent]:

@@ -20,7 +20,7 @@ from channels_app.models import Call, CallStep, Connection, InboundEvent
 from channels_app.models.call import CallDirection, CallMode, CallOutcome, CallState, StepKind, TransferState
 from channels_app.models.inbound import EventState
 from channels_app.providers.twilio import twiml
-from channels_app.voice import ending, faults, gather, record, ways_out
+from channels_app.voice import ending, faults, gather, record, relay_done, ways_out
 from channels_app.voice.asked import Asked, Handler
 from channels_app.voice.words import say
 from convoship.lib.parsers import BadJSON, loads
@@ -308,8 +308,12 @@ PARTS: Mapping[str, Handler] = {
     "errors": errors,
     "transfer-done": transfer_done,
     "voicemail": voicemail,
+    relay_done.PART: relay_done.done,
 }
 # Whose answers nobody hears.
 REPORTS = frozenset({"status", "errors", "recording"})
 # How a call begins, by its mode; one that is not here is heard sentence by sentence.
-STARTS: Mapping[str, Callable[[Asked, UUID], Awaitable[HttpResponse]]] = {CallMode.GATHER: gather.start}
+STARTS: Mapping[str, Callable[[Asked, UUID], Awaitable[HttpResponse]]] = {
+    CallMode.GATHER: gather.start,
+    CallMode.RELAY: relay_done.start,
+}

@@ -50,7 +50,7 @@ class Heard:
 async def start(asked: Asked, call_id: UUID) -> HttpResponse:
     """Greet, and listen."""
     await in_tenant(_greeted)(asked.workspace_id, call_id)
-    return await _answered(asked, call_id, 0, within=ANSWER_WITHIN)
+    return await answered(asked, call_id, 0, within=ANSWER_WITHIN)
 
 
 def _greeted(call_id: UUID) -> None:
@@ -68,7 +68,7 @@ async def turn(asked: Asked) -> HttpResponse:
         turns.in_background(heard.claim)
     if heard.answer is not None:
         return twiml.answered(heard.answer)
-    return await _answered(asked, heard.call_id, number, within=ANSWER_WITHIN)
+    return await answered(asked, heard.call_id, number, within=ANSWER_WITHIN)
 
 
 async def wait(asked: Asked) -> HttpResponse:
@@ -76,7 +76,7 @@ async def wait(asked: Asked) -> HttpResponse:
     call = await in_tenant(_going_on)(asked.workspace_id, asked)
     if call is None:
         return await lost(asked)
-    return await _answered(
+    return await answered(
         asked, call, asked.number("turn"), within=WAIT_SECONDS, waits=asked.number("waits") + 1, goes_on=True
     )
 
@@ -122,7 +122,7 @@ def _hear(asked: Asked, number: int) -> Heard | None:
     if taken.is_new and not text:
         record.note(call, StepKind.SILENCE, f"They said nothing ({call.silences} in a row).")
     if not is_let:
-        return Heard(call.id, taken.claim, _used_up(asked, call))
+        return Heard(call.id, taken.claim, used_up(asked, call))
     return Heard(call.id, taken.claim)
 
 
@@ -139,7 +139,8 @@ def _hung_up() -> str:
     return str(response)
 
 
-def _used_up(asked: Asked, call: Call) -> str:
+def used_up(asked: Asked, call: Call) -> str:
+    """The day's minutes are used up in a call that goes on: put through, or goodbye."""
     response = VoiceResponse()
     words = say("no_minutes", call.language)
     why = "The day's minutes were used up in the call."
@@ -153,8 +154,8 @@ def _used_up(asked: Asked, call: Call) -> str:
     return str(response)
 
 
-async def _answered(
-    asked: Asked, call_id: UUID, number: int, *, within: float, waits: int = 0, goes_on: bool = False
+async def answered(
+    asked: Asked, call_id: UUID, number: int, *, within: float = ANSWER_WITHIN, waits: int = 0, goes_on: bool = False
 ) -> HttpResponse:
     """The answer to a turn if it is there in that time; else words, and a redirect that waits for it."""
     clock = asyncio.get_running_loop().time

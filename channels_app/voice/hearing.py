@@ -14,6 +14,7 @@ from django.utils import timezone
 from channels_app import bell, calls
 from channels_app.models import Call, CallSpeech, CallTurn, ConversationLink
 from channels_app.models.call import CallState, SpeechState
+from channels_app.voice import relay_rest
 from channels_app.voice.speaking import spoken
 from deployments import conversations
 from deployments.models import Conversation, Message
@@ -65,7 +66,8 @@ def speech_of(call: Call, turn: CallTurn | None, message: Message, state: str = 
 
 def given(call: Call, turn: CallTurn) -> list[str]:
     """What was spoken in answer to a turn, message by message, as it is said again to the same request."""
-    return [row.whole for row in CallSpeech.objects.filter(call=call, turn=turn).order_by("message__seq")]
+    rows = CallSpeech.objects.filter(call=call, turn=turn).order_by("message__seq")
+    return relay_rest.left_of(call, turn, list(rows))
 
 
 def give_up(call: Call) -> None:

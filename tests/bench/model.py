@@ -1,8 +1,9 @@
 """A model's endpoint that writes for ten seconds, lean enough to share two processors with what is measured.
 
 python -m tests.bench.model PORT. OpenAI-compatible: `POST .../chat/completions` streams PIECES pieces, one each
-PAUSE_SECONDS, each in an event and a chunk of its own as providers send them. `GET /told` says how many answers are
-under way, how many were written to their end, and how many were broken off by who asked.
+PAUSE_SECONDS, each in an event and a chunk of its own as providers send them. Below `/short/` it writes SENTENCE after
+SHORT_SECONDS, and that is all. `GET /told` says how many answers are under way, how many were written to their end, and
+how many were broken off by who asked.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import sys
 from typing import Any
 
 PIECES, PAUSE_SECONDS = 100, 0.1
+SENTENCE, SHORT_SECONDS = "Your order has left us this morning. ", 1.0
 _CHUNK = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1_700_000_000, "model": "bench"}
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 
@@ -39,6 +41,7 @@ def _delta(content: dict[str, Any], finish: str | None = None) -> bytes:
 _WRITTEN = [_delta({"content": piece(number)}) for number in range(PIECES)]
 _USAGE = {"prompt_tokens": 200, "completion_tokens": PIECES, "total_tokens": 200 + PIECES}
 _END = _delta({}, "stop") + _event({"choices": [], "usage": _USAGE}) + b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n"
+_SHORT = _delta({"content": SENTENCE})
 
 
 class Model(asyncio.Protocol):
@@ -73,7 +76,15 @@ class Model(asyncio.Protocol):
         self.transport.write(_HEAD)
         self.next = 0
         self.due = asyncio.get_running_loop().time()
-        self._write()
+        if b"/short/" in head.partition(b"\r\n")[0]:
+            self.timer = asyncio.get_running_loop().call_at(self.due + SHORT_SECONDS, self._write_short)
+        else:
+            self._write()
+
+    def _write_short(self) -> None:
+        self.transport.write(_SHORT + _END)
+        self.under_way.discard(self)
+        Model.written += 1
 
     def _write(self) -> None:
         if self.next == PIECES:

@@ -885,6 +885,7 @@ SIGNED: Mapping[str, str] = {
 SOCKETS = {
     "visitor_socket": "tests/widget/test_socket.py",
     "app_socket": "tests/security/test_app_socket.py",
+    "relay_socket": "tests/channels/test_relay_socket.py",
     None: "refuses whatever it is asked",
 }
 

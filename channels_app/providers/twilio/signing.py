@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from urllib.parse import parse_qs, unquote_to_bytes, urlsplit, urlunsplit
 
 from channels_app.providers.base import InboundRequest, SignatureInvalid, same
@@ -58,13 +58,31 @@ def forms_of(url: str) -> Iterator[str]:
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     name = host if host.endswith("]") else host.rpartition(":")[0] or host
-    port = parts.port or (443 if parts.scheme == "https" else 80)
+    port = parts.port or (443 if parts.scheme in {"https", "wss"} else 80)
     for netloc in (name, f"{name}:{port}"):
         yield urlunsplit(parts._replace(netloc=netloc))
 
 
-def verify(tokens: Sequence[str], request: InboundRequest) -> None:
-    """Raise `SignatureInvalid` unless one of the auth tokens signed this request."""
+def handshake_forms_of(url: str) -> Iterator[str]:
+    """A socket's address as it stands in TwiML (`wss://`), and as a request's, each with and without a last slash.
+
+    Twilio documents the first form; the others are met in the field.
+    """
+    scheme, _, rest = url.partition("://")
+    is_secure = scheme in {"https", "wss"}
+    path, question, query = rest.partition("?")
+    for one in ("wss", "https") if is_secure else ("ws", "http"):
+        for ending in (path.rstrip("/"), path.rstrip("/") + "/"):
+            yield from forms_of(f"{one}://{ending}{question}{query}")
+
+
+def verify_handshake(tokens: Sequence[str], request: InboundRequest) -> None:
+    """As `verify`, for the GET that opens a socket: it carries no parameters."""
+    verify(tokens, request, handshake_forms_of)
+
+
+def verify(tokens: Sequence[str], request: InboundRequest, forms: Callable[[str], Iterable[str]] = forms_of) -> None:
+    """Raise `SignatureInvalid` unless one of the auth tokens signed this request, at a form of its address."""
     keys = [token for token in tokens if token]
     if not keys:
         raise SignatureInvalid(
@@ -82,7 +100,7 @@ def verify(tokens: Sequence[str], request: InboundRequest) -> None:
     pairs = _signed_fields(request)
     is_good = False
     for key in keys:
-        for url in forms_of(request.url):
+        for url in forms(request.url):
             is_good |= same(signature(key, url, pairs), given)
     if not is_good:
         raise SignatureInvalid(

@@ -29,6 +29,7 @@ class TwilioVoice(Provider):
         {
             Capability.CALLS,
             Capability.SPOKEN,
+            Capability.RELAYED,
             Capability.STATUS,
             Capability.METERED,
             Capability.REGISTERS_WEBHOOK,
@@ -48,6 +49,11 @@ class TwilioVoice(Provider):
         """X-Twilio-Signature with the auth token, or the secondary one while it is rotated."""
         credentials = self.account.credentials
         signing.verify([credentials.get(name, "") for name in VoiceForm.credentials], request)
+
+    def validate_handshake(self, request: InboundRequest) -> None:
+        """The same of a socket's."""
+        credentials = self.account.credentials
+        signing.verify_handshake([credentials.get(name, "") for name in VoiceForm.credentials], request)
 
     def call_form(self, request: InboundRequest) -> Mapping[str, str]:
         """The form's fields as text; nothing of a body that is none."""

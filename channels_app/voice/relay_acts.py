@@ -1,0 +1,332 @@
+"""What a relay session writes down and looks up: synchronous, each inside `tenant()` and in one transaction."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from channels_app import calls
+from channels_app.models import Call, CallSpeech, CallTurn, ConversationLink
+from channels_app.models.call import CallMode, CallState, SpeechState, StepKind
+from channels_app.providers.twilio.voice_config import VoiceConfig
+from channels_app.voice import hearing, record, relay_tickets, taking
+from channels_app.voice.relay_frames import Setup
+from channels_app.voice.relay_ledger import Heard
+from convoship.lib import language_tags
+from deployments import conversations, turns
+from deployments.models import Conversation, Message
+from deployments.models.conversation import MessageStatus
+
+if TYPE_CHECKING:
+    from channels_app.voice.relay_voice import Stamps
+
+NOT_HEARD = "The caller never heard it."
+CUT_OFF = "The caller spoke before its end: they heard this much of it."
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """A session that was let in."""
+
+    workspace_id: UUID
+    call_id: UUID
+    conversation_id: UUID
+    session: str
+    language: str
+    turn: int
+    ends_by: dt.datetime
+    config: VoiceConfig
+
+
+@dataclass(frozen=True)
+class Told:
+    """A message that is about to be said, in these words."""
+
+    message_id: UUID
+    words: str
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a call stands. `then`: what it goes on with once what was said is heard; "" while it goes on as it is.
+
+    `told`: what others have said, which counts as said with this. `is_spent`: the day has no more minutes.
+    """
+
+    is_ended: bool
+    control: str
+    language: str
+    then: str = ""
+    reason: str = ""
+    told: Sequence[Told] = ()
+    is_spent: bool = False
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A turn that was taken: the right to answer it, or its answer."""
+
+    claim: turns.Claim | None
+    standing: Standing
+
+
+@dataclass(frozen=True)
+class Said:
+    """A message, as it was to be said and as far as it was heard."""
+
+    message_id: UUID
+    whole: str
+    heard: str
+
+    @classmethod
+    def of(cls, heard: Heard) -> Said:
+        """Of an utterance that is a message's."""
+        assert heard.utterance.message_id is not None  # noqa: S101 (who asks has looked)
+        whole = heard.utterance.whole or heard.utterance.sent
+        return cls(heard.utterance.message_id, whole, whole if heard.is_whole else heard.heard)
+
+    @property
+    def state(self) -> SpeechState:
+        """In one word. What has no words was not withheld from anybody."""
+        if len(self.heard.strip()) >= len(self.whole.strip()):
+            return SpeechState.SPOKEN
+        return SpeechState.CUT if self.heard.strip() else SpeechState.UNHEARD
+
+
+# --- The beginning ----------------------------------------------------------------------------------------------------
+
+
+def admit(connection_id: UUID, setup: Setup) -> Admitted | None:
+    """Let in who shows a good ticket for the call that they say this is; None where it is none."""
+    call = relay_tickets.spend(
+        connection_id, setup.call, setup.parameters.get(relay_tickets.PARAMETER, ""), setup.session
+    )
+    if call is None:
+        return None
+    call = record.lock(call.id)
+    account = call.connection.config.get("account_sid", "")
+    if not call.goes_on or (setup.account and account and setup.account != account):
+        return None
+    record.answered(call)
+    call.mode = CallMode.RELAY
+    call.save(update_fields=["mode"])
+    record.sign(call)
+    record.note(call, StepKind.RELAY_CONNECTED, "Twilio listens and speaks word by word.", session=setup.session)
+    return Admitted(
+        workspace_id=call.workspace_id,
+        call_id=call.id,
+        conversation_id=call.conversation_id,
+        session=setup.session,
+        language=call.language,
+        turn=call.turn,
+        ends_by=call.ends_by,
+        config=VoiceConfig.of(call.connection.config),
+    )
+
+
+# --- How it stands ----------------------------------------------------------------------------------------------------
+
+
+def look(call_id: UUID, says: bool, signs: bool) -> Standing:
+    """How the call stands. `says`: with what others have said in it; `signs`: the provider is there."""
+    if signs:
+        call = record.lock(call_id)
+        is_spent = call.goes_on and not record.sign(call)
+    else:
+        call = Call.objects.select_related("conversation").get(id=call_id)
+        is_spent = False
+        link = ConversationLink.objects.get(conversation=call.conversation_id)
+        if says and call.goes_on and calls.unsaid(link, call.conversation).exists():
+            call = record.lock(call_id)
+        else:
+            says = False
+    told = _tell(call, None) if says and call.goes_on else []
+    return _standing(call, told, is_spent=is_spent)
+
+
+def _standing(call: Call, told: Sequence[Told] = (), *, is_spent: bool = False) -> Standing:
+    conversation = call.conversation
+    then, reason = "", ""
+    if call.state == CallState.TRANSFERRING:
+        then, reason = "transfer", conversation.handoff_reason
+    elif call.state == CallState.VOICEMAIL:
+        then = "voicemail"
+    elif not conversation.is_active:
+        then, reason = "goodbye", conversation.ended_reason
+    return Standing(
+        is_ended=not call.goes_on,
+        control=conversation.control,
+        language=conversation.locale,
+        then=then,
+        reason=reason,
+        told=told,
+        is_spent=is_spent,
+    )
+
+
+def _tell(call: Call, turn: CallTurn | None) -> list[Told]:
+    """What waits in a held call to be said; it counts as said with this, in the turn that the call is in."""
+    messages = hearing.unheard(call)
+    if not messages:
+        return []
+    turn = turn or CallTurn.objects.filter(call=call, number=call.turn).first()
+    speeches = hearing.give(call, turn, messages)
+    if turn is not None:
+        taking.first_given(turn)
+    return [Told(one.message_id, one.whole) for one in speeches]
+
+
+# --- What is said -----------------------------------------------------------------------------------------------------
+
+
+def take(call_id: UUID, number: int, text: str, keys: str, heard_at: dt.datetime) -> Asked:
+    """Take a turn; where nothing has to be waited for, with its answer."""
+    taken = taking.take(call_id, number, text, keys=keys)
+    CallTurn.objects.filter(id=taken.turn.id).update(heard_at=heard_at)
+    told = _tell(taken.call, taken.turn) if taken.claim is None else []
+    return Asked(taken.claim, _standing(taken.call, told))
+
+
+def said(call_id: UUID, number: int, messages: Sequence[Said], stamps: Stamps) -> Standing:
+    """These messages were said in this turn, as far as they were heard; with how the call stands now."""
+    call = record.lock(call_id)
+    turn = CallTurn.objects.filter(call=call, number=number).first()
+    if turn is not None:
+        _stamp(turn, stamps)
+    _note(call, turn, messages)
+    return _standing(call, _tell(call, turn))
+
+
+def stamp(call_id: UUID, number: int, stamps: Stamps) -> None:
+    """When what happened in a turn whose answer was there at once."""
+    turn = CallTurn.objects.filter(call_id=call_id, number=number).first()
+    if turn is not None:
+        _stamp(turn, stamps)
+
+
+def _note(call: Call, turn: CallTurn | None, messages: Sequence[Said]) -> None:
+    """How much of these was heard, of a held call: their rows, and their text cut to it."""
+    conversation = call.conversation
+    found = Message.objects.in_bulk([one.message_id for one in messages])
+    kept = {row.message_id: row for row in CallSpeech.objects.filter(message_id__in=found)}
+    whole = []
+    for one in messages:
+        message = found.get(one.message_id)
+        if message is None:
+            continue
+        row, state = kept.get(message.id), one.state
+        if row is None:
+            CallSpeech.objects.create(
+                call=call, turn=turn, message=message, state=state, whole=one.whole, heard=one.heard
+            )
+        else:
+            row.state, row.heard, row.whole = state, one.heard, row.whole or one.whole
+            row.save(update_fields=["state", "heard", "whole"])
+        if state != SpeechState.SPOKEN:
+            cut(conversation, message, one.heard.strip())
+        elif message.status == MessageStatus.QUEUED:
+            whole.append((conversation, message, MessageStatus.DELIVERED))
+    conversations.tell_statuses(whole)
+    if found:
+        last = max(message.seq for message in found.values())
+        ConversationLink.objects.filter(conversation=conversation, told_seq__lt=last).update(told_seq=last)
+
+
+def cut(conversation: Conversation, message: Message, heard: str) -> None:
+    """A message of a locked conversation is only what was heard of it: so what follows it is answered rightly."""
+    if heard:
+        changes: dict[str, Any] = {"text": heard, "status": MessageStatus.DELIVERED, "reason": CUT_OFF}
+    else:
+        changes = {"text": "", "blocks": [], "status": MessageStatus.SUPPRESSED, "reason": NOT_HEARD}
+    if message.seq == conversation.head_seq:
+        conversation.last_text = heard[: conversations.PREVIEW_LENGTH]
+    conversations.change_message(conversation, message, **changes)
+
+
+def _stamp(turn: CallTurn, stamps: Stamps) -> None:
+    names = ("asked_at", "first_word_at", "spoken_at", "finished_at", "responder_ms", "platform_ms")
+    given = {name: value for name in names if (value := getattr(stamps, name)) is not None}
+    for name, value in given.items():
+        setattr(turn, name, value)
+    turn.heard_at = stamps.heard_at
+    turn.save(update_fields=["heard_at", *given])
+
+
+def speaks(call_id: UUID, number: int, spoken_at: dt.datetime) -> None:
+    """The first words of a turn's answer were given to Twilio: from here on the caller hears something of it."""
+    CallTurn.objects.filter(call_id=call_id, number=number).update(spoken_at=spoken_at)
+
+
+def interrupted(call_id: UUID, number: int, messages: Sequence[Said], heard: str, after_ms: int | None) -> None:
+    """The caller spoke over us."""
+    call = record.lock(call_id)
+    _note(call, CallTurn.objects.filter(call=call, number=number).first(), messages)
+    record.note(call, StepKind.INTERRUPTED, "The caller spoke over it.", turn=number, heard=heard, after_ms=after_ms)
+
+
+def broke(call_id: UUID, session: str, number: int, messages: Sequence[Said], of_turn: str) -> None:
+    """The socket is gone. What was heard by then is noted; whoever goes on with the call says the rest.
+
+    `of_turn`: what was heard of this turn's answer, which may not be stored yet.
+    """
+    call = record.lock(call_id)
+    if not call.goes_on:
+        return
+    _note(call, CallTurn.objects.filter(call=call, number=number).first(), messages)
+    record.note(
+        call,
+        StepKind.RELAY_LOST,
+        "The socket closed while the call went on.",
+        session=session,
+        turn=number,
+        heard=of_turn,
+        cut=[str(one.message_id) for one in messages if one.state != SpeechState.SPOKEN],
+    )
+
+
+# --- What else happened -----------------------------------------------------------------------------------------------
+
+
+def pressed(call_id: UUID, keys: str, action: str) -> None:
+    """The caller pressed these keys; `action` where the menu does something with them."""
+    call = record.lock(call_id)
+    record.note(call, StepKind.DTMF, f"Pressed {keys}.", keys=keys, action=action)
+
+
+def held(call_id: UUID) -> None:
+    """The caller was asked to wait."""
+    record.note(record.lock(call_id), StepKind.HOLD, "The answer takes longer: they were asked to hold on.")
+
+
+def silent(call_id: UUID) -> int:
+    """Nobody has said anything: how often that is in a row now."""
+    call = record.lock(call_id)
+    call.silences += 1
+    call.save(update_fields=["silences"])
+    record.sign(call)
+    record.note(call, StepKind.SILENCE, "Nothing was heard.", count=call.silences)
+    return call.silences
+
+
+def speak(call_id: UUID, tag: str, by_caller: bool) -> None:
+    """Another language is spoken from now on: the caller's, or the one that the conversation was given."""
+    call = record.lock(call_id)
+    call.language = tag[:35]
+    call.save(update_fields=["language"])
+    words = f"The caller speaks {tag}." if by_caller else f"The conversation goes on in {tag}."
+    record.note(call, StepKind.LANGUAGE, words, language=tag)
+    if by_caller:
+        Conversation.objects.filter(id=call.conversation_id).update(locale=language_tags.kept(tag))
+
+
+def fault(call_id: UUID, words: str) -> None:
+    """Twilio could not do something that it was told."""
+    record.note(
+        record.lock(call_id),
+        StepKind.ERROR,
+        f"Twilio says: {words}"[:500] if words else "Twilio reports an error without words.",
+        "The call goes on. Where this comes again, look the words up in Twilio's error log.",
+    )

@@ -1,0 +1,278 @@
+"""The beginning of a relay session, and what comes after its end: the address that `<Connect>` names as its action.
+
+A session ends by our `end` frame, with a word about what comes next in `HandoffData`; by the caller, who hung up; or it
+fails, as the socket could not be opened or broke (our process may have died). Then the call goes on sentence by
+sentence, at once, with what was not heard yet; a second failure puts it through, or says goodbye.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.utils import timezone
+from twilio.twiml.voice_response import VoiceResponse
+
+from channels_app import calls
+from channels_app.models import Call, CallSpeech, CallStep, CallTurn
+from channels_app.models.call import CallMode, CallOutcome, SpeechState, StepKind
+from channels_app.providers.twilio import relay_twiml, twiml
+from channels_app.providers.twilio.voice_config import WAYS
+from channels_app.voice import (
+    ending,
+    faults,
+    gather,
+    hearing,
+    record,
+    relay_rest,
+    relay_tickets,
+    taking,
+    ways_out,
+)
+from channels_app.voice.asked import Asked
+from channels_app.voice.relay_ledger import Ledger
+from channels_app.voice.words import say
+from convoship.lib.parsers import BadJSON, loads
+from convoship.lib.tenancy import in_tenant
+from deployments import conversations, turns
+from deployments.models import Message, Turn
+from deployments.models.conversation import AuthorKind, MessageStatus, TurnStatus
+
+PART = "relay-done"
+SOCKET = "relay"
+FALLBACKS = "relay_failed"
+
+
+# --- The beginning ----------------------------------------------------------------------------------------------------
+
+
+async def start(asked: Asked, call_id: UUID) -> HttpResponse:
+    """Have the call listened to word by word. What is to be said first is said over the socket."""
+    return twiml.answered(await in_tenant(_connect)(asked.workspace_id, asked, call_id))
+
+
+def _connect(asked: Asked, call_id: UUID) -> str:
+    call = record.lock(call_id)
+    record.answered(call)
+    taking.take(call_id, call.turn, "")
+    response = VoiceResponse()
+    relay_twiml.relayed(
+        response,
+        asked.config,
+        # https becomes wss; on a machine of one's own http becomes ws.
+        url="ws" + asked.url(SOCKET).removeprefix("http"),
+        action=asked.url(PART),
+        parameters={relay_tickets.PARAMETER: relay_tickets.issue(call)},
+        language=call.language,
+    )
+    return str(response)
+
+
+# --- The end ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Next:
+    """What comes next: TwiML, or (`waits`) the answer to the turn that the call is in, as `gather` gives it.
+
+    `claim`: the right to answer that turn, where nobody does any more.
+    """
+
+    twiml: str = ""
+    waits: bool = False
+    claim: turns.Claim | None = None
+    call_id: UUID | None = None
+    turn: int = 0
+
+
+async def done(asked: Asked) -> HttpResponse:
+    """The session is over."""
+    following = await in_tenant(_done)(asked.workspace_id, asked)
+    if following is None:
+        return await gather.lost(asked)
+    if following.claim is not None:
+        turns.in_background(following.claim)
+    if following.waits and following.call_id is not None:
+        return await gather.answered(asked, following.call_id, following.turn)
+    return twiml.answered(following.twiml)
+
+
+def _done(asked: Asked) -> _Next | None:
+    known = record.find(asked.connection_id, asked.sid)
+    if known is None:
+        return None
+    call = record.lock(known.id)
+    status = asked.form.get("SessionStatus", "").lower()
+    if status == "completed" or asked.form.get("CallStatus", "").lower() == "completed":
+        # They hung up.
+        ending.over(call.id)
+        return _Next(_hung_up())
+    if not call.goes_on:
+        return _Next(_hung_up())
+    record.sign(call)
+    handed = _handed(asked.form.get("HandoffData", ""))
+    then = str(handed.get("then", ""))
+    if status == "ended" and then and then != "failed":
+        return _ended(asked, call, then, handed)
+    return _failed(asked, call, then)
+
+
+def _handed(text: str) -> Mapping[str, Any]:
+    """What our `end` frame gave along; {} where it isn't ours."""
+    try:
+        found = loads(text) if text else {}
+    except BadJSON:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _hung_up() -> str:
+    response = VoiceResponse()
+    response.hangup()
+    return str(response)
+
+
+# --- As it was to end -------------------------------------------------------------------------------------------------
+
+
+def _ended(asked: Asked, call: Call, then: str, handed: Mapping[str, Any]) -> _Next:
+    """Go on as the session said. What was said in it is heard: nothing of it is said again."""
+    why = str(handed.get("reason", ""))[:200] or "The call goes on otherwise."
+    is_overtaken = not call.conversation.is_active or call.conversation.control != "assistant"
+    response = VoiceResponse()
+    if then == "too_long":
+        words, remedy = say("too_long", call.language), "Raise the longest call in the connection's settings."
+        ways_out.goodbye(asked, call, response, why, words=words, outcome=CallOutcome.TOO_LONG, remedy=remedy)
+    elif then == "no_minutes":
+        return _Next(gather.used_up(asked, call))
+    elif then in WAYS and not is_overtaken:
+        if then == "goodbye" and handed.get("why") == "silence":
+            words = asked.config.goodbye_words or say("silent_goodbye", call.language)
+            ways_out.goodbye(asked, call, response, why, words=words, outcome=CallOutcome.COMPLETED)
+        else:
+            ways_out.take(asked, call, response, then, why)  # type: ignore[arg-type]
+    else:
+        # What the conversation wants is gather's to tell, as in every other request of a call.
+        heard = CallSpeech.objects.filter(call=call, turn__number=call.turn).order_by("message__seq")
+        words = "".join(heard.values_list("whole", flat=True))
+        relay_rest.note(call, StepKind.MODE, "Word by word has ended.", "", words)
+        _reopen(call)
+        return _Next(waits=True, call_id=call.id, turn=call.turn)
+    return _Next(str(response))
+
+
+def _reopen(call: Call) -> None:
+    """What was posted since the session said its last is told with the turn's answer, as its rest."""
+    finished_at = None if hearing.unheard(call) else timezone.now()
+    CallTurn.objects.filter(call=call, number=call.turn).update(finished_at=finished_at)
+
+
+# --- It failed --------------------------------------------------------------------------------------------------------
+
+
+def _failed(asked: Asked, call: Call, then: str) -> _Next:
+    """The socket could not be opened, broke, or we could not go on: sentence by sentence from here."""
+    code = asked.form.get("ErrorCode", "")
+    detail = asked.form.get("ErrorMessage", "")
+    if code and code != "0":
+        faults.note(asked.connection_id, code, call, detail=detail)
+    fault = faults.fault_of(code) if code and code != "0" else None
+    words = fault.words if fault else "Word by word failed, and Twilio does not say why."
+    remedy = fault.remedy if fault else "Look at the server's log and Twilio's error log for that time."
+    if then == "failed":
+        words, remedy = "The server could not go on word by word.", "Look at the server's log for that time."
+    response = VoiceResponse()
+    before = CallStep.objects.filter(call=call, kind=StepKind.FALLBACK, **{f"data__{FALLBACKS}": True}).count()
+    data = {FALLBACKS: True, "code": code[:10], "session": asked.form.get("SessionId", "")[:64]}
+    if before:
+        relay_rest.note(call, StepKind.FALLBACK, f"{words} It was the second time.", remedy, None, **data)
+        twiml.said(response, say("give_up", call.language), asked.config, call.language)
+        ways_out.take(asked, call, response, "transfer", words, outcome=CallOutcome.FAILED)
+        return _Next(str(response))
+    call.mode = CallMode.GATHER
+    call.save(update_fields=["mode"])
+    lost = _lost(call, str(data["session"]))
+    heard = lost.data.get("heard", "") if lost is not None else _heard_by_now(call)
+    _take_back(call, lost)
+    note = f"{words} The call goes on sentence by sentence."
+    relay_rest.note(call, StepKind.FALLBACK, note, remedy, heard, **data)
+    twiml.said(response, say("relay_lost", call.language), asked.config, call.language)
+    response.redirect(asked.url("wait", turn=call.turn), method="POST")
+    # Our process wrote down how far it came, so it lives, and goes on with its answer; else nobody does.
+    claim = None if lost is not None else _take_over(call)
+    return _Next(str(response), claim=claim)
+
+
+def _lost(call: Call, session: str) -> CallStep | None:
+    """What the process that held the socket wrote down about its end; None where it was not able to."""
+    steps = CallStep.objects.filter(call=call, kind=StepKind.RELAY_LOST, data__session=session, data__turn=call.turn)
+    return steps.order_by("-at").first()
+
+
+def _heard_by_now(call: Call) -> str:
+    """What was heard of this turn's answer, by how long a voice takes for it: what was sent, and what is written."""
+    turn = CallTurn.objects.filter(call=call, number=call.turn).first()
+    if turn is None or turn.spoken_at is None:
+        return ""
+    ledger = Ledger()
+    rows = CallSpeech.objects.filter(call=call, turn=turn, state=SpeechState.SPOKEN).order_by("message__seq")
+    texts = [row.whole for row in rows]
+    texts += [_spoken(message, call.language) for message in _under_way(call)]
+    for text in texts:
+        ledger.sent(ledger.begin(turn.number), f"{text} ", 0.0)
+    elapsed = (timezone.now() - turn.spoken_at).total_seconds()
+    return "".join(one.heard for one in ledger.broke(max(0.0, elapsed)))
+
+
+def _under_way(call: Call) -> list[Message]:
+    """The assistant's texts of which more was written than noted as said."""
+    rows = Message.objects.filter(conversation=call.conversation, author_kind=AuthorKind.ASSISTANT, speech=None)
+    return list(rows.filter(status__in=(MessageStatus.STREAMING, MessageStatus.QUEUED)).order_by("seq"))
+
+
+def _spoken(message: Message, language: str) -> str:
+    from channels_app.voice.speaking import spoken
+
+    return spoken(message, language)
+
+
+def _take_back(call: Call, lost: CallStep | None) -> None:
+    """What was cut as the socket broke is said after all."""
+    ids = lost.data.get("cut", []) if lost is not None else []
+    for row in CallSpeech.objects.filter(call=call, message_id__in=ids).select_related("message"):
+        row.state, row.heard = SpeechState.SPOKEN, row.whole
+        row.save(update_fields=["state", "heard"])
+        changes = {"text": row.whole.strip(), "status": MessageStatus.DELIVERED, "reason": ""}
+        conversations.change_message(call.conversation, row.message, **changes)
+
+
+def _take_over(call: Call) -> turns.Claim | None:
+    """The right to answer what nobody answers any more: whoever did can write nothing more with this."""
+    number = call.turn
+    if not calls.has_open_turn(call.conversation, taking.client_id(call.sid, number)):
+        return None
+    running = Turn.objects.filter(conversation=call.conversation, status=TurnStatus.RUNNING)
+    running.update(leased_until=timezone.now())
+    heard = _under_way(call)
+    claim = turns.claim_due(call.conversation_id)
+    turn = CallTurn.objects.filter(call=call, number=number).first()
+    CallSpeech.objects.bulk_create(
+        [
+            CallSpeech(
+                call=call,
+                turn=turn,
+                message=message,
+                state=SpeechState.CUT,
+                whole=words,
+                heard=words,
+                workspace_id=call.workspace_id,
+            )
+            for message in heard
+            if message.status == MessageStatus.STREAMING and (words := _spoken(message, call.language))
+        ],
+        ignore_conflicts=True,
+    )
+    return claim
