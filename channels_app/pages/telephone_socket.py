@@ -27,8 +27,9 @@ from channels_app.models import Connection
 from channels_app.providers.numbers import e164
 from channels_app.rehearsal.registry import STAND_INS
 from channels_app.rehearsal.telephone.exchange import Telephone
+from channels_app.rehearsal.telephone.forms import PERSON
 from channels_app.rehearsal.telephone.voice import Pace
-from channels_app.rehearsal.telephone.wire import PERSON, Tricks
+from channels_app.rehearsal.telephone.wire import Tricks
 from convoship.lib import limiting
 from convoship.lib.frame_rate import FrameRate
 from convoship.lib.parsers import BadJSON, loads

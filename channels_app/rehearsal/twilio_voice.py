@@ -39,8 +39,7 @@ from channels_app.rehearsal.base import (
     turned_away,
 )
 from channels_app.rehearsal.telephone import api, calls, forms, recording
-from channels_app.rehearsal.telephone.forms import FINAL
-from channels_app.rehearsal.telephone.wire import PERSON
+from channels_app.rehearsal.telephone.forms import FINAL, PERSON
 from channels_app.rehearsal.twilio_sms import CREDENTIALS, NO_NUMBER, NUMBER, PAGE, found_here, problem
 
 NO_PERMISSION = Fault("no_permission", "That country may not be called", "400 with Twilio's code 21215.")

@@ -145,7 +145,7 @@ class Telephone:
             {
                 "direction": "outbound-api",
                 "caller": number.number,
-                "called": wire.PERSON,
+                "called": forms.PERSON,
                 "status": "ringing",
                 "account": number.account_sid,
                 "holder": self.holder,

@@ -12,6 +12,8 @@ from typing import Literal
 from django.utils import timezone
 
 API_VERSION = "2010-04-01"
+# Who has a telephone at the other end, unless somebody else is named.
+PERSON = "+14155550123"
 Direction = Literal["inbound", "outbound-api", "outbound-dial"]
 # Over, and never anything else again.
 FINAL = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})

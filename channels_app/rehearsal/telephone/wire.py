@@ -25,8 +25,6 @@ from convoship.lib.outbound import sockets
 from convoship.lib.outbound.sending import send
 from convoship.lib.tenancy import in_tenant
 
-# Who has a telephone at the other end, unless somebody else is named.
-PERSON = "+14155550123"
 SLOW_SECONDS = 3.0
 _WRONG = "another token"
 
