@@ -31,6 +31,7 @@ from channels_app.models import (
     InboundMedia,
     InteractiveContent,
     Rehearsal,
+    RehearsalCall,
     RehearsalLine,
     RehearsalPicture,
     ServiceWindow,
@@ -188,6 +189,8 @@ def _forget_place(connection: Connection, address: str, before: dt.datetime, gon
     lines = RehearsalLine.objects.filter(**here, created_at__lte=before)
     sent = [item["sid"] for media in lines.values_list("media", flat=True) for item in media if "sid" in item]
     RehearsalPicture.objects.filter(connection=connection, sid__in=sent).delete()
+    theirs = Q(caller__in=forms) | Q(called__in=forms)
+    RehearsalCall.objects.filter(theirs, connection=connection, began_at__lte=before).update(**blank(RehearsalCall))
     gone.add("rehearsal_lines", lines.update(**blank(RehearsalLine), due_at=None))
     for rehearsal in Rehearsal.objects.select_for_update().filter(connection=connection):
         rehearsal.opted_out = [known for known in rehearsal.opted_out if known not in forms]

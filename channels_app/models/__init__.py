@@ -15,7 +15,7 @@ from channels_app.models.consent import Consent, ConsentChange
 from channels_app.models.inbound import InboundEvent, RefusedRequest
 from channels_app.models.media import InboundMedia, RehearsalPicture
 from channels_app.models.outbound import Delivery, DeliveryAttempt
-from channels_app.models.rehearsal import Rehearsal, RehearsalLine
+from channels_app.models.rehearsal import Rehearsal, RehearsalCall, RehearsalLine
 from channels_app.models.spending import SpendingCount
 from channels_app.models.template import InteractiveContent, MessageTemplate, TemplateSync
 from channels_app.models.transfer import CallCourse, MemberTelephone
@@ -43,6 +43,7 @@ __all__ = [
     "MessageTemplate",
     "RefusedRequest",
     "Rehearsal",
+    "RehearsalCall",
     "RehearsalLine",
     "RehearsalPicture",
     "RelayTicket",

@@ -19,7 +19,7 @@ from channels_app.models.consent import Consent, ConsentChange
 from channels_app.models.inbound import InboundEvent, RefusedRequest
 from channels_app.models.media import InboundMedia, RehearsalPicture
 from channels_app.models.outbound import Delivery, DeliveryAttempt
-from channels_app.models.rehearsal import Rehearsal, RehearsalLine
+from channels_app.models.rehearsal import Rehearsal, RehearsalCall, RehearsalLine
 from channels_app.models.spending import SpendingCount
 from channels_app.models.template import InteractiveContent, MessageTemplate, TemplateSync
 from channels_app.models.transfer import CallCourse, MemberTelephone
@@ -105,6 +105,13 @@ PERSONAL: Mapping[type[TenantModel], Personal] = {
             "extras": {},
         },
         kept={"status method": "What kind of call it was."},
+    ),
+    RehearsalCall: Personal(
+        blank={"caller": "", "called": "", "recordings": [], "faults": [], "first": {}, "orders": []},
+        kept={
+            "sid parent_sid": "The stand-in's ids of calls.",
+            "direction status status_url status_events": "What kind of call it was, and where of ours it was told.",
+        },
     ),
     SpendingCount: Personal(otherwise={"whose": "Rows of a number are deleted; the beginning of numbers is nobody's."}),
     MessageTemplate: Personal(

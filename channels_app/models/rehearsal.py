@@ -56,6 +56,10 @@ class LineKind(models.TextChoices):
     REPORT = "report", "The other side reported"
     ASKED = "asked", "Convoship asked"
     REFUSED = "refused", "Not genuine"
+    # Of calls: what Twilio asks for a document with, and the frames of a relay.
+    ASKS = "asks", "Twilio asked"
+    FRAME_IN = "frame_in", "Twilio sent a frame"
+    FRAME_OUT = "frame_out", "Convoship sent a frame"
 
 
 class RehearsalLine(TenantModel):
@@ -106,4 +110,51 @@ class RehearsalLine(TenantModel):
     @property
     def is_from_them(self) -> bool:
         """Whether the stand-in made the call."""
-        return self.is_said or self.kind in {LineKind.REPORT, LineKind.ASIDE}
+        return self.is_said or self.kind in {LineKind.REPORT, LineKind.ASIDE, LineKind.ASKS, LineKind.FRAME_IN}
+
+
+class RehearsalCall(TenantModel):
+    """A call as the stand-in's API knows it. What happens in it happens in the process that holds its telephone."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="rehearsal_calls")
+    sid = models.CharField(max_length=34)
+    # The call that dialled this one.
+    parent_sid = models.CharField(max_length=34, blank=True)
+    # Twilio's words: `inbound`, `outbound-api`, `outbound-dial`, and those of `CallStatus`.
+    direction = models.CharField(max_length=13)
+    status = models.CharField(max_length=11)
+    caller = models.CharField(max_length=64, blank=True)
+    called = models.CharField(max_length=64, blank=True)
+    began_at = models.DateTimeField(auto_now_add=True)
+    answered_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    seconds = models.PositiveIntegerField(null=True)
+    # Of a call that the API made: what runs once it is answered, and until when it rings.
+    first = models.JSONField(default=dict)
+    rings_until = models.DateTimeField(null=True)
+    # Where its statuses are told, of which events, and how many were.
+    status_url = models.CharField(max_length=1000, blank=True)
+    status_events = models.CharField(max_length=100, blank=True)
+    told = models.PositiveSmallIntegerField(default=0)
+    # Which telephone holds it, and when that was last heard of: one that is gone has dropped its calls.
+    holder = models.UUIDField(null=True)
+    seen_at = models.DateTimeField()
+    # What the API wants of a call that goes on, in order: {does, url, method, twiml, status}.
+    orders = models.JSONField(default=list)
+    # What was recorded: {sid, seconds, words, source, channels, began, url, is_done}.
+    recordings = models.JSONField(default=list)
+    # What Twilio's log says of it: {code, words, at}.
+    faults = models.JSONField(default=list)
+
+    objects = TenantManager()
+
+    class Meta(TenantModel.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["connection", "sid"], name="one_rehearsed_call_per_sid"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["connection", "-began_at"], name="rehearsed_call_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"rehearsed call {self.sid[:8]}"

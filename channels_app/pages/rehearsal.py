@@ -185,7 +185,7 @@ def _page(
         "replied": _replied(connection_id, (typed or {}).get("reply_to") or request.GET.get("reply", "")),
         **more,
     }
-    return render(request, "channels_app/rehearsal.html", context, status=422 if more else 200)
+    return render(request, STAND_INS[context["connection"].kind].page, context, status=422 if more else 200)
 
 
 def _replied(connection_id: UUID, line_id: str) -> RehearsalLine | None:

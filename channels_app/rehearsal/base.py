@@ -45,6 +45,8 @@ class Report:
 
     status: str
     body: str
+    # After how many seconds, where that is not soon.
+    after: float = 0
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,8 @@ class StandIn:
     line: ClassVar[str] = "channels_app/rehearsal/line.html"
     head: ClassVar[str] = ""
     beside: ClassVar[str] = ""
+    # Its whole page, where that is another than everybody's.
+    page: ClassVar[str] = "channels_app/rehearsal.html"
     # Its own style sheet, under `static/`.
     style: ClassVar[str] = ""
     faults: ClassVar[Sequence[Fault]] = FAULTS
@@ -140,6 +144,8 @@ class StandIn:
     # And whether it was read.
     does_read: ClassVar[bool] = False
     content_type: ClassVar[str] = JSON
+    # Whether its screen is a telephone, which is held by a socket and not by forms.
+    has_telephone: ClassVar[bool] = False
     # Whether its screen sends files; `sent` is the one that goes with what is said now.
     sends_files: ClassVar[bool] = False
     sent: Checked | None = None

@@ -153,7 +153,7 @@ def _line_up(player: StandIn, given: Answer) -> None:
     is_told = waiting.filter(due_at__gt=at - 5 * rehearsing.STEP).exists()
     for report in reports:
         at += rehearsing.STEP
-        _report(player, given, report, at)
+        _report(player, given, report, at + dt.timedelta(seconds=report.after))
     if not is_told:
         # Whoever brings those brings these too.
         workspace_id, connection_id = player.connection.workspace_id, player.connection.id

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from channels_app.rehearsal.base import StandIn
 from channels_app.rehearsal.custom_webhook import Bridge
 from channels_app.rehearsal.twilio_sms import Phone
+from channels_app.rehearsal.twilio_voice import Telephone
 from channels_app.rehearsal.twilio_whatsapp import WhatsappPhone
 from channels_app.rehearsal.voice_gateway import Gateway
 
-STAND_INS: Mapping[str, type[StandIn]] = {one.kind: one for one in (Phone, WhatsappPhone, Gateway, Bridge)}
+STAND_INS: Mapping[str, type[StandIn]] = {one.kind: one for one in (Phone, WhatsappPhone, Telephone, Gateway, Bridge)}
 # What a demo workspace rehearses.
 FIRST = next(iter(STAND_INS))

@@ -69,7 +69,7 @@ class AppConsumer(AsyncWebsocketConsumer):
             await self.close()
             return
         self.user: User = self.scope["user"]
-        self.workspace_id = await in_thread(_workspace, self.user, self.scope["session"].get(SESSION_KEY))
+        self.workspace_id = await in_thread(workspace_of, self.user, self.scope["session"].get(SESSION_KEY))
         if self.workspace_id is None or not await self._may_read():
             await self.close()
             return
@@ -178,11 +178,11 @@ class AppConsumer(AsyncWebsocketConsumer):
             await in_thread(_beat, self.user, self.workspace_id)
 
     async def _still_signed_in(self) -> bool:
-        return await in_thread(_is_signed_in, self.user, self.scope["session"].session_key)
+        return await in_thread(is_signed_in, self.user, self.scope["session"].session_key)
 
     async def _may_read(self) -> bool:
         return self.workspace_id is not None and await in_thread(
-            _role_allows, self.user, self.workspace_id, "conversations.read"
+            role_allows, self.user, self.workspace_id, "conversations.read"
         )
 
     async def _send(self, body: Mapping[str, Any]) -> None:
@@ -212,12 +212,13 @@ def _parse(text: str | None) -> Mapping[str, Any]:
     return frame
 
 
-def _workspace(user: User, chosen: str | None) -> UUID | None:
+def workspace_of(user: User, chosen: str | None) -> UUID | None:
+    """The workspace that a page's session is in; the user's first one where none was chosen."""
     ids = workspaces_of(user)
     return next((found for found in ids if str(found) == chosen), ids[0] if ids else None)
 
 
-def _is_signed_in(user: User, session_key: str) -> bool:
+def is_signed_in(user: User, session_key: str) -> bool:
     """Whether the session is there, not over, and of the password that the user has now."""
     kept = SessionStore(session_key).load()
     known = User.objects.filter(id=user.id, is_active=True).first()
@@ -228,7 +229,8 @@ def _is_signed_in(user: User, session_key: str) -> bool:
     return any(constant_time_compare(given, one) for one in hashes)
 
 
-def _role_allows(user: User, workspace_id: UUID, permission: str) -> bool:
+def role_allows(user: User, workspace_id: UUID, permission: str) -> bool:
+    """Whether the user is a member there, and may do this."""
     with tenant(workspace_id):
         membership = Membership.objects.filter(user=user, user__is_active=True).first()
         return membership is not None and permission in of_role(membership.role)
@@ -242,7 +244,7 @@ def _beat(user: User, workspace_id: UUID) -> None:
 
 
 def _may_see(user: User, workspace_id: UUID, conversation_id: UUID, permission: str) -> bool:
-    if not _role_allows(user, workspace_id, permission):
+    if not role_allows(user, workspace_id, permission):
         return False
     with tenant(workspace_id):
         return Conversation.objects.filter(id=conversation_id).exists()

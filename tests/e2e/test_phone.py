@@ -1,0 +1,151 @@
+"""A rehearsed telephone in the browser: calls sentence by sentence and word by word, with keys, an interrupt, a drop."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.driver import wait_for
+from tests.e2e.conftest import Product
+from tests.e2e.test_accessible import is_fit
+from tests.e2e.test_channels import WIDTHS
+from tests.e2e.test_inbox import is_the_same_page, never_reloads
+
+_SET = """
+import uuid
+from channels_app.models import Connection
+from convoship.lib.tenancy import tenant
+with tenant(uuid.UUID({workspace!r})):
+    row = Connection.objects.get(id={connection!r})
+    row.config = {{**row.config, **{config!r}}}
+    row.save()
+"""
+
+
+class Phone:
+    """A rehearsed telephone on a page."""
+
+    def __init__(self, page: Page, product: Product, workspace: str, **config: str) -> None:
+        self.page = page
+        page.goto("/app/channels/")
+        page.get_by_role("link", name="Rehearse it for Voice (Twilio)").click()
+        page.get_by_label("Assistant that answers").select_option(label="Ada")
+        page.get_by_role("button", name="Begin").click()
+        expect(page.get_by_text("Nothing was said yet.")).to_be_visible()
+        found = re.search(r"/app/channels/([0-9a-f-]{36})/", page.url)
+        assert found is not None
+        product.manage("shell", "-c", _SET.format(workspace=workspace, connection=found[1], config=config))
+        self.log = page.get_by_role("log", name="What is said")
+        self.wire = page.get_by_role("region", name="Over the wire")
+        self.connection = found[1]
+        never_reloads(page)
+
+    def speaks(self, pace: str) -> None:
+        self.page.get_by_label("The voice speaks").select_option(pace)
+
+    def calls(self) -> None:
+        self.page.get_by_role("button", name="Call", exact=True).click()
+        expect(self.page.get_by_label("Say", exact=True)).to_be_visible()
+
+    def says(self, words: str) -> None:
+        self.page.get_by_label("Say", exact=True).fill(words)
+        self.page.keyboard.press("Enter")
+
+    @property
+    def heard(self) -> Locator:
+        return self.log.locator(".heard")
+
+
+@pytest.fixture
+def phone_of(member: Page, product: Product, demo: dict[str, str]):  # type: ignore[no-untyped-def]
+    """Makes a telephone with these settings."""
+    return lambda **config: Phone(member, product, demo["workspace_id"], **config)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_call_is_held_sentence_by_sentence_and_hung_up(width: int, member: Page, phone_of) -> None:  # type: ignore[no-untyped-def]
+    member.set_viewport_size({"width": width, "height": 900})
+    phone = phone_of(mode="gather", menu="9 = goodbye")
+    phone.speaks("instant")
+    phone.calls()
+    expect(phone.log).to_contain_text("What can I do for you?")
+    expect(member.get_by_text("On the line")).to_be_visible()
+    phone.says("how much is shipping")
+    expect(phone.log.locator(".said")).to_have_text("how much is shipping")
+    expect(phone.log).to_contain_text("14.90")
+    is_fit(member, "a telephone in a call")
+    # What went over the wire, in words.
+    expect(phone.wire).to_contain_text("Twilio told that they said")
+    member.get_by_role("button", name="9", exact=True).click()
+    expect(phone.log).to_contain_text("The call was ended at the other end.")
+    expect(phone.wire).to_contain_text("Twilio told of the call: completed")
+    assert is_the_same_page(member)
+
+
+def test_a_call_word_by_word_is_interrupted_led_by_keys_and_dropped(member: Page, phone_of) -> None:  # type: ignore[no-untyped-def]
+    phone = phone_of(mode="relay", menu="1 = how much is shipping")
+    phone.calls()
+    expect(phone.log).to_contain_text("ConversationRelay listens, word by word.")
+    interrupt = member.get_by_role("button", name="Interrupt")
+    expect(interrupt).to_be_enabled()
+    interrupt.click()
+    expect(phone.log).to_contain_text("Cut off: the rest was never heard")
+    expect(phone.wire).to_contain_text("They interrupted")
+    phone.speaks("instant")
+    # Keys by the keyboard, wherever nothing is written.
+    member.get_by_role("heading", name="A telephone").click()
+    member.keyboard.press("1")
+    expect(phone.log).to_contain_text("14.90")
+    member.get_by_role("button", name="Drop the line").click()
+    expect(phone.log).to_contain_text("The line was dropped.")
+    expect(member.get_by_role("button", name="Call", exact=True)).to_be_visible()
+
+
+def test_a_relay_that_can_t_be_opened_falls_back_and_says_why(member: Page, phone_of) -> None:  # type: ignore[no-untyped-def]
+    phone = phone_of(mode="relay")
+    phone.speaks("instant")
+    member.get_by_text("What goes wrong on purpose").click()
+    member.get_by_label("The relay’s socket can’t be opened (64102)").check()
+    phone.calls()
+    expect(phone.log).to_contain_text("64102")
+    phone.says("how much is shipping")
+    expect(phone.log).to_contain_text("14.90")
+    member.get_by_role("button", name="Hang up").click()
+    expect(phone.log).to_contain_text("You hung up.")
+
+
+def test_a_web_server_that_is_killed_drops_the_call_and_the_screen_says_so(
+    member: Page,
+    product: Product,
+    phone_of,  # type: ignore[no-untyped-def]
+) -> None:
+    phone = phone_of(mode="gather")
+    phone.speaks("instant")
+    phone.calls()
+    expect(phone.log).to_contain_text("What can I do for you?")
+    product.kill_web()
+    expect(phone.log).to_contain_text("The line was cut")
+    product.wait_web()
+    wait_for("the telephone is there again", lambda: member.locator("[data-telephone][data-ready]").count() == 1)
+    phone.calls()
+    expect(phone.log).to_contain_text("What can I do for you?")
+    member.get_by_role("button", name="Hang up").click()
+
+
+def test_a_call_is_made_and_hung_up_by_the_keyboard_alone(member: Page, phone_of) -> None:  # type: ignore[no-untyped-def]
+    phone = phone_of(mode="gather")
+    phone.speaks("instant")
+    member.get_by_label("Call from").focus()
+    member.keyboard.press("Enter")
+    words = member.get_by_label("Say", exact=True)
+    expect(words).to_be_focused()
+    expect(phone.log).to_contain_text("What can I do for you?")
+    member.keyboard.type("how much is shipping")
+    member.keyboard.press("Enter")
+    expect(phone.log).to_contain_text("14.90")
+    member.get_by_role("button", name="Hang up").focus()
+    member.keyboard.press("Enter")
+    expect(phone.log).to_contain_text("You hung up.")
+    expect(member.get_by_label("Call from")).to_be_focused()
