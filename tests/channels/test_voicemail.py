@@ -80,6 +80,7 @@ async def test_the_message_is_the_callers_own_with_its_audio_and_waits_among_the
     row = await recording(line)
     assert (row.state, row.seconds, row.file is not None) == ("kept", 9, True)
     call = await line.call()
+    assert call.conversation.last_text == "Recording"
     assert (call.state, call.outcome) == ("ended", "voicemail")
     assert PERSON in call.remedy
     missed = await line.inside(
