@@ -11,7 +11,8 @@ from channels_app.models import Call, CallTransfer
 from channels_app.models.call import CallOutcome, CallState, StepKind, TransferManner
 from channels_app.providers.twilio import twiml
 from channels_app.providers.twilio.voice_config import Way
-from channels_app.voice import ending, record, voicemail
+from channels_app.voice import ending, record
+from channels_app.voice import voicemail as messages
 from channels_app.voice.asked import Asked
 from channels_app.voice.words import say
 
@@ -24,7 +25,7 @@ def take(asked: Asked, call: Call, response: VoiceResponse, way: Way, why: str, 
     if way == "transfer" and asked.config.can_transfer and call.goes_on:
         transfer(asked, call, response, why)
     elif way in ("transfer", "voicemail") and asked.config.voicemail and call.goes_on:
-        voicemail.begin(asked, call, response, why)
+        voicemail(asked, call, response, why)
     else:
         goodbye(asked, call, response, why, outcome=outcome or CallOutcome.COMPLETED)
 
@@ -48,6 +49,11 @@ def dial(asked: Asked, response: VoiceResponse) -> None:
         timeout=twiml.DIAL_SECONDS,
         time_limit=asked.config.longest_call * 60,
     )
+
+
+def voicemail(asked: Asked, call: Call, response: VoiceResponse, why: str) -> None:
+    """Have a message left after the tone."""
+    messages.begin(asked, call, response, why)
 
 
 def goodbye(
