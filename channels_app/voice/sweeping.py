@@ -90,8 +90,8 @@ async def run(due: DueCall) -> None:
         return
     try:
         if plan.twiml:
-            await plan.provider.tell_call(plan.sid, plan.twiml)
-            await in_tenant(_ended)(workspace_id, due, plan)
+            is_told = await plan.provider.tell_call(plan.sid, plan.twiml)
+            await in_tenant(_ended)(workspace_id, due, plan, is_told=is_told)
             return
         facts = await plan.provider.fetch_call(plan.sid)
     except ProviderError as error:
@@ -149,10 +149,12 @@ def _keep(due: DueCall) -> None:
     Call.objects.filter(id=due.call_id).update(claim=due.token, leased_until=timezone.now() + LEASE)
 
 
-def _ended(due: DueCall, plan: _Plan) -> None:
+def _ended(due: DueCall, plan: _Plan, *, is_told: bool) -> None:
+    """It was told its last words, or was over already."""
     call = _held(due)
     if call is not None:
-        hearing.give(call, None, hearing.unheard(call) if plan.outcome == CallOutcome.COMPLETED else [])
+        is_spoken = is_told and plan.outcome == CallOutcome.COMPLETED
+        hearing.give(call, None, hearing.unheard(call) if is_spoken else [])
         ending.end(call.id, plan.outcome, plan.words, plan.remedy)
 
 
