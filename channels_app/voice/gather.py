@@ -19,7 +19,7 @@ from channels_app.models import Call, CallTurn
 from channels_app.models.call import CallOutcome, StepKind
 from channels_app.providers.twilio import twiml
 from channels_app.providers.twilio.voice_config import WAYS
-from channels_app.voice import record, taking, ways_out
+from channels_app.voice import hearing, record, taking, ways_out
 from channels_app.voice.asked import Asked
 from channels_app.voice.taking import Answer
 from channels_app.voice.words import say
