@@ -65,7 +65,7 @@ async def _broken(asked: Asked, words: str, remedy: str) -> HttpResponse:
         ways_out.without_call(asked, response, say("give_up", asked.config.language))
     else:
         twiml.said(response, say("sorry", asked.config.language), asked.config)
-        response.redirect(asked.url(asked.part, **{**asked.query, "again": 1}), method="POST")
+        response.redirect(asked.url(asked.part, **asked.query, again="1"), method="POST")
     return twiml.answered(response)
 
 

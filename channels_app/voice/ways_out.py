@@ -32,10 +32,12 @@ def take(asked: Asked, call: Call, response: VoiceResponse, way: Way, why: str, 
 
 def transfer(asked: Asked, call: Call, response: VoiceResponse, why: str) -> None:
     """Put the call through; what comes of it is posted to `transfer-done`."""
-    call.state = CallState.TRANSFERRING
-    call.save(update_fields=["state"])
-    CallTransfer.objects.create(call=call, manner=TransferManner.COLD, to=asked.config.transfer_to)
-    record.note(call, StepKind.TRANSFER, f"{why} Calling {asked.config.transfer_to}.", to=asked.config.transfer_to)
+    # The same request again is told the same, and begins nothing a second time.
+    if not CallTransfer.objects.filter(call=call, ended_at=None).exists():
+        call.state = CallState.TRANSFERRING
+        call.save(update_fields=["state"])
+        CallTransfer.objects.create(call=call, manner=TransferManner.COLD, to=asked.config.transfer_to)
+        record.note(call, StepKind.TRANSFER, f"{why} Calling {asked.config.transfer_to}.", to=asked.config.transfer_to)
     twiml.said(response, say("transfer", call.language), asked.config, call.language)
     dial(asked, response)
 

@@ -113,7 +113,7 @@ def test_a_recording_is_played_by_key_and_plays_on_while_the_page_is_drawn_anew(
     player.focus()
     member.keyboard.press("Space")
     wait_for("it plays", lambda: player.evaluate("(one) => one.currentTime > 0.2"))
-    # The page is drawn anew with another link to the file, as there is one every quarter of an hour: what plays goes on.
+    # The page is drawn anew with another link to the file, as there is one every quarter of an hour: it plays on.
     was = player.evaluate("(one) => one.currentTime")
     member.route(
         "**/live*",
