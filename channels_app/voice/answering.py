@@ -122,6 +122,8 @@ def _open(asked: Asked) -> Call | str | None:
         _note_untaken(asked, blocked.words, blocked.remedy)
         if blocked.spent_until is None:
             return None
+        # (What was noted when it was counted went back with the call.)
+        connection.refresh_from_db(fields=["spent_until"])
         spending.note_used_up(connection, blocked.spent_until)
         return say("no_minutes", language)
     except Problem as problem:
