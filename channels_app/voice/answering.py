@@ -250,7 +250,7 @@ def _debugged(asked: Asked) -> None:
             faults.note(asked.connection_id, code, call)
 
 
-# --- It was put through ----------------------------------------------------------------------------
+# --- It was put through -----------------------------------------------------------------------------------------------
 
 
 _DIALLED = {"busy": "The line was busy.", "no-answer": "Nobody answered."}

@@ -311,7 +311,7 @@ async def test_where_nobody_takes_the_call_a_message_is_taken(line: Line, monkey
     assert nobody.has("Record")
     transfer = await line.inside(CallTransfer.objects.get)
     assert (transfer.state, transfer.reason) == ("failed", "Nobody answered.")
-    left = await line.ask(nobody.verb("Record").attrib["action"], RecordingSid="RE1", RecordingDuration="7")
+    left = await line.ask(nobody.verb("Record").attrib["action"], RecordingSid=f"RE{1:032x}", RecordingDuration="7")
     assert left.verbs[-1] == "Hangup"
     assert (await line.call()).outcome == "voicemail"
 
