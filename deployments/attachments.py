@@ -58,9 +58,11 @@ def bind(message: Message) -> None:
 
 
 def preview(attachments: Sequence[Mapping[str, Any]]) -> str:
-    """What stands for files where a text would: Photo, 2 photos, File, 3 files."""
+    """What stands for files where a text would: Photo, 2 photos, Recording, File, 3 files."""
     if not attachments:
         return ""
-    all_images = all(file_kinds.is_image(str(item.get("content_type", ""))) for item in attachments)
-    word = "photo" if all_images else "file"
+    types = [str(item.get("content_type", "")) for item in attachments]
+    word = "photo" if all(map(file_kinds.is_image, types)) else "file"
+    if all(one.startswith("audio/") for one in types):
+        word = "recording"
     return word.capitalize() if len(attachments) == 1 else f"{len(attachments)} {word}s"

@@ -354,9 +354,13 @@ def erase(conversation_ids: Any) -> int:
 
 
 def let_go(connection: Connection) -> None:
-    """The connection is being deleted, and with it the rows: the messages of voicemails say that no audio comes."""
-    open_ones = CallRecording.objects.filter(connection=connection, state__in=_OPEN, kind=RecordingKind.VOICEMAIL)
+    """The connection is being deleted with its calls: what messages show of them says so, or stays; the rest goes."""
+    mine = CallRecording.objects.filter(connection=connection)
+    open_ones = mine.filter(state__in=_OPEN, kind=RecordingKind.VOICEMAIL)
     free = conversations.lock_those_free(open_ones.values("call__conversation"))
     for row in open_ones.filter(call__conversation__in=free).select_related("call"):
         words = "The connection that it came over was deleted."
         _give_up(row, free[row.call.conversation_id], words, "Call them back, or wait for them to call again.")
+    # Of a whole call no message shows the audio, so nobody would find it any more.
+    whole = mine.filter(kind=RecordingKind.RECORDING, file__isnull=False)
+    File.objects.filter(id__in=list(whole.values_list("file_id", flat=True))).delete()

@@ -147,7 +147,9 @@ def _repair(call: Call) -> Repair | None:
 
 def _step(row: CallStep) -> Step:
     tone, icon = _LOOKS.get(row.kind, ("", "circle"))
-    return Step(str(row.id), row.at, StepKind(row.kind).label, row.words, row.remedy, tone, icon)
+    title = str(StepKind(row.kind).label)
+    words = "" if row.words.rstrip(".") == title else row.words
+    return Step(str(row.id), row.at, title, words, row.remedy, tone, icon)
 
 
 def _turns(call: Call) -> dict[UUID, TurnTold]:

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from channels_app import connections
 from channels_app.models import CallRecording, CallStep
 from channels_app.voice import audio
 from convoship.lib.tenancy import tenant
+from convoship.lib.threads import in_thread
 from deployments import erasing, inbox
 from deployments.models import Conversation, File, Message
 from tests import factories
@@ -80,6 +82,7 @@ async def test_the_message_is_the_callers_own_with_its_audio_and_waits_among_the
     row = await recording(line)
     assert (row.state, row.seconds, row.file is not None) == ("kept", 9, True)
     call = await line.call()
+    assert call.conversation.last_text == "Recording"
     assert (call.state, call.outcome) == ("ended", "voicemail")
     assert PERSON in call.remedy
     missed = await line.inside(
@@ -237,14 +240,25 @@ async def test_erasing_a_person_deletes_their_audio_here_and_at_twilio(line: Lin
     assert (line.twilio.deleted, (await recording(line)).url) == ([RE], "")
 
 
+async def test_a_message_whose_connection_is_deleted_says_that_its_audio_never_comes(line: Line) -> None:
+    await leave(line, await take(line))
+
+    def delete() -> None:
+        connections.delete(line.who, connections.held(line.connection.id))
+
+    await line.inside(delete)
+    [item] = (await message(line)).attachments
+    assert (item["state"], item["reason"]) == ("failed", "The connection that it came over was deleted.")
+
+
 async def test_a_stranger_cannot_fetch_the_audio_of_another_workspace(line: Line) -> None:
     await leave(line, await take(line))
     row, call = await recording(line), await line.call()
-    other = await line.inside(lambda: None) or await asyncio.to_thread(factories.make_workspace)
+    other = await in_thread(factories.make_workspace)
 
     def look() -> int:
         with tenant(other.id):
             return CallRecording.objects.filter(id=row.id).count()
 
-    assert await asyncio.to_thread(look) == 0
+    assert await in_thread(look) == 0
     assert call.workspace_id == line.workspace.id

@@ -176,13 +176,15 @@ class Made:
             locked = conversations.lock(self.conversation.id)
             conversations.end(locked, "completed" if outcome == "completed" else "abandoned", reason, "")
 
-    def recording(self, kind: str = "recording", state: str = "kept", number: int = 1, **more: Any) -> CallRecording:
+    def recording(
+        self, kind: str = "recording", state: str = "kept", number: int | None = None, **more: Any
+    ) -> CallRecording:
         """Audio of it, kept unless told otherwise."""
         with tenant(self.workspace_id):
             row = CallRecording.objects.create(
                 connection=self.call.connection,
                 call=self.call,
-                sid=sid("RE", number),
+                sid=sid("RE", number) if number is not None else f"RE{uuid4().hex}",
                 kind=kind,
                 state=state,
                 due_at=timezone.now(),
