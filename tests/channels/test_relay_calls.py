@@ -189,7 +189,7 @@ async def test_who_speaks_again_before_the_answer_is_answered_once(thinking: Tel
     model.script(Says(["Never said. "], gates={0: gate}), Says(["To both. "]))
     session = await greeted(thinking)
     await session.say("Where is my order?")
-    await thinking.until(lambda: Turn.objects.filter(status="running").exists())
+    await thinking.until(lambda: model.asked)
     await session.say("It has the number 4711.")
     assert await session.words() == "To both."
     gate.set()
