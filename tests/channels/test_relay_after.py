@@ -1,4 +1,4 @@
-"""What comes after a relay session: the call goes on sentence by sentence where the socket failed, and nothing twice."""
+"""What comes after a relay session: where its socket failed the call goes on sentence by sentence, nothing twice."""
 
 from __future__ import annotations
 
@@ -64,6 +64,7 @@ async def test_who_hangs_up_ends_the_call_and_its_answer(phone: Telephone, model
     gate = threading.Event()
     model.script(Says(["It is ", "blue. "], gates={1: gate}))
     session = await phone.call()
+    await session.words()
     await session.say("Which colour?")
     await phone.until(lambda: Message.objects.filter(status="streaming").exists())
     await session.break_off(1000)
@@ -96,6 +97,7 @@ async def test_what_was_not_heard_when_the_socket_broke_is_said_sentence_by_sent
 ) -> None:
     model.script(Says(["The first sentence is this. ", "The second one is that. ", "And a third. "]))
     session = await phone.call()
+    await session.words()
     await session.say("Tell me.")
     await session.words()
     await phone.until(lambda: CallTurn.objects.filter(number=1, finished_at__isnull=False).exists())
@@ -104,7 +106,7 @@ async def test_what_was_not_heard_when_the_socket_broke_is_said_sentence_by_sent
     monkeypatch.setattr(relay_ledger.Ledger, "_by_time", lambda *_: heard)
     await session.break_off(1006)
     await lost(phone)
-    [whole] = await phone.speeches()
+    *_, whole = await phone.speeches()
     assert (await phone.speeches())[whole] == ("cut", "The first sentence is this. The")
     twiml = await phone.relay_done("failed", ErrorCode="64105")
     listening = await followed(phone, twiml)
@@ -117,9 +119,8 @@ async def test_what_was_not_heard_when_the_socket_broke_is_said_sentence_by_sent
     # And the call goes on.
     model.script(Says(["Certainly. "]))
     gather = listening.find("Gather")
-    answer = await followed(
-        phone, await phone.twiml(gather.attrib["action"], {"SpeechResult": "More", "Confidence": "1"})
-    )
+    said = {"SpeechResult": "More", "Confidence": "1"}
+    answer = await followed(phone, await phone.twiml(gather.attrib["action"], said))
     assert words_of(answer) == "Certainly."
 
 
@@ -129,6 +130,7 @@ async def test_an_answer_under_way_when_the_socket_broke_is_finished_and_its_res
     gate = threading.Event()
     model.script(Says(["The first sentence is this. ", "The second ", "one is that. "], gates={1: gate}))
     session = await phone.call()
+    await session.words()
     await session.say("Tell me.")
     assert await session.token() == "The first sentence is this. "
     monkeypatch.setattr(relay_ledger.Ledger, "_by_time", lambda self, _now: len(self._spoken()))
@@ -152,6 +154,7 @@ async def test_a_process_that_died_is_taken_over_and_its_beginning_not_said_agai
     model.script(Says(texts, gates={1: gate}), Says(texts))
     monkeypatch.setattr(relay_session.relay_acts, "broke", lambda *_: None)
     session = await phone.call()
+    await session.words()
     await session.say("Tell me.")
     await session.token()
     await phone.until(lambda: Message.objects.filter(status="streaming").exists())
