@@ -292,6 +292,9 @@ def note_tested(connection_id: UUID, found: Health) -> None:
     connection = Connection.objects.select_for_update(no_key=True).filter(id=connection_id).first()
     if connection is None or not found.is_good:
         return
+    if accounts.is_spoken(connection):
+        # What calls said of it is looked at by *Test*, too.
+        Connection.objects.filter(id=connection.id).update(fault="", fault_remedy="")
     if connection.failures:
         connection.failures, connection.failing_since, connection.rests_until = 0, None, None
         connection.stopped_since, connection.fault, connection.fault_remedy = None, "", ""

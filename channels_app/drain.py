@@ -25,6 +25,7 @@ from channels_app.inbound import ClaimedEvent
 from channels_app.inbound_media import ClaimedMedia
 from channels_app.providers.base import Capability, ProviderError
 from channels_app.settling import Outcome
+from channels_app.voice import sweeping
 from convoship.lib.database import drop_broken_connections
 from convoship.lib.failpoints import failpoint
 from convoship.lib.tenancy import in_tenant
@@ -116,6 +117,11 @@ class Drain:
             for sync in syncs:
                 self._start(due.workspace_id, template_sync.run(sync))
             return len(syncs)
+        if due.kind == "call":
+            found = await in_tenant(sweeping.claim)(due.workspace_id, due.workspace_id, free)
+            for call in found:
+                self._start(due.workspace_id, sweeping.run(call))
+            return len(found)
         if due.kind == "media":
             return await self._fetch(due.workspace_id, min(free, inbound_media.AT_ONCE - self.fetching))
         if due.kind == "event":

@@ -17,6 +17,7 @@ from channels_app.api.shapes import addresses, connection_json, health_json
 from channels_app.models import Connection
 from channels_app.providers.base import Health
 from channels_app.providers.registry import PROVIDERS
+from channels_app.voice import calling
 from convoship.lib import limiting
 from convoship.lib.outbound import sending
 from convoship.lib.problems import not_found
@@ -34,6 +35,7 @@ ORDER = Order("created_at")
 _NEW = Body(schema.NEW_CONNECTION)
 _CHANGES = Body(schema.CONNECTION_CHANGES)
 _ROTATE = Body(schema.ROTATE_SECRET)
+_CALL_ME = Body(schema.CALL_ME)
 
 
 def rows() -> QuerySet[Connection]:
@@ -134,6 +136,27 @@ class TestView(WorkspaceView):
         with tenant(self.workspace_id):
             connections.note_tested(connection_id, found)
         return Response(health_json(found))
+
+
+class CallMeView(WorkspaceView):
+    """Test calls. No transaction waits for a provider."""
+
+    permissions = {"POST": "connections.write"}
+
+    def run(self, request: Request, **kwargs: str) -> Response:
+        """`WorkspaceView`'s, with the handler outside of `tenant()`."""
+        handler = self.handler(request)
+        self.admit(request)
+        response: Response = handler(request, **ids_of(kwargs))
+        return response
+
+    @extend_schema(operation_id="connections_call_me", request=_CALL_ME.documented, responses={201: schema.TEST_CALL})
+    def post(self, request: Request, connection_id: UUID) -> Response:
+        """Have the connection call a number of your own, and its assistant talk there. It is a real call."""
+        body = _CALL_ME.read(request)
+        made = calling.call(self.actor, self.workspace_id, connection_id, body["to"])
+        shown = {"id": str(made.id), "conversation_id": str(made.conversation_id), "state": made.state}
+        return Response(shown, status=201)
 
 
 class EnableView(WorkspaceView):

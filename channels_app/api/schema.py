@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from channels_app.connections import LONGEST_NAME, MAX_OVERLAP_SECONDS
+from channels_app.models.call import CallState
 from channels_app.models.connection import ConnectionState
 from channels_app.models.inbound import EventState
 from channels_app.models.outbound import AttemptOutcome, DeliveryStatus
@@ -75,6 +76,8 @@ ROTATE_SECRET = body(
     },
     required=("which",),
 )
+CALL_ME = body({"to": {"type": "string", "minLength": 1, "maxLength": 40}}, required=("to",))
+TEST_CALL = component("TestCall", fields(id=UUID, conversation_id=UUID, state={"enum": CallState.values}))
 ROTATED = component(
     "RotatedSecret",
     fields(optional=("replayed",), which=TEXT, secret=or_null(_ONCE), last_four=TEXT, replayed=YES_NO),

@@ -10,6 +10,7 @@ urlpatterns = [
     path("connections", connections.ConnectionsView.as_view(), name="api_connections"),
     path(_CONNECTION, connections.ConnectionView.as_view(), name="api_connection"),
     path(f"{_CONNECTION}/test", connections.TestView.as_view(), name="api_connection_test"),
+    path(f"{_CONNECTION}/call-me", connections.CallMeView.as_view(), name="api_connection_call_me"),
     path(f"{_CONNECTION}/enable", connections.EnableView.as_view(), name="api_connection_enable"),
     path(f"{_CONNECTION}/disable", connections.DisableView.as_view(), name="api_connection_disable"),
     path(f"{_CONNECTION}/rotate-secret", connections.RotateSecretView.as_view(), name="api_connection_rotate"),

@@ -52,10 +52,11 @@ def head(request: WorkspaceRequest, row: Connection, tab: str) -> dict[str, Any]
 @workspace_page("connections.read")
 def connection(request: WorkspaceRequest, connection_id: UUID) -> HttpResponse:
     """The overview."""
-    return _page(request, queries.connection(connection_id))
+    return page(request, queries.connection(connection_id))
 
 
-def _page(request: WorkspaceRequest, row: Connection, *, status: int = 200, **more: Any) -> HttpResponse:
+def page(request: WorkspaceRequest, row: Connection, *, status: int = 200, **more: Any) -> HttpResponse:
+    """Its overview, with what a form on it has to say."""
     context = {
         **head(request, row, "overview"),
         "addresses": addresses(row),
@@ -79,6 +80,7 @@ def ways_to_try(row: Connection) -> dict[str, Any]:
     return {
         "examples": examples.types_of(row),
         "writes_to_people": examples.writes_to_people(row),
+        "calls_people": accounts.is_spoken(row),
         "registers_webhook": accounts.kind_of(row).can(Capability.REGISTERS_WEBHOOK),
     }
 
@@ -138,7 +140,7 @@ def _asked(
             context = {**head(inside, queries.connection(connection_id), "overview"), "found": found, "is_anew": True}
             return render(inside, "channels_app/test_result.html", context)
     with entered(request, "connections.write") as inside:
-        return _page(inside, queries.connection(connection_id), found=found, status=status)
+        return page(inside, queries.connection(connection_id), found=found, status=status)
 
 
 @form_of("connection")
@@ -159,7 +161,7 @@ def connection_try(request: WorkspaceRequest, connection_id: UUID) -> HttpRespon
     if request.headers.get("HX-Request"):
         return render(request, "channels_app/try_result.html", {"connection": row, "sent": sent, "errors": errors})
     if errors:
-        return _page(request, row, status=422, address=address, try_errors=errors)
+        return page(request, row, status=422, address=address, try_errors=errors)
     messages.success(request, f"{_events(sent)} on the way. What became of it stands here in a moment.")
     return redirect("connection_deliveries", row.id)
 

@@ -16,6 +16,7 @@ from django.http import HttpResponse
 from django.utils import timezone
 from twilio.twiml.voice_response import VoiceResponse
 
+from channels_app import spending
 from channels_app.models import Call, CallStep, Connection, InboundEvent
 from channels_app.models.call import CallDirection, CallMode, CallOutcome, CallState, StepKind, TransferState
 from channels_app.models.inbound import EventState
@@ -116,7 +117,10 @@ def _open(asked: Asked) -> Call | str | None:
         return _opened(asked, connection)
     except record.Blocked as blocked:
         _note_untaken(asked, blocked.words, blocked.remedy)
-        return say("no_minutes", language) if blocked.is_spent else None
+        if blocked.spent_until is None:
+            return None
+        spending.note_used_up(connection, blocked.spent_until)
+        return say("no_minutes", language)
     except Problem as problem:
         _note_untaken(asked, problem.detail, problem.hint or "")
         return say("closed", language)
@@ -154,13 +158,6 @@ def _note_untaken(asked: Asked, words: str, remedy: str) -> None:
 
 # --- It is reported on ------------------------------------------------------------------------------------------------
 
-_ENDS: Mapping[str, CallOutcome] = {
-    "busy": CallOutcome.BUSY,
-    "no-answer": CallOutcome.NO_ANSWER,
-    "failed": CallOutcome.FAILED,
-    "canceled": CallOutcome.CANCELED,
-}
-
 
 async def status(asked: Asked) -> HttpResponse:
     """How the call stands."""
@@ -181,24 +178,7 @@ def _reported(asked: Asked) -> None:
         # It was faster than the answer to our asking for the call.
         connection = Connection.objects.select_related("assistant__published").get(id=asked.connection_id)
         call = _opened(asked, connection)
-    settle(call.id, said, _seconds(asked.form.get("CallDuration", "")), asked.form.get("ErrorCode", ""))
-
-
-def settle(call_id: UUID, said: str, seconds: int | None, code: str = "") -> Call:
-    """Bring a call to where the provider says that it stands, in its words. Whoever hears it first writes it."""
-    if said == "completed":
-        return ending.over(call_id, seconds=seconds)
-    if said in _ENDS:
-        call = record.lock(call_id)
-        words, remedy = "", ""
-        if said == "failed" and code:
-            fault = faults.fault_of(code)
-            words, remedy = fault.words, fault.remedy
-        return ending.end(call.id, _ENDS[said], words, remedy)
-    call = record.lock(call_id)
-    if call.goes_on:
-        record.sign(call)
-    return call
+    ending.settle(call.id, said, _seconds(asked.form.get("CallDuration", "")), asked.form.get("ErrorCode", ""))
 
 
 def _seconds(text: str) -> int | None:

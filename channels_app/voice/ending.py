@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from django.utils import timezone
@@ -25,6 +26,13 @@ _SAYS = {
     CallOutcome.CANCELED: "It was given up before it was answered.",
     CallOutcome.TOO_LONG: "The longest call was reached.",
     CallOutcome.LOST: "Nothing was heard of the call any more.",
+}
+# The provider's words for ends.
+_ENDS: Mapping[str, CallOutcome] = {
+    "busy": CallOutcome.BUSY,
+    "no-answer": CallOutcome.NO_ANSWER,
+    "failed": CallOutcome.FAILED,
+    "canceled": CallOutcome.CANCELED,
 }
 _DONE = {CallOutcome.COMPLETED, CallOutcome.TRANSFERRED}
 
@@ -72,6 +80,19 @@ def over(call_id: UUID, *, seconds: int | None = None) -> Call:
     if call.state == CallState.RINGING:
         return end(call_id, CallOutcome.CANCELED, "They hung up before anything was said.")
     return end(call_id, CallOutcome.HUNG_UP)
+
+
+def settle(call_id: UUID, said: str, seconds: int | None, code: str = "") -> Call:
+    """Bring a call to where the provider says that it stands, in its words. Whoever hears it first writes it."""
+    if said == "completed":
+        return over(call_id, seconds=seconds)
+    if said in _ENDS:
+        fault = faults.fault_of(code) if said == "failed" and code else None
+        return end(call_id, _ENDS[said], fault.words if fault else "", fault.remedy if fault else "")
+    call = record.lock(call_id)
+    if call.goes_on:
+        record.sign(call)
+    return call
 
 
 def _was_bridged(call: Call) -> bool:

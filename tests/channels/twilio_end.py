@@ -83,7 +83,20 @@ class TwilioEnd(FarEnd):
             "sms_method": "POST",
             "sms_fallback_url": "",
             "sms_application_sid": "",
+            "voice_url": "https://demo.twilio.com/welcome/voice/",
+            "voice_method": "POST",
+            "voice_fallback_url": "",
+            "voice_application_sid": "",
+            "trunk_sid": None,
+            "status_callback": "",
         }
+        # Calls by their SIDs, as the API tells of them, and what each was told since.
+        self.calls: dict[str, dict[str, Any]] = {}
+        self.told: list[tuple[str, dict[str, str]]] = []
+        # What is answered instead to the next that ask for a call, or make one.
+        self.call_wrongs: deque[Said] = deque()
+        # What its monitor noted.
+        self.alerts: list[dict[str, Any]] = []
         self.service: dict[str, Any] = {
             "sid": SERVICE,
             "friendly_name": "Alerts",
@@ -170,6 +183,9 @@ class TwilioEnd(FarEnd):
             return problem(20003, 401)
         parts = urlsplit(seen.path)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        if parts.path == "/v1/Alerts":
+            meta = {"key": "alerts", "next_page_url": None}
+            return answer({"alerts": self.alerts, "meta": meta})
         if parts.path.startswith("/v1/Content"):
             return self._answer_content(seen, parts.path.removeprefix("/v1"), query)
         form = dict(parse_qsl(seen.body.decode(), keep_blank_values=True))
@@ -188,10 +204,10 @@ class TwilioEnd(FarEnd):
                 mine = [self.number] if query.get("PhoneNumber") == self.number["phone_number"] else []
                 return answer({"incoming_phone_numbers": mine, "next_page_uri": None, "page": 0, "page_size": 1})
             case "POST", path if path == f"/IncomingPhoneNumbers/{NUMBER_SID}.json":
-                self.number |= {"sms_url": form["SmsUrl"], "sms_method": form["SmsMethod"]}
-                self.number["sms_fallback_url"] = form.get("SmsFallbackUrl", self.number["sms_fallback_url"])
-                self.number["sms_application_sid"] = form.get("SmsApplicationSid", self.number["sms_application_sid"])
+                self.number |= {_snake(name): value for name, value in form.items()}
                 return answer(self.number)
+            case method, path if path.startswith("/Calls"):
+                return self._answer_call(method, path, form)
             case "GET", path if path == f"/v1/Services/{SERVICE}":
                 return answer(self.service)
             case "POST", path if path == f"/v1/Services/{SERVICE}":
@@ -205,6 +221,28 @@ class TwilioEnd(FarEnd):
             case "GET", path if path == f"/v1/Services/{SERVICE}/PhoneNumbers":
                 return answer({"phone_numbers": self.senders, "meta": {"key": "phone_numbers", "next_page_url": None}})
         return problem(20404, 404)
+
+    def _answer_call(self, method: str, path: str, form: dict[str, str]) -> Said:
+        if self.call_wrongs:
+            return self.call_wrongs.popleft()
+        if (method, path) == ("POST", "/Calls.json"):
+            sid = f"CA{len(self.calls) + 0xA000:032x}"
+            self.calls[sid] = {"sid": sid, "status": "queued", "duration": None, "to": form["To"], "from": form["From"]}
+            self.told.append((sid, form))
+            return answer(self.calls[sid], 201)
+        sid = path.removeprefix("/Calls/").removesuffix(".json")
+        if sid not in self.calls:
+            return problem(20404, 404)
+        if method == "POST":
+            self.told.append((sid, form))
+            if form.get("Status") == "completed" or "<Hangup" in form.get("Twiml", ""):
+                self.calls[sid] |= {"status": "completed"}
+        return answer(self.calls[sid])
+
+    def has_call(self, sid: str, status: str = "in-progress", seconds: int | None = None) -> None:
+        """A call that Twilio knows, as it stands."""
+        duration = None if seconds is None else str(seconds)
+        self.calls[sid] = {"sid": sid, "status": status, "duration": duration}
 
     def _answer_content(self, seen: Seen, path: str, query: dict[str, str]) -> Said:
         match seen.method, path.split("/")[1:]:
@@ -252,6 +290,10 @@ class TwilioEnd(FarEnd):
         more = {**query, "Page": str(page + 1)} if len(rows) > (page + 1) * size else None
         following = f"{path}?{urlencode(more)}" if more else None
         return answer({"messages": [one.as_json() for one in shown], "next_page_uri": following, "page": page})
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
 
 
 def answer(body: dict[str, Any], status: int = 200) -> Said:

@@ -66,8 +66,24 @@ CODES: Mapping[int, Meaning] = {
     ),
     20404: Meaning(Class.MESSAGE, "Twilio has no such resource.", "Check the account SID and the sender."),
     20429: Meaning(Class.RETRY, "Twilio asks for fewer requests at once.", _TRIED_AGAIN),
+    21210: Meaning(
+        Class.CONNECTION,
+        "The connection's number is not the account's, or not verified as a caller.",
+        _CHECK_SENDER,
+    ),
     21211: Meaning(Class.ADDRESS, "The recipient's number is no valid number.", _CHECK_NUMBER),
     21212: Meaning(Class.STOP, "The sender's number is no valid number.", _CHECK_SENDER),
+    21214: Meaning(Class.ADDRESS, "The number can't be called.", _CHECK_NUMBER),
+    21215: Meaning(
+        Class.CONNECTION,
+        "The account may not call that country.",
+        "Allow it in Twilio's console: Voice, Settings, Geo permissions.",
+    ),
+    21219: Meaning(
+        Class.ADDRESS,
+        "A trial account calls verified numbers only, and this one is not.",
+        "Verify the number in Twilio's console (Phone Numbers, Verified Caller IDs), or upgrade the account.",
+    ),
     21408: Meaning(
         Class.MESSAGE,
         "The account may not write to the recipient's country.",
