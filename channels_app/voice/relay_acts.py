@@ -176,6 +176,8 @@ def _tell(call: Call, turn: CallTurn | None) -> list[Told]:
     speeches = hearing.give(call, turn, messages)
     if turn is not None:
         taking.first_given(turn)
+    if not call.conversation.is_active:
+        hearing.last_words(call, [one.whole for one in speeches])
     return [Told(one.message_id, one.whole) for one in speeches]
 
 
@@ -197,7 +199,11 @@ def said(call_id: UUID, number: int, messages: Sequence[Said], stamps: Stamps) -
     if turn is not None:
         _stamp(turn, stamps)
     _note(call, turn, messages)
-    return _standing(call, _tell(call, turn))
+    told = _tell(call, turn)
+    if not call.conversation.is_active:
+        # It is not hung up before they are heard.
+        hearing.last_words(call, [one.whole for one in messages] + [one.words for one in told])
+    return _standing(call, told)
 
 
 def stamp(call_id: UUID, number: int, stamps: Stamps) -> None:
