@@ -15,7 +15,7 @@ from channels_app.providers.twilio.voice_config import VoiceConfig
 from channels_app.voice import hearing, record, relay_tickets, taking
 from channels_app.voice.relay_frames import Setup
 from channels_app.voice.relay_ledger import Heard
-from convoship.lib import language_tags
+from convoship.lib import language_tags, rows
 from deployments import conversations, turns
 from deployments.models import Conversation, Message
 from deployments.models.conversation import MessageStatus
@@ -130,6 +130,33 @@ def admit(connection_id: UUID, setup: Setup) -> Admitted | None:
 # --- How it stands ----------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Glance:
+    """What of a call others may change while its session goes on; `has_unsaid`: somebody has said something."""
+
+    state: str
+    status: str
+    control: str
+    language: str
+    has_unsaid: bool
+
+
+def glance(call_ids: Sequence[UUID]) -> list[Glance | None]:
+    """At many calls of a workspace at once, each in its place: sessions look every second or two, and change seldom."""
+    found = {
+        call_id: Glance(*values)
+        for call_id, *values in rows.every(
+            "SELECT c.id, c.state, v.status, v.control, v.locale, EXISTS ("
+            "  SELECT FROM deployments_message AS m WHERE m.conversation_id = v.id AND m.seq > l.told_seq"
+            "  AND m.status = 'queued' AND m.author_kind <> 'visitor')"
+            " FROM channels_app_call AS c JOIN deployments_conversation AS v ON v.id = c.conversation_id"
+            " JOIN channels_app_conversationlink AS l ON l.conversation_id = v.id WHERE c.id = ANY(%s::uuid[])",
+            [list(call_ids)],
+        )
+    }
+    return [found.get(call_id) for call_id in call_ids]
+
+
 def look(call_id: UUID, says: bool, signs: bool) -> Standing:
     """How the call stands. `says`: with what others have said in it; `signs`: the provider is there."""
     if signs:
@@ -184,10 +211,9 @@ def _tell(call: Call, turn: CallTurn | None) -> list[Told]:
 # --- What is said -----------------------------------------------------------------------------------------------------
 
 
-def take(call_id: UUID, number: int, text: str, keys: str, heard_at: dt.datetime) -> Asked:
+def take(call_id: UUID, number: int, text: str, keys: str) -> Asked:
     """Take a turn; where nothing has to be waited for, with its answer."""
     taken = taking.take(call_id, number, text, keys=keys)
-    CallTurn.objects.filter(id=taken.turn.id).update(heard_at=heard_at)
     told = _tell(taken.call, taken.turn) if taken.claim is None else []
     return Asked(taken.claim, _standing(taken.call, told))
 

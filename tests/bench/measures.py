@@ -358,7 +358,7 @@ async def _no_toy() -> None:
 
 async def _calls(field: Field) -> Any:
     """The product's calls."""
-    return await talked(field.product.pid, field.product.port, field.data["telephone"], max(12.0, field.seconds * 8))
+    return await talked(field.product.pid, field.product.port, field.data["telephone"], max(18.0, field.seconds * 12))
 
 
 def pairs(field: Field) -> dict[str, tuple[Measure, Measure]]:

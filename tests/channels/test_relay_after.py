@@ -140,7 +140,7 @@ async def test_an_answer_under_way_when_the_socket_broke_is_finished_and_its_res
     gate.set()
     assert words_of(await followed(phone, twiml)) == "The second one is that."
     assert len(model.asked) == 1
-    assert (await phone.messages())[-1].text == "The first sentence is this. The second one is that."
+    assert (await phone.messages())[-1].text.strip() == "The first sentence is this. The second one is that."
 
 
 async def test_a_process_that_died_is_taken_over_and_its_beginning_not_said_again(
