@@ -16,7 +16,7 @@ from channels_app.voice import relay_keys, relay_session
 from convoship.lib.actors import SYSTEM
 from deployments import conversations, handoff
 from deployments.conversations import NewMessage
-from deployments.models import Conversation, Turn
+from deployments.models import Conversation, Message, Turn
 from deployments.responders import llm_content
 from tests.channels.relays import Session, Telephone, answered_by, let_go, make_telephone
 from tests.models.model_end import ModelEnd, Refuses, Says, running
@@ -338,7 +338,7 @@ async def test_what_a_member_writes_meanwhile_is_said(phone: Telephone) -> None:
 
 
 def phone_unsaid(row: Call) -> bool:
-    return conversations.Message.objects.filter(conversation=row.conversation_id, status="queued").exists()
+    return Message.objects.filter(conversation=row.conversation_id, status="queued").exists()
 
 
 async def test_what_a_program_posts_is_said_though_no_bell_rings(
@@ -410,7 +410,7 @@ async def test_a_database_that_is_away_for_a_moment_ends_no_call(
             raise RuntimeError("away")
         return take(*values)
 
-    monkeypatch.setattr(relay_session.relay_acts, "take", breaks)
+    monkeypatch.setattr(relay_acts, "take", breaks)
     await session.say("hello")
     assert await session.words() == "Sorry, please say that again."
     await session.say("hello")
