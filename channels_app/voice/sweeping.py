@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db import connection as database
@@ -73,7 +74,7 @@ class _Plan:
 
 def claim(workspace_id: UUID, limit: int) -> list[DueCall]:
     """Take up to so many due calls. Inside `tenant()`."""
-    wanted = {"workspace": workspace_id, "limit": limit, "lease": LEASE.total_seconds()}
+    wanted: dict[str, Any] = {"workspace": workspace_id, "limit": limit, "lease": LEASE.total_seconds()}
     with database.cursor() as cursor:
         cursor.execute(_CLAIM, wanted)
         return [DueCall(workspace_id, call_id, token) for call_id, token in cursor.fetchall()]
