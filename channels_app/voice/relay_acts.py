@@ -18,7 +18,7 @@ from channels_app.voice.relay_ledger import Heard
 from convoship.lib import language_tags, rows
 from deployments import conversations, turns
 from deployments.models import Conversation, Message
-from deployments.models.conversation import MessageStatus
+from deployments.models.conversation import Control, MessageStatus
 
 if TYPE_CHECKING:
     from channels_app.voice.relay_voice import Stamps
@@ -163,7 +163,7 @@ def look(call_id: UUID, says: bool, signs: bool) -> Standing:
         call = record.lock(call_id)
         is_spent = call.goes_on and not record.sign(call)
     else:
-        call = Call.objects.select_related("conversation").get(id=call_id)
+        call = Call.objects.select_related("conversation", "connection").get(id=call_id)
         is_spent = False
         link = ConversationLink.objects.get(conversation=call.conversation_id)
         if says and call.goes_on and calls.unsaid(link, call.conversation).exists():
@@ -177,7 +177,10 @@ def look(call_id: UUID, says: bool, signs: bool) -> Standing:
 def _standing(call: Call, told: Sequence[Told] = (), *, is_spent: bool = False) -> Standing:
     conversation = call.conversation
     then, reason = "", ""
-    if call.state == CallState.TRANSFERRING:
+    # Where nobody can be put through to, a member may answer in writing, and is spoken.
+    wants_person = conversation.is_active and conversation.control != Control.ASSISTANT
+    can_transfer = VoiceConfig.of(call.connection.config).can_transfer
+    if call.state == CallState.TRANSFERRING or (wants_person and can_transfer):
         then, reason = "transfer", conversation.handoff_reason
     elif call.state == CallState.VOICEMAIL:
         then = "voicemail"

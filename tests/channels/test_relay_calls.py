@@ -14,6 +14,7 @@ from django.utils import timezone
 from channels_app.models import Call, CallTurn
 from channels_app.voice import relay_keys, relay_session
 from convoship.lib.actors import SYSTEM
+from convoship.lib.threads import in_thread
 from deployments import conversations, handoff
 from deployments.conversations import NewMessage
 from deployments.models import Conversation, Message, Turn
@@ -221,8 +222,6 @@ async def test_a_caller_is_asked_to_hold_on_while_it_thinks(
 
 
 async def test_silences_are_asked_into_and_end_with_what_the_connection_says(transactional_db: None) -> None:
-    from convoship.lib.threads import in_thread
-
     phone = await in_thread(
         lambda: make_telephone(
             silence_seconds=1, most_silences=1, silence_words="Anybody?", then="transfer", transfer_to="+4930901820"
@@ -264,8 +263,6 @@ def quick_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def menu(**config: Any) -> Telephone:
-    from convoship.lib.threads import in_thread
-
     keys = "1 = What are your opening hours?\n0 = transfer"
     return await in_thread(lambda: make_telephone(menu=keys, transfer_to="+4930901820", silence_seconds=20, **config))
 
@@ -364,6 +361,19 @@ async def test_a_call_that_is_to_be_put_through_ends_its_session(phone: Telephon
     await phone.inside(transfer)
     data = await session.ended()
     assert data["then"] == "transfer"
+
+
+async def test_who_asks_for_a_person_hears_so_and_is_put_through(transactional_db: None) -> None:
+    phone = await in_thread(lambda: make_telephone(transfer_to="+4930901820", silence_seconds=20))
+    session = await greeted(phone)
+    await session.say("I want to talk to a person")
+    words = await session.words()
+    data = await session.ended()
+    assert data["then"] == "transfer"
+    twiml = await phone.relay_done("ended", HandoffData=str(session.frames[-1]["handoffData"]))
+    dial = twiml.find("Dial")
+    assert dial is not None
+    assert words not in "".join(twiml.itertext()), "said once"
 
 
 async def test_an_assistant_that_says_goodbye_hangs_up(phone: Telephone) -> None:

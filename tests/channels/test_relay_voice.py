@@ -18,7 +18,9 @@ from tests.channels.relays import allowed
 
 CHARACTERS = [*'ab1 .,!?*_`#[]()<>&"\\\n\t\0\x7f\u2028', "é", "語", "。", "\N{GRINNING FACE}", "\ud83d", "\ude00"]
 texts = st.text(st.sampled_from(CHARACTERS), max_size=40)
-buttons: Any = ({"type": "buttons", "buttons": [{"label": "Yes <b>", "payload": "y"}, {"label": "No", "payload": "n"}]},)
+buttons: Any = (
+    {"type": "buttons", "buttons": [{"label": "Yes <b>", "payload": "y"}, {"label": "No", "payload": "n"}]},
+)
 replies = st.one_of(
     st.builds(Token, texts),
     st.builds(Say, texts.filter(lambda text: not any("\ud800" <= one <= "\udfff" for one in text)), st.just(())),
