@@ -32,7 +32,7 @@ from convoship.lib.tenancy import in_tenant
 from convoship.lib.together import Together
 from deployments import live, turns
 from deployments.models import Message
-from deployments.models.conversation import Status, Stop
+from deployments.models.conversation import AuthorKind, Status, Stop
 
 logger = logging.getLogger(__name__)
 
@@ -248,7 +248,7 @@ class Session:
             return
         if event.get("control") == self.control and event.get("status") == Status.ACTIVE:
             new = [one for one in event["messages"] if one["id"] not in self.known]
-            if not new:
+            if all(one["author"]["kind"] == AuthorKind.VISITOR for one in new):
                 return
         self._add(_Changed())
 
@@ -405,7 +405,7 @@ class Session:
 
     async def _cut(self, event: _Interrupted) -> None:
         """They spoke over it: what is stored is cut to what they heard, now or once it is stored."""
-        if event.answering is not None and event.answering is self.answering:
+        if event.answering is not None and event.answering is self.answering and event.answering.cut is None:
             event.answering.cut = {one.utterance.key: one for one in event.heard if one.utterance.is_message}
             # (Those of earlier turns, or of others, are in the database already.)
             earlier = [one for one in event.heard if one.utterance.turn != event.answering.turn]
@@ -522,6 +522,7 @@ class Session:
             self.then_by = time.monotonic() + LONGEST_LAST_WORDS
 
     async def _end(self) -> None:
+        await self._end_answer()
         self.frames.put_nowait(relay_frames.end(self.then))
         self.voice.settle()
         await self.frames.join()
