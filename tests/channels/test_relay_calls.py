@@ -14,9 +14,10 @@ from django.utils import timezone
 from channels_app.models import Call, CallTurn
 from channels_app.voice import relay_keys, relay_session
 from convoship.lib.actors import SYSTEM
+from convoship.lib.threads import in_thread
 from deployments import conversations, handoff
 from deployments.conversations import NewMessage
-from deployments.models import Conversation, Turn
+from deployments.models import Conversation, Message, Turn
 from deployments.responders import llm_content
 from tests.channels.relays import Session, Telephone, answered_by, let_go, make_telephone
 from tests.models.model_end import ModelEnd, Refuses, Says, running
@@ -189,14 +190,14 @@ async def test_who_speaks_again_before_the_answer_is_answered_once(thinking: Tel
     model.script(Says(["Never said. "], gates={0: gate}), Says(["To both. "]))
     session = await greeted(thinking)
     await session.say("Where is my order?")
-    await thinking.until(lambda: Turn.objects.filter(status="running").exists())
+    await thinking.until(lambda: model.asked)
     await session.say("It has the number 4711.")
     assert await session.words() == "To both."
     gate.set()
     chat = [one["content"] for one in model.asked[-1].body["messages"]]
     assert chat[-2:] == ["Where is my order?", "It has the number 4711."]
     assert not any("Never" in frame.get("token", "") for frame in session.frames)
-    assert await thinking.inside(lambda: Turn.objects.filter(status__in=("queued", "running")).count()) == 0
+    await thinking.until(lambda: not Turn.objects.filter(status__in=("queued", "running")).exists())
     await session.break_off(1000)
 
 
@@ -221,8 +222,6 @@ async def test_a_caller_is_asked_to_hold_on_while_it_thinks(
 
 
 async def test_silences_are_asked_into_and_end_with_what_the_connection_says(transactional_db: None) -> None:
-    from convoship.lib.threads import in_thread
-
     phone = await in_thread(
         lambda: make_telephone(
             silence_seconds=1, most_silences=1, silence_words="Anybody?", then="transfer", transfer_to="+4930901820"
@@ -264,8 +263,6 @@ def quick_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def menu(**config: Any) -> Telephone:
-    from convoship.lib.threads import in_thread
-
     keys = "1 = What are your opening hours?\n0 = transfer"
     return await in_thread(lambda: make_telephone(menu=keys, transfer_to="+4930901820", silence_seconds=20, **config))
 
@@ -338,7 +335,7 @@ async def test_what_a_member_writes_meanwhile_is_said(phone: Telephone) -> None:
 
 
 def phone_unsaid(row: Call) -> bool:
-    return conversations.Message.objects.filter(conversation=row.conversation_id, status="queued").exists()
+    return Message.objects.filter(conversation=row.conversation_id, status="queued").exists()
 
 
 async def test_what_a_program_posts_is_said_though_no_bell_rings(
@@ -364,6 +361,19 @@ async def test_a_call_that_is_to_be_put_through_ends_its_session(phone: Telephon
     await phone.inside(transfer)
     data = await session.ended()
     assert data["then"] == "transfer"
+
+
+async def test_who_asks_for_a_person_hears_so_and_is_put_through(transactional_db: None) -> None:
+    phone = await in_thread(lambda: make_telephone(transfer_to="+4930901820", silence_seconds=20))
+    session = await greeted(phone)
+    await session.say("I want to talk to a person")
+    words = await session.words()
+    data = await session.ended()
+    assert data["then"] == "transfer"
+    twiml = await phone.relay_done("ended", HandoffData=str(session.frames[-1]["handoffData"]))
+    dial = twiml.find("Dial")
+    assert dial is not None
+    assert words not in "".join(twiml.itertext()), "said once"
 
 
 async def test_an_assistant_that_says_goodbye_hangs_up(phone: Telephone) -> None:
@@ -410,7 +420,7 @@ async def test_a_database_that_is_away_for_a_moment_ends_no_call(
             raise RuntimeError("away")
         return take(*values)
 
-    monkeypatch.setattr(relay_session.relay_acts, "take", breaks)
+    monkeypatch.setattr(relay_acts, "take", breaks)
     await session.say("hello")
     assert await session.words() == "Sorry, please say that again."
     await session.say("hello")

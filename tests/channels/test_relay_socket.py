@@ -79,7 +79,7 @@ async def test_the_twiml_asks_for_a_signed_socket_with_a_ticket_and_what_comes_a
 
 
 async def test_a_voice_is_named_as_the_relay_names_it(transactional_db: None) -> None:
-    given = {"voice": "Polly.Amy-Neural", "language": "en-GB", "hints": "Acme, Zephyr", "barge_in": "off"}
+    given: Any = {"voice": "Polly.Amy-Neural", "language": "en-GB", "hints": "Acme, Zephyr", "barge_in": "off"}
     phone = await in_thread(lambda: make_telephone(**given))
     relay = phone.relay_of(await phone.ring())
     assert relay.attrib["voice"] == "Amy-Neural"
