@@ -160,7 +160,9 @@ async def test_one_caller_at_a_time_and_closing_the_page_hangs_up(it: Rehearsed)
     await closed(page)
 
     def status() -> list[str]:
-        return list(RehearsalCall.objects.filter(connection_id=UUID(str(it.connection.id))).values_list("status", flat=True))
+        return list(
+            RehearsalCall.objects.filter(connection_id=UUID(str(it.connection.id))).values_list("status", flat=True)
+        )
 
     # Nothing answers in this test, so it was never up.
     assert await in_tenant(status)(it.workspace.id) in (["no-answer"], ["completed"])
