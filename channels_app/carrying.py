@@ -8,7 +8,7 @@ from uuid import UUID
 from django.urls import reverse
 
 from channels_app import accounts, consents, inbound_media, template_choice, template_faults, template_use, windows
-from channels_app.models import Connection, Consent, ConversationLink, Delivery
+from channels_app.models import Call, Connection, Consent, ConversationLink, Delivery
 from channels_app.models.connection import ConnectionState
 from convoship.lib.actors import Actor
 from deployments.carriers import Filled, Offered, Place, Window
@@ -33,7 +33,7 @@ class Connections:
             accounts.kind_of(connection).label,
             connection.name,
             path,
-            link.address,
+            self._address_of(link, conversation),
             is_open=connection.state == ConnectionState.ACTIVE,
             consent=consent.get_state_display() if consent else "",
             consent_at=consent.changed_at if consent else None,
@@ -44,6 +44,11 @@ class Connections:
             takes_files=accounts.kind_of(connection).files_taken(connection.config, link.address),
             window=self._window_of(link) if windows.has_one(connection) else None,
         )
+
+    def _address_of(self, link: ConversationLink, conversation: Conversation) -> str:
+        """Of a call the number at its other end, for its address is the call itself."""
+        call = Call.objects.filter(conversation=conversation).first() if accounts.is_spoken(link.connection) else None
+        return call.other_end if call is not None else link.address
 
     def again_at(self, message: Message, attachment_id: str) -> str:
         """The button's own address."""

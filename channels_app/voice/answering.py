@@ -16,6 +16,7 @@ from django.http import HttpResponse
 from django.utils import timezone
 from twilio.twiml.voice_response import VoiceResponse
 
+from channels_app import spending
 from channels_app.models import Call, CallStep, Connection, InboundEvent
 from channels_app.models.call import CallDirection, CallMode, CallOutcome, CallState, StepKind, TransferState
 from channels_app.models.inbound import EventState
@@ -64,7 +65,7 @@ async def _broken(asked: Asked, words: str, remedy: str) -> HttpResponse:
         ways_out.without_call(asked, response, say("give_up", asked.config.language))
     else:
         twiml.said(response, say("sorry", asked.config.language), asked.config)
-        response.redirect(asked.url(asked.part, **{**asked.query, "again": 1}), method="POST")
+        response.redirect(asked.url(asked.part, **asked.query, again="1"), method="POST")
     return twiml.answered(response)
 
 
@@ -116,7 +117,12 @@ def _open(asked: Asked) -> Call | str | None:
         return _opened(asked, connection)
     except record.Blocked as blocked:
         _note_untaken(asked, blocked.words, blocked.remedy)
-        return say("no_minutes", language) if blocked.is_spent else None
+        if blocked.spent_until is None:
+            return None
+        # (What was noted when it was counted went back with the call.)
+        connection.refresh_from_db(fields=["spent_until"])
+        spending.note_used_up(connection, blocked.spent_until)
+        return say("no_minutes", language)
     except Problem as problem:
         _note_untaken(asked, problem.detail, problem.hint or "")
         return say("closed", language)

@@ -35,11 +35,11 @@ _WITHHELD = {
 
 
 class Blocked(Exception):
-    """Whoever calls is blocked, or the day has no minutes left; `words` and `remedy` are for the workspace."""
+    """Whoever calls is blocked, or the day has no minutes left until then; the words are for the workspace."""
 
-    def __init__(self, words: str, remedy: str, *, is_spent: bool = False) -> None:
+    def __init__(self, words: str, remedy: str, *, spent_until: dt.datetime | None = None) -> None:
         super().__init__(words)
-        self.words, self.remedy, self.is_spent = words, remedy, is_spent
+        self.words, self.remedy, self.spent_until = words, remedy, spent_until
 
 
 def open_call(connection: Connection, sid: str, caller: str, called: str, direction: str) -> Call:
@@ -59,7 +59,7 @@ def open_call(connection: Connection, sid: str, caller: str, called: str, direct
     refusal = minutes.let_in(connection) if direction == CallDirection.INBOUND else None
     if refusal is not None:
         remedy = "Raise the day's minutes in the connection's settings; after midnight UTC calls are taken again."
-        raise Blocked(refusal.words, remedy, is_spent=True)
+        raise Blocked(refusal.words, remedy, spent_until=refusal.until)
     config = VoiceConfig.of(connection.config)
     is_test = connection.is_rehearsal or direction == CallDirection.OUTBOUND
     conversation = _conversation(connection, config, known_by, is_test=is_test)

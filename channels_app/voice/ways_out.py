@@ -31,10 +31,12 @@ def take(asked: Asked, call: Call, response: VoiceResponse, way: Way, why: str, 
 
 def transfer(asked: Asked, call: Call, response: VoiceResponse, why: str) -> None:
     """Put the call through; what comes of it is posted to `transfer-done`."""
-    call.state = CallState.TRANSFERRING
-    call.save(update_fields=["state"])
-    CallTransfer.objects.create(call=call, manner=TransferManner.COLD, to=asked.config.transfer_to)
-    record.note(call, StepKind.TRANSFER, f"{why} Calling {asked.config.transfer_to}.", to=asked.config.transfer_to)
+    # The same request again is told the same, and begins nothing a second time.
+    if not CallTransfer.objects.filter(call=call, ended_at=None).exists():
+        call.state = CallState.TRANSFERRING
+        call.save(update_fields=["state"])
+        CallTransfer.objects.create(call=call, manner=TransferManner.COLD, to=asked.config.transfer_to)
+        record.note(call, StepKind.TRANSFER, f"{why} Calling {asked.config.transfer_to}.", to=asked.config.transfer_to)
     twiml.said(response, say("transfer", call.language), asked.config, call.language)
     dial(asked, response)
 
@@ -52,9 +54,10 @@ def dial(asked: Asked, response: VoiceResponse) -> None:
 
 def voicemail(asked: Asked, call: Call, response: VoiceResponse, why: str) -> None:
     """Have a message left after the tone; it is posted to `voicemail`, and its audio to `recording`."""
-    call.state = CallState.VOICEMAIL
-    call.save(update_fields=["state"])
-    record.note(call, StepKind.VOICEMAIL, f"{why} They were asked for a message.")
+    if call.state != CallState.VOICEMAIL:
+        call.state = CallState.VOICEMAIL
+        call.save(update_fields=["state"])
+        record.note(call, StepKind.VOICEMAIL, f"{why} They were asked for a message.")
     words = asked.config.voicemail_words or say("voicemail", call.language)
     twiml.said(response, words, asked.config, call.language)
     response.record(

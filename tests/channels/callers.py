@@ -98,7 +98,7 @@ class Line(Phone):
         self.sid = new_sid()
         return await self.ask(self.url(), CallStatus="ringing", **more)
 
-    async def say(self, before: Told, text: str, confidence: str = "0.9") -> Told:
+    async def speak(self, before: Told, text: str, confidence: str = "0.9") -> Told:
         """They say this where we listen."""
         return await self.ask(before.listens_at, SpeechResult=text, Confidence=confidence)
 

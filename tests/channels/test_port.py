@@ -36,6 +36,7 @@ LABELS = {
 SET_UP: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
     "twilio_whatsapp": ({"account_sid": "AC" + "0" * 32, "from_number": "+14155552671"}, {"auth_token": "f" * 32}),
     "twilio_sms": ({"account_sid": "AC" + "0" * 32, "from_number": "+14155552671"}, {"auth_token": "f" * 32}),
+    "twilio_voice": ({"account_sid": "AC" + "0" * 32, "from_number": "+14155552671"}, {"auth_token": "f" * 32}),
     "voice_gateway": ({"mode": "turns", "gateway_url": "https://gateway.example/say"}, {}),
     "custom_webhook": ({"url": "https://bridge.example/hook", "events": ["message.created"]}, {}),
 }

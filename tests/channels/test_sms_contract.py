@@ -20,7 +20,7 @@ import pytest
 from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
 
 from channels_app.providers.base import Account, Outgoing, ProviderError
-from channels_app.providers.twilio import drafts, sdk, templates
+from channels_app.providers.twilio import calls, drafts, sdk, templates
 from channels_app.providers.twilio.sms import TwilioSms
 from channels_app.providers.twilio.whatsapp import TwilioWhatsapp
 from convoship.lib.outbound import sending
@@ -148,6 +148,44 @@ async def _set_service(url: str) -> Any:
     )
 
 
+# --- Calls ------------------------------------------------------------------------------------------------------------
+
+CALL = "CA" + "0123456789abcdef" * 2
+
+
+async def _start_call(url: str) -> Any:
+    return await calls.start(account(url), PERSON, longest_seconds=1800)
+
+
+async def _fetch_call(url: str) -> Any:
+    return await calls.fetch(account(url), CALL)
+
+
+async def _redirect_call(url: str) -> Any:
+    return await calls.redirect(account(url), CALL, url="https://convoship.example/x/turn?turn=2")
+
+
+async def _tell_call(url: str) -> Any:
+    return await calls.redirect(account(url), CALL, twiml="<Response><Say>Goodbye.</Say><Hangup/></Response>")
+
+
+async def _end_call(url: str) -> Any:
+    return await calls.end(account(url), CALL)
+
+
+async def _set_number_for_calls(url: str) -> Any:
+    at = sdk.client(account(url)).incoming_phone_numbers(NUMBER_SID)
+    here = "https://convoship.example/x"
+    return await at.update_async(
+        voice_url=here,
+        voice_method="POST",
+        voice_fallback_url=f"{here}/fallback",
+        voice_fallback_method="POST",
+        status_callback=f"{here}/status",
+        status_callback_method="POST",
+    )
+
+
 # --- WhatsApp: channel senders, and the Content API, which takes JSON -------------------------------------------------
 
 
@@ -221,6 +259,12 @@ GOOD = [
     pytest.param("api_v2010", _create, id="create a message"),
     pytest.param("api_v2010", _create_mms, id="create a message with pictures"),
     pytest.param("api_v2010", _create_over_service, id="create a message over a service"),
+    pytest.param("api_v2010", _start_call, id="start a call"),
+    pytest.param("api_v2010", _fetch_call, id="fetch a call"),
+    pytest.param("api_v2010", _redirect_call, id="redirect a call"),
+    pytest.param("api_v2010", _tell_call, id="tell a call something"),
+    pytest.param("api_v2010", _end_call, id="end a call"),
+    pytest.param("api_v2010", _set_number_for_calls, id="set a number's addresses for calls"),
     pytest.param("api_v2010", _list, id="list messages"),
     pytest.param("api_v2010", _account, id="fetch the account"),
     pytest.param("api_v2010", _numbers, id="list numbers"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,17 +12,18 @@ from django.test import AsyncClient
 from django.utils import timezone
 
 from channels_app.models import Call, CallSpeech, CallTransfer, CallTurn, Connection, Delivery, InboundEvent
-from channels_app.voice import answering, gather
+from channels_app.voice import answering, gather, taking
 from convoship.lib.tenancy import tenant
-from deployments import blocking, conversations, handoff, people
+from convoship.lib.threads import in_thread
+from deployments import blocking, conversations, people
 from deployments.models import AssistantVersion, Conversation, Identity, Message, Turn
 from deployments.responders import base
 from deployments.responders.base import End, HandOver, Reply, Say, TurnInput
 from tests import factories
 from tests.channels import twilio_end
-from tests.channels.callers import Line, make_line, told, turn_of
+from tests.channels.callers import Line, make_line, new_sid, told, turn_of
 from tests.channels.gateway import Probe, came_to
-from tests.channels.twilio_end import NUMBER, PERSON, TwilioEnd
+from tests.channels.twilio_end import PERSON, TwilioEnd
 
 pytestmark = pytest.mark.asyncio
 
@@ -41,7 +43,7 @@ def answered_by(
         for reply in replies:
             yield reply
 
-    probe.script = script  # type: ignore[method-assign]
+    probe.script = script
     monkeypatch.setitem(base._responders, "probe", probe)
     return probe
 
@@ -78,7 +80,7 @@ async def test_a_caller_is_greeted_answered_and_remembered(line: Line) -> None:
         "true",
     )
     assert (listening["language"], listening["speechTimeout"], listening["timeout"]) == ("en-US", "auto", "5")
-    answered = await line.say(greeted, "hello")
+    answered = await line.speak(greeted, "hello")
     assert answered.words
     assert turn_of(answered.listens_at) == 2
     await line.hang_up()
@@ -108,21 +110,20 @@ async def test_who_withholds_their_number_is_somebody_new_each_time(line: Line) 
 
 
 async def test_each_turn_tells_how_long_it_took_by_stage(line: Line) -> None:
-    await line.say(await line.ring(), "hello")
+    await line.speak(await line.ring(), "hello")
     rows = await line.inside(lambda: list(CallTurn.objects.order_by("number")))
     assert [row.number for row in rows] == [0, 1]
     turn = rows[1]
-    assert turn.heard_at <= turn.asked_at <= turn.spoken_at <= turn.finished_at
+    stamps = [turn.heard_at, turn.asked_at, turn.spoken_at, turn.finished_at]
+    assert sorted(filter(None, stamps)) == stamps
     assert turn.responder_ms is not None
     assert turn.platform_ms is not None
     assert turn.confidence == pytest.approx(0.9)
 
 
-async def test_a_greeting_of_the_connections_own_is_spoken_with_its_voice_language_and_hints(
-    transactional_db: None, twilio: TwilioEnd
-) -> None:
+async def test_a_greeting_of_the_connections_own_is_spoken_with_its_voice_language_and_hints(line: Line) -> None:
     config = {"greeting": "Grüß Gott!", "language": "de-DE", "voice": "Polly.Vicki", "hints": "Convoship, Ada"}
-    line = make_line(factories.make_workspace(), twilio, barge_in="off", silence_seconds=7, **config)
+    await line.allow(barge_in="off", silence_seconds=7, **config)
     greeted = await line.ring()
     assert greeted.words == "Grüß Gott!"
     assert greeted.verb("Say").attrib == {"language": "de-DE", "voice": "Polly.Vicki"}
@@ -136,20 +137,20 @@ async def test_the_same_request_again_or_late_changes_nothing_and_is_answered_wi
     greeted = await line.ring()
     again = await line.ask(line.url(), CallStatus="ringing")
     assert again.raw == greeted.raw
-    first = await line.say(greeted, "hello")
-    second = await line.say(first, "what are your opening hours?")
+    first = await line.speak(greeted, "hello")
+    second = await line.speak(first, "what are your opening hours?")
     before = [message.text for message in await line.messages()]
-    assert (await line.say(greeted, "hello")).raw == first.raw
-    assert (await line.say(first, "what are your opening hours?")).raw == second.raw
+    assert (await line.speak(greeted, "hello")).raw == first.raw
+    assert (await line.speak(first, "what are your opening hours?")).raw == second.raw
     # Even where it is heard otherwise the second time.
-    assert (await line.say(greeted, "yellow")).raw == first.raw
+    assert (await line.speak(greeted, "yellow")).raw == first.raw
     assert [message.text for message in await line.messages()] == before
     assert await line.inside(Call.objects.count) == 1
 
 
 async def test_ten_copies_at_once_are_one_turn(line: Line) -> None:
     greeted = await line.ring()
-    answers = await asyncio.gather(*(line.say(greeted, "hello") for _ in range(10)))
+    answers = await asyncio.gather(*(line.speak(greeted, "hello") for _ in range(10)))
     assert len({answer.raw for answer in answers}) == 1
     said = [message for message in await line.messages() if message.author_kind == "visitor"]
     assert len(said) == 1
@@ -161,7 +162,7 @@ async def test_a_slow_answer_is_bridged_with_words_and_waited_for(
     ready = asyncio.Event()
     answered_by(line, monkeypatch, Say("Here it is."), after=ready)
     await use_probe(line)
-    held = await line.say(await line.ring(), "look something up")
+    held = await line.speak(await line.ring(), "look something up")
     assert held.verbs == ["Say", "Redirect"]
     assert held.words == "One moment, please."
     silent = await line.follow(held)
@@ -178,7 +179,7 @@ async def test_a_slow_answer_is_bridged_with_words_and_waited_for(
     # And again, as the answer to this may have been lost.
     assert (await line.follow(silent)).raw == found.raw
     turn = await line.inside(lambda: CallTurn.objects.get(number=1))
-    assert turn.spoken_at < turn.finished_at
+    assert sorted(filter(None, [turn.spoken_at, turn.finished_at])) == [turn.spoken_at, turn.finished_at]
     assert "hold" in await line.steps()
 
 
@@ -188,7 +189,7 @@ async def test_an_answer_that_never_comes_ends_in_words_and_another_way_out(
     monkeypatch.setattr(gather, "MOST_WAITS", 2)
     answered_by(line, monkeypatch, after=asyncio.Event())
     await use_probe(line)
-    held = await line.say(await line.ring(), "look something up")
+    held = await line.speak(await line.ring(), "look something up")
     while held.has("Redirect"):
         held = await line.follow(held)
     assert held.verbs[-1] == "Hangup"
@@ -214,23 +215,20 @@ async def test_who_says_nothing_is_asked_again_and_after_so_many_times_said_good
 
 async def test_words_between_make_silences_count_anew(line: Line) -> None:
     at = await line.silence(await line.silence(await line.ring()))
-    at = await line.say(at, "hello")
+    at = await line.speak(at, "hello")
     at = await line.silence(await line.silence(at))
     assert at.has("Gather")
 
 
-async def test_after_silences_the_call_is_put_through_where_the_connection_says_so(
-    transactional_db: None, twilio: TwilioEnd
-) -> None:
-    line = make_line(factories.make_workspace(), twilio, most_silences=1, then="transfer", transfer_to="+493012345678")
+async def test_after_silences_the_call_is_put_through_where_the_connection_says_so(line: Line) -> None:
+    await line.allow(most_silences=1, then="transfer", transfer_to="+493012345678")
     given = await line.silence(await line.ring())
     assert given.verb("Dial").text == "+493012345678"
     assert (await line.call()).state == "transferring"
 
 
-async def test_keys_stand_for_words_and_ways(transactional_db: None, twilio: TwilioEnd) -> None:
-    menu = "1 = What are your opening hours?\n0 = transfer"
-    line = make_line(factories.make_workspace(), twilio, menu=menu, transfer_to="+493012345678")
+async def test_keys_stand_for_words_and_ways(line: Line) -> None:
+    await line.allow(menu="1 = What are your opening hours?\n0 = transfer", transfer_to="+493012345678")
     greeted = await line.ring()
     assert greeted.verb("Gather").attrib["numDigits"] == "1"
     answered = await line.press(greeted, "1")
@@ -256,7 +254,7 @@ async def test_what_callers_and_models_say_is_words_and_never_instructions(
 ) -> None:
     answered_by(line, monkeypatch, Say(NASTY.replace("\x00", "").encode("utf-8", "ignore").decode()))
     await use_probe(line)
-    answer = await line.say(await line.ring(From=f"{PERSON}"), NASTY.replace("\ud800", ""))
+    answer = await line.speak(await line.ring(From=f"{PERSON}"), NASTY.replace("\ud800", ""))
     assert answer.verbs == ["Gather", "Redirect"]
     assert not answer.has("Dial")
     assert not answer.has("Hangup")
@@ -269,7 +267,7 @@ async def test_an_answer_longer_than_twilio_takes_is_said_in_several(
     long = " ".join(f"This is sentence number {number}." for number in range(400))
     answered_by(line, monkeypatch, Say(long))
     await use_probe(line)
-    answer = await line.say(await line.ring(), "tell me all")
+    answer = await line.speak(await line.ring(), "tell me all")
     pieces = [node.text or "" for node in answer.root.iter("Say")]
     assert len(pieces) > 2
     assert all(len(piece) <= 4096 for piece in pieces)
@@ -279,7 +277,7 @@ async def test_an_answer_longer_than_twilio_takes_is_said_in_several(
 async def test_the_assistant_may_end_the_call_with_its_words(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     answered_by(line, monkeypatch, Say("All done."), End("done"))
     await use_probe(line)
-    answer = await line.say(await line.ring(), "thanks, bye")
+    answer = await line.speak(await line.ring(), "thanks, bye")
     assert answer.verbs == ["Say", "Say", "Hangup"]
     assert answer.words.startswith("All done.")
     await line.hang_up()
@@ -296,7 +294,7 @@ async def test_who_asks_for_a_person_is_put_through_and_the_call_ends_with_that(
     await line.allow(transfer_to="+493012345678")
     answered_by(line, monkeypatch, HandOver("They want a person."))
     await use_probe(line)
-    given = await line.say(await line.ring(), "a person, please")
+    given = await line.speak(await line.ring(), "a person, please")
     assert given.verb("Dial").text == "+493012345678"
     done = await line.ask(given.verb("Dial").attrib["action"], DialCallStatus="completed", DialCallDuration="60")
     assert done.verbs == ["Hangup"]
@@ -304,14 +302,11 @@ async def test_who_asks_for_a_person_is_put_through_and_the_call_ends_with_that(
     assert (call.outcome, call.conversation.status) == ("transferred", "completed")
 
 
-async def test_where_nobody_takes_the_call_a_message_is_taken(
-    transactional_db: None, twilio: TwilioEnd, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    more: dict[str, Any] = {"transfer_to": "+493012345678", "transfer_then": "voicemail", "voicemail": True}
-    line = make_line(factories.make_workspace(), twilio, **more)
+async def test_where_nobody_takes_the_call_a_message_is_taken(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    await line.allow(transfer_to="+493012345678", transfer_then="voicemail", voicemail=True)
     answered_by(line, monkeypatch, HandOver("They want a person."))
     await use_probe(line)
-    given = await line.say(await line.ring(), "a person, please")
+    given = await line.speak(await line.ring(), "a person, please")
     nobody = await line.ask(given.verb("Dial").attrib["action"], DialCallStatus="no-answer")
     assert nobody.has("Record")
     transfer = await line.inside(CallTransfer.objects.get)
@@ -346,9 +341,9 @@ async def test_hanging_up_in_mid_answer_stops_the_responder_and_nothing_is_said_
         finally:
             stopped.set()
 
-    probe.script = script  # type: ignore[method-assign]
+    probe.script = script
     await use_probe(line)
-    await line.say(await line.ring(), "look something up")
+    await line.speak(await line.ring(), "look something up")
     await line.hang_up()
     async with asyncio.timeout(15):
         await stopped.wait()
@@ -364,7 +359,6 @@ async def test_what_was_never_spoken_is_told_apart(line: Line) -> None:
 
     def post() -> None:
         conversation = conversations.lock(Conversation.objects.get().id)
-        handoff.say(line.who, "Kim", conversation, "Are you there?") if hasattr(handoff, "say") else None
         conversations.post_message(conversation, conversations.NewMessage(author_kind="agent", text="Are you there?"))
 
     await line.inside(post)
@@ -378,7 +372,7 @@ async def test_what_was_never_spoken_is_told_apart(line: Line) -> None:
 async def test_the_longest_call_is_ended_with_a_goodbye(line: Line) -> None:
     greeted = await line.ring()
     await line.inside(lambda: Call.objects.update(ends_by=timezone.now()))
-    last = await line.say(greeted, "hello")
+    last = await line.speak(greeted, "hello")
     assert last.verbs[-1] == "Hangup"
     assert "longest time" in last.words
     call = await line.call()
@@ -433,12 +427,10 @@ async def test_above_the_days_minutes_callers_are_told_so_and_it_shows(line: Lin
     assert "used up" in events[-1].reason
 
 
-async def test_a_hundred_calls_at_once_take_no_more_minutes_than_there_are(line: Line) -> None:
+async def test_thirty_calls_at_once_take_no_more_minutes_than_there_are(line: Line) -> None:
     await line.allow(daily_minutes=5)
 
     async def one(number: int) -> bool:
-        from tests.channels.callers import new_sid
-
         facts = line.facts(CallStatus="ringing", From=f"+1415555{number:04d}") | {"CallSid": new_sid()}
         answer = told(await line.form(facts, line.url()))
         return answer.has("Gather")
@@ -451,8 +443,8 @@ async def test_a_hundred_calls_at_once_take_no_more_minutes_than_there_are(line:
 async def test_minutes_that_run_out_in_a_call_end_it_with_words(line: Line) -> None:
     await line.allow(daily_minutes=1)
     greeted = await line.ring()
-    await line.inside(lambda: Call.objects.update(answered_at=timezone.now() - timezone.timedelta(seconds=90)))
-    last = await line.say(greeted, "hello")
+    await line.inside(lambda: Call.objects.update(answered_at=timezone.now() - dt.timedelta(seconds=90)))
+    last = await line.speak(greeted, "hello")
     assert last.verbs[-1] == "Hangup"
     call = await line.call()
     assert (call.outcome, call.reason) == ("too_long", "The day's minutes were used up in the call.")
@@ -470,8 +462,8 @@ async def test_what_breaks_is_words_then_tried_again_then_another_way(
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(gather.taking, "take", broken)
-    first = await line.say(greeted, "hello")
+    monkeypatch.setattr(taking, "take", broken)
+    first = await line.speak(greeted, "hello")
     assert first.verbs == ["Say", "Redirect"]
     assert "again=1" in (first.verb("Redirect").text or "")
     second = await line.follow(first)
@@ -484,8 +476,8 @@ async def test_a_redirect_after_something_broke_goes_on_where_it_was(
 ) -> None:
     greeted = await line.ring()
     with monkeypatch.context() as broken:
-        broken.setitem(answering.PARTS, "turn", _breaks)  # type: ignore[arg-type]
-        first = await line.say(greeted, "hello")
+        broken.setitem(answering.PARTS, "turn", _breaks)
+        first = await line.speak(greeted, "hello")
     url = first.verb("Redirect").text
     assert url is not None
     assert turn_of(url) == 1
@@ -499,7 +491,7 @@ async def _breaks(asked: Any) -> Any:
 
 async def test_the_fallback_address_names_the_error_and_the_call_goes_on(line: Line) -> None:
     greeted = await line.ring()
-    await line.say(greeted, "hello")
+    await line.speak(greeted, "hello")
     back = await line.ask(line.url("fallback"), ErrorCode="11200", ErrorUrl=greeted.listens_at)
     assert back.verbs == ["Say", "Redirect"]
     on = await line.follow(back)
@@ -522,7 +514,7 @@ async def test_twilios_debugger_names_errors_of_a_call_and_a_good_call_takes_the
     assert connection.fault_remedy
     await line.hang_up()
     assert (await line.refresh()).fault
-    await line.say(await line.ring(), "hello")
+    await line.speak(await line.ring(), "hello")
     await line.hang_up()
     assert (await line.refresh()).fault == ""
 
@@ -550,7 +542,7 @@ async def test_the_query_is_part_of_what_is_signed(line: Line) -> None:
 
 async def test_a_connection_of_another_workspace_knows_nothing_of_a_call(line: Line, twilio: TwilioEnd) -> None:
     await line.ring()
-    other = make_line(factories.make_workspace(), twilio)
+    other = await in_thread(lambda: make_line(factories.make_workspace(), twilio))
     other.sid = line.sid
     answer = await other.ask(other.url("turn", "?turn=1"), SpeechResult="hello")
     assert answer.verbs == ["Say", "Redirect"]
@@ -560,12 +552,10 @@ async def test_a_connection_of_another_workspace_knows_nothing_of_a_call(line: L
 
 async def test_what_calls_are_known_of_stays_in_their_workspace(line: Line) -> None:
     await line.ring()
-    stranger = factories.make_workspace()
-    from convoship.lib.threads import in_thread
+    stranger = await in_thread(factories.make_workspace)
 
     def count() -> int:
         with tenant(stranger.id):
             return Call.objects.count() + CallTurn.objects.count() + InboundEvent.objects.count()
 
     assert await in_thread(count) == 0
-    assert NUMBER

@@ -1,0 +1,137 @@
+"""*Call me*: a test call to a number that a member gives, bounded, and told of wherever it ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import AsyncClient, Client
+from django.urls import reverse
+
+from channels_app.models import Call, Connection
+from convoship.lib.threads import in_thread
+from deployments.models import Identity
+from tests import factories
+from tests.channels.callers import Line, told
+from tests.channels.twilio_end import NUMBER, problem
+
+pytestmark = pytest.mark.asyncio
+
+MINE = "+14155550199"
+
+
+async def call_me(line: Line, to: str = MINE, scopes: tuple[str, ...] = ("connections:write",)) -> Any:
+    key = await in_thread(lambda: factories.make_api_key(line.workspace, scopes))
+    return await AsyncClient().post(
+        f"/v1/connections/{line.connection.id}/call-me",
+        {"to": to},
+        content_type="application/json",
+        headers={"authorization": f"Bearer {key.token}"},
+    )
+
+
+async def test_twilio_is_asked_to_ring_the_number_and_what_it_then_asks_is_answered(line: Line) -> None:
+    answer = await call_me(line)
+    assert answer.status_code == 201, answer.content
+    ((sid, asked),) = line.twilio.told
+    assert (asked["To"], asked["From"]) == (MINE, NUMBER)
+    assert asked["Url"] == line.url()
+    assert asked["FallbackUrl"] == line.url("fallback")
+    assert asked["StatusCallback"] == line.url("status")
+    assert asked["TimeLimit"] == "1800"
+    line.sid = sid
+    call = await line.call()
+    assert answer.json() == {"id": str(call.id), "conversation_id": str(call.conversation_id), "state": "ringing"}
+    assert (call.direction, call.called, call.conversation.is_test) == ("outbound", MINE, True)
+    more = {"Direction": "outbound-api", "From": NUMBER, "To": MINE}
+    greeted = await line.ask(line.url(), **more)
+    assert greeted.words
+    await line.report("completed", CallDuration="10", **more)
+    assert (await line.call()).outcome == "hung_up"
+    # Nobody's number is taken for a caller's.
+    assert await line.inside(lambda: Identity.objects.filter(kind="phone").count()) == 0
+
+
+@pytest.mark.parametrize("status", ["busy", "no-answer", "failed", "canceled"])
+async def test_a_call_that_was_not_answered_says_so(line: Line, status: str) -> None:
+    await call_me(line)
+    line.sid = line.twilio.told[0][0]
+    await line.report(status, Direction="outbound-api", From=NUMBER, To=MINE)
+    call = await line.call()
+    assert (call.state, call.outcome) == ("ended", status.replace("-", "_"))
+    assert call.reason
+
+
+async def test_twilio_may_be_faster_than_the_answer_to_our_asking(line: Line) -> None:
+    line.sid = "CA" + "b" * 32
+    more = {"Direction": "outbound-api", "From": NUMBER, "To": MINE}
+    await line.report("initiated", **more)
+    assert told(await line.form(line.facts(**more), line.url())).has("Gather")
+    assert await line.inside(Call.objects.count) == 1
+
+
+@pytest.mark.parametrize(
+    ("to", "says"),
+    [
+        ("12345", "Write the number with +"),
+        ("+49 30 901820", "is a number of DE"),
+        ("+19005550123", "premium-rate"),
+        (NUMBER, "own number"),
+    ],
+)
+async def test_numbers_that_may_not_be_called_are_refused_where_they_are_typed(line: Line, to: str, says: str) -> None:
+    answer = await call_me(line, to)
+    assert answer.status_code == 422
+    assert says in str(answer.json()["errors"]["to"])
+    assert line.twilio.told == []
+
+
+async def test_one_number_is_called_so_often_in_an_hour_and_no_more(line: Line) -> None:
+    for _ in range(3):
+        assert (await call_me(line)).status_code == 201
+    answer = await call_me(line)
+    assert answer.status_code == 422
+    assert "the limit" in str(answer.json())
+    assert len(line.twilio.told) == 3
+
+
+async def test_test_calls_count_among_the_days_minutes(line: Line) -> None:
+    await line.allow(daily_minutes=1)
+    assert (await call_me(line)).status_code == 201
+    answer = await call_me(line, "+14155550188")
+    assert answer.status_code == 422
+    assert "used up" in str(answer.json())
+
+
+async def test_what_twilio_refuses_is_said_with_what_to_do(line: Line) -> None:
+    line.twilio.call_wrongs.append(problem(21215, 400))
+    answer = await call_me(line)
+    assert answer.status_code == 409
+    assert "Geo permissions" in answer.json()["hint"]
+    assert await line.inside(Call.objects.count) == 0
+
+
+async def test_a_paused_connection_calls_nobody(line: Line) -> None:
+    await line.inside(lambda: Connection.objects.update(state="paused"))
+    assert (await call_me(line)).status_code == 409
+    assert line.twilio.told == []
+
+
+async def test_a_connection_that_speaks_no_calls_has_no_such_address(phone: Any) -> None:
+    assert (await call_me(phone)).status_code == 404
+
+
+async def test_the_button_calls_and_says_what_is_wrong(line: Line) -> None:
+    def press(to: str, **headers: str) -> Any:
+        client = Client()
+        client.force_login(factories.owner_of(line.workspace))
+        path = reverse("connection_call_me", args=[line.connection.id])
+        return client.post(path, {"to": to}, headers=headers), client.get(path.removesuffix("call-me"))
+
+    answer, page = await in_thread(press, "12")
+    assert answer.status_code == 422
+    assert b"Write the number with +" in answer.content
+    assert b"Call me at" in page.content
+    answer, _ = await in_thread(lambda: press(MINE, **{"HX-Request": "true"}))
+    assert b"Your phone rings" in answer.content
+    assert len(line.twilio.told) == 1
