@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from channels.auth import AuthMiddlewareStack
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -33,7 +33,7 @@ websocket_urlpatterns: list[Any] = [
         name="rehearsal_telephone",
     ),
     path("app/socket", AuthMiddlewareStack(AppConsumer.as_asgi()), name="app_socket"),
-    path("v1/public/channels/<str:kind>/<str:connection_id>/relay", relay, name="relay_socket"),
+    path("v1/public/channels/<str:kind>/<str:connection_id>/relay", cast(Any, relay), name="relay_socket"),
     re_path(r"", NoSuchSocket.as_asgi()),
 ]
 socket_application = URLRouter(websocket_urlpatterns)

@@ -15,10 +15,10 @@ from channels_app.providers.twilio.voice_config import VoiceConfig
 from channels_app.voice import hearing, record, relay_tickets, taking
 from channels_app.voice.relay_frames import Setup
 from channels_app.voice.relay_ledger import Heard
-from convoship.lib import language_tags
+from convoship.lib import language_tags, rows
 from deployments import conversations, turns
 from deployments.models import Conversation, Message
-from deployments.models.conversation import MessageStatus
+from deployments.models.conversation import Control, MessageStatus
 
 if TYPE_CHECKING:
     from channels_app.voice.relay_voice import Stamps
@@ -130,13 +130,40 @@ def admit(connection_id: UUID, setup: Setup) -> Admitted | None:
 # --- How it stands ----------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Glance:
+    """What of a call others may change while its session goes on; `has_unsaid`: somebody has said something."""
+
+    state: str
+    status: str
+    control: str
+    language: str
+    has_unsaid: bool
+
+
+def glance(call_ids: Sequence[UUID]) -> list[Glance | None]:
+    """At many calls of a workspace at once, each in its place: sessions look every second or two, and change seldom."""
+    found = {
+        call_id: Glance(*values)
+        for call_id, *values in rows.every(
+            "SELECT c.id, c.state, v.status, v.control, v.locale, EXISTS ("
+            "  SELECT FROM deployments_message AS m WHERE m.conversation_id = v.id AND m.seq > l.told_seq"
+            "  AND m.status = 'queued' AND m.author_kind <> 'visitor')"
+            " FROM channels_app_call AS c JOIN deployments_conversation AS v ON v.id = c.conversation_id"
+            " JOIN channels_app_conversationlink AS l ON l.conversation_id = v.id WHERE c.id = ANY(%s::uuid[])",
+            [list(call_ids)],
+        )
+    }
+    return [found.get(call_id) for call_id in call_ids]
+
+
 def look(call_id: UUID, says: bool, signs: bool) -> Standing:
     """How the call stands. `says`: with what others have said in it; `signs`: the provider is there."""
     if signs:
         call = record.lock(call_id)
         is_spent = call.goes_on and not record.sign(call)
     else:
-        call = Call.objects.select_related("conversation").get(id=call_id)
+        call = Call.objects.select_related("conversation", "connection").get(id=call_id)
         is_spent = False
         link = ConversationLink.objects.get(conversation=call.conversation_id)
         if says and call.goes_on and calls.unsaid(link, call.conversation).exists():
@@ -150,7 +177,10 @@ def look(call_id: UUID, says: bool, signs: bool) -> Standing:
 def _standing(call: Call, told: Sequence[Told] = (), *, is_spent: bool = False) -> Standing:
     conversation = call.conversation
     then, reason = "", ""
-    if call.state == CallState.TRANSFERRING:
+    # Where nobody can be put through to, a member may answer in writing, and is spoken.
+    wants_person = conversation.is_active and conversation.control != Control.ASSISTANT
+    can_transfer = VoiceConfig.of(call.connection.config).can_transfer
+    if call.state == CallState.TRANSFERRING or (wants_person and can_transfer):
         then, reason = "transfer", conversation.handoff_reason
     elif call.state == CallState.VOICEMAIL:
         then = "voicemail"
@@ -176,16 +206,17 @@ def _tell(call: Call, turn: CallTurn | None) -> list[Told]:
     speeches = hearing.give(call, turn, messages)
     if turn is not None:
         taking.first_given(turn)
+    if not call.conversation.is_active:
+        hearing.last_words(call, [one.whole for one in speeches])
     return [Told(one.message_id, one.whole) for one in speeches]
 
 
 # --- What is said -----------------------------------------------------------------------------------------------------
 
 
-def take(call_id: UUID, number: int, text: str, keys: str, heard_at: dt.datetime) -> Asked:
+def take(call_id: UUID, number: int, text: str, keys: str) -> Asked:
     """Take a turn; where nothing has to be waited for, with its answer."""
     taken = taking.take(call_id, number, text, keys=keys)
-    CallTurn.objects.filter(id=taken.turn.id).update(heard_at=heard_at)
     told = _tell(taken.call, taken.turn) if taken.claim is None else []
     return Asked(taken.claim, _standing(taken.call, told))
 
@@ -197,7 +228,11 @@ def said(call_id: UUID, number: int, messages: Sequence[Said], stamps: Stamps) -
     if turn is not None:
         _stamp(turn, stamps)
     _note(call, turn, messages)
-    return _standing(call, _tell(call, turn))
+    told = _tell(call, turn)
+    if not call.conversation.is_active:
+        # It is not hung up before they are heard.
+        hearing.last_words(call, [one.whole for one in messages] + [one.words for one in told])
+    return _standing(call, told)
 
 
 def stamp(call_id: UUID, number: int, stamps: Stamps) -> None:

@@ -20,6 +20,7 @@ from channels_app import calls
 from channels_app.models import Call, CallSpeech, CallStep, CallTurn
 from channels_app.models.call import CallMode, CallOutcome, SpeechState, StepKind
 from channels_app.providers.twilio import relay_twiml, twiml
+from channels_app.providers.twilio.voice_codes import fault_of
 from channels_app.providers.twilio.voice_config import WAYS
 from channels_app.voice import (
     ending,
@@ -153,7 +154,7 @@ def _ended(asked: Asked, call: Call, then: str, handed: Mapping[str, Any]) -> _N
             words = asked.config.goodbye_words or say("silent_goodbye", call.language)
             ways_out.goodbye(asked, call, response, why, words=words, outcome=CallOutcome.COMPLETED)
         else:
-            ways_out.take(asked, call, response, then, why)  # type: ignore[arg-type]
+            ways_out.take(asked, call, response, then, why)
     else:
         # What the conversation wants is gather's to tell, as in every other request of a call.
         heard = CallSpeech.objects.filter(call=call, turn__number=call.turn).order_by("message__seq")
@@ -179,7 +180,7 @@ def _failed(asked: Asked, call: Call, then: str) -> _Next:
     detail = asked.form.get("ErrorMessage", "")
     if code and code != "0":
         faults.note(asked.connection_id, code, call, detail=detail)
-    fault = faults.fault_of(code) if code and code != "0" else None
+    fault = fault_of(code) if code and code != "0" else None
     words = fault.words if fault else "Word by word failed, and Twilio does not say why."
     remedy = fault.remedy if fault else "Look at the server's log and Twilio's error log for that time."
     if then == "failed":
@@ -245,7 +246,7 @@ def _take_back(call: Call, lost: CallStep | None) -> None:
     for row in CallSpeech.objects.filter(call=call, message_id__in=ids).select_related("message"):
         row.state, row.heard = SpeechState.SPOKEN, row.whole
         row.save(update_fields=["state", "heard"])
-        changes = {"text": row.whole.strip(), "status": MessageStatus.DELIVERED, "reason": ""}
+        changes: dict[str, Any] = {"text": row.whole.strip(), "status": MessageStatus.DELIVERED, "reason": ""}
         conversations.change_message(call.conversation, row.message, **changes)
 
 

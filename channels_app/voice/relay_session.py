@@ -17,17 +17,19 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.utils import timezone
 
 from channels_app.voice import relay_acts, relay_frames, speaking
-from channels_app.voice.relay_acts import Admitted, Said, Standing, Told
+from channels_app.voice.relay_acts import Admitted, Glance, Said, Standing, Told
 from channels_app.voice.relay_frames import Digit, Fault, Frame, Interrupt, Prompt
 from channels_app.voice.relay_keys import Keys
 from channels_app.voice.relay_ledger import Heard
 from channels_app.voice.relay_manners import Manners
 from channels_app.voice.relay_voice import Answering, Stamps, Voice
 from convoship.lib.tenancy import in_tenant
+from convoship.lib.together import Together
 from deployments import live, turns
 from deployments.models import Message
 from deployments.models.conversation import Status, Stop
@@ -38,6 +40,8 @@ logger = logging.getLogger(__name__)
 HOLD_AFTER, HOLD_AGAIN = 1.5, 10.0
 # How often the database is asked how the call stands, whether or not a bell rang.
 LOOK_EVERY = 1.5
+# In which sessions that look are gathered.
+GATHER_SECONDS = 0.2
 # How often it is written down that the provider is there.
 SIGN_EVERY = 15.0
 # Somebody who has begun to speak is left to it for so long.
@@ -100,6 +104,14 @@ class _Gone:
 _Event = _Said | _Interrupted | _Speaks | _Answered | _Faulted | _Changed | _Gone
 
 
+async def _glance(workspace_id: UUID, calls: Sequence[UUID]) -> list[Glance | None]:
+    return await in_tenant(relay_acts.glance)(workspace_id, calls)
+
+
+# Sessions of a workspace look together.
+_glances: Together[UUID, UUID, Glance | None] = Together(_glance, lambda: GATHER_SECONDS)
+
+
 class Session:
     """One session. `put` sends a frame."""
 
@@ -123,7 +135,6 @@ class Session:
         self.life = time.monotonic()
         self.speaks_until = 0.0
         self.hold_at: float | None = None
-        self.look_at = 0.0
         self.sign_at = time.monotonic() + SIGN_EVERY
         self.holds = self.failures = 0
         # Why the session is to end, as the hand-over's data, and by when at the latest.
@@ -196,7 +207,9 @@ class Session:
         """The session, from its setup to its end."""
         group = live.conversation_group(self.workspace_id, self.conversation_id)
         live.Hub.get().listen(group, self._ring)
-        writing = asyncio.get_running_loop().create_task(self._write())
+        loop = asyncio.get_running_loop()
+        beside = [loop.create_task(self._write()), loop.create_task(self._watch())]
+        self._add(_Changed())
         try:
             while not self.is_over:
                 event = await self._next()
@@ -211,7 +224,23 @@ class Session:
             pass
         finally:
             live.Hub.get().leave(group, self._ring)
-            writing.cancel()
+            for task in beside:
+                task.cancel()
+
+    async def _watch(self) -> None:
+        """Look now and then whether others have changed something, in case that no bell told so."""
+        seen: Glance | None = None
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            try:
+                glance = await _glances.answer(self.workspace_id, self.call_id)
+            except Exception as error:  # noqa: BLE001 (a database that is away is looked at again)
+                logger.warning("nobody looks after call %s for a moment: %s", self.call_id, error)
+                continue
+            has_news = glance is None or (glance.has_unsaid and self.answering is None)
+            if has_news or glance != seen or time.monotonic() >= self.sign_at:
+                self._add(_Changed())
+            seen = glance
 
     def _ring(self, event: Mapping[str, Any]) -> None:
         """Others changed something. What our own answer changes is looked at once it is stored."""
@@ -251,7 +280,7 @@ class Session:
             return
         except Exception:
             logger.exception("something in call %s did not work", self.call_id)
-        self.look_at = self.life = time.monotonic() + LOOK_EVERY
+        self.life = time.monotonic()
         if self.is_gone or self.then is not None:
             self.is_over = self.is_over or self.is_gone
             return
@@ -276,7 +305,7 @@ class Session:
             case _Faulted():
                 await self._act(relay_acts.fault, event.words)
             case _Changed():
-                self.look_at = 0.0
+                await self._look()
             case _Gone():
                 await self._leave()
 
@@ -297,7 +326,7 @@ class Session:
         await self._listen_in(said.language)
         self.turn += 1
         text = said.text or self.manners.told(said.keys)
-        asked: relay_acts.Asked = await self._act(relay_acts.take, self.turn, text, said.keys, said.heard_at)
+        asked: relay_acts.Asked = await self._act(relay_acts.take, self.turn, text, said.keys)
         self.failures = self.holds = 0
         stamps = Stamps(said.heard_at)
         if asked.claim is None:
@@ -407,7 +436,6 @@ class Session:
         await self._speak_as_asked()
 
     def _apply(self, standing: Standing) -> None:
-        self.look_at = time.monotonic() + LOOK_EVERY
         self.control, self.wanted_language = standing.control, standing.language
         if standing.is_ended:
             self.is_over = True
@@ -429,7 +457,7 @@ class Session:
 
     def _due(self) -> float:
         """When something is to be done next, whatever happens."""
-        times = [self.look_at, self.ends_at]
+        times = [self.ends_at]
         if self.then is not None:
             times.append(min(self.then_by, self._last_word_at()))
         if self.hold_at is not None:
@@ -467,8 +495,6 @@ class Session:
         silent_at = self._silent_at()
         if silent_at is not None and now >= silent_at:
             await self._silent()
-        if now >= self.look_at:
-            await self._look()
 
     async def _hold(self, now: float) -> None:
         """Nothing is answered yet: say so, unless the caller speaks."""

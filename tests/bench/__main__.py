@@ -14,7 +14,7 @@ from importlib.metadata import version
 from typing import Any
 
 from convoship.machine.state import ROOT
-from tests.bench import answers, goals, measures, searching
+from tests.bench import answers, calls, goals, measures, searching
 from tests.bench.clients import Broken
 from tests.bench.servers import Bench, bench
 
@@ -29,6 +29,7 @@ NAMES = (
     "wall",
     "script",
     "answers",
+    "calls",
     "webhook",
     "outbox",
     "inbox",
@@ -54,12 +55,13 @@ async def _measure(servers: Bench, arguments: argparse.Namespace) -> dict[str, l
     names = [name for name in NAMES if name in arguments.only.split(",")]
     idle, seconds, rounds = (200, 1.0, 1) if arguments.quick else (1000, 2.0, arguments.rounds)
     began = time.monotonic()
-    has_visitors = set(names) - {"webhook", "outbox", "inbox", "search"}
+    has_visitors = set(names) - {"webhook", "outbox", "inbox", "search", "calls"}
     data = servers.prepare(
         max(idle, 4 * measures.LANES) if has_visitors else 1,
         measures.OUTBOXES if "outbox" in names else 0,
         measures.OPEN if "inbox" in names else 0,
         answers.ANSWERS if "answers" in names else 0,
+        calls.CALLS if "calls" in names else 0,
     )
     found: dict[str, list[tuple[Any, Any]]] = {name: [] for name in names}
     # These stand through all rounds; product and socket toy are fresh in each, for their memory is weighed.

@@ -169,6 +169,15 @@ def _answers(rounds: Rounds) -> list[Line]:
     ]
 
 
+def _calls(rounds: Rounds) -> list[Line]:
+    if "calls" not in rounds:
+        return []
+    found = [product for _, product in rounds["calls"]]
+    p95 = median(one.p95_ms for one in found)
+    what = f"{found[0].calls} calls by ConversationRelay at once, a model answers after 1 s: p95 over the model's own"
+    return [Line("18", what, "", f"{p95:.3g} ms", p95, 60, "ms")]
+
+
 # What is said below the table.
 NOTE = (
     "Goal 12 is for messages that have to be tasks of their own. No message is one here: a worker drains outboxes,\n"
@@ -209,6 +218,7 @@ def lines(rounds: Rounds) -> list[Line]:
         *_outbox(rounds),
         *_inbox(rounds),
         *_answers(rounds),
+        *_calls(rounds),
     ]
 
 

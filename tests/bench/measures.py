@@ -13,6 +13,7 @@ from typing import Any
 
 from tests.bench.answers import ANSWER_SECONDS, Beside, beside, busy
 from tests.bench.answers import RATE as SCRIPTED_RATE
+from tests.bench.calls import talked
 from tests.bench.carrying import Outbox, Webhooks, as_json
 from tests.bench.clients import DEFLATE, Broken, HttpLane, Lane, SocketLane, request
 from tests.bench.loads import Figures, closed_loop, open_loop, own_bytes
@@ -351,6 +352,15 @@ async def cache_faults(product: Server, app_file: str) -> list[str]:
 Measure = Callable[[], Awaitable[Any]]
 
 
+async def _no_toy() -> None:
+    """Of what is measured by itself."""
+
+
+async def _calls(field: Field) -> Any:
+    """The product's calls."""
+    return await talked(field.product.pid, field.product.port, field.data["telephone"], max(18.0, field.seconds * 12))
+
+
 def pairs(field: Field) -> dict[str, tuple[Measure, Measure]]:
     """Each measure's toy and product, memory first: it wants fresh servers."""
     sockets, http = Sockets(field), Http(field)
@@ -366,6 +376,7 @@ def pairs(field: Field) -> dict[str, tuple[Measure, Measure]]:
         "script": (http.toy_script, http.script),
         "inbox": (http.bare_page, http.inbox),
         "answers": (sockets.quiet, sockets.answers),
+        "calls": (_no_toy, partial(_calls, field)),
         "webhook": (lambda: webhooks.toy(field.toy_http), lambda: webhooks.product(field.product)),
         "outbox": (outbox.toy, outbox.product),
     }

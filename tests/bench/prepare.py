@@ -17,7 +17,9 @@ from django.utils import timezone
 CONVERSATIONS, MESSAGES = 24, 6
 
 
-def main(sessions: int, outboxes: int, provider: str, inbox: int, readers: int, model: int) -> dict[str, Any]:
+def main(
+    sessions: int, outboxes: int, provider: str, inbox: int, readers: int, model: int, calls: int
+) -> dict[str, Any]:
     """What the loads need to know. `provider` is the address that the outboxes are sent to, `model` a port."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "convoship.settings")
     django.setup()
@@ -48,33 +50,65 @@ def main(sessions: int, outboxes: int, provider: str, inbox: int, readers: int, 
         "hook": _connection(provider)[1],
         "outboxes": [_outbox(provider) for _ in range(outboxes)],
         "readers": _readers(readers, model),
+        "telephone": _telephone(model) if calls else "",
     }
+
+
+def _thinks(workspace: Any, base_url: str) -> Any:
+    """An assistant that a model at this address answers for."""
+    from convoship.lib.tenancy import tenant
+    from deployments import publishing
+    from tests import factories
+    from workspaces import secret_store
+
+    actor = factories.actor(workspace)
+    assistant = factories.make_assistant(workspace, published=False)
+    with tenant(workspace.id):
+        secret_store.write(actor, "model_key", "sk-bench-0123456789")
+        llm = {"base_url": base_url, "model": "bench", "api_key": "model_key"}
+        publishing.change_draft(
+            actor, assistant, responder="llm", parts={"llm": llm}, secret_values={"model_key": "sk-bench-0123456789"}
+        )
+        publishing.publish(actor, assistant.id)
+    return assistant
+
+
+def _telephone(model: int) -> str:
+    """A connection whose calls a model answers after a second; its id."""
+    from channels_app import connections
+    from convoship.lib.tenancy import tenant
+    from tests import factories
+    from tests.bench.calls import ACCOUNT, NUMBER, TOKEN
+    from workspaces import secret_store
+
+    workspace = factories.make_workspace()
+    assistant = _thinks(workspace, f"http://127.0.0.1:{model}/short/v1")
+    actor = factories.actor(workspace)
+    with tenant(workspace.id):
+        secret_store.write(actor, "twilio_token", TOKEN)
+        made = connections.create(
+            actor,
+            kind="twilio_voice",
+            name="Telephone",
+            assistant_id=assistant.id,
+            # Nobody is asked whether they are there.
+            config={
+                "account_sid": ACCOUNT, "from_number": NUMBER, "silence_seconds": 60, "daily_minutes": 100_000,
+            },
+            credentials={"auth_token": "twilio_token"},
+        )  # fmt: skip
+    return str(made.connection.id)
 
 
 def _readers(how_many: int, model: int) -> list[dict[str, str]]:
     """Visitors of assistants that a model at this port answers for, in turn of several workspaces."""
-    from convoship.lib.tenancy import tenant
-    from deployments import publishing
     from tests import factories
     from tests.bench.answers import WORKSPACES
-    from workspaces import secret_store
 
     found = []
     for place in range(min(WORKSPACES, how_many)):
         workspace = factories.make_workspace()
-        actor = factories.actor(workspace)
-        assistant = factories.make_assistant(workspace, published=False)
-        with tenant(workspace.id):
-            secret_store.write(actor, "model_key", "sk-bench-0123456789")
-            llm = {"base_url": f"http://127.0.0.1:{model}/v1", "model": "bench", "api_key": "model_key"}
-            publishing.change_draft(
-                actor,
-                assistant,
-                responder="llm",
-                parts={"llm": llm},
-                secret_values={"model_key": "sk-bench-0123456789"},
-            )
-            publishing.publish(actor, assistant.id)
+        assistant = _thinks(workspace, f"http://127.0.0.1:{model}/v1")
         made = factories.make_deployment(workspace, assistant)
         opened = [factories.start_session(made) for _ in range(place, how_many, WORKSPACES)]
         found += [{"id": str(one.session.id), "token": one.token} for one in opened]
@@ -152,5 +186,5 @@ def _outbox(provider: str) -> str:
 
 
 if __name__ == "__main__":
-    sessions, outboxes, address, inbox, readers, model = sys.argv[1:]
-    print(json.dumps(main(int(sessions), int(outboxes), address, int(inbox), int(readers), int(model))))
+    sessions, outboxes, address, *counts = sys.argv[1:]
+    print(json.dumps(main(int(sessions), int(outboxes), address, *map(int, counts))))

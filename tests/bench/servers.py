@@ -78,11 +78,12 @@ class Bench:
         self.open_database = _sibling(environment["DATABASE_URL"], "convoship_open")
         self.toy_database = _sibling(environment["MIGRATE_DATABASE_URL"], "toy")
 
-    def prepare(self, sessions: int, outboxes: int, inbox: int = 0, readers: int = 0) -> dict[str, Any]:
+    def prepare(self, sessions: int, outboxes: int, inbox: int = 0, readers: int = 0, calls: int = 0) -> dict[str, Any]:
         """Tables, static files, visitors, and the databases beside the product's; answers what `prepare` prints."""
         self._run("manage.py", "migrate", "--no-input", "--skip-checks", "--verbosity", "0")
         self._run("manage.py", "collectstatic", "--no-input", "--verbosity", "0", "--ignore", "rest_framework")
-        wanted = [str(sessions), str(outboxes), self.provider_url, str(inbox), str(readers), str(self.model_port)]
+        counts = (inbox, readers, self.model_port, calls)
+        wanted = [str(sessions), str(outboxes), self.provider_url, *map(str, counts)]
         made: dict[str, Any] = json.loads(self._run("-m", "tests.bench.prepare", *wanted).splitlines()[-1])
         owner = self.environment["MIGRATE_DATABASE_URL"]
         with psycopg.connect(_dsn(owner), autocommit=True) as connection:

@@ -16,7 +16,6 @@ from xml.etree import ElementTree
 
 import httpx
 from channels.testing import WebsocketCommunicator
-from django.utils import timezone
 from twilio.request_validator import RequestValidator
 
 from channels_app import accounts, connections
@@ -24,6 +23,7 @@ from channels_app.models import Call, CallSpeech, CallStep, CallTurn, Connection
 from convoship.lib.actors import Actor
 from convoship.lib.tenancy import tenant
 from convoship.lib.threads import in_thread
+from deployments import live
 from deployments.models import Assistant, AssistantVersion, Message
 from tests import factories
 from tests.channels.twilio_end import ACCOUNT, NUMBER, PERSON, TOKEN, signed
@@ -140,6 +140,15 @@ class Session(WebsocketCommunicator):
         await self.disconnect(code)
 
 
+async def let_go() -> None:
+    """At the end of a test: its sockets, and what listens on its event loop."""
+    for session in Session.all:
+        await session.wait(0.01)
+    Session.all.clear()
+    async with asyncio.timeout(5):
+        await live.Hub.get().close()
+
+
 @dataclass
 class Telephone:
     """A voice connection with a caller at its other end."""
@@ -242,8 +251,11 @@ class Telephone:
         return await self.inside(read)
 
     async def steps(self, kind: str = "") -> list[CallStep]:
-        rows = CallStep.objects.filter(call__sid=self.sid).order_by("at")
-        return await self.inside(lambda: [one for one in rows if not kind or one.kind == kind])
+        def read() -> list[CallStep]:
+            rows = CallStep.objects.filter(call__sid=self.sid).order_by("at")
+            return [one for one in rows if not kind or one.kind == kind]
+
+        return await self.inside(read)
 
     async def turns(self) -> list[CallTurn]:
         return await self.inside(lambda: list(CallTurn.objects.filter(call__sid=self.sid).order_by("number")))
@@ -286,5 +298,4 @@ def answered_by(telephone: Telephone, responder: str, part: Mapping[str, Any], n
         assert assistant is not None
         content = {"name": name, "responder": responder, responder: dict(part), "on_failure": {"scripted": "never"}}
         assistant.published = AssistantVersion.objects.create(assistant=assistant, number=99, content=content)
-        assistant.published_at = timezone.now()
         assistant.save()

@@ -1,0 +1,429 @@
+"""A call word by word: streamed answers, callers who interrupt, keys, languages, silences, and how a session ends."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from django.utils import timezone
+
+from channels_app.models import Call, CallTurn
+from channels_app.voice import relay_keys, relay_session
+from convoship.lib.actors import SYSTEM
+from convoship.lib.threads import in_thread
+from deployments import conversations, handoff
+from deployments.conversations import NewMessage
+from deployments.models import Conversation, Message, Turn
+from deployments.responders import llm_content
+from tests.channels.relays import Session, Telephone, answered_by, let_go, make_telephone
+from tests.models.model_end import ModelEnd, Refuses, Says, running
+
+pytestmark = pytest.mark.asyncio
+
+
+@pytest_asyncio.fixture(autouse=True)
+async def hub_of_this_loop(transactional_db: None) -> AsyncIterator[None]:
+    """Each test has an event loop of its own, and so a hub of its own, which ends with it."""
+    yield
+    await let_go()
+
+
+@pytest.fixture
+def phone(transactional_db: None) -> Telephone:
+    """A connection whose calls a scripted assistant answers."""
+    return make_telephone(silence_seconds=20)
+
+
+@pytest.fixture
+def model(settings: Any) -> Any:
+    """An endpoint on this machine."""
+    with running() as end:
+        settings.OUTBOUND_ALLOWLIST = {("127.0.0.1", end.server.server_address[1])}
+        yield end
+
+
+@pytest.fixture
+def thinking(phone: Telephone, model: ModelEnd) -> Telephone:
+    """A connection whose calls a model answers."""
+    answered_by(phone, "llm", llm_content.validate({"base_url": model.base_url, "model": "test-model"}))
+    return phone
+
+
+async def greeted(phone: Telephone) -> Session:
+    session = await phone.call()
+    if phone.connection.assistant is not None and await phone.messages():
+        await session.words()
+    return session
+
+
+async def whole(phone: Telephone, number: int) -> CallTurn:
+    """The turn, once it is over."""
+    rows = {"call__sid": phone.sid, "number": number, "finished_at__isnull": False}
+    found: CallTurn = await phone.until(lambda: CallTurn.objects.filter(**rows).first())
+    return found
+
+
+async def last(phone: Telephone) -> Any:
+    return (await phone.messages())[-1]
+
+
+# --- Streamed answers -------------------------------------------------------------------------------------------------
+
+
+async def test_a_models_answer_is_said_while_it_is_written_without_its_marks(
+    thinking: Telephone, model: ModelEnd
+) -> None:
+    gate = threading.Event()
+    model.script(Says(["Of **course**", " I can.", " Your order 4711", " left us.", " Bye"], gates={3: gate}))
+    session = await greeted(thinking)
+    await session.say("Where is my order?")
+    assert await session.token() == "Of course I can. "
+    # It is heard before the rest is written.
+    assert not gate.is_set()
+    gate.set()
+    assert await session.words() == "Your order 4711 left us. Bye"
+    done = await whole(thinking, 1)
+    message = await last(thinking)
+    assert (message.text, message.status) == ("Of **course** I can. Your order 4711 left us. Bye", "delivered")
+    said = await thinking.speeches()
+    assert said["Of course I can. Your order 4711 left us. Bye"][0] == "spoken"
+    stamps: list[Any] = [done.heard_at, done.asked_at, done.first_word_at, done.spoken_at, done.finished_at]
+    assert stamps == sorted(stamps)
+    assert None not in (done.platform_ms, done.responder_ms)
+    await session.break_off(1000)
+
+
+async def test_the_next_question_is_answered_with_what_was_said_before(thinking: Telephone, model: ModelEnd) -> None:
+    session = await greeted(thinking)
+    model.script(Says(["It is blue. "]), Says(["As I said. "]))
+    await session.say("Which colour?")
+    assert await session.words() == "It is blue."
+    await session.say("Again?")
+    assert await session.words() == "As I said."
+    chat = [one["content"] for one in model.asked[-1].body["messages"]]
+    assert chat[-3:] == ["Which colour?", "It is blue.", "Again?"]
+    assert [one.number for one in await thinking.turns()][-1] == 2
+    await session.break_off(1000)
+
+
+async def test_a_failure_of_the_model_is_told_in_the_call(thinking: Telephone, model: ModelEnd) -> None:
+    model.script(Refuses(401, "Bad key."))
+    session = await greeted(thinking)
+    await session.say("hello")
+    assert await session.words(30)
+    turn = await thinking.until(lambda: Turn.objects.filter(status="failed").first())
+    assert turn.reason
+    await session.break_off(1000)
+
+
+# --- Interrupted ------------------------------------------------------------------------------------------------------
+
+
+async def test_an_answer_that_is_spoken_over_stops_and_is_cut_to_what_was_heard(
+    thinking: Telephone, model: ModelEnd
+) -> None:
+    gate = threading.Event()
+    model.script(
+        Says(["Your order left us on Monday. ", "It arrives ", "tomorrow. ", "And so on. "], gates={3: gate}),
+        Says(["Fine, I stop. "]),
+    )
+    session = await greeted(thinking)
+    await session.say("Where is my order?")
+    assert await session.token() == "Your order left us on Monday. "
+    assert await session.token() == "It arrives tomorrow. "
+    await session.interrupt("Your order left us on", 1600)
+    await session.say("Stop, stop.")
+    assert await session.words() == "Fine, I stop."
+    # The model was told to stop: its other end left in the middle of its answer.
+    assert await asyncio.to_thread(model.left.wait, 10)
+    said = await thinking.speeches()
+    assert said["Your order left us on Monday. It arrives tomorrow."] == ("cut", "Your order left us on")
+    cut = next(one for one in await thinking.messages() if one.text.startswith("Your order"))
+    assert (cut.text, cut.status) == ("Your order left us on", "delivered")
+    assert cut.reason
+    # And what the model is told afterwards is what was heard.
+    chat = [one["content"] for one in model.asked[-1].body["messages"]]
+    assert chat[-3:] == ["Where is my order?", "Your order left us on", "Stop, stop."]
+    [step] = await thinking.steps("interrupted")
+    assert (step.data["heard"], step.data["after_ms"]) == ("Your order left us on", 1600)
+    assert not any("And so on" in frame.get("token", "") for frame in session.frames)
+    gate.set()
+    await session.break_off(1000)
+
+
+async def test_an_answer_that_is_whole_is_cut_as_well(phone: Telephone) -> None:
+    session = await greeted(phone)
+    await session.say("hello")
+    answer = await session.words()
+    await whole(phone, 1)
+    heard = answer.split(" ")[0]
+    await session.interrupt(heard, 300)
+    await phone.until(lambda: Call.objects.get(sid=phone.sid).steps.filter(kind="interrupted").exists())
+    message = await last(phone)
+    assert message.text == heard.rstrip()
+    assert (await phone.speeches())[answer] == ("cut", heard.rstrip())
+    await session.break_off(1000)
+
+
+async def test_what_nobody_heard_is_not_said_to_have_been_said(thinking: Telephone, model: ModelEnd) -> None:
+    model.script(Says(["It is blue. "]), Says(["Fine. "]))
+    session = await greeted(thinking)
+    await session.say("Which colour?")
+    await session.words()
+    await whole(thinking, 1)
+    await session.interrupt("", 0)
+    await session.say("Hello?")
+    assert await session.words() == "Fine."
+    assert (await thinking.speeches())["It is blue."] == ("unheard", "")
+    message = next(one for one in await thinking.messages() if one.seq == 3)
+    assert (message.text, message.status) == ("", "suppressed")
+    assert [one["content"] for one in model.asked[-1].body["messages"]][-2:] == ["Which colour?", "Hello?"]
+    await session.break_off(1000)
+
+
+async def test_who_speaks_again_before_the_answer_is_answered_once(thinking: Telephone, model: ModelEnd) -> None:
+    gate = threading.Event()
+    model.script(Says(["Never said. "], gates={0: gate}), Says(["To both. "]))
+    session = await greeted(thinking)
+    await session.say("Where is my order?")
+    await thinking.until(lambda: model.asked)
+    await session.say("It has the number 4711.")
+    assert await session.words() == "To both."
+    gate.set()
+    chat = [one["content"] for one in model.asked[-1].body["messages"]]
+    assert chat[-2:] == ["Where is my order?", "It has the number 4711."]
+    assert not any("Never" in frame.get("token", "") for frame in session.frames)
+    await thinking.until(lambda: not Turn.objects.filter(status__in=("queued", "running")).exists())
+    await session.break_off(1000)
+
+
+# --- While it thinks, and into silences -------------------------------------------------------------------------------
+
+
+async def test_a_caller_is_asked_to_hold_on_while_it_thinks(
+    thinking: Telephone, model: ModelEnd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay_session, "HOLD_AFTER", 0.2)
+    gate = threading.Event()
+    model.script(Says(["There it is. "], gates={0: gate}))
+    session = await greeted(thinking)
+    await session.say("Where is my order?")
+    assert await session.words() == "One moment, please."
+    gate.set()
+    assert await session.words() == "There it is."
+    assert await thinking.steps("hold")
+    # They are words of the call, and no message.
+    assert "One moment" not in " ".join(one.text for one in await thinking.messages())
+    await session.break_off(1000)
+
+
+async def test_silences_are_asked_into_and_end_with_what_the_connection_says(transactional_db: None) -> None:
+    phone = await in_thread(
+        lambda: make_telephone(
+            silence_seconds=1, most_silences=1, silence_words="Anybody?", then="transfer", transfer_to="+4930901820"
+        )
+    )
+    session = await phone.call()
+    await session.words()
+    # Half a sentence is a sign of life.
+    await session.say("Hm", last=False)
+    assert await session.words(30) == "Anybody?"
+    data = await session.ended(30)
+    assert data["then"] == "transfer"
+    assert [one.data["count"] for one in await phone.steps("silence")] == [1, 2]
+    twiml = await phone.relay_done("ended", HandoffData=str(session.frames[-1]["handoffData"]))
+    assert twiml.find(".//Dial") is not None
+    assert (await phone.row()).state == "transferring"
+
+
+async def test_the_longest_call_is_ended(phone: Telephone) -> None:
+    await phone.ring()
+    await phone.inside(lambda: Call.objects.update(ends_by=timezone.now()))
+    session = await phone.connect(await phone.ring())
+    data = await session.ended()
+    assert data["then"] == "too_long"
+    twiml = await phone.relay_done("ended", HandoffData=str(session.frames[-1]["handoffData"]))
+    assert twiml.find("Hangup") is not None
+    row = await phone.row()
+    assert (row.state, row.outcome) == ("ended", "too_long")
+    assert row.remedy
+
+
+# --- Keys -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def quick_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relay_keys, "MENU_PAUSE", 0.2)
+    monkeypatch.setattr(relay_keys, "NUMBER_PAUSE", 0.4)
+
+
+async def menu(**config: Any) -> Telephone:
+    keys = "1 = What are your opening hours?\n0 = transfer"
+    return await in_thread(lambda: make_telephone(menu=keys, transfer_to="+4930901820", silence_seconds=20, **config))
+
+
+async def test_a_key_of_the_menu_is_what_it_stands_for(transactional_db: None, quick_keys: None) -> None:
+    phone = await menu()
+    session = await greeted(phone)
+    await session.press("1")
+    assert await session.words()
+    said = [one.text for one in await phone.messages() if one.author_kind == "visitor"]
+    assert said == ["What are your opening hours?"]
+    [step] = await phone.steps("dtmf")
+    assert step.data["keys"] == "1"
+    assert (await whole(phone, 1)).keys == "1"
+    await session.press("0")
+    assert (await session.ended())["then"] == "transfer"
+
+
+async def test_a_number_ends_with_the_hash_key_or_with_a_pause(transactional_db: None, quick_keys: None) -> None:
+    phone = await menu()
+    session = await greeted(phone)
+    await session.press("1147#")
+    assert await session.words()
+    await session.press("22")
+    assert await session.words()
+    assert [one.text for one in await phone.messages() if one.author_kind == "visitor"] == ["1147", "22"]
+    await session.break_off(1000)
+
+
+# --- Languages --------------------------------------------------------------------------------------------------------
+
+
+async def test_the_callers_language_is_spoken_once_they_speak_another(phone: Telephone) -> None:
+    session = await greeted(phone)
+    await session.say("Guten Tag", lang="de-DE")
+    frame = await session.frame("language")
+    assert (frame["ttsLanguage"], frame["transcriptionLanguage"]) == ("de-DE", "de-DE")
+    assert await session.words()
+    await session.say("Noch etwas", lang="de-AT")
+    assert await session.words()
+    assert len([one for one in session.frames if one["type"] == "language"]) == 1
+    row = await phone.row()
+    assert (row.language, row.conversation.locale) == ("de-DE", "de-DE")
+    assert await phone.steps("language")
+    await session.break_off(1000)
+
+
+async def test_a_conversation_that_is_given_another_language_is_spoken_in_it(phone: Telephone) -> None:
+    session = await greeted(phone)
+    await phone.inside(lambda: Conversation.objects.update(locale="fr"))
+    assert (await session.frame("language"))["ttsLanguage"] == "fr"
+    await session.break_off(1000)
+
+
+# --- What others do meanwhile -----------------------------------------------------------------------------------------
+
+
+async def test_what_a_member_writes_meanwhile_is_said(phone: Telephone) -> None:
+    session = await greeted(phone)
+    row = await phone.row()
+
+    def write() -> None:
+        handoff.reply(SYSTEM, None, conversations.lock(row.conversation_id), "I looked it up: **yes**.", None)
+
+    await phone.inside(write)
+    said = [await session.words(), await session.words()]
+    assert "I looked it up: yes." in said
+    await phone.until(lambda: not phone_unsaid(row))
+    await session.break_off(1000)
+
+
+def phone_unsaid(row: Call) -> bool:
+    return Message.objects.filter(conversation=row.conversation_id, status="queued").exists()
+
+
+async def test_what_a_program_posts_is_said_though_no_bell_rings(
+    phone: Telephone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay_session.Session, "_ring", lambda *_: None)
+    session = await greeted(phone)
+    row = await phone.row()
+    new = NewMessage(author_kind="system", text="The line closes at six.")
+    await phone.inside(lambda: conversations.post_message(conversations.lock(row.conversation_id), new))
+    assert await session.words() == "The line closes at six."
+    await session.break_off(1000)
+
+
+async def test_a_call_that_is_to_be_put_through_ends_its_session(phone: Telephone) -> None:
+    session = await greeted(phone)
+
+    def transfer() -> None:
+        Call.objects.update(state="transferring")
+        call = Call.objects.get()
+        conversations.save(conversations.lock(call.conversation_id), [])
+
+    await phone.inside(transfer)
+    data = await session.ended()
+    assert data["then"] == "transfer"
+
+
+async def test_who_asks_for_a_person_hears_so_and_is_put_through(transactional_db: None) -> None:
+    phone = await in_thread(lambda: make_telephone(transfer_to="+4930901820", silence_seconds=20))
+    session = await greeted(phone)
+    await session.say("I want to talk to a person")
+    words = await session.words()
+    data = await session.ended()
+    assert data["then"] == "transfer"
+    twiml = await phone.relay_done("ended", HandoffData=str(session.frames[-1]["handoffData"]))
+    dial = twiml.find("Dial")
+    assert dial is not None
+    assert words not in "".join(twiml.itertext()), "said once"
+
+
+async def test_an_assistant_that_says_goodbye_hangs_up(phone: Telephone) -> None:
+    session = await greeted(phone)
+    row = await phone.row()
+
+    def finish() -> None:
+        conversation = conversations.lock(row.conversation_id)
+        conversations.post_message(conversation, NewMessage(author_kind="assistant", text="See you soon."))
+        conversations.end(conversation, "completed", "It was done.", "")
+
+    await phone.inside(finish)
+    assert await session.words() == "See you soon."
+    data = await session.ended()
+    assert data["then"] == "goodbye"
+    twiml = await phone.relay_done("ended", HandoffData=str(session.frames[-1]["handoffData"]))
+    assert twiml.find("Hangup") is not None
+    # Said once.
+    assert "See you soon." not in "".join(twiml.itertext())
+
+
+async def test_an_error_of_twilios_is_told_on_the_calls_page_and_the_call_goes_on(phone: Telephone) -> None:
+    session = await greeted(phone)
+    await session.tell("error", description="Invalid message received: token")
+    await session.say("hello")
+    assert await session.words()
+    [step] = await phone.steps("error")
+    assert "Invalid message received: token" in step.words
+    assert step.remedy
+    await session.break_off(1000)
+
+
+async def test_a_database_that_is_away_for_a_moment_ends_no_call(
+    phone: Telephone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from channels_app.voice import relay_acts
+
+    session = await greeted(phone)
+    take, broken = relay_acts.take, [True]
+
+    def breaks(*values: Any) -> Any:
+        if broken:
+            broken.pop()
+            raise RuntimeError("away")
+        return take(*values)
+
+    monkeypatch.setattr(relay_acts, "take", breaks)
+    await session.say("hello")
+    assert await session.words() == "Sorry, please say that again."
+    await session.say("hello")
+    assert await session.words()
+    assert [one.text for one in await phone.messages() if one.author_kind == "visitor"] == ["hello"]
+    await session.break_off(1000)
