@@ -114,6 +114,7 @@ def test_a_relay_that_can_t_be_opened_falls_back_and_says_why(member: Page, phon
     member.get_by_label("The relay’s socket can’t be opened (64102)").check()
     phone.calls()
     expect(phone.log).to_contain_text("64102")
+    expect(phone.log).to_contain_text("What can I do for you?")
     phone.says("how much is shipping")
     expect(phone.log).to_contain_text("14.90")
     member.get_by_role("button", name="Hang up").click()
