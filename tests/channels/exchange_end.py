@@ -7,7 +7,7 @@ import datetime as dt
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.utils import timezone
 from twilio.twiml.voice_response import VoiceResponse
@@ -22,7 +22,7 @@ CALLER, NUMBER, PERSON = "+14155550123", "+14155552671", "+14155550199"
 FAST = Pace(speech=200.0, waits=0.02)
 # Fast, and with words that last long enough to be interrupted.
 SPOKEN = Pace(speech=4.0, waits=0.02)
-Document = VoiceResponse | str | Reply | Callable[[Mapping[str, str]], Any]
+Document: TypeAlias = VoiceResponse | str | Reply | Callable[[Mapping[str, str]], Any]
 
 
 @dataclass

@@ -356,7 +356,10 @@ def test_a_server_that_never_comes_to_an_end_is_left_in_time(heard: Heard) -> No
         stop.set()
 
 
-BARE = {"requests", "aiohttp", "urllib3", "http.client", "urllib.request", "httpx", "httpcore", "socket"}
+BARE = {
+    *("requests", "aiohttp", "urllib3", "http.client", "urllib.request", "httpx", "httpcore", "socket", "websockets"),
+    *("websockets.asyncio.client", "websockets.sync.client"),
+}
 # The launcher on its own machine, the client itself, and the widget's build and tests.
 EXEMPT = ("convoship/machine/", "convoship/lib/outbound/", "widget/frontend/")
 

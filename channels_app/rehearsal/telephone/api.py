@@ -43,7 +43,6 @@ def call_json(row: RehearsalCall, account: str) -> dict[str, Any]:
         "caller_name": None,
         "queue_time": "0",
         "trunk_sid": None,
-        "annotation": None,
         "date_created": _stamp(row.began_at),
         "date_updated": _stamp(row.ended_at or row.answered_at or row.began_at),
         "uri": f"{path}.json",

@@ -175,7 +175,8 @@ async def enqueue(leg: Leg, verb: Verb, base: str) -> Next | None:
     result = "leave"
     music = asyncio.ensure_future(_wait(leg, verb, base, queue, entry))
     try:
-        await leg.until(asyncio.wait({music, entry.taken}, return_when=asyncio.FIRST_COMPLETED))
+        either: set[asyncio.Future[Any]] = {music, entry.taken}
+        await leg.until(asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED))
         if entry.taken.done():
             await _stopped(music)
             result = "bridged"

@@ -98,8 +98,9 @@ class Leg:
         """
         task = asyncio.ensure_future(work)
         stopped = self.stopped
+        both: set[asyncio.Future[Any]] = {task, stopped}
         try:
-            await asyncio.wait({task, stopped}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(both, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
             if not task.done():
                 task.cancel()

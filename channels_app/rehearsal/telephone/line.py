@@ -155,8 +155,11 @@ class Outside(Protocol):
 
     pace: Pace
     queues: dict[str, Queue]
-    # What the tester wished: what they say comes to us in halves first.
-    sends_partials: bool
+
+    @property
+    def sends_partials(self) -> bool:
+        """Whether what they say comes to us in halves first, as the tester wishes."""
+        ...
 
     async def ask(self, call: Facts, url: str, form: Mapping[str, str], *, method: str, what: str) -> Reply:
         """Ask a webhook of ours for a document, signed."""
