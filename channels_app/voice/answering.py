@@ -253,9 +253,6 @@ def _debugged(asked: Asked) -> None:
 # --- A message was left ----------------------------------------------------------------------------------------------
 
 
-_DIALLED = {"busy": "The line was busy.", "no-answer": "Nobody answered."}
-
-
 async def voicemail(asked: Asked) -> HttpResponse:
     """A message was left."""
     return twiml.answered(await in_tenant(_left)(asked.workspace_id, asked))

@@ -51,8 +51,16 @@ def take(
 
 
 def put_through(call: Call, response: VoiceResponse, why: str, cause: HandoffCause) -> bool:
-    """Ask for a person, and go where the hand-over wants the call; False where nobody is there."""
+    """Ask for a person, and go where the hand-over wants the call; False where nobody is there.
+
+    Only who asked for a person themselves waits where nobody is there, as the rules say.
+    """
     if not call.conversation.is_active:
+        return False
+    is_asked = cause == HandoffCause.VISITOR
+    if call.conversation.control == Control.ASSISTANT and not (
+        is_asked or handoff.is_somebody_there(call.conversation)
+    ):
         return False
     if call.conversation.control == Control.ASSISTANT:
         handoff.request(call.conversation, why, cause)

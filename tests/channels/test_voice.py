@@ -410,7 +410,7 @@ async def test_without_an_assistant_callers_reach_the_telephone_that_is_there(li
     await line.allow(transfer_to="+14155550177")
     await line.inside(lambda: Connection.objects.update(assistant=None))
     answer = await line.ring()
-    assert answer.verb("Number").text == "+14155550177"
+    assert answer.verb("Dial").text == "+14155550177"
     (event,) = await line.events()
     assert "No assistant answers" in event.reason
 
@@ -469,7 +469,7 @@ async def test_what_breaks_is_words_then_tried_again_then_another_way(
     assert first.verbs == ["Say", "Redirect"]
     assert "again=1" in (first.verb("Redirect").text or "")
     second = await line.follow(first)
-    assert second.verb("Number").text == "+14155550177"
+    assert second.verb("Dial").text == "+14155550177"
     assert (await line.steps()).count("error") == 2
 
 
