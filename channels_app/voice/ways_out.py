@@ -57,12 +57,9 @@ def put_through(call: Call, response: VoiceResponse, why: str, cause: HandoffCau
     """
     if not call.conversation.is_active:
         return False
-    is_asked = cause == HandoffCause.VISITOR
-    if call.conversation.control == Control.ASSISTANT and not (
-        is_asked or handoff.is_somebody_there(call.conversation)
-    ):
-        return False
     if call.conversation.control == Control.ASSISTANT:
+        if cause != HandoffCause.VISITOR and not handoff.is_somebody_there(call.conversation):
+            return False
         handoff.request(call.conversation, why, cause)
     is_waiting = handing_over.add_to(response, call)
     if not is_waiting:

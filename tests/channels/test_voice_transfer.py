@@ -16,7 +16,7 @@ from deployments.models.handoff import HandoffState
 from tests import factories
 from tests.channels.callers import Line, make_line
 from tests.channels.put_through import COLD, QUEUE, SALES, WARM, People, query_of
-from tests.channels.twilio_end import NUMBER, TwilioEnd
+from tests.channels.twilio_end import NUMBER, TwilioEnd, problem
 
 pytestmark = pytest.mark.asyncio
 
@@ -264,6 +264,52 @@ async def led(people: People) -> list[str]:
     await people.line.drain()
     told = people.line.far.told[before:]  # type: ignore[attr-defined]
     return [form["Url"] for sid, form in told if sid == people.line.sid and "Url" in form]
+
+
+async def test_an_answer_that_never_reached_twilio_is_told_again_by_a_worker(people: People) -> None:
+    """The process died after it had stored that the telephone is to be rung."""
+    await setup(people, WARM)
+    dialled = await people.ask()
+    await people.line.inside(lambda: CallCourse.objects.update(due_at=timezone.now()))
+    [url] = await led(people)
+    again = await people.line.ask(url)
+    assert again.verb("Number").text == SALES
+    # Nothing is heard of that ring, either: the desk is passed over, and the caller is not left to wait.
+    await people.line.inside(lambda: CallCourse.objects.update(due_at=timezone.now()))
+    [url] = await led(people)
+    back = await people.line.ask(url)
+    assert back.words.startswith("Nobody can be reached right now")
+    [transfer] = await people.transfers()
+    assert (transfer.state, transfer.reason) == ("failed", "Nothing was heard of the call to them for too long.")
+    assert dialled.has("Dial")
+
+
+async def test_an_order_that_twilio_refuses_is_tried_again_and_then_told(people: People, twilio: TwilioEnd) -> None:
+    await setup(people, {}, member=True)
+    queued = await people.ask()
+    await people.round(queued)
+    talk = await people.talk()
+    await people.line.inside(lambda: Handoff.objects.update(due_at=timezone.now(), wait_until=timezone.now()))
+    await in_thread(sweeping.go_on, people.line.workspace.id, talk.id)
+    twilio.has_call(people.line.sid)
+    twilio.call_wrongs.append(problem(20429, 429))
+    await people.line.drain()
+    course = await people.course()
+    assert course.due_at is not None
+    assert course.reason
+    await people.line.inside(lambda: CallCourse.objects.update(due_at=timezone.now()))
+    [url] = await led(people)
+    assert (await people.line.ask(url)).has("Gather")
+    assert (await people.course()).reason == ""
+
+
+async def test_a_call_that_twilio_does_not_know_any_more_is_over(people: People) -> None:
+    await setup(people, {}, member=True)
+    await people.round(await people.ask())
+    await people.line.inside(lambda: CallCourse.objects.update(due_at=timezone.now()))
+    await people.line.drain()
+    assert (await people.line.call()).state == "ended"
+    assert (await people.case()).outcome == "nobody_came"
 
 
 # --- Through a queue --------------------------------------------------------------------------------------------------
