@@ -8,7 +8,7 @@ from uuid import UUID
 from django.urls import reverse
 
 from channels_app import accounts, consents, inbound_media, template_choice, template_faults, template_use, windows
-from channels_app.models import Connection, Consent, ConversationLink, Delivery
+from channels_app.models import Call, Connection, Consent, ConversationLink, Delivery
 from channels_app.models.call import TransferState
 from channels_app.models.connection import ConnectionState
 from channels_app.voice import phone_desk, transfers
@@ -35,7 +35,7 @@ class Connections:
             accounts.kind_of(connection).label,
             connection.name,
             path,
-            link.address,
+            self._address_of(link, conversation),
             is_open=connection.state == ConnectionState.ACTIVE,
             consent=consent.get_state_display() if consent else "",
             consent_at=consent.changed_at if consent else None,
@@ -57,6 +57,11 @@ class Connections:
         ringing = transfer.name if transfer is not None and not is_bridged else ""
         path = reverse("conversation_take_call", args=[conversation.id])
         return TakesCall(path, "channels_app/take_call.html", ringing, is_bridged)
+
+    def _address_of(self, link: ConversationLink, conversation: Conversation) -> str:
+        """Of a call the number at its other end, for its address is the call itself."""
+        call = Call.objects.filter(conversation=conversation).first() if accounts.is_spoken(link.connection) else None
+        return call.other_end if call is not None else link.address
 
     def again_at(self, message: Message, attachment_id: str) -> str:
         """The button's own address."""

@@ -115,6 +115,11 @@ class Call(TenantModel):
         return f"call {str(self.id)[:8]}"
 
     @property
+    def other_end(self) -> str:
+        """The number of the person that it is with."""
+        return self.called if self.direction == CallDirection.OUTBOUND else self.caller
+
+    @property
     def goes_on(self) -> bool:
         """Whether it has not ended."""
         return self.state != CallState.ENDED

@@ -314,6 +314,20 @@ class Bounds:
     replies: int
 
 
+@dataclass(frozen=True)
+class CallFacts:
+    """A call as the provider tells of it: `status` in its own words, `seconds` once it is over."""
+
+    sid: str
+    status: str
+    seconds: int | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended, in whichever way."""
+        return self.status in {"completed", "busy", "failed", "no-answer", "canceled"}
+
+
 class ConfigForm(forms.Form):
     """Base of a provider's form: the only declaration of its config and credential fields.
 
@@ -451,6 +465,18 @@ class Provider:
 
     async def register_webhook(self) -> Health:
         """Set our addresses at the provider, and say what was set. Needs `REGISTERS_WEBHOOK`."""
+        raise NotImplementedError
+
+    async def start_call(self, to: str, *, longest_seconds: int) -> CallFacts:
+        """Ring a number; what it hears is asked for at the connection's address. Needs `SPOKEN`."""
+        raise NotImplementedError
+
+    async def fetch_call(self, sid: str) -> CallFacts | None:
+        """A call as it is now; None where there is none by that id. Needs `SPOKEN`."""
+        raise NotImplementedError
+
+    async def tell_call(self, sid: str, instructions: str) -> bool:
+        """Have a call that goes on do this instead; False where it goes on no more. Needs `SPOKEN`."""
         raise NotImplementedError
 
     @classmethod

@@ -70,7 +70,7 @@ async def _broken(asked: Asked, words: str, remedy: str) -> HttpResponse:
         ways_out.without_call(asked, response, say("give_up", asked.config.language))
     else:
         twiml.said(response, say("sorry", asked.config.language), asked.config)
-        response.redirect(asked.url(asked.part, **{**asked.query, "again": 1}), method="POST")
+        response.redirect(asked.url(asked.part, **asked.query, again="1"), method="POST")
     return twiml.answered(response)
 
 
@@ -124,6 +124,8 @@ def _open(asked: Asked) -> Call | str | None:
         _note_untaken(asked, blocked.words, blocked.remedy)
         if blocked.spent_until is None:
             return None
+        # (What was noted when it was counted went back with the call.)
+        connection.refresh_from_db(fields=["spent_until"])
         spending.note_used_up(connection, blocked.spent_until)
         return say("no_minutes", language)
     except Problem as problem:

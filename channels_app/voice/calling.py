@@ -17,9 +17,7 @@ from channels_app.models import Call, Connection
 from channels_app.models.call import CallDirection
 from channels_app.models.connection import ConnectionState
 from channels_app.providers import numbers
-from channels_app.providers.base import Account, Capability, ProviderError
-from channels_app.providers.twilio import calls
-from channels_app.providers.twilio.calls import CallFacts
+from channels_app.providers.base import CallFacts, Capability, Provider, ProviderError
 from channels_app.providers.twilio.voice_config import VoiceConfig
 from channels_app.voice import ending, record
 from convoship.lib import limiting
@@ -41,19 +39,19 @@ def call(actor: Actor, workspace_id: UUID, connection_id: UUID, to: str) -> Call
     Outside `tenant()`: it waits for the provider.
     """
     with tenant(workspace_id):
-        account, number, longest = _prepared(actor, connection_id, to)
+        provider, number, longest = _prepared(actor, connection_id, to)
     limiting.hit("connection_tests", str(workspace_id), words="Too many tests")
     try:
         facts = async_to_sync(sending.alone, force_new_loop=True)(
-            calls.start(account, number, longest_seconds=longest * 60)
+            provider.start_call(number, longest_seconds=longest * 60)
         )
     except ProviderError as error:
         raise Problem("conflict", f"The call was not made. {error.words}", hint=error.remedy or "Try again.") from None
     with tenant(workspace_id):
-        return _started(connection_id, facts, str(account.config["from_number"]), number)
+        return _started(connection_id, facts, str(provider.account.config.get("from_number", "")), number)
 
 
-def _prepared(actor: Actor, connection_id: UUID, to: str) -> tuple[Account, str, int]:
+def _prepared(actor: Actor, connection_id: UUID, to: str) -> tuple[Provider, str, int]:
     """What the provider is asked with, once the call is counted."""
     connection = connections.held(connection_id)
     if not calls_people(connection):
@@ -76,11 +74,11 @@ def _prepared(actor: Actor, connection_id: UUID, to: str) -> tuple[Account, str,
     if refusal is not None:
         raise invalid({"to": [f"{refusal.words} {refusal.remedy}"]})
     try:
-        account = accounts.to_send(connection).account
+        provider = accounts.to_send(connection)
     except ProviderError as error:
         raise Problem("conflict", error.words, hint=error.remedy) from None
     audit.record(actor, "connection.test_call_made", connection)
-    return account, number, config.longest_call
+    return provider, number, config.longest_call
 
 
 def _started(connection_id: UUID, facts: CallFacts, caller: str, called: str) -> Call:

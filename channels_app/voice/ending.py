@@ -10,6 +10,7 @@ from django.utils import timezone
 from channels_app import calls
 from channels_app.models import Call, CallTransfer, ConversationLink, RelayTicket
 from channels_app.models.call import CallOutcome, CallState, StepKind, TransferState
+from channels_app.providers.twilio.voice_codes import fault_of
 from channels_app.voice import faults, hearing, minutes, record
 from deployments.models.conversation import Status
 
@@ -87,7 +88,7 @@ def settle(call_id: UUID, said: str, seconds: int | None, code: str = "") -> Cal
     if said == "completed":
         return over(call_id, seconds=seconds)
     if said in _ENDS:
-        fault = faults.fault_of(code) if said == "failed" and code else None
+        fault = fault_of(code) if said == "failed" and code else None
         return end(call_id, _ENDS[said], fault.words if fault else "", fault.remedy if fault else "")
     call = record.lock(call_id)
     if call.goes_on:

@@ -20,7 +20,7 @@ from channels_app.models import Call, CallTurn
 from channels_app.models.call import CallOutcome, StepKind
 from channels_app.providers.twilio import twiml
 from channels_app.providers.twilio.voice_config import WAYS
-from channels_app.voice import handing_over, record, taking, ways_out
+from channels_app.voice import handing_over, hearing, record, taking, ways_out
 from channels_app.voice.asked import Asked
 from channels_app.voice.taking import Answer
 from channels_app.voice.words import say
@@ -102,7 +102,7 @@ def _hear(asked: Asked, number: int) -> Heard | None:
         return None
     call = record.lock(known.id)
     if not call.goes_on:
-        return Heard(call.id, None, _hung_up())
+        return Heard(call.id, None, _over(asked, call))
     is_let = record.sign(call)
     record.answered(call)
     said, keys = asked.form.get("SpeechResult", "").strip(), asked.form.get("Digits", "").strip()[:64]
@@ -119,7 +119,7 @@ def _hear(asked: Asked, number: int) -> Heard | None:
     call = record.lock(call.id)
     if way:
         response = VoiceResponse()
-        ways_out.take(asked, call, response, way, f"They pressed {keys}.", may_go_on=True)  # type: ignore[arg-type]
+        ways_out.take(asked, call, response, way, f"They pressed {keys}.", may_go_on=True)
         return Heard(call.id, None, str(response))
     if taken.is_new and not text:
         record.note(call, StepKind.SILENCE, f"They said nothing ({call.silences} in a row).")
@@ -135,9 +135,10 @@ def _share(text: str) -> float | None:
         return None
 
 
-def _hung_up() -> str:
+def _over(asked: Asked, call: Call) -> str:
+    """To a request of a call that has ended here: its answer was lost, or comes late."""
     response = VoiceResponse()
-    response.hangup()
+    ways_out.say_goodbye(asked, response, call.language)
     return str(response)
 
 
@@ -179,8 +180,6 @@ async def _answered(
 def _speak(asked: Asked, call_id: UUID, number: int, *, goes_on: bool = False) -> tuple[str | None, turns.Claim | None]:
     """What is said to a turn, if its answer is whole; with `goes_on` the right to answer it where nobody does."""
     call = record.lock(call_id)
-    if not call.goes_on and call.outcome == CallOutcome.LOST:
-        return _hung_up(), None
     answer = taking.answer_of(call_id, number)
     if answer is None:
         return None, turns.claim_due(call.conversation_id) if goes_on else None
@@ -197,6 +196,7 @@ def _told(asked: Asked, call: Call, turn: CallTurn, answer: Answer) -> str:
         for one in words:
             twiml.said(response, one, config, call.language)
         ways_out.say_goodbye(asked, response, call.language)
+        hearing.last_words(call, words)
         return str(response)
     if answer.wants_person:
         for one in words:

@@ -21,6 +21,8 @@ from deployments.models.conversation import MessageStatus
 
 # A call whose conversation was ended elsewhere says its last words by itself; after this it is hung up.
 HANG_UP_AFTER = dt.timedelta(seconds=20)
+# Voices speak 12 to 16.
+CHARACTERS_A_SECOND = 10
 
 
 def on_posted(link: ConversationLink, conversation: Conversation) -> None:
@@ -34,6 +36,12 @@ def on_posted(link: ConversationLink, conversation: Conversation) -> None:
         going_on = Call.objects.filter(conversation=conversation).exclude(state=CallState.ENDED)
         going_on.update(due_at=timezone.now() + HANG_UP_AFTER)
         transaction.on_commit(bell.ring)
+
+
+def last_words(call: Call, words: Sequence[str]) -> None:
+    """They were given to the provider, with its hanging up after them: it is not hung up before they are spoken."""
+    seconds = sum(map(len, words)) / CHARACTERS_A_SECOND
+    Call.objects.filter(id=call.id).update(due_at=timezone.now() + HANG_UP_AFTER + dt.timedelta(seconds=seconds))
 
 
 def unheard(call: Call) -> list[Message]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db import connection as database
@@ -19,11 +20,10 @@ from twilio.twiml.voice_response import VoiceResponse
 from channels_app import accounts
 from channels_app.models import Call
 from channels_app.models.call import CallOutcome, CallState, StepKind
-from channels_app.providers.base import Account, ProviderError
-from channels_app.providers.twilio import calls, twiml
-from channels_app.providers.twilio.calls import CallFacts
+from channels_app.providers.base import CallFacts, Provider, ProviderError
+from channels_app.providers.twilio import twiml
 from channels_app.providers.twilio.voice_config import VoiceConfig
-from channels_app.voice import ending, hearing, record
+from channels_app.voice import ending, hearing, minutes, record
 from channels_app.voice.words import say
 from convoship.lib.tenancy import in_tenant
 
@@ -64,7 +64,7 @@ class DueCall:
 class _Plan:
     """What is asked of the provider: the call as it stands, or with `twiml` that it says this and ends."""
 
-    account: Account
+    provider: Provider
     sid: str
     twiml: str = ""
     outcome: str = ""
@@ -74,7 +74,7 @@ class _Plan:
 
 def claim(workspace_id: UUID, limit: int) -> list[DueCall]:
     """Take up to so many due calls. Inside `tenant()`."""
-    wanted = {"workspace": workspace_id, "limit": limit, "lease": LEASE.total_seconds()}
+    wanted: dict[str, Any] = {"workspace": workspace_id, "limit": limit, "lease": LEASE.total_seconds()}
     with database.cursor() as cursor:
         cursor.execute(_CLAIM, wanted)
         return [DueCall(workspace_id, call_id, token) for call_id, token in cursor.fetchall()]
@@ -91,10 +91,10 @@ async def run(due: DueCall) -> None:
         return
     try:
         if plan.twiml:
-            await calls.redirect(plan.account, plan.sid, twiml=plan.twiml)
-            await in_tenant(_ended)(workspace_id, due, plan)
+            is_told = await plan.provider.tell_call(plan.sid, plan.twiml)
+            await in_tenant(_ended)(workspace_id, due, plan, is_told=is_told)
             return
-        facts = await calls.fetch(plan.account, plan.sid)
+        facts = await plan.provider.fetch_call(plan.sid)
     except ProviderError as error:
         await in_tenant(_unanswered)(workspace_id, due, error)
         return
@@ -114,7 +114,7 @@ def _plan(due: DueCall) -> _Plan | ProviderError | None:
     if call is None:
         return None
     try:
-        account = accounts.to_send(call.connection).account
+        provider = accounts.to_send(call.connection)
     except ProviderError as error:
         return error
     config, response = VoiceConfig.of(call.connection.config), VoiceResponse()
@@ -126,16 +126,23 @@ def _plan(due: DueCall) -> _Plan | ProviderError | None:
     elif timezone.now() >= call.ends_by:
         words, why = say("too_long", call.language), "The longest call was reached."
         outcome, remedy = CallOutcome.TOO_LONG, "Raise the longest call in the connection's settings."
-    elif call.state in _WITH_ASSISTANT and not record.sign(call):
+    elif call.state in _WITH_ASSISTANT and not _has_minutes(call):
         words, why = say("no_minutes", call.language), "The day's minutes were used up in the call."
         outcome, remedy = CallOutcome.TOO_LONG, "Raise the day's minutes in the connection's settings."
     else:
         _keep(due)
-        return _Plan(account, call.sid)
+        return _Plan(provider, call.sid)
     _keep(due)
     twiml.said(response, words or config.goodbye_words or say("goodbye", call.language), config, call.language)
     response.hangup()
-    return _Plan(account, call.sid, str(response), outcome, why, remedy)
+    return _Plan(provider, call.sid, str(response), outcome, why, remedy)
+
+
+def _has_minutes(call: Call) -> bool:
+    """Whether the day has what the call has begun since; counting it is no sign of life."""
+    is_let = minutes.go_on(call, timezone.now())
+    call.save(update_fields=["minutes"])
+    return is_let
 
 
 def _keep(due: DueCall) -> None:
@@ -143,10 +150,12 @@ def _keep(due: DueCall) -> None:
     Call.objects.filter(id=due.call_id).update(claim=due.token, leased_until=timezone.now() + LEASE)
 
 
-def _ended(due: DueCall, plan: _Plan) -> None:
+def _ended(due: DueCall, plan: _Plan, *, is_told: bool) -> None:
+    """It was told its last words, or was over already."""
     call = _held(due)
     if call is not None:
-        hearing.give(call, None, hearing.unheard(call) if plan.outcome == CallOutcome.COMPLETED else [])
+        is_spoken = is_told and plan.outcome == CallOutcome.COMPLETED
+        hearing.give(call, None, hearing.unheard(call) if is_spoken else [])
         ending.end(call.id, plan.outcome, plan.words, plan.remedy)
 
 

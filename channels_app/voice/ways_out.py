@@ -88,9 +88,10 @@ def _tell(asked: Asked, call: Call, response: VoiceResponse) -> None:
 
 def voicemail(asked: Asked, call: Call, response: VoiceResponse, why: str) -> None:
     """Have a message left after the tone; it is posted to `voicemail`, and its audio to `recording`."""
-    call.state = CallState.VOICEMAIL
-    call.save(update_fields=["state"])
-    record.note(call, StepKind.VOICEMAIL, f"{why} They were asked for a message.")
+    if call.state != CallState.VOICEMAIL:
+        call.state = CallState.VOICEMAIL
+        call.save(update_fields=["state"])
+        record.note(call, StepKind.VOICEMAIL, f"{why} They were asked for a message.")
     words = asked.config.voicemail_words or say("voicemail", call.language)
     twiml.said(response, words, asked.config, call.language)
     response.record(

@@ -12,7 +12,7 @@ from django.test import AsyncClient
 from django.utils import timezone
 
 from channels_app.models import Call, CallSpeech, CallTransfer, CallTurn, Connection, Delivery, InboundEvent
-from channels_app.voice import answering, gather
+from channels_app.voice import answering, gather, taking
 from convoship.lib.tenancy import tenant
 from convoship.lib.threads import in_thread
 from deployments import blocking, conversations, people
@@ -44,7 +44,7 @@ def answered_by(
         for reply in replies:
             yield reply
 
-    probe.script = script  # type: ignore[method-assign]
+    probe.script = script
     monkeypatch.setitem(base._responders, "probe", probe)
     return probe
 
@@ -115,7 +115,8 @@ async def test_each_turn_tells_how_long_it_took_by_stage(line: Line) -> None:
     rows = await line.inside(lambda: list(CallTurn.objects.order_by("number")))
     assert [row.number for row in rows] == [0, 1]
     turn = rows[1]
-    assert turn.heard_at <= turn.asked_at <= turn.spoken_at <= turn.finished_at
+    stamps = [turn.heard_at, turn.asked_at, turn.spoken_at, turn.finished_at]
+    assert sorted(filter(None, stamps)) == stamps
     assert turn.responder_ms is not None
     assert turn.platform_ms is not None
     assert turn.confidence == pytest.approx(0.9)
@@ -179,7 +180,7 @@ async def test_a_slow_answer_is_bridged_with_words_and_waited_for(
     # And again, as the answer to this may have been lost.
     assert (await line.follow(silent)).raw == found.raw
     turn = await line.inside(lambda: CallTurn.objects.get(number=1))
-    assert turn.spoken_at < turn.finished_at
+    assert sorted(filter(None, [turn.spoken_at, turn.finished_at])) == [turn.spoken_at, turn.finished_at]
     assert "hold" in await line.steps()
 
 
@@ -343,7 +344,7 @@ async def test_hanging_up_in_mid_answer_stops_the_responder_and_nothing_is_said_
         finally:
             stopped.set()
 
-    probe.script = script  # type: ignore[method-assign]
+    probe.script = script
     await use_probe(line)
     await line.speak(await line.ring(), "look something up")
     await line.hang_up()
@@ -464,7 +465,7 @@ async def test_what_breaks_is_words_then_tried_again_then_another_way(
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(gather.taking, "take", broken)
+    monkeypatch.setattr(taking, "take", broken)
     first = await line.speak(greeted, "hello")
     assert first.verbs == ["Say", "Redirect"]
     assert "again=1" in (first.verb("Redirect").text or "")
@@ -478,7 +479,7 @@ async def test_a_redirect_after_something_broke_goes_on_where_it_was(
 ) -> None:
     greeted = await line.ring()
     with monkeypatch.context() as broken:
-        broken.setitem(answering.PARTS, "turn", _breaks)  # type: ignore[arg-type]
+        broken.setitem(answering.PARTS, "turn", _breaks)
         first = await line.speak(greeted, "hello")
     url = first.verb("Redirect").text
     assert url is not None

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.asyncio
 MINE = "+14155550199"
 
 
-async def call_me(line: Line, to: str = MINE, scopes: tuple[str, ...] = ("connections.write",)) -> Any:
+async def call_me(line: Line, to: str = MINE, scopes: tuple[str, ...] = ("connections:write",)) -> Any:
     key = await in_thread(lambda: factories.make_api_key(line.workspace, scopes))
     return await AsyncClient().post(
         f"/v1/connections/{line.connection.id}/call-me",

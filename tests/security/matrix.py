@@ -23,7 +23,7 @@ from django.utils import timezone
 from channels_app import connections, enqueueing, inbound
 from channels_app.models import Call as PhoneCall
 from channels_app.models import Connection, ConversationLink, Delivery, InboundEvent, MessageTemplate, Rehearsal
-from channels_app.providers.base import Capability, Health, Planned, Template
+from channels_app.providers.base import Bounds, CallFacts, Capability, Health, Planned, Template
 from channels_app.providers.custom_webhook import CustomWebhook, CustomWebhookForm
 from channels_app.providers.events import MessageReceived
 from convoship.lib.tenancy import tenant
@@ -126,6 +126,23 @@ class Registering(CustomWebhook):
     async def register_webhook(self) -> Health:
         """Nobody is asked here."""
         return Health()
+
+
+class Calling(CustomWebhook):
+    """A kind that calls people."""
+
+    kind = "calling"
+    channel = "voice"
+    capabilities = frozenset({Capability.CALLS, Capability.SPOKEN, Capability.METERED})
+
+    @classmethod
+    def bounds(cls, config: Mapping[str, Any]) -> Bounds:
+        """Enough for one."""
+        return Bounds(10, "minutes of calls", frozenset({"US"}), unasked=3, cold=10, replies=0)
+
+    async def start_call(self, to: str, *, longest_seconds: int) -> CallFacts:
+        """Nobody is asked here."""
+        return CallFacts("CA" + "0" * 32, "queued")
 
 
 class WindowedForm(CustomWebhookForm):
@@ -395,6 +412,11 @@ class World:
         """Make the connection one of a kind whose provider can be told our addresses."""
         with tenant(self.workspace.id):
             Connection.objects.update(kind=Registering.kind)
+
+    def can_call(self) -> None:
+        """Make the connection one that calls people."""
+        with tenant(self.workspace.id):
+            Connection.objects.update(kind=Calling.kind)
 
     def can_text(self) -> None:
         """Make the connection one that reaches telephone numbers."""
@@ -707,6 +729,7 @@ PAGES: Mapping[str, list[Call]] = {
     "connection": GET,
     "connection_test": [Call("POST", {}, changes=False)],
     "connection_register": [Call("POST", {}, before=World.can_register)],
+    "connection_call_me": [Call("POST", {"to": "+14155550123"}, before=World.can_call)],
     "connection_try": [Call("POST", {"what": ""})],
     "connection_pause": [Call("POST", {})],
     "connection_enable": [Call("POST", {}, before=World.pause_connection)],
@@ -823,6 +846,7 @@ API: Mapping[str, list[Call]] = {
     ],
     "api_connection": [Call("GET"), Call("PATCH", {"name": "Renamed"}), Call("DELETE")],
     "api_connection_test": [Call("POST", {}, changes=False)],
+    "api_connection_call_me": [Call("POST", {"to": "+14155550123"}, before=World.can_call)],
     "api_connection_enable": [Call("POST", {}, before=World.pause_connection)],
     "api_connection_disable": [Call("POST", {})],
     "api_connection_rotate": [Call("POST", {"which": "inbound_secret"})],

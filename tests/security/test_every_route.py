@@ -136,7 +136,7 @@ def audit_events(world: World) -> int:
 @pytest.fixture(autouse=True)
 def a_kind_that_can_more(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a route needs that no kind here may have."""
-    for kind in (matrix.Registering, matrix.Windowed):
+    for kind in (matrix.Registering, matrix.Windowed, matrix.Calling):
         monkeypatch.setitem(registry.PROVIDERS, kind.kind, kind)
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from twilio.rest.api.v2010.account.call import CallInstance
 
-from channels_app.providers.base import Account, ProviderError
+from channels_app.providers.base import Account, CallFacts, ProviderError
 from channels_app.providers.twilio import sdk
 
 # How long it rings before nobody has answered.
@@ -14,20 +12,6 @@ RING_SECONDS = 30
 _EVENTS = ["initiated", "ringing", "answered", "completed"]
 # Of a call that is not there, or goes on no more.
 _GONE = {20404, 21220}
-
-
-@dataclass(frozen=True)
-class CallFacts:
-    """A call as the provider tells of it: `status` in its own words, `seconds` once it is over."""
-
-    sid: str
-    status: str
-    seconds: int | None = None
-
-    @property
-    def is_over(self) -> bool:
-        """Whether it has ended, in whichever way."""
-        return self.status in {"completed", "busy", "failed", "no-answer", "canceled"}
 
 
 async def start(account: Account, to: str, *, longest_seconds: int) -> CallFacts:

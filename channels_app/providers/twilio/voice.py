@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from channels_app.providers import numbers
-from channels_app.providers.base import Bounds, Capability, Health, InboundRequest, Planned, Provider
+from channels_app.providers.base import Bounds, CallFacts, Capability, Health, InboundRequest, Planned, Provider
 from channels_app.providers.events import NotUsed, ProviderEvent
-from channels_app.providers.twilio import sdk, signing, voice_config, voice_setup
+from channels_app.providers.twilio import calls, sdk, signing, voice_config, voice_setup
 from channels_app.providers.twilio.voice_config import VoiceConfig
 from channels_app.providers.twilio.voice_forms import VoiceForm
 from deployments.models import Conversation, Message
@@ -70,6 +70,18 @@ class TwilioVoice(Provider):
     async def register_webhook(self) -> Health:
         """Set our addresses at the number."""
         return await voice_setup.register_webhook(self.account)
+
+    async def start_call(self, to: str, *, longest_seconds: int) -> CallFacts:
+        """By REST."""
+        return await calls.start(self.account, to, longest_seconds=longest_seconds)
+
+    async def fetch_call(self, sid: str) -> CallFacts | None:
+        """By REST."""
+        return await calls.fetch(self.account, sid)
+
+    async def tell_call(self, sid: str, instructions: str) -> bool:
+        """TwiML in the place of what it does now."""
+        return await calls.redirect(self.account, sid, twiml=instructions)
 
     @classmethod
     def account_of(cls, config: Mapping[str, Any]) -> str:
