@@ -125,7 +125,7 @@ class Window:
 class TakesCall:
     """A call that a member may have put through to their telephone: `path` takes the form.
 
-    `template` draws it. `ringing`: who is rung now, "" for nobody; `is_bridged`: somebody talks to the caller by telephone.
+    `template` draws it. `ringing`: who is rung now, "" for nobody; `is_bridged`: somebody talks to the caller so.
     """
 
     path: str

@@ -120,6 +120,13 @@ def _with_hours(conversation: Conversation, words: str) -> str:
     return f"{words}\n\n{hours}" if hours else words
 
 
+def is_somebody_there(conversation: Conversation) -> bool:
+    """Whether a desk would take the locked conversation now, in the hours of people."""
+    now, rules = timezone.now(), rules_of(conversation)
+    asked = Handoff(desks_left=desks.in_order(conversation, rules.desks), workspace_id=conversation.workspace_id)
+    return not rules.is_closed(now) and _is_somebody_there(conversation, asked, now)
+
+
 def _is_somebody_there(conversation: Conversation, case: Handoff, now: dt.datetime) -> bool:
     duty_lock.keep(case.workspace_id)
     found = (desks.of(ref) for ref in case.desks_left)

@@ -52,7 +52,7 @@ def way_of(conversation: Conversation, call: Call) -> Way:
     """Where the call of this (locked) conversation belongs now."""
     if not conversation.is_active or conversation.control == Control.ASSISTANT:
         return Way(CoursePlace.ASSISTANT)
-    transfer = transfers.open_of(call)
+    transfer = transfers.going_on(conversation, call)
     if transfer is not None:
         waits = transfer.manner == TransferManner.QUEUE and transfer.dialled_at is None
         return Way(CoursePlace.HOLD if waits else CoursePlace.DIAL, transfer)

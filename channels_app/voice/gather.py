@@ -119,7 +119,7 @@ def _hear(asked: Asked, number: int) -> Heard | None:
     call = record.lock(call.id)
     if way:
         response = VoiceResponse()
-        ways_out.take(asked, call, response, way, f"They pressed {keys}.", may_go_on=True)
+        ways_out.take(asked, call, response, way, f"They pressed {keys}.")
         return Heard(call.id, None, str(response))
     if taken.is_new and not text:
         record.note(call, StepKind.SILENCE, f"They said nothing ({call.silences} in a row).")

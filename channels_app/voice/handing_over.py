@@ -14,7 +14,7 @@ from twilio.twiml.voice_response import Gather, VoiceResponse
 
 from channels_app import accounts
 from channels_app.models import Call, CallCourse, CallTransfer
-from channels_app.models.call import StepKind, TransferManner
+from channels_app.models.call import CallState, StepKind, TransferManner
 from channels_app.models.transfer import CoursePlace
 from channels_app.providers.twilio import transfer_twiml, twiml
 from channels_app.providers.twilio.transfer_twiml import Ringing, Speaks
@@ -50,6 +50,8 @@ def add_to(response: VoiceResponse, call: Call) -> bool:
         elif course is not None and course.due_at is not None:
             course.due_at = None
             course.save(update_fields=["due_at"])
+        # A person was asked for, and nobody is waited for any more before the call got there.
+        Call.objects.filter(id=held.id, state=CallState.TRANSFERRING).update(state=CallState.ACTIVE)
         return False
     course = courses.course_of(held)
     _tell(response, held)

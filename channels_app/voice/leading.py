@@ -108,6 +108,8 @@ def _order(claimed: ClaimedCourse) -> _Order | None:
     way = courses.way_of(call.conversation, call)
     if way.transfer is not None and courses.is_there(course, way) and not _is_looked_after(call, course, way.transfer):
         return None
+    # What failed above wants the call led somewhere else, which is what is done here.
+    CallCourse.objects.filter(id=course.id).update(claim=claimed.token, leased_until=timezone.now() + LEASE)
     # Unlike the earlier ones: the same request would get the same answer.
     stamp = int(timezone.now().timestamp() * 1000)
     url = f"{accounts.inbound_url(call.connection, 'lead')}?at={stamp}"

@@ -7,7 +7,7 @@ changes nothing. The same request gets the same answer (`_once`), so that words 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -31,7 +31,7 @@ from channels_app.voice import (
     ways_out,
     whispering,
 )
-from channels_app.voice.asked import Asked
+from channels_app.voice.asked import Asked, Handler
 from convoship.lib.tenancy import in_tenant
 from deployments import handoff, handoff_form, turns
 from deployments.conversations import NewMessage
@@ -48,7 +48,7 @@ TYPING_EVERY = 7
 Answers = Callable[[Asked, Call], VoiceResponse | None]
 
 
-def _part(answers: Answers) -> Callable[[Asked], object]:
+def _part(answers: Answers) -> Handler:
     """A part that a call asks at: `None` where the call goes on as its conversation wants it."""
 
     async def handler(asked: Asked) -> HttpResponse:
@@ -389,7 +389,7 @@ def _reported(asked: Asked) -> None:
         courses.heard_of(course, is_ringing=not is_bridged, is_bridged=is_bridged)
 
 
-PARTS = {
+PARTS: Mapping[str, Handler] = {
     "queue": _part(_queue),
     "queue-left": _part(_queue_left),
     "talk": _part(_talk),

@@ -39,6 +39,17 @@ def open_of(call: Call) -> CallTransfer | None:
     return CallTransfer.objects.filter(call=call, ended_at=None).select_related("handoff", "member").first()
 
 
+def going_on(conversation: Conversation, call: Call) -> CallTransfer | None:
+    """The same, of a locked conversation: one to a member who doesn't have it any more is over with this."""
+    found = open_of(call)
+    if found is not None and not found.key and found.state != TransferState.BRIDGED:
+        case = handoff.current(conversation)
+        if case is None or case.holder_id != found.member_id:
+            _end(found, TransferState.FAILED, transfer_failures.OVERTAKEN)
+            return None
+    return found
+
+
 def ask(
     call: Call,
     case: Handoff,

@@ -28,19 +28,18 @@ def take(
     *,
     outcome: str = "",
     cause: HandoffCause = HandoffCause.VISITOR,
-    may_go_on: bool = False,
 ) -> None:
     """Go this way; where it leads nowhere, the next that does. `why` is for the call's page.
 
     `outcome`: how the call ends where a goodbye is all that is left. `cause`: what asks for a person, if that is the
-    way. `may_go_on`: the assistant may listen again where nobody comes.
+    way; where the caller did and nobody is there, the assistant may listen again.
     """
     if way == "transfer" and call.goes_on:
         if put_through(call, response, why, cause):
             return
         _tell(asked, call, response)
         way = asked.config.transfer_then if asked.config.transfer_then != "assistant" else "voicemail"
-        if may_go_on and asked.config.transfer_then == "assistant" and call.conversation.is_active:
+        if cause == HandoffCause.VISITOR and asked.config.transfer_then == "assistant" and call.conversation.is_active:
             action = asked.url("turn", turn=call.turn + 1)
             twiml.gathered(response, [], asked.config, action=action, language=call.language)
             return
@@ -51,10 +50,15 @@ def take(
 
 
 def put_through(call: Call, response: VoiceResponse, why: str, cause: HandoffCause) -> bool:
-    """Ask for a person, and go where the hand-over wants the call; False where nobody is there."""
+    """Ask for a person, and go where the hand-over wants the call; False where nobody is there.
+
+    Only who asked for a person themselves waits where nobody is there, as the rules say.
+    """
     if not call.conversation.is_active:
         return False
     if call.conversation.control == Control.ASSISTANT:
+        if cause != HandoffCause.VISITOR and not handoff.is_somebody_there(call.conversation):
+            return False
         handoff.request(call.conversation, why, cause)
     is_waiting = handing_over.add_to(response, call)
     if not is_waiting:

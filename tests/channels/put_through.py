@@ -8,11 +8,11 @@ from urllib.parse import parse_qs, urlsplit
 
 from channels_app.models import CallCourse, CallTransfer, Connection
 from convoship.lib.threads import in_thread
-from deployments import handoff_rules
+from deployments import duty, handoff_rules
 from deployments.models import AssistantVersion, Conversation, Handoff, Message
 from tests import factories
 from tests.channels.callers import Line, Told, new_sid
-from workspaces.models import User
+from workspaces.models import Membership, User
 from workspaces.permissions import Role
 
 SALES = "+14155550177"
@@ -42,6 +42,15 @@ class People:
 
         await self.line.inside(publish)
 
+    async def nobody(self) -> None:
+        """No member is on duty."""
+
+        def go() -> None:
+            for row in Membership.objects.filter(away_since=None):
+                duty.go_away(self.line.who, row)
+
+        await self.line.inside(go)
+
     async def member(self, name: str = "Olga") -> User:
         """A member who is on duty."""
         return await in_thread(
@@ -50,7 +59,7 @@ class People:
 
     async def ask(self) -> Told:
         """Somebody calls and asks for a person."""
-        return await self.line.say(await self.line.ring(), "a human please")
+        return await self.line.speak(await self.line.ring(), "a human please")
 
     # --- The person's telephone -----------------------------------------------------------------------------------
 

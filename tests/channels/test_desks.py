@@ -24,9 +24,11 @@ from deployments.models.handoff import HandoffOutcome, HandoffState
 from deployments.pages import inbox_queries
 from deployments.visits import VisitorMessage
 from tests import factories
+from tests.channels.callers import Line
 from tests.channels.conftest import Bridge, make_bridge
 from tests.channels.far_end import FarEnd, Said, Seen
 from tests.channels.files_in_messages import PDF
+from tests.channels.put_through import SALES, People
 from tests.channels.test_inbound_media import due as media_due
 from tests.channels.test_inbound_media import folder as folder
 from workspaces.permissions import Role
@@ -537,6 +539,79 @@ async def test_a_desk_can_not_speak_in_a_case_of_another_connection(room: Room, 
     await other.post({"type": "handoff.message", "handoff_key": desk.key, "text": "Your card number, please."})
     await other.drain()
     assert await room.lines("agent") == []
+
+
+# --- A telephone ------------------------------------------------------------------------------------------------------
+
+
+class Telephone:
+    """A telephone that calls are put through to: what it is told are attempts, what it says are keys and hang-ups."""
+
+    def __init__(self, people: People) -> None:
+        self.people, self.ref = people, str(people.line.connection.id)
+
+    async def told(self) -> list[str]:
+        lines = []
+        for one in await self.people.transfers():
+            lines.append(f"open: {one.to}")
+            lines += [f"closed: {one.reason}"] if one.ended_at else []
+        return lines
+
+
+@pytest.fixture
+async def telephone(line: Line) -> Telephone:
+    people = People(line)
+    await people.nobody()
+    await line.allow(transfer_to=SALES, manner="warm")
+    await people.rules(keywords=["human"], desks=[str(line.connection.id)])
+    return Telephone(people)
+
+
+async def test_a_telephone_is_told_of_a_case_once_and_that_it_is_over(telephone: Telephone) -> None:
+    people = telephone.people
+    dialled = await people.ask()
+    assert await telephone.told() == [f"open: {SALES}"]
+    await people.line.ask(people.line.url("lead", "?at=1"))
+    assert await telephone.told() == [f"open: {SALES}"]
+    await people.line.hang_up()
+    assert await telephone.told() == [f"open: {SALES}", "closed: The caller hung up before it was put through."]
+    assert (await people.pick_up(dialled)).has("Hangup")
+
+
+async def test_each_time_that_a_telephone_is_offered_a_call_it_is_another_case(telephone: Telephone) -> None:
+    people = telephone.people
+    back = await people.done(await people.ask(), "busy")
+    dialled = await people.line.speak(back, "a human please")
+    one, other = await people.transfers()
+    assert one.key != other.key
+    assert (one.ended_at is None, other.ended_at is None) == (False, True)
+    assert dialled.verb("Number").text == SALES
+
+
+async def test_a_member_takes_over_from_a_telephone_which_stops_ringing(telephone: Telephone) -> None:
+    people = telephone.people
+    dialled = await people.ask()
+    heard = await people.pick_up(dialled)
+    talk = await people.talk()
+
+    def take() -> None:
+        user = factories.member(people.line.workspace, Role.AGENT, factories.make_user(name="Dana"))
+        handoff.join(people.line.who, user, conversations.lock(talk.id))
+
+    await people.line.inside(take)
+    assert await telephone.told() == [f"open: {SALES}", "closed: Taken over by Dana."]
+    late = await people.press(heard, "1")
+    assert late.words == "The caller is not waiting any more. Goodbye."
+    assert (await people.talk()).control == "human"
+
+
+async def test_a_telephone_whose_connection_is_paused_is_not_rung(telephone: Telephone) -> None:
+    people = telephone.people
+    greeted = await people.line.ring()
+    await people.line.inside(lambda: Connection.objects.update(state="paused"))
+    answered = await people.line.speak(greeted, "a human please")
+    assert await telephone.told() == []
+    assert not answered.has("Dial")
 
 
 async def test_what_a_desk_is_told_stands_on_the_connections_page_as_any_delivery(room: Room) -> None:

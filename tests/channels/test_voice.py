@@ -23,6 +23,7 @@ from tests import factories
 from tests.channels import twilio_end
 from tests.channels.callers import Line, make_line, new_sid, told, turn_of
 from tests.channels.gateway import Probe, came_to
+from tests.channels.put_through import People
 from tests.channels.twilio_end import PERSON, TwilioEnd
 
 pytestmark = pytest.mark.asyncio
@@ -187,6 +188,7 @@ async def test_an_answer_that_never_comes_ends_in_words_and_another_way_out(
     line: Line, quick: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gather, "MOST_WAITS", 2)
+    await People(line).nobody()
     answered_by(line, monkeypatch, after=asyncio.Event())
     await use_probe(line)
     held = await line.speak(await line.ring(), "look something up")
@@ -223,7 +225,7 @@ async def test_words_between_make_silences_count_anew(line: Line) -> None:
 async def test_after_silences_the_call_is_put_through_where_the_connection_says_so(line: Line) -> None:
     await line.allow(most_silences=1, then="transfer", transfer_to="+14155550177")
     given = await line.silence(await line.ring())
-    assert given.verb("Dial").text == "+14155550177"
+    assert given.verb("Number").text == "+14155550177"
     assert (await line.call()).state == "transferring"
 
 
@@ -237,7 +239,7 @@ async def test_keys_stand_for_words_and_ways(line: Line) -> None:
     said = [message.text for message in await line.messages() if message.author_kind == "visitor"]
     assert said == ["What are your opening hours?"]
     given = await line.press(answered, "0")
-    assert given.verb("Dial").text == "+14155550177"
+    assert given.verb("Number").text == "+14155550177"
     assert (await line.press(answered, "0")).has("Dial")
     assert await line.inside(CallTransfer.objects.count) == 1
     assert "dtmf" in await line.steps()
@@ -295,22 +297,23 @@ async def test_who_asks_for_a_person_is_put_through_and_the_call_ends_with_that(
     answered_by(line, monkeypatch, HandOver("They want a person."))
     await use_probe(line)
     given = await line.speak(await line.ring(), "a person, please")
-    assert given.verb("Dial").text == "+14155550177"
+    assert given.verb("Number").text == "+14155550177"
     done = await line.ask(given.verb("Dial").attrib["action"], DialCallStatus="completed", DialCallDuration="60")
-    assert done.verbs == ["Hangup"]
+    assert done.verbs == ["Say", "Hangup"]
     call = await line.call()
     assert (call.outcome, call.conversation.status) == ("transferred", "completed")
 
 
 async def test_where_nobody_takes_the_call_a_message_is_taken(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     await line.allow(transfer_to="+14155550177", transfer_then="voicemail", voicemail=True)
+    await People(line).nobody()
     answered_by(line, monkeypatch, HandOver("They want a person."))
     await use_probe(line)
     given = await line.speak(await line.ring(), "a person, please")
     nobody = await line.ask(given.verb("Dial").attrib["action"], DialCallStatus="no-answer")
     assert nobody.has("Record")
     transfer = await line.inside(CallTransfer.objects.get)
-    assert (transfer.state, transfer.reason) == ("failed", "Nobody answered.")
+    assert (transfer.state, transfer.reason) == ("failed", "Nobody picked up.")
     left = await line.ask(nobody.verb("Record").attrib["action"], RecordingSid=f"RE{1:032x}", RecordingDuration="7")
     assert left.verbs[-1] == "Hangup"
     assert (await line.call()).outcome == "voicemail"

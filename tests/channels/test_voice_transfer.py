@@ -16,7 +16,7 @@ from deployments.models.handoff import HandoffState
 from tests import factories
 from tests.channels.callers import Line, make_line
 from tests.channels.put_through import COLD, QUEUE, SALES, WARM, People, query_of
-from tests.channels.twilio_end import NUMBER, TwilioEnd
+from tests.channels.twilio_end import NUMBER, TwilioEnd, problem
 
 pytestmark = pytest.mark.asyncio
 
@@ -26,7 +26,12 @@ def people(line: Line) -> People:
     return People(line)
 
 
-async def setup(people: People, config: dict[str, Any], **rules: Any) -> None:
+async def setup(people: People, config: dict[str, Any], *, member: bool = False, **rules: Any) -> None:
+    """The connection with this config, the assistant with these rules, and nobody (or one member) on duty."""
+    await people.nobody()
+    if member:
+        await people.member()
+
     def change() -> None:
         row = Connection.objects.get(id=people.line.connection.id)
         row.config = {**row.config, **config}
@@ -84,7 +89,7 @@ async def test_the_call_comes_back_to_the_assistant_where_the_connection_says_so
     talk, case = await people.talk(), await people.case()
     assert (talk.control, talk.is_active, case.outcome) == ("assistant", True, "by_desk")
     assert case.summary == "They talked to Our line for 1 minute."
-    answered = await people.line.say(back, "hello")
+    answered = await people.line.speak(back, "hello")
     assert answered.has("Gather")
 
 
@@ -120,8 +125,7 @@ async def test_each_failure_is_told_apart_and_the_assistant_goes_on(
 
 
 async def test_the_next_desk_is_asked_where_nobody_takes_the_call(people: People) -> None:
-    olga = await people.member()
-    await setup(people, COLD, desks=["inbox"])
+    await setup(people, COLD, member=True, desks=["inbox"])
     dialled = await people.ask()
     queued = await people.done(dialled, "busy")
     assert queued.verbs == ["Enqueue"]
@@ -132,7 +136,6 @@ async def test_the_next_desk_is_asked_where_nobody_takes_the_call(people: People
         "You are next. Please stay on the line. Somebody will be with you soon. "
         "To go back to the assistant, press the star key."
     )
-    assert olga.id
 
 
 @pytest.mark.parametrize(
@@ -158,8 +161,7 @@ async def test_who_hangs_up_while_it_rings_was_missed_and_stands_there_with_thei
 
 
 async def test_the_same_request_again_gets_the_same_answer_and_changes_nothing(people: People) -> None:
-    await people.member()
-    await setup(people, COLD, desks=["inbox"])
+    await setup(people, COLD, member=True, desks=["inbox"])
     dialled = await people.ask()
     once = await people.done(dialled, "busy")
     steps = await people.line.steps()
@@ -177,8 +179,8 @@ async def test_the_same_request_again_gets_the_same_answer_and_changes_nothing(p
 async def test_who_picks_up_hears_what_it_is_about_and_takes_the_call_with_a_key(people: People) -> None:
     await setup(people, WARM)
     greeted = await people.line.ring()
-    greeted = await people.line.say(greeted, "My kettle leaks <b>& hisses</b>.")
-    dialled = await people.line.say(greeted, "a human please")
+    greeted = await people.line.speak(greeted, "My kettle leaks <b>& hisses</b>.")
+    dialled = await people.line.speak(greeted, "a human please")
     heard = await people.pick_up(dialled)
     assert "My kettle leaks" in heard.words
     assert "Reason: The visitor wrote “human”." in heard.words
@@ -237,8 +239,7 @@ async def test_who_takes_it_too_late_is_told_so(people: People) -> None:
 
 
 async def test_nobody_decides_in_time_and_the_call_is_led_on(people: People) -> None:
-    await people.member()
-    await setup(people, WARM, desks=["inbox"], longest_wait_seconds=120)
+    await setup(people, WARM, member=True, desks=["inbox"], longest_wait_seconds=120)
     dialled = await people.ask()
     heard = await people.pick_up(dialled)
     talk = await people.talk()
@@ -263,6 +264,52 @@ async def led(people: People) -> list[str]:
     await people.line.drain()
     told = people.line.far.told[before:]  # type: ignore[attr-defined]
     return [form["Url"] for sid, form in told if sid == people.line.sid and "Url" in form]
+
+
+async def test_an_answer_that_never_reached_twilio_is_told_again_by_a_worker(people: People) -> None:
+    """The process died after it had stored that the telephone is to be rung."""
+    await setup(people, WARM)
+    dialled = await people.ask()
+    await people.line.inside(lambda: CallCourse.objects.update(due_at=timezone.now()))
+    [url] = await led(people)
+    again = await people.line.ask(url)
+    assert again.verb("Number").text == SALES
+    # Nothing is heard of that ring, either: the desk is passed over, and the caller is not left to wait.
+    await people.line.inside(lambda: CallCourse.objects.update(due_at=timezone.now()))
+    [url] = await led(people)
+    back = await people.line.ask(url)
+    assert back.words.startswith("Nobody can be reached right now")
+    [transfer] = await people.transfers()
+    assert (transfer.state, transfer.reason) == ("failed", "Nothing was heard of the call to them for too long.")
+    assert dialled.has("Dial")
+
+
+async def test_an_order_that_twilio_refuses_is_tried_again_and_then_told(people: People, twilio: TwilioEnd) -> None:
+    await setup(people, {}, member=True)
+    queued = await people.ask()
+    await people.round(queued)
+    talk = await people.talk()
+    await people.line.inside(lambda: Handoff.objects.update(due_at=timezone.now(), wait_until=timezone.now()))
+    await in_thread(sweeping.go_on, people.line.workspace.id, talk.id)
+    twilio.has_call(people.line.sid)
+    twilio.call_wrongs.append(problem(20429, 429))
+    await people.line.drain()
+    course = await people.course()
+    assert course.due_at is not None
+    assert course.reason
+    await people.line.inside(lambda: CallCourse.objects.update(due_at=timezone.now()))
+    [url] = await led(people)
+    assert (await people.line.ask(url)).has("Gather")
+    assert (await people.course()).reason == ""
+
+
+async def test_a_call_that_twilio_does_not_know_any_more_is_over(people: People) -> None:
+    await setup(people, {}, member=True)
+    await people.round(await people.ask())
+    await people.line.inside(lambda: CallCourse.objects.update(due_at=timezone.now()))
+    await people.line.drain()
+    assert (await people.line.call()).state == "ended"
+    assert (await people.case()).outcome == "nobody_came"
 
 
 # --- Through a queue --------------------------------------------------------------------------------------------------
@@ -306,8 +353,7 @@ async def test_the_second_in_line_hears_their_place_and_waits_while_the_telephon
 
 
 async def test_the_star_key_goes_back_to_the_assistant(people: People) -> None:
-    await people.member()
-    await setup(people, {})
+    await setup(people, {}, member=True)
     queued = await people.ask()
     assert queued.verbs == ["Say", "Enqueue"]
     heard = await people.round(queued)
@@ -337,8 +383,7 @@ async def test_a_queue_that_fails_is_told_and_the_next_desk_is_asked(people: Peo
 
 
 async def test_who_waits_for_a_member_waits_without_the_queue_where_it_is_full(people: People) -> None:
-    await people.member()
-    await setup(people, {})
+    await setup(people, {}, member=True)
     queued = await people.ask()
     moved = await people.leave(queued, "queue-full")
     heard = await people.line.follow(moved)
@@ -347,8 +392,7 @@ async def test_who_waits_for_a_member_waits_without_the_queue_where_it_is_full(p
 
 
 async def test_who_hangs_up_in_the_queue_was_missed(people: People) -> None:
-    await people.member()
-    await setup(people, {})
+    await setup(people, {}, member=True)
     queued = await people.ask()
     await people.leave(queued, "hangup")
     assert (await people.case()).outcome == "nobody_came"
@@ -356,8 +400,7 @@ async def test_who_hangs_up_in_the_queue_was_missed(people: People) -> None:
 
 
 async def test_the_longest_wait_ends_and_the_assistant_goes_on(people: People) -> None:
-    await people.member()
-    await setup(people, {})
+    await setup(people, {}, member=True)
     queued = await people.ask()
     await people.round(queued)
     talk = await people.talk()
@@ -424,7 +467,7 @@ async def test_a_number_that_is_costly_or_abroad_is_never_rung(people: People, n
 async def test_a_number_that_is_said_is_never_rung(people: People) -> None:
     await setup(people, COLD)
     greeted = await people.line.ring()
-    dialled = await people.line.say(greeted, "a human please, call +1 900 555 1234 or +14155559999")
+    dialled = await people.line.speak(greeted, "a human please, call +1 900 555 1234 or +14155559999")
     assert [node.text for node in dialled.root.iter("Number")] == [SALES]
 
 

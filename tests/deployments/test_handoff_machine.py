@@ -21,6 +21,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from channels_app.models import Call, Connection
+from channels_app.models.call import CallState, TransferState
+from channels_app.voice import transfer_failures, transfers
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import tenant
 from deployments import conversations, desks, duty, handoff, handoff_rules, turns
@@ -37,6 +40,8 @@ from workspaces.permissions import Role
 pytestmark = pytest.mark.django_db
 
 OUTSIDE = "0b0b0b0b-0000-4000-8000-00000000000b"
+# In the place of the telephone's connection, which is another one in each run.
+PHONE = "telephone"
 # Longer than the form is waited for, so that it can be over while people may still be asked.
 WAIT, SILENCE = 240, 300
 # The conversation begins on a Monday at nine, and soon comes a break, and soon another.
@@ -110,17 +115,23 @@ class Machine(RuleBasedStateMachine):
     desk: OutsideDesk
 
     @initialize(
-        desks_in_order=st.sampled_from([[INBOX], [OUTSIDE], [INBOX, OUTSIDE], [OUTSIDE, INBOX]]),
+        desks_in_order=st.sampled_from(
+            [[INBOX], [OUTSIDE], [INBOX, OUTSIDE], [OUTSIDE, INBOX], [PHONE], [PHONE, INBOX], [OUTSIDE, PHONE]]
+        ),
+        manner=st.sampled_from(["cold", "warm", "queue"]),
         form=st.sampled_from([[], ["email"], ["name", "email", "question"]]),
         when_closed=st.sampled_from(["wait", "return"]),
         has_hours=st.booleans(),
     )
-    def begin(self, desks_in_order: list[str], form: list[str], when_closed: str, has_hours: bool) -> None:
+    def begin(self, desks_in_order: list[str], manner: str, form: list[str], when_closed: str, has_hours: bool) -> None:
         self.clock = time_machine.travel(dt.datetime(2026, 11, 23, 9, 0, tzinfo=dt.UTC), tick=False)
         self.now = self.clock.start()
         self.desk.forget()
+        config = {"transfer_to": "+14155550177", "from_number": "+14155552671", "manner": manner}
+        self.line = Connection.objects.create(kind="twilio_voice", name="Our line", config=config)
+        self.phone = str(self.line.id)
         rules = {
-            "desks": desks_in_order,
+            "desks": [self.phone if ref == PHONE else ref for ref in desks_in_order],
             "form": form,
             "when_closed": when_closed,
             "longest_wait_seconds": WAIT,
@@ -135,6 +146,18 @@ class Machine(RuleBasedStateMachine):
             self.assistant, Met(version, {}), Person.objects.create(), channel="web", context={}
         )
         self.conversation_id = opened.id
+        now = timezone.now()
+        self.call = Call.objects.create(
+            connection=self.line,
+            conversation=opened,
+            sid=str(uuid4()),
+            caller="+14155550123",
+            called="+14155552671",
+            state=CallState.ACTIVE,
+            last_sign_at=now,
+            ends_by=now + dt.timedelta(hours=1),
+            due_at=now + dt.timedelta(hours=1),
+        )
         self.actor = factories.actor(self.workspace, Role.AGENT)
         self.gone_at_desk: set[str] = set()
         self.desk.is_night = lambda: handoff.rules_of(opened).is_closed(timezone.now())
@@ -265,6 +288,34 @@ class Machine(RuleBasedStateMachine):
                     self.gone_at_desk.add(key)
                     handoff.closed_by_desk(row, case, "Olga")
 
+    # --- The telephone ------------------------------------------------------------------------------------------------
+
+    @rule(act=st.sampled_from(["ring", "bridge", "busy", "refused", "part", "back"]), twice=st.booleans())
+    def telephone_does(self, act: str, twice: bool) -> None:
+        """What Twilio tells of the attempt, and it may tell it twice."""
+        transfer = transfers.open_of(self.call)
+        if transfer is None or not self.lock().is_active:
+            return
+        is_bridged = transfer.state == TransferState.BRIDGED
+        for _ in range(2 if twice else 1):
+            row = self.lock()
+            match act:
+                case "ring" if not is_bridged:
+                    transfers.ring(transfer)
+                case "bridge":
+                    transfers.bridged(row, transfer)
+                case "busy" if not is_bridged:
+                    transfers.failed(row, transfer, transfer_failures.BUSY)
+                case "refused" if not is_bridged:
+                    transfers.failed(row, transfer, transfer_failures.of_dial("failed", "13227"))
+                case "part" if is_bridged:
+                    handoff.talk_over(row, transfers.talked(row, transfer, 60))
+                case "back" if is_bridged:
+                    case = handoff.current(row)
+                    words = transfers.talked(row, transfer, 60)
+                    if case is not None:
+                        handoff.returned_by_desk(row, case, words)
+
     # --- The clock ----------------------------------------------------------------------------------------------------
 
     @rule(seconds=st.integers(1, 700))
@@ -294,6 +345,7 @@ class Machine(RuleBasedStateMachine):
         case = handoff.current(row)
         self._control_follows_the_state(row, case)
         self._the_desk_has_the_case_exactly_while_it_is_there(row, case)
+        self._the_telephone_is_rung_exactly_while_it_has_the_case(row, case)
         if case is not None:
             self._nobody_is_asked_out_of_hours(row, case)
             self._nobody_waits_longer_than_the_rules_say(row, case)
@@ -313,6 +365,14 @@ class Machine(RuleBasedStateMachine):
         if case is not None and case.desk == OUTSIDE and case.state != HandoffState.REQUESTED:
             expected = [Case(case, row).key]
         assert [key for key in self.desk.open_cases if key not in self.gone_at_desk] == expected
+
+    def _the_telephone_is_rung_exactly_while_it_has_the_case(self, row: Conversation, case: Handoff | None) -> None:
+        transfer = transfers.open_of(self.call)
+        has_it = case is not None and case.desk == self.phone and case.is_at_desk
+        assert (transfer is not None) == has_it
+        if transfer is not None and case is not None:
+            assert transfer.key == Case(case, row).key
+            assert (transfer.state == TransferState.BRIDGED) <= (case.state == HandoffState.LIVE)
 
     def _nobody_is_asked_out_of_hours(self, row: Conversation, case: Handoff) -> None:
         """Whoever is asked, was asked in hours, whatever brought the case there."""
