@@ -18,7 +18,7 @@ from twilio.twiml.voice_response import VoiceResponse
 
 from channels_app import spending
 from channels_app.models import Call, CallStep, Connection, InboundEvent
-from channels_app.models.call import CallDirection, CallMode, CallOutcome, StepKind
+from channels_app.models.call import CallDirection, CallMode, StepKind
 from channels_app.models.inbound import EventState
 from channels_app.providers.twilio import twiml
 from channels_app.voice import (

@@ -8,10 +8,10 @@ from __future__ import annotations
 from twilio.twiml.voice_response import VoiceResponse
 
 from channels_app.models import Call
-from channels_app.models.call import CallOutcome, CallState, StepKind
+from channels_app.models.call import CallOutcome
 from channels_app.providers.twilio import twiml
 from channels_app.providers.twilio.voice_config import Way
-from channels_app.voice import courses, ending, handing_over, record, voicemail
+from channels_app.voice import courses, ending, handing_over, voicemail
 from channels_app.voice.asked import Asked
 from channels_app.voice.words import say
 from deployments import handoff
