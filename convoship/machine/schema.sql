@@ -93,6 +93,7 @@
 -- migration: channels_app 0011_refused_id 745f6d4e81bcfdac
 -- migration: channels_app 0012_m6locks a9cb99cf3531b6cd
 -- migration: channels_app 0013_calls 2d0c6666c7a25276
+-- migration: channels_app 0014_phone 945dde94ded44487
 -- migration: sessions 0001_initial 2aa438e2393ee513
 
 CREATE FUNCTION public.all_workspaces() RETURNS SETOF uuid
@@ -1135,6 +1136,36 @@ CREATE TABLE public.channels_app_rehearsal (
 );
 
 ALTER TABLE ONLY public.channels_app_rehearsal FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.channels_app_rehearsalcall (
+    id uuid NOT NULL,
+    sid character varying(34) NOT NULL,
+    parent_sid character varying(34) NOT NULL,
+    direction character varying(13) NOT NULL,
+    status character varying(11) NOT NULL,
+    caller character varying(64) NOT NULL,
+    called character varying(64) NOT NULL,
+    began_at timestamp with time zone NOT NULL,
+    answered_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    seconds integer,
+    first jsonb NOT NULL,
+    rings_until timestamp with time zone,
+    status_url character varying(1000) NOT NULL,
+    status_events character varying(100) NOT NULL,
+    told smallint NOT NULL,
+    holder uuid,
+    seen_at timestamp with time zone NOT NULL,
+    orders jsonb NOT NULL,
+    recordings jsonb NOT NULL,
+    faults jsonb NOT NULL,
+    connection_id uuid NOT NULL,
+    workspace_id uuid NOT NULL,
+    CONSTRAINT channels_app_rehearsalcall_seconds_check CHECK ((seconds >= 0)),
+    CONSTRAINT channels_app_rehearsalcall_told_check CHECK ((told >= 0))
+);
+
+ALTER TABLE ONLY public.channels_app_rehearsalcall FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.channels_app_rehearsalline (
     id uuid NOT NULL,
@@ -2337,6 +2368,9 @@ ALTER TABLE ONLY public.channels_app_rehearsal
 ALTER TABLE ONLY public.channels_app_rehearsal
     ADD CONSTRAINT channels_app_rehearsal_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.channels_app_rehearsalcall
+    ADD CONSTRAINT channels_app_rehearsalcall_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.channels_app_rehearsalline
     ADD CONSTRAINT channels_app_rehearsalline_pkey PRIMARY KEY (id);
 
@@ -2631,6 +2665,9 @@ ALTER TABLE ONLY public.channels_app_callrecording
 ALTER TABLE ONLY public.deployments_refusedorigin
     ADD CONSTRAINT one_refusal_per_origin UNIQUE (deployment_id, origin);
 
+ALTER TABLE ONLY public.channels_app_rehearsalcall
+    ADD CONSTRAINT one_rehearsed_call_per_sid UNIQUE (connection_id, sid);
+
 ALTER TABLE ONLY public.workspaces_secret
     ADD CONSTRAINT one_secret_per_key UNIQUE (workspace_id, key);
 
@@ -2867,6 +2904,10 @@ CREATE INDEX channels_app_refusedrequest_connection_id_d55a120b ON public.channe
 CREATE INDEX channels_app_refusedrequest_workspace_id_3a3c1a19 ON public.channels_app_refusedrequest USING btree (workspace_id);
 
 CREATE INDEX channels_app_rehearsal_workspace_id_26769027 ON public.channels_app_rehearsal USING btree (workspace_id);
+
+CREATE INDEX channels_app_rehearsalcall_connection_id_9ff5633d ON public.channels_app_rehearsalcall USING btree (connection_id);
+
+CREATE INDEX channels_app_rehearsalcall_workspace_id_4d0c8493 ON public.channels_app_rehearsalcall USING btree (workspace_id);
 
 CREATE INDEX channels_app_rehearsalline_connection_id_91c1a205 ON public.channels_app_rehearsalline USING btree (connection_id);
 
@@ -3226,6 +3267,8 @@ CREATE INDEX person_words ON public.deployments_person USING gin (workspace_id, 
 
 CREATE INDEX recording_due ON public.channels_app_callrecording USING btree (due_at) WHERE ((state)::text = ANY ((ARRAY['made'::character varying, 'fetching'::character varying])::text[]));
 
+CREATE INDEX rehearsed_call_newest ON public.channels_app_rehearsalcall USING btree (connection_id, began_at DESC);
+
 CREATE INDEX reply_mail_due ON public.deployments_replymail USING btree (due_at) WHERE ((state)::text = 'queued'::text);
 
 CREATE INDEX reply_mail_of ON public.deployments_replymail USING btree (conversation_id, created_at);
@@ -3489,6 +3532,9 @@ ALTER TABLE ONLY public.channels_app_rehearsal
 ALTER TABLE ONLY public.channels_app_rehearsalline
     ADD CONSTRAINT channels_app_rehears_connection_id_91c1a205_fk_channels_ FOREIGN KEY (connection_id) REFERENCES public.channels_app_connection(id) DEFERRABLE INITIALLY DEFERRED;
 
+ALTER TABLE ONLY public.channels_app_rehearsalcall
+    ADD CONSTRAINT channels_app_rehears_connection_id_9ff5633d_fk_channels_ FOREIGN KEY (connection_id) REFERENCES public.channels_app_connection(id) DEFERRABLE INITIALLY DEFERRED;
+
 ALTER TABLE ONLY public.channels_app_rehearsalpicture
     ADD CONSTRAINT channels_app_rehears_connection_id_b736d7bc_fk_channels_ FOREIGN KEY (connection_id) REFERENCES public.channels_app_connection(id) DEFERRABLE INITIALLY DEFERRED;
 
@@ -3500,6 +3546,9 @@ ALTER TABLE ONLY public.channels_app_rehearsalline
 
 ALTER TABLE ONLY public.channels_app_rehearsal
     ADD CONSTRAINT channels_app_rehears_workspace_id_26769027_fk_workspace FOREIGN KEY (workspace_id) REFERENCES public.workspaces_workspace(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.channels_app_rehearsalcall
+    ADD CONSTRAINT channels_app_rehears_workspace_id_4d0c8493_fk_workspace FOREIGN KEY (workspace_id) REFERENCES public.workspaces_workspace(id) DEFERRABLE INITIALLY DEFERRED;
 
 ALTER TABLE ONLY public.channels_app_rehearsalpicture
     ADD CONSTRAINT channels_app_rehears_workspace_id_e2bedff3_fk_workspace FOREIGN KEY (workspace_id) REFERENCES public.workspaces_workspace(id) DEFERRABLE INITIALLY DEFERRED;
@@ -3944,6 +3993,8 @@ ALTER TABLE public.channels_app_refusedrequest ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.channels_app_rehearsal ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.channels_app_rehearsalcall ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.channels_app_rehearsalline ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.channels_app_rehearsalpicture ENABLE ROW LEVEL SECURITY;
@@ -4079,6 +4130,8 @@ CREATE POLICY owner ON public.channels_app_messagetemplate TO CURRENT_USER USING
 CREATE POLICY owner ON public.channels_app_refusedrequest TO CURRENT_USER USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON public.channels_app_rehearsal TO CURRENT_USER USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON public.channels_app_rehearsalcall TO CURRENT_USER USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON public.channels_app_rehearsalline TO CURRENT_USER USING (true) WITH CHECK (true);
 
@@ -4229,6 +4282,8 @@ CREATE POLICY tenant ON public.channels_app_messagetemplate USING ((workspace_id
 CREATE POLICY tenant ON public.channels_app_refusedrequest USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON public.channels_app_rehearsal USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON public.channels_app_rehearsalcall USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON public.channels_app_rehearsalline USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
 
