@@ -338,9 +338,7 @@ class Telephone:
         number = await self._number()
         socket = await wire.open_relay(url, number, self.tricks)
         self.relays[call.sid] = socket
-        self._note(
-            call, LineKind.ASKS, method="GET", url=url, answer_status=101, note="opened the relay's socket"
-        )
+        self._note(call, LineKind.ASKS, method="GET", url=url, answer_status=101, note="opened the relay's socket")
         return socket
 
     async def frame(self, call: Facts, *, sent: bool, text: str, note: str = "", many: int = 1) -> None:
