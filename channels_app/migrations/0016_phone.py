@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
                     ("report", "The other side reported"),
                     ("asked", "Convoship asked"),
                     ("refused", "Not genuine"),
-                    ("asks", "Twilio asked"),
+                    ("asks", "Twilio"),
                     ("frame_in", "Twilio sent a frame"),
                     ("frame_out", "Convoship sent a frame"),
                 ],

@@ -57,7 +57,7 @@ class LineKind(models.TextChoices):
     ASKED = "asked", "Convoship asked"
     REFUSED = "refused", "Not genuine"
     # Of calls: what Twilio asks for a document with, and the frames of a relay.
-    ASKS = "asks", "Twilio asked"
+    ASKS = "asks", "Twilio"
     FRAME_IN = "frame_in", "Twilio sent a frame"
     FRAME_OUT = "frame_out", "Convoship sent a frame"
 

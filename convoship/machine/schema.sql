@@ -93,9 +93,7 @@
 -- migration: channels_app 0011_refused_id 745f6d4e81bcfdac
 -- migration: channels_app 0012_m6locks a9cb99cf3531b6cd
 -- migration: channels_app 0013_calls 2d0c6666c7a25276
--- migration: channels_app 0014_callpages 3b1e28c1b0dd77db
--- migration: channels_app 0015_transfer 58ba4b22665f72b0
--- migration: channels_app 0016_phone 9fe24993c1c03230
+-- migration: channels_app 0014_phone 945dde94ded44487
 -- migration: sessions 0001_initial 2aa438e2393ee513
 
 CREATE FUNCTION public.all_workspaces() RETURNS SETOF uuid
@@ -132,15 +130,6 @@ CREATE FUNCTION public.due_budget_notices(p_limit integer) RETURNS TABLE(workspa
     AS $$ 
     SELECT n.workspace_id, n.id FROM deployments_budgetnotice n
      WHERE n.due_at <= now() ORDER BY n.due_at LIMIT p_limit $$;
-
-CREATE FUNCTION public.due_call_courses(p_limit integer) RETURNS TABLE(workspace_id uuid)
-    LANGUAGE sql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
-    AS $$ 
-            SELECT c.workspace_id FROM channels_app_callcourse c
-             WHERE c.due_at IS NOT NULL AND c.due_at <= now() AND (c.leased_until IS NULL OR c.leased_until < now())
-             GROUP BY c.workspace_id ORDER BY min(c.due_at) LIMIT p_limit
-             $$;
 
 CREATE FUNCTION public.due_callbacks(p_limit integer) RETURNS TABLE(workspace_id uuid)
     LANGUAGE sql SECURITY DEFINER
@@ -185,7 +174,7 @@ CREATE FUNCTION public.due_channel_work(p_limit integer) RETURNS TABLE(kind text
     UNION ALL
     (SELECT 'recording', r.workspace_id, min(r.due_at)
        FROM channels_app_callrecording r JOIN channels_app_connection c ON c.id = r.connection_id
-      WHERE (r.state IN ('made', 'fetching') OR r.state = 'deleted' AND r.url <> '') AND r.due_at <= now()
+      WHERE r.state IN ('made', 'fetching') AND r.due_at <= now()
         AND (r.leased_until IS NULL OR r.leased_until < now()) AND c.state = 'active'
       GROUP BY r.workspace_id)
  ORDER BY since LIMIT p_limit) AS due $$;
@@ -793,29 +782,6 @@ CREATE TABLE public.channels_app_call (
 
 ALTER TABLE ONLY public.channels_app_call FORCE ROW LEVEL SECURITY;
 
-CREATE TABLE public.channels_app_callcourse (
-    id uuid NOT NULL,
-    place character varying(9) NOT NULL,
-    asked character varying(64) NOT NULL,
-    answer text NOT NULL,
-    ended_handoff uuid,
-    placed_at timestamp with time zone,
-    rounds integer NOT NULL,
-    due_at timestamp with time zone,
-    claim uuid,
-    leased_until timestamp with time zone,
-    attempts smallint NOT NULL,
-    reason character varying(300) NOT NULL,
-    remedy character varying(300) NOT NULL,
-    call_id uuid NOT NULL,
-    transfer_id uuid,
-    workspace_id uuid NOT NULL,
-    CONSTRAINT channels_app_callcourse_attempts_check CHECK ((attempts >= 0)),
-    CONSTRAINT channels_app_callcourse_rounds_check CHECK ((rounds >= 0))
-);
-
-ALTER TABLE ONLY public.channels_app_callcourse FORCE ROW LEVEL SECURITY;
-
 CREATE TABLE public.channels_app_callrecording (
     id uuid NOT NULL,
     sid character varying(64) NOT NULL,
@@ -880,16 +846,7 @@ CREATE TABLE public.channels_app_calltransfer (
     ended_at timestamp with time zone,
     call_id uuid NOT NULL,
     handoff_id uuid,
-    workspace_id uuid NOT NULL,
-    dialled_at timestamp with time zone,
-    key character varying(60) DEFAULT ''::character varying NOT NULL,
-    member_id uuid,
-    name character varying(100) DEFAULT ''::character varying NOT NULL,
-    ring_at timestamp with time zone,
-    rings smallint DEFAULT 0 NOT NULL,
-    seconds integer,
-    CONSTRAINT channels_app_calltransfer_rings_check CHECK ((rings >= 0)),
-    CONSTRAINT channels_app_calltransfer_seconds_check CHECK ((seconds >= 0))
+    workspace_id uuid NOT NULL
 );
 
 ALTER TABLE ONLY public.channels_app_calltransfer FORCE ROW LEVEL SECURITY;
@@ -1128,16 +1085,6 @@ CREATE TABLE public.channels_app_interactivecontent (
 );
 
 ALTER TABLE ONLY public.channels_app_interactivecontent FORCE ROW LEVEL SECURITY;
-
-CREATE TABLE public.channels_app_membertelephone (
-    id uuid NOT NULL,
-    number character varying(20) NOT NULL,
-    changed_at timestamp with time zone NOT NULL,
-    member_id uuid NOT NULL,
-    workspace_id uuid NOT NULL
-);
-
-ALTER TABLE ONLY public.channels_app_membertelephone FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.channels_app_messagetemplate (
     id uuid NOT NULL,
@@ -2358,12 +2305,6 @@ ALTER TABLE ONLY public.channels_app_call
 ALTER TABLE ONLY public.channels_app_call
     ADD CONSTRAINT channels_app_call_pkey PRIMARY KEY (id);
 
-ALTER TABLE ONLY public.channels_app_callcourse
-    ADD CONSTRAINT channels_app_callcourse_call_id_key UNIQUE (call_id);
-
-ALTER TABLE ONLY public.channels_app_callcourse
-    ADD CONSTRAINT channels_app_callcourse_pkey PRIMARY KEY (id);
-
 ALTER TABLE ONLY public.channels_app_callrecording
     ADD CONSTRAINT channels_app_callrecording_pkey PRIMARY KEY (id);
 
@@ -2414,9 +2355,6 @@ ALTER TABLE ONLY public.channels_app_inboundmedia
 
 ALTER TABLE ONLY public.channels_app_interactivecontent
     ADD CONSTRAINT channels_app_interactivecontent_pkey PRIMARY KEY (id);
-
-ALTER TABLE ONLY public.channels_app_membertelephone
-    ADD CONSTRAINT channels_app_membertelephone_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.channels_app_messagetemplate
     ADD CONSTRAINT channels_app_messagetemplate_pkey PRIMARY KEY (id);
@@ -2736,9 +2674,6 @@ ALTER TABLE ONLY public.workspaces_secret
 ALTER TABLE ONLY public.deployments_visitorsession
     ADD CONSTRAINT one_session_per_client_id UNIQUE (deployment_id, client_id);
 
-ALTER TABLE ONLY public.channels_app_membertelephone
-    ADD CONSTRAINT one_telephone_per_member UNIQUE (workspace_id, member_id);
-
 ALTER TABLE ONLY public.channels_app_messagetemplate
     ADD CONSTRAINT one_template_per_sid UNIQUE (connection_id, sid);
 
@@ -2872,10 +2807,6 @@ CREATE INDEX channels_app_call_connection_id_dee51b71 ON public.channels_app_cal
 
 CREATE INDEX channels_app_call_workspace_id_2d6133b7 ON public.channels_app_call USING btree (workspace_id);
 
-CREATE INDEX channels_app_callcourse_transfer_id_eaea9477 ON public.channels_app_callcourse USING btree (transfer_id);
-
-CREATE INDEX channels_app_callcourse_workspace_id_aa5c4cae ON public.channels_app_callcourse USING btree (workspace_id);
-
 CREATE INDEX channels_app_callrecording_call_id_6f9a98fa ON public.channels_app_callrecording USING btree (call_id);
 
 CREATE INDEX channels_app_callrecording_connection_id_a1d762bd ON public.channels_app_callrecording USING btree (connection_id);
@@ -2897,8 +2828,6 @@ CREATE INDEX channels_app_callstep_workspace_id_e05483e7 ON public.channels_app_
 CREATE INDEX channels_app_calltransfer_call_id_870258b0 ON public.channels_app_calltransfer USING btree (call_id);
 
 CREATE INDEX channels_app_calltransfer_handoff_id_4a78c578 ON public.channels_app_calltransfer USING btree (handoff_id);
-
-CREATE INDEX channels_app_calltransfer_member_id_f559030c ON public.channels_app_calltransfer USING btree (member_id);
 
 CREATE INDEX channels_app_calltransfer_workspace_id_3f32beca ON public.channels_app_calltransfer USING btree (workspace_id);
 
@@ -2966,10 +2895,6 @@ CREATE INDEX channels_app_interactivecontent_connection_id_df3bd561 ON public.ch
 
 CREATE INDEX channels_app_interactivecontent_workspace_id_4a2ad6d3 ON public.channels_app_interactivecontent USING btree (workspace_id);
 
-CREATE INDEX channels_app_membertelephone_member_id_f08c3c53 ON public.channels_app_membertelephone USING btree (member_id);
-
-CREATE INDEX channels_app_membertelephone_workspace_id_ab892f91 ON public.channels_app_membertelephone USING btree (workspace_id);
-
 CREATE INDEX channels_app_messagetemplate_connection_id_0b18742a ON public.channels_app_messagetemplate USING btree (connection_id);
 
 CREATE INDEX channels_app_messagetemplate_workspace_id_4c6b4cfc ON public.channels_app_messagetemplate USING btree (workspace_id);
@@ -3025,8 +2950,6 @@ CREATE INDEX conversation_silent ON public.deployments_conversation USING btree 
 CREATE INDEX conversation_snoozed ON public.deployments_conversation USING btree (snoozed_until) WHERE (snoozed_until IS NOT NULL);
 
 CREATE INDEX conversation_waiting ON public.deployments_conversation USING btree (waiting_since) WHERE ((control)::text = 'waiting'::text);
-
-CREATE INDEX course_due ON public.channels_app_callcourse USING btree (due_at) WHERE (due_at IS NOT NULL);
 
 CREATE INDEX delivery_awaits_window ON public.channels_app_delivery USING btree (connection_id, address) WHERE awaits_window;
 
@@ -3324,8 +3247,6 @@ CREATE UNIQUE INDEX one_current_conversation_per_address ON public.channels_app_
 
 CREATE UNIQUE INDEX one_open_handoff ON public.deployments_handoff USING btree (conversation_id) WHERE (ended_at IS NULL);
 
-CREATE UNIQUE INDEX one_open_transfer ON public.channels_app_calltransfer USING btree (call_id) WHERE (ended_at IS NULL);
-
 CREATE UNIQUE INDEX one_reply_mail_waits ON public.deployments_replymail USING btree (conversation_id) WHERE ((state)::text = 'queued'::text);
 
 CREATE UNIQUE INDEX one_rollout_at_a_time ON public.deployments_rollout USING btree (deployment_id) WHERE (ended_at IS NULL);
@@ -3345,8 +3266,6 @@ CREATE INDEX person_newest ON public.deployments_person USING btree (workspace_i
 CREATE INDEX person_words ON public.deployments_person USING gin (workspace_id, public.words_of_person((name)::text, (email)::text));
 
 CREATE INDEX recording_due ON public.channels_app_callrecording USING btree (due_at) WHERE ((state)::text = ANY ((ARRAY['made'::character varying, 'fetching'::character varying])::text[]));
-
-CREATE INDEX recording_gone ON public.channels_app_callrecording USING btree (due_at) WHERE (((state)::text = 'deleted'::text) AND (NOT ((url)::text = ''::text)));
 
 CREATE INDEX rehearsed_call_newest ON public.channels_app_rehearsalcall USING btree (connection_id, began_at DESC);
 
@@ -3457,15 +3376,6 @@ ALTER TABLE ONLY public.channels_app_call
 ALTER TABLE ONLY public.channels_app_call
     ADD CONSTRAINT channels_app_call_workspace_id_2d6133b7_fk_workspace FOREIGN KEY (workspace_id) REFERENCES public.workspaces_workspace(id) DEFERRABLE INITIALLY DEFERRED;
 
-ALTER TABLE ONLY public.channels_app_callcourse
-    ADD CONSTRAINT channels_app_callcou_call_id_d459011d_fk_channels_ FOREIGN KEY (call_id) REFERENCES public.channels_app_call(id) DEFERRABLE INITIALLY DEFERRED;
-
-ALTER TABLE ONLY public.channels_app_callcourse
-    ADD CONSTRAINT channels_app_callcou_transfer_id_eaea9477_fk_channels_ FOREIGN KEY (transfer_id) REFERENCES public.channels_app_calltransfer(id) DEFERRABLE INITIALLY DEFERRED;
-
-ALTER TABLE ONLY public.channels_app_callcourse
-    ADD CONSTRAINT channels_app_callcou_workspace_id_aa5c4cae_fk_workspace FOREIGN KEY (workspace_id) REFERENCES public.workspaces_workspace(id) DEFERRABLE INITIALLY DEFERRED;
-
 ALTER TABLE ONLY public.channels_app_callrecording
     ADD CONSTRAINT channels_app_callrec_call_id_6f9a98fa_fk_channels_ FOREIGN KEY (call_id) REFERENCES public.channels_app_call(id) DEFERRABLE INITIALLY DEFERRED;
 
@@ -3501,9 +3411,6 @@ ALTER TABLE ONLY public.channels_app_calltransfer
 
 ALTER TABLE ONLY public.channels_app_calltransfer
     ADD CONSTRAINT channels_app_calltra_handoff_id_4a78c578_fk_deploymen FOREIGN KEY (handoff_id) REFERENCES public.deployments_handoff(id) DEFERRABLE INITIALLY DEFERRED;
-
-ALTER TABLE ONLY public.channels_app_calltransfer
-    ADD CONSTRAINT channels_app_calltra_member_id_f559030c_fk_workspace FOREIGN KEY (member_id) REFERENCES public.workspaces_user(id) DEFERRABLE INITIALLY DEFERRED;
 
 ALTER TABLE ONLY public.channels_app_calltransfer
     ADD CONSTRAINT channels_app_calltra_workspace_id_3f32beca_fk_workspace FOREIGN KEY (workspace_id) REFERENCES public.workspaces_workspace(id) DEFERRABLE INITIALLY DEFERRED;
@@ -3606,12 +3513,6 @@ ALTER TABLE ONLY public.channels_app_interactivecontent
 
 ALTER TABLE ONLY public.channels_app_interactivecontent
     ADD CONSTRAINT channels_app_interac_workspace_id_4a2ad6d3_fk_workspace FOREIGN KEY (workspace_id) REFERENCES public.workspaces_workspace(id) DEFERRABLE INITIALLY DEFERRED;
-
-ALTER TABLE ONLY public.channels_app_membertelephone
-    ADD CONSTRAINT channels_app_membert_member_id_f08c3c53_fk_workspace FOREIGN KEY (member_id) REFERENCES public.workspaces_user(id) DEFERRABLE INITIALLY DEFERRED;
-
-ALTER TABLE ONLY public.channels_app_membertelephone
-    ADD CONSTRAINT channels_app_membert_workspace_id_ab892f91_fk_workspace FOREIGN KEY (workspace_id) REFERENCES public.workspaces_workspace(id) DEFERRABLE INITIALLY DEFERRED;
 
 ALTER TABLE ONLY public.channels_app_messagetemplate
     ADD CONSTRAINT channels_app_message_connection_id_0b18742a_fk_channels_ FOREIGN KEY (connection_id) REFERENCES public.channels_app_connection(id) DEFERRABLE INITIALLY DEFERRED;
@@ -4056,8 +3957,6 @@ ALTER TABLE ONLY public.workspaces_user_user_permissions
 
 ALTER TABLE public.channels_app_call ENABLE ROW LEVEL SECURITY;
 
-ALTER TABLE public.channels_app_callcourse ENABLE ROW LEVEL SECURITY;
-
 ALTER TABLE public.channels_app_callrecording ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.channels_app_callspeech ENABLE ROW LEVEL SECURITY;
@@ -4087,8 +3986,6 @@ ALTER TABLE public.channels_app_inboundevent ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.channels_app_inboundmedia ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.channels_app_interactivecontent ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE public.channels_app_membertelephone ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.channels_app_messagetemplate ENABLE ROW LEVEL SECURITY;
 
@@ -4198,8 +4095,6 @@ ALTER TABLE public.deployments_webhooksecret ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY owner ON public.channels_app_call TO CURRENT_USER USING (true) WITH CHECK (true);
 
-CREATE POLICY owner ON public.channels_app_callcourse TO CURRENT_USER USING (true) WITH CHECK (true);
-
 CREATE POLICY owner ON public.channels_app_callrecording TO CURRENT_USER USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON public.channels_app_callspeech TO CURRENT_USER USING (true) WITH CHECK (true);
@@ -4229,8 +4124,6 @@ CREATE POLICY owner ON public.channels_app_inboundevent TO CURRENT_USER USING (t
 CREATE POLICY owner ON public.channels_app_inboundmedia TO CURRENT_USER USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON public.channels_app_interactivecontent TO CURRENT_USER USING (true) WITH CHECK (true);
-
-CREATE POLICY owner ON public.channels_app_membertelephone TO CURRENT_USER USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON public.channels_app_messagetemplate TO CURRENT_USER USING (true) WITH CHECK (true);
 
@@ -4354,8 +4247,6 @@ CREATE POLICY owner ON public.workspaces_workspace TO CURRENT_USER USING (true) 
 
 CREATE POLICY tenant ON public.channels_app_call USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
 
-CREATE POLICY tenant ON public.channels_app_callcourse USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
-
 CREATE POLICY tenant ON public.channels_app_callrecording USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON public.channels_app_callspeech USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
@@ -4385,8 +4276,6 @@ CREATE POLICY tenant ON public.channels_app_inboundevent USING ((workspace_id = 
 CREATE POLICY tenant ON public.channels_app_inboundmedia USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON public.channels_app_interactivecontent USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
-
-CREATE POLICY tenant ON public.channels_app_membertelephone USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON public.channels_app_messagetemplate USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
 
@@ -4527,8 +4416,6 @@ REVOKE ALL ON FUNCTION public.all_workspaces() FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.channel_backlog() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.due_budget_notices(p_limit integer) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION public.due_call_courses(p_limit integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.due_callbacks(p_limit integer) FROM PUBLIC;
 

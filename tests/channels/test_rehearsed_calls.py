@@ -147,7 +147,7 @@ def test_a_whole_call_is_answered_and_ends_as_both_sides_know(it: Rehearsed) -> 
     assert report.status == "completed"
     assert "CallDuration=" in report.body
     assert "SequenceNumber=0" in report.body
-    assert "Twilio told that they said" in it.screen
+    assert "told that they said" in it.screen
 
 
 def test_what_is_signed_wrongly_is_refused_and_the_caller_hears_an_application_error(it: Rehearsed) -> None:

@@ -32,14 +32,14 @@ class End:
     async def take(self, connection: ServerConnection) -> None:
         with suppress(ConnectionClosed):
             async for message in connection:
-                await connection.send(f"{message}!")
+                await connection.send(str(message) + "!")
         self.closed.append((connection.close_code, connection.close_reason or ""))
         self.is_closed.set()
 
     def look(self, connection: ServerConnection, request: Request) -> Response | None:
         self.requests.append(request)
         if request.path == "/refused":
-            return connection.respond(403, "no")  # type: ignore[arg-type]
+            return connection.respond(403, "no")
         if request.path == "/moved":
             return Response(302, "Found", Headers({"Location": "/"}), b"")
         return None

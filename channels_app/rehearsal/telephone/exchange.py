@@ -338,15 +338,20 @@ class Telephone:
         number = await self._number()
         socket = await wire.open_relay(url, number, self.tricks)
         self.relays[call.sid] = socket
-        self._note(
-            call, LineKind.ASKS, method="GET", url=url, answer_status=101, note="Twilio opened the relay's socket"
-        )
+        self._note(call, LineKind.ASKS, method="GET", url=url, answer_status=101, note="opened the relay's socket")
         return socket
 
     async def frame(self, call: Facts, *, sent: bool, text: str, note: str = "", many: int = 1) -> None:
         """Keep a frame for the log."""
         kind = LineKind.FRAME_IN if sent else LineKind.FRAME_OUT
-        self._note(call, kind, method="FRAME", url="(the relay's socket)", body=text, note=note or wire.told_by(text))
+        self._note(
+            call,
+            kind,
+            method="FRAME",
+            url="(the relay's socket)",
+            body=text,
+            note=f"{wire.told_by(text)} {note}".strip()[:300],
+        )
 
     async def fault(self, call: Facts, code: int, words: str, *, told: bool = True) -> None:
         """Twilio's log has an error more."""

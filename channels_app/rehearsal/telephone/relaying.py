@@ -102,7 +102,7 @@ class Session:
         self.tokens += 1
         self.gathered += frame["token"]
         if is_last:
-            note = f"{self.tokens} pieces" if self.tokens > 1 else ""
+            note = f"In {self.tokens} pieces." if self.tokens > 1 else ""
             said = {"type": "text", "token": self.gathered, "last": True}
             await self.leg.outside.frame(
                 self.leg.facts, sent=False, text=frames.written(said), note=note, many=self.tokens

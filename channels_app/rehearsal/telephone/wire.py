@@ -130,7 +130,8 @@ class Posting:
                 "url": url[:1000],
                 "headers": headers,
                 "body": body[: rehearsing.SHOWN_BODY],
-                "note": f"Twilio {what}"[:300],
+                # A line of a question begins with Twilio's name already.
+                "note": (what if kind == LineKind.ASKS else f"Twilio {what}")[:300],
                 "is_signed_wrongly": self.tricks.wrongly,
             },
         )

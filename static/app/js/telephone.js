@@ -77,7 +77,7 @@ setInterval(clock, 500);
 function arrange() {
   const before = document.activeElement;
   sayForm.hidden = !goes && !hasPerson;
-  find("before-call").hidden = goes;
+  callForm.hidden = goes;
   find("who").hidden = !(goes && hasPerson);
   if (goes && !hasPerson) choose("caller");
   if (!goes && hasPerson) choose("person");
