@@ -1,0 +1,92 @@
+"""A connection for calls on its pages: set up, tried with a call, and what its health line says."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from channels_app.models import Connection
+from channels_app.voice import faults
+from convoship.lib.tenancy import tenant
+from tests import factories
+from tests.channels import twilio_end
+from tests.channels.callers import Line, make_line
+from tests.channels.twilio_end import ACCOUNT, NUMBER, TwilioEnd
+
+
+@pytest.fixture
+def twilio(settings: Any) -> Iterator[TwilioEnd]:
+    """A Twilio on this machine."""
+    settings.OUTBOUND_ALLOW_PRIVATE = True
+    with twilio_end.running() as end:
+        yield end
+
+
+@pytest.fixture
+def here(transactional_db: None, twilio: TwilioEnd) -> Line:
+    return make_line(factories.make_workspace(), twilio)
+
+
+@pytest.fixture
+def member(here: Line) -> Client:
+    client = Client()
+    client.force_login(factories.owner_of(here.workspace))
+    return client
+
+
+def test_the_form_of_a_new_one_names_what_is_missing_at_its_field_and_then_makes_it(here: Line, member: Client) -> None:
+    page = member.get("/app/channels/new/twilio_voice")
+    assert page.status_code == 200
+    with tenant(here.workspace.id):
+        assistant = here.connection.assistant_id
+    typed: dict[str, Any] = {
+        "name": "Second line",
+        "assistant": str(assistant),
+        "config-account_sid": ACCOUNT,
+        "config-from_number": NUMBER,
+        "config-mode": "gather",
+        "config-then": "transfer",
+        "config-barge_in": "on",
+        "config-manner": "cold",
+        "config-transfer_then": "goodbye",
+        "config-record": "off",
+        "credential-auth_token": "twilio-token",
+        "once": "a form of the test",
+    }
+    refused = member.post("/app/channels/new/twilio_voice", typed)
+    assert refused.status_code == 422
+    assert b"Give the number that calls are put through to." in refused.content
+    made = member.post("/app/channels/new/twilio_voice", {**typed, "config-transfer_to": "+493012345678"})
+    assert made.status_code == 200, made.content
+    with tenant(here.workspace.id):
+        assert Connection.objects.get(name="Second line").config["transfer_to"] == "+493012345678"
+
+
+def test_its_overview_offers_a_test_call_and_its_settings_keep_the_menu(here: Line, member: Client) -> None:
+    with tenant(here.workspace.id):
+        row = Connection.objects.get(id=here.connection.id)
+        row.config = {**row.config, "menu": "1 = What are your <hours>?"}
+        row.save()
+    page = member.get(f"/app/channels/{here.connection.id}/")
+    assert b"Call me at" in page.content
+    assert b"Set the addresses there" in page.content
+    settings = member.get(f"/app/channels/{here.connection.id}/settings")
+    assert b"1 = What are your &lt;hours&gt;?" in settings.content
+
+
+def test_its_health_line_names_what_calls_said_and_where_minutes_ran_out(here: Line, member: Client) -> None:
+    with tenant(here.workspace.id):
+        faults.note(here.connection.id, 64102)
+    page = member.get(f"/app/channels/{here.connection.id}/").content.decode()
+    assert "64102" in page
+    assert "WebSocket upgrades" in page
+    with tenant(here.workspace.id):
+        faults.clear(here.connection.id)
+        Connection.objects.update(spent_until=timezone.now() + dt.timedelta(hours=1))
+    page = member.get(f"/app/channels/{here.connection.id}/").content.decode()
+    assert "Its minutes of today are used up" in page
