@@ -29,7 +29,8 @@ def conversation_take_call(request: WorkspaceRequest, conversation_id: UUID) -> 
     except Problem as problem:
         if problem.code == "not_found":
             raise Http404 from None
-        said = {"call_error": refusals.words_of(problem), "call_number": number}
+        words = " ".join(problem.errors.get("number", [])) or refusals.words_of(problem)
+        said = {"call_error": words, "call_number": number}
         context = page.page_context(request, page.found(conversation_id), **said)
         return render(request, "deployments/conversation.html", context, status=422)
     messages.success(request, "Your telephone rings in a moment. Press 1 to take the call.")

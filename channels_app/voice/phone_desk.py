@@ -12,10 +12,11 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from channels_app import accounts, spending
+from channels_app import accounts
 from channels_app.models import Call, Connection
 from channels_app.models.call import CallState, TransferManner
 from channels_app.models.connection import ConnectionState
+from channels_app.providers import numbers
 from channels_app.providers.base import Capability
 from channels_app.providers.twilio.voice_config import VoiceConfig
 from channels_app.voice import transfers
@@ -118,8 +119,17 @@ def refused(connection: Connection, number: str) -> str:
     """
     if not number:
         return ""
-    refusal = spending.country_of_a_test(connection, number)
-    return f"{refusal.words} {refusal.remedy}" if refusal else ""
+    if found := numbers.costly(number):
+        return f"{number} is {found}: a call to such numbers can cost any amount, so none is made. Use another number."
+    allowed = accounts.kind_of(connection).bounds(connection.config).countries
+    country = numbers.country_of(number)
+    if country in allowed:
+        return ""
+    where = f"a number of {country}" if country else "in no country that Convoship knows"
+    return (
+        f"{number} is {where}, and the connection calls {', '.join(sorted(allowed)) or 'no country'} only. "
+        f"Add {country or 'its country'} to the countries in the connection's settings."
+    )
 
 
 def seconds_left(call: Call) -> int:

@@ -31,6 +31,9 @@ from tests.reliability.test_handoff import valkey as valkey
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+# A worker takes long to start on a machine that does much else.
+PATIENCE = 180.0
+
 
 @pytest.fixture
 def twilio(settings: Any) -> Iterator[TwilioEnd]:
@@ -80,7 +83,7 @@ def test_a_worker_that_dies_with_a_call_in_hand_leaves_it_to_the_next(
     call = waiting_for_a_person(line)
     twilio.has_call(call.sid)
     with worker(valkey, tmp_path, f"{place}=exit") as process:
-        wait_for("the worker to die", lambda: process.poll() is not None)
+        wait_for("the worker to die", lambda: process.poll() is not None, PATIENCE)
     with tenant(line.workspace.id):
         course, transfer = CallCourse.objects.get(), CallTransfer.objects.get()
         assert (course.claim is not None, transfer.dialled_at, transfer.ended_at) == (True, None, None)
@@ -89,7 +92,7 @@ def test_a_worker_that_dies_with_a_call_in_hand_leaves_it_to_the_next(
     before = len(twilio.told)
     assert before == (0 if place == "F3" else 1)
     with worker(valkey, tmp_path):
-        wait_for("Twilio to be told where the call belongs", lambda: len(twilio.told) > before)
+        wait_for("Twilio to be told where the call belongs", lambda: len(twilio.told) > before, PATIENCE)
     sid, form = twilio.told[-1]
     assert (sid, "/lead?at=" in form["Url"]) == (call.sid, True)
     with tenant(line.workspace.id):
