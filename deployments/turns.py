@@ -15,8 +15,9 @@ import asyncio
 import datetime as dt
 import logging
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, cast
 from uuid import UUID
 
@@ -32,6 +33,7 @@ from deployments import (
     handoff_form,
     handoff_history,
     handoff_rules,
+    live,
     publishing,
     responder_health,
     writing,
@@ -41,7 +43,7 @@ from deployments.budgets import Who
 from deployments.conversations import NewMessage
 from deployments.knowledge import searching
 from deployments.models import AssistantVersion, Conversation, Message, Turn
-from deployments.models.conversation import Control, Status, Stop, TurnStatus
+from deployments.models.conversation import Channel, Control, Status, Stop, TurnStatus
 from deployments.models.handoff import HandoffCause
 from deployments.reaching import WorkspaceReach
 from deployments.responders import answering, scripted
@@ -69,6 +71,7 @@ from deployments.writing import LEASE, ClaimLost, Writer
 logger = logging.getLogger(__name__)
 
 LET_GO_SECONDS = 3.0
+TYPING_AFTER_SECONDS = 0.4
 MOST_ATTEMPTS = 3
 HISTORY_LINES = 50
 BROKE = "The assistant broke while answering. The error has been logged."
@@ -129,13 +132,13 @@ class Answer:
 
 
 def take_message(
-    conversation: Conversation, new: NewMessage, *, queue: bool
+    conversation: Conversation, new: NewMessage, *, queue: bool, leave: Callable[[], None] | None = None
 ) -> tuple[Message, list[Message], Claim | None]:
     """Post what a visitor says to a locked conversation, and see to its answer: (message, answer, claim).
 
     A responder that answers at once has done so when this returns. For any other the turn is claimed, unless `queue`
-    says that an earlier one is unfinished: whoever finishes that one goes on with this. Where a person answers, there
-    is no turn.
+    says that an earlier one is unfinished: whoever finishes that one goes on with this. Or it is left to a process of
+    its own: `leave` is called, and whoever called this rings after COMMIT. Where a person answers, there is no turn.
     """
     conversation.if_silent, conversation.silent_at = None, None
     if conversation.control != Control.ASSISTANT:
@@ -159,10 +162,14 @@ def take_message(
         return message, replies, None
     message = conversations.post_message(conversation, new)
     turn = _turn(conversation, message)
-    if not queue:
-        _take(turn)
+    if queue or leave is not None:
+        rows.insert([turn])
+        if leave is not None and not queue:
+            leave()
+        return message, [], None
+    _take(turn)
     rows.insert([turn])
-    return message, [], None if queue else _claim(turn, conversation)
+    return message, [], _claim(turn, conversation)
 
 
 def _turn(conversation: Conversation, message: Message) -> Turn:
@@ -502,12 +509,37 @@ async def take_turn(claim: Claim, *, is_watched: bool = False) -> list[Message]:
 _in_background: set[asyncio.Task[list[Message]]] = set()
 
 
-def in_background(claim: Claim, *, is_watched: bool = False) -> asyncio.Task[list[Message]]:
-    """Take the turn in a task of its own, which outlives the request or socket that asked."""
-    task = asyncio.get_running_loop().create_task(take_turn(claim, is_watched=is_watched))
+def in_background(claim: Claim, *, is_watched: bool = False, types: bool = False) -> asyncio.Task[list[Message]]:
+    """Take the turn in a task of its own, which outlives the request or socket that asked.
+
+    With `types` the visitor is told that the assistant types, where the answer takes a while.
+    """
+    taking = _take_typing if types and claim.input.channel == Channel.WEB else take_turn
+    task = asyncio.get_running_loop().create_task(taking(claim, is_watched=is_watched))
     _in_background.add(task)
     task.add_done_callback(_in_background.discard)
     return task
+
+
+async def _take_typing(claim: Claim, *, is_watched: bool) -> list[Message]:
+    author = {"kind": "assistant", "name": claim.version.content["name"]}
+    tell = partial(live.tell_typing, claim.workspace_id, claim.conversation_id, author)
+    has_typed = False
+
+    def types() -> None:
+        nonlocal has_typed
+        has_typed = True
+        tell(on=True)
+
+    timer = asyncio.get_running_loop().call_later(TYPING_AFTER_SECONDS, types)
+    try:
+        replies = await take_turn(claim, is_watched=is_watched)
+    finally:
+        timer.cancel()
+    if has_typed and not replies:
+        # It was stopped before a word, say: nothing that comes will end the typing.
+        tell(on=False)
+    return replies
 
 
 async def let_go_all() -> None:

@@ -92,6 +92,7 @@
 -- migration: deployments 0031_money 9dff077a5bcb86b4
 -- migration: deployments 0032_outm a164f88e4055b288
 -- migration: deployments 0033_secm 224ce2818bb03e06
+-- migration: deployments 0034_answerers 203ea10a54bab802
 -- migration: sessions 0001_initial 2aa438e2393ee513
 
 CREATE FUNCTION public.all_workspaces() RETURNS SETOF uuid
@@ -121,6 +122,16 @@ CREATE FUNCTION public.channel_backlog() RETURNS timestamp with time zone
                             WHERE p.lane = d.lane AND p.position < d.position AND p.status = 'queued')
     ) AS waiting
  $$;
+
+CREATE FUNCTION public.due_answers(p_limit integer) RETURNS TABLE(workspace_id uuid, id uuid)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$ 
+    SELECT t.workspace_id, t.conversation_id FROM deployments_turn t
+     WHERE t.status IN ('queued', 'running')
+     GROUP BY t.workspace_id, t.conversation_id
+    HAVING bool_and(t.leased_until IS NULL OR t.leased_until < now())
+     ORDER BY min(t.created_at) LIMIT p_limit $$;
 
 CREATE FUNCTION public.due_budget_notices(p_limit integer) RETURNS TABLE(workspace_id uuid, id uuid)
     LANGUAGE sql SECURITY DEFINER
@@ -1089,6 +1100,12 @@ CREATE TABLE public.deployments_addresskey (
 );
 
 ALTER TABLE ONLY public.deployments_addresskey FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.deployments_answererbeat (
+    id uuid NOT NULL,
+    name character varying(100) NOT NULL,
+    looked_at timestamp with time zone NOT NULL
+);
 
 CREATE TABLE public.deployments_assistant (
     id uuid NOT NULL,
@@ -2188,6 +2205,9 @@ ALTER TABLE ONLY public.channels_app_workerbeat
 ALTER TABLE ONLY public.deployments_addresskey
     ADD CONSTRAINT deployments_addresskey_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.deployments_answererbeat
+    ADD CONSTRAINT deployments_answererbeat_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.deployments_assistant
     ADD CONSTRAINT deployments_assistant_pkey PRIMARY KEY (id);
 
@@ -2518,6 +2538,8 @@ CREATE INDEX account_emailaddress_user_id_2c513194 ON public.account_emailaddres
 CREATE INDEX account_emailconfirmation_email_address_id_5b7f8c58 ON public.account_emailconfirmation USING btree (email_address_id);
 
 CREATE INDEX account_emailconfirmation_key_f43612bd_like ON public.account_emailconfirmation USING btree (key varchar_pattern_ops);
+
+CREATE INDEX answerer_looked ON public.deployments_answererbeat USING btree (looked_at);
 
 CREATE INDEX auth_group_name_a6ea08ec_like ON public.auth_group USING btree (name varchar_pattern_ops);
 
@@ -4015,6 +4037,8 @@ ALTER TABLE public.workspaces_workspace ENABLE ROW LEVEL SECURITY;
 REVOKE ALL ON FUNCTION public.all_workspaces() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.channel_backlog() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.due_answers(p_limit integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.due_budget_notices(p_limit integer) FROM PUBLIC;
 

@@ -1,0 +1,45 @@
+"""`manage.py answers`: gives the answers that wait for a model or a bot, until it is told to end."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from convoship.machine.roles import refuse_unsafe
+from deployments.answerer import Answerer
+
+# Whoever waits for a scripted answer waits for the processor alone, and so gets it first.
+NICE = 10
+
+
+class Command(BaseCommand):
+    """One of the processes that `ANSWER_PROCESSES` says there are."""
+
+    help = "Give the answers that wait for a model or a bot, beside the web processes (ANSWER_PROCESSES)."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """How much it yields to others."""
+        parser.add_argument("--nice", type=int, default=NICE, help=f"added to its niceness, {NICE} by default")
+
+    def handle(self, *args: Any, nice: int, **options: Any) -> None:
+        """Answer until SIGTERM or Ctrl-C; what is under way then is given back."""
+        refuse_unsafe(os.environ["DATABASE_URL"])
+        os.nice(nice)
+        asyncio.run(_answer())
+
+
+async def _answer() -> None:
+    answerer = Answerer()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, answerer.end)
+    # What was loaded stays: the collector need not look at it again and again.
+    gc.collect()
+    gc.freeze()
+    await answerer.run()
