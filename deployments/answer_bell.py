@@ -68,9 +68,7 @@ class Ear:
     """Hears the rings, in one event loop."""
 
     def __init__(self) -> None:
-        self._client: redis.asyncio.Redis = redis.asyncio.Redis.from_url(
-            settings.REDIS_URL, socket_connect_timeout=2.0
-        )
+        self._client: redis.asyncio.Redis = redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=2.0)
 
     async def heard(self, seconds: float) -> Sequence[Ring]:
         """The next rings, none where none came within so many seconds; raises what keeps them off."""

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import json
 import logging
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from typing import Any, cast
 from uuid import UUID
 
@@ -66,7 +67,7 @@ from deployments.responders.base import (
     responder_for,
 )
 from deployments.words import say
-from deployments.writing import LEASE, ClaimLost, Writer
+from deployments.writing import LEASE, ClaimLost, Ending, Writer
 
 logger = logging.getLogger(__name__)
 
@@ -75,8 +76,6 @@ TYPING_AFTER_SECONDS = 0.4
 MOST_ATTEMPTS = 3
 HISTORY_LINES = 50
 BROKE = "The assistant broke while answering. The error has been logged."
-
-_UNFINISHED = (TurnStatus.QUEUED, TurnStatus.RUNNING)
 
 
 @dataclass(frozen=True)
@@ -92,6 +91,8 @@ class Claim:
     locale: str
     # Of the message that is answered.
     client_id: str | None = None
+    # The visitor's session, where it was looked up with the claim.
+    session_id: UUID | None = None
 
 
 @dataclass
@@ -272,13 +273,12 @@ def claim_due(conversation_id: UUID) -> Claim | None:
 
 
 def _claim_next(conversation: Conversation) -> Claim | None:
-    turn = (
-        Turn.objects.filter(conversation=conversation, status__in=_UNFINISHED)
-        .select_related("message")
-        .order_by("seq")
-        .first()
-    )
-    if turn is None or (turn.leased_until is not None and turn.leased_until > timezone.now()):
+    row = rows.one(_next_turn_sql(), [conversation.id])
+    if row is None:
+        return None
+    turn, message = rows.read_each(row[:-1], Turn, Message)
+    turn.message, turn.conversation = message, conversation
+    if turn.leased_until is not None and turn.leased_until > timezone.now():
         return None
     if turn.stop:
         _stop(conversation, turn)
@@ -293,8 +293,18 @@ def _claim_next(conversation: Conversation) -> Claim | None:
         _answer_later_to_files(conversation, turn)
         return _claim_next(conversation)
     _take(turn)
-    turn.save(update_fields=["status", "attempts", "claim", "leased_until"])
-    return _claim(turn, conversation)
+    rows.update(turn, ("status", "attempts", "claim", "leased_until"))
+    return replace(_claim(turn, conversation), session_id=row[-1])
+
+
+@cache
+def _next_turn_sql() -> str:
+    return f"""
+        SELECT {rows.columns(Turn, "t")}, {rows.columns(Message, "m")},
+               (SELECT s.id FROM deployments_visitorsession s WHERE s.conversation_id = t.conversation_id LIMIT 1)
+          FROM deployments_turn t JOIN deployments_message m ON m.id = t.message_id
+         WHERE t.conversation_id = %s AND t.status IN ('queued', 'running')
+         ORDER BY t.seq LIMIT 1"""  # noqa: S608  (names of columns)
 
 
 def _stop(conversation: Conversation, turn: Turn) -> None:
@@ -329,11 +339,12 @@ def _claim(turn: Turn, conversation: Conversation) -> Claim:
     message = turn.message
     lines: list[Line] = []
     if getattr(responder_for(version.responder), "reads_history", True):
-        earlier = Message.objects.filter(conversation=conversation, seq__lt=turn.seq).order_by("-seq")[:HISTORY_LINES]
-        lines = [
-            Line(author=m.author_kind, text=m.text, payload=m.payload or None, at=m.created_at)  # type: ignore[arg-type]
-            for m in reversed(earlier)
-        ]
+        earlier = rows.every(
+            "SELECT author_kind, text, payload, created_at FROM deployments_message"
+            " WHERE conversation_id = %s AND seq < %s ORDER BY seq DESC LIMIT %s",
+            [conversation.id, turn.seq, HISTORY_LINES],
+        )
+        lines = [Line(author, text, payload or None, at) for author, text, payload, at in reversed(earlier)]
     return Claim(
         workspace_id=conversation.workspace_id,
         turn_id=turn.id,
@@ -383,24 +394,43 @@ def _input(
     )
 
 
-def _settle(claim: Claim, answer: Answer) -> tuple[list[Message], Claim | None]:
-    """Write what was answered, finish the turn, and claim the next one: one transaction."""
+def _settle(claim: Claim, answer: Answer, ending: Ending | None = None) -> tuple[list[Message], Claim | None]:
+    """End the text that is under way, write what was answered, finish the turn, and claim the next one.
+
+    All of it in one transaction.
+    """
     conversation = conversations.lock(claim.conversation_id)
-    finished = Turn.objects.filter(id=claim.turn_id, claim=claim.token, status=TurnStatus.RUNNING).update(
-        status=_ended(answer),
-        reason=_why(answer),
-        trace=answer.trace,
-        finished_at=timezone.now(),
+    finished = rows.every(
+        "UPDATE deployments_turn SET status = %s, reason = %s, trace = %s::jsonb, finished_at = %s"
+        " WHERE id = %s AND claim = %s AND status = 'running' RETURNING id",
+        [_ended(answer), _why(answer), json.dumps(answer.trace), timezone.now(), claim.turn_id, claim.token],
     )
     if not finished:
         raise ClaimLost
-    responder_health.note(claim.version.assistant_id, claim.version.responder, answer.trace)
     posted: list[Message] = []
+    if ending is not None:
+        posted.append(writing.end_text(conversation, ending))
+    is_well, is_streaming, is_next = _left(claim)
+    if not (is_well and responder_health.is_good(claim.version.responder, answer.trace)):
+        responder_health.note(claim.version.assistant_id, claim.version.responder, answer.trace)
     with conversations.one_answer(conversation, claim.client_id):
-        writing.cut_streaming(conversation)
+        if is_streaming:
+            writing.cut_streaming(conversation)
         if conversation.is_active and conversation.control == Control.ASSISTANT and not answer.stop:
-            posted = _post_answer(conversation, claim.version, answer)
-    return posted, _claim_next(conversation)
+            posted += _post_answer(conversation, claim.version, answer)
+    return posted, _claim_next(conversation) if is_next else None
+
+
+def _left(claim: Claim) -> tuple[bool, bool, bool]:
+    """Whether what answers is known to be well, a text is still being written, and a further message waits."""
+    row = rows.one(
+        "SELECT EXISTS (SELECT FROM deployments_responderhealth WHERE assistant_id = %s AND code = ''),"
+        " EXISTS (SELECT FROM deployments_message WHERE conversation_id = %s AND status = 'streaming'),"
+        " EXISTS (SELECT FROM deployments_turn WHERE conversation_id = %s AND status IN ('queued', 'running'))",
+        [claim.version.assistant_id, claim.conversation_id, claim.conversation_id],
+    )
+    is_well, is_streaming, is_next = row or (False, False, False)
+    return is_well, is_streaming, is_next
 
 
 def _post_answer(
@@ -556,15 +586,15 @@ async def _answer_one(claim: Claim, is_watched: bool) -> tuple[list[Message], Cl
         async with Writer(claim, answer, is_watched=is_watched) as writer:
             await _read(claim, answer, writer)
             await writer.finish()
+        if writer.is_let_go:
+            await in_tenant(writing.let_go)(claim.workspace_id, claim, writer.ending)
+            return [], None
+        if writer.stop:
+            answer = Answer(stop=writer.stop, trace=answer.trace | {"stopped": writer.stop})
+        posted, following = await in_tenant(_settle)(claim.workspace_id, claim, answer, writer.ending)
     except ClaimLost:
         logger.warning("turn %s was claimed by another process, this answer is dropped", claim.turn_id)
         return [], None
-    if writer.is_let_go:
-        await in_tenant(writing.let_go)(claim.workspace_id, claim)
-        return [], None
-    if writer.stop:
-        answer = Answer(stop=writer.stop, trace=answer.trace | {"stopped": writer.stop})
-    posted, following = await in_tenant(_settle)(claim.workspace_id, claim, answer)
     return writer.posted + posted, following
 
 
@@ -592,4 +622,6 @@ async def _read(claim: Claim, answer: Answer, writer: Writer) -> None:
 
 
 def _replies(claim: Claim, answer: Answer) -> AsyncIterator[Reply]:
-    return answering.answer(claim.version.content, replace(claim.input, at_close=answer.trace.update))
+    return answering.answer(
+        claim.version.content, replace(claim.input, at_close=answer.trace.update, rest=writing.rest)
+    )

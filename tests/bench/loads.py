@@ -157,7 +157,9 @@ class Processors:
 
     def _now(self) -> dict[str, float]:
         # This process' own time is that of the visitors.
-        return {name: sum(map(cpu_seconds, pids)) for name, pids in self.pids.items()} | {"visitors": time.process_time()}
+        return {name: sum(map(cpu_seconds, pids)) for name, pids in self.pids.items()} | {
+            "visitors": time.process_time()
+        }
 
 
 def own_bytes(pid: int) -> int:
