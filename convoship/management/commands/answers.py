@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import signal
 from argparse import ArgumentParser
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from convoship.lib import collecting
 from convoship.machine.roles import refuse_unsafe
 from deployments.answerer import Answerer
 
@@ -31,15 +33,21 @@ class Command(BaseCommand):
     def handle(self, *args: Any, nice: int, **options: Any) -> None:
         """Answer until SIGTERM or Ctrl-C; what is under way then is given back."""
         refuse_unsafe(os.environ["DATABASE_URL"])
-        os.nice(nice)
+        _yield_to_others(nice)
         asyncio.run(_answer())
+
+
+def _yield_to_others(nice: int) -> None:
+    os.nice(nice)
+    # Where Linux shares the processor among sessions first (`sched_autogroup_enabled`), niceness counts within one
+    # alone, and this process has its own.
+    with suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(nice), encoding="ascii")
 
 
 async def _answer() -> None:
     answerer = Answerer()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, answerer.end)
-    # What was loaded stays: the collector need not look at it again and again.
-    gc.collect()
-    gc.freeze()
+    collecting.settle()
     await answerer.run()
