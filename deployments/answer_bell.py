@@ -72,7 +72,7 @@ class Ear:
 
     async def heard(self, seconds: float) -> Sequence[Ring]:
         """The next rings, none where none came within so many seconds; raises what keeps them off."""
-        found = await self._client.blmpop(seconds, 1, KEY, direction="LEFT", count=MOST_AT_ONCE)  # type: ignore[misc]
+        found = await self._client.blmpop(seconds, 1, KEY, direction="LEFT", count=MOST_AT_ONCE)
         rings = cast("list[bytes]", found[1]) if found else []
         return [_read(words) for words in rings]
 

@@ -114,10 +114,11 @@ def post(visit: Visit, caller: Caller, message: VisitorMessage, *, is_watched: b
     for last_try in (False, True):
         try:
             posted = _post(visit, caller, message)
-            if posted.left is not None:
-                posted = replace(posted, left=replace(posted.left, is_watched=is_watched))
-                answer_bell.ring(posted.left)
-            return posted
+            if posted.left is None:
+                return posted
+            left = replace(posted.left, is_watched=is_watched)
+            answer_bell.ring(left)
+            return replace(posted, left=left)
         except IntegrityError:
             if last_try:
                 raise

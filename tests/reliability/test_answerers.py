@@ -34,14 +34,14 @@ def test_one_that_ends_in_mid_answer_leaves_it_visibly_cut_and_another_answers_o
     async def test(web: Web, first: Popen[bytes], another: ExitStack) -> None:
         async with reading(web, opened, {}) as reader:
             await ask(reader, f"count {SLOW} 40")
-            await reader.until(lambda: len(reader.answer["text"]) > 40)
+            await reader.until(lambda: len(reader.answer["text"]) > 40, seconds=30)
             await stored(opened, lambda: Message.objects.filter(text__startswith="count").update(text="count 5 1"))
             turn = await stored(opened, Turn.objects.get)
             assert timezone.now() < turn.leased_until <= timezone.now() + writing.LEASE
             first.send_signal(how)
             await asyncio.to_thread(first.wait, 15)
             if how is signal.SIGTERM:
-                await reader.until(lambda: reader.answer["status"] == "failed")
+                await reader.until(lambda: reader.answer["status"] == "failed", seconds=20)
             else:
                 ago = timezone.now() - timedelta(seconds=1)
                 await stored(opened, lambda: Turn.objects.update(leased_until=ago))

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from convoship.lib.tenancy import tenant
 from convoship.lib.threads import in_thread
-from deployments import answer_bell, answerer, answerer_beats, left_answers, live, visits
+from deployments import answer_bell, answerer_beats, left_answers, live, turns, visits
 from deployments.answer_bell import Ring
 from deployments.answerer import Answerer
 from deployments.models import AnswererBeat, Message, Turn
@@ -92,7 +92,7 @@ async def test_a_stream_of_events_tells_it_as_it_comes(site: Site, probe: Probe)
     probe.script = words
     session = (await site.start()).data
     async with answering():
-        answer = await AsyncClient().post(
+        answer: Any = await AsyncClient().post(
             f"/v1/public/runtime/sessions/{session['session']['id']}/messages",
             {"client_id": str(uuid.uuid4()), "text": "go"},
             content_type="application/json",
@@ -102,17 +102,15 @@ async def test_a_stream_of_events_tells_it_as_it_comes(site: Site, probe: Probe)
                 "Accept": "text/event-stream",
             },
         )
-        body = b"".join([piece async for piece in answer.streaming_content]).decode()  # type: ignore[union-attr]
-        await answer.leave()  # type: ignore[attr-defined]
+        body = b"".join([piece async for piece in answer.streaming_content]).decode()
+        await answer.leave()
     events = [part.partition("\n")[0] for part in body.split("\n\n") if part]
     assert (events[0], events[-1]) == ("event: message", "event: done")
     assert events.count("event: token") > 1
     assert "".join(f"word{number} " for number in range(8)).strip() in body
 
 
-async def test_a_turn_that_nobody_rang_for_is_found(
-    site: Site, probe: Probe, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_turn_that_nobody_rang_for_is_found(site: Site, probe: Probe, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(answer_bell, "ring", lambda told: None)
     probe.script = says_whole
     session = (await site.start()).data
@@ -228,7 +226,7 @@ async def test_what_one_that_was_killed_left_is_found_once_its_lease_is_over(sit
     body = {"client_id": "a", "text": "go"}
     path = f"/sessions/{session['session']['id']}/messages"
     await site.call("POST", path, session["session_token"], body, Prefer="wait=0")
-    claim = await in_site(site, lambda: answerer.turns.claim_due(visit.conversation_id))
+    claim = await in_site(site, lambda: turns.claim_due(visit.conversation_id))
     assert claim is not None
     async with answering():
         ago = timezone.now() - dt.timedelta(seconds=1)

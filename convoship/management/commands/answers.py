@@ -40,9 +40,10 @@ class Command(BaseCommand):
 def _yield_to_others(nice: int) -> None:
     os.nice(nice)
     # Where Linux shares the processor among sessions first (`sched_autogroup_enabled`), niceness counts within one
-    # alone, and this process has its own.
-    with suppress(OSError):
-        Path("/proc/self/autogroup").write_text(str(nice), encoding="ascii")
+    # alone. `make run` starts this in a session of its own; one that others share is left as it is.
+    if os.getsid(0) == os.getpid():
+        with suppress(OSError):
+            Path("/proc/self/autogroup").write_text(str(nice), encoding="ascii")
 
 
 async def _answer() -> None:
