@@ -91,11 +91,14 @@ class _Up:
         with _step("Starting the web server, the worker, the clock and what gives answers"):
             web = Child(product.web(), ready=product.web_answers(self.logs / "web.log"))
             worker = Child(product.worker(), fault=product.worker_fault)
-            for child in (web, worker, Child(product.beat()), *answerers):
+            for child in (web, worker, Child(product.beat())):
                 self.supervisor.start(child)
             self.supervisor.start(Child(product.stranger(self.folder / "stranger")))
             ready = self._ready_workspace(product)
             self.supervisor.wait_ready(web)
+            # After the web server, whose start somebody waits for: who asks a model before waits a moment.
+            for child in answerers:
+                self.supervisor.start(child)
         self.run_file["status"] = "running"
         self._write()
         self._greet(address, ready)
