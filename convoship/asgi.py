@@ -15,6 +15,7 @@ refuse_unsafe(os.environ["DATABASE_URL"])
 from django.conf import settings  # noqa: E402  (the settings are known now)
 
 from convoship.file_host import keeps_files_apart  # noqa: E402
+from convoship.lib import collecting  # noqa: E402
 from convoship.lib.runtime_handler import Handler, RuntimeHandler  # noqa: E402  (the apps must be loaded first)
 from convoship.server import adjust_daphne, at_the_root  # noqa: E402
 from convoship.sockets import socket_application  # noqa: E402
@@ -41,3 +42,4 @@ application = at_the_root(
         )
     )
 )
+collecting.settle()

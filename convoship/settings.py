@@ -153,6 +153,11 @@ TEMPLATES = [
     },
 ]
 
+# --- Answers that wait for a model or a bot -----------------------------------------------------------------------
+
+# How many processes of their own give them (`manage.py answers`); with 0 whoever takes a message answers it itself.
+ANSWER_PROCESSES = env.int("ANSWER_PROCESSES", default=0)
+
 # --- Data ---------------------------------------------------------------------------------------------------------
 
 # Two roles on one database (docs/architecture.md, Tenancy): `default` is what the product runs as, under row-level

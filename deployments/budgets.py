@@ -23,6 +23,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
+from convoship.lib import rows
 from convoship.lib.amounts import money, whole
 from deployments import budget_notices, model_prices
 from deployments.handoff_outline import duration
@@ -119,8 +120,8 @@ def take(who: Who, most: Usage, *, is_beside: bool = False) -> str | Refusal:
     """
     now = timezone.now()
     price = model_prices.price_of(most.model, now.date())
-    of_turn = Spending.objects.filter(turn=who.turn_id, messages__gt=0)
-    messages = int(who.turn_id is None or not of_turn.exists())
+    is_counted, has_of_day, has_budgets = _standing_of(who, now)
+    messages = int(not is_counted)
     if is_beside:
         if messages and (refusal := _without_room(who, now)):
             return refusal
@@ -141,8 +142,12 @@ def take(who: Who, most: Usage, *, is_beside: bool = False) -> str | Refusal:
         price_out=price.price_out if price else None,
         held_until=now + HELD,
     )
-    if not Spending.objects.filter(day=now.date()).exists():
+    if not has_of_day:
         _forget_old(now.date())
+    if not has_budgets:
+        # Nothing that it could be refused by, as with most.
+        rows.insert([spending])
+        return str(spending.id)
     try:
         with transaction.atomic():
             spending.counted = list(_counted(who, _amounts(spending), now))
@@ -152,6 +157,18 @@ def take(who: Who, most: Usage, *, is_beside: bool = False) -> str | Refusal:
             _note(refused.refusal, now)
         return refused.refusal
     return str(spending.id)
+
+
+def _standing_of(who: Who, now: dt.datetime) -> tuple[bool, bool, bool]:
+    """Whether this turn's message is counted already, a call of today is kept, and there is any budget for it."""
+    row = rows.one(
+        "SELECT EXISTS (SELECT FROM deployments_spending WHERE turn = %s AND messages > 0),"
+        " EXISTS (SELECT FROM deployments_spending WHERE day = %s),"
+        " EXISTS (SELECT FROM deployments_budget WHERE deployment_id IS NULL OR deployment_id = %s)",
+        [who.turn_id, now.date(), who.deployment_id],
+    )
+    is_counted, has_of_day, has_budgets = row or (False, False, True)
+    return is_counted, has_of_day, has_budgets
 
 
 def _amounts(spending: Spending) -> dict[str, int]:
@@ -214,16 +231,18 @@ def _note(refusal: Refusal, now: dt.datetime) -> None:
 # --- Settle -----------------------------------------------------------------------------------------------------------
 
 
-def settle(spending_id: str, usage: Usage) -> int | None:
+def settle(spending_id: str, usage: Usage) -> tuple[int | None, bool]:
     """What the call took in the end: its cost in billionths of a dollar, None where its model has no price.
 
-    More than was set aside is counted too; said again, the last word holds.
+    And whether it is counted in any budget. More than was set aside is counted too; said again, the last word holds.
     """
-    spending = Spending.objects.select_for_update().filter(id=spending_id).first()
-    if spending is None:
-        return None
+    sql = f"SELECT {rows.columns(Spending, 's')} FROM deployments_spending s WHERE s.id = %s FOR UPDATE"  # noqa: S608  (names of columns)
+    row = rows.one(sql, [spending_id]) if spending_id else None
+    if row is None:
+        return None, False
+    spending = rows.read(Spending, row)
     _settle(spending, usage)
-    return spending.cost
+    return spending.cost, bool(spending.counted)
 
 
 def _settle(spending: Spending, usage: Usage) -> None:
@@ -238,7 +257,7 @@ def _settle(spending: Spending, usage: Usage) -> None:
             BudgetCount.objects.filter(id=count_id).update(count=F("count") + change)
         counted.append([count_id, measure, amounts[measure]])
     spending.counted = counted
-    spending.save(update_fields=["tokens_in", "tokens_out", "held_until", "cost", "counted"])
+    rows.update(spending, ("tokens_in", "tokens_out", "held_until", "cost", "counted"))
 
 
 def overdue() -> list[UUID]:

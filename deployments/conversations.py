@@ -143,11 +143,12 @@ def _tell(conversation: Conversation, messages: Sequence[Message], answers: str 
 
 def lock(conversation_id: UUID) -> Conversation:
     """The conversation, held until the transaction ends; 404 where this workspace has none by that id."""
-    try:
-        # No key: rows that only refer to it are written meanwhile by who doesn't hold it, and must not wait for us.
-        return Conversation.objects.select_for_update(no_key=True).get(id=conversation_id)
-    except Conversation.DoesNotExist:
-        raise not_found() from None
+    # No key: rows that only refer to it are written meanwhile by who doesn't hold it, and must not wait for us.
+    sql = f"SELECT {rows.columns(Conversation, 'c')} FROM deployments_conversation c WHERE c.id = %s FOR NO KEY UPDATE"  # noqa: S608  (names of columns)
+    row = rows.one(sql, [conversation_id])
+    if row is None:
+        raise not_found()
+    return rows.read(Conversation, row)
 
 
 def lock_those_free(wanted: Any) -> dict[UUID, Conversation]:
@@ -246,7 +247,7 @@ def change_message(
     for name, value in changes.items():
         setattr(message, name, value)
     message.rev = conversation.rev
-    message.save(update_fields=[*changes, "rev"])
+    rows.update(message, (*changes, "rev"))
     save(conversation, [message], posted=[message] if is_posting else [])
     return message
 

@@ -115,6 +115,13 @@ def due_work(limit: int) -> list[DueWork]:
         return [DueWork(*row) for row in cursor.fetchall()]
 
 
+def due_answers(limit: int) -> list[tuple[UUID, UUID]]:
+    """(workspace, conversation) of turns that nobody has begun, or whose process died, the oldest first."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT workspace_id, id FROM due_answers(%s)", [limit])
+        return [(row[0], row[1]) for row in cursor.fetchall()]
+
+
 def due_files(limit: int) -> list[tuple[UUID, UUID]]:
     """(workspace, file) of those that no message took within two hours, the oldest first."""
     with connection.cursor() as cursor:

@@ -103,9 +103,10 @@ class Window:
                 live.Hub.get().leave(group, self.hear)
             await in_thread(limiting.release_socket, str(visit.workspace_id), str(visit.session_id), self.socket_id)
 
-    def _groups(self, visit: Visit) -> tuple[str, str]:
+    def _groups(self, visit: Visit) -> tuple[str, str, str]:
         return (
             live.conversation_group(visit.workspace_id, visit.conversation_id),
+            live.piece_group(visit.workspace_id, visit.conversation_id),
             live.deployment_group(visit.workspace_id, visit.deployment_id),
         )
 

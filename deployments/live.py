@@ -5,7 +5,9 @@ they lack from the database. Only this module and the consumers know the channel
 
 The layer is reached through one channel a process (`Hub`), not one a socket: sockets then open and live while Valkey is
 away, and cost it nothing each. It carries one group a workspace, whose events the hub hands to the listeners of the
-group each was told to: a change is sent once, and a socket that opens has nothing to join.
+group each was told to: a change is sent once, and a socket that opens has nothing to join. Two kinds of events go to
+few, wherever they are, and have a group of their own for all workspaces: pieces of texts, to the processes with windows
+open (all pieces that one process tells in a moment are one message), and wishes to stop, to those that write answers.
 """
 
 from __future__ import annotations
@@ -30,6 +32,8 @@ logger = logging.getLogger(__name__)
 
 Event = Mapping[str, Any]
 Listener = Callable[[Event], None]
+# An event, and the group that it is told to.
+Ring = tuple[str, Event]
 
 SEND_TIMEOUT_SECONDS = 2.0
 RETRY_SECONDS = 1.0
@@ -48,6 +52,16 @@ def workspace_group(workspace_id: UUID) -> str:
 def team_group(workspace_id: UUID, conversation_id: UUID) -> str:
     """Where one conversation's members hear what its visitor never does: notes, who looks, what was read."""
     return f"t.{workspace_id.hex}.{conversation_id.hex}"
+
+
+def piece_group(workspace_id: UUID, conversation_id: UUID) -> str:
+    """Where the pieces of a text are told that is being written in one conversation."""
+    return f"p.{workspace_id.hex}.{conversation_id.hex}"
+
+
+def stop_group(workspace_id: UUID, conversation_id: UUID) -> str:
+    """Where whoever answers in one conversation hears that the answer is to stop."""
+    return f"s.{workspace_id.hex}.{conversation_id.hex}"
 
 
 def deployment_group(workspace_id: UUID, deployment_id: UUID) -> str:
@@ -94,7 +108,7 @@ def _of_list(conversation: Conversation, by: str = "") -> tuple[str, Event]:
 def tell_piece(conversation: Conversation, message_id: UUID, index: int, text: str, within: float = 0.0) -> None:
     """Tell a piece of an answer still being written; `index` is its offset in code points.
 
-    It is told `within` so many seconds, together with others of its workspace.
+    It is told `within` so many seconds, together with others.
     """
     event = {
         "type": "token",
@@ -103,31 +117,20 @@ def tell_piece(conversation: Conversation, message_id: UUID, index: int, text: s
         "index": index,
         "text": text,
     }
-    group = conversation_group(conversation.workspace_id, conversation.id)
+    group = piece_group(conversation.workspace_id, conversation.id)
     loop = _loop()
     loop.call_soon_threadsafe(_gather, (group, event), within, loop)
 
 
-# Pieces that are told in a moment, by what carries them; on the loop that tells them.
-_gathered: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, list[tuple[str, Event]]]] = WeakKeyDictionary()
-
-
-def _gather(ring: tuple[str, Event], within: float, loop: asyncio.AbstractEventLoop) -> None:
-    gathered, carrier = _gathered.setdefault(loop, {}), _carrier(ring[0])
-    if carrier in gathered:
-        gathered[carrier].append(ring)
-    elif within:
-        gathered[carrier] = [ring]
-        loop.call_later(within, lambda: _start((), loop, carrier))
-    else:
-        _start([ring], loop)
+def _gather(ring: Ring, within: float, loop: asyncio.AbstractEventLoop) -> None:
+    _outbox(loop).tell_piece(ring, within)
 
 
 def tell_stop(conversation: Conversation, turn_ids: Sequence[UUID], why: str) -> None:
     """After COMMIT, tell whoever answers these turns that they are to stop."""
     turns = [str(turn_id) for turn_id in turn_ids]
     event = {"type": "stop", "conversation_id": str(conversation.id), "turns": turns, "why": str(why)}
-    _after_commit((conversation_group(conversation.workspace_id, conversation.id), event))
+    _after_commit((stop_group(conversation.workspace_id, conversation.id), event))
 
 
 def tell_typing(workspace_id: UUID, conversation_id: UUID, author: Mapping[str, str], *, on: bool) -> None:
@@ -153,7 +156,7 @@ def tell_deployment(workspace_id: UUID, deployment_id: UUID) -> None:
     _after_commit((deployment_group(workspace_id, deployment_id), {"type": "deployment"}))
 
 
-def _after_commit(*rings: tuple[str, Event]) -> None:
+def _after_commit(*rings: Ring) -> None:
     transaction.on_commit(partial(_ring, rings))
 
 
@@ -162,31 +165,82 @@ def send(group: str, event: Event) -> None:
     _ring([(group, event)])
 
 
-def _ring(rings: Sequence[tuple[str, Event]]) -> None:
-    """Tell events of one workspace, each to its group."""
+def _ring(rings: Sequence[Ring]) -> None:
+    """Tell events, each to its group."""
     loop = _loop()
-    loop.call_soon_threadsafe(_start, rings, loop)
+    loop.call_soon_threadsafe(_tell, rings, loop)
+
+
+def _tell(rings: Sequence[Ring], loop: asyncio.AbstractEventLoop) -> None:
+    _outbox(loop).tell(rings)
+
+
+_OF_ALL = {"p": "pieces", "s": "stops"}
 
 
 def _carrier(group: str) -> str:
-    """The layer's group that carries this one: its workspace's."""
-    return f"w.{group.split('.')[1]}"
+    """The layer's group that carries this one: its workspace's, or one for all."""
+    kind, workspace = group.split(".")[:2]
+    return _OF_ALL.get(kind) or f"w.{workspace}"
 
 
-_sending: set[asyncio.Task[None]] = set()
+class _Outbox:
+    """What is told on one event loop, in order. What comes while the layer takes something is sent together."""
+
+    def __init__(self) -> None:
+        # Pieces of a text go before what ends it.
+        self.pieces: list[Ring] = []
+        self.rings: list[Ring] = []
+        self.timer: asyncio.TimerHandle | None = None
+        self.is_due = False
+        self.sending: asyncio.Task[None] | None = None
+
+    def tell(self, rings: Sequence[Ring]) -> None:
+        """Send these now."""
+        self.rings += rings
+        self._send()
+
+    def tell_piece(self, ring: Ring, within: float) -> None:
+        """Send this soon."""
+        self.pieces.append(ring)
+        if not within:
+            self._send()
+        elif self.timer is None:
+            self.timer = asyncio.get_running_loop().call_later(within, self._send)
+
+    def _send(self) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+        self.is_due = True
+        if self.sending is None:
+            self.sending = asyncio.get_running_loop().create_task(self._run())
+
+    async def _run(self) -> None:
+        while self.is_due:
+            self.is_due = False
+            carried: dict[str, list[Ring]] = {}
+            for ring in (*self.pieces, *self.rings):
+                carried.setdefault(_carrier(ring[0]), []).append(ring)
+            self.pieces, self.rings = [], []
+            for rings in carried.values():
+                await _send(rings)
+        self.sending = None
 
 
-def _start(rings: Sequence[tuple[str, Event]], loop: asyncio.AbstractEventLoop, carrier: str = "") -> None:
-    # The pieces of a text go before what ends it.
-    gathered = _gathered.get(loop, {}).pop(carrier or _carrier(rings[0][0]), [])
-    if not gathered and not rings:
-        return
-    task = loop.create_task(_send([*gathered, *rings]))
-    _sending.add(task)
-    task.add_done_callback(_sending.discard)
+# Of each loop that tells. (A loop that is gone takes its own along.)
+_outboxes: WeakKeyDictionary[asyncio.AbstractEventLoop, _Outbox] = WeakKeyDictionary()
 
 
-async def _send(rings: Sequence[tuple[str, Event]]) -> None:
+def _outbox(loop: asyncio.AbstractEventLoop) -> _Outbox:
+    found = _outboxes.get(loop)
+    if found is None:
+        found = _outboxes[loop] = _Outbox()
+    return found
+
+
+async def _send(rings: Sequence[Ring]) -> None:
+    """Tell events of one carrier."""
     layer = get_channel_layer()
     try:
         async with asyncio.timeout(SEND_TIMEOUT_SECONDS):

@@ -81,7 +81,8 @@ class WorkspaceReach:
 
 
 def _settled(spent: str, usage: Usage) -> tuple[int | None, list[Near]]:
-    return budgets.settle(spent, usage), budget_notices.newly_near(spent)
+    cost, is_counted = budgets.settle(spent, usage)
+    return cost, budget_notices.newly_near(spent) if is_counted else []
 
 
 def _signers(assistant_id: UUID) -> list[str]:

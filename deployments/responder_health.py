@@ -21,6 +21,11 @@ from deployments.responders.dialogue import KIND as SCRIPTED
 _OF_THE_TURN = frozenset({"filter", "context", "budget"})
 
 
+def is_good(responder: str, trace: Mapping[str, Any]) -> bool:
+    """Whether a turn with this trace says nothing new of what is known to be well."""
+    return responder == SCRIPTED or not trace.get("failure")
+
+
 def note(assistant_id: UUID, responder: str, trace: Mapping[str, Any]) -> None:
     """A turn has ended, with this trace. Inside `tenant()`; takes its health row, and that of its notice."""
     if responder == SCRIPTED:

@@ -84,7 +84,7 @@ class Doorbell:
     def __init__(self, claim: Claim, ring: Callable[[str], None]) -> None:
         self.turn_id = str(claim.turn_id)
         self.ring = ring
-        self.group = live.conversation_group(claim.workspace_id, claim.conversation_id)
+        self.group = live.stop_group(claim.workspace_id, claim.conversation_id)
         hub = live.Hub.of_process()
         self.hub = hub if hub is not None and hub.loop is asyncio.get_running_loop() else None
         if self.hub is not None:
@@ -119,7 +119,7 @@ class Presence:
     def __init__(self, claim: Claim, *, is_watched: bool) -> None:
         self.claim = claim
         self.is_watched = is_watched
-        self.session_id: UUID | None = None
+        self.session_id: UUID | None = claim.session_id
         self.left_at: float | None = None
 
     async def is_over(self) -> bool:

@@ -13,10 +13,12 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import json
 import logging
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from typing import Any, cast
 from uuid import UUID
 
@@ -32,6 +34,7 @@ from deployments import (
     handoff_form,
     handoff_history,
     handoff_rules,
+    live,
     publishing,
     responder_health,
     writing,
@@ -41,7 +44,7 @@ from deployments.budgets import Who
 from deployments.conversations import NewMessage
 from deployments.knowledge import searching
 from deployments.models import AssistantVersion, Conversation, Message, Turn
-from deployments.models.conversation import Control, Status, Stop, TurnStatus
+from deployments.models.conversation import Channel, Control, Status, Stop, TurnStatus
 from deployments.models.handoff import HandoffCause
 from deployments.reaching import WorkspaceReach
 from deployments.responders import answering, scripted
@@ -64,16 +67,15 @@ from deployments.responders.base import (
     responder_for,
 )
 from deployments.words import say
-from deployments.writing import LEASE, ClaimLost, Ear, Writer
+from deployments.writing import LEASE, ClaimLost, Ear, Ending, Writer
 
 logger = logging.getLogger(__name__)
 
 LET_GO_SECONDS = 3.0
+TYPING_AFTER_SECONDS = 0.4
 MOST_ATTEMPTS = 3
 HISTORY_LINES = 50
 BROKE = "The assistant broke while answering. The error has been logged."
-
-_UNFINISHED = (TurnStatus.QUEUED, TurnStatus.RUNNING)
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,8 @@ class Claim:
     locale: str
     # Of the message that is answered.
     client_id: str | None = None
+    # The visitor's session, where it was looked up with the claim.
+    session_id: UUID | None = None
 
 
 @dataclass
@@ -129,13 +133,13 @@ class Answer:
 
 
 def take_message(
-    conversation: Conversation, new: NewMessage, *, queue: bool
+    conversation: Conversation, new: NewMessage, *, queue: bool, leave: Callable[[], None] | None = None
 ) -> tuple[Message, list[Message], Claim | None]:
     """Post what a visitor says to a locked conversation, and see to its answer: (message, answer, claim).
 
     A responder that answers at once has done so when this returns. For any other the turn is claimed, unless `queue`
-    says that an earlier one is unfinished: whoever finishes that one goes on with this. Where a person answers, there
-    is no turn.
+    says that an earlier one is unfinished: whoever finishes that one goes on with this. Or it is left to a process of
+    its own: `leave` is called, and whoever called this rings after COMMIT. Where a person answers, there is no turn.
     """
     conversation.if_silent, conversation.silent_at = None, None
     if conversation.control != Control.ASSISTANT:
@@ -159,10 +163,14 @@ def take_message(
         return message, replies, None
     message = conversations.post_message(conversation, new)
     turn = _turn(conversation, message)
-    if not queue:
-        _take(turn)
+    if queue or leave is not None:
+        rows.insert([turn])
+        if leave is not None and not queue:
+            leave()
+        return message, [], None
+    _take(turn)
     rows.insert([turn])
-    return message, [], None if queue else _claim(turn, conversation)
+    return message, [], _claim(turn, conversation)
 
 
 def _turn(conversation: Conversation, message: Message) -> Turn:
@@ -265,13 +273,12 @@ def claim_due(conversation_id: UUID) -> Claim | None:
 
 
 def _claim_next(conversation: Conversation) -> Claim | None:
-    turn = (
-        Turn.objects.filter(conversation=conversation, status__in=_UNFINISHED)
-        .select_related("message")
-        .order_by("seq")
-        .first()
-    )
-    if turn is None or (turn.leased_until is not None and turn.leased_until > timezone.now()):
+    row = rows.one(_next_turn_sql(), [conversation.id])
+    if row is None:
+        return None
+    turn, message = rows.read_each(row[:-1], Turn, Message)
+    turn.message, turn.conversation = message, conversation
+    if turn.leased_until is not None and turn.leased_until > timezone.now():
         return None
     if turn.stop:
         _stop(conversation, turn)
@@ -286,8 +293,18 @@ def _claim_next(conversation: Conversation) -> Claim | None:
         _answer_later_to_files(conversation, turn)
         return _claim_next(conversation)
     _take(turn)
-    turn.save(update_fields=["status", "attempts", "claim", "leased_until"])
-    return _claim(turn, conversation)
+    rows.update(turn, ("status", "attempts", "claim", "leased_until"))
+    return replace(_claim(turn, conversation), session_id=row[-1])
+
+
+@cache
+def _next_turn_sql() -> str:
+    return f"""
+        SELECT {rows.columns(Turn, "t")}, {rows.columns(Message, "m")},
+               (SELECT s.id FROM deployments_visitorsession s WHERE s.conversation_id = t.conversation_id LIMIT 1)
+          FROM deployments_turn t JOIN deployments_message m ON m.id = t.message_id
+         WHERE t.conversation_id = %s AND t.status IN ('queued', 'running')
+         ORDER BY t.seq LIMIT 1"""  # noqa: S608  (names of columns)
 
 
 def _stop(conversation: Conversation, turn: Turn) -> None:
@@ -322,11 +339,12 @@ def _claim(turn: Turn, conversation: Conversation) -> Claim:
     message = turn.message
     lines: list[Line] = []
     if getattr(responder_for(version.responder), "reads_history", True):
-        earlier = Message.objects.filter(conversation=conversation, seq__lt=turn.seq).order_by("-seq")[:HISTORY_LINES]
-        lines = [
-            Line(author=m.author_kind, text=m.text, payload=m.payload or None, at=m.created_at)  # type: ignore[arg-type]
-            for m in reversed(earlier)
-        ]
+        earlier = rows.every(
+            "SELECT author_kind, text, payload, created_at FROM deployments_message"
+            " WHERE conversation_id = %s AND seq < %s ORDER BY seq DESC LIMIT %s",
+            [conversation.id, turn.seq, HISTORY_LINES],
+        )
+        lines = [Line(author, text, payload or None, at) for author, text, payload, at in reversed(earlier)]
     return Claim(
         workspace_id=conversation.workspace_id,
         turn_id=turn.id,
@@ -376,24 +394,43 @@ def _input(
     )
 
 
-def _settle(claim: Claim, answer: Answer) -> tuple[list[Message], Claim | None]:
-    """Write what was answered, finish the turn, and claim the next one: one transaction."""
+def _settle(claim: Claim, answer: Answer, ending: Ending | None = None) -> tuple[list[Message], Claim | None]:
+    """End the text that is under way, write what was answered, finish the turn, and claim the next one.
+
+    All of it in one transaction.
+    """
     conversation = conversations.lock(claim.conversation_id)
-    finished = Turn.objects.filter(id=claim.turn_id, claim=claim.token, status=TurnStatus.RUNNING).update(
-        status=_ended(answer),
-        reason=_why(answer),
-        trace=answer.trace,
-        finished_at=timezone.now(),
+    finished = rows.every(
+        "UPDATE deployments_turn SET status = %s, reason = %s, trace = %s::jsonb, finished_at = %s"
+        " WHERE id = %s AND claim = %s AND status = 'running' RETURNING id",
+        [_ended(answer), _why(answer), json.dumps(answer.trace), timezone.now(), claim.turn_id, claim.token],
     )
     if not finished:
         raise ClaimLost
-    responder_health.note(claim.version.assistant_id, claim.version.responder, answer.trace)
     posted: list[Message] = []
+    if ending is not None:
+        posted.append(writing.end_text(conversation, ending))
+    is_well, is_streaming, is_next = _left(claim)
+    if not (is_well and responder_health.is_good(claim.version.responder, answer.trace)):
+        responder_health.note(claim.version.assistant_id, claim.version.responder, answer.trace)
     with conversations.one_answer(conversation, claim.client_id):
-        writing.cut_streaming(conversation)
+        if is_streaming:
+            writing.cut_streaming(conversation)
         if conversation.is_active and conversation.control == Control.ASSISTANT and not answer.stop:
-            posted = _post_answer(conversation, claim.version, answer)
-    return posted, _claim_next(conversation)
+            posted += _post_answer(conversation, claim.version, answer)
+    return posted, _claim_next(conversation) if is_next else None
+
+
+def _left(claim: Claim) -> tuple[bool, bool, bool]:
+    """Whether what answers is known to be well, a text is still being written, and a further message waits."""
+    row = rows.one(
+        "SELECT EXISTS (SELECT FROM deployments_responderhealth WHERE assistant_id = %s AND code = ''),"
+        " EXISTS (SELECT FROM deployments_message WHERE conversation_id = %s AND status = 'streaming'),"
+        " EXISTS (SELECT FROM deployments_turn WHERE conversation_id = %s AND status IN ('queued', 'running'))",
+        [claim.version.assistant_id, claim.conversation_id, claim.conversation_id],
+    )
+    is_well, is_streaming, is_next = row or (False, False, False)
+    return is_well, is_streaming, is_next
 
 
 def _post_answer(
@@ -503,12 +540,42 @@ async def take_turn(claim: Claim, *, is_watched: bool = False, ear: Ear | None =
 _in_background: set[asyncio.Task[list[Message]]] = set()
 
 
-def in_background(claim: Claim, *, is_watched: bool = False, ear: Ear | None = None) -> asyncio.Task[list[Message]]:
-    """Take the turn in a task of its own, which outlives the request or socket that asked."""
-    task = asyncio.get_running_loop().create_task(take_turn(claim, is_watched=is_watched, ear=ear))
+def in_background(
+    claim: Claim, *, is_watched: bool = False, types: bool = False, ear: Ear | None = None
+) -> asyncio.Task[list[Message]]:
+    """Take the turn in a task of its own, which outlives the request or socket that asked.
+
+    With `types` the visitor is told that the assistant types, where the answer takes a while.
+    """
+    if types and claim.input.channel == Channel.WEB:
+        taking = _take_typing(claim, is_watched=is_watched)
+    else:
+        taking = take_turn(claim, is_watched=is_watched, ear=ear)
+    task = asyncio.get_running_loop().create_task(taking)
     _in_background.add(task)
     task.add_done_callback(_in_background.discard)
     return task
+
+
+async def _take_typing(claim: Claim, *, is_watched: bool) -> list[Message]:
+    author = {"kind": "assistant", "name": claim.version.content["name"]}
+    tell = partial(live.tell_typing, claim.workspace_id, claim.conversation_id, author)
+    has_typed = False
+
+    def types() -> None:
+        nonlocal has_typed
+        has_typed = True
+        tell(on=True)
+
+    timer = asyncio.get_running_loop().call_later(TYPING_AFTER_SECONDS, types)
+    try:
+        replies = await take_turn(claim, is_watched=is_watched)
+    finally:
+        timer.cancel()
+    if has_typed and not replies:
+        # It was stopped before a word, say: nothing that comes will end the typing.
+        tell(on=False)
+    return replies
 
 
 async def let_go_all() -> None:
@@ -538,11 +605,11 @@ async def _answered(claim: Claim, is_watched: bool, ear: Ear | None) -> tuple[li
         await _read(claim, answer, writer)
         await writer.finish()
     if writer.is_let_go:
-        await in_tenant(writing.let_go)(claim.workspace_id, claim)
+        await in_tenant(writing.let_go)(claim.workspace_id, claim, writer.ending)
         return [], None
     if writer.stop:
         answer = Answer(stop=writer.stop, trace=answer.trace | {"stopped": writer.stop})
-    posted, following = await in_tenant(_settle)(claim.workspace_id, claim, answer)
+    posted, following = await in_tenant(_settle)(claim.workspace_id, claim, answer, writer.ending)
     return writer.posted + posted, following
 
 
@@ -570,4 +637,6 @@ async def _read(claim: Claim, answer: Answer, writer: Writer) -> None:
 
 
 def _replies(claim: Claim, answer: Answer) -> AsyncIterator[Reply]:
-    return answering.answer(claim.version.content, replace(claim.input, at_close=answer.trace.update))
+    return answering.answer(
+        claim.version.content, replace(claim.input, at_close=answer.trace.update, rest=writing.rest)
+    )

@@ -16,6 +16,8 @@ from convoship.lib.problems import Problem, invalid, not_found
 from convoship.lib.tenancy import tenant
 from deployments import (
     admission,
+    answer_bell,
+    answerer_beats,
     attachments,
     conversations,
     doors,
@@ -29,6 +31,7 @@ from deployments import (
     waiting,
 )
 from deployments.admission import Caller
+from deployments.answer_bell import Ring
 from deployments.conversations import NewMessage
 from deployments.entering import Visit, changing, enter
 from deployments.models import Conversation, Deployment, Message, Turn
@@ -53,7 +56,8 @@ class VisitorMessage:
 class Posted:
     """A visitor's message as stored, and whether it is new.
 
-    `replies` are its answer where that was stored with it; `claim` is the right to answer it where this process has to.
+    `replies` are its answer where that was stored with it; `claim` is the right to answer it where this process has to;
+    `left` says what was told of it where another process does (`left_answers`).
     """
 
     message: Message
@@ -61,6 +65,7 @@ class Posted:
     is_new: bool
     replies: list[Message]
     claim: turns.Claim | None
+    left: Ring | None = None
 
 
 @dataclass(frozen=True)
@@ -97,15 +102,23 @@ def by_token(
     return visit, act(visit, *args, **kwargs)
 
 
-def post(visit: Visit, caller: Caller, message: VisitorMessage) -> Posted:
-    """Post what a visitor says. Committed when this returns; the caller then takes the turn of `claim`."""
+def post(visit: Visit, caller: Caller, message: VisitorMessage, *, is_watched: bool = False) -> Posted:
+    """Post what a visitor says. Committed when this returns; the caller then takes the turn of `claim`.
+
+    `is_watched`: they have a window open, and want no answer any more once they have left.
+    """
     limiting.hit(
         "visitor_messages", str(visit.workspace_id), str(visit.session_id), words="You are sending very quickly"
     )
     narrowing.hit_message(visit.workspace_id, visit.deployment_id, visit.session_id)
     for last_try in (False, True):
         try:
-            return _post(visit, caller, message)
+            posted = _post(visit, caller, message)
+            if posted.left is None:
+                return posted
+            left = replace(posted.left, is_watched=is_watched)
+            answer_bell.ring(left)
+            return replace(posted, left=left)
         except IntegrityError:
             if last_try:
                 raise
@@ -138,10 +151,17 @@ def _post_inside(visit: Visit, caller: Caller, message: VisitorMessage) -> Poste
         if not file_settings.of(standing.files).on:
             raise invalid({"attachments": ["This chat takes no files."]}, hint="Send the message without its files.")
         new = replace(new, attachments=attachments.found(conversation, message.attachments, AuthorKind.VISITOR))
-    stored, replies, claim = turns.take_message(conversation, new, queue=has_unanswered)
+    left: list[Ring] = []
+
+    def leave() -> None:
+        left.append(Ring(visit.workspace_id, visit.conversation_id))
+
+    are_left = answerer_beats.are_wanted()
+    taken = turns.take_message(conversation, new, queue=has_unanswered, leave=leave if are_left else None)
+    stored, replies, claim = taken
     if message.attachments:
         attachments.bind(stored)
-    return Posted(stored, conversation, is_new=True, replies=replies, claim=claim)
+    return Posted(stored, conversation, True, replies, claim, left[0] if left else None)
 
 
 def answer_to(visit: Visit, message: Message) -> tuple[bool, list[Message]]:

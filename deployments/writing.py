@@ -31,6 +31,7 @@ from deployments.models import AssistantVersion, Conversation, Message, Turn
 from deployments.models.conversation import AuthorKind, Channel, MessageStatus, Stop, TurnStatus
 from deployments.pieces import Pieces
 from deployments.responders.base import End, EndOfText, HandOver, Reply, Say, Token
+from deployments.responders.llm_stream import AWAKE_SECONDS
 from deployments.stopping import Doorbell, Presence
 
 if TYPE_CHECKING:
@@ -43,11 +44,11 @@ LEASE = dt.timedelta(seconds=20)
 # Pieces that come faster than anybody reads are told together: an eye sees twenty pictures a second.
 TELL_EVERY_SECONDS = 0.05
 # Of all answers that a process writes at once: above that each is told more rarely, so that they leave room for others.
-MOST_PIECES_A_SECOND = 400
+MOST_PIECES_A_SECOND = 800
+# Where many are written, what is kept of those of a workspace is kept together, this often.
+KEEP_TOGETHER_SECONDS = 0.4
 SAVE_EVERY_SECONDS = 1.0
 LOOK_EVERY_SECONDS = 2.0
-# After its rest a reader reads for so long what has come meanwhile.
-AWAKE_SECONDS = 0.02
 MOST_WAITING = 1000
 CUT = "The answer was cut off while being written."
 
@@ -93,10 +94,22 @@ def new(
 
 def hold(claim: Claim) -> Conversation:
     """The locked conversation, if the claim still stands."""
+    return _held(claim)[0]
+
+
+def _held(claim: Claim) -> tuple[Conversation, bool]:
+    """The same, and whether there is a text that is being written."""
     conversation = conversations.lock(claim.conversation_id)
-    if not Turn.objects.filter(id=claim.turn_id, claim=claim.token, status=TurnStatus.RUNNING).exists():
+    # After the lock: what others changed while it was waited for is seen.
+    row = rows.one(
+        "SELECT EXISTS (SELECT FROM deployments_turn WHERE id = %s AND claim = %s AND status = 'running'),"
+        " EXISTS (SELECT FROM deployments_message WHERE conversation_id = %s AND status = 'streaming')",
+        [claim.turn_id, claim.token, claim.conversation_id],
+    )
+    is_ours, is_streaming = row or (False, False)
+    if not is_ours:
         raise ClaimLost
-    return conversation
+    return conversation, is_streaming
 
 
 def cut_streaming(conversation: Conversation, stop: str = "") -> None:
@@ -110,8 +123,9 @@ def cut_streaming(conversation: Conversation, stop: str = "") -> None:
 
 def begin_text(claim: Claim, before: list[Say], text: str) -> tuple[Conversation, Message]:
     """Store what was said before, and the beginning of a text that is still being written."""
-    conversation = hold(claim)
-    cut_streaming(conversation)
+    conversation, is_streaming = _held(claim)
+    if is_streaming:
+        cut_streaming(conversation)
     news = [new(claim.version, item.text, item.blocks) for item in before]
     news.append(new(claim.version, text, status=MessageStatus.STREAMING))
     posted = conversations.post_messages(conversation, news)
@@ -154,11 +168,20 @@ def keep(kept: Sequence[Kept]) -> list[str | None]:
     return [held.get(one.token) for one in kept]
 
 
-def end_text(
-    claim: Claim, message: Message, text: str, blocks: tuple[Mapping[str, Any], ...], *, stop: str, failure: str
-) -> Message:
-    """The text is finished: whole, stopped, or cut off by a failure."""
-    conversation = hold(claim)
+@dataclass(frozen=True)
+class Ending:
+    """How a text ends: whole, stopped (a `Stop`), or cut off by a failure."""
+
+    message: Message
+    text: str
+    blocks: tuple[Mapping[str, Any], ...] = ()
+    stop: str = ""
+    failure: str = ""
+
+
+def end_text(conversation: Conversation, ending: Ending) -> Message:
+    """The text is finished; of a conversation that is held for its claim."""
+    message, text, stop, failure = ending.message, ending.text, ending.stop, ending.failure
     if message.seq == conversation.head_seq:
         # It was the first piece of it alone so far.
         conversation.last_text = text[: conversations.PREVIEW_LENGTH]
@@ -167,10 +190,14 @@ def end_text(
         message,
         is_posting=not failure,
         text=text,
-        blocks=list(blocks),
+        blocks=list(ending.blocks),
         status=MessageStatus.FAILED if failure else conversations.outgoing_status(conversation),
         reason=CUT if failure else Stop(stop).label if stop else "",
     )
+
+
+def _end_text(claim: Claim, ending: Ending) -> Message:
+    return end_text(hold(claim), ending)
 
 
 def post(claim: Claim, said: list[Say]) -> list[Message]:
@@ -178,8 +205,10 @@ def post(claim: Claim, said: list[Say]) -> list[Message]:
     return conversations.post_messages(hold(claim), [new(claim.version, item.text, item.blocks) for item in said])
 
 
-def let_go(claim: Claim) -> None:
-    """Give the turn back, for whoever sweeps next."""
+def let_go(claim: Claim, ending: Ending | None) -> None:
+    """End the text that is under way, and give the turn back, for whoever sweeps next."""
+    if ending is not None:
+        end_text(hold(claim), ending)
     Turn.objects.filter(id=claim.turn_id, claim=claim.token, status=TurnStatus.RUNNING).update(
         leased_until=timezone.now()
     )
@@ -193,17 +222,26 @@ def pause() -> float:
     return max(TELL_EVERY_SECONDS, len(Writer.live) / MOST_PIECES_A_SECOND)
 
 
+def rest() -> float:
+    """Seconds for which who reads a stream of pieces rests, so that it reads several in one go: none among few."""
+    seconds = pause()
+    return seconds if seconds > TELL_EVERY_SECONDS else 0.0
+
+
 def _gather() -> float:
     """Seconds in which what several answers want of one place is gathered: none, as long as there are few."""
-    seconds = pause()
-    return seconds / 4 if seconds > TELL_EVERY_SECONDS else 0.0
+    return rest() / 4
 
 
 async def _keep(workspace_id: UUID, kept: Sequence[Kept]) -> list[str | None]:
     return await in_tenant(keep)(workspace_id, kept)
 
 
-_keeping: Together[UUID, Kept, str | None] = Together(_keep, _gather)
+def _keep_gather() -> float:
+    return KEEP_TOGETHER_SECONDS if _gather() else 0.0
+
+
+_keeping: Together[UUID, Kept, str | None] = Together(_keep, _keep_gather)
 
 
 class Writer:
@@ -220,6 +258,10 @@ class Writer:
         self.answer = answer
         self.ear = ear
         self.posted: list[Message] = []
+        # The text that was under way at the end: it ends with the turn, in one transaction.
+        self.ending: Ending | None = None
+        # What the responder ended by itself, and nothing has come after yet.
+        self._ends_with: EndOfText | None = None
         # Why the reader is to stop, if so; `is_let_go`: this process ends, and another one answers anew.
         self.stop: str = ""
         self.is_let_go = False
@@ -268,17 +310,18 @@ class Writer:
             self.ear.hears(reply)
         self._waiting.append(reply)
         self._said.set()
-        seconds = pause()
-        is_crowded = seconds > TELL_EVERY_SECONDS and isinstance(reply, Token)
-        if is_crowded and time.monotonic() - self._rested_at > AWAKE_SECONDS:
-            await asyncio.sleep(seconds)
+        seconds = rest() if isinstance(reply, Token) else 0.0
+        since = time.monotonic() - self._rested_at
+        if seconds and since > AWAKE_SECONDS:
+            # Who rests by itself (`llm_stream`) need not here.
+            await asyncio.sleep(max(0.0, seconds - since))
             self._rested_at = time.monotonic()
         while len(self._waiting) > MOST_WAITING and self._task is not None and not self._task.done():
             self._taken.clear()
             await self._taken.wait()
 
     async def finish(self) -> None:
-        """Wait until all that was taken is stored, and the text, if there is one, is ended. Raises what kept it off."""
+        """Wait until all that was taken is stored, but for the text that is under way. Raises what kept it off."""
         self._patience = None
         self._ended.set()
         self._said.set()
@@ -321,21 +364,29 @@ class Writer:
             await self._keep_if_due()
             if not self._ended.is_set():
                 await _either(self._ended, pause())
-        await self._end_text((), is_last=True, failure=self.answer.failure or (CUT if self.is_let_go else ""))
+            if self._ends_with is not None and not self._ended.is_set() and not self._waiting:
+                # The responder has ended its text, and goes on: there may be a while until it has ended itself.
+                await self._end_text()
+        failure = self.answer.failure or (CUT if self.is_let_go else "")
+        await self._end_text(is_last=True, failure=failure)
 
     async def _store_what_was_said(self) -> None:
         while self._waiting:
             match reply := self._waiting.popleft():
                 case Token():
+                    if self._ends_with is not None:
+                        await self._end_text()
                     self._text += self._pieces.take(reply.text)
                 case EndOfText():
-                    await self._end_text(reply.blocks, failure=CUT if reply.is_cut else "")
+                    if self._ends_with is not None:
+                        await self._end_text()
+                    self._ends_with = reply
                 case Say() if self.ear is not None:
                     # It has been heard, whatever else comes of the answer.
-                    await self._end_text(())
+                    await self._end_text()
                     self.posted += await in_tenant(post)(self.claim.workspace_id, self.claim, [reply])
                 case Say() | HandOver() | End():
-                    await self._end_text(())
+                    await self._end_text()
                     self.answer.add(reply)
                 case _:
                     self.answer.add(reply)
@@ -364,7 +415,7 @@ class Writer:
         has_more = self._message is not None and len(self._text) > self._kept
         every = SAVE_EVERY_SECONDS if has_more else LOOK_EVERY_SECONDS
         # What is kept late for others' sake is begun sooner.
-        if time.monotonic() - self._kept_at < every - (pause() - TELL_EVERY_SECONDS) - _gather():
+        if time.monotonic() - self._kept_at < every - (pause() - TELL_EVERY_SECONDS) - _keep_gather():
             return
         if self._ended.is_set():
             return
@@ -384,27 +435,27 @@ class Writer:
             logger.exception("the text so far of turn %s was not kept, it is tried again", self.claim.turn_id)
         self._kept_at = time.monotonic()
 
-    async def _end_text(
-        self, blocks: tuple[Mapping[str, Any], ...], *, is_last: bool = False, failure: str = ""
-    ) -> None:
+    async def _end_text(self, *, is_last: bool = False, failure: str = "") -> None:
+        """End the text that is under way, as the responder wants it ended; the last one is left to the turn's end."""
+        end, self._ends_with = self._ends_with or EndOfText(), None
+        failure = CUT if end.is_cut else failure
         self._text += self._pieces.rest()
         await self._show()
         if self._message is None:
             if self._text and not failure and not self.stop:
-                self.answer.said.append(Say(self._text, blocks))
+                self.answer.said.append(Say(self._text, end.blocks))
             if self._text and self.answer.said and not is_last:
                 said, self.answer.said = self.answer.said, []
                 self.posted += await in_tenant(post)(self.claim.workspace_id, self.claim, said)
             self._text = ""
             return
-        message, text = self._message, self._text
-        self._message, self._conversation, self._text, self._told, self._kept = None, None, "", 0, 0
         stop = self.stop if self._ended.is_set() else ""
-        self.posted.append(
-            await in_tenant(end_text)(
-                self.claim.workspace_id, self.claim, message, text, blocks, stop=stop, failure=failure
-            )
-        )
+        ending = Ending(self._message, self._text, end.blocks, stop, failure)
+        self._message, self._conversation, self._text, self._told, self._kept = None, None, "", 0, 0
+        if is_last:
+            self.ending = ending
+        else:
+            self.posted.append(await in_tenant(_end_text)(self.claim.workspace_id, self.claim, ending))
 
 
 async def _either(event: asyncio.Event, seconds: float) -> None:

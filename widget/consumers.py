@@ -21,6 +21,7 @@ from deployments.admission import Caller
 from deployments.api.runtime import bodies
 from deployments.entering import Visit
 from deployments.following import Window, change, log_failure
+from deployments.left_answers import LeftAnswers
 from deployments.wire import message_json
 from widget import frames
 from widget.frames import Close
@@ -28,7 +29,6 @@ from widget.frames import Close
 logger = logging.getLogger(__name__)
 
 HELLO_SECONDS = 5.0
-TYPING_AFTER_SECONDS = 0.4
 
 _CLOSE_FOR = {
     "token_missing": Close.TOKEN,
@@ -152,29 +152,24 @@ class VisitorConsumer(Window, AsyncWebsocketConsumer):
         self.follow()
 
     async def _send_message(self, visit: Visit, frame: Mapping[str, Any]) -> None:
-        posted = await in_thread(visits.post, visit, self.caller, bodies.visitor_message(frame))
+        message = bodies.visitor_message(frame)
+        posted = await in_thread(lambda: visits.post(visit, self.caller, message, is_watched=True))
         if not posted.is_new:
             # Said before: the sender may have missed that it was taken, so it is told again.
             await self.frame("message.created", message=message_json(posted.message))
             return
         self.hear(change([posted.message, *posted.replies], posted.conversation))
         if posted.claim is not None:
-            answering = asyncio.get_running_loop().create_task(self._answer(visit, posted.claim))
+            answering = asyncio.get_running_loop().create_task(self._answer(posted.claim))
             answering.add_done_callback(log_failure)
+        elif posted.left is not None:
+            # Its answer comes by live events, as any that another process writes.
+            LeftAnswers.get().add(posted.left)
 
-    async def _answer(self, visit: Visit, claim: turns.Claim) -> None:
+    async def _answer(self, claim: turns.Claim) -> None:
         """Take the turn and put its answer on this socket at once; the other listeners hear of it by the layer."""
-        turn = turns.in_background(claim, is_watched=True)
-        done, _ = await asyncio.wait({turn}, timeout=TYPING_AFTER_SECONDS)
-        if not done:
-            author = {"kind": "assistant", "name": claim.version.content["name"]}
-            live.tell_typing(visit.workspace_id, visit.conversation_id, author, on=True)
-        replies = await turn
-        if replies:
+        if replies := await turns.in_background(claim, is_watched=True, types=True):
             self.hear(change(replies))
-        elif not done:
-            # It was stopped before a word, say: nothing that comes will end the typing.
-            live.tell_typing(visit.workspace_id, visit.conversation_id, author, on=False)
 
     # --- What the visitor is told (`Window`) --------------------------------------------------------------------
 

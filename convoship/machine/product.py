@@ -49,6 +49,12 @@ class Product:
             *("--loglevel", "INFO", "--without-gossip", "--without-mingle"),
         )
 
+    def answerers(self) -> list[Spec]:
+        """What gives answers that wait for a model or a bot, as many as the environment says."""
+        many = int(self.environment.get("ANSWER_PROCESSES") or 0)
+        names = ["answers", *(f"answers-{number}" for number in range(2, many + 1))][:many]
+        return [self._python(name, "manage.py", "answers", role="answers") for name in names]
+
     def beat(self) -> Spec:
         """The Celery clock. Its schedule is short and in the settings, so it keeps no file that a kill could spoil."""
         return self._python(
@@ -69,11 +75,11 @@ class Product:
         """One of manage.py's commands."""
         return self._python(name, "manage.py", *arguments, output=output)
 
-    def _python(self, name: str, *arguments: str, output: Path | None = None) -> Spec:
+    def _python(self, name: str, *arguments: str, output: Path | None = None, role: str = "") -> Spec:
         return Spec(
             name=name,
             command=[sys.executable, *arguments],
-            environment={**self.environment, "CONVOSHIP_ROLE": name},
+            environment={**self.environment, "CONVOSHIP_ROLE": role or name},
             folder=ROOT,
             log=self.logs / f"{name}.log",
             output=output,

@@ -74,6 +74,11 @@ class ThrowAway:
         self._running.append((process, spec))
         server.wait_ready(process)
 
+    @property
+    def pids(self) -> dict[str, int]:
+        """Of those that were started, by name."""
+        return {spec.name: process.pid for process, spec in self._running}
+
     def stop(self) -> None:
         """Stop them and remove what they wrote. Nobody needs a clean stop of data that go away."""
         hurry = [

@@ -23,6 +23,7 @@ from convoship.machine.supervisor import Child, Stopped, Supervisor
 from convoship.machine.valkey import Valkey
 
 LARGEST_LOG = 10_000_000
+MOST_ANSWERERS = 64
 
 
 def main(arguments: list[str]) -> int:
@@ -86,7 +87,8 @@ class _Up:
         fault = roles.fault_of(environment["DATABASE_URL"])
         if fault:
             raise MachineError(fault)
-        with _step("Starting the web server, the worker and the clock"):
+        answerers = [Child(spec) for spec in product.answerers()]
+        with _step("Starting the web server, the worker, the clock and what gives answers"):
             web = Child(product.web(), ready=product.web_answers(self.logs / "web.log"))
             worker = Child(product.worker(), fault=product.worker_fault)
             for child in (web, worker, Child(product.beat())):
@@ -94,6 +96,9 @@ class _Up:
             self.supervisor.start(Child(product.stranger(self.folder / "stranger")))
             ready = self._ready_workspace(product)
             self.supervisor.wait_ready(web)
+            # After the web server, whose start somebody waits for: who asks a model before waits a moment.
+            for child in answerers:
+                self.supervisor.start(child)
         self.run_file["status"] = "running"
         self._write()
         self._greet(address, ready)
@@ -108,6 +113,7 @@ class _Up:
             "PUBLIC_BASE_URL": address.public_base_url,
             "CONVOSHIP_STRANGER_SITE_URL": address.stranger_url,
             "CONVOSHIP_LOCAL_MAILBOX": outside.get("CONVOSHIP_LOCAL_MAILBOX", "0" if outside.get("EMAIL_URL") else "1"),
+            "ANSWER_PROCESSES": _how_many(outside.get("ANSWER_PROCESSES", "")),
             "PYTHONUNBUFFERED": "1",
             # This machine's own two sites may be looked at by "Check a page", and its model may be asked where somebody
             # had one fetched; nothing else of it.
@@ -243,6 +249,13 @@ def _check_outside(environment: dict[str, str]) -> None:
             "are "
             "made here only for a database that is kept here. docs/configuration.md says how to make them."
         )
+
+
+def _how_many(wanted: str) -> str:
+    """Processes that give answers: one gives twenty a second of ten seconds each, more than most ever need."""
+    if wanted and not (wanted.isascii() and wanted.isdigit() and int(wanted) <= MOST_ANSWERERS):
+        raise MachineError(f"ANSWER_PROCESSES is {wanted!r}: it takes a number from 0 to {MOST_ANSWERERS}.")
+    return wanted or "1"
 
 
 def _digest_of_static() -> str:

@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from channels_app import beats
-from deployments import scanning
+from deployments import answerer_beats, scanning
 
 logger = logging.getLogger(__name__)
 
@@ -30,13 +30,19 @@ def alive(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def ready(request: HttpRequest) -> JsonResponse:
-    """`/readyz`: what is needed for work, each named; 503 when one is away. And how the scanner of files stands."""
+    """`/readyz`: what is needed for work, each named; 503 when one is away.
+
+    And how that stands without which the rest goes on: the scanner of files, and the processes that give answers.
+    """
     checks = {"database": _check("database", _database), "redis": _check("redis", _redis), **_work()}
     is_ready = all(answer == "ok" for answer in checks.values())
     told = {"status": "ready" if is_ready else "not ready", "checks": checks}
     if scanning.is_on():
         # Without it no file is taken, and all else goes on.
         told["scanner"] = scanning.standing()
+    if answerer_beats.are_wanted():
+        # Where none is running, answers begin seconds later, and slow down who shares the web process.
+        told["answers"] = _answers()
     return JsonResponse(told, status=200 if is_ready else 503)
 
 
@@ -61,6 +67,13 @@ def _work() -> dict[str, str]:
     worker = {"works": "ok", "stuck": "does nothing", "away": "is not running"}[found.state]
     waits = f"the oldest waits for {int(found.oldest.total_seconds())} s"
     return {"worker": worker, "outbox": waits if found.is_behind else "ok"}
+
+
+def _answers() -> str:
+    try:
+        return "ok" if answerer_beats.alive() else "none is running, web servers give answers in their place"
+    except DatabaseError:
+        return "nobody knows"
 
 
 def _check(name: str, ask: Callable[[], None]) -> str:

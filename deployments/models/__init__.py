@@ -1,6 +1,7 @@
 """What answers, where it is embedded, and the conversations it has had."""
 
 from deployments.models.assistant import Assistant, AssistantVersion
+from deployments.models.beat import AnswererBeat
 from deployments.models.budget_notice import BudgetNotice
 from deployments.models.conversation import (
     Conversation,
@@ -39,6 +40,7 @@ from deployments.models.webhook import WebhookCallback, WebhookSecret
 
 __all__ = [
     "AddressKey",
+    "AnswererBeat",
     "Assistant",
     "AssistantVersion",
     "Budget",

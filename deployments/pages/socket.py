@@ -101,6 +101,7 @@ class AppConsumer(AsyncWebsocketConsumer):
             case {"type": "subscribe", "conversation": raw}:
                 conversation_id = await self._own_conversation(raw)
                 self._listen(live.conversation_group(self.workspace_id, conversation_id))
+                self._listen(live.piece_group(self.workspace_id, conversation_id))
                 self._listen(live.team_group(self.workspace_id, conversation_id))
                 self._say_when_listening(self.workspace_id)
             case {"type": "viewing", "conversation": raw}:

@@ -122,6 +122,10 @@ def _unheard(_data: Mapping[str, Any]) -> None:
     """Of a turn whose record nobody keeps."""
 
 
+def _no_rest() -> float:
+    return 0.0
+
+
 class NoReach:
     """For what is tried without a workspace: nothing is there, and nothing is counted."""
 
@@ -183,6 +187,8 @@ class TurnInput:
     user_id: str = ""
     # Takes what a `Trace` would say from an answer that is closed before its end, and can't yield it any more.
     at_close: Callable[[Mapping[str, Any]], None] = _unheard
+    # Seconds to rest between two reads of a stream, where many answers are written at once; 0 else.
+    rest: Callable[[], float] = _no_rest
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,7 @@ from deployments.responders.base import (
     closing,
 )
 from deployments.responders.llm_chunks import Reading
+from deployments.responders.llm_stream import ChunkStream, gathered
 from deployments.responders.llm_tools import Toolbox, ToolCall
 from deployments.responders.safe_output import SafeOutput
 from deployments.responders.thoughts import Thoughts
@@ -309,7 +310,7 @@ class _Answer:
         """One request's pieces.
 
         Of the SDK's `chat.completions.create` this leaves out alone that an object is made of each chunk, which is most
-        of what a piece costs, and which checks nothing.
+        of what a piece costs, and which checks nothing (`llm_stream`).
         """
         self.trace["calls"] += 1
         asked: dict[str, Any] = {
@@ -325,18 +326,24 @@ class _Answer:
             asked["tools"] = toolbox.offered
         async with asyncio.timeout(FIRST_PIECE_SECONDS) as first:
             stream = await client.post(
-                "/chat/completions", cast_to=object, body=asked, stream=True, stream_cls=openai.AsyncStream[object]
+                "/chat/completions", cast_to=object, body=asked, stream=True, stream_cls=ChunkStream
             )
-            async with stream:
-                async for chunk in stream:
-                    piece = reading.take(chunk)
-                    if reading.is_full:
-                        reading.finish = reading.finish or "tool_calls"
-                        return
+            async with stream, aclosing(gathered(_until_full(stream, reading), reading.take, self.turn.rest)) as pieces:
+                async for piece in pieces:
                     if reading.is_alive and first.when() is not None:
                         first.reschedule(None)
                     if piece:
                         yield piece
+            if reading.is_full:
+                reading.finish = reading.finish or "tool_calls"
+
+
+async def _until_full(chunks: AsyncIterator[object], reading: Reading) -> AsyncIterator[object]:
+    """The chunks, until more is wanted called than is ever done."""
+    async for chunk in chunks:
+        yield chunk
+        if reading.is_full:
+            return
 
 
 @dataclass(frozen=True)

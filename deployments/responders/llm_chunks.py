@@ -38,6 +38,10 @@ class Reading:
 
     def take(self, chunk: object) -> str:
         """The text of a chunk; what else it says is kept. ValueError where it is no chunk."""
+        if text := _plain(chunk):
+            self.is_alive = self.has_begun = True
+            self.written += len(text)
+            return text
         try:
             return self._take(_object(chunk))
         except (AttributeError, IndexError, KeyError, OverflowError, TypeError):
@@ -102,6 +106,24 @@ class Reading:
         if part.get("index") is not None:
             return int(part["index"])
         return len(self._calls) if part.get("id") or not self._calls else len(self._calls) - 1
+
+
+def _plain(chunk: Any) -> str:
+    """The text of a chunk that says nothing else, as nearly every chunk; "" of any other."""
+    if type(chunk) is not dict or chunk.get("usage") is not None:
+        return ""
+    choices = chunk.get("choices")
+    choice = choices[0] if type(choices) is list and choices else None
+    if type(choice) is not dict or choice.get("finish_reason"):
+        return ""
+    delta = choice.get("delta")
+    if type(delta) is not dict or not delta.keys() <= _PLAIN:
+        return ""
+    text = delta.get("content")
+    return text if type(text) is str else ""
+
+
+_PLAIN = frozenset({"role", "content"})
 
 
 def _is_count(value: object) -> TypeGuard[int]:

@@ -13,13 +13,13 @@ import os
 import time
 import urllib.request
 import uuid
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from tests.bench import model
 from tests.bench.carrying import as_json
 from tests.bench.clients import Broken, SocketLane
-from tests.bench.loads import Figures, open_loop
+from tests.bench.loads import Figures, Processors, open_loop
 
 ANSWERS = int(os.environ.get("ANSWERS", 200))
 # Workspaces whose assistants think; each has the same share of the readers.
@@ -47,9 +47,12 @@ class Beside:
     # From the question to the first piece that is shown.
     first_ms: float = 0.0
     frames_per_second: float = 0.0
+    # Of one processor, by what takes it.
+    shares: Mapping[str, float] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        words = f"p50 {self.scripted.p50_ms:.1f} p95 {self.scripted.p95_ms:.1f} ms, processor {self.busy:.0%}"
+        taken = ", ".join(f"{name} {share:.0%}" for name, share in self.shares.items())
+        words = f"p50 {self.scripted.p50_ms:.1f} p95 {self.scripted.p95_ms:.1f} ms, processor: {taken}"
         if not self.answers:
             return words
         slowest = f"{self.answers} answers of {self.middle_seconds:.1f} s (slowest {self.slowest_seconds:.1f})"
@@ -121,6 +124,7 @@ def told(port: int) -> dict[str, int]:
 async def beside(
     pid: int,
     model_port: int,
+    processors: Processors,
     scripted: Sequence[SocketLane],
     readers: Sequence[SocketLane],
     seconds: float,
@@ -136,9 +140,11 @@ async def beside(
     await _all_begun(reading)
     under_way: list[int] = []
     counting = asyncio.create_task(_count(model_port, under_way))
+    processors.start()
     frames, began = sum(reader.frames for reader in reading), time.perf_counter()
     figures = await open_loop(pid, scripted, rate=RATE, seconds=seconds)
     per_second = (sum(reader.frames for reader in reading) - frames) / (time.perf_counter() - began)
+    shares = processors.shares()
     counting.cancel()
     running = False
     async with asyncio.timeout(PATIENCE_SECONDS):
@@ -158,6 +164,7 @@ async def beside(
         slowest_seconds=took[-1],
         first_ms=first[len(first) // 2] * 1000,
         frames_per_second=per_second,
+        shares=shares,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import psutil
@@ -138,6 +138,28 @@ def cpu_seconds(pid: int) -> float:
         times = process.cpu_times()
         total += times.user + times.system
     return total
+
+
+@dataclass
+class Processors:
+    """How much of one processor each of these takes, by name, from `start` on."""
+
+    pids: Mapping[str, Sequence[int]]
+
+    def start(self) -> None:
+        """From now on."""
+        self.began, self.before = time.perf_counter(), self._now()
+
+    def shares(self) -> dict[str, float]:
+        """Since then."""
+        seconds = time.perf_counter() - self.began
+        return {name: (cpu - self.before[name]) / seconds for name, cpu in self._now().items()}
+
+    def _now(self) -> dict[str, float]:
+        # This process' own time is that of the visitors.
+        return {name: sum(map(cpu_seconds, pids)) for name, pids in self.pids.items()} | {
+            "visitors": time.process_time()
+        }
 
 
 def own_bytes(pid: int) -> int:

@@ -16,7 +16,7 @@ from tests.bench.answers import RATE as SCRIPTED_RATE
 from tests.bench.calls import talked
 from tests.bench.carrying import Outbox, Webhooks, as_json
 from tests.bench.clients import DEFLATE, Broken, HttpLane, Lane, SocketLane, request
-from tests.bench.loads import Figures, closed_loop, open_loop, own_bytes
+from tests.bench.loads import Figures, Processors, closed_loop, open_loop, own_bytes
 from tests.bench.servers import Bench, Server
 
 TEXT = "Hello, can I get a table for four on Friday evening at eight?"
@@ -179,15 +179,23 @@ class Sockets:
     async def quiet(self) -> Beside:
         """Scripted answers with nobody else there."""
         async with _open(await _visitors(self.field)) as lanes:
+            processors = self._processors()
+            processors.start()
             figures = await open_loop(self.field.product.pid, lanes, rate=SCRIPTED_RATE, seconds=self._long)
-            return Beside(figures, busy(figures))
+            return Beside(figures, busy(figures), shares=processors.shares())
 
     async def answers(self) -> Beside:
         """Scripted answers beside those of a model."""
         readers = await _many([partial(_visitor, self.field, session) for session in self.field.data["readers"]])
         async with _open(readers), _open(await _visitors(self.field)) as lanes:
             ports = self.field.product.pid, self.field.bench.model_port
-            return await beside(*ports, lanes, readers, self._long)
+            return await beside(*ports, self._processors(), lanes, readers, self._long)
+
+    def _processors(self) -> Processors:
+        product, bench = self.field.product, self.field.bench
+        pids = {"web": [product.pid], "answers": [one.pid for one in product.beside]}
+        pids |= {name: [pid] for name, pid in bench.pids.items()}
+        return Processors(pids)
 
     @property
     def _long(self) -> float:

@@ -42,6 +42,8 @@ class Server:
     spec: Spec
     process: subprocess.Popen[bytes]
     port: int
+    # What belongs to it: processes that give its answers.
+    beside: tuple[Server, ...] = ()
 
     @property
     def pid(self) -> int:
@@ -50,6 +52,8 @@ class Server:
 
     def stop(self) -> None:
         """End it."""
+        for server in self.beside:
+            server.stop()
         hurry = replace(self.spec, stop_signal=signal.SIGKILL)
         ask_to_stop(self.process, hurry)
         wait_stopped(self.process, hurry)
@@ -58,8 +62,10 @@ class Server:
 class Bench:
     """The servers below, and how to start those to be measured."""
 
-    def __init__(self, environment: Mapping[str, str], folder: Path) -> None:
+    def __init__(self, environment: Mapping[str, str], folder: Path, pids: Mapping[str, int]) -> None:
         self.folder = folder
+        # Of the servers that all stand on, by name.
+        self.pids = dict(pids)
         self.environment = {
             **clean_environment(),
             **environment,
@@ -68,6 +74,7 @@ class Bench:
             "LIMIT_SESSIONS_PER_IP": "1000000/60",
             "LIMIT_SESSIONS_PER_DEPLOYMENT": "1000000/60",
             "LOG_LEVEL": "WARNING",
+            "ANSWER_PROCESSES": os.environ.get("ANSWER_PROCESSES", "1"),
         }
         self.provider_port = ports.free()
         self.provider_url = f"http://127.0.0.1:{self.provider_port}"
@@ -110,7 +117,15 @@ class Bench:
     def product(self, *, wall: bool = True) -> Server:
         """The product, or the product without its wall."""
         more = {} if wall else {"DATABASE_URL": self.open_database}
-        return self._start(PRODUCT if wall else WITHOUT_WALL, more)
+        server = self._start(PRODUCT if wall else WITHOUT_WALL, more)
+        return replace(server, beside=self._answerers()) if wall else server
+
+    def _answerers(self) -> tuple[Server, ...]:
+        """What gives answers that wait, as `make run` starts it."""
+        base = "http://127.0.0.1:1"
+        environment = {**self.environment, "PUBLIC_BASE_URL": base}
+        specs = Product(Address("127.0.0.1", 1, base, 0, None), environment, self.folder).answerers()
+        return tuple(Server(spec, spawn(spec), 0) for spec in specs)
 
     def toy(self, *, pool: bool = False, static: bool = False) -> Server:
         """A toy."""
@@ -135,6 +150,7 @@ class Bench:
     def _beside(self, name: str, port: int) -> Server:
         spec = self._spec(name, ["-m", f"tests.bench.{name}", str(port)], {})
         server = Server(spec, spawn(spec), port)
+        self.pids[name] = server.pid
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
             with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
@@ -207,7 +223,9 @@ def bench() -> Iterator[Bench]:
         environment = servers.start()
         with TemporaryDirectory(prefix="convoship-bench-") as folder:
             yield Bench(
-                {**{name: os.environ[name] for name in _GIVEN if name in os.environ}, **environment}, Path(folder)
+                {**{name: os.environ[name] for name in _GIVEN if name in os.environ}, **environment},
+                Path(folder),
+                servers.pids,
             )
     finally:
         servers.stop()

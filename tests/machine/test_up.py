@@ -93,7 +93,7 @@ def test_the_first_start_takes_less_than_a_minute_and_serves_both_sites(folder: 
     assert up.base_url.rpartition(":")[0] == stranger.rpartition(":")[0], "both on loopback"
 
 
-@pytest.mark.parametrize("name", ["web", "worker", "beat", "stranger", "Valkey", "PostgreSQL"])
+@pytest.mark.parametrize("name", ["web", "worker", "beat", "answers", "stranger", "Valkey", "PostgreSQL"])
 def test_a_child_that_dies_is_started_again_and_said(up: Up, name: str) -> None:
     up.kill(name)
     up.says(f"{name} was ended by SIGKILL; starting it again in 0.5 s", 20)
@@ -205,7 +205,7 @@ def test_with_servers_of_ones_own_nothing_embedded_starts(tmp_path: Path) -> Non
     try:
         up.is_up()
         assert up.answers()
-        assert set(up.run["children"]) == {"web", "worker", "beat", "stranger"}
+        assert set(up.run["children"]) == {"web", "worker", "beat", "answers", "stranger"}
         assert not (tmp_path / "local" / "keys.json").exists()
     finally:
         up.close()

@@ -18,6 +18,7 @@ from django.db import connections
 from convoship.machine import ports
 from convoship.machine.state import ROOT
 from convoship.machine.valkey import Valkey
+from deployments.models import AnswererBeat
 from tests.driver import get, wait_for
 
 HOST = "127.0.0.1"
@@ -114,6 +115,39 @@ def webs(count: int, redis_url: str, folder: Path, *options: str, **variables: s
             except subprocess.TimeoutExpired:
                 web.process.kill()
                 web.process.wait()
+
+
+@contextmanager
+def answerers(count: int, redis_url: str, folder: Path, **variables: str) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """So many processes that give answers, each of which has looked for some."""
+    running: list[subprocess.Popen[bytes]] = []
+    environment = (
+        os.environ
+        | {
+            "DATABASE_URL": database_url("default"),
+            "MIGRATE_DATABASE_URL": database_url("owner"),
+            "REDIS_URL": redis_url,
+            "DATABASE_POOL_SIZE": "6",
+        }
+        | variables
+    )
+    before = AnswererBeat.objects.count()
+    try:
+        for number in range(count):
+            with (folder / f"answers{number}.log").open("wb") as log:
+                command = [sys.executable, "manage.py", "answers"]
+                running.append(subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log))
+        wait_for("each to look for answers", lambda: AnswererBeat.objects.count() == before + count)
+        yield running
+    finally:
+        for process in running:
+            process.send_signal(signal.SIGTERM)
+        for process in running:
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 @contextmanager

@@ -23,6 +23,7 @@ DOORS = {
     "resolve_continuation",
     "all_workspaces",
     "channel_backlog",
+    "due_answers",
     "due_budget_notices",
     "due_callbacks",
     "due_call_courses",
@@ -46,7 +47,7 @@ DOORS = {
     "staff_workspaces",
     "workspaces_of",
 }
-# Tables without a tenant: people who sign in, workers' signs of life, keys of deleted files, and the libraries' own.
+# Tables without a tenant: people who sign in, processes' signs of life, keys of deleted files, and the libraries' own.
 SHARED_TABLES = {
     "account_emailaddress",
     "account_emailconfirmation",
@@ -58,6 +59,7 @@ SHARED_TABLES = {
     "axes_accessfailurelog",
     "axes_accesslog",
     "channels_app_workerbeat",
+    "deployments_answererbeat",
     "deployments_gonefile",
     "django_admin_log",
     "django_content_type",

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +21,7 @@ from convoship.lib.threads import in_thread
 from deployments import turns, visits
 from deployments.admission import Caller
 from deployments.following import Window, change, dump, log_failure
+from deployments.left_answers import LeftAnswers
 from deployments.models import Message
 from deployments.visits import Posted, VisitorMessage
 from deployments.wire import message_json
@@ -26,8 +29,8 @@ from deployments.wire import message_json
 MEDIA_TYPE = "text/event-stream"
 # So many events wait for a reader before what is told waits too.
 MOST_UNREAD = 32
-# How often it is looked whether an answer that another process gives has ended.
-LOOK_EVERY_SECONDS = 0.5
+# How often it is looked whether an answer that another process gives has ended, where nobody rang.
+LOOK_EVERY_SECONDS = 2.0
 
 
 def are_wanted(request: HttpRequest) -> bool:
@@ -66,6 +69,17 @@ class AnswerStream(Stream):
 
     answering: asyncio.Task[None] | None = None
 
+    def begin(self, session_id: UUID, caller: Caller) -> None:
+        """As any window; and nothing has rung yet."""
+        super().begin(session_id, caller)
+        self.rung = asyncio.Event()
+
+    def hear(self, event: Mapping[str, Any]) -> None:
+        """What may have ended the answer is a ring to look."""
+        super().hear(event)
+        if event["type"] == "change":
+            self.rung.set()
+
     async def put(self, kind: str, text: str) -> None:
         """What belongs to the answer, by the names of CONTRACT section 4."""
         name = "message" if kind in {"message.created", "message.updated"} else kind
@@ -87,12 +101,15 @@ class AnswerStream(Stream):
             answering.add_done_callback(log_failure)
             # Where it fails here, or this process ends, another one answers: it is looked for below.
             await asyncio.wait({answering})
+        elif posted.left is not None:
+            LeftAnswers.get().add(posted.left)
+        self.rung.clear()
         pending, replies = await self._answer_to(posted.message)
         if not posted.is_new:
             # Said before: all that there is of it, whatever its reader has seen.
             self.hear({"type": "again", "messages": [message_json(it) for it in (posted.message, *replies)]})
         while pending:
-            await asyncio.sleep(LOOK_EVERY_SECONDS)
+            await rings(self.rung, LOOK_EVERY_SECONDS)
             pending, replies = await self._answer_to(posted.message)
         self.hear({"type": "done"})
 
@@ -117,6 +134,14 @@ class AnswerStream(Stream):
         if self.answering is not None:
             self.answering.cancel()
         await super().leave()
+
+
+async def rings(bell: asyncio.Event, seconds: float) -> None:
+    """Wait until it rings, or so long; it may ring anew then."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await bell.wait()
+    bell.clear()
 
 
 class EventsResponse(StreamingHttpResponse):
@@ -149,7 +174,8 @@ async def answered(token: str, caller: Caller, session_id: UUID, message: Visito
     stream = AnswerStream(session_id, caller)
     try:
         await stream.open(token, after=2**31 - 1, rev=None)
-        _, posted = await in_thread(visits.by_token, visits.post, token, session_id, caller, message)
+        post = partial(visits.post, is_watched=True)
+        _, posted = await in_thread(visits.by_token, post, token, session_id, caller, message)
         stream.follow()
         stream.answer(posted)
         response = EventsResponse(stream)

@@ -6,7 +6,8 @@ import asyncio
 import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, ClassVar, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
@@ -27,6 +28,7 @@ from deployments.api.bearer import caller_of, token_of, wait_of
 from deployments.api.runtime import bodies, schema, streams
 from deployments.entering import Visit
 from deployments.following import log_failure
+from deployments.left_answers import LeftAnswers
 from deployments.models import Deployment, Message
 from deployments.models.conversation import Control
 from deployments.variants import Met
@@ -259,12 +261,32 @@ async def _answer_within(visit: Visit, posted: Posted, seconds: int) -> tuple[li
             return [], True
         if not answering.cancelled() and answering.exception() is None and answering.result():
             return answering.result(), False
-    # It waits for the answer to an earlier message, or is another process's to answer now.
-    pending, replies = await in_thread(visits.answer_to, visit, posted.message)
-    while pending and time.monotonic() < ends:
-        await asyncio.sleep(streams.LOOK_EVERY_SECONDS)
+    if posted.left is not None:
+        LeftAnswers.get().add(posted.left)
+    # It waits for the answer to an earlier message, or is another process's to answer.
+    with _changes(visit) as bell:
         pending, replies = await in_thread(visits.answer_to, visit, posted.message)
+        while pending and (left := ends - time.monotonic()) > 0:
+            await streams.rings(bell, min(left, streams.LOOK_EVERY_SECONDS))
+            pending, replies = await in_thread(visits.answer_to, visit, posted.message)
     return ([] if pending else replies), pending
+
+
+@contextmanager
+def _changes(visit: Visit) -> Iterator[asyncio.Event]:
+    """Rings when something changes in the conversation, as far as that is heard."""
+    bell, hub = asyncio.Event(), live.Hub.get()
+    group = live.conversation_group(visit.workspace_id, visit.conversation_id)
+
+    def hear(event: Mapping[str, Any]) -> None:
+        if event["type"] == "change":
+            bell.set()
+
+    hub.listen(group, hear)
+    try:
+        yield bell
+    finally:
+        hub.leave(group, hear)
 
 
 class EventsView(VisitView):
