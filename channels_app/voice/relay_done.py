@@ -38,9 +38,10 @@ from channels_app.voice.relay_ledger import Ledger
 from channels_app.voice.words import say
 from convoship.lib.parsers import BadJSON, loads
 from convoship.lib.tenancy import in_tenant
-from deployments import conversations, turns
+from deployments import conversations, handoff, turns
 from deployments.models import Message, Turn
 from deployments.models.conversation import AuthorKind, MessageStatus, TurnStatus
+from deployments.models.handoff import HandoffCause
 
 PART = "relay-done"
 SOCKET = "relay"
@@ -154,7 +155,8 @@ def _ended(asked: Asked, call: Call, then: str, handed: Mapping[str, Any]) -> _N
             words = asked.config.goodbye_words or say("silent_goodbye", call.language)
             ways_out.goodbye(asked, call, response, why, words=words, outcome=CallOutcome.COMPLETED)
         else:
-            ways_out.take(asked, call, response, then, why)
+            cause = HandoffCause.SILENCE if handed.get("why") == "silence" else HandoffCause.VISITOR
+            ways_out.take(asked, call, response, then, why, cause=cause)
     else:
         # What the conversation wants is gather's to tell, as in every other request of a call.
         heard = CallSpeech.objects.filter(call=call, turn__number=call.turn).order_by("message__seq")
@@ -190,8 +192,10 @@ def _failed(asked: Asked, call: Call, then: str) -> _Next:
     data = {FALLBACKS: True, "code": code[:10], "session": asked.form.get("SessionId", "")[:64]}
     if before:
         relay_rest.note(call, StepKind.FALLBACK, f"{words} It was the second time.", remedy, None, **data)
-        twiml.said(response, say("give_up", call.language), asked.config, call.language)
-        ways_out.take(asked, call, response, "transfer", words, outcome=CallOutcome.FAILED)
+        goes_on = handoff.is_somebody_there(call.conversation)
+        twiml.said(response, say("sorry" if goes_on else "give_up", call.language), asked.config, call.language)
+        cause = HandoffCause.FAILURES
+        ways_out.take(asked, call, response, "transfer", words, outcome=CallOutcome.FAILED, cause=cause)
         return _Next(str(response))
     call.mode = CallMode.GATHER
     call.save(update_fields=["mode"])

@@ -38,7 +38,7 @@ def model(settings: Any) -> Any:
 @pytest.fixture
 def phone(transactional_db: None, model: ModelEnd) -> Telephone:
     """A connection whose calls a model answers."""
-    made = make_telephone(silence_seconds=20, transfer_to="+4930901820")
+    made = make_telephone(silence_seconds=20, transfer_to="+14155550199")
     answered_by(made, "llm", llm_content.validate({"base_url": model.base_url, "model": "test-model"}))
     return made
 

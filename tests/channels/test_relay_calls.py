@@ -224,7 +224,7 @@ async def test_a_caller_is_asked_to_hold_on_while_it_thinks(
 async def test_silences_are_asked_into_and_end_with_what_the_connection_says(transactional_db: None) -> None:
     phone = await in_thread(
         lambda: make_telephone(
-            silence_seconds=1, most_silences=1, silence_words="Anybody?", then="transfer", transfer_to="+4930901820"
+            silence_seconds=1, most_silences=1, silence_words="Anybody?", then="transfer", transfer_to="+14155550199"
         )
     )
     session = await phone.call()
@@ -264,7 +264,7 @@ def quick_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def menu(**config: Any) -> Telephone:
     keys = "1 = What are your opening hours?\n0 = transfer"
-    return await in_thread(lambda: make_telephone(menu=keys, transfer_to="+4930901820", silence_seconds=20, **config))
+    return await in_thread(lambda: make_telephone(menu=keys, transfer_to="+14155550199", silence_seconds=20, **config))
 
 
 async def test_a_key_of_the_menu_is_what_it_stands_for(transactional_db: None, quick_keys: None) -> None:
@@ -364,7 +364,7 @@ async def test_a_call_that_is_to_be_put_through_ends_its_session(phone: Telephon
 
 
 async def test_who_asks_for_a_person_hears_so_and_is_put_through(transactional_db: None) -> None:
-    phone = await in_thread(lambda: make_telephone(transfer_to="+4930901820", silence_seconds=20))
+    phone = await in_thread(lambda: make_telephone(transfer_to="+14155550199", silence_seconds=20))
     session = await greeted(phone)
     await session.say("I want to talk to a person")
     words = await session.words()
