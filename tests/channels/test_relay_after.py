@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from django.utils import timezone
 
 from channels_app.models import Call, CallTurn, Connection
 from channels_app.voice import relay_ledger
@@ -16,6 +17,7 @@ from deployments.models import Message, Turn
 from deployments.responders import llm_content
 from tests.channels.relays import Telephone, answered_by, let_go, make_telephone
 from tests.models.model_end import ModelEnd, Says, running
+from workspaces.models import Membership
 
 pytestmark = pytest.mark.asyncio
 
@@ -178,11 +180,22 @@ async def test_a_second_failure_puts_the_call_through(phone: Telephone) -> None:
     assert (await phone.row()).state == "transferring"
 
 
-async def test_a_second_failure_without_a_telephone_says_goodbye(transactional_db: None) -> None:
+async def test_a_second_failure_where_only_members_are_there_waits_for_them(transactional_db: None) -> None:
     phone = await in_thread(make_telephone)
     await phone.ring()
     await phone.relay_done("failed", ErrorCode="64102")
     twiml = await phone.relay_done("failed", ErrorCode="64102")
+    assert twiml.find("Enqueue") is not None
+    assert "can't go on" not in words_of(twiml)
+
+
+async def test_a_second_failure_where_nobody_is_there_says_goodbye(transactional_db: None) -> None:
+    phone = await in_thread(make_telephone)
+    await phone.inside(lambda: Membership.objects.update(away_since=timezone.now()))
+    await phone.ring()
+    await phone.relay_done("failed", ErrorCode="64102")
+    twiml = await phone.relay_done("failed", ErrorCode="64102")
+    assert "can't go on" in words_of(twiml)
     assert twiml.find("Hangup") is not None
     assert (await phone.row()).outcome == "failed"
 

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from django.utils import timezone
 
-from channels_app.models import Call, CallTurn
+from channels_app.models import Call, CallStep, CallTurn
 from channels_app.voice import relay_keys, relay_session
 from convoship.lib.actors import SYSTEM
 from convoship.lib.threads import in_thread
@@ -215,7 +215,7 @@ async def test_a_caller_is_asked_to_hold_on_while_it_thinks(
     assert await session.words() == "One moment, please."
     gate.set()
     assert await session.words() == "There it is."
-    assert await thinking.steps("hold")
+    await thinking.until(lambda: CallStep.objects.filter(call__sid=thinking.sid, kind="hold").exists())
     # They are words of the call, and no message.
     assert "One moment" not in " ".join(one.text for one in await thinking.messages())
     await session.break_off(1000)
