@@ -49,6 +49,8 @@ MOST_PIECES_A_SECOND = 800
 KEEP_TOGETHER_SECONDS = 0.4
 SAVE_EVERY_SECONDS = 1.0
 LOOK_EVERY_SECONDS = 2.0
+# What only an ear hears is stored before its end once it has taken so long: a short answer is stored as a whole.
+EAR_STORES_AFTER_SECONDS = 0.7
 MOST_WAITING = 1000
 CUT = "The answer was cut off while being written."
 
@@ -274,7 +276,7 @@ class Writer:
         self._text = ""
         self._told = 0  # of the text, in code points
         self._kept = 0
-        self._kept_at = self._rested_at = time.monotonic()
+        self._kept_at = self._rested_at = self._began_at = time.monotonic()
         self._presence = Presence(claim, is_watched=is_watched)
         self._task: asyncio.Task[None] | None = None
 
@@ -376,6 +378,7 @@ class Writer:
                 case Token():
                     if self._ends_with is not None:
                         await self._end_text()
+                    self._began_at = self._began_at if self._text else time.monotonic()
                     self._text += self._pieces.take(reply.text)
                 case EndOfText():
                     if self._ends_with is not None:
@@ -393,12 +396,19 @@ class Writer:
         self._taken.set()
         await self._show()
 
-    async def _show(self) -> None:
-        """Begin the text, or tell the piece of it that is new.
+    def _is_shown(self, is_cut: bool) -> bool:
+        """Whether a text is stored while it is written: on the web, and where somebody hears it for some time.
 
-        Other channels than the web get it as a whole, unless somebody hears it while it is written.
+        Elsewhere it is told as a whole. What was heard of one that is cut is stored in any case.
         """
-        if len(self._text) == self._told or (self.claim.input.channel != Channel.WEB and self.ear is None):
+        if self.claim.input.channel == Channel.WEB or self._message is not None:
+            return True
+        is_long = time.monotonic() - self._began_at >= EAR_STORES_AFTER_SECONDS
+        return self.ear is not None and (is_long or is_cut)
+
+    async def _show(self, *, is_cut: bool = False) -> None:
+        """Begin the text, or tell the piece of it that is new."""
+        if len(self._text) == self._told or not self._is_shown(is_cut):
             return
         if self._message is None or self._conversation is None:
             before, self.answer.said = self.answer.said, []
@@ -440,7 +450,7 @@ class Writer:
         end, self._ends_with = self._ends_with or EndOfText(), None
         failure = CUT if end.is_cut else failure
         self._text += self._pieces.rest()
-        await self._show()
+        await self._show(is_cut=bool(failure or self.stop))
         if self._message is None:
             if self._text and not failure and not self.stop:
                 self.answer.said.append(Say(self._text, end.blocks))

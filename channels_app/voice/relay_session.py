@@ -38,6 +38,8 @@ logger = logging.getLogger(__name__)
 
 # Until a caller is asked to hold on while nothing is answered, and until they are asked again.
 HOLD_AFTER, HOLD_AGAIN = 1.5, 10.0
+# An answer that is whole sooner is written down as a whole.
+NOTES_AFTER = 0.7
 # How often the database is asked how the call stands, whether or not a bell rang.
 LOOK_EVERY = 1.5
 # In which sessions that look are gathered.
@@ -346,7 +348,13 @@ class Session:
             self.hold_at = None
 
     def _is_spoken(self, answering: Answering) -> None:
-        self._add(_Speaks(answering))
+        """Where the answer takes longer, it is written down that the caller hears it, should this process die."""
+
+        def note() -> None:
+            if not answering.is_over and not self.is_over:
+                self._add(_Speaks(answering))
+
+        asyncio.get_running_loop().call_later(NOTES_AFTER, note)
 
     def _is_answered(self, answering: Answering) -> None:
         self._add(_Answered(answering))

@@ -144,6 +144,14 @@ earlier one of its conversation; each delivery's last attempt and its message sa
   nobody said, is asked {searching.ROUNDS} times for words by chance. The time is the server's, for the search and the
   sentences of what was found.
 
+## Calls
+
+* **Word by word (18)**: fifty calls over ConversationRelay at once, each opened as Twilio does it (`tests/bench/calls.py`): a
+  signed webhook, a signed handshake, the ticket of its TwiML. Each says something every six seconds: a second until a
+  model's endpoint answers, two and a half in which that is spoken, the rest to think and to speak. Counted is the time
+  from the frame with the caller's words to the first frame with words to be said, less the model's second: what taking
+  the turn, asking the model, reading its answer and making a clause of it cost, with fifty calls in one web process.
+
 ## Answers of a model
 
 * **Beside a model (17)**: eight workspaces whose assistants ask a model's endpoint (`tests/bench/model.py`, a lean
