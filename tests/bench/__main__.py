@@ -146,11 +146,11 @@ earlier one of its conversation; each delivery's last attempt and its message sa
 
 ## Calls
 
-* **Word by word (18)**: fifty calls over ConversationRelay at once, each opened as Twilio does it
-  (`tests/bench/calls.py`): a signed webhook, a signed handshake, the ticket of its TwiML. Each says something every six seconds: a second until a
-  model's endpoint answers, two and a half in which that is spoken, the rest to think and to speak. Counted is the time
-  from the frame with the caller's words to the first frame with words to be said, less the model's second: what taking
-  the turn, asking the model, reading its answer and making a clause of it cost, with fifty calls in one web process.
+* **Word by word (18)**: fifty calls over ConversationRelay at once (`tests/bench/calls.py`), each opened as Twilio does
+  it: a signed webhook, a signed handshake, the ticket of its TwiML. Each says something every six seconds: a second
+  until a model's endpoint answers, two and a half in which that is spoken, the rest to think and to speak. Counted is
+  the time from the frame with the caller's words to the first frame with words to be said, less the model's second:
+  what taking the turn, asking the model, reading its answer and making a clause of it cost, in one web process.
 
 ## Answers of a model
 
