@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 
+from channels_app import call_admin as call_admin  # (registers the tables of calls)
 from channels_app.models import (
     Connection,
     ConnectionSecret,

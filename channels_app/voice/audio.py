@@ -52,7 +52,7 @@ class ClaimedAudio:
 
     workspace_id: UUID
     recording_id: UUID
-    token: UUID
+    claim: UUID
     provider: Provider
     sid: str
     name: str
@@ -152,7 +152,7 @@ def _held(claimed: ClaimedAudio) -> tuple[Conversation, CallRecording] | None:
     except Problem:
         return None
     rows = CallRecording.objects.select_for_update(of=("self",)).select_related("call")
-    row = rows.filter(id=claimed.recording_id, claim=claimed.token).first()
+    row = rows.filter(id=claimed.recording_id, claim=claimed.claim).first()
     return (conversation, row) if row is not None else None
 
 
@@ -265,7 +265,7 @@ def _give_up(row: CallRecording, conversation: Conversation, words: str, remedy:
 
 def _deleted(claimed: ClaimedAudio) -> None:
     rows = CallRecording.objects.select_for_update(of=("self",))
-    row = rows.filter(id=claimed.recording_id, claim=claimed.token).first()
+    row = rows.filter(id=claimed.recording_id, claim=claimed.claim).first()
     if row is not None:
         _close(row)
 

@@ -51,7 +51,7 @@ class ClaimedCourse:
 
     workspace_id: UUID
     course_id: UUID
-    token: UUID
+    claim: UUID
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def _held(claimed: ClaimedCourse) -> tuple[Call, CallCourse] | None:
         return None
     call = record.lock(found)
     course = CallCourse.objects.select_for_update().get(id=claimed.course_id)
-    if course.claim != claimed.token or course.due_at is None:
+    if course.claim != claimed.claim or course.due_at is None:
         return None
     if not call.goes_on or not call.conversation.is_active:
         _rest(course, None)
@@ -109,7 +109,7 @@ def _order(claimed: ClaimedCourse) -> _Order | None:
     if way.transfer is not None and courses.is_there(course, way) and not _is_looked_after(call, course, way.transfer):
         return None
     # What failed above wants the call led somewhere else, which is what is done here.
-    CallCourse.objects.filter(id=course.id).update(claim=claimed.token, leased_until=timezone.now() + LEASE)
+    CallCourse.objects.filter(id=course.id).update(claim=claimed.claim, leased_until=timezone.now() + LEASE)
     # Unlike the earlier ones: the same request would get the same answer.
     stamp = int(timezone.now().timestamp() * 1000)
     url = f"{accounts.inbound_url(call.connection, 'lead')}?at={stamp}"

@@ -57,7 +57,7 @@ class DueCall:
 
     workspace_id: UUID
     call_id: UUID
-    token: UUID
+    claim: UUID
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def _held(due: DueCall) -> Call | None:
     if not Call.objects.filter(id=due.call_id).exists():
         return None
     call = record.lock(due.call_id)
-    return call if call.goes_on and call.claim == due.token else None
+    return call if call.goes_on and call.claim == due.claim else None
 
 
 def _plan(due: DueCall) -> _Plan | ProviderError | None:
@@ -147,7 +147,7 @@ def _has_minutes(call: Call) -> bool:
 
 def _keep(due: DueCall) -> None:
     """Still in hand, whatever was written of the call meanwhile."""
-    Call.objects.filter(id=due.call_id).update(claim=due.token, leased_until=timezone.now() + LEASE)
+    Call.objects.filter(id=due.call_id).update(claim=due.claim, leased_until=timezone.now() + LEASE)
 
 
 def _ended(due: DueCall, plan: _Plan, *, is_told: bool) -> None:

@@ -19,12 +19,23 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from channels_app import connections, consents, enqueueing, inbound
 from channels_app.models import (
+    Call,
+    CallCourse,
+    CallRecording,
+    CallSpeech,
+    CallStep,
+    CallTransfer,
+    CallTurn,
+    Connection,
     DeliveryAttempt,
     InteractiveContent,
+    MemberTelephone,
     MessageTemplate,
     Rehearsal,
+    RehearsalCall,
     RehearsalLine,
     RehearsalPicture,
+    RelayTicket,
     ServiceWindow,
     SpendingCount,
     TemplateSync,
@@ -214,6 +225,25 @@ def _what_connections_leave(workspace: Workspace, deployment: Deployment) -> Non
     TemplateSync.objects.create(connection=connection, due_at=now)
     MessageTemplate.objects.create(connection=connection, sid="HX1", name="hello", language="en", synced_at=now)
     InteractiveContent.objects.create(connection=connection, digest="d", sid="HX2")
+    _what_calls_leave(factories.owner_of(workspace), connection, Conversation.objects.earliest("started_at"))
+
+
+def _what_calls_leave(member: User, connection: Connection, conversation: Conversation) -> None:
+    """A call with one of everything that it can have."""
+    now = timezone.now()
+    call = Call.objects.create(
+        connection=connection, conversation=conversation, sid="CA1", last_sign_at=now, ends_by=now, due_at=now
+    )
+    turn = CallTurn.objects.create(call=call, number=1)
+    message = conversation.messages.earliest("seq")
+    CallSpeech.objects.create(call=call, turn=turn, message=message, whole="Hello.", heard="Hello.")
+    CallStep.objects.create(call=call, at=now, kind="ringing")
+    RelayTicket.objects.create(call=call, digest=uuid4().bytes * 2, expires_at=now)
+    transfer = CallTransfer.objects.create(call=call, manner="cold", to="+14155550123")
+    CallCourse.objects.create(call=call, transfer=transfer)
+    CallRecording.objects.create(connection=connection, call=call, sid="RE1", kind="recording", due_at=now)
+    MemberTelephone.objects.create(member=member, number="+14155550123")
+    RehearsalCall.objects.create(connection=connection, sid="CA2", direction="inbound", status="ringing", seen_at=now)
 
 
 @pytest.fixture

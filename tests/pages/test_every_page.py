@@ -267,6 +267,7 @@ PAGES: dict[str, tuple[str, tuple[str, ...], str]] = {
         "conversations.write",
     ),
     "conversation_reply": ("/app/conversations/{conversation}/reply", POST, "conversations.write"),
+    "conversation_take_call": ("/app/conversations/{conversation}/take-call", POST, "conversations.write"),
     "conversation_take": ("/app/conversations/{conversation}/take", POST, "conversations.write"),
     "conversation_return": ("/app/conversations/{conversation}/return", POST, "conversations.write"),
     "conversation_resolve": ("/app/conversations/{conversation}/resolve", POST, "conversations.write"),

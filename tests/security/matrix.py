@@ -369,6 +369,7 @@ class World:
     def call_by_telephone(self) -> None:
         """Make the conversation a call, so that a member can take it."""
         with tenant(self.workspace.id):
+            PhoneCall.objects.filter(conversation_id=self.opened.session.conversation_id).delete()
             now = timezone.now()
             config = {"account_sid": "AC" + "0" * 32, "from_number": "+14155552671"}
             line = Connection.objects.create(kind="twilio_voice", name="Our line", config=config)
@@ -943,6 +944,7 @@ SIGNED: Mapping[str, str] = {
 SOCKETS = {
     "visitor_socket": "tests/widget/test_socket.py",
     "app_socket": "tests/security/test_app_socket.py",
+    "rehearsal_telephone": "tests/security/test_telephone_socket.py",
     "relay_socket": "tests/channels/test_relay_socket.py",
     None: "refuses whatever it is asked",
 }

@@ -19,6 +19,7 @@ HARMLESS = (ast.Constant,)
 
 # Where a name of that kind holds nothing secret, and why.
 EXPLAINED = {
+    ("channels_app/voice/transfer_parts.py", "digest"): "whether the provider, who is known, asked the same again",
     ("convoship/machine/bootstrap.py", "digest"): "of a file of ours: has it changed since it was installed",
     ("convoship/machine/node.py", "digest"): "of a file of ours",
     ("convoship/machine/up.py", "digest"): "of files of ours",
