@@ -55,9 +55,7 @@ def form(page: Any) -> Form:
     return form_of(page, "/try#try-end")
 
 
-def streamed(
-    member: Browser, filled: Form, text: str, heard: threading.Event | None = None
-) -> tuple[list[str], str]:
+def streamed(member: Browser, filled: Form, text: str, heard: threading.Event | None = None) -> tuple[list[str], str]:
     """The pieces in the order in which they came, and the panel after them; `heard` is set with the first piece."""
     filled["text"] = text
     answer: Any = member.client.post(
