@@ -44,7 +44,8 @@ def test_a_conversation_tells_who_where_and_how_it_stands(api: Program, opened: 
     assert found["person"]["name"] == "Zoe"
     assert found["head_seq"] == 1
     assert found["origin"] == "https://shop.example"
-    listed = {key: value for key, value in found.items() if key not in {"handoff", "mails"}}
+    listed = {key: value for key, value in found.items() if key not in {"handoff", "mails", "call"}}
+    assert found["call"] is None
     assert api.get("/conversations").data["results"] == [listed]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -93,6 +95,7 @@ async def test_it_never_answers(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_it_is_chosen_and_seen_writing_without_key_or_network_and_fails_where_it_is_told_to(
     site: Site,  # noqa: F811
     settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     settings.OUTBOUND_ALLOWLIST = set()
     office = Office(site, await in_tenant(_key)(site.workspace_id, site))
@@ -101,8 +104,19 @@ async def test_it_is_chosen_and_seen_writing_without_key_or_network_and_fails_wh
     session = (await site.start()).data
     socket = Socket.of(session)
     await socket.open(session)
-    # It writes as fast as it can, so without that it may be done before anybody hears of it.
     await socket.hears_live(site.workspace_id)
+    # It writes as fast as it can. What its own process posts is told at once, and may overtake what is told of it by
+    # Valkey: so it writes a word when the one before it was seen, and ends when all were.
+    seen_one, write = asyncio.Event(), stand_in._Stream.parts
+
+    async def parts(stream: stand_in._Stream) -> AsyncIterator[bytes]:
+        async for part in write(stream):
+            yield part
+            if b'"content"' in part:
+                await seen_one.wait()
+                seen_one.clear()
+
+    monkeypatch.setattr(stand_in._Stream, "parts", parts)
     await socket.say("message.send", client_id="c1", text="Hello")
     seen, pieces = "", 0
     while True:
@@ -110,8 +124,10 @@ async def test_it_is_chosen_and_seen_writing_without_key_or_network_and_fails_wh
         message = frame.get("message", {})
         if frame["type"] == "token":
             seen, pieces = seen + frame["text"], pieces + 1
+            seen_one.set()
         elif frame["type"] == "message.created" and message["status"] == "streaming":
             seen = message["text"]
+            seen_one.set()
         elif frame["type"] == "message.updated" and message["author"]["kind"] == "assistant":
             break
     await socket.disconnect()

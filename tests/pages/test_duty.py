@@ -204,8 +204,8 @@ def test_who_comes_in_the_moment_in_which_the_last_answer_is_given_is_offered_wh
     row = asked(workspace)
     looked, come, look = threading.Event(), threading.Event(), InboxDesk.availability
 
-    def slowly(desk: InboxDesk, now: dt.datetime) -> Availability:
-        found = look(desk, now)
+    def slowly(desk: InboxDesk, now: dt.datetime, conversation: Conversation | None = None) -> Availability:
+        found = look(desk, now, conversation)
         looked.set()
         wait_for("who comes", lambda: come.is_set() or somebody_waits_for_a_lock(), 10)
         return found

@@ -55,8 +55,8 @@ def form(page: Any) -> Form:
     return form_of(page, "/try#try-end")
 
 
-def streamed(member: Browser, filled: Form, text: str) -> tuple[list[str], str]:
-    """The pieces in the order in which they came, and the panel after them."""
+def streamed(member: Browser, filled: Form, text: str, heard: threading.Event | None = None) -> tuple[list[str], str]:
+    """The pieces in the order in which they came, and the panel after them; `heard` is set with the first piece."""
     filled["text"] = text
     answer: Any = member.client.post(
         filled.action,
@@ -66,16 +66,23 @@ def streamed(member: Browser, filled: Form, text: str) -> tuple[list[str], str]:
     assert (answer.status_code, answer["Content-Type"]) == (200, try_stream.MEDIA_TYPE)
 
     async def lines() -> list[dict[str, str]]:
-        return [json.loads(line) for part in [chunk async for chunk in answer] for line in part.splitlines()]
+        found: list[dict[str, str]] = []
+        async for chunk in answer:
+            found += [json.loads(line) for line in chunk.splitlines()]
+            if heard is not None:
+                heard.set()
+        return found
 
     found = async_to_sync(lines)()
     return [one["piece"] for one in found[:-1]], found[-1]["panel"]
 
 
 def test_pieces_come_before_the_panel_that_says_what_it_took(member: Browser, path: str, model: ModelEnd) -> None:
-    model.script(Says(["It is ", "on its ", "way."], usage=(50, 6)))
-    pieces, panel = streamed(member, form(member.get(path)), "Where is it?")
-    assert len(pieces) > 1
+    # What comes at once is read, and told, in one go: so the second piece is written once the first one is heard.
+    heard = threading.Event()
+    model.script(Says(["It is ", "on its ", "way."], usage=(50, 6), gates={1: heard}))
+    pieces, panel = streamed(member, form(member.get(path)), "Where is it?", heard)
+    assert pieces[0] == "It is "
     assert "".join(pieces) == "It is on its way."
     assert "<html" not in panel
     for said in ("It is on its way.", "Written by test-model", "50 read, 6 written", "the first words after"):

@@ -61,7 +61,12 @@ def test_the_form_of_a_new_one_names_what_is_missing_at_its_field_and_then_makes
     refused = member.post("/app/channels/new/twilio_voice", typed)
     assert refused.status_code == 422
     assert b"Give the number that calls are put through to." in refused.content
-    made = member.post("/app/channels/new/twilio_voice", {**typed, "config-transfer_to": "+493012345678"})
+    typed["config-transfer_to"] = "+493012345678"
+    refused = member.post("/app/channels/new/twilio_voice", typed)
+    assert refused.status_code == 422
+    assert b"add DE to the countries below" in refused.content
+    typed["config-allowed_countries"] = ["DE", "US"]
+    made = member.post("/app/channels/new/twilio_voice", typed)
     assert made.status_code == 200, made.content
     with tenant(here.workspace.id):
         assert Connection.objects.get(name="Second line").config["transfer_to"] == "+493012345678"
