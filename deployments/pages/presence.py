@@ -37,7 +37,8 @@ class Presence:
     def write(self, conversation_id: UUID, *, on: bool, is_note: bool) -> None:
         """The member writes an answer or a note there, or has stopped."""
         doing = "note" if is_note else "reply"
-        self._tell(conversation_id, doing if on else "viewing")
+        # Not "viewing", which each page says every few seconds, in the middle of writing too.
+        self._tell(conversation_id, doing if on else "quiet")
 
     def leave(self) -> None:
         """The page is closed."""

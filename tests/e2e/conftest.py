@@ -87,11 +87,14 @@ class Product:
         self.kill_web()
         self.wait_web()
 
-    def end_web(self) -> None:
-        """Tell the web server to end, as a new release does, and wait for the next one."""
-        pid = self.up.pid_of("web")
-        os.kill(pid, signal.SIGTERM)
-        wait_for("another web server", lambda: self.up.pid_of("web") != pid and self.up.answers())
+    def end(self, *names: str) -> None:
+        """Tell these children to end, all at once, as a new release does, and wait for the next ones."""
+        pids = {name: self.up.pid_of(name) for name in names}
+        for pid in pids.values():
+            os.kill(pid, signal.SIGTERM)
+        for name, pid in pids.items():
+            wait_for(f"another {name}", lambda name=name, pid=pid: self.up.pid_of(name) != pid)
+        self.wait_web()
 
     def kill(self, name: str) -> None:
         """Kill another child: worker, beat, Valkey, PostgreSQL, stranger."""

@@ -117,7 +117,8 @@ def test_a_restart_in_mid_answer_leaves_it_visibly_cut_and_answers_once(
         owner.goto(f"/app/conversations/{chat.conversation_id}/")
     lines = owner.get_by_role("log", name="Transcript").locator(".line.ours")
     expect(lines.last).to_contain_text("is being written")
-    counting.product.end_web()
+    # As a new release does it: who gives the answer ends, and the web server that shows it.
+    counting.product.end("answers", "web")
     gate.set()
     # The half text says that it was cut, to both who look on, and the whole one follows once.
     expect(chat.panel.get_by_text("Cut off", exact=True)).to_have_count(1)
@@ -136,6 +137,23 @@ def test_a_restart_in_mid_answer_leaves_it_visibly_cut_and_answers_once(
         words(100).strip(),
     ]
     assert ended(counting, chat.conversation_id) == ("done", "", None, 2)
+
+
+def test_a_restart_of_the_web_server_alone_leaves_the_answer_whole_and_once(
+    counting: Thinking, chat: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = threading.Event()
+    monkeypatch.setattr(counting.model, "answers", counts_up_to(60, gate))
+    chat.say("count 100 40")
+    grows(chat)
+    counting.product.end("web")
+    # Another process gives the answer, and goes on; the rest is told to who comes back.
+    gate.set()
+    expect(chat.heard.last).to_have_text(words(100).strip(), timeout=60_000)
+    expect(chat.heard).to_have_count(2)
+    expect(chat.panel.get_by_text("Cut off", exact=True)).to_have_count(0)
+    assert [it.strip() for it in counting.program.said(chat.conversation_id, "assistant")[1:]] == [words(100).strip()]
+    assert ended(counting, chat.conversation_id) == ("done", "", None, 1)
 
 
 def test_reset_ends_the_answer_at_once_and_leaving_ends_it_soon(counting: Thinking, chat: Visitor) -> None:

@@ -223,14 +223,20 @@ async def test_a_removed_member_is_let_go(world: World, monkeypatch: pytest.Monk
 # --- Who else is here -------------------------------------------------------------------------------------------------
 
 
-async def looking(world: World, user: User) -> Page:
-    """A page of this member's that looks at the world's conversation."""
+async def arriving(world: World, user: User) -> Page:
+    """A page of this member's that has said that it looks at the world's conversation."""
     page = await page_of(user)
     assert await page.opens()
     conversation = str(world.ids["conversation_id"])
     await page.say(type="subscribe", conversation=conversation)
     await page.hear("listening")
     await page.say(type="viewing", conversation=conversation)
+    return page
+
+
+async def looking(world: World, user: User) -> Page:
+    """One that was heard to say so; what it heard itself meanwhile is skipped."""
+    page = await arriving(world, user)
     await page.say(type="ping")
     await page.hear("pong")
     return page
@@ -263,6 +269,8 @@ async def test_members_see_who_else_looks_and_writes_and_leaves(world: World) ->
     await hears_of(first, "reply")
     await second.say(type="typing", conversation=conversation, on=True, note=True)
     await hears_of(first, "note")
+    await second.say(type="typing", conversation=conversation, on=False, note=True)
+    await hears_of(first, "quiet")
     await second.socket.disconnect()
     await hears_of(first, "gone")
     await first.socket.disconnect()
@@ -272,7 +280,7 @@ async def test_a_newcomer_is_answered_at_once_by_who_is_there(world: World) -> N
     owner = await in_thread(lambda: world.owner)
     agent = await in_thread(factories.member, world.workspace, Role.AGENT)
     first = await looking(world, owner)
-    second = await looking(world, agent)
+    second = await arriving(world, agent)
     assert (await second.hear("viewing"))["user"]["id"] == str(owner.id)
     for page in (first, second):
         await page.socket.disconnect()

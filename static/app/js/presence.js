@@ -48,8 +48,12 @@ document.addEventListener("live:heard", ({ detail: event }) => {
   if (event.type === "seen") document.dispatchEvent(new CustomEvent("live:refresh"));
   if (event.type !== "viewing") return;
   const { user, doing } = event;
+  const known = people.get(user.id);
+  const now = Date.now();
+  // That they still look ends no sign of writing: it goes by itself, or with "quiet".
+  const { doing: does, since } = doing === "viewing" && known ? known : { doing, since: now };
   if (doing === "gone") people.delete(user.id);
-  else people.set(user.id, { ...user, doing, since: Date.now(), until: Date.now() + FORGOTTEN });
+  else people.set(user.id, { ...user, doing: does === "quiet" ? "viewing" : does, since, until: now + FORGOTTEN });
   draw();
 });
 form?.addEventListener("change", draw);
