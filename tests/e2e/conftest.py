@@ -92,8 +92,7 @@ class Product:
         pids = {name: self.up.pid_of(name) for name in names}
         for pid in pids.values():
             os.kill(pid, signal.SIGTERM)
-        for name, pid in pids.items():
-            wait_for(f"another {name}", lambda name=name, pid=pid: self.up.pid_of(name) != pid)
+        wait_for("the next ones", lambda: all(self.up.pid_of(name) != pid for name, pid in pids.items()))
         self.wait_web()
 
     def kill(self, name: str) -> None:
