@@ -94,6 +94,8 @@ def test_a_call_word_by_word_is_interrupted_led_by_keys_and_dropped(member: Page
     expect(phone.log).to_contain_text("ConversationRelay listens, word by word.")
     interrupt = member.get_by_role("button", name="Interrupt")
     expect(interrupt).to_be_enabled()
+    # Who interrupts before the first word was spoken hears nothing of it, and is told so in other words.
+    expect(phone.log.locator(".heard span:has(+ .to-come)").first).not_to_be_empty()
     interrupt.click()
     expect(phone.log).to_contain_text("Cut off: the rest was never heard")
     expect(phone.wire).to_contain_text("They interrupted")
