@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -122,3 +124,21 @@ def test_what_twilio_repeats_to_the_letter_is_found_to_the_letter(pieces: list[s
 
     if letters(whole[:at]):
         assert letters(one.heard) == letters(whole[:at])
+
+
+def test_a_long_answer_that_is_told_otherwise_is_found_at_once() -> None:
+    """A caller may speak over a long one again and again, and every other call shares the loop that looks for it."""
+    things = (
+        "kettle lamp table chair mirror carpet window garden bottle basket ladder hammer blanket pillow " * 3
+    ).split()
+    spoken = [f"For {n} euros you get {n} of the {thing} number {n}. " for n, thing in enumerate(things, start=11)]
+    ledger = Ledger()
+    one = ledger.begin(1)
+    for piece in spoken:
+        ledger.sent(one, piece, 0.0)
+    one.whole = one.sent
+    told = "".join(spoken[:38]).replace("11", "eleven").replace("2", "two").replace("3", "three")
+    began = time.process_time()
+    (found,) = ledger.interrupted(told, None, 500.0)
+    assert time.process_time() - began < 0.5
+    assert abs(len(found.heard) - len("".join(spoken[:38]))) <= len(spoken[0])
