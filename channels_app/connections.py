@@ -15,7 +15,8 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from channels_app import accounts, bell, health, inbound_media, releasing, template_sync
-from channels_app.models import Connection, ConnectionSecret, Delivery
+from channels_app.models import Call, Connection, ConnectionSecret, Delivery
+from channels_app.models.call import CallState
 from channels_app.models.connection import ConnectionState, SecretKind
 from channels_app.providers.base import ConfigForm, Finding, Health, Provider, ProviderError
 from channels_app.providers.registry import PROVIDERS
@@ -237,7 +238,14 @@ def _set_state(connection: Connection, state: str, reason: str) -> None:
 
 
 def delete(actor: Actor, connection: Connection) -> None:
-    """Delete the connection with its log. Its conversations stay, and can no longer be answered over it."""
+    """Delete the connection with its log. Its conversations stay, and can no longer be answered over it.
+
+    Not while calls go on over it (409): whoever calls would hear nothing more.
+    """
+    if Call.objects.filter(connection=connection).exclude(state=CallState.ENDED).exists():
+        words = "Calls go on over this connection, so it can't be deleted now."
+        remedy = "Disable it, so that no new ones come, and delete it when they have ended."
+        raise Problem("conflict", words, hint=remedy)
     waiting = Delivery.objects.filter(connection=connection, status="queued").count()
     audit.record(actor, "connection.deleted", connection, kind=connection.kind, unsent=waiting)
     inbound_media.let_go(connection)

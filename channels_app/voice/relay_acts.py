@@ -157,8 +157,10 @@ def glance(call_ids: Sequence[UUID]) -> list[Glance | None]:
     return [found.get(call_id) for call_id in call_ids]
 
 
-def look(call_id: UUID, says: bool, signs: bool) -> Standing:
-    """How the call stands. `says`: with what others have said in it; `signs`: the provider is there."""
+def look(call_id: UUID, says: bool, signs: bool) -> Standing | None:
+    """How the call stands. `says`: with what others have said in it; `signs`: the provider is there. None: deleted."""
+    if not Call.objects.filter(id=call_id).exists():
+        return None
     if signs:
         call = record.lock(call_id)
         is_spent = call.goes_on and not record.sign(call)
@@ -180,8 +182,9 @@ def _standing(call: Call, told: Sequence[Told] = (), *, is_spent: bool = False) 
     # Where nobody can be put through to, a member may answer in writing, and is spoken.
     wants_person = conversation.is_active and conversation.control != Control.ASSISTANT
     can_transfer = VoiceConfig.of(call.connection.config).can_transfer
-    if call.state == CallState.TRANSFERRING or (wants_person and can_transfer):
-        then, reason = "transfer", conversation.handoff_reason
+    if wants_person and (call.state == CallState.TRANSFERRING or can_transfer):
+        # No way that the caller asks for: the conversation is people's, and leads the call.
+        then, reason = "people", conversation.handoff_reason
     elif call.state == CallState.VOICEMAIL:
         then = "voicemail"
     elif not conversation.is_active:

@@ -108,13 +108,17 @@ def _done(asked: Asked) -> _Next | None:
         return None
     call = record.lock(known.id)
     status = asked.form.get("SessionStatus", "").lower()
-    if status == "completed" or asked.form.get("CallStatus", "").lower() == "completed":
+    is_over = asked.form.get("CallStatus", "").lower()
+    if is_over == "completed" or (status == "completed" and is_over != "in-progress"):
         # They hung up.
         ending.over(call.id)
         return _Next(_hung_up())
     if not call.goes_on:
         return _Next(_hung_up())
     record.sign(call)
+    if not status and "again" in asked.query:
+        # It broke here, and what the session said of its end is lost with the first request.
+        return _ended(asked, call, "", {})
     handed = _handed(asked.form.get("HandoffData", ""))
     then = str(handed.get("then", ""))
     if status == "ended" and then and then != "failed":

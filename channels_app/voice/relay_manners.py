@@ -36,6 +36,11 @@ class Manners:
         """Where something of ours did not work."""
         return say("sorry_again", self.language)
 
+    @property
+    def gone(self) -> str:
+        """Where the call is in no conversation any more."""
+        return say("closed", self.language)
+
     def action(self, keys: str) -> str:
         """What keys do by themselves (a `Way`); "" where they are told to the assistant."""
         found = self.config.menu.get(keys, "")

@@ -438,7 +438,14 @@ class Session:
         if signs:
             self.sign_at = now + SIGN_EVERY
         says = self.answering is None and self.then is None
-        standing: Standing = await self._act(relay_acts.look, says, signs)
+        standing: Standing | None = await self._act(relay_acts.look, says, signs)
+        if standing is None:
+            # The connection was deleted, say: nothing of the call is there any more.
+            if self.then is None:
+                self._silence()
+                self.voice.say(self.turn, self.manners.gone)
+                self._finish("gone", reason="The call was deleted.")
+            return
         self._tell(standing.told)
         self._apply(standing)
         await self._speak_as_asked()
@@ -516,7 +523,7 @@ class Session:
         """Nobody says anything: ask whether they are there, and in the end do what is to be done then."""
         self.life = time.monotonic()
         count: int = await self._act(relay_acts.silent)
-        if count > self.config.most_silences:
+        if count >= self.config.most_silences:
             self._finish(self.config.then, reason="The caller said nothing more.", why="silence")
         else:
             self.voice.say(self.turn, self.manners.silence)

@@ -11,9 +11,11 @@ import pytest
 import pytest_asyncio
 from django.utils import timezone
 
+from channels_app import accounts, connections
 from channels_app.models import Call, CallStep, CallTurn
 from channels_app.voice import relay_keys, relay_session
 from convoship.lib.actors import SYSTEM
+from convoship.lib.problems import Problem
 from convoship.lib.threads import in_thread
 from deployments import conversations, handoff
 from deployments.conversations import NewMessage
@@ -224,7 +226,7 @@ async def test_a_caller_is_asked_to_hold_on_while_it_thinks(
 async def test_silences_are_asked_into_and_end_with_what_the_connection_says(transactional_db: None) -> None:
     phone = await in_thread(
         lambda: make_telephone(
-            silence_seconds=1, most_silences=1, silence_words="Anybody?", then="transfer", transfer_to="+14155550199"
+            silence_seconds=1, most_silences=2, silence_words="Anybody?", then="transfer", transfer_to="+14155550199"
         )
     )
     session = await phone.call()
@@ -238,6 +240,37 @@ async def test_silences_are_asked_into_and_end_with_what_the_connection_says(tra
     twiml = await phone.relay_done("ended", HandoffData=str(session.frames[-1]["handoffData"]))
     assert twiml.find(".//Dial") is not None
     assert (await phone.row()).state == "transferring"
+
+
+async def test_a_call_that_is_deleted_is_said_goodbye_to(phone: Telephone) -> None:
+    session = await phone.call()
+    await session.words()
+    await phone.inside(lambda: Call.objects.all().delete())
+    assert "can't take your call" in await session.words(30)
+    assert (await session.ended(30))["then"] == "gone"
+    twiml = await phone.relay_done("ended", HandoffData=str(session.frames[-1]["handoffData"]))
+    assert twiml.find("Redirect") is not None  # (it begins anew, for who holds the line)
+
+
+async def test_a_connection_is_not_deleted_while_calls_go_on_over_it(phone: Telephone) -> None:
+    session = await phone.call()
+    await session.words()
+
+    def delete() -> None:
+        connections.delete(phone.who, connections.held(phone.connection.id))
+
+    with pytest.raises(Problem, match="Calls go on"):
+        await phone.inside(delete)
+    await session.break_off(1000)
+    await phone.relay_done("completed", CallStatus="completed")
+    await phone.inside(delete)
+
+
+async def test_an_end_that_broke_here_spends_no_fall_back(phone: Telephone) -> None:
+    await phone.ring()
+    twiml = await phone.twiml(accounts.inbound_url(phone.connection, "relay-done") + "?again=1")
+    assert twiml.find("Gather") is not None
+    assert not await phone.steps("fallback")
 
 
 async def test_the_longest_call_is_ended(phone: Telephone) -> None:
@@ -354,13 +387,11 @@ async def test_a_call_that_is_to_be_put_through_ends_its_session(phone: Telephon
     session = await greeted(phone)
 
     def transfer() -> None:
-        Call.objects.update(state="transferring")
-        call = Call.objects.get()
-        conversations.save(conversations.lock(call.conversation_id), [])
+        handoff.request(conversations.lock(Call.objects.get().conversation_id), "A member asked for it.")
 
     await phone.inside(transfer)
     data = await session.ended()
-    assert data["then"] == "transfer"
+    assert data["then"] == "people"
 
 
 async def test_who_asks_for_a_person_hears_so_and_is_put_through(transactional_db: None) -> None:
@@ -369,7 +400,7 @@ async def test_who_asks_for_a_person_hears_so_and_is_put_through(transactional_d
     await session.say("I want to talk to a person")
     words = await session.words()
     data = await session.ended()
-    assert data["then"] == "transfer"
+    assert data["then"] == "people"
     twiml = await phone.relay_done("ended", HandoffData=str(session.frames[-1]["handoffData"]))
     dial = twiml.find("Dial")
     assert dial is not None
