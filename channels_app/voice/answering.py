@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.http import HttpResponse
 from django.utils import timezone
 from twilio.twiml.voice_response import VoiceResponse
@@ -34,9 +35,11 @@ from channels_app.voice import (
 )
 from channels_app.voice.asked import Asked, Handler
 from channels_app.voice.words import say
+from convoship.lib.database import drop_broken_connections
 from convoship.lib.parsers import BadJSON, loads
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import in_tenant
+from convoship.lib.threads import in_thread
 
 logger = logging.getLogger(__name__)
 
@@ -53,13 +56,23 @@ async def answer(asked: Asked) -> HttpResponse:
         return twiml.nothing()
     try:
         async with asyncio.timeout(LONGEST_SECONDS):
-            return await handler(asked)
+            return await _once_more(handler, asked)
     except Problem as problem:
         return await _broken(asked, problem.detail, problem.hint or "")
     except Exception as error:
         logger.exception("a request of a call (%s) of connection %s broke", asked.part, asked.connection_id)
         what = "It took too long." if isinstance(error, TimeoutError) else "It has been logged."
         return await _broken(asked, f"Something broke in Convoship. {what}", "Look at the server's log for that time.")
+
+
+async def _once_more(handler: Handler, asked: Asked) -> HttpResponse:
+    """What was said stands in this request alone, so a database that was away for a moment is asked again at once."""
+    try:
+        return await handler(asked)
+    except (OperationalError, InterfaceError) as error:
+        logger.warning("a request of a call (%s) is tried once more: %s", asked.part, error)
+        await in_thread(drop_broken_connections)
+        return await handler(asked)
 
 
 async def _broken(asked: Asked, words: str, remedy: str) -> HttpResponse:
@@ -78,6 +91,10 @@ async def _broken(asked: Asked, words: str, remedy: str) -> HttpResponse:
         return twiml.answered(response)
     if "again" in asked.query:
         ways_out.without_call(asked, response, say("give_up", asked.config.language))
+    elif asked.part == "turn":
+        # A redirect would not have what they said: it would be taken for a silence.
+        words, action = say("sorry_again", asked.config.language), asked.url(asked.part, **asked.query, again="1")
+        twiml.gathered(response, [words], asked.config, action=action)
     else:
         twiml.said(response, say("sorry", asked.config.language), asked.config)
         response.redirect(asked.url(asked.part, **asked.query, again="1"), method="POST")
@@ -106,9 +123,9 @@ def speechless() -> HttpResponse:
 async def incoming(asked: Asked) -> HttpResponse:
     """Somebody calls, or answered a call of ours."""
     opened = await in_tenant(_open)(asked.workspace_id, asked)
-    if isinstance(opened, str):
+    if isinstance(opened, _Untaken):
         response = VoiceResponse()
-        ways_out.without_call(asked, response, opened)
+        ways_out.without_call(asked, response, opened.words, may_dial=opened.may_dial)
         return twiml.answered(response)
     if opened is None:
         response = VoiceResponse()
@@ -124,12 +141,20 @@ async def incoming(asked: Asked) -> HttpResponse:
     return await STARTS.get(opened.mode, gather.start)(asked, opened.id)
 
 
-def _open(asked: Asked) -> Call | str | None:
+@dataclass(frozen=True)
+class _Untaken:
+    """What is said to who is not taken, and whether the connection's telephone may be rung in the assistant's place."""
+
+    words: str
+    may_dial: bool = True
+
+
+def _open(asked: Asked) -> Call | _Untaken | None:
     """The call; words for who is not taken; None for who is blocked."""
     language = asked.config.language
     if not asked.is_open:
         _note_untaken(asked, "The connection is paused, so the call was not taken.", "Enable the connection.")
-        return say("closed", language)
+        return _Untaken(say("closed", language))
     connection = Connection.objects.select_related("assistant__published").get(id=asked.connection_id)
     try:
         return _opened(asked, connection)
@@ -140,10 +165,10 @@ def _open(asked: Asked) -> Call | str | None:
         # (What was noted when it was counted went back with the call.)
         connection.refresh_from_db(fields=["spent_until"])
         spending.note_used_up(connection, blocked.spent_until)
-        return say("no_minutes", language)
+        return _Untaken(say("no_minutes", language), may_dial=False)
     except Problem as problem:
         _note_untaken(asked, problem.detail, problem.hint or "")
-        return say("closed", language)
+        return _Untaken(say("closed", language))
 
 
 def _opened(asked: Asked, connection: Connection) -> Call:

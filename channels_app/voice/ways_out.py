@@ -18,6 +18,9 @@ from deployments import handoff
 from deployments.models.conversation import Control
 from deployments.models.handoff import HandoffCause
 
+# Twilio's own bound of a dialled call (twilio.com/docs/voice/twiml/dial#timelimit).
+LONGEST_DIAL_SECONDS = 14_400
+
 
 def take(
     asked: Asked,
@@ -99,9 +102,17 @@ def say_goodbye(asked: Asked, response: VoiceResponse, language: str, words: str
     response.hangup()
 
 
-def without_call(asked: Asked, response: VoiceResponse, words: str) -> None:
-    """Of a call that is not taken: these words, then the connection's telephone if it has one, else a goodbye."""
+def without_call(asked: Asked, response: VoiceResponse, words: str, *, may_dial: bool = True) -> None:
+    """Of a call that is not taken: these words, then the connection's telephone if it has one, else a goodbye.
+
+    `may_dial`: not where the day's minutes are the reason, for these would be as well.
+    """
     twiml.said(response, words, asked.config)
-    if asked.config.transfer_to:
-        response.dial(asked.config.transfer_to, timeout=twiml.DIAL_SECONDS, time_limit=asked.config.longest_call * 60)
+    if asked.config.transfer_to and may_dial:
+        response.dial(
+            asked.config.transfer_to,
+            caller_id=asked.config.number or None,
+            timeout=twiml.DIAL_SECONDS,
+            time_limit=min(asked.config.longest_call * 60, LONGEST_DIAL_SECONDS),
+        )
     say_goodbye(asked, response, asked.config.language)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.test import AsyncClient
 from django.utils import timezone
 
@@ -467,25 +468,46 @@ async def test_what_breaks_is_words_then_tried_again_then_another_way(
 
     monkeypatch.setattr(taking, "take", broken)
     first = await line.speak(greeted, "hello")
-    assert first.verbs == ["Say", "Redirect"]
-    assert "again=1" in (first.verb("Redirect").text or "")
-    second = await line.follow(first)
+    assert first.verbs == ["Gather", "Redirect"]
+    assert "again=1" in first.listens_at
+    second = await line.speak(first, "hello")
     assert second.verb("Dial").text == "+14155550177"
     assert (await line.steps()).count("error") == 2
 
 
-async def test_a_redirect_after_something_broke_goes_on_where_it_was(
+async def test_who_said_something_when_it_broke_is_asked_to_say_it_again(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     greeted = await line.ring()
     with monkeypatch.context() as broken:
         broken.setitem(answering.PARTS, "turn", _breaks)
         first = await line.speak(greeted, "hello")
-    url = first.verb("Redirect").text
-    assert url is not None
-    assert turn_of(url) == 1
-    # (Twilio posts what was heard to the first address alone.)
-    assert (await line.ask(url)).has("Gather")
+    # (A redirect would have nothing of what was heard, and be a silence.)
+    assert "say that again" in first.words
+    assert turn_of(first.listens_at) == 1
+    answered = await line.speak(first, "hello")
+    assert turn_of(answered.listens_at) == 2
+    call = await line.call()
+    assert call.silences == 0
+    assert await line.inside(lambda: call.conversation.messages.filter(author_kind="visitor", text="hello").exists())
+
+
+async def test_what_was_said_is_taken_although_the_database_was_away_for_a_moment(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    greeted = await line.ring()
+    tries = []
+
+    async def once(asked: Any) -> Any:
+        tries.append(asked)
+        if len(tries) == 1:
+            raise OperationalError("the connection is closed")
+        return await gather.turn(asked)
+
+    monkeypatch.setitem(answering.PARTS, "turn", once)
+    answered = await line.speak(greeted, "hello")
+    assert turn_of(answered.listens_at) == 2
+    assert len(tries) == 2
 
 
 async def _breaks(asked: Any) -> Any:
