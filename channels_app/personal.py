@@ -17,6 +17,7 @@ from django.utils import timezone
 from channels_app import accounts, address_locks, consents, unheard
 from channels_app.models import (
     Call,
+    CallCourse,
     CallSpeech,
     CallStep,
     CallTransfer,
@@ -220,7 +221,7 @@ def _empty_calls(conversations: Sequence[UUID]) -> None:
     calls = Call.objects.filter(conversation__in=conversations)
     CallSpeech.objects.filter(call__in=calls).delete()
     audio.erase(conversations)
-    for model in (CallTurn, CallStep, CallTransfer):
+    for model in (CallTurn, CallStep, CallTransfer, CallCourse):
         model.objects.filter(call__in=calls).update(**blank(model))
     calls.update(**blank(Call))
 

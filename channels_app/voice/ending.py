@@ -11,7 +11,8 @@ from channels_app import calls
 from channels_app.models import Call, CallTransfer, ConversationLink, RelayTicket
 from channels_app.models.call import CallOutcome, CallState, StepKind, TransferState
 from channels_app.providers.twilio.voice_codes import fault_of
-from channels_app.voice import faults, hearing, minutes, record
+from channels_app.voice import faults, hearing, minutes, record, transfers
+from deployments import handoff
 from deployments.models.conversation import Status
 
 # For messages that were never spoken.
@@ -72,15 +73,41 @@ def over(call_id: UUID, *, seconds: int | None = None) -> Call:
         call.save(update_fields=["seconds", "minutes"])
     if not call.goes_on:
         return call
-    if call.state == CallState.WITH_PERSON or _was_bridged(call):
+    talk = transfers.open_of(call)
+    if talk is not None and talk.bridged_at is not None:
+        # The caller hung up first: how long they talked, and that it counts, is told by nobody else.
+        words = transfers.talked(call.conversation, talk, (timezone.now() - talk.bridged_at).seconds)
+        handoff.talk_over(call.conversation, words)
+        return end(call_id, CallOutcome.TRANSFERRED, words)
+    if call.state == CallState.WITH_PERSON:
         return end(call_id, CallOutcome.TRANSFERRED)
     if call.state == CallState.VOICEMAIL:
-        return end(call_id, CallOutcome.VOICEMAIL)
+        return _without_message(call)
     if call.conversation.status == Status.COMPLETED:
         return end(call_id, CallOutcome.COMPLETED)
     if call.state == CallState.RINGING:
         return end(call_id, CallOutcome.CANCELED, "They hung up before anything was said.")
     return end(call_id, CallOutcome.HUNG_UP)
+
+
+def _without_message(call: Call) -> Call:
+    """They hung up where they were asked for a message: before the tone, or with one that is still to be told of."""
+    words = "They were asked for a message and hung up."
+    handoff.missed(call.conversation, words)
+    return end(call.id, CallOutcome.NO_ANSWER, words, call_back(call))
+
+
+def correct(call_id: UUID, outcome: str, reason: str) -> None:
+    """A call that ended without anybody ended otherwise, as is known now."""
+    call = record.lock(call_id)
+    if call.outcome in (CallOutcome.NO_ANSWER, CallOutcome.HUNG_UP):
+        call.outcome, call.reason = CallOutcome(outcome), reason[:300]
+        call.save(update_fields=["outcome", "reason"])
+
+
+def call_back(call: Call) -> str:
+    """What is to be done about somebody who was missed."""
+    return f"Call them back at {call.caller}." if call.caller.startswith("+") else ""
 
 
 def settle(call_id: UUID, said: str, seconds: int | None, code: str = "") -> Call:
@@ -94,10 +121,6 @@ def settle(call_id: UUID, said: str, seconds: int | None, code: str = "") -> Cal
     if call.goes_on:
         record.sign(call)
     return call
-
-
-def _was_bridged(call: Call) -> bool:
-    return CallTransfer.objects.filter(call=call, bridged_at__isnull=False, ended_at=None).exists()
 
 
 def _let_go(call: Call) -> None:

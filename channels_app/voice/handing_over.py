@@ -14,13 +14,14 @@ from twilio.twiml.voice_response import Gather, VoiceResponse
 
 from channels_app import accounts
 from channels_app.models import Call, CallCourse, CallTransfer
-from channels_app.models.call import CallState, StepKind, TransferManner
+from channels_app.models.call import CallOutcome, CallState, StepKind, TransferManner, TransferState
 from channels_app.models.transfer import CoursePlace
 from channels_app.providers.twilio import transfer_twiml, twiml
 from channels_app.providers.twilio.transfer_twiml import Ringing, Speaks
 from channels_app.providers.twilio.voice_config import VoiceConfig
-from channels_app.voice import courses, hearing, phone_desk, record, transfers
+from channels_app.voice import courses, ending, hearing, phone_desk, record, transfers
 from channels_app.voice.courses import Way
+from channels_app.voice.words import say
 from deployments import handoff
 from deployments.models import Handoff
 
@@ -55,6 +56,9 @@ def add_to(response: VoiceResponse, call: Call) -> bool:
         return False
     course = courses.course_of(held)
     _tell(response, held)
+    if way.place == CoursePlace.DIAL and way.transfer is not None and way.transfer.state == TransferState.BRIDGED:
+        # They have talked, and what was told of its end is lost: who is rung again would know nothing of it.
+        return finish(response, held, way.transfer, None) or add_to(response, held)
     if way.place == CoursePlace.DIAL and way.transfer is not None:
         _dial(response, held, way.transfer, handoff.current(held.conversation))
     elif way.place == CoursePlace.HOLD:
@@ -62,6 +66,27 @@ def add_to(response: VoiceResponse, call: Call) -> bool:
     else:
         _talk(response, held, course)
     courses.placed(course, way)
+    return True
+
+
+def finish(
+    response: VoiceResponse, call: Call, transfer: CallTransfer, seconds: int | None, *, has_hung_up: bool = False
+) -> bool:
+    """They talked, and the person hung up: True where the call ends with it, False where its assistant has it back."""
+    words = transfers.talked(call.conversation, transfer, seconds)
+    case = handoff.current(call.conversation)
+    if config_of(transfer, call).transfer_after == "assistant" and not has_hung_up and case is not None:
+        if transfer.member is not None:
+            handoff.give_back(transfers.actor_of(transfer.member), call.conversation, words)
+        else:
+            handoff.returned_by_desk(call.conversation, case, words)
+        return False
+    if not has_hung_up:
+        config = VoiceConfig.of(call.connection.config)
+        twiml.said(response, config.goodbye_words or say("goodbye", call.language), config, call.language)
+        response.hangup()
+    handoff.talk_over(call.conversation, words)
+    ending.end(call.id, CallOutcome.TRANSFERRED, words)
     return True
 
 
@@ -75,19 +100,19 @@ def speaks_as(call: Call) -> Speaks:
     """Says words in the call's voice and language."""
     config = VoiceConfig.of(call.connection.config)
 
-    def say(to: VoiceResponse | Gather, words: str) -> None:
+    def speak(to: VoiceResponse | Gather, words: str) -> None:
         twiml.said(to, words, config, call.language)
 
-    return say
+    return speak
 
 
 # --- What is said -----------------------------------------------------------------------------------------------------
 
 
 def _tell(to: VoiceResponse | Gather, call: Call) -> None:
-    say = speaks_as(call)
+    speak = speaks_as(call)
     for words in tell(call):
-        say(to, words)
+        speak(to, words)
 
 
 def tell(call: Call) -> list[str]:

@@ -15,7 +15,7 @@ from django.utils import timezone
 from twilio.twiml.voice_response import VoiceResponse
 
 from channels_app.models import Call, CallStep, CallTransfer
-from channels_app.models.call import CallOutcome, StepKind, TransferState
+from channels_app.models.call import StepKind, TransferState
 from channels_app.models.transfer import CoursePlace
 from channels_app.providers.twilio import transfer_twiml, twiml
 from channels_app.voice import (
@@ -278,22 +278,9 @@ def _code_since(transfer: CallTransfer) -> str:
 
 def _finish(asked: Asked, call: Call, transfer: CallTransfer, seconds: int | None) -> VoiceResponse | None:
     """They talked, and it is over: the call ends, or its assistant has it back with how long they talked."""
-    words = transfers.talked(call.conversation, transfer, seconds)
-    has_hung_up = asked.form.get("CallStatus") == "completed"
-    case = handoff.current(call.conversation)
-    config = handing_over.config_of(transfer, call)
-    if config.transfer_after == "assistant" and not has_hung_up and case is not None:
-        if transfer.member is not None:
-            handoff.give_back(transfers.actor_of(transfer.member), call.conversation, words)
-        else:
-            handoff.returned_by_desk(call.conversation, case, words)
-        return None
     response = VoiceResponse()
-    if not has_hung_up:
-        ways_out.say_goodbye(asked, response, call.language)
-    handoff.talk_over(call.conversation, words)
-    ending.end(call.id, CallOutcome.TRANSFERRED, words)
-    return response
+    has_hung_up = asked.form.get("CallStatus") == "completed"
+    return response if handing_over.finish(response, call, transfer, seconds, has_hung_up=has_hung_up) else None
 
 
 def _seconds(text: str) -> int | None:
@@ -332,7 +319,7 @@ def _whisper(asked: Asked) -> str:
     call, transfer = held
     speaks, key = handing_over.speaks_as(call), asked.form.get("Digits", "")
     manner = handing_over.manner_of(transfer, handing_over.config_of(transfer, call))
-    if transfer.state == TransferState.BRIDGED:
+    if transfer.state == TransferState.BRIDGED and transfer.child_sid == asked.sid:
         return str(transfer_twiml.put_through())
     if "taken" in asked.query:
         if key != TAKE_KEY:

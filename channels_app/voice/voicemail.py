@@ -120,11 +120,17 @@ def left(call_id: UUID, form: Mapping[str, str], *, is_empty: bool) -> Call:
     if row.seconds is None and seconds is not None:
         row.seconds = seconds
         row.save(update_fields=["seconds"])
-    if Message.objects.filter(conversation=call.conversation, client_id=audio.client_id_of(sid)).exists():
-        return call
-    _post(call, row)
-    ending.end(call.id, CallOutcome.VOICEMAIL, "They left a message.", _call_back(call))
+    _keep(call, row)
     return call
+
+
+def _keep(call: Call, row: CallRecording) -> None:
+    """A message was left: the caller's own, once, whichever report of it comes first, and whatever was told before."""
+    if Message.objects.filter(conversation=call.conversation, client_id=audio.client_id_of(row.sid)).exists():
+        return
+    _post(call, row)
+    ending.end(call.id, CallOutcome.VOICEMAIL, "They left a message.", ending.call_back(call))
+    ending.correct(call.id, CallOutcome.VOICEMAIL, "They left a message.")
 
 
 def _post(call: Call, row: CallRecording) -> None:
@@ -149,11 +155,8 @@ def _nothing_said(call: Call) -> None:
         return
     record.note(call, StepKind.VOICEMAIL, "They left no message: nothing was heard.", "Call them back.")
     handoff.missed(call.conversation, "They called, spoke with nobody, and left no message.")
-    ending.end(call.id, CallOutcome.NO_ANSWER, "Nobody took the call, and no message was left.", _call_back(call))
-
-
-def _call_back(call: Call) -> str:
-    return f"Call them back at {call.caller}." if call.caller.startswith("+") else ""
+    words = "Nobody took the call, and no message was left."
+    ending.end(call.id, CallOutcome.NO_ANSWER, words, ending.call_back(call))
 
 
 def _goodbye(call: Call | None, asked: Asked) -> VoiceResponse:
@@ -194,17 +197,22 @@ def reported(call_id: UUID, form: Mapping[str, str]) -> None:
         known, _ = kept_row(call, sid, kind)
     row = CallRecording.objects.select_for_update(of=("self",)).get(id=known.id)
     row.call = call
+    is_left = False
     seconds = _whole(form.get("RecordingDuration", ""))
     row.seconds = seconds if seconds is not None else row.seconds
     if status == "completed" and row.state == RecordingState.MADE:
         row.due_at = timezone.now()
         transaction.on_commit(bell.ring)
+        is_left = row.kind == RecordingKind.VOICEMAIL and row.seconds != 0
     elif status in {"absent", "failed"} and row.state in (RecordingState.MADE, RecordingState.FETCHING):
         row.state, row.claim, row.leased_until = RecordingState.FAILED, None, None
         row.reason = "Twilio recorded no sound." if status == "absent" else "The recording failed at Twilio."
         row.remedy = "There is nothing to be fetched."
         record.note(call, StepKind.RECORDING, row.reason, recording=sid)
     row.save(update_fields=["seconds", "due_at", "state", "claim", "leased_until", "reason", "remedy"])
+    if is_left:
+        # What the verb's own address was to be told may be lost, as where it broke.
+        _keep(call, row)
     live.tell_team(call.conversation, "call")
 
 
