@@ -223,15 +223,20 @@ class Matcher:
         for token, weight in self._telling_first(said):
             reached: dict[int, float] = {}
             used: dict[int, tuple[float, float]] = {}
+            # (Phrases are many: no call is made for each.)
+            within = covered if token.stem in self._lexicon.stop else None
+            says_something = token.stem not in self._lexicon.light
             for stem, sure in token.readings:
-                for place in self._places(stem, covered if token.stem in self._lexicon.stop else None):
-                    filled[place] += self._weights[stem] * sure
-                    reached[place] = max(sure, reached.get(place, 0.0))
+                fills = self._weights[stem] * sure
+                for place in self._places(stem, within):
+                    filled[place] += fills
+                    if sure > reached.get(place, 0.0):
+                        reached[place] = sure
                 for intent, share in self._shares[stem].items():
                     used[intent] = max((sure, share), used.get(intent, (0.0, 0.0)))
             for place, sure in reached.items():
                 covered[place] = covered.get(place, 0.0) + weight * sure
-                if token.stem not in self._lexicon.light:
+                if says_something:
                     hits[place] += sure
             for intent, (sure, share) in used.items():
                 shared[intent] += weight * sure
@@ -239,8 +244,9 @@ class Matcher:
         best: dict[int, tuple[float, int]] = {}
         for place, cover in covered.items():
             fit = min(1.0, filled[place] / self._full[place]) ** FILL * min(1.0, cover / total) ** (1 - FILL)
-            if fit > best.get(self._intents[place], (0.0, 0))[0]:
-                best[self._intents[place]] = fit, place
+            intent = self._intents[place]
+            if intent not in best or fit > best[intent][0]:
+                best[intent] = fit, place
         stems = [token.stem for token in tokens]
         pairs = set(pairwise(stems))
         stop = {stem for stem in stems if stem in self._lexicon.stop}

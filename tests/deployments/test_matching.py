@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from functools import cache
 from random import Random
@@ -21,6 +20,7 @@ from tests.matching.measure import Figures, Heard, cases, figures, hear, lenient
 from tests.matching.report import OURS, both, report
 from tests.matching.sets import SCRIPTS, Part, script, utterances
 from tests.matching.typos import typed
+from tests.processor import milliseconds
 
 PARTS: tuple[Part, ...] = get_args(Part)
 
@@ -156,16 +156,6 @@ def made_up(intents: int, phrases: int, words: int) -> tuple[list[tuple[int, str
     return listed, known
 
 
-def milliseconds(what: Callable[[], object], rounds: int = 5) -> float:
-    """CPU of one call, the best of some: other processes of a busy machine don't count."""
-    best = float("inf")
-    for _ in range(rounds):
-        start = time.process_time()
-        what()
-        best = min(best, (time.process_time() - start) * 1000)
-    return best
-
-
 @pytest.mark.parametrize(("intents", "phrases", "words", "most"), [(25, 10, 150, 4), (200, 100, 3000, 20)])
 @pytest.mark.parametrize("slipped", [False, True])
 def test_an_answer_is_found_quickly(intents: int, phrases: int, words: int, most: float, slipped: bool) -> None:
@@ -182,14 +172,14 @@ def test_words_that_every_phrase_has_are_no_burden() -> None:
 
 def test_a_large_script_is_made_ready_quickly() -> None:
     listed, _ = made_up(200, 100, 3000)
-    assert milliseconds(lambda: Matcher(listed), rounds=3) < 1500
+    assert milliseconds(lambda: Matcher(listed), tries=3) < 1500
 
 
 def test_a_message_of_strange_words_is_no_burden() -> None:
     random = Random(2)
     matcher = Matcher(made_up(200, 100, 3000)[0])
     strange = " ".join("".join(random.choices("abcdefghijklmnop", k=9)) for _ in range(400))
-    assert milliseconds(lambda: matcher.rank(strange), rounds=2) < 250
+    assert milliseconds(lambda: matcher.rank(strange), tries=3) < 250
 
 
 # --- What always holds ------------------------------------------------------------------------------------------------

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from deployments.responders.base import End, HandOver, Line, Remember, Reply, Re
 from deployments.responders.matching import ENOUGH
 from deployments.responders.scripted import ScriptedResponder
 from deployments.responders.templates import TEMPLATES
+from tests.processor import milliseconds
 
 FAQ = content.validate(TEMPLATES["faq"].content())
 NAMES = [intent["name"] for intent in FAQ["intents"]]
@@ -266,20 +267,11 @@ def test_the_cache_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(responder._scripts) == 5
 
 
-def _milliseconds(text: str, rounds: int) -> float:
-    """CPU of one answer, the best of five: other processes of a busy machine don't count."""
-    asked, best = turn(text), float("inf")
-    RESPONDER.replies(asked)
-    for _ in range(5):
-        start = time.process_time()
-        for _ in range(rounds):
-            RESPONDER.replies(asked)
-        best = min(best, (time.process_time() - start) / rounds * 1000)
-    return best
-
-
 def test_an_answer_costs_less_than_a_millisecond(capsys: pytest.CaptureFixture[str]) -> None:
-    costs = {text: _milliseconds(text, 50) for text in ["where is my order", "waht do you chrage for shippng to Itlay"]}
+    costs = {
+        text: milliseconds(partial(RESPONDER.replies, turn(text)), 10)
+        for text in ["where is my order", "waht do you chrage for shippng to Itlay"]
+    }
     with capsys.disabled():
         print("\n  CPU per answer:", ", ".join(f"{cost:.3f} ms" for cost in costs.values()), end=" ")
     assert max(costs.values()) < 1
@@ -287,7 +279,7 @@ def test_an_answer_costs_less_than_a_millisecond(capsys: pytest.CaptureFixture[s
 
 @pytest.mark.parametrize("text", ["where is my order " * 444, "x" * 8000, "é, " * 2666, "wörd " * 1600])
 def test_a_message_of_8000_characters_is_answered_quickly(text: str) -> None:
-    assert _milliseconds(text, 1) < 25
+    assert milliseconds(partial(RESPONDER.replies, turn(text))) < 25
 
 
 @given(st.text(max_size=200), st.none() | st.text(max_size=40), st.sampled_from([None, "", "de", "xx-YY"]))
