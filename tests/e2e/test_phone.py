@@ -28,7 +28,7 @@ with tenant(uuid.UUID({workspace!r})):
 class Phone:
     """A rehearsed telephone on a page."""
 
-    def __init__(self, page: Page, product: Product, workspace: str, **config: str) -> None:
+    def __init__(self, page: Page, product: Product, workspace: str, **config: object) -> None:
         self.page = page
         page.goto("/app/channels/")
         page.get_by_role("link", name="Rehearse it for Voice (Twilio)").click()
@@ -156,3 +156,61 @@ def test_a_call_is_made_and_hung_up_by_the_keyboard_alone(member: Page, phone_of
     member.keyboard.press("Enter")
     expect(phone.log).to_contain_text("You hung up.")
     expect(member.get_by_label("Call from")).to_be_focused()
+
+
+OTHER = "+14155550177"
+
+
+@pytest.mark.parametrize("mode", ["gather", "relay"])
+def test_a_call_is_put_through_after_a_whisper_and_what_came_of_it_is_told(
+    mode: str, member: Page, phone_of: Maker
+) -> None:
+    phone = phone_of(mode=mode, menu="0 = transfer", manner="warm", transfer_to=OTHER, transfer_after="end")
+    phone.speaks("instant")
+    phone.calls()
+    expect(phone.log).to_contain_text("What can I do for you?")
+    member.get_by_role("button", name="0", exact=True).click()
+    rings = member.locator("[data-rings]")
+    expect(rings).to_contain_text(OTHER)
+    is_fit(member, "a telephone that rings")
+    rings.get_by_role("button", name="Answer").click()
+    expect(phone.log.locator(".heard.other")).to_contain_text("1")
+    expect(member.get_by_label("The other person")).to_be_checked()
+    member.get_by_role("button", name="1", exact=True).click()
+    expect(phone.log).to_contain_text("Both are connected")
+    phone.says("Hello, how can I help?")
+    expect(phone.log.locator(".said.other").last).to_contain_text("Hello, how can I help?")
+    member.get_by_role("button", name="Hang up").click()
+    expect(phone.log).to_contain_text("The call was ended at the other end.")
+    # The way to it in the inbox, where it is told whom they talked with.
+    member.goto(f"/app/channels/{phone.connection}/calls")
+    expect(member.get_by_role("table", name="Calls, the newest first")).to_contain_text("They talked to")
+
+
+def test_where_the_line_is_busy_the_caller_waits_for_the_team_and_can_go_back(member: Page, phone_of: Maker) -> None:
+    phone = phone_of(mode="gather", menu="0 = transfer", manner="cold", transfer_to=OTHER)
+    phone.speaks("instant")
+    phone.calls()
+    expect(phone.log).to_contain_text("What can I do for you?")
+    member.get_by_role("button", name="0", exact=True).click()
+    member.locator("[data-rings]").get_by_role("button", name="Busy").click()
+    expect(phone.log).to_contain_text("You are next. Please stay on the line.")
+    member.get_by_role("button", name="Star", exact=True).click()
+    expect(phone.log).to_contain_text("Is out of the queue.")
+    phone.says("how much is shipping")
+    expect(phone.log).to_contain_text("14.90")
+    member.get_by_role("button", name="Hang up").click()
+    expect(phone.log).to_contain_text("You hung up.")
+
+
+def test_who_waits_in_a_queue_hears_their_place_and_is_taken(member: Page, phone_of: Maker) -> None:
+    phone = phone_of(mode="gather", menu="0 = transfer", manner="queue")
+    phone.speaks("instant")
+    phone.calls()
+    expect(phone.log).to_contain_text("What can I do for you?")
+    member.get_by_role("button", name="0", exact=True).click()
+    expect(phone.log).to_contain_text("Waits in the queue")
+    member.get_by_role("button", name="Take the waiting caller").click()
+    expect(phone.log).to_contain_text("Both are connected")
+    member.get_by_role("button", name="Hang up").click()
+    expect(phone.log).to_contain_text("The connection between the two has ended.")
