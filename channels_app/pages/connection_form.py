@@ -52,10 +52,16 @@ class ConfigField:
 
     @property
     def is_optional(self) -> bool:
-        """Whether it may stay empty; a box to check may always."""
-        if self.bound.name in getattr(self.bound.form, "either", ()):
+        """Whether it may stay empty. A box to check may always, and a list to choose from always has a choice."""
+        field = self.bound.field
+        if self.bound.name in getattr(self.bound.form, "either", ()) or isinstance(field.widget, forms.CheckboxInput):
             return False
-        return not self.bound.field.required and not isinstance(self.bound.field.widget, forms.CheckboxInput)
+        return not field.required and not (isinstance(field.widget, forms.Select) and field.initial)
+
+    @property
+    def says_something(self) -> bool:
+        """Whether its value is another than the one that it has by itself."""
+        return self.bound.value() not in (None, "", False, [], self.bound.field.initial)
 
 
 @dataclass
@@ -172,7 +178,7 @@ class ConnectionForm:
     @property
     def shows_rare(self) -> bool:
         """Whether what few need stands open: something is said there, or wrong."""
-        fields = any(one.bound.errors or one.bound.value() not in (None, "", False, []) for one in self.rare_fields)
+        fields = any(one.bound.errors or one.says_something for one in self.rare_fields)
         return fields or any(one.all_errors or one.chosen or one.was_typed for one in self.rare_credentials)
 
     @property

@@ -325,6 +325,15 @@ def test_a_choice_of_one_is_not_asked_for(member: Browser, workspace: Workspace)
     assert made(workspace)[0].config["mode"] == "turns"
 
 
+def test_a_list_that_has_a_choice_already_is_not_called_optional_and_unfolds_nothing(member: Browser) -> None:
+    page = member.get("/app/channels/new/twilio_voice").content.decode()
+    assert '<details class="disclosure" >' in page
+    label = page[page.index('for="id_config-mode"') :]
+    assert "optional" not in label[: label.index("</label>")]
+    answer = member.send(filled(member, "/app/channels/new/twilio_voice", config__barge_in="off"))
+    assert '<details class="disclosure" open>' in answer.content.decode()
+
+
 def test_what_few_need_is_folded_away_until_it_is_wrong(member: Browser) -> None:
     page = member.get("/app/channels/new/twilio_sms").content.decode()
     assert '<details class="disclosure" >' in page
