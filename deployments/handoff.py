@@ -367,13 +367,16 @@ def _give(conversation: Conversation, case: Handoff, user: User, now: dt.datetim
 # --- While somebody is there ------------------------------------------------------------------------------------------
 
 
-def join(actor: Actor, user: User, conversation: Conversation) -> None:
-    """A member takes the conversation over, from the assistant, from waiting, or from another member."""
+def join(actor: Actor, user: User, conversation: Conversation, *, is_told: bool = True) -> None:
+    """A member takes the conversation over, from the assistant, from waiting, or from another member.
+
+    `is_told`: whether the visitor is told that they came; not who hears them speak.
+    """
     conversations.require_active(conversation)
     case = current(conversation)
     if case is not None and case.state == HandoffState.LIVE and case.holder_id == user.id:
         return
-    _live(conversation, case, name=user.public_name, user=user)
+    _live(conversation, case, name=user.public_name, user=user, is_told=is_told)
     audit.record(actor, "conversation.taken", conversation)
 
 
@@ -556,10 +559,11 @@ def said_at_desk(conversation: Conversation, case: Handoff, *, name: str, text: 
 def joined_at_desk(conversation: Conversation, case: Handoff, *, name: str) -> None:
     """A desk's person is there and talks to the visitor where nothing of it is read or written (a telephone).
 
-    They owe no answer that could be missed: whoever carries the talk says when it is over.
+    They owe no answer that could be missed: whoever carries the talk says when it is over. That they came is not
+    said: the visitor hears it.
     """
     if case.state != HandoffState.LIVE:
-        _begin(conversation, case, rules_of(conversation), timezone.now(), name=name, user=None)
+        _begin(conversation, case, rules_of(conversation), timezone.now(), name=name, user=None, step="")
     _answered(conversation, is_at_desk=True)
 
 

@@ -67,9 +67,11 @@ def claim(workspace_id: UUID, limit: int) -> list[ClaimedAudio]:
     """Take up to so many that are due. Inside `tenant()`."""
     now = timezone.now()
     rows = CallRecording.objects.select_for_update(of=("self",), skip_locked=True)
-    wanted = Q(state__in=_OPEN) | (Q(state=RecordingState.DELETED) & ~Q(url=""))
+    # What was erased is deleted there while the connection is paused, too.
+    wanted = Q(state__in=_OPEN, connection__state=ConnectionState.ACTIVE)
+    wanted |= Q(state=RecordingState.DELETED) & ~Q(url="")
     due = rows.filter(wanted, Q(leased_until=None) | Q(leased_until__lt=now), due_at__lte=now)
-    found = due.filter(connection__state=ConnectionState.ACTIVE).select_related("connection", "call")
+    found = due.select_related("connection", "call")
     claimed = []
     for row in found.order_by("due_at")[:limit]:
         is_gone = row.state == RecordingState.DELETED

@@ -40,21 +40,23 @@ def left(texts: Sequence[str], heard: str) -> list[str]:
 
     An answer that was made anew, in other words, is left whole.
     """
-    rest = _letters(heard)
     found = []
     for text in texts:
-        letters = _letters(text)
-        if not rest:
-            found.append(text)
-        elif rest.startswith(letters):
-            rest = rest[len(letters) :]
-        elif letters.startswith(rest):
-            found.append(text[_begins(text, len(rest)) :])
-            rest = ""
-        else:
-            found.append(text)
-            rest = ""
+        words, heard = left_of_one(text, heard)
+        found.append(words)
     return [text for text in found if text.strip()]
+
+
+def left_of_one(text: str, heard: str) -> tuple[str, str]:
+    """The same of one text, and what was heard beyond it."""
+    rest, letters = _letters(heard), _letters(text)
+    if not rest:
+        return text, ""
+    if rest.startswith(letters):
+        return "", rest[len(letters) :]
+    if letters.startswith(rest):
+        return text[_begins(text, len(rest)) :], ""
+    return text, ""
 
 
 def _letters(text: str) -> str:

@@ -21,7 +21,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from channels_app.voice import relay_acts, relay_frames, speaking
+from channels_app.voice import relay_acts, relay_frames, relay_rest, speaking
 from channels_app.voice.relay_acts import Admitted, Glance, Said, Standing, Told
 from channels_app.voice.relay_frames import Digit, Fault, Frame, Interrupt, Prompt
 from channels_app.voice.relay_keys import Keys
@@ -55,6 +55,8 @@ AFTER_LAST_WORD, LONGEST_LAST_WORDS = 0.4, 60.0
 # Twilio closes the socket after `end`; where it doesn't, we do.
 CLOSES_WITHIN = 3.0
 MOST_FAILURES = 2
+# How often who waits for an answer of another process is asked to hold on: about two minutes.
+MOST_HOLDS = 12
 MOST_WAITING = 1000
 
 
@@ -139,6 +141,8 @@ class Session:
         self.hold_at: float | None = None
         self.sign_at = time.monotonic() + SIGN_EVERY
         self.holds = self.failures = 0
+        # What was heard of an answer that another process gives anew; None: nobody else answers.
+        self.elsewhere: str | None = None
         # Why the session is to end, as the hand-over's data, and by when at the latest.
         self.then: Mapping[str, Any] | None = None
         self.then_by = 0.0
@@ -388,6 +392,9 @@ class Session:
             said += [Said(message.id, words, "") for message in left if (words := self._of(message))]
         self.life = time.monotonic()
         standing: Standing = await self._act(relay_acts.said, answering.turn, said, answering.stamps)
+        if answering.is_lost:
+            # What comes of it is found in the database, and said without what was heard already.
+            self.elsewhere, self.hold_at = answering.heard_of_it, time.monotonic() + HOLD_AFTER
         self._tell(standing.told)
         self._apply(standing)
         await self._speak_as_asked()
@@ -405,8 +412,12 @@ class Session:
         """Say whole messages, which are written down as said."""
         for one in told:
             self.known.add(str(one.message_id))
-            if one.words:
-                self.voice.say(self.turn, one.words, one.message_id)
+            words = one.words
+            if self.elsewhere is not None:
+                words, rest = relay_rest.left_of_one(words, self.elsewhere)
+                self.elsewhere, self.hold_at = rest or None, None
+            if words:
+                self.voice.say(self.turn, words, one.message_id)
 
     def _of(self, message: Message) -> str:
         return self._spoken(message.text, message.blocks)
@@ -485,7 +496,8 @@ class Session:
 
     def _silent_at(self) -> float | None:
         """When nobody has said anything for too long; None while it isn't the caller's turn."""
-        is_theirs = self.answering is None and self.then is None and self.control == "assistant"
+        is_answered = self.answering is None and self.elsewhere is None
+        is_theirs = is_answered and self.then is None and self.control == "assistant"
         if not is_theirs or self.keys.due_at is not None:
             return None
         return max(self.life, self.voice.done_at, self.speaks_until) + self.config.silence_seconds
@@ -514,6 +526,9 @@ class Session:
     async def _hold(self, now: float) -> None:
         """Nothing is answered yet: say so, unless the caller speaks."""
         self.hold_at = now + HOLD_AGAIN
+        if self.elsewhere is not None and self.holds >= MOST_HOLDS:
+            self.elsewhere = self.hold_at = None
+            return
         if now >= self.speaks_until and not self.voice.is_speaking:
             self.voice.say(self.turn, self.manners.still if self.holds else self.manners.hold)
             self.holds += 1

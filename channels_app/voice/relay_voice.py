@@ -167,10 +167,13 @@ class Answering:
         """The answer is stored. (Of answers that follow it in the same task each is told so.)"""
         if self.is_over:
             return
-        self._end_text(())
         self.is_lost = posted is None
+        # Whoever answers in its place says the rest: of what was not said yet nothing is said here.
+        self.is_muted = self.is_muted or self.is_lost
+        self._end_text(())
         self.posted = [*self.posted, *(posted or ())]
-        self.stamps.finished_at = timezone.now()
+        if not self.is_lost:
+            self.stamps.finished_at = timezone.now()
         self.is_over = True
         self.done(self)
 
@@ -232,6 +235,14 @@ class Answering:
         if self.stamps.first_word_at is None:
             self.stamps.first_word_at = timezone.now()
             self.first_word(self)
+
+    @property
+    def heard_of_it(self) -> str:
+        """What the caller heard of it, as far as can be told by now."""
+        cut = self.cut
+        if cut is None:
+            return "".join(one.sent for one in self.utterances)
+        return "".join(cut[one.key].heard for one in self.utterances if one.key in cut)
 
     def match(self) -> None:
         """Tell which stored message each utterance is: the responder's texts come first, and in their order.

@@ -100,7 +100,7 @@ def bridged(conversation: Conversation, transfer: CallTransfer) -> None:
     Call.objects.filter(id=transfer.call_id).exclude(state=CallState.ENDED).update(state=CallState.WITH_PERSON)
     note(transfer.call, StepKind.BRIDGED, f"Put through to {transfer.name}.", transfer)
     if transfer.member is not None:
-        handoff.join(actor_of(transfer.member), transfer.member, conversation)
+        handoff.join(actor_of(transfer.member), transfer.member, conversation, is_told=False)
         handoff.talks(conversation)
     else:
         handoff.joined_at_desk(conversation, case, name=transfer.name)

@@ -96,6 +96,7 @@
 -- migration: channels_app 0014_callpages 3b1e28c1b0dd77db
 -- migration: channels_app 0015_transfer 58ba4b22665f72b0
 -- migration: channels_app 0016_phone b2824a1f55e14c5b
+-- migration: channels_app 0017_gone bc78e93e2fca0a7d
 -- migration: deployments 0034_answerers 203ea10a54bab802
 -- migration: sessions 0001_initial 2aa438e2393ee513
 
@@ -196,8 +197,8 @@ CREATE FUNCTION public.due_channel_work(p_limit integer) RETURNS TABLE(kind text
     UNION ALL
     (SELECT 'recording', r.workspace_id, min(r.due_at)
        FROM channels_app_callrecording r JOIN channels_app_connection c ON c.id = r.connection_id
-      WHERE (r.state IN ('made', 'fetching') OR r.state = 'deleted' AND r.url <> '') AND r.due_at <= now()
-        AND (r.leased_until IS NULL OR r.leased_until < now()) AND c.state = 'active'
+      WHERE (r.state IN ('made', 'fetching') AND c.state = 'active' OR r.state = 'deleted' AND r.url <> '')
+        AND r.due_at <= now() AND (r.leased_until IS NULL OR r.leased_until < now())
       GROUP BY r.workspace_id)
  ORDER BY since LIMIT p_limit) AS due $$;
 

@@ -17,7 +17,7 @@ from channels_app.voice import relay_keys, relay_session
 from convoship.lib.actors import SYSTEM
 from convoship.lib.problems import Problem
 from convoship.lib.threads import in_thread
-from deployments import conversations, handoff
+from deployments import conversations, handoff, turns
 from deployments.conversations import NewMessage
 from deployments.models import Conversation, Message, Turn
 from deployments.responders import llm_content
@@ -200,6 +200,29 @@ async def test_who_speaks_again_before_the_answer_is_answered_once(thinking: Tel
     assert chat[-2:] == ["Where is my order?", "It has the number 4711."]
     assert not any("Never" in frame.get("token", "") for frame in session.frames)
     await thinking.until(lambda: not Turn.objects.filter(status__in=("queued", "running")).exists())
+    await session.break_off(1000)
+
+
+async def test_an_answer_that_another_process_took_over_is_heard_once(thinking: Telephone, model: ModelEnd) -> None:
+    gate = threading.Event()
+    texts = ["Your order left us on Monday. ", "It arrives tomorrow. ", "Keep the parcel's number at hand."]
+    model.script(Says(texts, gates={1: gate}), Says(texts))
+    session = await greeted(thinking)
+    await session.say("Where is my order?")
+    said = await session.token()
+
+    def claimed() -> Any:
+        """As the sweeper does it where a process has not been heard of for a lease."""
+        Turn.objects.update(leased_until=timezone.now())
+        return turns.claim_due(Conversation.objects.get(call__sid=thinking.sid).id)
+
+    claim = await thinking.inside(claimed)
+    await turns.take_turn(claim)
+    await thinking.until(lambda: Message.objects.filter(text="".join(texts), status="delivered").exists(), 30)
+    while "at hand." not in said:
+        said += await session.token(30)
+    assert said == "".join(texts)
+    gate.set()
     await session.break_off(1000)
 
 

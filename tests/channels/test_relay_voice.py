@@ -113,3 +113,15 @@ def test_a_long_message_is_cut_into_tokens_between_words() -> None:
     tokens = [allowed(frame)["token"] for frame in frames]
     assert max(map(len, tokens)) <= 1000
     assert "".join(tokens) == "word " * 900
+
+
+def test_an_answer_that_another_process_gives_is_said_no_further() -> None:
+    frames: list[str] = []
+    ear = answering(voice(frames), [])
+    claim: Any = SimpleNamespace()
+    ear.begins(claim, lambda _: None)
+    ear.hears(Token("First this. Then "))
+    before = len(frames)
+    ear.ends(claim, None)
+    assert (len(frames), ear.heard_of_it) == (before, "First this. ")
+    assert ear.stamps.finished_at is None

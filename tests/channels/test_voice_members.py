@@ -17,7 +17,7 @@ from deployments.models.handoff import HandoffState
 from tests import factories
 from tests.channels.callers import Line, Told
 from tests.channels.put_through import COLD, People, query_of
-from tests.channels.test_voice_transfer import led, setup
+from tests.channels.test_voice_transfer import led, setup, unheard
 from workspaces.models import User
 
 pytestmark = pytest.mark.asyncio
@@ -69,6 +69,7 @@ async def test_a_member_is_rung_and_takes_the_call_with_a_key(people: People) ->
     await people.done(dialled, "completed", DialCallDuration="61")
     call, case = await people.line.call(), await people.case()
     assert (call.outcome, call.conversation.status, case.outcome) == ("transferred", "completed", "resolved")
+    assert await unheard(people) == []
     assert await people.line.inside(lambda: MemberTelephone.objects.get(member=olga).number) == OWN
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from channels_app.models import CallCourse, CallTransfer, Connection, SpendingCount
 from convoship.lib.threads import in_thread
 from deployments import handoff_history, sweeping
-from deployments.models import Conversation, Handoff
+from deployments.models import Conversation, Handoff, Message
 from deployments.models.handoff import HandoffState
 from tests import factories
 from tests.channels.callers import Line, make_line
@@ -41,6 +41,16 @@ async def setup(people: People, config: dict[str, Any], *, member: bool = False,
     await people.rules(keywords=["human"], **rules)
 
 
+async def unheard(people: People) -> list[str]:
+    """What was posted and never spoken."""
+
+    def read() -> list[str]:
+        rows = Message.objects.filter(conversation__call__sid=people.line.sid, status="suppressed")
+        return list(rows.values_list("text", flat=True))
+
+    return await people.line.inside(read)
+
+
 # --- At once ----------------------------------------------------------------------------------------------------------
 
 
@@ -67,6 +77,7 @@ async def test_who_asks_for_a_person_is_put_through_to_the_numbers_own_telephone
     case = await people.case()
     assert (case.state, case.outcome) == ("closed", "resolved")
     assert "They talked to Our line for 1 minute 35 seconds." in call.reason
+    assert await unheard(people) == []
     assert [one for one in await people.line.steps() if one in {"transfer", "bridged"}] == ["transfer"] * 2 + [
         "bridged",
         "transfer",
@@ -85,7 +96,9 @@ async def test_the_call_comes_back_to_the_assistant_where_the_connection_says_so
     await setup(people, {**COLD, "transfer_after": "assistant"})
     dialled = await people.ask()
     back = await people.done(dialled, "completed", DialCallDuration="60")
-    assert back.words.endswith("I am back with you.")
+    # Who was put through heard for themselves that somebody came.
+    assert back.words == "I am back with you."
+    assert [one for one in await people.lines() if "with you now" in one or "joined" in one] == []
     talk, case = await people.talk(), await people.case()
     assert (talk.control, talk.is_active, case.outcome) == ("assistant", True, "by_desk")
     assert case.summary == "They talked to Our line for 1 minute."

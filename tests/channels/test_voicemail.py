@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from channels_app import connections
-from channels_app.models import CallRecording, CallStep
+from channels_app.models import CallRecording, CallStep, Connection
 from channels_app.voice import audio
 from convoship.lib.tenancy import tenant
 from convoship.lib.threads import in_thread
@@ -236,6 +236,21 @@ async def test_erasing_a_person_deletes_their_audio_here_and_at_twilio(line: Lin
     assert (row.state, row.transcript, row.file) == ("deleted", "", None)
     assert row.url, "it was not deleted at Twilio, and nothing tries again"
     await soon(line)
+    await line.drain()
+    assert (line.twilio.deleted, (await recording(line)).url) == ([RE], "")
+
+
+async def test_what_is_erased_while_the_connection_is_paused_is_deleted_at_twilio_all_the_same(line: Line) -> None:
+    line.twilio.recordings[RE] = MP3
+    await leave(line, await take(line))
+    await complete(line)
+    await line.drain()
+
+    def erase() -> None:
+        Connection.objects.update(state="paused", state_reason="A member paused it.")
+        erasing.begin(line.who, Conversation.objects.select_related("person").get().person)
+
+    await line.inside(erase)
     await line.drain()
     assert (line.twilio.deleted, (await recording(line)).url) == ([RE], "")
 
