@@ -7,9 +7,11 @@ workspace's endpoint.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, cast
 
 import openai
+from openai._base_client import get_platform
 
 
 def new(http: object, base_url: str, key: str, *, seconds: float | None = None) -> openai.AsyncOpenAI:
@@ -23,4 +25,11 @@ def new(http: object, base_url: str, key: str, *, seconds: float | None = None) 
     )
     client.organization = client.project = client.admin_api_key = client.webhook_secret = None
     client._custom_headers, client._ambient_authorizations = {}, frozenset()
+    # Each client would look for it again, in a thread: there is one for each answer.
+    client._platform = _platform()
     return client
+
+
+@cache
+def _platform() -> Any:
+    return get_platform()

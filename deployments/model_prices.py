@@ -16,7 +16,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from deployments.models import ModelPrice
+from convoship.lib import rows
+from convoship.lib.tenancy import entered_workspace_id
 from deployments.responders.base import Usage
 
 _TABLE = Path(__file__).with_suffix(".json")
@@ -94,8 +95,12 @@ def about() -> str:
 
 def own() -> list[Price]:
     """The workspace's rows, the newest first. Inside `tenant()`."""
-    rows = ModelPrice.objects.order_by("-valid_from", "model")
-    return [Price(row.model, row.price_in, row.price_out, row.valid_from, is_own=True) for row in rows]
+    found = rows.every(
+        "SELECT model, price_in, price_out, valid_from FROM deployments_modelprice"
+        " WHERE workspace_id = %s ORDER BY valid_from DESC, model",
+        [entered_workspace_id()],
+    )
+    return [Price(*row, is_own=True) for row in found]
 
 
 def price_of(model: str, day: dt.date) -> Price | None:
@@ -103,7 +108,13 @@ def price_of(model: str, day: dt.date) -> Price | None:
     if not model:
         return None
     mine = [price for price in own() if price.valid_from <= day]
-    return _best(model, mine) or _best(model, defaults())
+    return _best(model, mine) or _default(model)
+
+
+@lru_cache(maxsize=256)
+def _default(model: str) -> Price | None:
+    """The product's own price, of a name that is asked for with every call."""
+    return _best(model, defaults())
 
 
 def _best(model: str, prices: list[Price] | tuple[Price, ...]) -> Price | None:

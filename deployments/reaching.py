@@ -90,13 +90,14 @@ def _signers(assistant_id: UUID) -> list[str]:
 
 
 def _secret(key: str, url: str) -> str:
-    if not secret_hosts.may_go(key, url):
+    try:
+        value = secret_hosts.value_for(key, url)
+    except secret_store.SecretMissing as missing:
+        raise ResponderError(missing.words, missing.remedy, code="key") from None
+    if value is None:
         raise ResponderError(
             f"The secret {key} may not be sent to {secret_hosts.host_of(url)}.",
             "Choose it again on the assistant's page, and type its value there.",
             code="key",
         )
-    try:
-        return secret_store.value_of(key)
-    except secret_store.SecretMissing as missing:
-        raise ResponderError(missing.words, missing.remedy, code="key") from None
+    return value

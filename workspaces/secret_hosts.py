@@ -17,9 +17,11 @@ from dataclasses import dataclass
 
 from django.db.models import F
 
+from convoship.lib import rows
 from convoship.lib.actors import Actor
 from convoship.lib.outbound.places import origin_of
 from convoship.lib.problems import Problem, invalid, not_found
+from convoship.lib.tenancy import entered_workspace_id
 from workspaces import audit, secret_store
 from workspaces.models import Secret, SecretHost
 
@@ -60,6 +62,21 @@ def may_go(key: str, url: str) -> bool:
     """Whether this secret may be sent to this address."""
     host = host_of(url)
     return bool(host) and SecretHost.objects.filter(key=key, host=host).exists()
+
+
+def value_for(key: str, url: str) -> str | None:
+    """`secret_store.value_of`, by one statement with `may_go`; None where it may not go there."""
+    host, workspace_id = host_of(url), entered_workspace_id()
+    sql = f"""
+        SELECT {rows.columns(Secret, "s")}
+          FROM workspaces_secrethost h
+          LEFT JOIN workspaces_secret s ON s.workspace_id = h.workspace_id AND s.key = h.key
+         WHERE h.workspace_id = %s AND h.key = %s AND h.host = %s"""  # noqa: S608  (names of columns)
+    row = rows.one(sql, [workspace_id, key, host]) if host else None
+    if row is None:
+        return None
+    [secret] = rows.read_each(row, Secret)
+    return secret_store.opened(key, secret)
 
 
 def point(actor: Actor, wanted: Iterable[Pointing], typed: Mapping[str, str]) -> None:

@@ -152,7 +152,11 @@ def delete(actor: Actor, key: str) -> None:
 
 def value_of(key: str) -> str:
     """The value, for the one call that needs it now; `SecretMissing` with words for whoever waits for that call."""
-    secret = Secret.objects.filter(key=key).first()
+    return opened(key, Secret.objects.filter(key=key).first())
+
+
+def opened(key: str, secret: Secret | None) -> str:
+    """`value_of`, of the row that was found by this key."""
     if secret is None:
         raise SecretMissing(
             f"The secret {key} is missing.", f"Write {key} again under Workspace, Secrets, or choose another."

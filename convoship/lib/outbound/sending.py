@@ -7,12 +7,14 @@ of `outbound/http.py`: addresses are checked at every connection that is made, a
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, TypeVar, cast
 
+import anyio
 import h11
 import httpcore
 import httpx
@@ -79,6 +81,45 @@ class Streamed:
     pieces: AsyncIterator[bytes]
 
 
+class _LeanStream(httpcore.AsyncNetworkStream):
+    """httpcore's stream over AnyIO, read without the scope of cancellation that it opens for each read.
+
+    That scope was a third of what reading a piece of an answer cost. Nothing else is different: its errors are httpcore's.
+    """
+
+    def __init__(self, inner: httpcore.AsyncNetworkStream) -> None:
+        self.inner = inner
+        self.bytes: anyio.abc.ByteStream = inner._stream  # type: ignore[attr-defined]  # (it has no other door)
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 (httpcore's own)
+        try:
+            async with asyncio.timeout(timeout):
+                return await self.bytes.receive(max_bytes)
+        except anyio.EndOfStream:
+            return b""
+        except TimeoutError as error:
+            raise httpcore.ReadTimeout(error) from error
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError) as error:
+            raise httpcore.ReadError(error) from error
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 (httpcore's own)
+        await self.inner.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        await self.inner.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 (httpcore's own)
+    ) -> httpcore.AsyncNetworkStream:
+        return _LeanStream(await self.inner.start_tls(ssl_context, server_hostname, timeout))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self.inner.get_extra_info(info)
+
+
 class _GuardedBackend(httpcore.AnyIOBackend):
     """Connects to addresses that were checked, and to nothing else."""
 
@@ -94,7 +135,8 @@ class _GuardedBackend(httpcore.AnyIOBackend):
         seconds = CONNECT_SECONDS if timeout is None else min(timeout, CONNECT_SECONDS)
         for address in await permitted_meanwhile(host, port, seconds):
             try:
-                return await super().connect_tcp(str(address), port, timeout, local_address, socket_options)
+                stream = await super().connect_tcp(str(address), port, timeout, local_address, socket_options)
+                return _LeanStream(stream)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 problem = error
         raise problem or httpcore.ConnectError("no address")
