@@ -21,11 +21,11 @@ from convoship.machine.state import ROOT, MachineError
 # again as there are cores; many more would only want memory.
 CORES = os.cpu_count() or 1
 WORKERS = min(CORES + CORES // 2, 8)
-# The browser tests wait more than they compute as well. Each has a product and a Chromium of its own: 1.5 GB.
+# Each of the browser tests has a product and a Chromium of its own, 1.5 GB, which between them keep a core busy.
 MEMORY_EACH = 2_000_000_000
-BROWSERS = max(1, min(CORES + CORES // 2, 4, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // MEMORY_EACH))
-# A browser on a busy machine is late now and then, for one or two tests. More that fail are no accident.
-MOST_TRIED_AGAIN = 5
+BROWSERS = max(1, min(CORES, 4, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // MEMORY_EACH))
+# A browser on a busy machine is late now and then, for a few tests. More that fail are no accident.
+MOST_TRIED_AGAIN = 10
 
 # A test by pytest's name for it, and the first line of what went wrong.
 Failures = dict[str, str]

@@ -88,7 +88,7 @@ def test_a_killed_server_costs_no_message_and_doubles_none(
     product.wait_web()
     visitor.hears(HOURS, timeout=60_000)
     visitor.is_connected()
-    expect(visitor.banner).to_have_text("", timeout=30_000)
+    expect(visitor.banner).to_have_text("", timeout=60_000)
     visitor.ask("how much is shipping", "Express")
 
     everything = ["where is my order", "one", "two", "when are you open", "how much is shipping"]
@@ -112,7 +112,7 @@ def test_who_loses_the_network_is_told_and_goes_on_when_it_is_back(shop: str, vi
     expect(visitor.said).to_have_text(["when are you open"])
     visitor.page.context.set_offline(False)
     visitor.hears(HOURS, timeout=60_000)
-    expect(visitor.banner).to_have_text("", timeout=30_000)
+    expect(visitor.banner).to_have_text("", timeout=60_000)
     expect(visitor.said).to_have_text(["when are you open"])
     assert program.said(visitor.conversation_id) == ["when are you open"]
 

@@ -31,14 +31,14 @@ def test_what_is_added_is_read_while_one_looks_and_found_by_a_question(member: P
     member.get_by_role("textbox", name="Text").fill(TEXT)
     member.get_by_role("button", name="Add the text").click()
     row = member.get_by_role("row", name="House rules")
-    expect(row).to_contain_text("Ready", timeout=40_000)
+    expect(row).to_contain_text("Ready", timeout=60_000)
 
     paper = tmp_path / "prices.md"
     paper.write_text("# Renting a kayak\n\nA kayak costs thirty-five a day.\n")
     member.get_by_text("A file", exact=True).click()
     member.get_by_label("File", exact=True).set_input_files(paper)
     member.get_by_role("button", name="Add the file").click()
-    expect(member.get_by_role("row", name="prices.md")).to_contain_text("Ready", timeout=40_000)
+    expect(member.get_by_role("row", name="prices.md")).to_contain_text("Ready", timeout=60_000)
 
     member.get_by_label("What a visitor says").fill("how much is it to hire a canoe or kayak")
     member.keyboard.press("Enter")

@@ -63,7 +63,7 @@ def test_a_visitor_who_left_is_mailed_and_comes_back(
     expect(transcript).to_contain_text("Your parcel is in Kiel.")
     code = _DUE.format(workspace=demo["workspace_id"], conversation=conversation)
     assert product.manage("shell", "-c", code).strip().endswith("1")
-    expect(transcript).to_contain_text("Mailed to g…@navy.example", timeout=30_000)
+    expect(transcript).to_contain_text("Mailed to g…@navy.example", timeout=60_000)
     for look in axe.looks(member):
         assert axe.violations(member, "document.querySelector('.transcript')", look) == [], f"the mail at {look}"
         assert axe.overflow(member) == [], f"the mail at {look}"

@@ -196,7 +196,7 @@ def test_where_the_line_is_busy_the_caller_waits_for_the_team_and_can_go_back(me
     member.locator("[data-rings]").get_by_role("button", name="Busy").click()
     expect(phone.log).to_contain_text("You are next. Please stay on the line.")
     member.get_by_role("button", name="Star", exact=True).click()
-    expect(phone.log).to_contain_text("Is out of the queue.")
+    expect(phone.log).to_contain_text("I am back with you.")
     phone.says("how much is shipping")
     expect(phone.log).to_contain_text("14.90")
     member.get_by_role("button", name="Hang up").click()

@@ -79,7 +79,7 @@ def test_the_next_page_shows_the_answer_so_far_and_the_rest(counting: Thinking, 
     chat.page.reload()
     chat.open()
     grows(chat, len(before) - 1)
-    expect(chat.heard.last).to_have_text(words(120).strip(), timeout=30_000)
+    expect(chat.heard.last).to_have_text(words(120).strip(), timeout=60_000)
     expect(chat.panel.locator(".send")).to_have_attribute("aria-label", "Send")
     assert ended(counting, chat.conversation_id) == ("done", "", None, 1)
 
@@ -88,7 +88,7 @@ def test_without_sockets_the_answer_comes_as_a_stream(
     counting: Thinking, visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     visitor = visit(counting.page, script=NO_SOCKETS).chat()
-    with visitor.page.expect_request(lambda request: "/stream?" in request.url, timeout=30_000):
+    with visitor.page.expect_request(lambda request: "/stream?" in request.url, timeout=60_000):
         pass
     visitor.is_connected()
     gate = threading.Event()
@@ -97,7 +97,7 @@ def test_without_sockets_the_answer_comes_as_a_stream(
     grows(visitor)
     expect(visitor.panel.locator(".send")).to_have_attribute("aria-label", "Stop")
     gate.set()
-    expect(visitor.heard.last).to_have_text(words(60).strip(), timeout=30_000)
+    expect(visitor.heard.last).to_have_text(words(60).strip(), timeout=60_000)
     visitor.say(SLOW)
     grows(visitor)
     visitor.tap("Stop")
