@@ -100,7 +100,7 @@ def own() -> list[Price]:
         " WHERE workspace_id = %s ORDER BY valid_from DESC, model",
         [entered_workspace_id()],
     )
-    return [Price(*row, is_own=True) for row in found]
+    return [Price(model, price_in, price_out, since, is_own=True) for model, price_in, price_out, since in found]
 
 
 def price_of(model: str, day: dt.date) -> Price | None:

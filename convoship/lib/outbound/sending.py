@@ -84,7 +84,7 @@ class Streamed:
 class _LeanStream(httpcore.AsyncNetworkStream):
     """httpcore's stream over AnyIO, read without the scope of cancellation that it opens for each read.
 
-    That scope was a third of what reading a piece of an answer cost. Nothing else is different: its errors are httpcore's.
+    That scope was a third of what reading a piece of an answer cost. Its errors are httpcore's, as before.
     """
 
     def __init__(self, inner: httpcore.AsyncNetworkStream) -> None:
