@@ -18,7 +18,7 @@ from django.utils import timezone
 from twilio.twiml.voice_response import VoiceResponse
 
 from channels_app import spending
-from channels_app.models import Call, CallStep, Connection, InboundEvent
+from channels_app.models import Call, CallStep, CallTurn, Connection, InboundEvent
 from channels_app.models.call import CallDirection, CallMode, StepKind
 from channels_app.models.inbound import EventState
 from channels_app.providers.twilio import twiml
@@ -244,23 +244,28 @@ async def fallback(asked: Asked) -> HttpResponse:
         return twiml.answered(response)
     twiml.said(response, say("sorry", asked.config.language), asked.config)
     number = await in_tenant(_turn_of)(asked.workspace_id, call_id)
+    if number is None:
+        # It failed before anything was said: there is no answer to wait for, and it begins anew.
+        return await incoming(asked)
     response.redirect(asked.url("wait", turn=number), method="POST")
     return twiml.answered(response)
 
 
-def _turn_of(call_id: UUID) -> int:
-    return record.lock(call_id).turn
+def _turn_of(call_id: UUID) -> int | None:
+    call = record.lock(call_id)
+    return call.turn if CallTurn.objects.filter(call=call, number=call.turn).exists() else None
 
 
 def _fallen_back(asked: Asked) -> tuple[UUID | None, bool]:
     """The call, and whether it came here too often to be tried again."""
     code, url = asked.form.get("ErrorCode", ""), asked.form.get("ErrorUrl", "")
-    call = record.find(asked.connection_id, asked.sid)
+    found = record.find(asked.connection_id, asked.sid)
+    # The call is held before its connection is written, as everywhere (`record.lock`).
+    call = record.lock(found.id) if found is not None else None
     if code:
         faults.note(asked.connection_id, code, call, detail=url)
     if call is None:
         return None, False
-    call = record.lock(call.id)
     if call.goes_on:
         record.sign(call)
         if call.mode == CallMode.RELAY:
@@ -287,7 +292,7 @@ def _debugged(asked: Asked) -> None:
         code = str(payload.get("error_code") or "")
         # The debugger tells of the whole account: what names no call of this connection is others' business.
         if call is not None and code:
-            faults.note(asked.connection_id, code, call)
+            faults.note(asked.connection_id, code, record.lock(call.id))
 
 
 # What answers each part of a connection's address. Others add a line.
