@@ -447,6 +447,18 @@ async def test_thirty_calls_at_once_take_no_more_minutes_than_there_are(line: Li
     assert await line.inside(Call.objects.count) == 5
 
 
+@pytest.mark.parametrize("part", ["wait", "fallback", "relay-done"])
+async def test_minutes_that_run_out_end_a_call_whichever_request_finds_it(line: Line, part: str) -> None:
+    await line.allow(daily_minutes=1)
+    await line.ring()
+    await line.inside(lambda: Call.objects.update(answered_at=timezone.now() - dt.timedelta(seconds=70)))
+    # (A turn whose answer is still to come.)
+    await line.inside(lambda: CallTurn.objects.update(number=1))
+    ended = await line.ask(line.url(part, "?turn=2"), SessionStatus="failed")
+    assert ended.verbs[-1] == "Hangup"
+    assert "minutes" in (await line.call()).reason
+
+
 async def test_minutes_that_run_out_in_a_call_end_it_with_words(line: Line) -> None:
     await line.allow(daily_minutes=1)
     greeted = await line.ring()
