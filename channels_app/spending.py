@@ -37,6 +37,8 @@ ANSWERED_FOR = dt.timedelta(hours=24)
 RANGE_DIGITS = 4
 # Somebody, or something, that writes STOP and START in turns is answered so often in an hour.
 CONFIRMATIONS = 10
+# Rings of members' telephones in an hour: at one number, and of a workspace. More is nobody who takes calls.
+RINGS, RINGS_OF_ALL = 30, 100
 KEPT = dt.timedelta(days=2)
 LOOKED_AGAIN = dt.timedelta(minutes=1)
 
@@ -319,6 +321,21 @@ def count_call_to(connection: Connection, number: str) -> Refusal | None:
     if _count_all_to(connection, SpendingKind.COLD, key[:-RANGE_DIGITS], hour, most=bounds.cold) is None:
         words = f"In this hour {bounds.cold} calls or messages went to numbers like it: the limit."
         return Refusal(words, remedy)
+    return None
+
+
+def count_ring_of(connection: Connection, number: str) -> Refusal | None:
+    """Count a ring of a member's telephone among those of an hour, or say why it may not ring.
+
+    In a transaction that goes back where it may not: part of it may be counted by then. (The number's count comes
+    before the workspace's for everybody, so nobody waits for the other in a circle.)
+    """
+    hour = timezone.now().replace(minute=0, second=0, microsecond=0)
+    key, remedy = same_number.key(number), "Take it in the next hour, or join in writing."
+    if _count_all_to(connection, SpendingKind.RUNG, key, hour, most=RINGS) is None:
+        return Refusal(f"In this hour {number} was rung {RINGS} times: the limit.", remedy)
+    if _count_all_to(connection, SpendingKind.RUNG, "", hour, most=RINGS_OF_ALL) is None:
+        return Refusal(f"In this hour members' telephones were rung {RINGS_OF_ALL} times: the limit.", remedy)
     return None
 
 

@@ -17,6 +17,7 @@ class SpendingKind(models.TextChoices):
     UNASKED = "unasked", "To one number in an hour, unasked"
     CONFIRMED = "confirmed", "Answers to STOP and START to one number in an hour"
     COLD = "cold", "To one range of numbers in an hour"
+    RUNG = "rung", "Calls to members' telephones in an hour"
 
 
 class SpendingCount(TenantModel):

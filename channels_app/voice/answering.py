@@ -18,7 +18,7 @@ from django.utils import timezone
 from twilio.twiml.voice_response import VoiceResponse
 
 from channels_app import spending
-from channels_app.models import Call, CallStep, Connection, InboundEvent
+from channels_app.models import Call, CallStep, CallTurn, Connection, InboundEvent
 from channels_app.models.call import CallDirection, CallMode, StepKind
 from channels_app.models.inbound import EventState
 from channels_app.providers.twilio import twiml
@@ -40,6 +40,7 @@ from convoship.lib.parsers import BadJSON, loads
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import in_tenant
 from convoship.lib.threads import in_thread
+from deployments.models.conversation import Control
 
 logger = logging.getLogger(__name__)
 
@@ -235,7 +236,9 @@ def _seconds(text: str) -> int | None:
 
 async def fallback(asked: Asked) -> HttpResponse:
     """The provider could not use what another address answered: it says so here, and the call goes on if it can."""
-    call_id, is_last = await in_tenant(_fallen_back)(asked.workspace_id, asked)
+    call_id, is_last, spent = await in_tenant(_fallen_back)(asked.workspace_id, asked)
+    if spent is not None:
+        return twiml.answered(spent)
     response = VoiceResponse()
     if call_id is None and not is_last:
         return await incoming(asked)
@@ -244,31 +247,38 @@ async def fallback(asked: Asked) -> HttpResponse:
         return twiml.answered(response)
     twiml.said(response, say("sorry", asked.config.language), asked.config)
     number = await in_tenant(_turn_of)(asked.workspace_id, call_id)
+    if number is None:
+        # It failed before anything was said: there is no answer to wait for, and it begins anew.
+        return await incoming(asked)
     response.redirect(asked.url("wait", turn=number), method="POST")
     return twiml.answered(response)
 
 
-def _turn_of(call_id: UUID) -> int:
-    return record.lock(call_id).turn
+def _turn_of(call_id: UUID) -> int | None:
+    call = record.lock(call_id)
+    return call.turn if CallTurn.objects.filter(call=call, number=call.turn).exists() else None
 
 
-def _fallen_back(asked: Asked) -> tuple[UUID | None, bool]:
-    """The call, and whether it came here too often to be tried again."""
+def _fallen_back(asked: Asked) -> tuple[UUID | None, bool, str | None]:
+    """The call, whether it came here too often to be tried again, and what ends it where the day's minutes are gone."""
     code, url = asked.form.get("ErrorCode", ""), asked.form.get("ErrorUrl", "")
-    call = record.find(asked.connection_id, asked.sid)
+    found = record.find(asked.connection_id, asked.sid)
+    # The call is held before its connection is written, as everywhere (`record.lock`).
+    call = record.lock(found.id) if found is not None else None
     if code:
         faults.note(asked.connection_id, code, call, detail=url)
     if call is None:
-        return None, False
-    call = record.lock(call.id)
+        return None, False, None
+    is_let = True
     if call.goes_on:
-        record.sign(call)
+        is_let = record.sign(call) or call.conversation.control != Control.ASSISTANT
         if call.mode == CallMode.RELAY:
             call.mode = CallMode.GATHER
             call.save(update_fields=["mode"])
     before = CallStep.objects.filter(call=call, kind=StepKind.FALLBACK).count()
     record.note(call, StepKind.FALLBACK, "Twilio asked at the fallback address.", code=code[:10], url=url[:300])
-    return call.id, before >= MOST_FALLBACKS or not call.goes_on
+    spent = None if is_let else gather.used_up(asked, call)
+    return call.id, before >= MOST_FALLBACKS or not call.goes_on, spent
 
 
 async def errors(asked: Asked) -> HttpResponse:
@@ -287,7 +297,7 @@ def _debugged(asked: Asked) -> None:
         code = str(payload.get("error_code") or "")
         # The debugger tells of the whole account: what names no call of this connection is others' business.
         if call is not None and code:
-            faults.note(asked.connection_id, code, call)
+            faults.note(asked.connection_id, code, record.lock(call.id))
 
 
 # What answers each part of a connection's address. Others add a line.

@@ -269,7 +269,8 @@ def _hold(asked: Asked, call_id: UUID, number: int, waits: int) -> str:
     if not call.goes_on:
         response.hangup()
         return str(response)
-    record.sign(call)
+    if not record.sign(call):
+        return used_up(asked, call)
     if waits >= MOST_WAITS or timezone.now() >= call.ends_by:
         twiml.said(response, say("give_up", call.language), asked.config, call.language)
         why = "The assistant had no answer in time."

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from django import forms
 
+from channels_app import spending
 from channels_app.models import CallTransfer, MemberTelephone
-from channels_app.models.call import TransferManner
+from channels_app.models.call import TransferManner, TransferState
 from channels_app.providers import numbers
 from channels_app.providers.twilio.voice_config import VoiceConfig
 from channels_app.voice import courses, phone_desk, transfers
@@ -25,7 +26,8 @@ def number_of(user: User) -> str:
 def take(actor: Actor, user: User, conversation: Conversation, number: str, *, known: str = "") -> CallTransfer:
     """Have the call of this locked conversation put through to the member; who is rung already is not rung twice.
 
-    422 with `number` for one that may not be rung; 409 where there is no call any more, or a colleague has it whom the
+    At another number they are rung there instead. 422 with `number` for one that may not be rung, or was rung too
+    often in this hour (the transaction has to go back then); 409 where there is no call any more, or a colleague has it whom the
     page did not name (`known`).
     """
     conversations.require_active(conversation)
@@ -44,7 +46,10 @@ def take(actor: Actor, user: User, conversation: Conversation, number: str, *, k
         raise Problem("conflict", f"{other} has this conversation.", hint="Take it over from them first.")
     going_on = transfers.open_of(call)
     if going_on is not None and going_on.member_id == user.id:
-        return going_on
+        if going_on.to == to or going_on.state == TransferState.BRIDGED:
+            return going_on
+    if refusal := spending.count_ring_of(call.connection, to):
+        raise invalid({"number": [f"{refusal.words} {refusal.remedy}"]})
     MemberTelephone.objects.update_or_create(member=user, defaults={"number": to})
     case = handoff.promise(conversation, user)
     transfer = transfers.ask(

@@ -132,7 +132,11 @@ def find(connection_id: UUID, sid: str) -> Call | None:
 
 
 def lock(call_id: UUID) -> Call:
-    """The call with its conversation, both held until the transaction ends; 404 where there is none."""
+    """The call with its conversation, both held until the transaction ends; 404 where there is none.
+
+    The order of everything about calls: conversation, call, its own rows, the day's counts, the connection. Whoever
+    writes the connection (its health, that its minutes are used up) holds the call by then, and takes none afterwards.
+    """
     row = Call.objects.filter(id=call_id).values_list("conversation_id", flat=True).first()
     if row is None:
         raise not_found()

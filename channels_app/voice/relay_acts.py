@@ -344,7 +344,7 @@ def silent(call_id: UUID) -> int:
     call = record.lock(call_id)
     call.silences += 1
     call.save(update_fields=["silences"])
-    record.sign(call)
+    # (It is no sign of the provider's; `look` counts the minutes, and ends a call that has used them up.)
     record.note(call, StepKind.SILENCE, "Nothing was heard.", count=call.silences)
     return call.silences
 

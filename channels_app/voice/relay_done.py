@@ -40,7 +40,7 @@ from convoship.lib.parsers import BadJSON, loads
 from convoship.lib.tenancy import in_tenant
 from deployments import conversations, handoff, turns
 from deployments.models import Message, Turn
-from deployments.models.conversation import AuthorKind, MessageStatus, TurnStatus
+from deployments.models.conversation import AuthorKind, Control, MessageStatus, TurnStatus
 from deployments.models.handoff import HandoffCause
 
 PART = "relay-done"
@@ -115,7 +115,9 @@ def _done(asked: Asked) -> _Next | None:
         return _Next(_hung_up())
     if not call.goes_on:
         return _Next(_hung_up())
-    record.sign(call)
+    is_let = record.sign(call)
+    if not is_let and call.conversation.is_active and call.conversation.control == Control.ASSISTANT:
+        return _Next(gather.used_up(asked, call))
     if not status and "again" in asked.query:
         # It broke here, and what the session said of its end is lost with the first request.
         return _ended(asked, call, "", {})

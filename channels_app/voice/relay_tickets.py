@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from channels_app.models import Call, RelayTicket
 from channels_app.models.call import CallState
+from channels_app.voice import record
 
 # The name of the parameter that carries it.
 PARAMETER = "ticket"
@@ -37,6 +38,8 @@ def spend(connection_id: UUID, call_sid: str, value: str, session: str) -> Call 
     call = Call.objects.filter(connection_id=connection_id, sid=call_sid).exclude(state=CallState.ENDED).first()
     if call is None or not value:
         return None
+    # Before its ticket: who ends the call holds it, and writes the ticket after it.
+    record.lock(call.id)
     now = timezone.now()
     # (No join: where two come at once, PostgreSQL looks again at the row alone.)
     tickets = RelayTicket.objects.filter(call_id=call.id, digest=_digest(value), spent_at=None, expires_at__gt=now)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import threading
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -13,7 +15,8 @@ from django.test import AsyncClient
 from django.utils import timezone
 
 from channels_app.models import Call, CallSpeech, CallTransfer, CallTurn, Connection, Delivery, InboundEvent
-from channels_app.voice import answering, gather, taking
+from channels_app.voice import answering, faults, gather, record, taking
+from convoship.lib import rows
 from convoship.lib.tenancy import tenant
 from convoship.lib.threads import in_thread
 from deployments import blocking, conversations, people
@@ -444,6 +447,18 @@ async def test_thirty_calls_at_once_take_no_more_minutes_than_there_are(line: Li
     assert await line.inside(Call.objects.count) == 5
 
 
+@pytest.mark.parametrize("part", ["wait", "fallback", "relay-done"])
+async def test_minutes_that_run_out_end_a_call_whichever_request_finds_it(line: Line, part: str) -> None:
+    await line.allow(daily_minutes=1)
+    await line.ring()
+    await line.inside(lambda: Call.objects.update(answered_at=timezone.now() - dt.timedelta(seconds=70)))
+    # (A turn whose answer is still to come.)
+    await line.inside(lambda: CallTurn.objects.update(number=1))
+    ended = await line.ask(line.url(part, "?turn=2"), SessionStatus="failed")
+    assert ended.verbs[-1] == "Hangup"
+    assert "minutes" in (await line.call()).reason
+
+
 async def test_minutes_that_run_out_in_a_call_end_it_with_words(line: Line) -> None:
     await line.allow(daily_minutes=1)
     greeted = await line.ring()
@@ -512,6 +527,41 @@ async def test_what_was_said_is_taken_although_the_database_was_away_for_a_momen
 
 async def _breaks(asked: Any) -> Any:
     raise RuntimeError("broken")
+
+
+async def test_a_call_that_failed_before_its_first_turn_begins_anew(line: Line) -> None:
+    await line.allow(record="with_consent")
+    asked = await line.ring()
+    back = await line.ask(line.url("fallback"), ErrorCode="11200", ErrorUrl=line.url())
+    assert (back.words, back.listens_at) == (asked.words, asked.listens_at)
+
+
+async def test_a_fall_back_and_the_end_of_its_call_wait_for_each_other_in_one_order(
+    line: Line, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The end holds the call, and then writes the connection's health; so does the fall-back."""
+    await line.ring()
+    call_id = (await line.call()).id
+    is_held = threading.Event()
+
+    def end() -> None:
+        with tenant(line.workspace.id):
+            call = record.lock(call_id)
+            is_held.set()
+            waits = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid)))"
+            for _ in range(400):
+                if rows.one(waits, [])[0]:  # type: ignore[index]
+                    break
+                time.sleep(0.02)
+            faults.clear(call.connection_id)
+            Connection.objects.filter(id=call.connection_id).update(fault="")
+
+    ending = asyncio.create_task(in_thread(end))
+    await asyncio.to_thread(is_held.wait, 10)
+    back = await line.ask(line.url("fallback"), ErrorCode="11200")
+    await ending
+    assert back.has("Redirect")
+    assert "tried once more" not in caplog.text
 
 
 async def test_the_fallback_address_names_the_error_and_the_call_goes_on(line: Line) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from channels_app import spending
 from channels_app.models import MemberTelephone
 from channels_app.voice import member_calls
 from convoship.lib.problems import Problem
@@ -99,6 +100,37 @@ async def test_pressing_the_button_twice_rings_once(people: People) -> None:
     olga, _ = await waiting(people)
     await take(people, olga)
     await take(people, olga)
+    assert len(await people.transfers()) == 1
+
+
+async def test_a_member_who_mends_their_number_is_rung_at_the_new_one(people: People) -> None:
+    olga, queued = await waiting(people)
+    await people.round(queued)
+    await take(people, olga, "+14155550145")
+    assert (await rung(people)).verb("Number").text == "+14155550145"
+    await take(people, olga)
+    dialled = await rung(people)
+    assert dialled.verb("Number").text == OWN
+    first, second = await people.transfers()
+    assert (first.state, second.to, second.ended_at) == ("ended", OWN, None)
+    # Once they talk, the button changes nothing.
+    await people.press(await people.pick_up(dialled), "1")
+    await take(people, olga, "+14155550145")
+    assert len(await people.transfers()) == 2
+
+
+@pytest.mark.parametrize("bound", ["RINGS", "RINGS_OF_ALL"])
+async def test_members_telephones_are_rung_so_often_an_hour(
+    people: People, monkeypatch: pytest.MonkeyPatch, bound: str
+) -> None:
+    monkeypatch.setattr(spending, bound, 1)
+    olga, queued = await waiting(people)
+    await people.round(queued)
+    await take(people, olga)
+    await people.done(await rung(people), "busy")
+    with pytest.raises(Problem) as refused:
+        await take(people, olga, OWN if bound == "RINGS" else "+14155550145")
+    assert "the limit" in refused.value.errors["number"][0]
     assert len(await people.transfers()) == 1
 
 
