@@ -315,9 +315,17 @@ async def passages(
 
     Where no budget has room for the embedding, words alone are looked for.
     """
-    found = await in_tenant(_endpoint_for_questions)(workspace_id, assistant_id)
-    embedding = await _of_question(assistant_id, found, text, counting) if found else None
+    found, by_words = await in_tenant(_by_words)(workspace_id, assistant_id, text, limit)
+    if found is None:
+        return by_words
+    embedding = await _of_question(assistant_id, found, text, counting)
     return await in_tenant(searching.find)(workspace_id, assistant_id, text, limit, embedding=embedding)
+
+
+def _by_words(assistant_id: UUID, text: str, limit: int) -> tuple[tuple[Endpoint, int] | None, list[Passage]]:
+    """The endpoint to ask for the text's embedding; where there is none, what words alone find, in one transaction."""
+    found = _endpoint_for_questions(assistant_id)
+    return found, [] if found else searching.find(assistant_id, text, limit)
 
 
 def passages_waiting(workspace_id: UUID, assistant_id: UUID, text: str, limit: int = 5) -> list[Passage]:
