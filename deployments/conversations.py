@@ -143,9 +143,15 @@ def _tell(conversation: Conversation, messages: Sequence[Message], answers: str 
 
 def lock(conversation_id: UUID) -> Conversation:
     """The conversation, held until the transaction ends; 404 where this workspace has none by that id."""
+    return lock_where("c.id = %s", [conversation_id])
+
+
+def lock_where(condition: str, values: Sequence[Any]) -> Conversation:
+    """The same of the one conversation `c` of which this (written-out) condition is true."""
     # No key: rows that only refer to it are written meanwhile by who doesn't hold it, and must not wait for us.
-    sql = f"SELECT {rows.columns(Conversation, 'c')} FROM deployments_conversation c WHERE c.id = %s FOR NO KEY UPDATE"  # noqa: S608  (names of columns)
-    row = rows.one(sql, [conversation_id])
+    columns = rows.columns(Conversation, "c")
+    sql = f"SELECT {columns} FROM deployments_conversation c WHERE {condition} FOR NO KEY UPDATE"  # noqa: S608  (names)
+    row = rows.one(sql, values)
     if row is None:
         raise not_found()
     return rows.read(Conversation, row)

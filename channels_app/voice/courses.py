@@ -101,11 +101,16 @@ def on_message_posted(
 
 def note_wanted(conversation: Conversation, *, is_answered: bool) -> None:
     """Have the call of a locked conversation led where it belongs. `is_answered`: a request of it waits for that."""
-    call = Call.objects.filter(conversation=conversation).exclude(state=CallState.ENDED).first()
-    if call is None or not conversation.is_active:
+    if not conversation.is_active:
+        return
+    going_on = Call.objects.filter(conversation=conversation).exclude(state=CallState.ENDED)
+    call = going_on.select_related("connection", "course").first()
+    if call is None:
         return
     way = way_of(conversation, call)
-    course = CallCourse.objects.filter(call=call).select_for_update().first()
+    # Most calls have none, as nobody ever led them anywhere; one that is made is made under the conversation's lock.
+    has_course = getattr(call, "course", None) is not None
+    course = CallCourse.objects.filter(call=call).select_for_update().first() if has_course else None
     is_vain = way.place == CoursePlace.ASSISTANT and _ends_elsewhere(call, course)
     if course is None and way.place == CoursePlace.ASSISTANT and not is_vain:
         return
@@ -122,8 +127,7 @@ def note_wanted(conversation: Conversation, *, is_answered: bool) -> None:
 
 def _ends_elsewhere(call: Call, course: CallCourse | None) -> bool:
     """Whether nobody came and the connection says that the assistant does not go on then."""
-    connection = Call.objects.select_related("connection").get(id=call.id).connection
-    if VoiceConfig.of(connection.config).transfer_then == "assistant":
+    if VoiceConfig.of(call.connection.config).transfer_then == "assistant":
         return False
     return vain_end(call, course) is not None
 

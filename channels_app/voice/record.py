@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from channels_app.models import Call, CallStep, Connection, ConversationLink
 from channels_app.models.call import CallDirection, CallState, StepKind
 from channels_app.providers.twilio.voice_config import VoiceConfig
 from channels_app.voice import minutes
-from convoship.lib import language_tags, same_number
+from convoship.lib import language_tags, rows, same_number
 from convoship.lib.problems import Problem, not_found
 from deployments import blocking, conversations, live, people, welcoming
 from deployments.conversations import NewMessage
@@ -137,13 +138,26 @@ def lock(call_id: UUID) -> Call:
     The order of everything about calls: conversation, call, its own rows, the day's counts, the connection. Whoever
     writes the connection (its health, that its minutes are used up) holds the call by then, and takes none afterwards.
     """
-    row = Call.objects.filter(id=call_id).values_list("conversation_id", flat=True).first()
+    # The conversation first, as everybody holds them; who waits for it then reads the call as the one before left it.
+    conversation = conversations.lock_where(
+        "c.id = (SELECT conversation_id FROM channels_app_call WHERE id = %s)", [call_id]
+    )
+    row = rows.one(_held_call_sql(), [call_id])
     if row is None:
         raise not_found()
-    conversation = conversations.lock(row)
-    call = Call.objects.select_for_update(no_key=True, of=("self",)).select_related("connection").get(id=call_id)
+    call: Call
+    call, connection = rows.read_each(row, Call, Connection)
+    call.connection = connection
     call.conversation = conversation
     return call
+
+
+@cache
+def _held_call_sql() -> str:
+    return f"""
+        SELECT {rows.columns(Call, "k")}, {rows.columns(Connection, "n")}
+          FROM channels_app_call k JOIN channels_app_connection n ON n.id = k.connection_id
+         WHERE k.id = %s FOR NO KEY UPDATE OF k"""  # noqa: S608  (names of columns)
 
 
 def note(call: Call, kind: str, words: str = "", remedy: str = "", **data: Any) -> CallStep:
