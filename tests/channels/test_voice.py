@@ -455,6 +455,7 @@ async def test_a_long_calls_page_shows_its_last_steps_and_says_that_earlier_ones
     await line.press(await line.ring(), "7")
     conversation = (await line.call()).conversation
     shown = await line.inside(lambda: calls.told(conversation))
+    assert shown is not None
     assert shown.steps[0].title == "Earlier steps are left out"
     assert len(shown.steps) == 3
     assert "pressed 7" in shown.steps[-1].words
