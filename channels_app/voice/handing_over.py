@@ -1,6 +1,6 @@
 """What a call hears while people have its conversation: waiting, being put through, or a member's typed words.
 
-`twiml_for` is asked by every request of a call before the assistant's own TwiML is made, and by the worker's redirect;
+`add_to` is asked by every request of a call before the assistant's own TwiML is made, and by the worker's redirect;
 so whatever a call does next, it goes where the hand-over's state machine wants it, and is told once.
 """
 
@@ -31,17 +31,11 @@ RING_SECONDS, DECIDE_SECONDS = 30, 20
 TALK_SECONDS = 3
 
 
-def twiml_for(call: Call) -> VoiceResponse | None:
-    """What the call hears now, with all that was not said yet; None where the assistant has its conversation.
-
-    Inside `tenant()`; what it answers counts as told.
-    """
-    response = VoiceResponse()
-    return response if add_to(response, call) else None
-
-
 def add_to(response: VoiceResponse, call: Call) -> bool:
-    """The same behind what is being said already; False where the assistant has it, and nothing was added."""
+    """What the call hears now, with all that was not said yet, behind what is being said already.
+
+    False where the assistant has it, and nothing was added. Inside `tenant()`; what it answers counts as told.
+    """
     held = record.lock(call.id)
     way = courses.way_of(held.conversation, held)
     if way.place == CoursePlace.ASSISTANT:

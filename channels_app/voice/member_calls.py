@@ -27,8 +27,8 @@ def take(actor: Actor, user: User, conversation: Conversation, number: str, *, k
     """Have the call of this locked conversation put through to the member; who is rung already is not rung twice.
 
     At another number they are rung there instead. 422 with `number` for one that may not be rung, or was rung too
-    often in this hour (the transaction has to go back then); 409 where there is no call any more, or a colleague has it whom the
-    page did not name (`known`).
+    often in this hour (the transaction has to go back then); 409 where there is no call any more, or a colleague has
+    it whom the page did not name (`known`).
     """
     conversations.require_active(conversation)
     call = phone_desk.call_of(conversation)
@@ -45,9 +45,9 @@ def take(actor: Actor, user: User, conversation: Conversation, number: str, *, k
     if other := handoff.taken_by_other(conversation, user, known):
         raise Problem("conflict", f"{other} has this conversation.", hint="Take it over from them first.")
     going_on = transfers.open_of(call)
-    if going_on is not None and going_on.member_id == user.id:
-        if going_on.to == to or going_on.state == TransferState.BRIDGED:
-            return going_on
+    is_rung = going_on is not None and going_on.member_id == user.id
+    if going_on is not None and is_rung and (going_on.to == to or going_on.state == TransferState.BRIDGED):
+        return going_on
     if refusal := spending.count_ring_of(call.connection, to):
         raise invalid({"number": [f"{refusal.words} {refusal.remedy}"]})
     MemberTelephone.objects.update_or_create(member=user, defaults={"number": to})

@@ -1,4 +1,4 @@
-"""ConversationRelay's frames: what Twilio tells us as typed values, and the five that Twilio takes. Pure.
+"""ConversationRelay's frames: what Twilio tells us as typed values, and those that we send. Pure.
 
 What comes in is read with tolerance: fields may be added, left out or of another type, and a kind that we don't know
 is `Unknown` and no error. What goes out is strict: Twilio refuses a frame of another form (error 64107) and its words
@@ -28,7 +28,6 @@ LONGEST_HANDOFF = 4000
 DIGITS = frozenset("0123456789*#")
 
 _TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
-_SEND_DIGITS = re.compile(r"[0-9*#wW]{1,64}")
 # Characters that no voice says: controls but the line's end and the tab.
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\u2028\u2029\ufeff]")
 
@@ -212,23 +211,6 @@ def text(token: str, *, last: bool, language: str = "", interruptible: bool | No
     if interruptible is not None:
         body["interruptible"] = interruptible
     return _frame(body)
-
-
-def play(source: str, *, interruptible: bool | None = None) -> str:
-    """Audio at an address of https."""
-    if not source.startswith("https://") or len(source) > 2000 or re.search(r"\s", source):
-        raise BadFrame("What is played has an address that begins with https://.")
-    body: dict[str, Any] = {"type": "play", "source": source}
-    if interruptible is not None:
-        body["interruptible"] = interruptible
-    return _frame(body)
-
-
-def send_digits(digits: str) -> str:
-    """Tones of keys; `w` waits half a second."""
-    if not _SEND_DIGITS.fullmatch(digits):
-        raise BadFrame("Only 0-9, *, # and w can be sent as tones.")
-    return _frame({"type": "sendDigits", "digits": digits})
 
 
 def language(tag: str) -> str:

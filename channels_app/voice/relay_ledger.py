@@ -61,11 +61,6 @@ class Heard:
         """Whether nothing of it is missing."""
         return len(self.heard.strip()) >= len(self.utterance.whole.strip())
 
-    @property
-    def is_unheard(self) -> bool:
-        """Whether nothing of it was heard."""
-        return not self.heard.strip()
-
 
 @dataclass
 class Ledger:
@@ -94,10 +89,6 @@ class Ledger:
     def is_speaking(self, now: float) -> bool:
         """Whether the voice is still at it, as far as we can tell."""
         return now < self.done_at
-
-    def of_turn(self, turn: int) -> list[Utterance]:
-        """Its utterances, in order."""
-        return [one for one in self.utterances if one.turn == turn]
 
     def interrupted(self, heard: str, after_ms: int | None, now: float) -> list[Heard]:
         """How far each utterance was heard, where somebody spoke over them; afterwards nothing is being said."""

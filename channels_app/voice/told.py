@@ -65,7 +65,7 @@ class Keeper:
             repair=_repair(call),
             consent=recorded.consent_words(call),
             recordings=recorded.shown(call),
-            steps=[_step(row) for row in call.steps.order_by("at", "id")[:MOST_STEPS]],
+            steps=_steps(call),
             turns=_turns(call),
             heard={row.message_id: _heard(row) for row in call.speeches.all()},
         )
@@ -143,6 +143,16 @@ def _repair(call: Call) -> Repair | None:
     if call.outcome == CallOutcome.TOO_LONG:
         return Repair("Open its settings", reverse("connection_settings", args=[call.connection_id]))
     return None
+
+
+def _steps(call: Call) -> list[Step]:
+    """The last steps in order; of a longer call it is said first that earlier ones are left out."""
+    last = list(call.steps.order_by("-at", "-id")[: MOST_STEPS + 1])
+    shown = [_step(row) for row in reversed(last[:MOST_STEPS])]
+    if len(last) <= MOST_STEPS:
+        return shown
+    words = f"Only the last {MOST_STEPS} are shown. The API has them all."
+    return [Step(id="earlier", at=shown[0].at, title="Earlier steps are left out", words=words), *shown]
 
 
 def _step(row: CallStep) -> Step:

@@ -165,14 +165,6 @@ def closed(case: Case, words: str) -> None:
     _end(found, TransferState.ENDED if is_bridged else TransferState.FAILED, None, words)
 
 
-def over(call: Call, words: str) -> None:
-    """The call itself is over."""
-    found = open_of(call)
-    if found is not None:
-        is_bridged = found.state == TransferState.BRIDGED
-        _end(found, TransferState.ENDED if is_bridged else TransferState.FAILED, None, words)
-
-
 def is_rung_by_us(transfer: CallTransfer) -> bool:
     """Whether we rang them: who takes a call from a queue rang Twilio themselves."""
     return is_number(transfer.to)

@@ -18,8 +18,6 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "relay_lost": "Sorry, we were cut off for a moment.",
         "sorry_again": "Sorry, please say that again.",
         "give_up": "Sorry, I can't go on with this call. Please call again later.",
-        "transfer": "I'm putting you through.",
-        "nobody": "Nobody can take your call right now.",
         "voicemail": "Please leave a message after the tone. Press the hash key when you are done.",
         "voicemail_done": "Thank you, your message is kept. Goodbye.",
         "consent": "May we record this call? Press 1 or say yes. Press 2 or say no, and we go on without.",
@@ -43,8 +41,6 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "relay_lost": "Entschuldigung, die Verbindung war kurz unterbrochen.",
         "sorry_again": "Entschuldigung, bitte sagen Sie das noch einmal.",
         "give_up": "Entschuldigung, ich kann diesen Anruf nicht fortsetzen. Bitte rufen Sie später noch einmal an.",
-        "transfer": "Ich verbinde Sie.",
-        "nobody": "Gerade kann niemand Ihren Anruf annehmen.",
         "voicemail": "Bitte hinterlassen Sie nach dem Ton eine Nachricht und drücken Sie am Ende die Rautetaste.",
         "voicemail_done": "Danke, Ihre Nachricht ist gespeichert. Auf Wiederhören.",
         "consent": "Dürfen wir diesen Anruf aufzeichnen? Drücken Sie die 1 oder sagen Sie Ja. Mit der 2 oder Nein geht "

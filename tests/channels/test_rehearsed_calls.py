@@ -259,13 +259,13 @@ def test_a_call_of_ours_rings_on_the_telephone_and_is_answered(it: Rehearsed) ->
         assert found.status == "in-progress"
         screen.say("hello")
         await screen.sees("listens", 2, on=True)
-        assert await rest.end(account, made.sid)
+        assert await rest.redirect(account, made.sid, twiml="<Response><Hangup/></Response>")
         await screen.sees("ended", how="hung_up_on")
         found = await rest.fetch(account, made.sid)
         assert found is not None
         assert found.is_over
         assert found.seconds is not None
-        assert not await rest.end(account, made.sid)
+        assert not await rest.redirect(account, made.sid, twiml="<Response><Hangup/></Response>")
 
     plays(it, scene)
     assert [line.status for line in it.lines(LineKind.REPORT)] == ["initiated", "ringing", "in-progress", "completed"]

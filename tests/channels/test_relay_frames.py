@@ -144,8 +144,6 @@ def test_golden_frames() -> None:
         relay_frames.text("Grüß Gott", last=True, language="de_AT", interruptible=False)
         == '{"type":"text","token":"Grüß Gott","last":true,"lang":"de-AT","interruptible":false}'
     )
-    assert relay_frames.play("https://a.example/b.mp3") == '{"type":"play","source":"https://a.example/b.mp3"}'
-    assert relay_frames.send_digits("12w#") == '{"type":"sendDigits","digits":"12w#"}'
     assert relay_frames.language("de-DE") == '{"type":"language","ttsLanguage":"de-DE","transcriptionLanguage":"de-DE"}'
     assert relay_frames.end() == '{"type":"end"}'
     assert relay_frames.end({"then": "transfer"}) == '{"type":"end","handoffData":"{\\"then\\":\\"transfer\\"}"}'
@@ -164,8 +162,6 @@ def test_no_words_make_a_frame_that_is_refused(words: str, last: bool, tag: str,
 @given(st.one_of(texts, st.from_regex(r"[0-9a-z*#/:.-]{1,70}")))
 def test_no_argument_makes_another_frame_that_is_refused(value: str) -> None:
     makers: list[Callable[[str], str]] = [
-        relay_frames.play,
-        relay_frames.send_digits,
         relay_frames.language,
         lambda text: relay_frames.end({"reason": text}),
     ]

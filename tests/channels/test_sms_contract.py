@@ -169,10 +169,6 @@ async def _tell_call(url: str) -> Any:
     return await calls.redirect(account(url), CALL, twiml="<Response><Say>Goodbye.</Say><Hangup/></Response>")
 
 
-async def _end_call(url: str) -> Any:
-    return await calls.end(account(url), CALL)
-
-
 async def _set_number_for_calls(url: str) -> Any:
     at = sdk.client(account(url)).incoming_phone_numbers(NUMBER_SID)
     here = "https://convoship.example/x"
@@ -263,7 +259,6 @@ GOOD = [
     pytest.param("api_v2010", _fetch_call, id="fetch a call"),
     pytest.param("api_v2010", _redirect_call, id="redirect a call"),
     pytest.param("api_v2010", _tell_call, id="tell a call something"),
-    pytest.param("api_v2010", _end_call, id="end a call"),
     pytest.param("api_v2010", _set_number_for_calls, id="set a number's addresses for calls"),
     pytest.param("api_v2010", _list, id="list messages"),
     pytest.param("api_v2010", _account, id="fetch the account"),

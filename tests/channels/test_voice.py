@@ -16,10 +16,11 @@ from django.utils import timezone
 
 from channels_app.models import Call, CallSpeech, CallTransfer, CallTurn, Connection, Delivery, InboundEvent
 from channels_app.voice import answering, faults, gather, record, taking
+from channels_app.voice import told as told_calls
 from convoship.lib import rows
 from convoship.lib.tenancy import tenant
 from convoship.lib.threads import in_thread
-from deployments import blocking, conversations, people
+from deployments import blocking, calls, conversations, people
 from deployments.models import AssistantVersion, Conversation, Identity, Message, Turn
 from deployments.responders import base
 from deployments.responders.base import End, HandOver, Reply, Say, TurnInput
@@ -445,6 +446,19 @@ async def test_thirty_calls_at_once_take_no_more_minutes_than_there_are(line: Li
     taken = await asyncio.gather(*(one(number) for number in range(30)))
     assert taken.count(True) == 5
     assert await line.inside(Call.objects.count) == 5
+
+
+async def test_a_long_calls_page_shows_its_last_steps_and_says_that_earlier_ones_are_left_out(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(told_calls, "MOST_STEPS", 2)
+    await line.press(await line.ring(), "7")
+    conversation = (await line.call()).conversation
+    shown = await line.inside(lambda: calls.told(conversation))
+    assert shown is not None
+    assert shown.steps[0].title == "Earlier steps are left out"
+    assert len(shown.steps) == 3
+    assert "pressed 7" in shown.steps[-1].words
 
 
 @pytest.mark.parametrize("part", ["wait", "fallback", "relay-done"])

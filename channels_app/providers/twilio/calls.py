@@ -1,4 +1,4 @@
-"""Calls by REST: started, redirected, ended, asked for (twilio.com/docs/voice/api/call-resource)."""
+"""Calls by REST: started, redirected, asked for (twilio.com/docs/voice/api/call-resource)."""
 
 from __future__ import annotations
 
@@ -57,19 +57,6 @@ async def redirect(account: Account, sid: str, *, url: str = "", twiml: str = ""
                 await client.calls(sid).update_async(twiml=twiml)
             else:
                 await client.calls(sid).update_async(url=url, method="POST")
-    except ProviderError as error:
-        if _is_gone(error):
-            return False
-        raise
-    return True
-
-
-async def end(account: Account, sid: str) -> bool:
-    """Hang up; False where the call goes on no more."""
-    client = sdk.client(account)
-    try:
-        with sdk.errors(client):
-            await client.calls(sid).update_async(status="completed")
     except ProviderError as error:
         if _is_gone(error):
             return False

@@ -19,7 +19,6 @@ LONGEST_SAY = 3000
 CONTENT_TYPE = "text/xml"
 # Rings before a dialled telephone counts as unanswered.
 DIAL_SECONDS = 25
-LONGEST_MESSAGE_SECONDS = 180
 # XML 1.0, 2.2: all that may not stand in a document.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ENDS = re.compile(r"(?<=[.!?:;\u3002])\s+|\n+")
