@@ -305,6 +305,13 @@ def interrupted(call_id: UUID, number: int, messages: Sequence[Said], heard: str
     record.note(call, StepKind.INTERRUPTED, "The caller spoke over it.", turn=number, heard=heard, after_ms=after_ms)
 
 
+def went_on(call_id: UUID, text: str) -> None:
+    """The caller spoke on while their session was about to end: nobody answers it there, and whoever reads sees it."""
+    call = record.lock(call_id)
+    words = f"They went on: “{text[:300]}” Nobody answered that, as the call was about to go on elsewhere."
+    record.note(call, StepKind.INTERRUPTED, words)
+
+
 def broke(call_id: UUID, session: str, number: int, messages: Sequence[Said], of_turn: str) -> None:
     """The socket is gone. What was heard by then is noted; whoever goes on with the call says the rest.
 

@@ -302,6 +302,8 @@ class Session:
             case _Said():
                 if self.then is None:
                     await self._take(event)
+                else:
+                    await self._act(relay_acts.went_on, event.text or event.keys)
             case _Interrupted():
                 await self._cut(event)
             case _Speaks():

@@ -417,6 +417,17 @@ async def test_a_call_that_is_to_be_put_through_ends_its_session(phone: Telephon
     assert data["then"] == "people"
 
 
+async def test_what_is_said_while_the_session_ends_is_kept(transactional_db: None) -> None:
+    phone = await in_thread(lambda: make_telephone(transfer_to="+14155550199"))
+    session = await greeted(phone)
+    await session.say("I want to talk to a person")
+    await session.words()
+    await session.say("It is about order 4711")
+    assert (await session.ended())["then"] == "people"
+    [step] = await phone.steps("interrupted")
+    assert "“It is about order 4711”" in step.words
+
+
 async def test_who_asks_for_a_person_hears_so_and_is_put_through(transactional_db: None) -> None:
     phone = await in_thread(lambda: make_telephone(transfer_to="+14155550199", silence_seconds=20))
     session = await greeted(phone)
