@@ -59,7 +59,7 @@ class Product:
         """The Celery clock. Its schedule is short and in the settings, so it keeps no file that a kill could spoil."""
         return self._python(
             "beat",
-            *("-m", "celery", "-A", "convoship", "beat", "--scheduler", "celery.beat:Scheduler"),
+            *("-m", "celery", "-A", "convoship.clock", "beat", "--scheduler", "celery.beat:Scheduler"),
             *("--loglevel", "WARNING", "--pidfile", ""),
         )
 

@@ -64,10 +64,10 @@ def working(valkey: OwnValkey, folder: Path, far: FarEnd) -> Iterator[list[subpr
         "REDIS_URL": valkey.url,
         "CONVOSHIP_PRIVATE_ALLOWLIST": f"127.0.0.1:{far.port}",
     }
-    celery = [sys.executable, "-m", "celery", "-A", "convoship"]
+    celery = [sys.executable, "-m", "celery", "-A"]
     commands = (
-        [*celery, "worker", "--pool", "threads", "--concurrency", "2"],
-        [*celery, "beat", "--scheduler", "celery.beat:Scheduler", "--pidfile", ""],
+        [*celery, "convoship", "worker", "--pool", "threads", "--concurrency", "2"],
+        [*celery, "convoship.clock", "beat", "--scheduler", "celery.beat:Scheduler", "--pidfile", ""],
     )
     with ExitStack() as stack:
         processes = []
