@@ -1,13 +1,15 @@
-"""The pulse: every few seconds one query for all sockets of this process.
+"""The pulse: every few seconds a few queries for all sockets of this process.
 
 What live events may lose (they are best effort, and none come while Valkey is away) is found here: a head that moved, a
-hand-over, a revoked deployment. One query a process, not one a socket, so ten thousand idle visitors cost one query.
+hand-over, a revoked deployment. Queries are a process's, not a socket's, so ten thousand idle visitors cost ten. The
+sockets take turns, spread over the seconds: all of them at once would be a moment in which nobody is answered.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import Protocol
 from uuid import UUID
 
@@ -18,7 +20,8 @@ from deployments.doors import SessionPulse
 logger = logging.getLogger(__name__)
 
 EVERY_SECONDS = 3.0
-BATCH = 2000
+# In as many turns: each socket has its own, by its session's id.
+TURNS = 10
 
 
 class Patient(Protocol):
@@ -59,19 +62,22 @@ class Pulse:
         self.patients.discard(patient)
 
     async def _beat(self) -> None:
+        turn = 0
         while self.patients:
-            await asyncio.sleep(EVERY_SECONDS)
+            await asyncio.sleep(EVERY_SECONDS / TURNS)
+            turn = (turn + 1) % TURNS
             try:
-                await self.take()
+                await self._take_of([one for one in self.patients if one.session_id.int % TURNS == turn])
             except Exception:
                 logger.exception("the pulse could not be taken, it is tried again in %s s", EVERY_SECONDS)
 
     async def take(self) -> None:
         """Take the pulse of all sockets now."""
-        patients = list(self.patients)
-        for start in range(0, len(patients), BATCH):
-            batch = patients[start : start + BATCH]
-            ids = list({patient.session_id for patient in batch})
-            found = await in_thread(doors.pulse, ids)
-            for patient in batch:
-                patient.on_pulse(found.get(patient.session_id))
+        await self._take_of(list(self.patients))
+
+    async def _take_of(self, patients: Sequence[Patient]) -> None:
+        if not patients:
+            return
+        found = await in_thread(doors.pulse, list({patient.session_id for patient in patients}))
+        for patient in patients:
+            patient.on_pulse(found.get(patient.session_id))
