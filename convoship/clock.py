@@ -10,5 +10,5 @@ from celery import Celery
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "convoship.settings")
 # Celery's fixup for Django loads every app before the first tick.
-app = Celery("convoship", fixups=set())
+app = Celery("convoship", fixups=[])
 app.config_from_object("django.conf:settings", namespace="CELERY")
