@@ -308,8 +308,9 @@ def interrupted(call_id: UUID, number: int, messages: Sequence[Said], heard: str
 def went_on(call_id: UUID, text: str) -> None:
     """The caller spoke on while their session was about to end: nobody answers it there, and whoever reads sees it."""
     call = record.lock(call_id)
-    words = f"They went on: “{text[:300]}” Nobody answered that, as the call was about to go on elsewhere."
-    record.note(call, StepKind.INTERRUPTED, words)
+    shown = text if len(text) <= 300 else f"{text[:299]}…"
+    words = f"They went on: “{shown}” Nobody answered that: their session with the assistant was about to end."
+    record.note(call, StepKind.INTERRUPTED, words, said=text)
 
 
 def broke(call_id: UUID, session: str, number: int, messages: Sequence[Said], of_turn: str) -> None:

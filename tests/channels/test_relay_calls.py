@@ -422,10 +422,12 @@ async def test_what_is_said_while_the_session_ends_is_kept(transactional_db: Non
     session = await greeted(phone)
     await session.say("I want to talk to a person")
     await session.words()
-    await session.say("It is about order 4711")
+    await session.say("It is about order 4711" + ", please" * 60)
     assert (await session.ended())["then"] == "people"
     [step] = await phone.steps("interrupted")
-    assert "“It is about order 4711”" in step.words
+    assert "“It is about order 4711, please" in step.words
+    assert "…”" in step.words
+    assert step.data["said"] == "It is about order 4711" + ", please" * 60
 
 
 async def test_who_asks_for_a_person_hears_so_and_is_put_through(transactional_db: None) -> None:
