@@ -142,11 +142,15 @@ class Up:
         """The process number of a child."""
         return int(self.run["children"][name]["pid"])
 
+    def wait_for_another(self, name: str, pid: int) -> None:
+        """Wait until the supervisor runs another child of this name; it lists none between the two."""
+        wait_for(f"another {name}", lambda: self.run["children"].get(name, {}).get("pid", pid) != pid)
+
     def kill(self, name: str) -> None:
         """Kill a child as hard as can be, and wait until the supervisor runs another."""
         pid = self.pid_of(name)
         os.kill(pid, signal.SIGKILL)
-        wait_for(f"another {name}", lambda: self.pid_of(name) != pid)
+        self.wait_for_another(name, pid)
 
     def answers(self, path: str = "/healthz") -> bool:
         """Whether the web server answers."""

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import random
 import socket
+import sys
 from pathlib import Path
+
+# What this process told somebody is free, held until it ends: see _claim.
+_claims: list[socket.socket] = []
 
 
 def is_free(host: str, port: int) -> bool:
@@ -28,12 +32,34 @@ def _lowest_ephemeral() -> int:
         return 32768
 
 
+def _claim(*ports: int) -> bool:
+    """Whether nobody else on this machine was told that these are free, here or in another process that still runs.
+
+    A port that is told is often listened to much later, so that a look alone would tell it twice. The claim is a name
+    among the abstract sockets of Linux, which end with their process; elsewhere only chance keeps two apart.
+    """
+    if sys.platform != "linux":
+        return True
+    mine = []
+    for port in ports:
+        mine.append(socket.socket(socket.AF_UNIX))
+        try:
+            mine[-1].bind(f"\0convoship-port-{port}")
+        except OSError:
+            for claim in mine:
+                claim.close()
+            return False
+    _claims.extend(mine)
+    return True
+
+
 def free(host: str = "127.0.0.1") -> int:
     """A free port below the ephemeral range: no outgoing connection takes it between our look and the server."""
     top = min(_lowest_ephemeral(), 60000)
     for _attempt in range(50):
         port = random.randrange(max(1024, top - 16000), top)  # noqa: S311  (no secret)
-        if is_free(host, port):
+        # A product beside its port takes the next one too, for the stranger's site.
+        if is_free(host, port) and _claim(port, port + 1):
             return port
     with socket.socket() as probe:
         probe.bind((host, 0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -110,8 +111,8 @@ class Supervisor:
             said(f"{child.name} {fault}; it is ended. Its log: {child.spec.log}")
             process.kill()
 
-    def _spawn(self, child: Child) -> None:
-        child.process = spawn(child.spec)
+    def _spawn(self, child: Child) -> subprocess.Popen[bytes]:
+        child.process = process = spawn(child.spec)
         child.started = time.monotonic()
         self._on_change(
             {
@@ -120,6 +121,7 @@ class Supervisor:
                 if other.process
             }
         )
+        return process
 
     def _mourn(self, child: Child, code: int, now: float) -> None:
         if now - child.started >= WELL_AFTER:
@@ -132,9 +134,14 @@ class Supervisor:
         said(f"{child.name} {how}; starting it again in {delay:g} s. Its log: {child.spec.log}")
 
     def _revive(self, child: Child) -> None:
-        self._spawn(child)
+        process = self._spawn(child)
+        # Beside the watch: while a slow one starts, another may die, and would wait for it.
+        threading.Thread(target=self._tell_that_it_runs, args=(child, process), daemon=True).start()
+
+    def _tell_that_it_runs(self, child: Child, process: subprocess.Popen[bytes]) -> None:
         try:
-            self.wait_ready(child)
+            if child.ready:
+                child.ready(process)
         except MachineError:
             return  # it died again, which the next look finds; or it is slow, which is no reason to end it
         said(f"{child.name} runs again.")

@@ -10,7 +10,7 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -93,11 +93,8 @@ class Product:
         for pid in pids.values():
             os.kill(pid, signal.SIGTERM)
         for name, pid in pids.items():
-            wait_for(f"another {name}", partial(self._is_another, name, pid))
+            self.up.wait_for_another(name, pid)
         self.wait_web()
-
-    def _is_another(self, name: str, pid: int) -> bool:
-        return self.up.pid_of(name) != pid
 
     def kill(self, name: str) -> None:
         """Kill another child: worker, beat, Valkey, PostgreSQL, stranger."""

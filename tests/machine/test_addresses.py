@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import random
 import socket
+import subprocess
+import sys
 
 import pytest
 
-from convoship.machine import addresses, ports, up
+from convoship.machine import addresses, ports, state, up
 from convoship.machine.state import MachineError
 
 
@@ -18,6 +21,22 @@ def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_free_port_lies_below_the_ones_that_outgoing_connections_take() -> None:
     assert 1024 <= ports.free() < ports._lowest_ephemeral()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has names that end with their process")
+def test_a_port_is_told_to_one_alone_and_its_neighbour_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = ports.free()
+    drawn = iter([first, first + 1, first - 1, other := first - 2 if first > 20000 else first + 2])
+    monkeypatch.setattr(ports, "is_free", lambda host, port: True)
+    monkeypatch.setattr(random, "randrange", lambda *_: next(drawn))
+    assert ports.free() == other
+    # Nor to another process, which looks while nobody listens yet.
+    code = (
+        f"import random; from convoship.machine import ports; drawn = iter([{first}, {other}, 20001]); "
+        "random.randrange = lambda *_: next(drawn); ports.is_free = lambda *_: True; print(ports.free())"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=state.ROOT)
+    assert told.stdout.split() == ["20001"]
 
 
 def test_a_listener_makes_a_port_busy() -> None:

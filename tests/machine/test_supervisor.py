@@ -118,6 +118,41 @@ def test_a_process_is_known_by_its_birth() -> None:
     processes.outwait({"gone": {"pid": gone.pid, "born": "1"}, "odd": {}}, seconds=0)
 
 
+def test_one_that_starts_slowly_keeps_no_other_waiting(tmp_path: Path) -> None:
+    keeper = Supervisor(lambda pids: None)
+    slow_asked, let_go = threading.Event(), threading.Event()
+
+    def ready(_process: subprocess.Popen[bytes]) -> None:
+        slow_asked.set()
+        assert let_go.wait(60)
+
+    live = "import time; time.sleep(600)"
+    slow, other = Child(spec(tmp_path, live), ready=ready), Child(spec(tmp_path, live))
+    for child in (slow, other):
+        keeper.start(child)
+        assert child.process is not None
+    first = other.process
+
+    def end() -> None:
+        try:
+            for process in (slow.process, first):
+                assert process is not None
+                process.kill()
+                slow_asked.wait(20)
+            wait_for("the other runs again", lambda: other.process not in {first, None}, 20)
+        finally:
+            let_go.set()
+            keeper._stopping = True
+
+    ending = threading.Thread(target=end)
+    ending.start()
+    with pytest.raises(supervisor.Stopped):
+        keeper.watch()
+    ending.join()
+    assert other.process not in {first, None}
+    keeper.stop_all()
+
+
 def test_one_that_lives_and_does_nothing_is_ended_and_started_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
