@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
@@ -14,6 +15,7 @@ from channels_app.models import Connection, ConversationLink, Delivery
 from channels_app.models.outbound import Purpose
 from channels_app.providers.base import Capability, Planned
 from channels_app.voice import hearing
+from convoship.lib import rows
 from deployments import conversations
 from deployments.models import Conversation, Message
 from deployments.models.conversation import AuthorKind, MessageStatus
@@ -23,7 +25,7 @@ def on_message_posted(
     sender: object, *, conversation: Conversation, messages: Sequence[Message], answers: str | None, **kwargs: Any
 ) -> None:
     """Receiver of `message_posted`: the conversation is locked, and its deliveries are stored with its messages."""
-    link = ConversationLink.objects.select_related("connection").filter(conversation=conversation).first()
+    link = _link_of(conversation)
     if link is not None and accounts.is_spoken(link.connection):
         hearing.on_posted(link, conversation)
         return
@@ -52,6 +54,23 @@ def on_message_posted(
     _hold_back(conversation, [message for message in outgoing if message.id not in carried])
 
 
+def _link_of(conversation: Conversation) -> ConversationLink | None:
+    row = rows.one(_link_sql(), [conversation.id])
+    if row is None:
+        return None
+    link: ConversationLink
+    link, link.connection = rows.read_each(row, ConversationLink, Connection)
+    return link
+
+
+@cache
+def _link_sql() -> str:
+    return f"""
+        SELECT {rows.columns(ConversationLink, "l")}, {rows.columns(Connection, "n")}
+          FROM channels_app_conversationlink l JOIN channels_app_connection n ON n.id = l.connection_id
+         WHERE l.conversation_id = %s"""  # noqa: S608  (names of columns)
+
+
 def _say_unsent(conversation: Conversation, messages: Sequence[Message]) -> None:
     """Nothing carries messages of this conversation any more, which must not look as if they were on their way."""
     for message in messages:
@@ -77,10 +96,10 @@ def _hold_back(conversation: Conversation, messages: Sequence[Message]) -> None:
 
 
 def _write(link: ConversationLink, conversation: Conversation, planned: Sequence[Planned]) -> None:
-    rows = []
+    deliveries = []
     for plan in planned:
         link.position += 1
-        rows.append(
+        deliveries.append(
             Delivery(
                 connection=link.connection,
                 conversation=conversation,
@@ -96,7 +115,7 @@ def _write(link: ConversationLink, conversation: Conversation, planned: Sequence
                 workspace_id=conversation.workspace_id,
             )
         )
-    Delivery.objects.bulk_create(rows)
+    Delivery.objects.bulk_create(deliveries)
     transaction.on_commit(bell.ring)
 
 

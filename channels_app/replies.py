@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from convoship.lib import rows
 from deployments.channel_forms import written
 from deployments.models import Conversation, Message
-from deployments.models.conversation import AuthorKind
+
+# The house offers options as the assistant does: to skip a question, to go back. What a person asks is answered in
+# words, whatever was offered before.
+_OFFERED_LAST = """
+    SELECT m.blocks::text FROM deployments_message AS m
+     WHERE m.conversation_id = %s AND m.author_kind IN ('assistant', 'system') AND m.blocks <> '[]'::jsonb
+       AND NOT EXISTS (SELECT FROM deployments_message AS later WHERE later.conversation_id = m.conversation_id
+                          AND later.seq > m.seq AND later.author_kind IN ('visitor', 'agent'))
+     ORDER BY m.seq DESC LIMIT 1"""
 
 
 def as_text(
@@ -68,15 +78,10 @@ def payload_of(conversation: Conversation, text: str) -> str:
     said = text.strip().rstrip(".)").strip().casefold()
     if not said or len(said) > 80:
         return ""
-    talk = Message.objects.filter(conversation=conversation)
-    # The house offers options as the assistant does: to skip a question, to go back.
-    offering = talk.filter(author_kind__in=(AuthorKind.ASSISTANT, AuthorKind.SYSTEM)).exclude(blocks=[])
-    last = offering.order_by("-seq").first()
-    # What a person asks is answered in words, whatever was offered before.
-    answering = (AuthorKind.VISITOR, AuthorKind.AGENT)
-    if last is None or talk.filter(author_kind__in=answering, seq__gt=last.seq).exists():
+    found = rows.one(_OFFERED_LAST, [conversation.id])
+    if found is None:
         return ""
-    for number, (label, payload) in enumerate(options_of(last.blocks), start=1):
+    for number, (label, payload) in enumerate(options_of(json.loads(found[0])), start=1):
         if said in {str(number), label.casefold()}:
             return payload
     return ""

@@ -10,17 +10,19 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
 from channels_app import bell
-from channels_app.models import Call, CallCourse, CallTransfer
+from channels_app.models import Call, CallCourse, CallTransfer, Connection
 from channels_app.models.call import CallMode, CallState, TransferManner
 from channels_app.models.transfer import CoursePlace
 from channels_app.providers.twilio.voice_config import VoiceConfig
 from channels_app.voice import transfers
+from convoship.lib import rows
 from deployments.models import Conversation, Handoff, Message
 from deployments.models.conversation import Channel, Control
 from deployments.models.handoff import HandoffOutcome
@@ -103,14 +105,15 @@ def note_wanted(conversation: Conversation, *, is_answered: bool) -> None:
     """Have the call of a locked conversation led where it belongs. `is_answered`: a request of it waits for that."""
     if not conversation.is_active:
         return
-    going_on = Call.objects.filter(conversation=conversation).exclude(state=CallState.ENDED)
-    call = going_on.select_related("connection", "course").first()
-    if call is None:
+    row = rows.one(_going_on_sql(), [conversation.id])
+    if row is None:
         return
+    call: Call
+    call, call.connection, course = rows.read_each(row, Call, Connection, CallCourse)
     way = way_of(conversation, call)
     # Most calls have none, as nobody ever led them anywhere; one that is made is made under the conversation's lock.
-    has_course = getattr(call, "course", None) is not None
-    course = CallCourse.objects.filter(call=call).select_for_update().first() if has_course else None
+    if course is not None:
+        course = CallCourse.objects.filter(call=call).select_for_update().first()
     is_vain = way.place == CoursePlace.ASSISTANT and _ends_elsewhere(call, course)
     if course is None and way.place == CoursePlace.ASSISTANT and not is_vain:
         return
@@ -123,6 +126,15 @@ def note_wanted(conversation: Conversation, *, is_answered: bool) -> None:
         Call.objects.filter(id=call.id).update(state=CallState.TRANSFERRING)
     wait = BY_ITSELF[CallMode(call.mode), is_answered] if is_with_assistant else dt.timedelta()
     hasten(course, wait)
+
+
+@cache
+def _going_on_sql() -> str:
+    return f"""
+        SELECT {rows.columns(Call, "k")}, {rows.columns(Connection, "n")}, {rows.columns(CallCourse, "s")}
+          FROM channels_app_call k JOIN channels_app_connection n ON n.id = k.connection_id
+          LEFT JOIN channels_app_callcourse s ON s.call_id = k.id
+         WHERE k.conversation_id = %s AND k.state <> 'ended'"""  # noqa: S608  (names of columns)
 
 
 def _ends_elsewhere(call: Call, course: CallCourse | None) -> bool:

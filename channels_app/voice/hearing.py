@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from django.db import transaction
 from django.utils import timezone
 
-from channels_app import bell, calls
+from channels_app import bell
 from channels_app.models import Call, CallSpeech, CallTurn, ConversationLink
 from channels_app.models.call import CallState, SpeechState
 from channels_app.voice import relay_rest
 from channels_app.voice.speaking import spoken
+from convoship.lib import rows
 from deployments import conversations
 from deployments.models import Conversation, Message
 from deployments.models.conversation import MessageStatus
@@ -47,8 +48,12 @@ def last_words(call: Call, words: Sequence[str]) -> None:
 
 def unheard(call: Call) -> list[Message]:
     """What waits to be spoken in a held call, in order."""
-    link = ConversationLink.objects.get(conversation=call.conversation_id)
-    return list(calls.unsaid(link, call.conversation))
+    # As `calls.unsaid` says, in one statement with the link: every turn asks.
+    condition = (
+        "t.conversation_id = %s AND t.status = 'queued' AND t.author_kind <> 'visitor' AND t.seq >"
+        " (SELECT told_seq FROM channels_app_conversationlink WHERE conversation_id = %s) ORDER BY t.seq"
+    )
+    return rows.where(Message, condition, [call.conversation_id, call.conversation_id])
 
 
 def give(call: Call, turn: CallTurn | None, messages: Sequence[Message]) -> list[CallSpeech]:
@@ -74,8 +79,8 @@ def speech_of(call: Call, turn: CallTurn | None, message: Message, state: str = 
 
 def given(call: Call, turn: CallTurn) -> list[str]:
     """What was spoken in answer to a turn, message by message, as it is said again to the same request."""
-    rows = CallSpeech.objects.filter(call=call, turn=turn).order_by("message__seq")
-    return relay_rest.left_of(call, turn, list(rows))
+    spoken_before = CallSpeech.objects.filter(call=call, turn=turn).order_by("message__seq")
+    return relay_rest.left_of(call, turn, list(spoken_before))
 
 
 def give_up(call: Call) -> None:

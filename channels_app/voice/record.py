@@ -11,7 +11,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from channels_app import accounts, incoming_messages
-from channels_app.models import Call, CallStep, Connection, ConversationLink
+from channels_app.models import Call, CallStep, CallTurn, Connection, ConversationLink
 from channels_app.models.call import CallDirection, CallState, StepKind
 from channels_app.providers.twilio.voice_config import VoiceConfig
 from channels_app.voice import minutes
@@ -158,6 +158,11 @@ def _held_call_sql() -> str:
         SELECT {rows.columns(Call, "k")}, {rows.columns(Connection, "n")}
           FROM channels_app_call k JOIN channels_app_connection n ON n.id = k.connection_id
          WHERE k.id = %s FOR NO KEY UPDATE OF k"""  # noqa: S608  (names of columns)
+
+
+def turn_of(call_id: UUID, number: int) -> CallTurn | None:
+    """The call's turn of this number, where it was taken; not held by itself."""
+    return rows.first(CallTurn, "t.call_id = %s AND t.number = %s", [call_id, number])
 
 
 def note(call: Call, kind: str, words: str = "", remedy: str = "", **data: Any) -> CallStep:

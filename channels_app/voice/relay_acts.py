@@ -205,7 +205,7 @@ def _tell(call: Call, turn: CallTurn | None) -> list[Told]:
     messages = hearing.unheard(call)
     if not messages:
         return []
-    turn = turn or CallTurn.objects.filter(call=call, number=call.turn).first()
+    turn = turn or record.turn_of(call.id, call.turn)
     speeches = hearing.give(call, turn, messages)
     if turn is not None:
         taking.first_given(turn)
@@ -227,7 +227,7 @@ def take(call_id: UUID, number: int, text: str, keys: str) -> Asked:
 def said(call_id: UUID, number: int, messages: Sequence[Said], stamps: Stamps) -> Standing:
     """These messages were said in this turn, as far as they were heard; with how the call stands now."""
     call = record.lock(call_id)
-    turn = CallTurn.objects.filter(call=call, number=number).first()
+    turn = record.turn_of(call.id, number)
     if turn is not None:
         _stamp(turn, stamps)
     _note(call, turn, messages)
@@ -240,7 +240,7 @@ def said(call_id: UUID, number: int, messages: Sequence[Said], stamps: Stamps) -
 
 def stamp(call_id: UUID, number: int, stamps: Stamps) -> None:
     """When what happened in a turn whose answer was there at once."""
-    turn = CallTurn.objects.filter(call_id=call_id, number=number).first()
+    turn = record.turn_of(call_id, number)
     if turn is not None:
         _stamp(turn, stamps)
 
@@ -248,8 +248,13 @@ def stamp(call_id: UUID, number: int, stamps: Stamps) -> None:
 def _note(call: Call, turn: CallTurn | None, messages: Sequence[Said]) -> None:
     """How much of these was heard, of a held call: their rows, and their text cut to it."""
     conversation = call.conversation
-    found = Message.objects.in_bulk([one.message_id for one in messages])
-    kept = {row.message_id: row for row in CallSpeech.objects.filter(message_id__in=found)}
+    ids = [one.message_id for one in messages]
+    found = {message.id: message for message in rows.where(Message, "t.id = ANY(%s::uuid[])", [ids])} if ids else {}
+    kept = (
+        {row.message_id: row for row in rows.where(CallSpeech, "t.message_id = ANY(%s::uuid[])", [list(found)])}
+        if found
+        else {}
+    )
     whole = []
     for one in messages:
         message = found.get(one.message_id)
@@ -257,9 +262,8 @@ def _note(call: Call, turn: CallTurn | None, messages: Sequence[Said]) -> None:
             continue
         row, state = kept.get(message.id), one.state
         if row is None:
-            CallSpeech.objects.create(
-                call=call, turn=turn, message=message, state=state, whole=one.whole, heard=one.heard
-            )
+            speech = CallSpeech(call=call, turn=turn, message=message, state=state, whole=one.whole, heard=one.heard)
+            rows.insert([speech])
         else:
             row.state, row.heard, row.whole = state, one.heard, row.whole or one.whole
             row.save(update_fields=["state", "heard", "whole"])
@@ -270,7 +274,8 @@ def _note(call: Call, turn: CallTurn | None, messages: Sequence[Said]) -> None:
     conversations.tell_statuses(whole)
     if found:
         last = max(message.seq for message in found.values())
-        ConversationLink.objects.filter(conversation=conversation, told_seq__lt=last).update(told_seq=last)
+        told = "UPDATE channels_app_conversationlink SET told_seq = %s WHERE conversation_id = %s AND told_seq < %s"
+        rows.run(told, [last, conversation.id, last])
 
 
 def cut(conversation: Conversation, message: Message, heard: str) -> None:
@@ -290,7 +295,7 @@ def _stamp(turn: CallTurn, stamps: Stamps) -> None:
     for name, value in given.items():
         setattr(turn, name, value)
     turn.heard_at = stamps.heard_at
-    turn.save(update_fields=["heard_at", *given])
+    rows.update(turn, ("heard_at", *given))
 
 
 def speaks(call_id: UUID, number: int, spoken_at: dt.datetime) -> None:
@@ -301,7 +306,7 @@ def speaks(call_id: UUID, number: int, spoken_at: dt.datetime) -> None:
 def interrupted(call_id: UUID, number: int, messages: Sequence[Said], heard: str, after_ms: int | None) -> None:
     """The caller spoke over us."""
     call = record.lock(call_id)
-    _note(call, CallTurn.objects.filter(call=call, number=number).first(), messages)
+    _note(call, record.turn_of(call.id, number), messages)
     record.note(call, StepKind.INTERRUPTED, "The caller spoke over it.", turn=number, heard=heard, after_ms=after_ms)
 
 
@@ -321,7 +326,7 @@ def broke(call_id: UUID, session: str, number: int, messages: Sequence[Said], of
     call = record.lock(call_id)
     if not call.goes_on:
         return
-    _note(call, CallTurn.objects.filter(call=call, number=number).first(), messages)
+    _note(call, record.turn_of(call.id, number), messages)
     record.note(
         call,
         StepKind.RELAY_LOST,

@@ -11,6 +11,7 @@ from django.utils import timezone
 from channels_app import calls, replies
 from channels_app.models import Call, CallTurn
 from channels_app.voice import hearing, record
+from convoship.lib import rows
 from deployments import conversations, turns
 from deployments.conversations import NewMessage
 from deployments.models import Message, Turn
@@ -55,7 +56,8 @@ def take(call_id: UUID, number: int, text: str, *, keys: str = "", confidence: f
     A responder that answers at once has done so when this returns.
     """
     call = record.lock(call_id)
-    earlier = CallTurn.objects.select_related("message").filter(call=call, number=number).first()
+    # `turn` is the highest that was taken; only the first call's greeting is a turn before it.
+    earlier = record.turn_of(call.id, number) if number <= call.turn else None
     if earlier is not None:
         return Taken(call, earlier, earlier.message, None, is_new=False)
     now = timezone.now()
@@ -65,10 +67,10 @@ def take(call_id: UUID, number: int, text: str, *, keys: str = "", confidence: f
     if text and call.goes_on and call.conversation.is_active:
         message, claim = _post(call, number, text)
         turn.message, turn.asked_at = message, timezone.now()
-    turn.save()
+    rows.insert([turn])
     call.turn = max(call.turn, number)
     call.silences = 0 if text or keys or not number else call.silences + 1
-    call.save(update_fields=["turn", "silences"])
+    rows.update(call, ("turn", "silences"))
     return Taken(call, turn, message, claim, is_new=True)
 
 

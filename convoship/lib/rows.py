@@ -79,6 +79,30 @@ def every(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
         return list(cursor.fetchall())
 
 
+def _selection(model: type[TenantModel], condition: str) -> str:
+    return f'SELECT {columns(model, "t")} FROM "{model._meta.db_table}" AS t WHERE {condition}'  # noqa: S608  (names)
+
+
+def first(model: type[M], condition: str, parameters: Sequence[Any]) -> M | None:
+    """The first row `t` of which this written-out condition is true, if there is one; it may go on with ORDER BY."""
+    row = one(_selection(model, condition), parameters)
+    return read(model, row) if row is not None else None
+
+
+def where(model: type[M], condition: str, parameters: Sequence[Any]) -> list[M]:
+    """All rows `t` of which this is true."""
+    return [read(model, row) for row in every(_selection(model, condition), parameters)]
+
+
+def run(sql: str, parameters: Sequence[Any]) -> int:
+    """A statement that changes rows inside `tenant()`; how many."""
+    if current_workspace_id() is None:
+        raise NoTenant("tenant rows were changed outside tenant(): enter the workspace first")
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return int(cursor.rowcount)
+
+
 @cache
 def _insertion(model: type[TenantModel], how_many: int) -> str:
     names = ", ".join(f'"{field.column}"' for field in _fields(model))

@@ -20,6 +20,7 @@ from asgiref.sync import async_to_sync
 from django.db.models import F, Q
 from django.utils import timezone
 
+from convoship.lib import rows
 from convoship.lib.actors import Actor
 from convoship.lib.outbound import OutboundError, checked
 from convoship.lib.problems import invalid
@@ -63,7 +64,7 @@ def is_possible() -> bool:
 
 def of_assistant(assistant_id: UUID) -> KnowledgeEmbedding | None:
     """The assistant's endpoint, if one is set."""
-    return KnowledgeEmbedding.objects.filter(assistant_id=assistant_id).first()
+    return rows.first(KnowledgeEmbedding, "t.assistant_id = %s", [assistant_id])
 
 
 def put(
@@ -137,17 +138,17 @@ def counts(assistant_id: UUID) -> tuple[int, int]:
 
 def uses_of_secrets() -> list[Use]:
     """For the page of a secret: whose embeddings stand on it."""
-    rows = KnowledgeEmbedding.objects.select_related("assistant").exclude(secret="")
+    using = KnowledgeEmbedding.objects.select_related("assistant").exclude(secret="")
     return [
         Use(row.secret, "Embeddings of", row.assistant.name, f"/app/assistants/{row.assistant_id}/knowledge")
-        for row in rows
+        for row in using
     ]
 
 
 def pointings() -> list[Pointing]:
     """Which secrets go where for embeddings."""
-    rows = KnowledgeEmbedding.objects.exclude(secret="")
-    return [Pointing("secret", row.secret, row.base_url) for row in rows]
+    using = KnowledgeEmbedding.objects.exclude(secret="")
+    return [Pointing("secret", row.secret, row.base_url) for row in using]
 
 
 def secret_written(_actor: Actor, key: str) -> None:

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from convoship.lib import rows
 from convoship.lib.tenancy import entered_workspace_id
 from deployments.models import KnowledgeChunk, KnowledgeVocabulary
 from deployments.models.assistant import Assistant
@@ -84,7 +85,9 @@ def has_extension(name: str) -> bool:
 
 def about(assistant_id: UUID) -> About | None:
     """How many passages in which languages; None where the assistant knows nothing."""
-    row = KnowledgeVocabulary.objects.filter(assistant_id=assistant_id).values_list("passages", "languages").first()
+    row = rows.one(
+        "SELECT passages, languages FROM deployments_knowledgevocabulary WHERE assistant_id = %s", [assistant_id]
+    )
     return About(*row) if row else None
 
 
