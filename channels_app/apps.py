@@ -9,7 +9,7 @@ class ChannelsAppConfig(AppConfig):
         """Listen to conversations, and tell the rooms below what of theirs is used, sealed and carried here."""
         from channels_app import accounts, carrying, connections, desks, enqueueing, personal, starting
         from channels_app.models import ConnectionSecret
-        from channels_app.voice import courses, phone_desk, told
+        from channels_app.voice import phone_desk, told
         from convoship.lib import sealed
         from deployments import calls, carriers, person_holders, publishing
         from deployments import starting as port
@@ -17,7 +17,6 @@ class ChannelsAppConfig(AppConfig):
         from workspaces import secret_store
 
         message_posted.connect(enqueueing.on_message_posted, dispatch_uid="channels_app.outbox")
-        message_posted.connect(courses.on_message_posted, dispatch_uid="channels_app.courses")
         secret_store.register_users(connections.uses_of_secrets)
         secret_store.register_told(connections.on_secret_written, of_end=connections.on_secret_deleted)
         publishing.register_answers(connections.answered_by)

@@ -11,10 +11,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from channels_app import accounts, bell, calls
-from channels_app.models import Connection, ConversationLink, Delivery
+from channels_app.models import Call, CallCourse, Connection, ConversationLink, Delivery
 from channels_app.models.outbound import Purpose
 from channels_app.providers.base import Capability, Planned
-from channels_app.voice import hearing
+from channels_app.voice import courses, hearing
 from convoship.lib import rows
 from deployments import conversations
 from deployments.models import Conversation, Message
@@ -25,9 +25,12 @@ def on_message_posted(
     sender: object, *, conversation: Conversation, messages: Sequence[Message], answers: str | None, **kwargs: Any
 ) -> None:
     """Receiver of `message_posted`: the conversation is locked, and its deliveries are stored with its messages."""
-    link = _link_of(conversation)
+    link, call, course = _carried_by(conversation)
     if link is not None and accounts.is_spoken(link.connection):
         hearing.on_posted(link, conversation)
+        if call is not None:
+            call.connection = link.connection
+            courses.lead(conversation, call, course, is_answered=answers is not None)
         return
     if link is not None and accounts.kind_of(link.connection).can(Capability.CALLS):
         calls.on_posted(link, conversation, answers)
@@ -54,20 +57,27 @@ def on_message_posted(
     _hold_back(conversation, [message for message in outgoing if message.id not in carried])
 
 
-def _link_of(conversation: Conversation) -> ConversationLink | None:
-    row = rows.one(_link_sql(), [conversation.id])
+def _carried_by(conversation: Conversation) -> tuple[ConversationLink | None, Call | None, CallCourse | None]:
+    """What carries it: its link with the connection, and its call with where that was led, if it is one."""
+    row = rows.one(_carrying_sql(), [conversation.id])
     if row is None:
-        return None
+        return None, None, None
     link: ConversationLink
-    link, link.connection = rows.read_each(row, ConversationLink, Connection)
-    return link
+    link, link.connection, call, course = rows.read_each(row, ConversationLink, Connection, Call, CallCourse)
+    return link, call, course
 
 
 @cache
-def _link_sql() -> str:
+def _carrying_sql() -> str:
+    columns = ", ".join(
+        rows.columns(model, alias)
+        for model, alias in ((ConversationLink, "l"), (Connection, "n"), (Call, "k"), (CallCourse, "s"))
+    )
     return f"""
-        SELECT {rows.columns(ConversationLink, "l")}, {rows.columns(Connection, "n")}
+        SELECT {columns}
           FROM channels_app_conversationlink l JOIN channels_app_connection n ON n.id = l.connection_id
+          LEFT JOIN channels_app_call k ON k.conversation_id = l.conversation_id
+          LEFT JOIN channels_app_callcourse s ON s.call_id = k.id
          WHERE l.conversation_id = %s"""  # noqa: S608  (names of columns)
 
 

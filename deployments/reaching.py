@@ -11,10 +11,18 @@ from uuid import UUID
 from convoship.lib.tenancy import in_tenant
 from deployments import budget_notices, budgets, rehearsed_bots, webhook_callbacks, webhook_secrets
 from deployments.budget_notices import Near
-from deployments.budgets import Who
+from deployments.budgets import Refusal, Who
 from deployments.knowledge import embedding
 from deployments.models import Assistant
-from deployments.responders.base import Callback, Passage, ResponderError, Usage
+from deployments.responders.base import (
+    Callback,
+    Opening,
+    Passage,
+    ResponderError,
+    Usage,
+    Wanted,
+    found_in_parts,
+)
 from workspaces import secret_hosts, secret_store
 
 
@@ -35,9 +43,20 @@ class WorkspaceReach:
         """What it has read that fits this text best."""
         return await embedding.passages(self.workspace_id, self.assistant_id, text, limit, counting=self)
 
+    async def opening(self, wanted: Wanted) -> Opening:
+        """All of it in one transaction, where no endpoint has to be asked for the question's embedding in between."""
+        found = await in_tenant(_opening)(self.workspace_id, self.assistant_id, self.who, wanted)
+        if found is None:
+            return await found_in_parts(self, wanted)
+        passages, secret, most, taken = found
+        return Opening(passages, secret, await self._taken(taken, most))
+
     async def spend(self, most: Usage) -> str:
         """Set it aside in every budget that it falls under."""
-        taken = await in_tenant(budgets.take)(self.workspace_id, self.who, most)
+        return await self._taken(await in_tenant(budgets.take)(self.workspace_id, self.who, most), most)
+
+    async def _taken(self, taken: str | Refusal, most: Usage) -> str:
+        """Its id; where there was no room, what processes that died had set aside is given back first."""
         if not isinstance(taken, str) and await self._frees():
             taken = await in_tenant(budgets.take)(self.workspace_id, self.who, most)
         if isinstance(taken, str):
@@ -78,6 +97,20 @@ class WorkspaceReach:
     async def called_back(self, callback: Callback) -> Mapping[str, Any] | None:
         """What was posted there, if anything was."""
         return await in_tenant(webhook_callbacks.answer_to)(self.workspace_id, callback)
+
+
+def _opening(
+    assistant_id: UUID, who: Who, wanted: Wanted
+) -> tuple[Sequence[Passage], str, Usage, str | Refusal] | None:
+    """Passages, secret, what the call may take and whether that was set aside; None where an embedding is wanted."""
+    passages: Sequence[Passage] = ()
+    if wanted.limit:
+        endpoint, passages = embedding.known_without(assistant_id, wanted.text, wanted.limit)
+        if endpoint is not None:
+            return None
+    secret = _secret(*wanted.secret) if wanted.secret else ""
+    most = wanted.most(passages)
+    return passages, secret, most, budgets.take(who, most)
 
 
 def _settled(spent: str, usage: Usage) -> tuple[int | None, list[Near]]:

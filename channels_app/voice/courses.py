@@ -8,23 +8,19 @@ heard of what was told, the course is due, and a worker leads the call by the pr
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
 from channels_app import bell
-from channels_app.models import Call, CallCourse, CallTransfer, Connection
+from channels_app.models import Call, CallCourse, CallTransfer
 from channels_app.models.call import CallMode, CallState, TransferManner
 from channels_app.models.transfer import CoursePlace
 from channels_app.providers.twilio.voice_config import VoiceConfig
 from channels_app.voice import transfers
-from convoship.lib import rows
-from deployments.models import Conversation, Handoff, Message
-from deployments.models.conversation import Channel, Control
+from deployments.models import Conversation, Handoff
+from deployments.models.conversation import Control
 from deployments.models.handoff import HandoffOutcome
 
 # How long a call at the assistant may take to get there by itself: what the caller's own words changed is answered in
@@ -93,23 +89,17 @@ def note_vain(call: Call) -> bool:
     return True
 
 
-def on_message_posted(
-    sender: object, *, conversation: Conversation, messages: Sequence[Message], answers: str | None, **kwargs: Any
-) -> None:
-    """Receiver of `message_posted`: the conversation is locked, and may want its call somewhere else now."""
-    if conversation.channel == Channel.VOICE:
-        note_wanted(conversation, is_answered=answers is not None)
+def note_wanted(conversation: Conversation) -> None:
+    """Have the call of a locked conversation led where it belongs now."""
+    call = Call.objects.filter(conversation=conversation).select_related("connection", "course").first()
+    if call is not None:
+        lead(conversation, call, getattr(call, "course", None), is_answered=False)
 
 
-def note_wanted(conversation: Conversation, *, is_answered: bool) -> None:
-    """Have the call of a locked conversation led where it belongs. `is_answered`: a request of it waits for that."""
-    if not conversation.is_active:
+def lead(conversation: Conversation, call: Call, course: CallCourse | None, *, is_answered: bool) -> None:
+    """`note_wanted` of these, as they were read. `is_answered`: a request of the call waits for what was posted."""
+    if not conversation.is_active or call.state == CallState.ENDED:
         return
-    row = rows.one(_going_on_sql(), [conversation.id])
-    if row is None:
-        return
-    call: Call
-    call, call.connection, course = rows.read_each(row, Call, Connection, CallCourse)
     way = way_of(conversation, call)
     # Most calls have none, as nobody ever led them anywhere; one that is made is made under the conversation's lock.
     if course is not None:
@@ -126,15 +116,6 @@ def note_wanted(conversation: Conversation, *, is_answered: bool) -> None:
         Call.objects.filter(id=call.id).update(state=CallState.TRANSFERRING)
     wait = BY_ITSELF[CallMode(call.mode), is_answered] if is_with_assistant else dt.timedelta()
     hasten(course, wait)
-
-
-@cache
-def _going_on_sql() -> str:
-    return f"""
-        SELECT {rows.columns(Call, "k")}, {rows.columns(Connection, "n")}, {rows.columns(CallCourse, "s")}
-          FROM channels_app_call k JOIN channels_app_connection n ON n.id = k.connection_id
-          LEFT JOIN channels_app_callcourse s ON s.call_id = k.id
-         WHERE k.conversation_id = %s AND k.state <> 'ended'"""  # noqa: S608  (names of columns)
 
 
 def _ends_elsewhere(call: Call, course: CallCourse | None) -> bool:

@@ -55,6 +55,6 @@ def take(actor: Actor, user: User, conversation: Conversation, number: str, *, k
     transfer = transfers.ask(
         call, case, manner=TransferManner.WARM, to=to, name=user.public_name or user.display_name, member=user
     )
-    courses.note_wanted(conversation, is_answered=False)
+    courses.note_wanted(conversation)
     audit.record(actor, "conversation.call_taken", conversation)
     return transfer

@@ -23,6 +23,12 @@ from deployments.models.conversation import Control, MessageStatus
 if TYPE_CHECKING:
     from channels_app.voice.relay_voice import Stamps
 
+# A message that was begun before keeps how it was to be said.
+_HEARD_SO_FAR = (
+    "ON CONFLICT (message_id) DO UPDATE SET state = excluded.state, heard = excluded.heard,"
+    " whole = coalesce(nullif(channels_app_callspeech.whole, ''), excluded.whole)"
+)
+
 NOT_HEARD = "The caller never heard it."
 CUT_OFF = "The caller spoke before its end: they heard this much of it."
 
@@ -250,23 +256,14 @@ def _note(call: Call, turn: CallTurn | None, messages: Sequence[Said]) -> None:
     conversation = call.conversation
     ids = [one.message_id for one in messages]
     found = {message.id: message for message in rows.where(Message, "t.id = ANY(%s::uuid[])", [ids])} if ids else {}
-    kept = (
-        {row.message_id: row for row in rows.where(CallSpeech, "t.message_id = ANY(%s::uuid[])", [list(found)])}
-        if found
-        else {}
-    )
     whole = []
     for one in messages:
         message = found.get(one.message_id)
         if message is None:
             continue
-        row, state = kept.get(message.id), one.state
-        if row is None:
-            speech = CallSpeech(call=call, turn=turn, message=message, state=state, whole=one.whole, heard=one.heard)
-            rows.insert([speech])
-        else:
-            row.state, row.heard, row.whole = state, one.heard, row.whole or one.whole
-            row.save(update_fields=["state", "heard", "whole"])
+        state = one.state
+        speech = CallSpeech(call=call, turn=turn, message=message, state=state, whole=one.whole, heard=one.heard)
+        rows.insert([speech], otherwise=_HEARD_SO_FAR)
         if state != SpeechState.SPOKEN:
             cut(conversation, message, one.heard.strip())
         elif message.status == MessageStatus.QUEUED:

@@ -14,7 +14,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -244,6 +244,8 @@ class Session:
                 logger.warning("nobody looks after call %s for a moment: %s", self.call_id, error)
                 continue
             has_news = glance is None or (glance.has_unsaid and self.answering is None)
+            # That something is unsaid while an answer is given comes and goes with each.
+            glance = glance and replace(glance, has_unsaid=False)
             if has_news or glance != seen or time.monotonic() >= self.sign_at:
                 self._add(_Changed())
             seen = glance

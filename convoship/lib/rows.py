@@ -110,15 +110,15 @@ def _insertion(model: type[TenantModel], how_many: int) -> str:
     return f'INSERT INTO "{model._meta.db_table}" ({names}) VALUES {", ".join([row] * how_many)}'  # noqa: S608  (names)
 
 
-def insert(instances: Sequence[TenantModel]) -> None:
-    """INSERT new instances of one model, as `bulk_create` does."""
+def insert(instances: Sequence[TenantModel], otherwise: str = "") -> None:
+    """INSERT new instances of one model, as `bulk_create` does; `otherwise` is the ON CONFLICT, written out."""
     model = type(instances[0])
     values: list[Any] = []
     for instance in instances:
         _check(instance)
         values += [field.get_db_prep_save(field.pre_save(instance, True), connection) for field in _fields(model)]
     with connection.cursor() as cursor:
-        cursor.execute(_insertion(model, len(instances)), values)
+        cursor.execute(f"{_insertion(model, len(instances))} {otherwise}", values)
     for instance in instances:
         instance._state.adding, instance._state.db = False, connection.alias
 

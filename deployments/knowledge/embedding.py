@@ -316,14 +316,14 @@ async def passages(
 
     Where no budget has room for the embedding, words alone are looked for.
     """
-    endpoint, known = await in_tenant(_known_without)(workspace_id, assistant_id, text, limit)
+    endpoint, known = await in_tenant(known_without)(workspace_id, assistant_id, text, limit)
     if endpoint is None:
         return known
     embedding = await _of_question(assistant_id, endpoint, text, counting)
     return await in_tenant(searching.find)(workspace_id, assistant_id, text, limit, embedding=embedding)
 
 
-def _known_without(assistant_id: UUID, text: str, limit: int) -> tuple[tuple[Endpoint, int] | None, list[Passage]]:
+def known_without(assistant_id: UUID, text: str, limit: int) -> tuple[tuple[Endpoint, int] | None, list[Passage]]:
     """The endpoint that is to be asked first; where there is none, what words find, in the same transaction."""
     endpoint = _endpoint_for_questions(assistant_id)
     return endpoint, [] if endpoint else searching.find(assistant_id, text, limit)

@@ -70,6 +70,28 @@ class Callback:
     answer: Mapping[str, Any] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the first call of an answer needs: passages for `text` (at most `limit`, 0 for none) and a secret.
+
+    `secret` is (key, address); `most` says what the call may take, once its passages are known.
+    """
+
+    text: str
+    limit: int
+    secret: tuple[str, str] | None
+    most: Callable[[Sequence[Passage]], Usage]
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What there is of it; `spent` is the id under which the call was set aside."""
+
+    passages: Sequence[Passage]
+    secret: str
+    spent: str
+
+
 class Reach(Protocol):
     """What a responder may ask for while it answers. Each call crosses the database briefly and holds nothing."""
 
@@ -82,6 +104,10 @@ class Reach(Protocol):
 
     async def passages(self, text: str, limit: int) -> Sequence[Passage]:
         """What the assistant has read that fits this text best, at most so many."""
+        ...
+
+    async def opening(self, wanted: Wanted) -> Opening:
+        """`passages`, `secret` and `spend` of an answer's first call, at one crossing where they can be."""
         ...
 
     async def spend(self, most: Usage) -> str:
@@ -118,6 +144,13 @@ class Reach(Protocol):
         ...
 
 
+async def found_in_parts(reach: Reach, wanted: Wanted) -> Opening:
+    """An opening, one crossing after another."""
+    passages = await reach.passages(wanted.text, wanted.limit) if wanted.limit else ()
+    secret = await reach.secret(*wanted.secret) if wanted.secret else ""
+    return Opening(passages, secret, await reach.spend(wanted.most(passages)))
+
+
 def _unheard(_data: Mapping[str, Any]) -> None:
     """Of a turn whose record nobody keeps."""
 
@@ -136,6 +169,10 @@ class NoReach:
     async def passages(self, text: str, limit: int) -> Sequence[Passage]:
         """There are none."""
         return ()
+
+    async def opening(self, wanted: Wanted) -> Opening:
+        """Whatever the others say."""
+        return await found_in_parts(self, wanted)
 
     async def spend(self, most: Usage) -> str:
         """Whatever it takes."""

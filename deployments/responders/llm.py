@@ -21,6 +21,7 @@ import asyncio
 import json
 import logging
 import re
+import string
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, suppress
@@ -46,6 +47,7 @@ from deployments.responders.base import (
     Trace,
     TurnInput,
     Usage,
+    Wanted,
     closing,
 )
 from deployments.responders.llm_chunks import Reading
@@ -70,6 +72,7 @@ CHARACTERS_PER_TOKEN = 3
 # question or worked on it (learn.microsoft.com/azure/ai-foundry/openai: 400 of the filter and 408 are charged for).
 _NOT_READ = frozenset({"key", "model", "quota", "busy", "context", "unreachable"})
 _READ = frozenset({"filter", "timeout"})
+_PLAIN = dict.fromkeys(map(ord, f"{string.ascii_letters} "))
 _CITED = re.compile(r"\[(\d{1,2})\]")
 
 
@@ -144,14 +147,12 @@ class _Answer:
 
     async def _run(self) -> AsyncIterator[Reply]:
         """Ask until the model has answered."""
-        if self.content["knowledge"]:
-            self.passages = await self.turn.reach.passages(self.turn.text, MOST_PASSAGES)
-        chat = prompting.assemble(self.content, self.turn, self.passages)
         toolbox = Toolbox(self.content["tools"], self.turn)
         self.trace["tools"] = toolbox.record
+        chat = await self._open(toolbox)
         is_rehearsal = self.content["preset"] == llm_content.REHEARSAL
         async with stand_in.client() if is_rehearsal else streaming_client() as http:
-            client = model_client.new(http, self.content["base_url"], await self._key())
+            client = model_client.new(http, self.content["base_url"], self.key)
             for _ in range(MOST_ROUNDS):
                 calls: list[ToolCall] = []
                 async with aclosing(self._asked(client, chat, toolbox, calls)) as pieces:
@@ -219,9 +220,31 @@ class _Answer:
         with suppress(Exception):
             await self._settle()
 
+    async def _open(self, toolbox: Toolbox) -> prompting.Chat:
+        """What the first call says; what it is made of is looked up with its key, and what it may take set aside."""
+        chat: prompting.Chat = []
+
+        def most(passages: Sequence[Passage]) -> Usage:
+            self.passages = passages
+            chat[:] = prompting.assemble(self.content, self.turn, passages)
+            return self._most(chat, toolbox)
+
+        key = (self.content["api_key"], self.content["base_url"]) if "api_key" in self.content else None
+        limit = MOST_PASSAGES if self.content["knowledge"] else 0
+        opening = await self.turn.reach.opening(Wanted(self.turn.text, limit, key, most))
+        self.key = opening.secret
+        self._begin(opening.spent, self._most(chat, toolbox))
+        return chat
+
+    def _most(self, chat: prompting.Chat, toolbox: Toolbox) -> Usage:
+        return Usage(self.content["model"], _tokens_of(chat, toolbox.offered), self.content["max_tokens"])
+
     async def _spend(self, most: Usage) -> _Request:
         """Set aside what one request may take."""
-        self.open = _Request(await self.turn.reach.spend(most), most, Reading(self.content["model"]))
+        return self._begin(await self.turn.reach.spend(most), most)
+
+    def _begin(self, spent: str, most: Usage) -> _Request:
+        self.open = _Request(spent, most, Reading(self.content["model"]))
         return self.open
 
     async def _settle(self, usage: Usage | None = None) -> None:
@@ -235,23 +258,16 @@ class _Answer:
         if cost is not None:
             self.cost = (self.cost or 0) + cost
 
-    async def _key(self) -> str:
-        if "api_key" not in self.content:
-            return ""
-        self.key = await self.turn.reach.secret(self.content["api_key"], self.content["base_url"])
-        return self.key
-
     # --- One call -----------------------------------------------------------------------------------------------------
 
     async def _asked(
         self, client: openai.AsyncOpenAI, chat: prompting.Chat, toolbox: Toolbox, calls: list[ToolCall]
     ) -> AsyncGenerator[str]:
         """One call's text as it comes; the tools that it wants called are put into `calls`."""
-        most = Usage(self.content["model"], _tokens_of(chat, toolbox.offered), self.content["max_tokens"])
-        await self._spend(most)
+        asked = self.open or await self._spend(self._most(chat, toolbox))
         self.text, self.output = "", SafeOutput()
         thoughts, is_long = Thoughts(), False
-        async with aclosing(self._pieces(client, chat, toolbox, most)) as pieces:
+        async with aclosing(self._pieces(client, chat, toolbox, asked.most)) as pieces:
             async for piece in pieces:
                 if shown := self._show(self.output.take(thoughts.take(piece))):
                     yield shown
@@ -380,7 +396,7 @@ def _tokens_of(chat: prompting.Chat, tools: Sequence[Any]) -> int:
     """
     said = [json.dumps([message.get("content"), message.get("tool_calls")], ensure_ascii=False) for message in chat]
     text = "".join((*said, json.dumps(tools, ensure_ascii=False)))
-    plain = sum(letter.isascii() and (letter.isalpha() or letter == " ") for letter in text)
+    plain = len(text) - len(text.translate(_PLAIN))
     return plain // CHARACTERS_PER_TOKEN + (len(text) - plain) + 8 * (len(chat) + 1)
 
 
