@@ -277,6 +277,7 @@ class Writer:
         self._told = 0  # of the text, in code points
         self._kept = 0
         self._kept_at = self._rested_at = self._began_at = time.monotonic()
+        self._keeping: asyncio.Task[None] | None = None
         self._presence = Presence(claim, is_watched=is_watched)
         self._task: asyncio.Task[None] | None = None
 
@@ -359,6 +360,14 @@ class Writer:
     # --- The writing ---
 
     async def _write(self) -> None:
+        try:
+            await self._write_all()
+        finally:
+            if self._keeping is not None:
+                # What it would have kept is stored with the end; one that was sent finds nothing to change after that.
+                self._keeping.cancel()
+
+    async def _write_all(self) -> None:
         while not (self._ended.is_set() and not self._waiting):
             await _either(self._said, SAVE_EVERY_SECONDS)
             self._said.clear()
@@ -422,6 +431,12 @@ class Writer:
         self._told = len(self._text)
 
     async def _keep_if_due(self) -> None:
+        """Beside the writing: pieces are told, and the text is ended, while it is kept."""
+        if self._keeping is not None:
+            if not self._keeping.done():
+                return
+            ended, self._keeping = self._keeping, None
+            await ended
         has_more = self._message is not None and len(self._text) > self._kept
         every = SAVE_EVERY_SECONDS if has_more else LOOK_EVERY_SECONDS
         # What is kept late for others' sake is begun sooner.
@@ -430,12 +445,22 @@ class Writer:
         if self._ended.is_set():
             return
         message_id = self._message.id if self._message is not None and has_more else None
+        kept = Kept(self.claim.turn_id, self.claim.token, message_id, self._text)
+        self._keeping = asyncio.get_running_loop().create_task(self._keep(kept))
+        self._keeping.add_done_callback(self._has_kept)
+
+    def _has_kept(self, keeping: asyncio.Task[None]) -> None:
+        if not keeping.cancelled():
+            keeping.exception()  # where the text ends meanwhile, nobody else looks at it
+        self._said.set()
+
+    async def _keep(self, kept: Kept) -> None:
         try:
-            kept = Kept(self.claim.turn_id, self.claim.token, message_id, self._text)
             stop = await _keeping.answer(self.claim.workspace_id, kept)
             if stop is None:
                 raise ClaimLost
-            self._kept = len(self._text) if has_more else self._kept
+            if self._message is not None and self._message.id == kept.message_id:
+                self._kept = len(kept.text)
             if stop or await self._presence.is_over():
                 self.stop_for(stop or Stop.LEFT)
         except ClaimLost:
