@@ -254,7 +254,6 @@ class TransferState(models.TextChoices):
     DIALLING = "dialling", "Dialling"
     WHISPERING = "whispering", "Being announced"
     BRIDGED = "bridged", "Put through"
-    RETURNED = "returned", "Back at the assistant"
     FAILED = "failed", "Failed"
     ENDED = "ended", "Ended"
 
