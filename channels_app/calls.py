@@ -22,9 +22,9 @@ from channels_app.models.outbound import DeliveryStatus
 from channels_app.providers.base import Outgoing, Planned
 from channels_app.providers.events import CallEnded
 from convoship.lib.problems import Problem
-from deployments import conversations, stopping
+from deployments import conversations, stopping, writing
 from deployments.models import Conversation, Message, Turn
-from deployments.models.conversation import AuthorKind, MessageStatus, Status, TurnStatus
+from deployments.models.conversation import AuthorKind, MessageStatus, Status, Stop, TurnStatus
 
 HUNG_UP = "They hung up before this was said."
 _ON_ITS_WAY = (DeliveryStatus.QUEUED, DeliveryStatus.PARKED)
@@ -119,6 +119,8 @@ def hang_up(
     for turn in Turn.objects.filter(conversation=conversation, status__in=(TurnStatus.QUEUED, TurnStatus.RUNNING)):
         turn.status, turn.reason, turn.finished_at = TurnStatus.DONE, "They hung up.", timezone.now()
         turn.save(update_fields=["status", "reason", "finished_at"])
+    # Whoever wrote it can't end it any more, as its turn is over.
+    writing.cut_streaming(conversation, Stop.LEFT)
     waiting_to_be_said = list(unsaid(link, conversation))
     link.told_seq = conversation.head_seq
     link.save(update_fields=["told_seq"])

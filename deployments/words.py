@@ -35,7 +35,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
             "Nobody is there right now. People are back on {opens_at}. Your conversation stays open until then; if "
             "none of them answers within {within}, the assistant goes on."
         ),
-        "closed_wait_call": "Nobody is free right now. I am asking for up to {within}; then I go on with you.",
+        "closed_wait_call": "Nobody is free right now. I am asking for up to {within}; then you are back with me.",
         "ask_name": "What is your name?",
         "ask_email": "At which e-mail address can we reach you if you have to leave?",
         "ask_question": "What is it about?",
@@ -60,7 +60,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "returned": "The assistant is back with you.",
         "returned_call": "I am back with you.",
         "nobody_came": "Nobody is free right now, so the assistant is back. Your messages are kept.",
-        "nobody_came_call": "Nobody can be reached right now, so I go on with you.",
+        "nobody_came_call": "Nobody can be reached right now, so you are back with me.",
         "resolved": "{person} has closed this conversation.",
         "resolved_unnamed": "This conversation was closed by the person you talked with.",
         "ended_by_visitor": "You have ended this conversation.",
@@ -166,7 +166,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "returned": "Der Assistent ist wieder für Sie da.",
         "returned_call": "Ich bin wieder für Sie da.",
         "nobody_came": "Gerade ist niemand frei, darum ist der Assistent wieder da. Ihre Nachrichten bleiben erhalten.",
-        "nobody_came_call": "Gerade ist niemand zu erreichen, darum mache ich mit Ihnen weiter.",
+        "nobody_came_call": "Gerade ist niemand zu erreichen, darum sind Sie wieder bei mir.",
         "resolved": "{person} hat dieses Gespräch geschlossen.",
         "resolved_unnamed": "Wer mit Ihnen sprach, hat dieses Gespräch geschlossen.",
         "ended_by_visitor": "Sie haben dieses Gespräch beendet.",

@@ -24,12 +24,13 @@ from deployments.models.conversation import Control
 from deployments.models.handoff import HandoffOutcome
 
 # How long a call at the assistant may take to get there by itself: what the caller's own words changed is answered in
-# the call, and a relay says what it has to say before it ends its session. Then a worker leads it.
+# the call, and a relay says what it has to say before it ends its session (`relay_session.LONGEST_LAST_WORDS`), or its
+# end is told by the provider at once. Then a worker leads it.
 BY_ITSELF = {
     (CallMode.GATHER, True): dt.timedelta(seconds=8),
     (CallMode.GATHER, False): dt.timedelta(),
-    (CallMode.RELAY, True): dt.timedelta(seconds=30),
-    (CallMode.RELAY, False): dt.timedelta(seconds=5),
+    (CallMode.RELAY, True): dt.timedelta(seconds=70),
+    (CallMode.RELAY, False): dt.timedelta(seconds=70),
 }
 # So long nothing may be heard of a place until the call is led there again.
 SILENT_FOR = {CoursePlace.HOLD: dt.timedelta(seconds=60), CoursePlace.TALK: dt.timedelta(seconds=90)}

@@ -13,7 +13,7 @@ from channels_app.models.call import CallOutcome, CallState, StepKind, TransferS
 from channels_app.providers.twilio.voice_codes import fault_of
 from channels_app.voice import faults, hearing, minutes, record, transfers
 from deployments import handoff
-from deployments.models.conversation import Status
+from deployments.models.conversation import Control, Status
 
 # For messages that were never spoken.
 NEVER_SAID = "The call was over before this was said."
@@ -85,6 +85,9 @@ def over(call_id: UUID, *, seconds: int | None = None) -> Call:
         return _without_message(call)
     if call.conversation.status == Status.COMPLETED:
         return end(call_id, CallOutcome.COMPLETED)
+    if call.conversation.control == Control.WAITING:
+        words = "They hung up while they waited for a person."
+        return end(call_id, CallOutcome.NO_ANSWER, words, call_back(call))
     if call.state == CallState.RINGING:
         return end(call_id, CallOutcome.CANCELED, "They hung up before anything was said.")
     return end(call_id, CallOutcome.HUNG_UP)

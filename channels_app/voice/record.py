@@ -26,6 +26,9 @@ from deployments.variants import Met
 
 # So long nothing has to be heard of a call before the provider is asked how it stands.
 LOOK_AFTER = dt.timedelta(seconds=90)
+# One that has reached its longest time says goodbye by itself, in its session or with its next request. After so long
+# it is ended by the provider's API.
+ENDS_BY_ITSELF = dt.timedelta(seconds=10)
 _E164 = re.compile(r"\+[1-9][0-9]{4,14}")
 # What Twilio gives for numbers that are withheld: words, and telephone keys that spell them
 # (help.twilio.com, "Anonymous inbound calls").
@@ -176,7 +179,7 @@ def note(call: Call, kind: str, words: str = "", remedy: str = "", **data: Any) 
 def sign(call: Call) -> bool:
     """The provider was heard of in a held call; False where the day's minutes are used up by it."""
     now = timezone.now()
-    call.last_sign_at, call.due_at = now, min(now + LOOK_AFTER, max(call.ends_by, now))
+    call.last_sign_at, call.due_at = now, min(now + LOOK_AFTER, max(call.ends_by + ENDS_BY_ITSELF, now))
     call.claim, call.leased_until = None, None
     is_let = minutes.go_on(call, now)
     call.save(update_fields=["last_sign_at", "due_at", "claim", "leased_until", "minutes"])

@@ -30,7 +30,9 @@ _HEARD_SO_FAR = (
 )
 
 NOT_HEARD = "The caller never heard it."
-CUT_OFF = "The caller spoke before its end: they heard this much of it."
+SPOKEN_OVER = "The caller spoke before its end: they heard this much of it."
+HUNG_UP = "They hung up before its end: they heard this much of it."
+BROKEN_OFF = "The voice stopped before its end: they heard this much of it."
 
 
 @dataclass(frozen=True)
@@ -236,9 +238,9 @@ def said(call_id: UUID, number: int, messages: Sequence[Said], stamps: Stamps) -
     turn = record.turn_of(call.id, number)
     if turn is not None:
         _stamp(turn, stamps)
-    _note(call, turn, messages)
-    told = _tell(call, turn)
-    if not call.conversation.is_active:
+    _note(call, turn, messages, SPOKEN_OVER if call.goes_on else HUNG_UP)
+    told = _tell(call, turn) if call.goes_on else []
+    if call.goes_on and not call.conversation.is_active:
         # It is not hung up before they are heard.
         hearing.last_words(call, [one.whole for one in messages] + [one.words for one in told])
     return _standing(call, told)
@@ -251,8 +253,8 @@ def stamp(call_id: UUID, number: int, stamps: Stamps) -> None:
         _stamp(turn, stamps)
 
 
-def _note(call: Call, turn: CallTurn | None, messages: Sequence[Said]) -> None:
-    """How much of these was heard, of a held call: their rows, and their text cut to it."""
+def _note(call: Call, turn: CallTurn | None, messages: Sequence[Said], why: str) -> None:
+    """How much of these was heard, of a held call: their rows, and their text cut to it; `why` no more was."""
     conversation = call.conversation
     ids = [one.message_id for one in messages]
     found = {message.id: message for message in rows.where(Message, "t.id = ANY(%s::uuid[])", [ids])} if ids else {}
@@ -265,7 +267,7 @@ def _note(call: Call, turn: CallTurn | None, messages: Sequence[Said]) -> None:
         speech = CallSpeech(call=call, turn=turn, message=message, state=state, whole=one.whole, heard=one.heard)
         rows.insert([speech], otherwise=_HEARD_SO_FAR)
         if state != SpeechState.SPOKEN:
-            cut(conversation, message, one.heard.strip())
+            cut(conversation, message, one.heard.strip(), why)
         elif message.status == MessageStatus.QUEUED:
             whole.append((conversation, message, MessageStatus.DELIVERED))
     conversations.tell_statuses(whole)
@@ -275,10 +277,10 @@ def _note(call: Call, turn: CallTurn | None, messages: Sequence[Said]) -> None:
         rows.run(told, [last, conversation.id, last])
 
 
-def cut(conversation: Conversation, message: Message, heard: str) -> None:
+def cut(conversation: Conversation, message: Message, heard: str, why: str) -> None:
     """A message of a locked conversation is only what was heard of it: so what follows it is answered rightly."""
     if heard:
-        changes: dict[str, Any] = {"text": heard, "status": MessageStatus.DELIVERED, "reason": CUT_OFF}
+        changes: dict[str, Any] = {"text": heard, "status": MessageStatus.DELIVERED, "reason": why}
     else:
         changes = {"text": "", "blocks": [], "status": MessageStatus.SUPPRESSED, "reason": NOT_HEARD}
     if message.seq == conversation.head_seq:
@@ -303,27 +305,34 @@ def speaks(call_id: UUID, number: int, spoken_at: dt.datetime) -> None:
 def interrupted(call_id: UUID, number: int, messages: Sequence[Said], heard: str, after_ms: int | None) -> None:
     """The caller spoke over us."""
     call = record.lock(call_id)
-    _note(call, record.turn_of(call.id, number), messages)
+    _note(call, record.turn_of(call.id, number), messages, SPOKEN_OVER)
     record.note(call, StepKind.INTERRUPTED, "The caller spoke over it.", turn=number, heard=heard, after_ms=after_ms)
 
 
 def went_on(call_id: UUID, text: str) -> None:
     """The caller spoke on while their session was about to end: nobody answers it there, and whoever reads sees it."""
     call = record.lock(call_id)
-    shown = text if len(text) <= 300 else f"{text[:299]}…"
-    words = f"They went on: “{shown}” Nobody answered that: their session with the assistant was about to end."
+    words = f"They went on: “{_shown(text)}” Nobody answered that: their session with the assistant was about to end."
     record.note(call, StepKind.INTERRUPTED, words, said=text)
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= 300 else f"{text[:299]}…"
 
 
 def broke(call_id: UUID, session: str, number: int, messages: Sequence[Said], of_turn: str) -> None:
     """The socket is gone. What was heard by then is noted; whoever goes on with the call says the rest.
 
+    Of a call that is over nobody says it: they hung up, and the provider's own word of that may have come first.
     `of_turn`: what was heard of this turn's answer, which may not be stored yet.
     """
     call = record.lock(call_id)
+    _note(call, record.turn_of(call.id, number), messages, BROKEN_OFF if call.goes_on else HUNG_UP)
     if not call.goes_on:
+        if of_turn.strip():
+            words = f"They hung up in the middle of an answer, of which they heard: “{_shown(of_turn.strip())}”"
+            record.note(call, StepKind.INTERRUPTED, words, turn=number, heard=of_turn)
         return
-    _note(call, record.turn_of(call.id, number), messages)
     record.note(
         call,
         StepKind.RELAY_LOST,

@@ -52,6 +52,8 @@ SPEAKS_FOR = 2.0
 STOPS_WITHIN = 4.0
 # What was said last is heard to its end before the session is ended; no voice is waited for longer than this.
 AFTER_LAST_WORD, LONGEST_LAST_WORDS = 0.4, 60.0
+# Of a call that has reached its longest time, what is being said may go on for so long.
+CUT_AFTER = 3.0
 # Twilio closes the socket after `end`; where it doesn't, we do.
 CLOSES_WITHIN = 3.0
 MOST_FAILURES = 2
@@ -146,7 +148,7 @@ class Session:
         # Why the session is to end, as the hand-over's data, and by when at the latest.
         self.then: Mapping[str, Any] | None = None
         self.then_by = 0.0
-        self.is_over = self.is_gone = False
+        self.is_over = self.is_gone = self.is_hung_up = False
 
     @property
     def manners(self) -> Manners:
@@ -223,6 +225,8 @@ class Session:
                     await self._safely(self._on(event), speaks=isinstance(event, _Said | _Answered))
                 if not self.is_gone and not self.is_over:
                     await self._safely(self._tick())
+            if self.is_hung_up:
+                await self._safely(self._hang_up())
             # What was put is sent before the socket is closed.
             async with asyncio.timeout(CLOSES_WITHIN):
                 await self.frames.join()
@@ -468,7 +472,7 @@ class Session:
     def _apply(self, standing: Standing) -> None:
         self.control, self.wanted_language = standing.control, standing.language
         if standing.is_ended:
-            self.is_over = True
+            self.is_over = self.is_hung_up = True
         elif standing.is_spent:
             self._silence()
             self._finish("no_minutes", reason="The day's minutes are used up.")
@@ -520,6 +524,8 @@ class Session:
         if now >= self.ends_at:
             self._silence()
             self._finish("too_long", reason="The longest call was reached.")
+            # It is not heard to its end, as nobody may talk for longer: a goodbye follows.
+            self.then_by = now + CUT_AFTER
             return
         if self.hold_at is not None and now >= self.hold_at:
             await self._hold(now)
@@ -568,6 +574,16 @@ class Session:
             except TimeoutError:
                 break
         self.is_over = True
+
+    async def _hang_up(self) -> None:
+        """They hung up, and the provider's word of it came before the socket's end: write down how far it was heard."""
+        heard = self.voice.broke()
+        if self.answering is not None and self.answering.cut is None:
+            self.answering.cut = {one.utterance.key: one for one in heard if one.utterance.is_message}
+        await self._end_answer()
+        said = [Said.of(one) for one in heard if one.utterance.message_id is not None]
+        unstored = "".join(one.heard for one in heard if one.utterance.is_message and one.utterance.message_id is None)
+        await self._act(relay_acts.broke, self.session, self.turn, said, unstored)
 
     async def _leave(self) -> None:
         """The socket is gone without our doing: write down how far it was heard. Who was answering goes on.

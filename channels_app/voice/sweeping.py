@@ -123,7 +123,7 @@ def _plan(due: DueCall) -> _Plan | ProviderError | None:
             twiml.said(response, hearing.speech_of(call, None, message).whole, config, call.language)
         words, why = "", call.conversation.ended_reason or "The conversation was ended."
         outcome, remedy = CallOutcome.COMPLETED, ""
-    elif timezone.now() >= call.ends_by:
+    elif timezone.now() >= call.ends_by + record.ENDS_BY_ITSELF:
         words, why = say("too_long", call.language), "The longest call was reached."
         outcome, remedy = CallOutcome.TOO_LONG, "Raise the longest call in the connection's settings."
     elif call.state in _WITH_ASSISTANT and not _has_minutes(call):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,8 +13,8 @@ import pytest_asyncio
 from django.utils import timezone
 
 from channels_app import accounts, connections
-from channels_app.models import Call, CallStep, CallTurn
-from channels_app.voice import relay_keys, relay_session
+from channels_app.models import Call, CallSpeech, CallStep, CallTurn
+from channels_app.voice import relay_acts, relay_keys, relay_session
 from convoship.lib.actors import SYSTEM
 from convoship.lib.problems import Problem
 from convoship.lib.threads import in_thread
@@ -184,6 +185,86 @@ async def test_what_nobody_heard_is_not_said_to_have_been_said(thinking: Telepho
     message = next(one for one in await thinking.messages() if one.seq == 3)
     assert (message.text, message.status) == ("", "suppressed")
     assert [one["content"] for one in model.asked[-1].body["messages"]][-2:] == ["Which colour?", "Hello?"]
+    await session.break_off(1000)
+
+
+async def hung_up(phone: Telephone) -> None:
+    """Twilio's word of it, which may come before the socket's end."""
+    form = {"CallSid": phone.sid, "AccountSid": phone.connection.config["account_sid"]}
+    answer = await phone.post(
+        accounts.inbound_url(phone.connection, "status"), {**form, "CallStatus": "completed", "CallDuration": "9"}
+    )
+    assert answer.status_code < 300, answer.content
+
+
+LONG = "We are open from Monday to Friday, from nine in the morning until six, and on Saturdays from ten to two. "
+
+
+async def test_who_hangs_up_in_the_middle_of_an_answer_has_not_heard_its_end(
+    thinking: Telephone, model: ModelEnd
+) -> None:
+    model.script(Says([LONG]))
+    session = await greeted(thinking)
+    await session.say("When are you open?")
+    await session.words()
+    await whole(thinking, 1)
+    await hung_up(thinking)
+    await session.break_off(1000)
+    _, heard = await thinking.until(
+        lambda: (
+            CallSpeech.objects.filter(whole__startswith="We are", state__in=("cut", "unheard"))
+            .values_list("state", "heard")
+            .first()
+        )
+    )
+    assert len(heard) < len(LONG.strip())
+    message = next(one for one in await thinking.messages() if one.seq == 3)
+    assert message.text == heard.strip()
+    assert message.reason == (relay_acts.HUNG_UP if heard else relay_acts.NOT_HEARD)
+    assert (await thinking.row()).outcome == "hung_up"
+    assert not await thinking.steps("relay_lost")
+
+
+@pytest.mark.parametrize("is_stored", [False, True], ids=["said alone", "stored so far"])
+async def test_who_hangs_up_while_the_answer_is_being_made_has_heard_what_was_said_of_it(
+    thinking: Telephone, model: ModelEnd, is_stored: bool
+) -> None:
+    gate = threading.Event()
+    model.script(Says([LONG, "And so on. "], gates={1: gate}))
+    session = await greeted(thinking)
+    await session.say("When are you open?")
+    await session.token()
+    # The voice has begun to speak: by how long it takes, a word of it at least was heard.
+    begun = time.monotonic()
+    await thinking.until(lambda: time.monotonic() - begun > 1.2)
+    if is_stored:
+        await thinking.until(lambda: Message.objects.filter(status="streaming").exists())
+    await hung_up(thinking)
+    step = await thinking.until(
+        lambda: (
+            CallStep.objects.filter(call__sid=thinking.sid, kind="interrupted").first()
+            or CallSpeech.objects.filter(whole__startswith="We are").first()
+        )
+    )
+    gate.set()
+    heard = step.data["heard"] if isinstance(step, CallStep) else step.heard
+    assert heard
+    assert LONG.startswith(heard)
+    assert not await thinking.inside(lambda: Message.objects.filter(status="streaming").exists())
+    await session.break_off(1000)
+
+
+async def test_who_hangs_up_while_they_wait_for_a_person_was_missed(phone: Telephone) -> None:
+    session = await greeted(phone)
+    await phone.inside(
+        lambda: Conversation.objects.filter(call__sid=phone.sid).update(
+            control="waiting", handoff_reason="Asked.", waiting_since=timezone.now()
+        )
+    )
+    await hung_up(phone)
+    row = await phone.row()
+    assert (row.outcome, row.reason) == ("no_answer", "They hung up while they waited for a person.")
+    assert row.remedy.startswith("Call them back at +")
     await session.break_off(1000)
 
 

@@ -9,6 +9,7 @@ import pytest
 from django.utils import timezone
 
 from channels_app.models import Call, Connection
+from channels_app.voice import record
 from deployments import conversations
 from deployments.models import Conversation
 from tests.channels.callers import Line
@@ -68,6 +69,10 @@ async def test_the_longest_call_is_hung_up_with_words_though_nobody_asks(line: L
     await line.ring()
     line.twilio.has_call(line.sid)
     await quiet(line, ends_by=timezone.now())
+    # Its session, or its next request, says goodbye by itself.
+    await line.drain()
+    assert (line.twilio.told, (await line.call()).outcome) == ([], "")
+    await quiet(line, ends_by=timezone.now() - record.ENDS_BY_ITSELF)
     await line.drain()
     ((sid, told),) = line.twilio.told
     assert sid == line.sid

@@ -125,7 +125,7 @@ async def test_each_failure_is_told_apart_and_the_assistant_goes_on(
     await setup(people, COLD, desks=["inbox"])
     dialled = await people.ask()
     back = await people.done(dialled, status, **more)
-    assert back.words.startswith("Nobody can be reached right now, so I go on with you.")
+    assert back.words.startswith("Nobody can be reached right now, so you are back with me.")
     assert back.has("Gather")
     case, [transfer] = await people.case(), await people.transfers()
     assert (transfer.state, transfer.reason) == ("failed", words)

@@ -57,7 +57,7 @@ def test_what_was_heard_and_what_was_not_are_told_apart_in_words(member: Browser
     assert "We are open from nine to five." not in cut
     assert "Never heard" in unheard
     assert "I will tell them that you called." in unheard
-    assert "Cut off by the caller" in page
+    assert "Cut off" in page
 
 
 def test_a_turn_tells_its_latency_stage_by_stage_and_whose_it_was(member: Browser, story: Made) -> None:
