@@ -72,6 +72,19 @@ def test_the_form_of_a_new_one_names_what_is_missing_at_its_field_and_then_makes
         assert Connection.objects.get(name="Second line").config["transfer_to"] == "+493012345678"
 
 
+def test_where_there_is_no_secret_the_form_says_to_write_one_instead_of_choosing_one(transactional_db: None) -> None:
+    workspace = factories.make_workspace()
+    client = Client()
+    client.force_login(factories.owner_of(workspace))
+    with tenant(workspace.id):
+        assistant = factories.make_assistant(workspace).id
+    typed = {"name": "A line", "assistant": str(assistant), "config-account_sid": ACCOUNT, "once": "a form"}
+    page = client.post("/app/channels/new/twilio_voice", typed | {"config-from_number": NUMBER})
+    assert page.status_code == 422
+    assert "There is no secret to choose yet: write a new one" in page.content.decode()
+    assert "Choose the secret" not in page.content.decode()
+
+
 def test_its_overview_offers_a_test_call_and_its_settings_keep_the_menu(here: Line, member: Client) -> None:
     with tenant(here.workspace.id):
         row = Connection.objects.get(id=here.connection.id)
