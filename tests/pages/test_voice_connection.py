@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import time_machine
+from asgiref.sync import async_to_sync
 from django.test import Client
 from django.utils import timezone
 
@@ -70,6 +72,35 @@ def test_the_form_of_a_new_one_names_what_is_missing_at_its_field_and_then_makes
     assert made.status_code == 200, made.content
     with tenant(here.workspace.id):
         assert Connection.objects.get(name="Second line").config["transfer_to"] == "+493012345678"
+
+
+def test_its_health_line_names_wrong_signatures_until_something_genuine_comes(here: Line, member: Client) -> None:
+    path = f"/app/channels/{here.connection.id}/"
+
+    def health() -> str:
+        return " ".join(member.get(path).content.decode().split('id="health"')[1].split("</div>")[0].split())
+
+    forged = {"x-twilio-signature": "bm90IGl0cyBzaWduYXR1cmU="}
+    async_to_sync(here.ring)()
+    assert "It works." in health()
+    with time_machine.travel(timezone.now() + dt.timedelta(minutes=1)):
+        for headers in (forged, forged, {}):
+            assert async_to_sync(here.form)(here.facts(), here.url(), headers=headers).status_code == 403
+        said = health()
+        assert "2 requests with a wrong signature were refused since" in said
+        assert "Compare the auth token" in said
+        assert f'href="{path}events"' in said
+    with time_machine.travel(timezone.now() + dt.timedelta(minutes=2)):
+        async_to_sync(here.ring)()
+        assert "It works." in health()
+
+
+def test_what_was_refused_long_ago_is_said_no_more(here: Line, member: Client) -> None:
+    forged = {"x-twilio-signature": "bm90IGl0cyBzaWduYXR1cmU="}
+    with time_machine.travel(timezone.now() - dt.timedelta(days=2)):
+        async_to_sync(here.form)(here.facts(), here.url(), headers=forged)
+    page = member.get(f"/app/channels/{here.connection.id}/").content.decode()
+    assert "wrong signature" not in page
 
 
 def test_where_there_is_no_secret_the_form_says_to_write_one_instead_of_choosing_one(transactional_db: None) -> None:
