@@ -39,6 +39,10 @@ def standing(connection: Connection) -> Standing:
         return Standing(
             "bad", f"Disabled. {connection.state_reason}", "Mend that, then enable it: what waited goes out."
         )
+    if connection.state == ConnectionState.PAUSED and accounts.is_spoken(connection):
+        return Standing(
+            "plain", f"{connection.state_reason} {while_paused(connection)}", "Enable it to take calls again."
+        )
     if connection.state == ConnectionState.PAUSED:
         return Standing(
             "plain", f"{connection.state_reason} Nothing is lost.", "Enable it to go on with what was kept."
@@ -66,6 +70,16 @@ def standing(connection: Connection) -> Standing:
     if connection.last_outbound_at is None and connection.last_inbound_at is None:
         return Standing("plain", "Nothing has gone over it yet.", "Test it, or send something to its inbound address.")
     return Standing("good", "It works.")
+
+
+def while_paused(connection: Connection) -> str:
+    """What becomes of who comes, and of what is to go out, while the connection is paused."""
+    if not accounts.is_spoken(connection):
+        return "What comes in and what has to go out is kept."
+    number = str(connection.config.get("transfer_to") or "")
+    then = f"are put through to {number}" if number else "the call ends"
+    said = f"Callers hear that their call can't be taken, and {then}."
+    return f"{said} Each such call stands on Events. Call me calls nobody."
 
 
 def _refused(connection: Connection) -> Standing | None:
