@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from dataclasses import dataclass
 
 from django.utils import timezone
 
 from channels_app import accounts
-from channels_app.models import Connection
+from channels_app.models import Connection, RefusedRequest
 from channels_app.models.connection import ConnectionState
 from channels_app.providers.base import Unreadable
 
 _UNREADABLE = "can't be decrypted, so nothing that comes in can be checked."
 _MISSING = "is missing, so nothing can be checked or sent."
+# What was refused is told for so long, unless something genuine came after it; when that came is noted in steps.
+_LATELY, _STEP = dt.timedelta(hours=24), dt.timedelta(seconds=5)
+_WRONG = "signature_wrong"
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +29,8 @@ class Standing:
     tone: str
     words: str
     remedy: str = ""
+    # Whether what it says stands on the tab Events, under Refused.
+    is_of_refused: bool = False
 
 
 def standing(connection: Connection) -> Standing:
@@ -32,6 +38,10 @@ def standing(connection: Connection) -> Standing:
     if connection.state == ConnectionState.DISABLED:
         return Standing(
             "bad", f"Disabled. {connection.state_reason}", "Mend that, then enable it: what waited goes out."
+        )
+    if connection.state == ConnectionState.PAUSED and accounts.is_spoken(connection):
+        return Standing(
+            "plain", f"{connection.state_reason} {while_paused(connection)}", "Enable it to take calls again."
         )
     if connection.state == ConnectionState.PAUSED:
         return Standing(
@@ -43,6 +53,8 @@ def standing(connection: Connection) -> Standing:
         rests = connection.rests_until
         waits = f" Next try at {timezone.localtime(rests):%H:%M:%S} UTC." if rests and rests > timezone.now() else ""
         return Standing("bad", f"{connection.fault}{waits}", connection.fault_remedy)
+    if refused := _refused(connection):
+        return refused
     if connection.spent_until and connection.spent_until > timezone.now() and accounts.is_spoken(connection):
         return Standing(
             "bad",
@@ -58,6 +70,37 @@ def standing(connection: Connection) -> Standing:
     if connection.last_outbound_at is None and connection.last_inbound_at is None:
         return Standing("plain", "Nothing has gone over it yet.", "Test it, or send something to its inbound address.")
     return Standing("good", "It works.")
+
+
+def while_paused(connection: Connection) -> str:
+    """What becomes of who comes, and of what is to go out, while the connection is paused."""
+    if not accounts.is_spoken(connection):
+        return "What comes in and what has to go out is kept."
+    number = str(connection.config.get("transfer_to") or "")
+    then = f"are put through to {number}" if number else "the call ends"
+    said = f"Callers hear that their call can't be taken, and {then}."
+    return f"{said} Each such call stands on Events. Call me calls nobody."
+
+
+def _refused(connection: Connection) -> Standing | None:
+    """Of requests with a wrong signature that nothing genuine came after: anybody can send one such in between."""
+    rows = RefusedRequest.objects.filter(connection=connection, reason=_WRONG, last_at__gt=timezone.now() - _LATELY)
+    if connection.last_inbound_at is not None:
+        rows = rows.filter(last_at__gt=connection.last_inbound_at + _STEP)
+    found = list(rows.order_by("hour").values_list("hour", "count"))
+    if not found:
+        return None
+    count, since = sum(each for _, each in found), timezone.localtime(found[0][0])
+    were = "1 request with a wrong signature was" if count == 1 else f"{count} requests with a wrong signature were"
+    form = accounts.kind_of(connection).config_form
+    secret = str(form.base_fields[form.credentials[0]].label).lower() if form.credentials else "inbound secret"
+    return Standing(
+        "bad",
+        f"{were} refused since {since:%-d %B, %H:%M} UTC, and none with a right one has come after.",
+        f"Compare the {secret} of this connection with the one that the sender signs with. "
+        "What was wrong stands on Events, under Refused.",
+        is_of_refused=True,
+    )
 
 
 def note_unreadable(connection: Connection, secret: Unreadable) -> None:

@@ -47,6 +47,11 @@ class Listed:
     kind: type[Provider]
     standing: Standing
 
+    @property
+    def is_spoken(self) -> bool:
+        """Whether calls are all that goes over it: nothing is ever sent out then."""
+        return accounts.is_spoken(self.connection)
+
 
 @require_safe
 @workspace_page("deployments.read")

@@ -44,6 +44,7 @@ def head(request: WorkspaceRequest, row: Connection, tab: str) -> dict[str, Any]
         "failed_events": SimpleLazyObject(lambda: queries.failed_events(row)),
         "has_templates": windows.has_one(row),
         "has_calls": accounts.is_spoken(row),
+        "while_paused": health.while_paused(row),
         "tab": tab,
         "may_write": request.actor.may("connections.write"),
     }
@@ -71,6 +72,10 @@ def page(request: WorkspaceRequest, row: Connection, *, status: int = 200, **mor
 def addresses(connection: Connection) -> list[tuple[str, str, str]]:
     """Where the provider calls us: (id, what it is, address)."""
     found = [("inbound-url", "Inbound address", accounts.inbound_url(connection))]
+    if "fallback" in accounts.kind_of(connection).parts:
+        found.append(
+            ("fallback-url", "Address where the first one fails", accounts.inbound_url(connection, "fallback"))
+        )
     if accounts.kind_of(connection).can(Capability.STATUS):
         found.append(("status-url", "Status address", accounts.inbound_url(connection, "status")))
     return found
@@ -177,7 +182,7 @@ def connection_pause(request: WorkspaceRequest, connection_id: UUID) -> HttpResp
     """Send and answer nothing until it is enabled."""
     with refusals.said_as_message(request):
         row = connections.pause(request.actor, connections.held(connection_id))
-        messages.success(request, f"{row.name} is paused. What comes in and what has to go out is kept.")
+        messages.success(request, f"{row.name} is paused. {health.while_paused(row)}")
     return back(request, connection_id)
 
 
@@ -187,7 +192,8 @@ def connection_enable(request: WorkspaceRequest, connection_id: UUID) -> HttpRes
     """Send and answer again, beginning with what was kept."""
     with refusals.said_as_message(request):
         row = connections.enable(request.actor, connections.held(connection_id))
-        messages.success(request, f"{row.name} is enabled. What waited goes out now.")
+        then = "Calls are taken again." if accounts.is_spoken(row) else "What waited goes out now."
+        messages.success(request, f"{row.name} is enabled. {then}")
     return back(request, connection_id)
 
 

@@ -26,6 +26,9 @@ from deployments.models import Assistant
 from workspaces import refusals, secret_store
 from workspaces.models import Secret
 
+# Of a credential, where there is no secret to choose.
+NONE_TO_CHOOSE = "There is no secret to choose yet: write a new one, here or under Workspace, Secrets."
+
 
 class AboutForm(forms.Form):
     """What every connection has."""
@@ -254,7 +257,7 @@ class ConnectionForm:
             self.config.add_error(name, message)
         elif credential:
             if not credential.all_errors:
-                credential.errors.append(message)
+                credential.errors.append(message if credential.keys or credential.chosen else NONE_TO_CHOOSE)
         else:
             self.wrong.append(message)
 

@@ -342,6 +342,29 @@ class ConfigForm(forms.Form):
     # Of these one is needed, so none of them is called optional.
     either: ClassVar[frozenset[str]] = frozenset()
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for declared in self.fields.values():
+            _say_plainly(declared)
+
+
+def _say_plainly(declared: forms.Field) -> None:
+    """The house's words in the place of Django's, unless the field has its own."""
+    own = type(declared).default_error_messages
+    plain = {
+        "max_length": "At most %(limit_value)d characters; this has %(show_value)d.",
+        "min_value": "At least %(limit_value)s.",
+        "max_value": "At most %(limit_value)s.",
+    }
+    if isinstance(declared, forms.FloatField | forms.IntegerField):
+        plain["invalid"] = "Write a number." if isinstance(declared, forms.FloatField) else "Write a whole number."
+    if isinstance(declared, forms.ChoiceField):
+        known = ", ".join(str(value) for value, _ in declared.choices if value)  # type: ignore[union-attr]
+        plain["invalid_choice"] = f"“%(value)s” is none of the choices: {known.replace('%', '%%')}."
+    for code, words in plain.items():
+        if declared.error_messages.get(code) is own.get(code):
+            declared.error_messages[code] = words
+
 
 class Provider:
     """A kind of connection. Subclasses are tables and two parsers; each has its module and one line in the registry."""

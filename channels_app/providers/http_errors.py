@@ -14,6 +14,9 @@ from convoship.lib.outbound.sending import Answered, InDoubt
 
 SHORTEST_WAIT, LONGEST_WAIT = 1.0, 24 * 3600.0
 LONGEST_EXCERPT = 2000
+# Remedies that hold for what waits in the outbox alone: what a member asked for once is tried again by nobody.
+TRIED_AGAIN = "Nothing has to be done; it is tried again."
+SETTLED = "Nothing has to be done; it is settled or tried again."
 
 # What looks like a credential in an answer that we keep: our own secrets, bearer tokens, `"token": "..."`.
 _SECRETIVE = re.compile(
@@ -28,9 +31,7 @@ def as_provider_errors() -> Iterator[None]:
     try:
         yield
     except InDoubt as error:
-        raise ProviderError(
-            error.words, "Nothing has to be done; it is settled or tried again.", ambiguous=True
-        ) from None
+        raise ProviderError(error.words, SETTLED, ambiguous=True) from None
     except OutboundError as error:
         raise ProviderError(error.words, "Check the address and that it can be reached from the internet.") from None
 
@@ -82,7 +83,7 @@ def of_endpoint(answer: Answered, *, what: str = "endpoint", signer: str = "sign
     if status in {429, 503}:
         return ProviderError(
             f"The {what} answered {status}: it asks for time.",
-            "Nothing has to be done; it is tried again.",
+            TRIED_AGAIN,
             retry_after=retry_after(answer),
             http_status=status,
             answer=seen,

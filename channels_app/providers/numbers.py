@@ -21,14 +21,14 @@ _COSTLY = {
 COUNTRIES: frozenset[str] = frozenset(phonenumbers.SUPPORTED_REGIONS)
 
 
-def e164(text: str) -> str:
-    """A phone number in E.164 (+14155552671); ValidationError with words for anything else."""
+def e164(text: str, *, or_else: str = "") -> str:
+    """A phone number in E.164 (+14155552671); ValidationError with words for anything else.
+
+    `or_else`: what is said beside, to who gives what has no country's code.
+    """
     text = text.strip()
     if not text.startswith("+"):
-        raise forms.ValidationError(
-            "Write the number with + and the country's code: +14155552671. "
-            "A short code is used through a messaging service."
-        )
+        raise forms.ValidationError(f"Write the number with + and the country's code: +14155552671. {or_else}".rstrip())
     try:
         number = phonenumbers.parse(text)
     except phonenumbers.NumberParseException:

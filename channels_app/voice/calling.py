@@ -16,7 +16,7 @@ from channels_app import accounts, connections, spending
 from channels_app.models import Call, Connection
 from channels_app.models.call import CallDirection
 from channels_app.models.connection import ConnectionState
-from channels_app.providers import numbers
+from channels_app.providers import http_errors, numbers
 from channels_app.providers.base import CallFacts, Capability, Provider, ProviderError
 from channels_app.providers.twilio.voice_config import VoiceConfig
 from channels_app.voice import ending, record
@@ -34,7 +34,8 @@ def calls_people(connection: Connection) -> bool:
 
 
 def call(actor: Actor, workspace_id: UUID, connection_id: UUID, to: str) -> Call:
-    """Have the connection call this number; 422 for one that may not be called, 409 where the provider refuses.
+    """Have the connection call this number; 422 for one that may not be called, 409 where the provider refuses
+    or does not say.
 
     Outside `tenant()`: it waits for the provider.
     """
@@ -46,9 +47,18 @@ def call(actor: Actor, workspace_id: UUID, connection_id: UUID, to: str) -> Call
             provider.start_call(number, longest_seconds=longest * 60)
         )
     except ProviderError as error:
-        raise Problem("conflict", f"The call was not made. {error.words}", hint=error.remedy or "Try again.") from None
+        raise _not_made(error) from None
     with tenant(workspace_id):
         return _started(connection_id, facts, str(provider.account.config.get("from_number", "")), number)
+
+
+def _not_made(error: ProviderError) -> Problem:
+    """What became of a call that the provider did not say yes to. Nobody tries it again but who asked for it."""
+    if error.ambiguous:
+        hint = "The phone may ring all the same. Look in Calls before you try again."
+        return Problem("conflict", f"It is not known whether the call was made. {error.words}", hint=hint)
+    hint = "Try again in a moment." if error.remedy in {"", http_errors.TRIED_AGAIN} else error.remedy
+    return Problem("conflict", f"The call was not made. {error.words}", hint=hint)
 
 
 def _prepared(actor: Actor, connection_id: UUID, to: str) -> tuple[Provider, str, int]:

@@ -119,6 +119,8 @@ def refused(connection: Connection, number: str) -> str:
     """
     if not number:
         return ""
+    if number == VoiceConfig.of(connection.config).number:
+        return f"{number} is the connection's own number: it would call itself. Use another number."
     if found := numbers.costly(number):
         return f"{number} is {found}: a call to such numbers can cost any amount, so none is made. Use another number."
     allowed = accounts.kind_of(connection).bounds(connection.config).countries

@@ -108,7 +108,7 @@ def without_call(asked: Asked, response: VoiceResponse, words: str, *, may_dial:
     `may_dial`: not where the day's minutes are the reason, for these would be as well.
     """
     twiml.said(response, words, asked.config)
-    if asked.config.transfer_to and may_dial:
+    if may_dial and asked.config.transfer_to and asked.config.transfer_to != asked.config.number:
         response.dial(
             asked.config.transfer_to,
             caller_id=asked.config.number or None,

@@ -421,6 +421,19 @@ async def test_without_an_assistant_callers_reach_the_telephone_that_is_there(li
     assert "No assistant answers" in event.reason
 
 
+async def test_a_line_without_an_assistant_never_rings_itself(line: Line) -> None:
+    """Whatever got its own number into the settings."""
+
+    def unsettle() -> None:
+        config = {**line.connection.config, "transfer_to": line.connection.config["from_number"]}
+        Connection.objects.update(assistant=None, config=config)
+
+    await line.inside(unsettle)
+    answer = await line.ring()
+    assert not answer.has("Dial")
+    assert answer.verbs[-1] == "Hangup"
+
+
 async def test_above_the_days_minutes_callers_are_told_so_and_it_shows(line: Line) -> None:
     await line.allow(daily_minutes=2)
     await line.ring()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -9,10 +10,12 @@ from django.test import AsyncClient, Client
 from django.urls import reverse
 
 from channels_app.models import Call, Connection
+from channels_app.providers.twilio import sdk
 from convoship.lib.threads import in_thread
 from deployments.models import Identity
 from tests import factories
 from tests.channels.callers import Line, told
+from tests.channels.far_end import Said
 from tests.channels.twilio_end import NUMBER, problem
 
 pytestmark = pytest.mark.asyncio
@@ -109,6 +112,29 @@ async def test_what_twilio_refuses_is_said_with_what_to_do(line: Line) -> None:
     assert answer.status_code == 409
     assert "Geo permissions" in answer.json()["hint"]
     assert await line.inside(Call.objects.count) == 0
+
+
+async def test_a_call_that_twilio_has_no_time_for_is_told_as_one_to_try_again_oneself(line: Line) -> None:
+    line.twilio.call_wrongs.append(problem(20429, 429))
+    answer = await call_me(line)
+    assert answer.status_code == 409
+    assert answer.json()["detail"].startswith("The call was not made. ")
+    assert answer.json()["hint"] == "Try again in a moment."
+
+
+@pytest.mark.parametrize("wrong", [problem(20500, 500), Said(cut=True), Said(after=threading.Event())])
+async def test_a_call_that_twilio_may_have_made_is_told_as_one_to_look_for_first(
+    line: Line, wrong: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sdk, "SECONDS", 0.5)
+    line.twilio.call_wrongs.append(wrong)
+    answer = await call_me(line)
+    assert answer.status_code == 409
+    assert answer.json()["detail"].startswith("It is not known whether the call was made. ")
+    assert "Look in Calls before you try again" in answer.json()["hint"]
+    assert "tried again" not in str(answer.json())
+    if wrong.after:
+        wrong.after.set()
 
 
 async def test_a_paused_connection_calls_nobody(line: Line) -> None:

@@ -10,6 +10,7 @@ import pytest
 from twilio.twiml.voice_response import VoiceResponse
 
 from channels_app.providers.twilio import twiml
+from channels_app.providers.twilio.forms import SmsForm, WhatsappForm
 from channels_app.providers.twilio.voice_codes import CODES, fault_of
 from channels_app.providers.twilio.voice_config import BadMenu, VoiceConfig, menu_of
 from channels_app.providers.twilio.voice_forms import VoiceForm
@@ -127,6 +128,37 @@ def test_what_can_not_be_is_said_at_its_field(field: str, more: dict[str, str]) 
     form = VoiceForm(GOOD | more)
     assert not form.is_valid()
     assert [*form.errors] == [field]
+
+
+@pytest.mark.parametrize(
+    ("field", "more", "says"),
+    [
+        ("transfer_to", {"transfer_to": "+1 415 555 2671"}, "That is the connection's own number"),
+        ("longest_call", {"longest_call": "0"}, "At least 1."),
+        ("longest_call", {"longest_call": "1441"}, "At most 1440."),
+        ("silence_seconds", {"silence_seconds": "some"}, "Write a whole number."),
+        ("manner", {"manner": "foo%s"}, "“foo%s” is none of the choices: cold, warm, queue."),
+        ("greeting", {"greeting": "x" * 1001}, "At most 1000 characters; this has 1001."),
+    ],
+)
+def test_what_is_wrong_is_said_in_words_that_help(field: str, more: dict[str, str], says: str) -> None:
+    form = VoiceForm(GOOD | more)
+    assert not form.is_valid()
+    (said,) = form.errors[field]
+    assert said.startswith(says)
+
+
+@pytest.mark.parametrize("field", ["from_number", "transfer_to"])
+def test_a_number_without_its_countrys_code_is_told_nothing_of_short_codes(field: str) -> None:
+    form = VoiceForm(GOOD | {field: "12345"})
+    assert form.errors[field] == ["Write the number with + and the country's code: +14155552671."]
+    assert "A short code is used through a messaging service." in str(SmsForm({"from_number": "12345"}).errors)
+    assert "short code" not in str(WhatsappForm({"from_number": "12345"}).errors)
+
+
+def test_what_follows_silences_is_called_as_its_field_is() -> None:
+    fields = VoiceForm().fields
+    assert f"what you choose at {fields['then'].label} is done" in str(fields["most_silences"].help_text)
 
 
 def test_each_code_says_what_it_means_and_what_to_do() -> None:

@@ -468,8 +468,8 @@ async def test_a_telephone_of_another_connection_can_be_named_by_the_rules(peopl
     assert (await people.case()).holder_name == "Berlin"
 
 
-@pytest.mark.parametrize("number", ["+19005551234", "+4930901820"])
-async def test_a_number_that_is_costly_or_abroad_is_never_rung(people: People, number: str) -> None:
+@pytest.mark.parametrize("number", ["+19005551234", "+4930901820", NUMBER])
+async def test_a_number_that_is_costly_or_abroad_or_the_lines_own_is_never_rung(people: People, number: str) -> None:
     """Whatever got it into the settings."""
     await setup(people, {"transfer_to": number})
     answered = await people.ask()

@@ -177,7 +177,7 @@ def test_what_is_wrong_stands_beside_its_field_and_nothing_typed_is_lost(member:
         ("config-url", "", "Give the address that events are posted to."),
         ("config-url", "https://bridge.example/\x00", "Null characters are not allowed."),
         ("config-events", [], "Choose at least one."),
-        ("config-events", ["message.deleted"], "is not one of the available choices"),
+        ("config-events", ["message.deleted"], "“message.deleted” is none of the choices: "),
         ("name", "x" * 101, "at most 100 characters"),
         ("assistant", "", "Choose the assistant that answers."),
         ("assistant", "nobody", "Choose one of your published assistants."),
@@ -287,7 +287,7 @@ def test_no_secret_is_overwritten_from_here(member: Browser, workspace: Workspac
         ("nul\x00", "sesame", secret_store.KEY_WORDS),
         ("token", "x" * 8001, "This is too long"),
         ("token", "sesame\x00", "a character that can't be stored"),
-        ("token", "", "Choose the auth token."),
+        ("token", "", "There is no secret to choose yet: write a new one"),
     ],
 )
 def test_what_is_wrong_with_a_new_secret_stands_beside_it(

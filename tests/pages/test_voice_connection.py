@@ -7,8 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import time_machine
+from asgiref.sync import async_to_sync
 from django.test import Client
 from django.utils import timezone
+from django.utils.html import escape, strip_tags
 
 from channels_app.models import Connection
 from channels_app.voice import faults
@@ -70,6 +73,85 @@ def test_the_form_of_a_new_one_names_what_is_missing_at_its_field_and_then_makes
     assert made.status_code == 200, made.content
     with tenant(here.workspace.id):
         assert Connection.objects.get(name="Second line").config["transfer_to"] == "+493012345678"
+
+
+def shown(member: Client, path: str) -> str:
+    return " ".join(strip_tags(member.get(path).content.decode()).split())
+
+
+def test_its_overview_has_its_number_and_every_address_and_nothing_of_messages(here: Line, member: Client) -> None:
+    page = shown(member, f"/app/channels/{here.connection.id}/")
+    assert f"Number {NUMBER} Last in" in page
+    assert "Last out" not in page
+    for part in ("", "fallback", "status"):
+        assert here.url(part) in page
+    row = shown(member, "/app/channels/").split("Our line")[1].split("New connection")[0]
+    assert "Nothing has gone over it yet. never –" in row
+
+
+@pytest.mark.parametrize(
+    ("transfer_to", "says"),
+    [
+        ("", "Callers hear that their call can't be taken, and the call ends."),
+        ("+14155550188", "Callers hear that their call can't be taken, and are put through to +14155550188."),
+    ],
+)
+def test_pausing_it_says_what_becomes_of_calls(here: Line, member: Client, transfer_to: str, says: str) -> None:
+    async_to_sync(here.allow)(transfer_to=transfer_to)
+    path = f"/app/channels/{here.connection.id}/"
+    says = escape(says)
+    assert says in shown(member, f"{path}settings")
+    member.post(f"{path}pause", {"from": "overview"})
+    page = shown(member, path)
+    assert page.count(says) == 2
+    assert "kept." not in page
+    assert "Nothing is lost" not in page
+    heard = async_to_sync(here.ring)()
+    assert heard.has("Dial") is bool(transfer_to)
+    member.post(f"{path}enable", {"from": "overview"})
+    assert "Calls are taken again." in shown(member, path)
+
+
+def test_its_health_line_names_wrong_signatures_until_something_genuine_comes(here: Line, member: Client) -> None:
+    path = f"/app/channels/{here.connection.id}/"
+
+    def health() -> str:
+        return " ".join(member.get(path).content.decode().split('id="health"')[1].split("</div>")[0].split())
+
+    forged = {"x-twilio-signature": "bm90IGl0cyBzaWduYXR1cmU="}
+    async_to_sync(here.ring)()
+    assert "It works." in health()
+    with time_machine.travel(timezone.now() + dt.timedelta(minutes=1)):
+        for headers in (forged, forged, {}):
+            assert async_to_sync(here.form)(here.facts(), here.url(), headers=headers).status_code == 403
+        said = health()
+        assert "2 requests with a wrong signature were refused since" in said
+        assert "Compare the auth token" in said
+        assert f'href="{path}events"' in said
+    with time_machine.travel(timezone.now() + dt.timedelta(minutes=2)):
+        async_to_sync(here.ring)()
+        assert "It works." in health()
+
+
+def test_what_was_refused_long_ago_is_said_no_more(here: Line, member: Client) -> None:
+    forged = {"x-twilio-signature": "bm90IGl0cyBzaWduYXR1cmU="}
+    with time_machine.travel(timezone.now() - dt.timedelta(days=2)):
+        async_to_sync(here.form)(here.facts(), here.url(), headers=forged)
+    page = member.get(f"/app/channels/{here.connection.id}/").content.decode()
+    assert "wrong signature" not in page
+
+
+def test_where_there_is_no_secret_the_form_says_to_write_one_instead_of_choosing_one(transactional_db: None) -> None:
+    workspace = factories.make_workspace()
+    client = Client()
+    client.force_login(factories.owner_of(workspace))
+    with tenant(workspace.id):
+        assistant = factories.make_assistant(workspace).id
+    typed = {"name": "A line", "assistant": str(assistant), "config-account_sid": ACCOUNT, "once": "a form"}
+    page = client.post("/app/channels/new/twilio_voice", typed | {"config-from_number": NUMBER})
+    assert page.status_code == 422
+    assert "There is no secret to choose yet: write a new one" in page.content.decode()
+    assert "Choose the secret" not in page.content.decode()
 
 
 def test_its_overview_offers_a_test_call_and_its_settings_keep_the_menu(here: Line, member: Client) -> None:

@@ -71,6 +71,8 @@ class TwilioForm(AccountForm):
     """The account, and who sends: a number or a messaging service."""
 
     either: ClassVar[frozenset[str]] = frozenset({"from_number", "messaging_service_sid"})
+    # What senders there are that have no country's code.
+    without_code: ClassVar[str] = ""
     field_order = (
         *("account_sid", "auth_token", "from_number", "messaging_service_sid"),
         *("secondary_auth_token", "api_base_url"),
@@ -97,7 +99,7 @@ class TwilioForm(AccountForm):
     def clean_from_number(self) -> str:
         """In E.164, or nothing."""
         number = self.cleaned_data["from_number"]
-        return number and numbers.e164(number)
+        return number and numbers.e164(number, or_else=self.without_code)
 
     def clean(self) -> dict[str, Any]:
         """Exactly one sender."""
@@ -229,6 +231,7 @@ class SmsForm(MessagingForm):
     """And what only SMS have: segments, and an answer of Twilio's own to HELP."""
 
     rarely: ClassVar[frozenset[str]] = MessagingForm.rarely | {"daily_segments", "answers_help", "sends_mms"}
+    without_code: ClassVar[str] = "A short code is used through a messaging service."
 
     rate = forms.FloatField(
         label="Messages a second",

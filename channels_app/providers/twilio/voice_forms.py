@@ -100,7 +100,7 @@ class VoiceForm(AccountForm):
         required=False,
         min_value=1,
         max_value=10,
-        help_text=f"After so many, what stands below is done. {voice_config.MOST_SILENCES} unless you say so.",
+        help_text=f"After so many, what you choose at Then is done. {voice_config.MOST_SILENCES} unless you say so.",
     )
     then = forms.ChoiceField(
         label="Then",
@@ -222,6 +222,14 @@ class VoiceForm(AccountForm):
             raise forms.ValidationError(f"That is {what}: what is put through there can cost any amount.")
         return found
 
+    def _check_own(self, cleaned: dict[str, Any]) -> None:
+        """Calls are not put through to the number that they came to."""
+        if cleaned.get("transfer_to") and cleaned["transfer_to"] == cleaned.get("from_number"):
+            self.add_error(
+                "transfer_to",
+                "That is the connection's own number: it would call itself. Give a telephone of your people.",
+            )
+
     def _check_country(self, cleaned: dict[str, Any]) -> None:
         """Calls are put through to no country that the connection doesn't call."""
         number, own = cleaned.get("transfer_to", ""), cleaned.get("from_number", "")
@@ -261,6 +269,7 @@ class VoiceForm(AccountForm):
         wants_transfer = cleaned.get("then") == "transfer" or "transfer" in keys or cleaned.get("manner") == "warm"
         if wants_transfer and not can_transfer and "transfer_to" not in self.errors:
             self.add_error("transfer_to", "Give the number that calls are put through to.")
+        self._check_own(cleaned)
         self._check_country(cleaned)
         wants_message = "voicemail" in (cleaned.get("then"), cleaned.get("transfer_then")) or "voicemail" in keys
         if wants_message and not cleaned.get("voicemail"):
