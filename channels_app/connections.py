@@ -294,7 +294,7 @@ def provider_to_check(connection: Connection) -> Provider | Health:
     try:
         return accounts.to_send(connection)
     except ProviderError as error:
-        return Health([Finding(False, error.words, error.remedy)])
+        return Health([Finding.of(error)])
 
 
 def note_tested(connection_id: UUID, found: Health) -> None:

@@ -121,7 +121,7 @@ def refused(error: ProviderError) -> Problem:
         return Problem(
             "unavailable", words, hint="Look in a minute whether it is in the list before you make it again."
         )
-    return Problem("conflict", error.words, hint=error.remedy)
+    return Problem("conflict", error.words, hint=error.remedy_once)
 
 
 # --- Deleting -------------------------------------------------------------------------------------------------------

@@ -87,6 +87,11 @@ class BadEvent(Exception):
         self.errors = errors
 
 
+# Remedies that hold for what waits in the outbox alone: what a member asked for once is tried again by nobody.
+TRIED_AGAIN = "Nothing has to be done; it is tried again."
+SETTLED = "Nothing has to be done; it is settled or tried again."
+
+
 class ProviderError(Exception):
     """Something was not sent, or nobody knows. `words` say what happened, `remedy` what to do.
 
@@ -127,6 +132,11 @@ class ProviderError(Exception):
         # Nothing can go over the connection until somebody mends it (its credentials are refused, say): what is to be
         # sent is not at fault, and waits.
         self.stops = stops
+
+    @property
+    def remedy_once(self) -> str:
+        """What to do where a member asked for it by a button: nobody tries that again but they."""
+        return "Try again in a moment." if self.remedy in {TRIED_AGAIN, SETTLED} else self.remedy
 
 
 @dataclass(frozen=True)
@@ -284,6 +294,11 @@ class Finding:
     is_good: bool
     words: str
     remedy: str = ""
+
+    @classmethod
+    def of(cls, error: ProviderError) -> Finding:
+        """Of what the provider was asked for and refused."""
+        return cls(False, error.words, error.remedy_once)
 
 
 @dataclass(frozen=True)

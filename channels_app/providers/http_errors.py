@@ -8,15 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 
-from channels_app.providers.base import ProviderError
+from channels_app.providers.base import SETTLED, TRIED_AGAIN, ProviderError
 from convoship.lib.outbound import OutboundError
 from convoship.lib.outbound.sending import Answered, InDoubt
 
 SHORTEST_WAIT, LONGEST_WAIT = 1.0, 24 * 3600.0
 LONGEST_EXCERPT = 2000
-# Remedies that hold for what waits in the outbox alone: what a member asked for once is tried again by nobody.
-TRIED_AGAIN = "Nothing has to be done; it is tried again."
-SETTLED = "Nothing has to be done; it is settled or tried again."
 
 # What looks like a credential in an answer that we keep: our own secrets, bearer tokens, `"token": "..."`.
 _SECRETIVE = re.compile(

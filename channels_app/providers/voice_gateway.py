@@ -258,7 +258,7 @@ class VoiceGateway(Provider):
         try:
             receipt = await self.send(Outgoing(key="test", address="connection-test", content=content, is_over=True))
         except ProviderError as error:
-            return Health([Finding(False, error.words, error.remedy)])
+            return Health([Finding.of(error)])
         host = urlsplit(self._url()).hostname
         return Health([Finding(True, f"{host} took a signed test reply and answered {receipt.http_status}.")])
 

@@ -16,7 +16,7 @@ from channels_app import accounts, connections, spending
 from channels_app.models import Call, Connection
 from channels_app.models.call import CallDirection
 from channels_app.models.connection import ConnectionState
-from channels_app.providers import http_errors, numbers
+from channels_app.providers import numbers
 from channels_app.providers.base import CallFacts, Capability, Provider, ProviderError
 from channels_app.providers.twilio.voice_config import VoiceConfig
 from channels_app.voice import ending, record
@@ -57,7 +57,7 @@ def _not_made(error: ProviderError) -> Problem:
     if error.ambiguous:
         hint = "The phone may ring all the same. Look in Calls before you try again."
         return Problem("conflict", f"It is not known whether the call was made. {error.words}", hint=hint)
-    hint = "Try again in a moment." if error.remedy in {"", http_errors.TRIED_AGAIN} else error.remedy
+    hint = error.remedy_once or "Try again in a moment."
     return Problem("conflict", f"The call was not made. {error.words}", hint=hint)
 
 

@@ -75,3 +75,14 @@ async def test_errors_that_twilio_noted_lately_are_named_with_what_to_do(line: L
     (wrong,) = [one for one in found.findings if not one.is_good]
     assert f"the error {code} 2 times" in wrong.words
     assert wrong.remedy
+
+
+@pytest.mark.parametrize(("code", "status"), [(20429, 429), (20500, 500)])
+async def test_a_member_who_tries_it_is_not_told_that_it_is_tried_again(line: Line, code: int, status: int) -> None:
+    made = await provider(line)
+    for act in (made.check, made.register_webhook):
+        line.twilio.refuse(code, status, times=5)
+        found = await act()
+        assert not found.is_good
+        assert "tried again" not in await words(found)
+        assert "Try again in a moment." in await words(found)

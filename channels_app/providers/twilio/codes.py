@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Any
 
 from channels_app.providers import http_errors
-from channels_app.providers.base import Blame, ProviderError
+from channels_app.providers.base import TRIED_AGAIN, Blame, ProviderError
 from convoship.lib.outbound.sending import Answered
 
 OPTED_OUT = 21610
@@ -64,7 +64,7 @@ CODES: Mapping[int, Meaning] = {
         "Copy both anew from Twilio's console (Account, API keys & tokens) and write the secret again.",
     ),
     20404: Meaning(Class.MESSAGE, "Twilio has no such resource.", "Check the account SID and the sender."),
-    20429: Meaning(Class.RETRY, "Twilio asks for fewer requests at once.", http_errors.TRIED_AGAIN),
+    20429: Meaning(Class.RETRY, "Twilio asks for fewer requests at once.", TRIED_AGAIN),
     21210: Meaning(
         Class.CONNECTION,
         "The connection's number is not the account's, or not verified as a caller.",
@@ -106,7 +106,7 @@ CODES: Mapping[int, Meaning] = {
         "They have opted out at Twilio, so it sends them nothing.",
         "They can opt in again with START. Nobody else can do it for them.",
     ),
-    21611: Meaning(Class.RETRY, "The sender's queue at Twilio is full.", http_errors.TRIED_AGAIN),
+    21611: Meaning(Class.RETRY, "The sender's queue at Twilio is full.", TRIED_AGAIN),
     21612: Meaning(
         Class.MESSAGE,
         "Twilio has no way from this sender to this recipient.",
@@ -157,7 +157,7 @@ CODES: Mapping[int, Meaning] = {
         Class.MESSAGE, "WhatsApp did not take what the message holds.", "Change its words, then send it anew."
     ),
     63007: Meaning(Class.STOP, "The sender is no WhatsApp sender of this account.", _CHECK_WHATSAPP),
-    63010: Meaning(Class.RETRY, "WhatsApp broke.", http_errors.TRIED_AGAIN),
+    63010: Meaning(Class.RETRY, "WhatsApp broke.", TRIED_AGAIN),
     63013: Meaning(
         Class.MESSAGE,
         "WhatsApp refused the message as against its policy.",
@@ -173,7 +173,7 @@ CODES: Mapping[int, Meaning] = {
         "More than 24 hours have passed since they last wrote, so WhatsApp takes only a template.",
         "Use a template, or wait until they write: then it goes by itself.",
     ),
-    63018: Meaning(Class.RETRY, "WhatsApp asks for fewer messages.", http_errors.TRIED_AGAIN),
+    63018: Meaning(Class.RETRY, "WhatsApp asks for fewer messages.", TRIED_AGAIN),
     63019: Meaning(
         Class.MESSAGE,
         "WhatsApp could not fetch the file.",
@@ -210,9 +210,9 @@ def meaning(code: int | None, http_status: int = 400, said: str = "") -> Meaning
         of = Class.STOP if http_status == 401 else Class.CONNECTION
         return Meaning(of, f"Twilio does not let this connection in{about}.", look)
     if http_status in {408, 425, 429}:
-        return Meaning(Class.RETRY, f"Twilio asks for time{about}.", http_errors.TRIED_AGAIN)
+        return Meaning(Class.RETRY, f"Twilio asks for time{about}.", TRIED_AGAIN)
     if http_status >= 500:
-        return Meaning(Class.RETRY, f"Twilio broke{about}.", http_errors.TRIED_AGAIN)
+        return Meaning(Class.RETRY, f"Twilio broke{about}.", TRIED_AGAIN)
     own = said.strip().rstrip(".")
     return Meaning(Class.MESSAGE, f"Twilio refused it{about}{': ' + own[:200] if own else ''}.", look)
 
@@ -222,7 +222,7 @@ def reported(code: int | None) -> Meaning:
     if code is not None and code in CODES:
         found = CODES[code]
         # What was taken is sent again by nobody.
-        return replace(found, remedy="Replay it.") if found.remedy == http_errors.TRIED_AGAIN else found
+        return replace(found, remedy="Replay it.") if found.remedy == TRIED_AGAIN else found
     if not code:
         return Meaning(Class.MESSAGE, "It was not delivered, and nobody said why.", "See Twilio's log, or replay it.")
     look = f"Look it up: https://www.twilio.com/docs/api/errors/{code}"

@@ -33,7 +33,7 @@ async def check(account: Account) -> Health:
             else:
                 findings += await _number(client, account)
     except ProviderError as error:
-        findings.append(Finding(False, error.words, error.remedy))
+        findings.append(Finding.of(error))
     return Health(findings)
 
 
@@ -64,7 +64,7 @@ async def check_whatsapp(account: Account) -> Health:
             remedy = "" if some else "Make one under Templates, to write to people after 24 hours."
             findings.append(Finding(True, words, remedy))
     except ProviderError as error:
-        findings.append(Finding(False, error.words, error.remedy))
+        findings.append(Finding.of(error))
     return Health(findings)
 
 
@@ -184,7 +184,7 @@ async def register_webhook(account: Account, *, is_phone: bool = True) -> Health
                 return Health([Finding(False, words, f"{_IN_SENDER}: set {account.inbound_url} with HTTP POST.")])
             return Health([await _register_at_number(client, account)])
     except ProviderError as error:
-        return Health([Finding(False, error.words, error.remedy)])
+        return Health([Finding.of(error)])
 
 
 async def _register_at_number(client: Client, account: Account) -> Finding:

@@ -36,7 +36,7 @@ async def check(account: Account) -> Health:
             findings += _number(found, account)
         findings += await _alerts(client, account)
     except ProviderError as error:
-        findings.append(Finding(False, error.words, error.remedy))
+        findings.append(Finding.of(error))
     return Health(findings)
 
 
@@ -132,6 +132,6 @@ async def register_webhook(account: Account) -> Health:
                 **more,
             )
     except ProviderError as error:
-        return Health([Finding(False, error.words, error.remedy)])
+        return Health([Finding.of(error)])
     instead = f" Before, they went to {before[:200]}." if before and before != account.inbound_url else ""
     return Health([Finding(True, f"Calls to {number} come to this connection now, and so does their end.{instead}")])
