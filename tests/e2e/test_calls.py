@@ -178,3 +178,9 @@ def test_what_was_not_heard_is_told_apart_for_ears_as_for_eyes(
     expect(unheard.last).to_contain_text("Never heard")
     looks = unheard.first.evaluate("(one) => getComputedStyle(one).borderStyle")
     assert "dashed" in looks
+    # A notice line has no bubble of its own; what was not heard of it still doesn't touch its border.
+    room = """(one) => {
+        one.closest(".line").className = "line system";
+        return Number.parseFloat(getComputedStyle(one).paddingLeft);
+    }"""
+    assert unheard.first.evaluate(room) >= 8
