@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -9,6 +10,7 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
+from django.utils import timezone
 
 from channels_app.models import Call, CallRecording, CallSpeech, CallStep, CallTurn
 from channels_app.models.call import CallDirection, CallOutcome, CallState, RecordingKind, SpeechState, StepKind
@@ -67,7 +69,7 @@ class Keeper:
             facts=_facts(call),
             began_at=call.began_at,
             answered_at=call.answered_at,
-            ended_at=call.ended_at,
+            length=lasted(call),
             reason=call.reason,
             remedy=call.remedy,
             repair=_repair(call),
@@ -76,6 +78,7 @@ class Keeper:
             steps=_steps(call),
             turns=_turns(call),
             heard={row.message_id: _heard(row) for row in call.speeches.all()},
+            said_at=_said_at(call),
         )
 
     def marks_of(self, conversations: Sequence[Conversation]) -> Mapping[UUID, Mark]:
@@ -174,6 +177,8 @@ def _step(row: CallStep) -> Step:
     tone, icon = _LOOKS.get(row.kind, ("", "circle"))
     title = _title(row)
     words = "" if row.words.rstrip(".") == title else row.words
+    if row.kind == StepKind.RECORDING and row.data.get("asked"):
+        words = f"They were asked: “{row.data['asked']}” {words}"
     return Step(str(row.id), row.at, title, words, row.remedy, tone, icon)
 
 
@@ -181,6 +186,14 @@ def _title(row: CallStep) -> str:
     """What the step is, in two or three words."""
     parts = [row.data["of"]] if "of" in row.data else list(row.data)
     return next((_TITLES[row.kind, part] for part in parts if (row.kind, part) in _TITLES), StepKind(row.kind).label)
+
+
+def _said_at(call: Call) -> dict[UUID, dt.datetime]:
+    """Of the first words, which are written as the call comes in: when they were begun to be said."""
+    first = call.conversation.messages.filter(created_at__lte=call.began_at).values_list("id", flat=True)
+    greeted = call.turns.filter(number=0).values_list("heard_at", flat=True).first()
+    at = greeted or call.ended_at or timezone.now()
+    return dict.fromkeys(first, at)
 
 
 def _turns(call: Call) -> dict[UUID, TurnTold]:
