@@ -6,6 +6,7 @@ inside one.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from asgiref.sync import async_to_sync
@@ -27,6 +28,11 @@ from convoship.lib.problems import Problem, invalid, not_found
 from convoship.lib.tenancy import tenant
 from workspaces import audit
 
+# What the provider's table of codes says of messages, in the words of a call.
+_OF_CALLS: Mapping[str, tuple[str, str]] = {
+    "21211": ("Twilio says that this is no number that can be called.", "Check the number, then call again."),
+}
+
 
 def calls_people(connection: Connection) -> bool:
     """Whether a test call can be made over it."""
@@ -46,7 +52,8 @@ def call(actor: Actor, workspace_id: UUID, connection_id: UUID, to: str) -> Call
             provider.start_call(number, longest_seconds=longest * 60)
         )
     except ProviderError as error:
-        raise Problem("conflict", f"The call was not made. {error.words}", hint=error.remedy or "Try again.") from None
+        words, remedy = _OF_CALLS.get(error.code, (error.words, error.remedy))
+        raise Problem("conflict", f"The call was not made. {words}", hint=remedy or "Try again.") from None
     with tenant(workspace_id):
         return _started(connection_id, facts, str(provider.account.config.get("from_number", "")), number)
 

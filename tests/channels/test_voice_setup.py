@@ -75,3 +75,5 @@ async def test_errors_that_twilio_noted_lately_are_named_with_what_to_do(line: L
     (wrong,) = [one for one in found.findings if not one.is_good]
     assert f"the error {code} 2 times" in wrong.words
     assert wrong.remedy
+    # Who reads it has just pressed it.
+    assert "Press Test" not in wrong.remedy
