@@ -54,7 +54,7 @@ class Connections:
             return None
         transfer = transfers.open_of(call)
         is_bridged = transfer is not None and transfer.state == TransferState.BRIDGED
-        ringing = transfer.name if transfer is not None and not is_bridged else ""
+        ringing = transfers.whom(transfer) if transfer is not None and not is_bridged else ""
         path = reverse("conversation_take_call", args=[conversation.id])
         return TakesCall(path, "channels_app/take_call.html", ringing, is_bridged)
 

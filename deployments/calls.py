@@ -121,8 +121,10 @@ class Recorded:
 class Told:
     """A call as its conversation's page tells it.
 
+    `length`: how long they talked, in words; empty while it goes on, or where nobody answered.
     `facts` are pairs of name and words; `consent` says how the caller stands to being recorded, where they were asked.
-    `turns` and `heard` go by the ids of the messages that they belong to.
+    `turns`, `heard` and `said_at` go by the ids of the messages that they belong to; `said_at` is of those alone that
+    were said at another time than they were written.
     """
 
     mark: Mark
@@ -130,7 +132,7 @@ class Told:
     facts: Sequence[tuple[str, str]]
     began_at: dt.datetime
     answered_at: dt.datetime | None = None
-    ended_at: dt.datetime | None = None
+    length: str = ""
     reason: str = ""
     remedy: str = ""
     repair: Repair | None = None
@@ -139,13 +141,7 @@ class Told:
     steps: Sequence[Step] = ()
     turns: Mapping[UUID, TurnTold] = field(default_factory=dict)
     heard: Mapping[UUID, Heard] = field(default_factory=dict)
-
-    @property
-    def length(self) -> str:
-        """How long it lasted from when it was answered, in words; empty while it goes on, or where nobody answered."""
-        if self.ended_at is None or self.answered_at is None:
-            return ""
-        return lasting((self.ended_at - self.answered_at).total_seconds())
+    said_at: Mapping[UUID, dt.datetime] = field(default_factory=dict)
 
 
 def lasting(seconds: float) -> str:

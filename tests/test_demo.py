@@ -260,7 +260,7 @@ def test_while_nobody_is_there_the_demos_assistant_promises_nobody(machine: Path
     visit = visits.resolve(opened.token, opened.session.id)
     posted = visits.post(visit, caller, VisitorMessage("c1", "I want to talk to a person"))
     assert [reply.text for reply in posted.replies] == [
-        "Of course. What you wrote here goes along, so you needn't repeat it.",
+        "Of course. What you told me goes along, so you needn't repeat it.",
         say("closed_wait", "en", within="5 minutes"),
         say("ask_email", "en"),
     ]

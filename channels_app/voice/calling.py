@@ -6,6 +6,7 @@ inside one.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from asgiref.sync import async_to_sync
@@ -26,6 +27,11 @@ from convoship.lib.outbound import sending
 from convoship.lib.problems import Problem, invalid, not_found
 from convoship.lib.tenancy import tenant
 from workspaces import audit
+
+# What the provider's table of codes says of messages, in the words of a call.
+_OF_CALLS: Mapping[str, tuple[str, str]] = {
+    "21211": ("Twilio says that this is no number that can be called.", "Check the number, then call again."),
+}
 
 
 def calls_people(connection: Connection) -> bool:
@@ -57,8 +63,8 @@ def _not_made(error: ProviderError) -> Problem:
     if error.ambiguous:
         hint = "The phone may ring all the same. Look in Calls before you try again."
         return Problem("conflict", f"It is not known whether the call was made. {error.words}", hint=hint)
-    hint = error.remedy_once or "Try again in a moment."
-    return Problem("conflict", f"The call was not made. {error.words}", hint=hint)
+    words, remedy = _OF_CALLS.get(error.code, (error.words, error.remedy_once))
+    return Problem("conflict", f"The call was not made. {words}", hint=remedy or "Try again in a moment.")
 
 
 def _prepared(actor: Actor, connection_id: UUID, to: str) -> tuple[Provider, str, int]:

@@ -113,16 +113,17 @@ def _hear(asked: Asked, number: int) -> Heard | None:
         text = chosen
     confidence = _share(asked.form.get("Confidence", ""))
     way = chosen if chosen in WAYS else ""
-    taken = taking.take(call.id, number, "" if way else text, keys=keys, confidence=confidence)
-    if taken.is_new and keys:
+    if keys and (number > call.turn or record.turn_of(call.id, number) is None):
+        # Before it is taken: its answer may be written with that.
         record.note(call, StepKind.DTMF, f"They pressed {keys}.", keys=keys)
+    taken = taking.take(call.id, number, "" if way else text, keys=keys, confidence=confidence)
     call = record.lock(call.id)
     if way:
         response = VoiceResponse()
         ways_out.take(asked, call, response, way, f"They pressed {keys}.")
         return Heard(call.id, None, str(response))
     if taken.is_new and not text:
-        record.note(call, StepKind.SILENCE, f"They said nothing ({call.silences} in a row).")
+        record.note(call, StepKind.SILENCE, f"They said nothing ({call.silences} in a row).", turn=number)
     if not is_let:
         return Heard(call.id, taken.claim, used_up(asked, call))
     return Heard(call.id, taken.claim)
@@ -219,11 +220,22 @@ def _told(asked: Asked, call: Call, turn: CallTurn, answer: Answer) -> str:
         if silences >= config.most_silences:
             _after_silences(asked, call, response, silences)
             return str(response)
-        words.append(config.silence_words or say("silence", call.language))
+        asks = config.silence_words or say("silence", call.language)
+        words.append(asks)
+        _note_asked(call, turn, asks)
     is_first = bool(config.menu) and not _has_said(call, turn)
     action = asked.url("turn", turn=turn.number + 1)
     twiml.gathered(response, words, config, action=action, language=call.language, one_key=is_first)
     return str(response)
+
+
+def _note_asked(call: Call, turn: CallTurn, words: str) -> None:
+    """With which words they were asked at this silence; once, however often the request comes."""
+    step = call.steps.filter(kind=StepKind.SILENCE, data__turn=turn.number).first()
+    if step is not None and "asked" not in step.data:
+        step.words = f"{step.words} They were asked: “{words}”"[:500]
+        step.data["asked"] = words[:500]
+        step.save(update_fields=["words", "data"])
 
 
 def _is_vain(asked: Asked, call: Call, response: VoiceResponse, words: Sequence[str]) -> bool:

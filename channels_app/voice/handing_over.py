@@ -73,7 +73,9 @@ def finish(
         if transfer.member is not None:
             handoff.give_back(transfers.actor_of(transfer.member), call.conversation, words)
         else:
-            handoff.returned_by_desk(call.conversation, case, words)
+            # The assistant reads it, and is not told a telephone of the team's.
+            told = transfers.talk_words(call.conversation, transfer, "a person by telephone")
+            handoff.returned_by_desk(call.conversation, case, told)
         return False
     if not has_hung_up:
         config = VoiceConfig.of(call.connection.config)

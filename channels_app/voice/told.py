@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -9,6 +10,7 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
+from django.utils import timezone
 
 from channels_app.models import Call, CallRecording, CallSpeech, CallStep, CallTurn
 from channels_app.models.call import CallDirection, CallOutcome, CallState, RecordingKind, SpeechState, StepKind
@@ -43,6 +45,14 @@ _LOOKS: Mapping[str, tuple[str, str]] = {
     StepKind.ERROR: ("bad", "circle-x"),
     StepKind.ENDED: ("", "phone-off"),
 }
+# One kind of step is told of several things, which have titles of their own; `of` says which, where nothing else does.
+_TITLES: Mapping[tuple[str, str], str] = {
+    (StepKind.TRANSFER, "ring"): "Ringing",
+    (StepKind.TRANSFER, "seconds"): "Talk over",
+    (StepKind.VOICEMAIL, "asked"): "Asked for a message",
+    (StepKind.VOICEMAIL, "none"): "No message left",
+    (StepKind.VOICEMAIL, "unwritten"): "Message not written down",
+}
 
 
 class Keeper:
@@ -59,7 +69,7 @@ class Keeper:
             facts=_facts(call),
             began_at=call.began_at,
             answered_at=call.answered_at,
-            ended_at=call.ended_at,
+            length=lasted(call),
             reason=call.reason,
             remedy=call.remedy,
             repair=_repair(call),
@@ -68,6 +78,7 @@ class Keeper:
             steps=_steps(call),
             turns=_turns(call),
             heard={row.message_id: _heard(row) for row in call.speeches.all()},
+            said_at=_said_at(call),
         )
 
     def marks_of(self, conversations: Sequence[Conversation]) -> Mapping[UUID, Mark]:
@@ -96,7 +107,7 @@ def mark_of(call: Call, *, left_message: bool) -> Mark:
 
 def _mark(call: Call, *, is_ours: bool, left_message: bool) -> tuple[str, str, str]:
     if call.goes_on:
-        words = {CallState.RINGING: "Ringing", CallState.VOICEMAIL: "Leaving a message"}
+        words = {CallState.RINGING: "Ringing", CallState.VOICEMAIL: "Asked for a message"}
         return words.get(CallState(call.state), "On the phone"), "accent", "phone-call"
     outcome = CallOutcome(call.outcome)
     if outcome in BROKEN:
@@ -127,13 +138,20 @@ def _facts(call: Call) -> list[tuple[str, str]]:
         ("Called", call.called or "not known"),
         ("Direction", call.get_direction_display()),
         ("Listens", call.get_mode_display()),
-        ("State", call.get_state_display() if call.goes_on else CallOutcome(call.outcome).label),
+        ("State", _state(call)),
     ]
     if call.language:
         found.append(("Language", call.language))
     if call.seconds is not None:
         found.append(("Billed by the provider", calls.lasting(call.seconds)))
     return found
+
+
+def _state(call: Call) -> str:
+    if not call.goes_on:
+        return str(CallOutcome(call.outcome).label)
+    # Nothing is left yet, and may never be.
+    return "Asked for a message" if call.state == CallState.VOICEMAIL else str(call.get_state_display())
 
 
 def _repair(call: Call) -> Repair | None:
@@ -157,9 +175,25 @@ def _steps(call: Call) -> list[Step]:
 
 def _step(row: CallStep) -> Step:
     tone, icon = _LOOKS.get(row.kind, ("", "circle"))
-    title = str(StepKind(row.kind).label)
+    title = _title(row)
     words = "" if row.words.rstrip(".") == title else row.words
+    if row.kind == StepKind.RECORDING and row.data.get("asked"):
+        words = f"They were asked: “{row.data['asked']}” {words}"
     return Step(str(row.id), row.at, title, words, row.remedy, tone, icon)
+
+
+def _title(row: CallStep) -> str:
+    """What the step is, in two or three words."""
+    parts = [row.data["of"]] if "of" in row.data else list(row.data)
+    return next((_TITLES[row.kind, part] for part in parts if (row.kind, part) in _TITLES), StepKind(row.kind).label)
+
+
+def _said_at(call: Call) -> dict[UUID, dt.datetime]:
+    """Of the first words, which are written as the call comes in: when they were begun to be said."""
+    first = call.conversation.messages.filter(created_at__lte=call.began_at).values_list("id", flat=True)
+    greeted = call.turns.filter(number=0).values_list("heard_at", flat=True).first()
+    at = greeted or call.ended_at or timezone.now()
+    return dict.fromkeys(first, at)
 
 
 def _turns(call: Call) -> dict[UUID, TurnTold]:

@@ -67,7 +67,7 @@ def ask(
     transfer = CallTransfer.objects.create(
         call=call, handoff=case, manner=manner, to=to, name=name[:100], key=key, member=member
     )
-    note(call, StepKind.TRANSFER, f"To be put through to {name}.", transfer, manner=manner)
+    note(call, StepKind.TRANSFER, f"To be put through to {whom(transfer)}.", transfer, manner=manner)
     return transfer
 
 
@@ -77,7 +77,7 @@ def ring(transfer: CallTransfer) -> None:
     transfer.rings += 1
     transfer.state = TransferState.DIALLING
     transfer.save(update_fields=["dialled_at", "ring_at", "rings", "state"])
-    note(transfer.call, StepKind.TRANSFER, f"Ringing {transfer.name}.", transfer, ring=transfer.rings)
+    note(transfer.call, StepKind.TRANSFER, f"Ringing {whom(transfer)}.", transfer, ring=transfer.rings)
 
 
 def picked_up(transfer: CallTransfer, child_sid: str) -> None:
@@ -98,7 +98,7 @@ def bridged(conversation: Conversation, transfer: CallTransfer) -> None:
     transfer.state, transfer.bridged_at = TransferState.BRIDGED, timezone.now()
     transfer.save(update_fields=["state", "bridged_at"])
     Call.objects.filter(id=transfer.call_id).exclude(state=CallState.ENDED).update(state=CallState.WITH_PERSON)
-    note(transfer.call, StepKind.BRIDGED, f"Put through to {transfer.name}.", transfer)
+    note(transfer.call, StepKind.BRIDGED, f"Put through to {whom(transfer)}.", transfer)
     if transfer.member is not None:
         handoff.join(actor_of(transfer.member), transfer.member, conversation, is_told=False)
         handoff.talks(conversation)
@@ -110,7 +110,8 @@ def failed(conversation: Conversation, transfer: CallTransfer, why: Why) -> None
     """Nobody took it: in a queue it is rung again, elsewhere the next desk is asked. Told again, it changes nothing."""
     if transfer.ended_at is not None:
         return
-    note(transfer.call, StepKind.TRANSFER_FAILED, f"{transfer.name}: {why.words}", transfer, why.remedy, code=why.code)
+    words = f"{whom(transfer)}: {why.words}"
+    note(transfer.call, StepKind.TRANSFER_FAILED, words, transfer, why.remedy, code=why.code)
     if is_rung_again(transfer, why):
         transfer.state, transfer.dialled_at = TransferState.DIALLING, None
         transfer.reason, transfer.remedy = why.words, why.remedy
@@ -148,12 +149,27 @@ def talked(conversation: Conversation, transfer: CallTransfer, seconds: int | No
         spending.count_of_day(transfer.call.connection, math.ceil(seconds / 60), is_forced=True)
     transfer.seconds = seconds if seconds is not None else transfer.seconds
     transfer.save(update_fields=["seconds"])
-    lasted = duration(seconds, conversation.locale) if seconds else ""
-    words = f"They talked to {transfer.name}{f' for {lasted}' if lasted else ''}."
+    words = talk_words(conversation, transfer, whom(transfer))
     if transfer.ended_at is None:
         _end(transfer, TransferState.ENDED, None)
         note(transfer.call, StepKind.TRANSFER, words, transfer, seconds=seconds)
     return words
+
+
+def talk_words(conversation: Conversation, transfer: CallTransfer, who: str) -> str:
+    """To whom they talked, and how long as far as that is known."""
+    lasted = duration(transfer.seconds, conversation.locale) if transfer.seconds else ""
+    return f"They talked to {who}{f' for {lasted}' if lasted else ''}."
+
+
+def whom(transfer: CallTransfer) -> str:
+    """Who is rung, for the workspace's own people: the member, or the desk's number or queue.
+
+    A desk's name is its connection's, which is the number that was called, so it would not tell who was talked to.
+    """
+    if transfer.member_id is not None:
+        return transfer.name
+    return transfer.to if is_number(transfer.to) else f"the queue “{transfer.to}”"
 
 
 def closed(case: Case, words: str) -> None:

@@ -50,7 +50,7 @@ def begin(asked: Asked, call: Call, response: VoiceResponse, why: str) -> None:
     if call.state != CallState.VOICEMAIL:
         call.state = CallState.VOICEMAIL
         call.save(update_fields=["state"])
-        record.note(call, StepKind.VOICEMAIL, f"{why} They were asked for a message.")
+        record.note(call, StepKind.VOICEMAIL, f"{why} They were asked for a message.", of="asked")
     config, language = asked.config, call.language or asked.config.language
     twiml.said(response, config.voicemail_words or say("voicemail", language), config, language)
     is_written = can_be_written(language)
@@ -153,7 +153,7 @@ def _post(call: Call, row: CallRecording) -> None:
 def _nothing_said(call: Call) -> None:
     if call.recordings.filter(kind=RecordingKind.VOICEMAIL).exists() or not call.goes_on:
         return
-    record.note(call, StepKind.VOICEMAIL, "They left no message: nothing was heard.", "Call them back.")
+    record.note(call, StepKind.VOICEMAIL, "They left no message: nothing was heard.", "Call them back.", of="none")
     handoff.missed(call.conversation, "They called, spoke with nobody, and left no message.")
     words = "Nobody took the call, and no message was left."
     ending.end(call.id, CallOutcome.NO_ANSWER, words, ending.call_back(call))
@@ -226,8 +226,8 @@ def written(call_id: UUID, form: Mapping[str, str]) -> None:
     if row.state == RecordingState.DELETED or row.transcript:
         return
     if form.get("TranscriptionStatus") != "completed" or not words:
-        remedy = _LISTEN
-        record.note(call, StepKind.VOICEMAIL, "Twilio could not write the message down.", remedy, recording=sid)
+        words = "Twilio could not write the message down."
+        record.note(call, StepKind.VOICEMAIL, words, _LISTEN, recording=sid, of="unwritten")
         return
     row.transcript = words
     row.save(update_fields=["transcript"])

@@ -8,7 +8,7 @@ from __future__ import annotations
 from twilio.twiml.voice_response import VoiceResponse
 
 from channels_app.models import Call
-from channels_app.models.call import CallOutcome
+from channels_app.models.call import CallOutcome, StepKind
 from channels_app.providers.twilio import twiml
 from channels_app.providers.twilio.voice_config import Way
 from channels_app.voice import courses, ending, handing_over, voicemail
@@ -92,14 +92,28 @@ def goodbye(
     asked: Asked, call: Call, response: VoiceResponse, why: str, *, words: str = "", outcome: str, remedy: str = ""
 ) -> None:
     """Say goodbye and hang up. The call has ended with this."""
-    say_goodbye(asked, response, call.language, words)
+    said = say_goodbye(asked, response, call.language, words)
+    was_going_on = call.goes_on
     ending.end(call.id, outcome, why, remedy, is_done=False)
+    if was_going_on:
+        note_goodbye(call, said)
 
 
-def say_goodbye(asked: Asked, response: VoiceResponse, language: str, words: str = "") -> None:
-    """The last words, and the end."""
-    twiml.said(response, words or asked.config.goodbye_words or say("goodbye", language), asked.config, language)
+def note_goodbye(call: Call, words: str) -> None:
+    """The last words of a call, which are no message, stand with its end."""
+    step = call.steps.filter(kind=StepKind.ENDED).first()
+    if step is not None and "said" not in step.data:
+        step.words = f"{step.words} Said last: “{words}”"[:500]
+        step.data["said"] = words[:500]
+        step.save(update_fields=["words", "data"])
+
+
+def say_goodbye(asked: Asked, response: VoiceResponse, language: str, words: str = "") -> str:
+    """The last words, which it gives back, and the end."""
+    last = words or asked.config.goodbye_words or say("goodbye", language)
+    twiml.said(response, last, asked.config, language)
     response.hangup()
+    return last
 
 
 def without_call(asked: Asked, response: VoiceResponse, words: str, *, may_dial: bool = True) -> None:

@@ -172,6 +172,16 @@ class Conversation(TenantModel):
             return super().delete(*args, **kwargs)
 
     @property
+    def is_spoken(self) -> bool:
+        """Whether it is held by telephone."""
+        return self.channel == Channel.VOICE
+
+    @property
+    def who(self) -> str:
+        """With whom it is, as its page says."""
+        return self.person.label_as("Caller" if self.is_spoken else "Visitor")
+
+    @property
     def is_active(self) -> bool:
         """Whether it takes further messages."""
         return self.status == Status.ACTIVE

@@ -59,7 +59,11 @@ class Person(TenantModel):
     @property
     def label(self) -> str:
         """A name to show: their own, or one made from their id that stays the same."""
-        return self.name or self.email or f"Visitor {str(self.id)[:4].upper()}"
+        return self.label_as("Visitor")
+
+    def label_as(self, what: str) -> str:
+        """The same, where who is not known by name is called something else (`Caller`)."""
+        return self.name or self.email or f"{what} {str(self.id)[:4].upper()}"
 
     @property
     def state(self) -> str:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
+from uuid import UUID
 
 from django.utils.dateparse import parse_datetime
 from django.utils.safestring import SafeString
@@ -120,7 +121,7 @@ def transcript(conversation: Conversation, around: int | None = None, call: call
     if call is None:
         return Transcript(list(_woven(lines, found)), part)
     lines = [_as_heard(line, call) for line in lines]
-    return Transcript(list(_with_steps(_woven(lines, found), _steps_within(call, part))), part)
+    return Transcript(list(_with_steps(_woven(lines, found), _steps_within(call, part), call.said_at)), part)
 
 
 def _as_heard(line: Line, call: calls.Told) -> Line:
@@ -137,12 +138,15 @@ def _steps_within(call: calls.Told, part: queries.Transcript) -> list[calls.Step
 
 
 def _with_steps(
-    entries: Iterable[Line | NoteLine], steps: Sequence[calls.Step]
+    entries: Iterable[Line | NoteLine], steps: Sequence[calls.Step], said_at: Mapping[UUID, dt.datetime]
 ) -> Iterator[Line | NoteLine | calls.Step]:
     """Each step before what was said or noted after it."""
     left = list(steps)
     for entry in entries:
-        at = entry.note.created_at if isinstance(entry, NoteLine) else entry.message.created_at
+        if isinstance(entry, NoteLine):
+            at = entry.note.created_at
+        else:
+            at = said_at.get(entry.message.id, entry.message.created_at)
         while left and left[0].at <= at:
             yield left.pop(0)
         yield entry

@@ -256,7 +256,7 @@ FAQ: dict[str, Any] = {
             how can I contact you
             I have a complaint
             """,
-            _says("Of course. What you wrote here goes along, so you needn't repeat it."),
+            _says("Of course. What you told me goes along, so you needn't repeat it."),
             action="hand_over",
         ),
         _intent(

@@ -254,6 +254,18 @@ async def test_what_is_said_after_the_tone_is_kept_told_and_written_down() -> No
     assert world.spoken() == ["Goodbye."]
 
 
+async def test_a_key_that_comes_after_a_recording_has_ended_by_itself_is_no_loss() -> None:
+    world = World({"": records(), "/kept": said("Goodbye.")})
+    leg, ended = world.calls()
+    await world.until("records", on=True)
+    leg.say("Please call me back.")
+    await world.until("records", on=False)
+    leg.press("#")
+    await ended
+    assert world.only("/kept")["RecordingDuration"]
+    assert [what for kind, what in world.shown if kind == "unheard"] == []
+
+
 async def test_who_hangs_up_after_speaking_has_left_a_message() -> None:
     world = World({"": records(), "/kept": said("Never.")})
     leg, ended = world.calls()

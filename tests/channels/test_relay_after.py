@@ -81,6 +81,8 @@ async def test_who_hangs_up_ends_the_call_and_its_answer(phone: Telephone, model
 async def test_a_socket_that_can_not_be_opened_falls_back_at_once_and_says_so(phone: Telephone) -> None:
     await phone.ring()
     twiml = await phone.relay_done("failed", ErrorCode="64102", ErrorMessage="Unable to connect to WebSocket URL")
+    # Where it was never open nothing was cut off.
+    assert "cut off" not in words_of(twiml)
     assert words_of(twiml)
     listening = await followed(phone, twiml)
     assert listening.find("Gather") is not None

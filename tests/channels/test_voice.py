@@ -220,6 +220,31 @@ async def test_who_says_nothing_is_asked_again_and_after_so_many_times_said_good
     assert [message for message in await line.messages() if message.author_kind == "visitor"] == []
 
 
+async def test_a_calls_story_has_the_words_that_are_no_messages_and_keys_before_their_answers(line: Line) -> None:
+    await line.allow(
+        menu="1 = How much is shipping?", most_silences=2, silence_words="Hello?", goodbye_words="Bye now."
+    )
+    answered = await line.press(await line.ring(), "1")
+    silent = await line.silence(answered)
+    assert (await line.ask(answered.listens_at)).words == silent.words  # the same request again
+    await line.silence(silent)
+
+    def read() -> tuple[list[tuple[str, str]], bool]:
+        call = Call.objects.get()
+        story = [(one.title, one.words) for one in told_calls.Keeper().told(call.conversation).steps]  # type: ignore[union-attr]
+        key = call.steps.get(kind="dtmf")
+        said = call.conversation.messages.filter(author_kind="visitor").get()
+        return story, key.at <= said.created_at
+
+    story, is_key_first = await line.inside(read)
+    assert is_key_first
+    assert story[-3:] == [
+        ("Silence", "They said nothing (1 in a row). They were asked: “Hello?”"),
+        ("Silence", "They said nothing (2 in a row)."),
+        ("Ended", "They said nothing 2 times in a row. Said last: “Bye now.”"),
+    ]
+
+
 async def test_words_between_make_silences_count_anew(line: Line) -> None:
     at = await line.silence(await line.silence(await line.ring()))
     at = await line.speak(at, "hello")

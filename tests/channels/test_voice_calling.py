@@ -137,6 +137,14 @@ async def test_a_call_that_twilio_may_have_made_is_told_as_one_to_look_for_first
         wrong.after.set()
 
 
+async def test_a_number_that_twilio_does_not_know_is_told_of_in_words_of_calls(line: Line) -> None:
+    line.twilio.call_wrongs.append(problem(21211, 400))
+    answer = await call_me(line)
+    assert answer.status_code == 409
+    assert "this is no number that can be called" in answer.json()["detail"]
+    assert answer.json()["hint"] == "Check the number, then call again."
+
+
 async def test_a_paused_connection_calls_nobody(line: Line) -> None:
     await line.inside(lambda: Connection.objects.update(state="paused"))
     assert (await call_me(line)).status_code == 409

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from channels_app import accounts
-from channels_app.providers.base import Health, Provider
+from channels_app.providers.base import SETTLED, TRIED_AGAIN, Finding, Health, Provider, ProviderError
 from tests.channels.callers import Line
 
 pytestmark = pytest.mark.asyncio
@@ -75,14 +75,12 @@ async def test_errors_that_twilio_noted_lately_are_named_with_what_to_do(line: L
     (wrong,) = [one for one in found.findings if not one.is_good]
     assert f"the error {code} 2 times" in wrong.words
     assert wrong.remedy
+    # Who reads it has just pressed it.
+    assert "Press Test" not in wrong.remedy
 
 
-@pytest.mark.parametrize(("code", "status"), [(20429, 429), (20500, 500)])
-async def test_a_member_who_tries_it_is_not_told_that_it_is_tried_again(line: Line, code: int, status: int) -> None:
-    made = await provider(line)
-    for act in (made.check, made.register_webhook):
-        line.twilio.refuse(code, status, times=5)
-        found = await act()
-        assert not found.is_good
-        assert "tried again" not in await words(found)
-        assert "Try again in a moment." in await words(found)
+async def test_a_member_who_pressed_a_button_is_not_told_that_it_is_tried_again() -> None:
+    for remedy in (TRIED_AGAIN, SETTLED):
+        found = Finding.of(ProviderError("Twilio asks for time.", remedy))
+        assert (found.is_good, found.remedy) == (False, "Try again in a moment.")
+    assert Finding.of(ProviderError("No.", "Write the secret again.")).remedy == "Write the secret again."

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from channels_app.models import CallCourse, CallTransfer, Connection, SpendingCount
 from convoship.lib.threads import in_thread
-from deployments import handoff_history, sweeping
+from deployments import calls, handoff_history, sweeping
 from deployments.models import Conversation, Handoff, Message
 from deployments.models.handoff import HandoffState
 from tests import factories
@@ -76,7 +76,16 @@ async def test_who_asks_for_a_person_is_put_through_to_the_numbers_own_telephone
     assert (transfer.state, transfer.seconds, transfer.child_sid) == ("ended", 95, sid)
     case = await people.case()
     assert (case.state, case.outcome) == ("closed", "resolved")
-    assert "They talked to Our line for 1 minute 35 seconds." in call.reason
+    # The connection's name is that of the number that was called: who was talked to is told by theirs.
+    assert call.reason == f"They talked to {SALES} for 1 minute 35 seconds."
+    told = [(one.title, one.words) for one in (await people.line.inside(lambda: calls.told(call.conversation))).steps]
+    assert told[-5:] == [
+        ("Putting through", f"To be put through to {SALES}."),
+        ("Ringing", f"Ringing {SALES}."),
+        ("Put through", f"Put through to {SALES}."),
+        ("Talk over", f"They talked to {SALES} for 1 minute 35 seconds."),
+        ("Ended", f"They talked to {SALES} for 1 minute 35 seconds."),
+    ]
     assert await unheard(people) == []
     assert [one for one in await people.line.steps() if one in {"transfer", "bridged"}] == ["transfer"] * 2 + [
         "bridged",
@@ -101,7 +110,8 @@ async def test_the_call_comes_back_to_the_assistant_where_the_connection_says_so
     assert [one for one in await people.lines() if "with you now" in one or "joined" in one] == []
     talk, case = await people.talk(), await people.case()
     assert (talk.control, talk.is_active, case.outcome) == ("assistant", True, "by_desk")
-    assert case.summary == "They talked to Our line for 1 minute."
+    # The assistant reads it, so it doesn't tell a telephone of the team's.
+    assert case.summary == "They talked to a person by telephone for 1 minute."
     answered = await people.line.speak(back, "hello")
     assert answered.has("Gather")
 

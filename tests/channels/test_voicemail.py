@@ -13,7 +13,7 @@ from channels_app.models import CallRecording, CallStep, Connection
 from channels_app.voice import audio
 from convoship.lib.tenancy import tenant
 from convoship.lib.threads import in_thread
-from deployments import erasing, inbox
+from deployments import calls, erasing, inbox
 from deployments.models import Conversation, File, Message
 from tests import factories
 from tests.channels.callers import Line, Told
@@ -67,6 +67,33 @@ async def test_a_caller_is_asked_for_a_message_and_told_that_it_is_kept(line: Li
     done = await leave(line, record)
     assert "your message is kept" in done.words
     assert done.has("Hangup")
+
+
+async def told(line: Line) -> calls.Told:
+    def read() -> calls.Told:
+        found = calls.told(Conversation.objects.get())
+        assert found is not None
+        return found
+
+    return await line.inside(read)
+
+
+async def test_no_message_is_said_to_be_left_before_one_is(line: Line) -> None:
+    record = await take(line)
+    asked = await told(line)
+    assert (asked.mark.words, dict(asked.facts)["State"]) == ("Asked for a message", "Asked for a message")
+    assert asked.steps[-1].title == "Asked for a message"
+    await leave(line, record)
+    left = await told(line)
+    assert left.mark.words == "Missed: left a message"
+    assert [one.title for one in left.steps[-2:]] == ["Message left", "Ended"]
+
+
+async def test_who_leaves_none_is_told_so_by_its_step(line: Line) -> None:
+    record = await take(line)
+    await line.ask(line.url("voicemail", "?empty=1"))
+    assert record.has("Record")
+    assert "No message left" in [one.title for one in (await told(line)).steps]
 
 
 async def test_the_message_is_the_callers_own_with_its_audio_and_waits_among_the_missed(line: Line) -> None:

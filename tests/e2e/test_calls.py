@@ -104,6 +104,44 @@ def test_a_call_is_followed_on_its_page_until_it_ends(line: dict[str, Any], memb
     assert parse_qs(urlsplit(at).query)["turn"] == ["1"]
 
 
+def drawn_anew(member: Page) -> None:
+    """The page follows what happens: it is fetched again, and has been drawn by the time that this returns."""
+    member.evaluate(
+        """() => new Promise((done) => {
+             document.addEventListener("htmx:afterSettle", () => done(), { once: true });
+             document.dispatchEvent(new CustomEvent("live:refresh"));
+           })"""
+    )
+
+
+def test_a_refused_telephone_stays_with_its_reason_while_the_page_follows_the_call(
+    line: dict[str, Any], member: Page
+) -> None:
+    caller = Caller(line)
+    at = caller.rings()
+    member.goto("/app/conversations/")
+    member.locator(".inbox-row").filter(has_text="On the phone").first.get_by_role("link").first.click()
+    number = member.get_by_label("Your telephone")
+    number.fill("123")
+    # What is still being written is nobody's to replace either.
+    drawn_anew(member)
+    drawn_anew(member)
+    expect(number).to_have_value("123")
+    member.get_by_role("button", name="Take the call").click()
+    why = member.locator("#take-call-error")
+    expect(why).to_contain_text("Write the number with + and the country")
+    drawn_anew(member)
+    caller.post(at, SpeechResult="How much is shipping?", Confidence="0.93")
+    expect(member.get_by_role("log", name="Transcript")).to_contain_text("How much is shipping?")
+    drawn_anew(member)
+    expect(why).to_have_count(1)
+    expect(why).to_contain_text("Write the number with + and the country")
+    expect(number).to_have_value("123")
+    expect(number).to_have_accessible_description(why.text_content() or "")
+    caller.hangs_up()
+    expect(member.get_by_role("button", name="Take the call")).to_have_count(0)
+
+
 def _with_other_links(route: Route) -> None:
     answer = route.fetch()
     route.fulfill(response=answer, body=answer.text().replace("/files/", "/files/./"))
@@ -140,3 +178,9 @@ def test_what_was_not_heard_is_told_apart_for_ears_as_for_eyes(
     expect(unheard.last).to_contain_text("Never heard")
     looks = unheard.first.evaluate("(one) => getComputedStyle(one).borderStyle")
     assert "dashed" in looks
+    # A notice line has no bubble of its own; what was not heard of it still doesn't touch its border.
+    room = """(one) => {
+        one.closest(".line").className = "line system";
+        return Number.parseFloat(getComputedStyle(one).paddingLeft);
+    }"""
+    assert unheard.first.evaluate(room) >= 8

@@ -48,7 +48,7 @@ def test_a_member_answers_a_visitor_live_and_hands_back_and_resolves(
     visitor.say(secret)
     expect(visitor.said.last).to_have_text(secret)
     visitor.tap("Talk to a person")
-    visitor.hears("What you wrote here goes along")
+    visitor.hears("What you told me goes along")
     visitor.sees("We’ve let the team know. You can keep writing")
 
     # In the list by itself, waiting.

@@ -176,6 +176,7 @@ def test_a_call_is_put_through_after_a_whisper_and_what_came_of_it_is_told(
     rings.get_by_role("button", name="Answer").click()
     expect(phone.log.locator(".heard.other")).to_contain_text("1")
     expect(member.get_by_label("The other person")).to_be_checked()
+    expect(phone.log).to_contain_text("what you say and press now is theirs")
     member.get_by_role("button", name="1", exact=True).click()
     expect(phone.log).to_contain_text("Both are connected")
     phone.says("Hello, how can I help?")

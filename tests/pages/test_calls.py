@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from channels_app.models import Call, Connection
 from channels_app.pages import queries
-from channels_app.voice import record
+from channels_app.voice import ending, record, taking
 from convoship.lib.tenancy import tenant
 from tests.channels import told_calls
 from tests.channels.told_calls import Made
@@ -98,6 +98,53 @@ def test_an_ended_call_says_why_with_the_remedy_and_the_way_to_mend_it(
     assert not button or button in shown
     assert "data-call-since" not in text(page)
     assert "1 min 2" in shown
+
+
+def test_a_calls_story_tells_the_greeting_where_it_was_said(member: Browser, line: Connection) -> None:
+    with tenant(line.workspace_id):
+        connection = Connection.objects.select_related("assistant__published").get(id=line.id)
+        call = record.open_call(connection, told_calls.sid("CA", 7), PERSON, NUMBER, "inbound")
+        at = f"/app/conversations/{call.conversation_id}/"
+    greeting = 'id="m-1"'
+    rung = text(member.get(at))
+    assert rung.index("They called.") < rung.index(greeting)
+    with tenant(line.workspace_id):
+        record.answered(record.lock(call.id))
+        taking.take(call.id, 0, "")
+    taken = text(member.get(at))
+    places = [taken.index(part) for part in ("They called.", "<b>Answered</b>", greeting)]
+    assert places == sorted(places)
+
+
+def test_the_page_and_the_list_say_the_same_length_of_a_call(member: Browser, line: Connection) -> None:
+    made = told_calls.make_call(line)
+    made.end("completed")
+    with tenant(made.workspace_id):
+        Call.objects.filter(id=made.call.id).update(seconds=97)
+    assert "Lasted: 1 min 37 s" in words(member.get(page_of(made)))
+    assert "1 min 37 s" in words(member.get(calls_of(line)))
+
+
+def test_a_call_is_told_in_words_of_calls(member: Browser, line: Connection) -> None:
+    with tenant(line.workspace_id):
+        connection = Connection.objects.select_related("assistant__published").get(id=line.id)
+        call = record.open_call(connection, told_calls.sid("CA", 8), "anonymous", NUMBER, "inbound")
+        record.answered(record.lock(call.id))
+        at = f"/app/conversations/{call.conversation_id}/"
+    goes_on = words(member.get(at))
+    assert "Resolve and hang up" in goes_on
+    assert "It hangs up on Caller" in goes_on
+    with tenant(line.workspace_id):
+        ending.end(call.id, "hung_up")
+    over = words(member.get(at))
+    assert "If they call again, a new conversation begins." in over
+    for part in ("Gone quiet", "isitor"):
+        assert part not in goes_on + over, part
+
+
+def test_what_a_caller_was_asked_before_a_recording_stands_with_their_answer(member: Browser, story: Made) -> None:
+    shown = words(member.get(page_of(story)))
+    assert "They were asked: “May we record it?” They agreed to be recorded, by key 1." in shown
 
 
 def test_a_recording_is_played_over_a_signed_link(member: Browser, story: Made) -> None:

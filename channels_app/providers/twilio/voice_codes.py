@@ -14,13 +14,14 @@ class Fault(NamedTuple):
 
 
 UNREACHABLE, NO_SOCKET, SOCKET_ENDED, BAD_FRAME = 11200, 64102, 64105, 64107
+# Left out where somebody has just done so.
+PRESS_TEST = "Press Test: it says which address Twilio has. "
 _REPORT = "This is a fault of Convoship's: please report it with the call's page."
 
 CODES: Mapping[int, Fault] = {
     UNREACHABLE: Fault(
         "Twilio got no good answer from Convoship's address in a call.",
-        "Press Test: it says which address Twilio has. PUBLIC_BASE_URL has to answer over https from the internet, "
-        "within 15 seconds.",
+        f"{PRESS_TEST}PUBLIC_BASE_URL has to answer over https from the internet, within 15 seconds.",
     ),
     11205: Fault(
         "Twilio could not connect to Convoship's address.",

@@ -96,7 +96,7 @@ async def _alerts(client: Client, account: Account) -> list[Finding]:
         fault = voice_codes.fault_of(code)
         often = "once" if times == 1 else f"{times} times"
         words = f"In the last 24 hours Twilio noted the error {code} {often}. {fault.words}"
-        findings.append(Finding(False, words, fault.remedy))
+        findings.append(Finding(False, words, fault.remedy.removeprefix(voice_codes.PRESS_TEST)))
     return findings
 
 

@@ -68,6 +68,8 @@ class Leg:
     _answered_at: float | None = None
     # Whether somebody listens to what is said or pressed now.
     is_listened_to: bool = False
+    # Keys that would have ended a recording that is over: who presses one then has lost nothing.
+    late_keys: str = ""
 
     # --- Waiting ----------------------------------------------------------------------------------------------------
 
@@ -116,7 +118,7 @@ class Leg:
 
     async def listen(self, seconds: float) -> Heard | None:
         """What they say or press next; None where they did neither for so many seconds as they pass here."""
-        self.is_listened_to = True
+        self.is_listened_to, self.late_keys = True, ""
         try:
             if not self.heard.empty():
                 return self.heard.get_nowait()
@@ -127,7 +129,9 @@ class Leg:
     def forget(self) -> None:
         """What was said or pressed while nobody listened is lost, and the screen says so."""
         while not self.heard.empty():
-            self.outside.show("unheard", who=self.role, text=str(self.heard.get_nowait()))
+            heard = self.heard.get_nowait()
+            if not (isinstance(heard, Key) and heard.key in self.late_keys):
+                self.outside.show("unheard", who=self.role, text=str(heard))
 
     def say(self, words: str) -> None:
         """They say this."""

@@ -49,6 +49,7 @@ async def record(leg: Leg, verb: Verb, base: str) -> Next | None:
         ended_by = "hangup"
     finally:
         leg.outside.show("records", who=leg.role, on=False, beep=False)
+        leg.late_keys = finish
     if (isinstance(over, Over) and over.how == "dropped") or (over is not None and not isinstance(over, Over)):
         raise over
     words = " ".join(said)

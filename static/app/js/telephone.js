@@ -104,7 +104,7 @@ const heard = {
     } else if (what.status === "in-progress") {
       hasPerson = true;
       choose("person");
-      note("The other person picks up.");
+      note("The other person picks up: what you say and press now is theirs, until you choose “The caller” again.");
     }
   },
   speech(what) {
@@ -220,7 +220,7 @@ const heard = {
     gone(what.sid);
     if (what.who === "person") {
       hasPerson = false;
-      note("The other person’s line is free again.");
+      note(`The other person’s line is free again.${goes ? " What you say and press now is the caller’s." : ""}`);
       return;
     }
     goes = false;
