@@ -374,7 +374,8 @@ def _say_plainly(declared: forms.Field) -> None:
     if isinstance(declared, forms.FloatField | forms.IntegerField):
         plain["invalid"] = "Write a number." if isinstance(declared, forms.FloatField) else "Write a whole number."
     if isinstance(declared, forms.ChoiceField):
-        known = ", ".join(str(value) for value, _ in declared.choices if value)  # type: ignore[union-attr]
+        choices: Any = declared.choices  # typed for a callable, which Django has called by now
+        known = ", ".join(str(value) for value, _ in choices if value)
         plain["invalid_choice"] = f"“%(value)s” is none of the choices: {known.replace('%', '%%')}."
     for code, words in plain.items():
         if declared.error_messages.get(code) is own.get(code):

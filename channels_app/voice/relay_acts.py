@@ -358,13 +358,17 @@ def held(call_id: UUID) -> None:
     record.note(record.lock(call_id), StepKind.HOLD, "The answer takes longer: they were asked to hold on.")
 
 
-def silent(call_id: UUID) -> int:
-    """Nobody has said anything: how often that is in a row now."""
+def silent(call_id: UUID, asked: str, most: int) -> int:
+    """Nobody has said anything: how often that is in a row now. Below `most` they are asked in these words."""
     call = record.lock(call_id)
     call.silences += 1
     call.save(update_fields=["silences"])
     # (It is no sign of the provider's; `look` counts the minutes, and ends a call that has used them up.)
-    record.note(call, StepKind.SILENCE, "Nothing was heard.", count=call.silences)
+    if call.silences < most:
+        words = f"Nothing was heard. They were asked: “{asked}”"
+        record.note(call, StepKind.SILENCE, words, count=call.silences, asked=asked[:500])
+    else:
+        record.note(call, StepKind.SILENCE, "Nothing was heard.", count=call.silences)
     return call.silences
 
 

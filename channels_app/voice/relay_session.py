@@ -547,7 +547,7 @@ class Session:
     async def _silent(self) -> None:
         """Nobody says anything: ask whether they are there, and in the end do what is to be done then."""
         self.life = time.monotonic()
-        count: int = await self._act(relay_acts.silent)
+        count: int = await self._act(relay_acts.silent, self.manners.silence, self.config.most_silences)
         if count >= self.config.most_silences:
             self._finish(self.config.then, reason="The caller said nothing more.", why="silence")
         else:

@@ -98,7 +98,7 @@
 -- migration: channels_app 0016_phone b2824a1f55e14c5b
 -- migration: channels_app 0017_gone bc78e93e2fca0a7d
 -- migration: channels_app 0018_rung 21b2d19df37f85a5
--- migration: channels_app 0019_no_returned_transfer d051ece65b1de7e8
+-- migration: channels_app 0019_no_returned_transfer 1fc81db5774fe6e0
 -- migration: deployments 0034_answerers 203ea10a54bab802
 -- migration: sessions 0001_initial 2aa438e2393ee513
 

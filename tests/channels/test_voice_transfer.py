@@ -78,7 +78,9 @@ async def test_who_asks_for_a_person_is_put_through_to_the_numbers_own_telephone
     assert (case.state, case.outcome) == ("closed", "resolved")
     # The connection's name is that of the number that was called: who was talked to is told by theirs.
     assert call.reason == f"They talked to {SALES} for 1 minute 35 seconds."
-    told = [(one.title, one.words) for one in (await people.line.inside(lambda: calls.told(call.conversation))).steps]
+    story = await people.line.inside(lambda: calls.told(call.conversation))
+    assert story is not None
+    told = [(one.title, one.words) for one in story.steps]
     assert told[-5:] == [
         ("Putting through", f"To be put through to {SALES}."),
         ("Ringing", f"Ringing {SALES}."),
