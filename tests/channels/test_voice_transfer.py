@@ -179,7 +179,11 @@ async def test_who_hangs_up_while_it_rings_was_missed_and_stands_there_with_thei
     await people.leg(dialled, "ringing")
     await people.done(dialled, "no-answer", CallStatus="completed")
     call, [transfer], case = await people.line.call(), await people.transfers(), await people.case()
-    assert (call.outcome, call.caller, call.conversation.status) == ("hung_up", "+14155550123", "abandoned")
+    assert (call.outcome, call.caller, call.conversation.status) == ("no_answer", "+14155550123", "abandoned")
+    assert (call.reason, call.remedy) == (
+        "They hung up while they waited for a person.",
+        "Call them back at +14155550123.",
+    )
     assert (transfer.state, case.state, case.outcome) == ("failed", "closed", "nobody_came")
     missed = await people.line.inside(lambda: list(Conversation.objects.filter(handoff_history.missed())))
     assert missed == [call.conversation]
@@ -421,7 +425,7 @@ async def test_who_hangs_up_in_the_queue_was_missed(people: People) -> None:
     queued = await people.ask()
     await people.leave(queued, "hangup")
     assert (await people.case()).outcome == "nobody_came"
-    assert (await people.line.call()).outcome == "hung_up"
+    assert (await people.line.call()).outcome == "no_answer"
 
 
 async def test_the_longest_wait_ends_and_the_assistant_goes_on(people: People) -> None:
