@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from convoship.lib.tenancy import in_tenant
@@ -24,6 +25,11 @@ from deployments.responders.base import (
     found_in_parts,
 )
 from workspaces import secret_hosts, secret_store
+
+R = TypeVar("R")
+
+# What is given back for answers that nobody waits for any more.
+_settling: set[asyncio.Task[int | None]] = set()
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,10 @@ class WorkspaceReach:
 
     async def opening(self, wanted: Wanted) -> Opening:
         """All of it in one transaction, where no endpoint has to be asked for the question's embedding in between."""
-        found = await in_tenant(_opening)(self.workspace_id, self.assistant_id, self.who, wanted)
+        found = await self._or_given_back(
+            in_tenant(_opening)(self.workspace_id, self.assistant_id, self.who, wanted),
+            lambda found: found and found[-1],
+        )
         if found is None:
             return await found_in_parts(self, wanted)
         passages, secret, most, taken = found
@@ -53,7 +62,28 @@ class WorkspaceReach:
 
     async def spend(self, most: Usage) -> str:
         """Set it aside in every budget that it falls under."""
-        return await self._taken(await in_tenant(budgets.take)(self.workspace_id, self.who, most), most)
+        taken = await self._or_given_back(in_tenant(budgets.take)(self.workspace_id, self.who, most), lambda it: it)
+        return await self._taken(taken, most)
+
+    async def _or_given_back(self, taking: Awaitable[R], spent: Callable[[R], object]) -> R:
+        """What is being set aside; where nobody waits for it any more, it is given back once it is there.
+
+        Its transaction runs in a thread, which nothing stops: `spent` is the id of what it set aside.
+        """
+        task = asyncio.ensure_future(taking)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(lambda _: self._give_back(task, spent))
+            raise
+
+    def _give_back(self, task: asyncio.Future[R], spent: Callable[[R], object]) -> None:
+        if task.cancelled() or task.exception() is not None:
+            return
+        if isinstance(taken := spent(task.result()), str):
+            settling = asyncio.get_running_loop().create_task(self.settle(taken, Usage()))
+            _settling.add(settling)
+            settling.add_done_callback(_settling.discard)
 
     async def _taken(self, taken: str | Refusal, most: Usage) -> str:
         """Its id; where there was no room, what processes that died had set aside is given back first."""

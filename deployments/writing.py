@@ -14,6 +14,7 @@ import asyncio
 import datetime as dt
 import logging
 import time
+import uuid
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -209,11 +210,14 @@ def post(claim: Claim, said: list[Say]) -> list[Message]:
 
 def let_go(claim: Claim, ending: Ending | None) -> None:
     """End the text that is under way, and give the turn back, for whoever sweeps next."""
-    if ending is not None:
-        end_text(hold(claim), ending)
+    conversation = hold(claim) if ending is not None else None
+    # By a claim that nobody has: what is being kept of it meanwhile (`keep`) must not lease it again. The turn goes
+    # before its message, as everywhere.
     Turn.objects.filter(id=claim.turn_id, claim=claim.token, status=TurnStatus.RUNNING).update(
-        leased_until=timezone.now()
+        leased_until=timezone.now(), claim=uuid.uuid4()
     )
+    if conversation is not None and ending is not None:
+        end_text(conversation, ending)
 
 
 # --- The responder's side: asynchronous, no connection held ----------------------------------------------------------

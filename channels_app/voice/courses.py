@@ -32,6 +32,7 @@ BY_ITSELF = {
     (CallMode.RELAY, True): dt.timedelta(seconds=70),
     (CallMode.RELAY, False): dt.timedelta(seconds=70),
 }
+FROM_VOICEMAIL = dt.timedelta(seconds=5)
 # So long nothing may be heard of a place until the call is led there again.
 SILENT_FOR = {CoursePlace.HOLD: dt.timedelta(seconds=60), CoursePlace.TALK: dt.timedelta(seconds=90)}
 # Of a telephone that was to be rung: until it rings, and until somebody has decided.
@@ -116,6 +117,9 @@ def lead(conversation: Conversation, call: Call, course: CallCourse | None, *, i
         # The relay ends its session by this; sentence by sentence the next answer leads on.
         Call.objects.filter(id=call.id).update(state=CallState.TRANSFERRING)
     wait = BY_ITSELF[CallMode(call.mode), is_answered] if is_with_assistant else dt.timedelta()
+    if call.state == CallState.VOICEMAIL:
+        # No session is there to end by itself, and the message is over before long.
+        wait = min(wait, FROM_VOICEMAIL)
     hasten(course, wait)
 
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from channels_app import calls
 from channels_app.models import Call, CallTransfer, ConversationLink, RelayTicket
-from channels_app.models.call import CallOutcome, CallState, StepKind, TransferState
+from channels_app.models.call import CallOutcome, CallState, StepKind, TransferManner, TransferState
 from channels_app.providers.twilio.voice_codes import fault_of
 from channels_app.voice import faults, hearing, minutes, record, transfers
 from deployments import handoff
@@ -85,12 +85,17 @@ def over(call_id: UUID, *, seconds: int | None = None) -> Call:
         return _without_message(call)
     if call.conversation.status == Status.COMPLETED:
         return end(call_id, CallOutcome.COMPLETED)
-    if call.conversation.control == Control.WAITING:
+    if call.conversation.control == Control.WAITING and not _is_in_queue_of_others(talk):
         words = "They hung up while they waited for a person."
         return end(call_id, CallOutcome.NO_ANSWER, words, call_back(call))
     if call.state == CallState.RINGING:
         return end(call_id, CallOutcome.CANCELED, "They hung up before anything was said.")
     return end(call_id, CallOutcome.HUNG_UP)
+
+
+def _is_in_queue_of_others(talk: CallTransfer | None) -> bool:
+    """Whether people elsewhere may have taken the call out of their own queue, which is told later."""
+    return talk is not None and talk.manner == TransferManner.QUEUE and not transfers.is_number(talk.to)
 
 
 def _without_message(call: Call) -> Call:
@@ -110,7 +115,7 @@ def correct(call_id: UUID, outcome: str, reason: str) -> None:
 
 def call_back(call: Call) -> str:
     """What is to be done about somebody who was missed."""
-    return f"Call them back at {call.caller}." if call.caller.startswith("+") else ""
+    return f"Call them back at {call.other_end}." if call.other_end.startswith("+") else ""
 
 
 def settle(call_id: UUID, said: str, seconds: int | None, code: str = "") -> Call:

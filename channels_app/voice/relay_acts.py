@@ -15,10 +15,11 @@ from channels_app.providers.twilio.voice_config import VoiceConfig
 from channels_app.voice import hearing, record, relay_tickets, taking
 from channels_app.voice.relay_frames import Setup
 from channels_app.voice.relay_ledger import Heard
+from channels_app.voice.speaking import spoken
 from convoship.lib import language_tags, rows
 from deployments import conversations, turns
 from deployments.models import Conversation, Message
-from deployments.models.conversation import Control, MessageStatus
+from deployments.models.conversation import AuthorKind, Control, MessageStatus
 
 if TYPE_CHECKING:
     from channels_app.voice.relay_voice import Stamps
@@ -316,6 +317,24 @@ def went_on(call_id: UUID, text: str) -> None:
     record.note(call, StepKind.INTERRUPTED, words, said=text)
 
 
+def _note_what_ended_with_it(call: Call, number: int, heard: str) -> None:
+    """A text that was stored while it was written ended with the call, unmatched: it is cut to what was heard, too."""
+    turn = record.turn_of(call.id, number)
+    asked = turn.message if turn is not None else None
+    if asked is None:
+        return
+    texts = Message.objects.filter(conversation=call.conversation, author_kind=AuthorKind.ASSISTANT, seq__gt=asked.seq)
+    message = texts.filter(status=MessageStatus.SUPPRESSED, speech=None).order_by("seq").first()
+    if message is not None:
+        _note(call, turn, [Said(message.id, spoken(message, call.language), heard)], HUNG_UP)
+
+
+def stopped(call_id: UUID, number: int, messages: Sequence[Said]) -> None:
+    """The session ends while these are being said: the caller hears no more of them."""
+    call = record.lock(call_id)
+    _note(call, record.turn_of(call.id, number), messages, BROKEN_OFF)
+
+
 def _shown(text: str) -> str:
     return text if len(text) <= 300 else f"{text[:299]}…"
 
@@ -332,6 +351,7 @@ def broke(call_id: UUID, session: str, number: int, messages: Sequence[Said], of
         if of_turn.strip():
             words = f"They hung up in the middle of an answer, of which they heard: “{_shown(of_turn.strip())}”"
             record.note(call, StepKind.INTERRUPTED, words, turn=number, heard=of_turn)
+            _note_what_ended_with_it(call, number, of_turn)
         return
     record.note(
         call,

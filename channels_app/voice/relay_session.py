@@ -562,9 +562,14 @@ class Session:
             self.then_by = time.monotonic() + LONGEST_LAST_WORDS
 
     async def _end(self) -> None:
-        await self._end_answer()
+        if self.voice.is_speaking:
+            # It is we who don't let it come to its end.
+            said, _ = await self._stop_speaking()
+            await self._act(relay_acts.stopped, self.turn, said)
+        else:
+            await self._end_answer()
+            self.voice.settle()
         self.frames.put_nowait(relay_frames.end(self.then))
-        self.voice.settle()
         await self.frames.join()
         ends_at = time.monotonic() + CLOSES_WITHIN
         while not self.is_gone and time.monotonic() < ends_at:
@@ -577,13 +582,18 @@ class Session:
 
     async def _hang_up(self) -> None:
         """They hung up, and the provider's word of it came before the socket's end: write down how far it was heard."""
+        said, unstored = await self._stop_speaking()
+        await self._act(relay_acts.broke, self.session, self.turn, said, unstored)
+
+    async def _stop_speaking(self) -> tuple[list[Said], str]:
+        """Nothing more is heard: how far each message was, and what was of an answer that is not stored."""
         heard = self.voice.broke()
         if self.answering is not None and self.answering.cut is None:
             self.answering.cut = {one.utterance.key: one for one in heard if one.utterance.is_message}
         await self._end_answer()
         said = [Said.of(one) for one in heard if one.utterance.message_id is not None]
         unstored = "".join(one.heard for one in heard if one.utterance.is_message and one.utterance.message_id is None)
-        await self._act(relay_acts.broke, self.session, self.turn, said, unstored)
+        return said, unstored
 
     async def _leave(self) -> None:
         """The socket is gone without our doing: write down how far it was heard. Who was answering goes on.

@@ -251,6 +251,9 @@ async def test_who_hangs_up_while_the_answer_is_being_made_has_heard_what_was_sa
     assert heard
     assert LONG.startswith(heard)
     assert not await thinking.inside(lambda: Message.objects.filter(status="streaming").exists())
+    if is_stored:
+        row = await thinking.until(lambda: CallSpeech.objects.filter(state="cut").select_related("message").first())
+        assert (row.message.text, row.message.reason) == (heard.strip(), relay_acts.HUNG_UP)
     await session.break_off(1000)
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from channels_app.models import CallCourse, CallTransfer, Connection, SpendingCount
+from channels_app.models import Call, CallCourse, CallTransfer, Connection, SpendingCount
+from channels_app.voice import courses
 from convoship.lib.threads import in_thread
 from deployments import calls, handoff_history, sweeping
 from deployments.models import Conversation, Handoff, Message
@@ -456,6 +457,29 @@ async def test_a_queue_of_others_puts_through_and_tells_when_they_part(people: P
     over = await people.leave(queued, "bridged")
     assert over.verbs == ["Say", "Hangup"]
     assert (await people.line.call()).outcome == "transferred"
+
+
+async def test_who_hangs_up_in_a_queue_of_others_may_have_been_talked_to_and_was_not_missed(people: People) -> None:
+    await setup(people, {"manner": "queue", "queue": "support", "transfer_to": ""})
+    await people.round(await people.ask())
+    await people.line.hang_up()
+    assert (await people.line.call()).outcome == "hung_up"
+
+
+async def test_who_is_taken_out_of_the_voicemail_by_a_member_is_led_at_once(people: People) -> None:
+    await setup(people, COLD, member=True)
+    await people.line.ring()
+
+    def taken() -> CallCourse:
+        Call.objects.update(state="voicemail", mode="relay")
+        conversation = Conversation.objects.get(call__sid=people.line.sid)
+        conversation.control = "human"
+        courses.note_wanted(conversation)
+        return CallCourse.objects.get(call__sid=people.line.sid)
+
+    course = await people.line.inside(taken)
+    assert course.due_at is not None
+    assert course.due_at <= timezone.now() + courses.FROM_VOICEMAIL
 
 
 # --- Hours, other numbers, guards -------------------------------------------------------------------------------------

@@ -6,9 +6,11 @@ import asyncio
 import uuid
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from convoship.lib.tenancy import tenant
 from convoship.lib.threads import in_thread
@@ -139,6 +141,26 @@ async def test_a_claim_that_is_lost_is_told_of_its_own_answer_alone(site: Site, 
     ]
     assert await in_site(site, writing.keep, some) == ["", None, None]
     assert sorted(row.text for row in await streaming()) == ["so far", "so far and more"]
+    gate.set()
+
+
+async def test_a_turn_that_was_let_go_is_not_leased_again_by_what_is_kept_of_it(site: Site, probe: Probe) -> None:
+    gate = asyncio.Event()
+
+    async def waits(turn: TurnInput) -> AsyncIterator[Reply]:
+        yield Token("so far")
+        await gate.wait()
+
+    probe.script = waits
+    await ask(site, "a")
+    async with asyncio.timeout(10):
+        while not [row for row in await stored(site) if row.status == "streaming"]:  # noqa: ASYNC110 (no bell rings)
+            await asyncio.sleep(0.02)
+    turn = await in_site(site, Turn.objects.get)
+    claim: Any = SimpleNamespace(turn_id=turn.id, token=turn.claim)
+    await in_site(site, writing.let_go, claim, None)
+    assert await in_site(site, writing.keep, [Kept(turn.id, turn.claim, None, "")]) == [None]
+    assert (await in_site(site, Turn.objects.get)).leased_until <= timezone.now()
     gate.set()
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import threading
 import uuid
+from typing import Any
 
 import pytest
 import time_machine
@@ -12,9 +14,10 @@ from django.utils import timezone
 
 from convoship.lib.tenancy import tenant
 from convoship.lib.threads import in_thread
+from deployments import budgets
 from deployments.models import Budget, BudgetCount, ModelPrice, Spending
 from deployments.reaching import WorkspaceReach
-from deployments.responders.base import ResponderError, Usage
+from deployments.responders.base import ResponderError, Usage, Wanted
 from tests import factories
 from tests.spending.conftest import Till
 
@@ -54,6 +57,35 @@ async def test_counts_of_several_budgets_are_taken_together_or_not_at_all(till: 
     taken = len(await till.spendings())
     assert taken == 7
     assert (sum(await till.counts(visitor)), await till.counts(origin), await till.counts(day)) == (7, [7], [700])
+
+
+async def test_what_was_set_aside_for_an_answer_that_was_stopped_meanwhile_is_given_back(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    budget = await till.budget("tokens", "day", 1000)
+    begun, go_on = threading.Event(), threading.Event()
+    take = budgets.take
+
+    def slowly(*args: Any, **more: Any) -> Any:
+        begun.set()
+        assert go_on.wait(10)
+        return take(*args, **more)
+
+    monkeypatch.setattr(budgets, "take", slowly)
+    asked = Wanted("Hello?", 0, None, lambda _: CALL)
+    for act in (till.reach().spend(CALL), till.reach().opening(asked)):
+        begun.clear()
+        go_on.clear()
+        task = asyncio.ensure_future(act)
+        await asyncio.to_thread(begun.wait, 10)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        go_on.set()
+    async with asyncio.timeout(10):
+        while [one.held_until for one in await till.spendings()] != [None, None]:  # noqa: ASYNC110 (no bell rings)
+            await asyncio.sleep(0.01)
+    assert await till.counts(budget) == [0]
 
 
 async def test_a_visitor_who_has_spent_theirs_keeps_nobody_else_from_theirs(till: Till) -> None:
