@@ -10,7 +10,7 @@ from uuid import UUID
 
 from channels_app import calls
 from channels_app.models import Call, CallSpeech, CallTurn, ConversationLink
-from channels_app.models.call import CallMode, CallState, SpeechState, StepKind
+from channels_app.models.call import CallMode, CallOutcome, CallState, SpeechState, StepKind
 from channels_app.providers.twilio.voice_config import VoiceConfig
 from channels_app.voice import hearing, record, relay_tickets, taking
 from channels_app.voice.relay_frames import Setup
@@ -239,7 +239,7 @@ def said(call_id: UUID, number: int, messages: Sequence[Said], stamps: Stamps) -
     turn = record.turn_of(call.id, number)
     if turn is not None:
         _stamp(turn, stamps)
-    _note(call, turn, messages, SPOKEN_OVER if call.goes_on else HUNG_UP)
+    _note(call, turn, messages, SPOKEN_OVER if call.goes_on else _why_no_more(call))
     told = _tell(call, turn) if call.goes_on else []
     if call.goes_on and not call.conversation.is_active:
         # It is not hung up before they are heard.
@@ -326,13 +326,17 @@ def _note_what_ended_with_it(call: Call, number: int, heard: str) -> None:
     texts = Message.objects.filter(conversation=call.conversation, author_kind=AuthorKind.ASSISTANT, seq__gt=asked.seq)
     message = texts.filter(status=MessageStatus.SUPPRESSED, speech=None).order_by("seq").first()
     if message is not None:
-        _note(call, turn, [Said(message.id, spoken(message, call.language), heard)], HUNG_UP)
+        _note(call, turn, [Said(message.id, spoken(message, call.language), heard)], _why_no_more(call))
 
 
 def stopped(call_id: UUID, number: int, messages: Sequence[Said]) -> None:
     """The session ends while these are being said: the caller hears no more of them."""
     call = record.lock(call_id)
     _note(call, record.turn_of(call.id, number), messages, BROKEN_OFF)
+
+
+def _why_no_more(call: Call) -> str:
+    return HUNG_UP if call.outcome in (CallOutcome.HUNG_UP, CallOutcome.NO_ANSWER) else BROKEN_OFF
 
 
 def _shown(text: str) -> str:
@@ -346,10 +350,10 @@ def broke(call_id: UUID, session: str, number: int, messages: Sequence[Said], of
     `of_turn`: what was heard of this turn's answer, which may not be stored yet.
     """
     call = record.lock(call_id)
-    _note(call, record.turn_of(call.id, number), messages, BROKEN_OFF if call.goes_on else HUNG_UP)
+    _note(call, record.turn_of(call.id, number), messages, _why_no_more(call))
     if not call.goes_on:
         if of_turn.strip():
-            words = f"They hung up in the middle of an answer, of which they heard: “{_shown(of_turn.strip())}”"
+            words = f"The call ended in the middle of an answer, of which they heard: “{_shown(of_turn.strip())}”"
             record.note(call, StepKind.INTERRUPTED, words, turn=number, heard=of_turn)
             _note_what_ended_with_it(call, number, of_turn)
         return

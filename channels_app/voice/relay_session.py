@@ -148,7 +148,7 @@ class Session:
         # Why the session is to end, as the hand-over's data, and by when at the latest.
         self.then: Mapping[str, Any] | None = None
         self.then_by = 0.0
-        self.is_over = self.is_gone = self.is_hung_up = False
+        self.is_over = self.is_gone = self.is_ended = False
 
     @property
     def manners(self) -> Manners:
@@ -225,8 +225,8 @@ class Session:
                     await self._safely(self._on(event), speaks=isinstance(event, _Said | _Answered))
                 if not self.is_gone and not self.is_over:
                     await self._safely(self._tick())
-            if self.is_hung_up:
-                await self._safely(self._hang_up())
+            if self.is_ended:
+                await self._safely(self._ended_elsewhere())
             # What was put is sent before the socket is closed.
             async with asyncio.timeout(CLOSES_WITHIN):
                 await self.frames.join()
@@ -472,7 +472,7 @@ class Session:
     def _apply(self, standing: Standing) -> None:
         self.control, self.wanted_language = standing.control, standing.language
         if standing.is_ended:
-            self.is_over = self.is_hung_up = True
+            self.is_over = self.is_ended = True
         elif standing.is_spent:
             self._silence()
             self._finish("no_minutes", reason="The day's minutes are used up.")
@@ -580,8 +580,8 @@ class Session:
                 break
         self.is_over = True
 
-    async def _hang_up(self) -> None:
-        """They hung up, and the provider's word of it came before the socket's end: write down how far it was heard."""
+    async def _ended_elsewhere(self) -> None:
+        """The call is over, and word of that came before the socket's end: write down how far it was heard."""
         said, unstored = await self._stop_speaking()
         await self._act(relay_acts.broke, self.session, self.turn, said, unstored)
 

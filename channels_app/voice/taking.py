@@ -56,7 +56,7 @@ def take(call_id: UUID, number: int, text: str, *, keys: str = "", confidence: f
     A responder that answers at once has done so when this returns.
     """
     call = record.lock(call_id)
-    # `turn` is the highest that was taken; only the first call's greeting is a turn before it.
+    # `turn` is the highest number that was taken.
     earlier = record.turn_of(call.id, number) if number <= call.turn else None
     if earlier is not None:
         return Taken(call, earlier, earlier.message, None, is_new=False)

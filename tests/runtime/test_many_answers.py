@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -114,14 +114,19 @@ async def test_the_texts_of_many_answers_are_kept_in_one_transaction(
     }
 
 
-async def test_a_claim_that_is_lost_is_told_of_its_own_answer_alone(site: Site, probe: Probe) -> None:
-    gate = asyncio.Event()
+def waiting_at(gate: asyncio.Event) -> Callable[[TurnInput], AsyncIterator[Reply]]:
+    """An answer that begins, and goes no further until the gate is open."""
 
     async def waits(turn: TurnInput) -> AsyncIterator[Reply]:
         yield Token("so far")
         await gate.wait()
 
-    probe.script = waits
+    return waits
+
+
+async def test_a_claim_that_is_lost_is_told_of_its_own_answer_alone(site: Site, probe: Probe) -> None:
+    gate = asyncio.Event()
+    probe.script = waiting_at(gate)
     await ask(site, "a")
     await ask(site, "b")
 
@@ -146,12 +151,7 @@ async def test_a_claim_that_is_lost_is_told_of_its_own_answer_alone(site: Site, 
 
 async def test_a_turn_that_was_let_go_is_not_leased_again_by_what_is_kept_of_it(site: Site, probe: Probe) -> None:
     gate = asyncio.Event()
-
-    async def waits(turn: TurnInput) -> AsyncIterator[Reply]:
-        yield Token("so far")
-        await gate.wait()
-
-    probe.script = waits
+    probe.script = waiting_at(gate)
     await ask(site, "a")
     async with asyncio.timeout(10):
         while not [row for row in await stored(site) if row.status == "streaming"]:  # noqa: ASYNC110 (no bell rings)
