@@ -48,6 +48,13 @@ class Socket(WebsocketCommunicator):
             if kind is None or frame["type"] == kind:
                 return frame
 
+    async def hears_within(self, seconds: float) -> set[str]:
+        """The kinds of the frames that come in so many seconds."""
+        kinds = set()
+        while not await self.receive_nothing(seconds):
+            kinds.add((await self.hear())["type"])
+        return kinds
+
     async def hears_live(self, workspace_id: UUID) -> None:
         """Wait until live events reach this process: of what is told before, the pulse alone brings what came of it."""
         async with asyncio.timeout(10):
