@@ -107,7 +107,7 @@ def test_a_browser_test_that_passes_the_second_time_is_named_and_nothing_failed(
 
 @pytest.mark.parametrize(
     ("code", "count"),
-    [(1, suite.MOST_TRIED_AGAIN + 1), (1, 0), (2, 1), (3, 1)],
+    [(1, suite.MOST_IN_BROWSERS + 1), (1, 0), (2, 1), (3, 1)],
     ids=["many", "none named", "broken off", "pytest itself"],
 )
 def test_what_is_no_accident_is_not_tried_again(
@@ -118,11 +118,25 @@ def test_what_is_no_accident_is_not_tried_again(
     assert "second try" not in capsys.readouterr().out
 
 
-def test_the_other_tests_have_one_try(runs: Answers, capsys: pytest.CaptureFixture[str]) -> None:
-    runs["unit"] = [(1, {"tests/a.py::one": "AssertionError: no"})]
+def test_a_few_of_the_other_tests_are_tried_again_too(runs: Answers, capsys: pytest.CaptureFixture[str]) -> None:
+    late = {f"tests/a.py::{number}": "AssertionError: no" for number in range(suite.MOST_TRIED_AGAIN)}
+    runs["unit"], runs["again"] = [(1, dict(late))], [(0, {})]
+    assert suite.main([]) == 0
+    assert f"Passed only at the second try ({suite.MOST_TRIED_AGAIN}):" in capsys.readouterr().out
+
+    runs["unit"], runs["browser"] = [(1, {**late, "tests/a.py::another": "AssertionError: no"})], [(0, {})]
     assert suite.main([]) == 1
     said = capsys.readouterr()
-    assert said.out.endswith("Failed tests (1):\n  tests/a.py::one\n      AssertionError: no\n")
+    assert f"\nFailed tests ({suite.MOST_TRIED_AGAIN + 1}):\n" in said.out
+    assert "Failed: pytest" in said.err
+
+
+def test_what_fails_twice_failed(runs: Answers, capsys: pytest.CaptureFixture[str]) -> None:
+    runs["unit"] = [(1, {"tests/a.py::one": "AssertionError: no"})]
+    runs["again"] = [(1, {"tests/a.py::one": "AssertionError: again"})]
+    assert suite.main([]) == 1
+    said = capsys.readouterr()
+    assert said.out.endswith("Failed tests (1):\n  tests/a.py::one\n      AssertionError: again\n")
     assert "Failed: pytest" in said.err
 
 
