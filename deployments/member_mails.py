@@ -164,7 +164,7 @@ def _until(conversation: Conversation) -> str:
 def _mail(conversation: Conversation, *, is_given: bool) -> tuple[str, str]:
     said = Message.objects.filter(conversation=conversation, author_kind=AuthorKind.VISITOR).order_by("-seq").first()
     words = (said.text or attachments.preview(said.attachments)) if said else ""
-    person, assistant = names.line(conversation.person.label), names.line(conversation.assistant.name)
+    person, assistant = names.line(conversation.who), names.line(conversation.assistant.name)
     link = f"{settings.PUBLIC_BASE_URL}/app/conversations/{conversation.id}/"
     whom = "you: a colleague gave you the conversation" if is_given else "a person in a conversation"
     body = (

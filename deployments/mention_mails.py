@@ -101,7 +101,7 @@ def _settle(workspace_id: UUID, mention_id: UUID, trouble: str) -> None:
 
 def _mail(mention: Mention) -> Mail:
     note, conversation = mention.note, mention.note.conversation
-    person = conversation.person.label
+    person = conversation.who
     text = note.text if len(note.text) <= LONGEST_QUOTE else note.text[:LONGEST_QUOTE] + "…"
     link = f"{settings.PUBLIC_BASE_URL}/app/conversations/{conversation.id}/#n-{note.id}"
     return Mail(
