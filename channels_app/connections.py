@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -72,6 +72,8 @@ def create(
         errors["name"] = ["Give the connection a name."]
     assistant = _assistant(assistant_id, errors)
     cleaned, keys = _checked(provider, config, credentials, errors)
+    if not is_rehearsal:
+        _check_is_free(provider, cleaned, errors)
     if errors:
         raise invalid(errors)
     connection = Connection.objects.create(
@@ -167,6 +169,20 @@ def _check_base_url(provider: type[Provider], config: Mapping[str, Any], errors:
     errors["config.api_base_url"] = [f"Credentials of {provider.label} go to {known} (or below it) only."]
 
 
+def _ways_in(provider: type[Provider], config: Mapping[str, Any]) -> dict[str, Any]:
+    return {field: config[field] for field in provider.reached_by if config.get(field)}
+
+
+def _check_is_free(provider: type[Provider], config: Mapping[str, Any], errors: dict[str, list[str]]) -> None:
+    """Two connections of a number would take it from each other, and only one of them would hear of anything."""
+    for field, value in _ways_in(provider, config).items():
+        same = {"kind": provider.kind, "is_rehearsal": False, f"config__{field}": value}
+        other = Connection.objects.filter(**same).order_by("created_at").first()
+        if other is not None:
+            words = f"The connection “{other.name}” has it already, and a number leads to one connection only."
+            errors[f"config.{field}"] = [f"{words} Change that one, or delete it first."]
+
+
 def held(connection_id: UUID) -> Connection:
     """The connection, held until the transaction ends; 404 where this workspace has none by that id."""
     try:
@@ -190,11 +206,14 @@ def change(actor: Actor, connection: Connection, changes: Mapping[str, Any]) -> 
         config = changes.get("config", connection.config)
         credentials = changes.get("credentials", connection.credentials)
         connection.config, connection.credentials = _checked(provider, config, credentials, errors)
+        connection.tested, connection.tested_at = [], None
+        if not connection.is_rehearsal and _ways_in(provider, before) != _ways_in(provider, connection.config):
+            _check_is_free(provider, connection.config, errors)
     if errors:
         raise invalid(errors)
     if provider.config_form.credentials and before.get("api_base_url") != connection.config.get("api_base_url"):
         _may_move_secrets(actor)
-    connection.save(update_fields=["name", "assistant", "config", "credentials"])
+    connection.save(update_fields=["name", "assistant", "config", "credentials", "tested", "tested_at"])
     if provider.account_of(before) != provider.account_of(connection.config):
         template_sync.on_account_changed(connection)
     audit.record(actor, "connection.changed", connection, changed=sorted(changes))
@@ -300,7 +319,11 @@ def provider_to_check(connection: Connection) -> Provider | Health:
 def note_tested(connection_id: UUID, found: Health) -> None:
     """What *Test* found. Where it found nothing wrong, whatever failures began is over, and what waits is tried."""
     connection = Connection.objects.select_for_update(no_key=True).filter(id=connection_id).first()
-    if connection is None or not found.is_good:
+    if connection is None:
+        return
+    connection.tested, connection.tested_at = [asdict(finding) for finding in found.findings], timezone.now()
+    connection.save(update_fields=["tested", "tested_at"])
+    if not found.is_good:
         return
     if accounts.is_spoken(connection):
         # What calls said of it is looked at by *Test*, too.
@@ -312,6 +335,13 @@ def note_tested(connection_id: UUID, found: Health) -> None:
             update_fields=["failures", "failing_since", "stopped_since", "rests_until", "fault", "fault_remedy"]
         )
         releasing.go_on(connection)
+
+
+def last_test(connection: Connection) -> Health | None:
+    """What *Test* found last; None where the connection was not tested since its settings were changed."""
+    if connection.tested_at is None:
+        return None
+    return Health([Finding(**finding) for finding in connection.tested])
 
 
 def on_secret_written(_actor: Actor, key: str) -> None:

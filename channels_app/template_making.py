@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from asgiref.sync import async_to_sync
 from django.db import transaction
 from django.utils import timezone
 
@@ -87,7 +86,7 @@ def provider_of(connection: Connection) -> Provider:
 def hand_in(provider: Provider, template: Template) -> Handed:
     """Make it, unless it has a `sid`, and hand it in. Outside of `tenant()`."""
     try:
-        return Handed(async_to_sync(sending.alone, force_new_loop=True)(provider.submit(template)))
+        return Handed(sending.to_its_end(provider.submit(template)))
     except ProviderError as error:
         return Handed(replace(template, sid=template.sid or error.made), error)
 
@@ -145,7 +144,7 @@ def require_deletable(row: MessageTemplate) -> None:
 def delete_there(provider: Provider, sid: str) -> ProviderError | None:
     """Delete it at the provider; what went wrong. Outside of `tenant()`."""
     try:
-        async_to_sync(sending.alone, force_new_loop=True)(provider.delete_template(sid))
+        sending.to_its_end(provider.delete_template(sid))
     except ProviderError as error:
         return error
     return None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from asgiref.sync import async_to_sync
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -130,9 +129,10 @@ class TestView(WorkspaceView):
         with tenant(self.workspace_id):
             provider = connections.provider_to_check(connection_of(connection_id))
         if isinstance(provider, Health):
-            return Response(health_json(provider))
-        limiting.hit("connection_tests", str(self.workspace_id), words="Too many tests")
-        found = async_to_sync(sending.alone, force_new_loop=True)(provider.check())
+            found = provider
+        else:
+            limiting.hit("connection_tests", str(self.workspace_id), words="Too many tests")
+            found = sending.to_its_end(provider.check())
         with tenant(self.workspace_id):
             connections.note_tested(connection_id, found)
         return Response(health_json(found))

@@ -20,6 +20,11 @@ _KEYS: Schema = {
     "description": "Field -> key of a secret.",
 }
 
+_FOUND: dict[str, Schema] = {
+    "is_good": YES_NO,
+    "findings": {"type": "array", "items": fields(is_good=YES_NO, words=TEXT, remedy=TEXT)},
+}
+HEALTH = component("ConnectionHealth", fields(**_FOUND))
 CONNECTION = component(
     "Connection",
     {
@@ -42,6 +47,10 @@ CONNECTION = component(
                 last_inbound_at=or_null(TIME),
                 last_outbound_at=or_null(TIME),
             ),
+            last_test={
+                **or_null(fields(at=TIME, **_FOUND)),
+                "description": "What a test found last, of the settings as they are.",
+            },
             is_rehearsal={**YES_NO, "description": "A stand-in plays its other side; made on the pages."},
             inbound_url=_ADDRESS,
             status_url=or_null(_ADDRESS),
@@ -156,13 +165,6 @@ NEW_TEMPLATE = body(
     required=("name", "language", "category", "body"),
 )
 SUBMIT_TEMPLATE = body({"name": _WORDS, "category": _CATEGORY})
-HEALTH = component(
-    "ConnectionHealth",
-    fields(
-        is_good=YES_NO,
-        findings={"type": "array", "items": fields(is_good=YES_NO, words=TEXT, remedy=TEXT)},
-    ),
-)
 EVENT = component(
     "InboundEvent",
     fields(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from channels_app import accounts, health, template_making
+from channels_app import accounts, connections, health, template_making
 from channels_app.models import (
     Connection,
     Delivery,
@@ -39,6 +39,7 @@ def connection_json(connection: Connection) -> dict[str, Any]:
             "last_inbound_at": maybe_moment(connection.last_inbound_at),
             "last_outbound_at": maybe_moment(connection.last_outbound_at),
         },
+        "last_test": _last_test(connection),
         "is_rehearsal": connection.is_rehearsal,
         **addresses(connection),
         "created_at": moment(connection.created_at),
@@ -52,6 +53,11 @@ def addresses(connection: Connection) -> dict[str, Any]:
         "inbound_url": accounts.inbound_url(connection),
         "status_url": accounts.inbound_url(connection, "status") if has_status else None,
     }
+
+
+def _last_test(connection: Connection) -> dict[str, Any] | None:
+    found = connections.last_test(connection)
+    return found and {"at": maybe_moment(connection.tested_at), **health_json(found)}
 
 
 def health_json(found: Health) -> dict[str, Any]:

@@ -41,6 +41,9 @@ class Connection(TenantModel):
     # What is wrong with the connection itself (a refused credential, say), until something succeeds.
     fault = models.CharField(max_length=300, blank=True)
     fault_remedy = models.CharField(max_length=300, blank=True)
+    # What *Test* found last, of the settings as they are: `is_good`, `words` and `remedy` of each thing it looked at.
+    tested = models.JSONField(default=list, db_default=models.Value([], models.JSONField()), blank=True)
+    tested_at = models.DateTimeField(null=True, blank=True)
     last_inbound_at = models.DateTimeField(null=True, blank=True)
     last_outbound_at = models.DateTimeField(null=True, blank=True)
     # Failures without a success between them, and since when.

@@ -6,7 +6,6 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 from uuid import UUID
 
-from asgiref.sync import async_to_sync
 from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
@@ -63,6 +62,7 @@ def page(request: WorkspaceRequest, row: Connection, *, status: int = 200, **mor
         **head(request, row, "overview"),
         "addresses": addresses(row),
         **ways_to_try(row),
+        "last_test": connections.last_test(row),
         "once": once.mark(),
         **more,
     }
@@ -127,19 +127,10 @@ def _asked(
     with entered(request, "connections.write") as inside:
         provider = connections.provider_to_check(queries.connection(connection_id))
         workspace_id = inside.workspace.id
-    status = 200
-    if isinstance(provider, Health):
-        found = provider
-    else:
-        try:
-            limiting.hit("connection_tests", str(workspace_id), words="Too many tests")
-        except Problem as problem:
-            found, status = Health([Finding(False, problem.detail, problem.hint or "Try again in a minute.")]), 429
-        else:
-            found = async_to_sync(sending.alone, force_new_loop=True)(ask(provider))
-            if ask is _check:
-                with entered(request, "connections.write"):
-                    connections.note_tested(connection_id, found)
+    found, status = _found(provider, workspace_id, ask)
+    if ask is _check and status == 200:
+        with entered(request, "connections.write"):
+            connections.note_tested(connection_id, found)
     if request.headers.get("HX-Request"):
         # htmx puts only what was answered with success where it belongs.
         with entered(request, "connections.write") as inside:
@@ -147,6 +138,19 @@ def _asked(
             return render(inside, "channels_app/test_result.html", context)
     with entered(request, "connections.write") as inside:
         return page(inside, queries.connection(connection_id), found=found, status=status)
+
+
+def _found(
+    provider: Provider | Health, workspace_id: UUID, ask: Callable[[Provider], Coroutine[Any, Any, Health]]
+) -> tuple[Health, int]:
+    """What was found, or that it was asked for too often; with the page's status."""
+    if isinstance(provider, Health):
+        return provider, 200
+    try:
+        limiting.hit("connection_tests", str(workspace_id), words="Too many tests")
+    except Problem as problem:
+        return Health([Finding(False, problem.detail, problem.hint or "Try again in a minute.")]), 429
+    return sending.to_its_end(ask(provider)), 200
 
 
 @form_of("connection")

@@ -395,6 +395,9 @@ class Provider:
     # Host suffixes that its credentials may go to, and where its API is unless configured.
     hosts: ClassVar[tuple[str, ...]] = ()
     api_base_url: ClassVar[str] = ""
+    # The fields of its config that name what people reach it by. A provider leads each such to one address, so each
+    # belongs to one connection of this kind.
+    reached_by: ClassVar[tuple[str, ...]] = ()
     # Which secrets of its own a connection of this kind has.
     own_secrets: ClassVar[tuple[str, ...]] = ()
     # Longest text that goes out in one piece, in characters; 0: no limit.

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from uuid import UUID
 
-from asgiref.sync import async_to_sync
 from django import forms
 from django.db import transaction
 
@@ -49,9 +48,7 @@ def call(actor: Actor, workspace_id: UUID, connection_id: UUID, to: str) -> Call
         provider, number, longest = _prepared(actor, connection_id, to)
     limiting.hit("connection_tests", str(workspace_id), words="Too many tests")
     try:
-        facts = async_to_sync(sending.alone, force_new_loop=True)(
-            provider.start_call(number, longest_seconds=longest * 60)
-        )
+        facts = sending.to_its_end(provider.start_call(number, longest_seconds=longest * 60))
     except ProviderError as error:
         raise _not_made(error) from None
     with tenant(workspace_id):

@@ -99,6 +99,7 @@
 -- migration: channels_app 0017_gone bc78e93e2fca0a7d
 -- migration: channels_app 0018_rung 21b2d19df37f85a5
 -- migration: channels_app 0019_no_returned_transfer 1fc81db5774fe6e0
+-- migration: channels_app 0020_last_test 0e806c4791308fe0
 -- migration: deployments 0034_answerers 203ea10a54bab802
 -- migration: sessions 0001_initial 2aa438e2393ee513
 
@@ -954,6 +955,8 @@ CREATE TABLE public.channels_app_connection (
     is_rehearsal boolean NOT NULL,
     spent_until timestamp with time zone,
     stopped_since timestamp with time zone,
+    tested jsonb DEFAULT '[]'::jsonb NOT NULL,
+    tested_at timestamp with time zone,
     CONSTRAINT channels_app_connection_failures_check CHECK ((failures >= 0))
 );
 

@@ -107,6 +107,8 @@ def test_testing_sends_a_signed_event_and_says_what_came_back(
         found = api.post(f"/connections/{made['id']}/test").data
         assert found["is_good"] is is_good
         assert words in found["findings"][0]["words"]
+        kept = api.get(f"/connections/{made['id']}").data["last_test"]
+        assert {"is_good": kept["is_good"], "findings": kept["findings"]} == found
         assert far.seen[0].json["type"] == "connection.test"
         assert far.seen[0].headers["webhook-signature"].startswith("v1,")
 

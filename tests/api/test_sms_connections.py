@@ -126,3 +126,23 @@ def test_a_secret_that_was_pasted_where_its_key_belongs_does_not_come_back(api: 
     assert answer.status_code == 422
     assert "not its value" in answer.data["errors"]["credentials.auth_token"][0]
     assert value not in answer.content.decode()
+
+
+def test_a_number_leads_to_one_connection_and_a_second_one_is_told_which(api: Program) -> None:
+    first = api.post("/connections", body(api)).data["connection"]
+    answer = api.post("/connections", body(api) | {"name": "Again"})
+    assert answer.status_code == 422
+    assert "The connection “Our number” has it already" in str(answer.data["errors"]["config.from_number"])
+    other = api.post("/connections", body(api, from_number="+14155552672")).data["connection"]
+    answer = api.patch(f"/connections/{other['id']}", {"config": other["config"] | {"from_number": NUMBER}})
+    assert "config.from_number" in answer.data["errors"]
+    # Whoever has it may change the rest, and another kind may have the same number.
+    assert api.patch(f"/connections/{first['id']}", {"config": first["config"] | {"rate": 2}}).status_code == 200
+    assert api.post("/connections", body(api) | {"kind": "twilio_voice"}).status_code == 201
+
+
+def test_two_connections_of_one_service_are_refused_too(api: Program) -> None:
+    of_service = {"from_number": None, "messaging_service_sid": SERVICE}
+    assert api.post("/connections", body(api, **of_service)).status_code == 201
+    answer = api.post("/connections", body(api, **of_service))
+    assert "config.messaging_service_sid" in answer.data["errors"]

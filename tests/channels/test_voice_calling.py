@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import logging
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from asgiref.testing import ApplicationCommunicator
 from django.test import AsyncClient, Client
 from django.urls import reverse
 
 from channels_app.models import Call, Connection
 from channels_app.providers.twilio import sdk
+from convoship.asgi import application
 from convoship.lib.threads import in_thread
 from deployments.models import Identity
 from tests import factories
+from tests.channels import twilio_end
 from tests.channels.callers import Line, told
 from tests.channels.far_end import Said
 from tests.channels.twilio_end import NUMBER, problem
@@ -135,6 +142,44 @@ async def test_a_call_that_twilio_may_have_made_is_told_as_one_to_look_for_first
     assert "tried again" not in str(answer.json())
     if wrong.after:
         wrong.after.set()
+
+
+async def test_a_call_is_made_and_kept_though_who_asked_for_it_has_left_meanwhile(
+    line: Line, caplog: pytest.LogCaptureFixture
+) -> None:
+    made, sid = threading.Event(), "CA" + "c" * 32
+    facts = {"sid": sid, "status": "queued", "duration": None}
+    line.twilio.call_wrongs.append(replace(twilio_end.answer(facts, 201), after=made))
+    key = await in_thread(lambda: factories.make_api_key(line.workspace, ("connections:write",)))
+    body, before = json.dumps({"to": MINE}).encode(), len(line.twilio.seen)
+    caller = ApplicationCommunicator(
+        application,
+        {
+            "type": "http",
+            "http_version": "1.1",
+            "method": "POST",
+            "path": f"/v1/connections/{line.connection.id}/call-me",
+            "query_string": b"",
+            "headers": [
+                (b"host", b"127.0.0.1"),
+                (b"content-type", b"application/json"),
+                (b"content-length", str(len(body)).encode()),
+                (b"authorization", f"Bearer {key.token}".encode()),
+            ],
+        },
+    )
+    await caller.send_input({"type": "http.request", "body": body})
+    await in_thread(line.twilio.wait, before + 1)
+    await caller.send_input({"type": "http.disconnect"})
+    await caller.receive_nothing(0.2)
+    made.set()
+    await caller.wait(10)
+    line.sid = sid
+    async with asyncio.timeout(10):
+        while not await line.inside(lambda: Call.objects.filter(sid=sid).exists()):  # noqa: ASYNC110 (the database rings no bell)
+            await asyncio.sleep(0.05)
+    assert (await line.call()).conversation.is_test
+    assert [one for one in caplog.records if one.levelno >= logging.ERROR] == []
 
 
 async def test_a_number_that_twilio_does_not_know_is_told_of_in_words_of_calls(line: Line) -> None:

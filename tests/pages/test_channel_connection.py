@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from asgiref.sync import sync_to_async
 from django.db import transaction
 from django.utils import timezone
 
@@ -75,6 +74,20 @@ def test_the_test_says_what_came_back(member: Browser, bridge: Bridge) -> None:
     assert "answered 500" in words(member.send(form_of(member.get(page_of(bridge)), "/test")))
 
 
+def test_what_a_test_found_stands_on_the_page_until_the_settings_are_others(member: Browser, bridge: Bridge) -> None:
+    assert "it found:" not in words(member.get(page_of(bridge)))
+    bridge.far.script(Said(500), Said(200))
+    member.send(form_of(member.get(page_of(bridge)), "/test"))
+    page = words(member.get(page_of(bridge)))
+    assert re.search(r"Tested .* it found: .*answered 500", page)
+    member.send(form_of(member.get(page_of(bridge)), "/test"))
+    assert re.search(r"Tested .* it found: .*answered 200", words(member.get(page_of(bridge))))
+    form = form_of(member.get(page_of(bridge, "settings")), "/change")
+    form["config-url"] = f"{bridge.far.url}/other"
+    member.send(form)
+    assert "it found:" not in words(member.get(page_of(bridge)))
+
+
 def test_htmx_gets_the_findings_alone(member: Browser, bridge: Bridge) -> None:
     form = form_of(member.get(page_of(bridge)), "/test")
     answer = member.client.post(form.action, form.values, headers={"HX-Request": "true"})
@@ -100,7 +113,7 @@ def test_no_transaction_waits_for_the_other_side(
         """Notes whether the thread that the view runs on is in a transaction."""
 
         async def check(self) -> Health:
-            seen.append(await sync_to_async(lambda: transaction.get_connection().in_atomic_block)())
+            seen.append(transaction.get_connection().in_atomic_block)
             return Health()
 
     def provider_to_check(connection: Connection) -> Provider:

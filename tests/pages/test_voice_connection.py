@@ -69,6 +69,10 @@ def test_the_form_of_a_new_one_names_what_is_missing_at_its_field_and_then_makes
     assert refused.status_code == 422
     assert b"add DE to the countries below" in refused.content
     typed["config-allowed_countries"] = ["DE", "US"]
+    refused = member.post("/app/channels/new/twilio_voice", typed)
+    assert refused.status_code == 422
+    assert f"The connection “{here.connection.name}” has it already".encode() in refused.content
+    typed["config-from_number"] = "+14155552672"
     made = member.post("/app/channels/new/twilio_voice", typed)
     assert made.status_code == 200, made.content
     with tenant(here.workspace.id):

@@ -207,11 +207,7 @@ async def test_a_loop_that_ends_takes_its_client_along(far: FarEnd) -> None:
     before = len(sending._pools)
 
     def in_a_loop_of_its_own() -> int:
-        async def call() -> int:
-            answer = await sending.alone(sending.send("POST", far.url, seconds=5))
-            return answer.status
-
-        return asyncio.run(call())
+        return sending.to_its_end(sending.send("POST", far.url, seconds=5)).status
 
     assert [await in_thread(in_a_loop_of_its_own) for _ in range(3)] == [200, 200, 200]
     assert len(sending._pools) == before

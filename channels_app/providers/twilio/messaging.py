@@ -54,6 +54,7 @@ class TwilioMessaging(Provider):
 
     config_form = MessagingForm
     hosts = (sdk.DOMAIN,)
+    reached_by = ("from_number", "messaging_service_sid")
     api_base_url = sdk.API_BASE_URL
     parts = ("status",)
     # What Twilio puts before an address of the channel; ours have nothing before them.

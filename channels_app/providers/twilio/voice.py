@@ -46,6 +46,7 @@ class TwilioVoice(Provider):
     )
     config_form = VoiceForm
     hosts = (sdk.DOMAIN,)
+    reached_by = ("from_number",)
     api_base_url = sdk.API_BASE_URL
     unit = "minute"
     # Every address of a call; what each answers is `channels_app.voice.answering`'s.

@@ -201,8 +201,16 @@ def _room() -> Iterator[httpx.AsyncClient]:
         pool.calls -= 1
 
 
-async def alone(work: Awaitable[R]) -> R:
-    """Await this in a loop that was made for it and ends with it: so do its clients, with what they kept open."""
+def to_its_end(work: Awaitable[R]) -> R:
+    """Await this from a thread without a loop, in one of its own, to its end: also where who asked has left meanwhile.
+
+    What was begun at a provider is then known and kept. (`async_to_sync` would break it off.)
+    """
+    return asyncio.run(_with_its_clients(work))
+
+
+async def _with_its_clients(work: Awaitable[R]) -> R:
+    """In a loop that ends with this: so do its clients, with what they kept open."""
     try:
         return await work
     finally:
