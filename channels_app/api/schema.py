@@ -20,11 +20,8 @@ _KEYS: Schema = {
     "description": "Field -> key of a secret.",
 }
 
-_FOUND: dict[str, Schema] = {
-    "is_good": YES_NO,
-    "findings": {"type": "array", "items": fields(is_good=YES_NO, words=TEXT, remedy=TEXT)},
-}
-HEALTH = component("ConnectionHealth", fields(**_FOUND))
+_FINDINGS: Schema = {"type": "array", "items": fields(is_good=YES_NO, words=TEXT, remedy=TEXT)}
+HEALTH = component("ConnectionHealth", fields(is_good=YES_NO, findings=_FINDINGS))
 CONNECTION = component(
     "Connection",
     {
@@ -48,7 +45,7 @@ CONNECTION = component(
                 last_outbound_at=or_null(TIME),
             ),
             last_test={
-                **or_null(fields(at=TIME, **_FOUND)),
+                **or_null(fields(at=TIME, is_good=YES_NO, findings=_FINDINGS)),
                 "description": "What a test found last, of the settings as they are.",
             },
             is_rehearsal={**YES_NO, "description": "A stand-in plays its other side; made on the pages."},

@@ -57,7 +57,7 @@ def addresses(connection: Connection) -> dict[str, Any]:
 
 def _last_test(connection: Connection) -> dict[str, Any] | None:
     found = connections.last_test(connection)
-    return found and {"at": maybe_moment(connection.tested_at), **health_json(found)}
+    return {"at": maybe_moment(connection.tested_at), **health_json(found)} if found is not None else None
 
 
 def health_json(found: Health) -> dict[str, Any]:
