@@ -54,7 +54,7 @@ PERSONAL: Mapping[type[TenantModel], Personal] = {
         kept={"sid url": "The provider's id and address of the audio, until it is deleted there as well."},
     ),
     Connection: Personal(
-        kept={"kind name config credentials": _OWN, "state_reason fault fault_remedy": _STANDS},
+        kept={"kind name config credentials": _OWN, "state_reason fault fault_remedy tested": _STANDS},
     ),
     ConnectionSecret: Personal(kept={"hint": "The end of a secret."}),
     ConversationLink: Personal(

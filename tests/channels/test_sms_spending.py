@@ -394,7 +394,9 @@ async def test_another_connection_does_not_double_what_goes_to_a_number_or_a_ran
     assert len(phone.twilio.taken) == 3
     if again == "instead":
         await phone.inside(lambda: connections.delete(phone.who, phone.connection))
-    other = await asyncio.to_thread(lambda: make_phone(phone.workspace, phone.twilio, new_per_range=4))
+    other = await asyncio.to_thread(
+        lambda: make_phone(phone.workspace, phone.twilio, from_number="+14155552672", new_per_range=4)
+    )
     await queue(other, PERSON, PERSON[:-1] + "7", PERSON[:-1] + "8")
     await other.drain()
     # None to that number, and one more to its range.

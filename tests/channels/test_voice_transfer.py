@@ -497,7 +497,14 @@ async def test_out_of_hours_a_call_is_the_assistants_again_at_once(people: Peopl
 
 async def test_a_telephone_of_another_connection_can_be_named_by_the_rules(people: People, twilio: TwilioEnd) -> None:
     other = await in_thread(
-        lambda: make_line(people.line.workspace, twilio, name="Berlin", transfer_to="+14155550188", manner="warm")
+        lambda: make_line(
+            people.line.workspace,
+            twilio,
+            name="Berlin",
+            from_number="+14155552672",
+            transfer_to="+14155550188",
+            manner="warm",
+        )
     )
     await setup(people, {}, desks=[str(other.connection.id), "inbox"])
     dialled = await people.ask()
