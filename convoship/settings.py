@@ -162,6 +162,8 @@ ANSWER_PROCESSES = env.int("ANSWER_PROCESSES", default=0)
 
 # Two roles on one database (docs/architecture.md, Tenancy): `default` is what the product runs as, under row-level
 # security; `owner` owns the tables and is used by migrations alone.
+# Off where a pooler lends connections by the transaction and keeps no prepared statements (PgBouncer before 1.21).
+DATABASE_PREPARES = env.bool("DATABASE_PREPARES", default=True)
 DATABASE_POOL_SIZE = env.int("DATABASE_POOL_SIZE", default=16)
 _pool = {"min_size": 0, "max_size": DATABASE_POOL_SIZE, "timeout": 10, "max_idle": 60}
 # Or it would wait for minutes between two attempts after the database was away for one.
@@ -175,6 +177,9 @@ for _alias in DATABASES.values():
     _alias.setdefault("OPTIONS", {})["connect_timeout"] = 5
 # Under ASGI each request has another thread, so persistent connections do not work; the pool lends them.
 DATABASES["default"]["OPTIONS"]["pool"] = _pool
+if DATABASE_PREPARES:
+    # (`convoship.lib.statements`.) Rows are found by keys, whatever those are; PostgreSQL might make a plan for each.
+    DATABASES["default"]["OPTIONS"] |= {"prepare_threshold": 0, "options": "-c plan_cache_mode=force_generic_plan"}
 DATABASE_ROUTERS = ["convoship.lib.database.OwnerMigrates"]
 
 REDIS_URL = required("REDIS_URL")

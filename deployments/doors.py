@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import connection
+from convoship.lib import statements
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def resolve_callback(digest: bytes) -> tuple[UUID, UUID] | None:
 
 def due_callbacks(limit: int) -> list[UUID]:
     """The workspaces of the callbacks that ended longest ago, of those that ended an hour ago or more."""
-    with connection.cursor() as cursor:
+    with statements.cursor() as cursor:
         cursor.execute("SELECT workspace_id FROM due_callbacks(%s)", [limit])
         return [row[0] for row in cursor.fetchall()]
 
@@ -110,56 +110,56 @@ def locate_session(session_id: UUID) -> tuple[UUID, UUID] | None:
 
 def due_work(limit: int) -> list[DueWork]:
     """Work that is due in any workspace, the oldest first."""
-    with connection.cursor() as cursor:
+    with statements.cursor() as cursor:
         cursor.execute("SELECT kind, workspace_id, id FROM due_steps(%s)", [limit])
         return [DueWork(*row) for row in cursor.fetchall()]
 
 
 def due_answers(limit: int) -> list[tuple[UUID, UUID]]:
     """(workspace, conversation) of turns that nobody has begun, or whose process died, the oldest first."""
-    with connection.cursor() as cursor:
+    with statements.cursor() as cursor:
         cursor.execute("SELECT workspace_id, id FROM due_answers(%s)", [limit])
         return [(row[0], row[1]) for row in cursor.fetchall()]
 
 
 def due_files(limit: int) -> list[tuple[UUID, UUID]]:
     """(workspace, file) of those that no message took within two hours, the oldest first."""
-    with connection.cursor() as cursor:
+    with statements.cursor() as cursor:
         cursor.execute("SELECT workspace_id, id FROM due_files(%s)", [limit])
         return [(row[0], row[1]) for row in cursor.fetchall()]
 
 
 def due_member_mails(limit: int) -> list[tuple[UUID, UUID]]:
     """(workspace, conversation) of those whose members have yet to be called, who waits longest first."""
-    with connection.cursor() as cursor:
+    with statements.cursor() as cursor:
         cursor.execute("SELECT workspace_id, id FROM due_member_mails(%s)", [limit])
         return [(row[0], row[1]) for row in cursor.fetchall()]
 
 
 def due_budget_notices(limit: int) -> list[tuple[UUID, UUID]]:
     """(workspace, notice) of budgets whose owners are to be told, the oldest first."""
-    with connection.cursor() as cursor:
+    with statements.cursor() as cursor:
         cursor.execute("SELECT workspace_id, id FROM due_budget_notices(%s)", [limit])
         return [(row[0], row[1]) for row in cursor.fetchall()]
 
 
 def due_mentions(limit: int) -> list[tuple[UUID, UUID]]:
     """(workspace, mention) of those whose mail has yet to leave, the longest due first."""
-    with connection.cursor() as cursor:
+    with statements.cursor() as cursor:
         cursor.execute("SELECT workspace_id, id FROM due_mentions(%s)", [limit])
         return [(row[0], row[1]) for row in cursor.fetchall()]
 
 
 def due_reply_mails(limit: int) -> list[tuple[UUID, UUID]]:
     """(workspace, reply mail) of those that are to be sent now, the longest due first."""
-    with connection.cursor() as cursor:
+    with statements.cursor() as cursor:
         cursor.execute("SELECT workspace_id, id FROM due_reply_mails(%s)", [limit])
         return [(row[0], row[1]) for row in cursor.fetchall()]
 
 
 def due_erasures(limit: int) -> list[tuple[UUID, UUID]]:
     """(workspace, person) of those who are being erased, the earliest first."""
-    with connection.cursor() as cursor:
+    with statements.cursor() as cursor:
         cursor.execute("SELECT workspace_id, id FROM due_erasures(%s)", [limit])
         return [(row[0], row[1]) for row in cursor.fetchall()]
 
@@ -169,14 +169,14 @@ def due_knowledge(limit: int) -> list[tuple[UUID, UUID]]:
 
     First the longest due of each workspace, that of the workspace first which was served longest ago; then the seconds.
     """
-    with connection.cursor() as cursor:
+    with statements.cursor() as cursor:
         cursor.execute("SELECT workspace_id, id FROM due_knowledge(%s)", [limit])
         return [(row[0], row[1]) for row in cursor.fetchall()]
 
 
 def due_embeddings(limit: int) -> list[tuple[UUID, UUID]]:
     """(workspace, endpoint of embeddings) of those that have passages to be sent, the longest due first."""
-    with connection.cursor() as cursor:
+    with statements.cursor() as cursor:
         cursor.execute("SELECT workspace_id, id FROM due_embeddings(%s)", [limit])
         return [(row[0], row[1]) for row in cursor.fetchall()]
 
@@ -189,13 +189,13 @@ def locate_reply_mail(mail_id: UUID) -> UUID | None:
 
 def pulse(session_ids: list[UUID]) -> dict[UUID, SessionPulse]:
     """The state of these sessions; one that is gone is missing. `access_rev` changes with what may let it in."""
-    with connection.cursor() as cursor:
+    with statements.cursor() as cursor:
         cursor.execute("SELECT session_id, head_seq, rev, status, control, access_rev FROM pulse(%s)", [session_ids])
         return {row[0]: SessionPulse(*row) for row in cursor.fetchall()}
 
 
 def _one(sql: str, parameters: list[bytes] | list[UUID]) -> tuple[UUID, ...] | None:
-    with connection.cursor() as cursor:
+    with statements.cursor() as cursor:
         cursor.execute(sql, parameters)
         row: tuple[UUID, ...] | None = cursor.fetchone()
         return row

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from django.db import DatabaseError, connection, models
 
+from convoship.lib import statements
 from convoship.lib.tenancy import AnotherTenant, NoTenant, TenantModel, current_workspace_id
 
 M = TypeVar("M", bound=TenantModel)
@@ -64,7 +65,7 @@ def one(sql: str, parameters: Sequence[Any]) -> tuple[Any, ...] | None:
     """The first row of a query inside `tenant()`, if there is one."""
     if current_workspace_id() is None:
         raise NoTenant("tenant rows were queried outside tenant(): enter the workspace first")
-    with connection.cursor() as cursor:
+    with statements.cursor() as cursor:
         cursor.execute(sql, parameters)
         row: tuple[Any, ...] | None = cursor.fetchone()
         return row
@@ -74,7 +75,7 @@ def every(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
     """All rows of a query inside `tenant()`."""
     if current_workspace_id() is None:
         raise NoTenant("tenant rows were queried outside tenant(): enter the workspace first")
-    with connection.cursor() as cursor:
+    with statements.cursor() as cursor:
         cursor.execute(sql, parameters)
         return list(cursor.fetchall())
 
@@ -98,7 +99,7 @@ def run(sql: str, parameters: Sequence[Any]) -> int:
     """A statement that changes rows inside `tenant()`; how many."""
     if current_workspace_id() is None:
         raise NoTenant("tenant rows were changed outside tenant(): enter the workspace first")
-    with connection.cursor() as cursor:
+    with statements.cursor() as cursor:
         cursor.execute(sql, parameters)
         return int(cursor.rowcount)
 
@@ -117,7 +118,7 @@ def insert(instances: Sequence[TenantModel], otherwise: str = "") -> None:
     for instance in instances:
         _check(instance)
         values += [field.get_db_prep_save(field.pre_save(instance, True), connection) for field in _fields(model)]
-    with connection.cursor() as cursor:
+    with statements.cursor() as cursor:
         cursor.execute(f"{_insertion(model, len(instances))} {otherwise}", values)
     for instance in instances:
         instance._state.adding, instance._state.db = False, connection.alias
@@ -136,7 +137,7 @@ def update(instance: TenantModel, names: tuple[str, ...]) -> None:
     _check(instance)
     sql, fields = _change(type(instance), names)
     values = [field.get_db_prep_save(field.pre_save(instance, False), connection) for field in fields]
-    with connection.cursor() as cursor:
+    with statements.cursor() as cursor:
         cursor.execute(sql, [*values, instance.pk, instance.workspace_id])
         if cursor.rowcount != 1:
             raise DatabaseError(f"{type(instance).__name__} {instance.pk} is not there to be changed")

@@ -15,6 +15,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from asgiref.sync import iscoroutinefunction
 from django.db import connection, models, transaction
 
+from convoship.lib import statements
 from convoship.lib.threads import in_thread
 
 P = ParamSpec("P")
@@ -47,7 +48,7 @@ def entered_workspace_id() -> uuid.UUID:
 
 def _set_for_transaction(workspace_id: uuid.UUID | None, shared_lock: int | None = None) -> None:
     sql, values = "SELECT set_config('app.workspace_id', %s, true)", [str(workspace_id or "")]
-    with connection.cursor() as cursor:
+    with statements.cursor() as cursor:
         if shared_lock is None:
             cursor.execute(sql, values)
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -65,3 +66,34 @@ def test_counting_costs_a_visitor_no_statement(made: NewDeployment, monkeypatch:
     for name in ("used", "refused"):
         monkeypatch.setattr(tallies, name, lambda *_, **__: None)
     assert counting == statements()
+
+
+# --- Prepared statements ---------------------------------------------------------------------------------------------
+
+
+def planned() -> dict[str, tuple[int, int]]:
+    """How often each statement that this connection has prepared was run by a plan kept, and by one made for it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name, generic_plans, custom_plans FROM pg_prepared_statements")
+        return {name: (kept, made) for name, kept, made in cursor.fetchall()}
+
+
+def test_the_statements_of_a_message_are_planned_once_for_a_connection(made: NewDeployment) -> None:
+    opened = factories.start_session(made)
+    for client_id in ("one", "two"):
+        statements_of_a_message(opened, client_id)
+    before = planned()
+    said = [sql for client_id in ("three", "four") for sql in statements_of_a_message(opened, client_id)]
+    after = planned()
+    assert after.keys() == before.keys()
+    assert {made_for_it for _, made_for_it in after.values()} == {0}
+    kept = sum(after[name][0] - before[name][0] for name in after)
+    assert kept == len([sql for sql in said if "SAVEPOINT" not in sql])
+
+
+def test_behind_a_pooler_that_lends_by_the_transaction_nothing_is_prepared(made: NewDeployment, settings: Any) -> None:
+    settings.DATABASE_PREPARES = False
+    opened = factories.start_session(made)
+    before = planned()
+    statements_of_a_message(opened, "one")
+    assert planned() == before
