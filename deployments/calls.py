@@ -8,10 +8,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 from uuid import UUID
 
 from deployments.models import Conversation
+from deployments.models.conversation import Channel
+
+AfterNobody = Literal["assistant", "voicemail", "goodbye"]
 
 
 @dataclass(frozen=True)
@@ -172,8 +175,18 @@ class Calls(Protocol):
     def as_json(self, conversation: Conversation) -> dict[str, Any] | None:
         """The call as the admin API shows it; None where the conversation is none."""
 
+    def after_nobody(self, conversation: Conversation) -> AfterNobody | None:
+        """What the call goes on with where nobody takes it; None where the conversation is no call."""
+
 
 _keepers: list[Calls] = []
+
+# In a sentence that begins with "If nobody comes, ".
+_AFTER_NOBODY: Mapping[AfterNobody, str] = {
+    "assistant": "the assistant goes on",
+    "voicemail": "a message is taken",
+    "goodbye": "the call ends with a goodbye",
+}
 
 
 def register(keeper: Calls) -> None:
@@ -197,3 +210,15 @@ def marks_of(conversations: Sequence[Conversation]) -> dict[UUID, Mark]:
 def as_json(conversation: Conversation) -> dict[str, Any] | None:
     """The call as the admin API shows it; None where the conversation is none."""
     return next((found for keeper in _keepers if (found := keeper.as_json(conversation)) is not None), None)
+
+
+def after_nobody(conversation: Conversation) -> AfterNobody:
+    """What a conversation goes on with where nobody takes it: one that is no call, with its assistant."""
+    if conversation.channel != Channel.VOICE:
+        return "assistant"
+    return next((found for keeper in _keepers if (found := keeper.after_nobody(conversation))), "assistant")
+
+
+def after_nobody_words(conversation: Conversation) -> str:
+    """The same for members: `a message is taken`."""
+    return _AFTER_NOBODY[after_nobody(conversation)]

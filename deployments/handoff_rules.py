@@ -27,7 +27,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from convoship.lib.plain_errors import PlainValidator, failures
-from deployments import opening_hours
+from deployments import calls, opening_hours
 from deployments.desks import INBOX
 from deployments.models import AssistantVersion, Conversation
 from deployments.opening_hours import DAYS, OpeningHours
@@ -41,6 +41,8 @@ from deployments.words import HANDOFF_STEPS, say, say_on
 MOST_DESKS, MOST_KEYWORDS, MOST_HOLIDAYS, MOST_SPANS = 10, 50, 100, 4
 FORM_FIELDS = ("name", "email", "question")
 LONGEST_WAIT, LONGEST_SILENCE = 300, 900
+# What is said where nobody takes it also says who goes on.
+_NOBODY = frozenset({"closed", "closed_wait", "nobody_came"})
 # What a step's words may name beside what any text may: who it is, when people are back, and how long they may take.
 VALUES_OF_STEPS: Mapping[str, frozenset[str]] = {
     "accepted": frozenset({"person"}),
@@ -220,6 +222,8 @@ class Rules:
         is_unnamed = values.get("person") == ""
         if own is None:
             ending = "_at" if values.get("opens_at") else "_unnamed" if is_unnamed else ""
+            if step in _NOBODY and calls.after_nobody(conversation) != "assistant":
+                step = f"{step}_over"
             return say_on(conversation.channel, step, ending, locale, **values)
         if is_unnamed:
             own, values = _unnamed(chosen(own, locale, conversation.channel)["text"], say("somebody", locale))

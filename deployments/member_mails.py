@@ -23,7 +23,7 @@ from django.utils import timezone
 from convoship.lib import limiting, names
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import tenant
-from deployments import attachments, doors, handoff, live, mail_refusals
+from deployments import attachments, calls, doors, handoff, live, mail_refusals
 from deployments.handoff_outline import duration
 from deployments.models import Conversation, Handoff, Message
 from deployments.models.conversation import AuthorKind, Control
@@ -158,7 +158,7 @@ def _until(conversation: Conversation) -> str:
     if case is None or case.wait_until is None:
         return "They wait."
     minutes = max(1, round((case.wait_until - timezone.now()).total_seconds() / 60))
-    return f"If nobody answers within {duration(minutes * 60)}, the assistant goes on."
+    return f"If nobody answers within {duration(minutes * 60)}, {calls.after_nobody_words(conversation)}."
 
 
 def _mail(conversation: Conversation, *, is_given: bool) -> tuple[str, str]:

@@ -36,6 +36,11 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
             "none of them answers within {within}, the assistant goes on."
         ),
         "closed_wait_call": "Nobody is free right now. I am asking for up to {within}; then you are back with me.",
+        # Of a call that its assistant does not go on with then: a request for a message follows, or a goodbye.
+        "closed_over_call": "Nobody is there right now.",
+        "closed_over_call_at": "Nobody is there right now. People are back on {opens_at}.",
+        "closed_wait_over_call": "Nobody is free right now. I am asking for up to {within}.",
+        "nobody_came_over_call": "Nobody can be reached right now.",
         "ask_name": "What is your name?",
         "ask_email": "At which e-mail address can we reach you if you have to leave?",
         "ask_question": "What is it about?",
@@ -140,6 +145,10 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "closed_wait_call": (
             "Gerade ist niemand frei. Ich frage noch, spätestens innerhalb von {within} mache ich mit Ihnen weiter."
         ),
+        "closed_over_call": "Gerade ist niemand da.",
+        "closed_over_call_at": "Gerade ist niemand da. Menschen sind wieder da: {opens_at}.",
+        "closed_wait_over_call": "Gerade ist niemand frei. Ich frage noch, längstens {within}.",
+        "nobody_came_over_call": "Gerade ist niemand zu erreichen.",
         "ask_name": "Wie heißen Sie?",
         "ask_email": "Unter welcher E-Mail-Adresse erreichen wir Sie, falls Sie gehen müssen?",
         "ask_question": "Worum geht es?",

@@ -14,10 +14,11 @@ from django.utils import timezone
 
 from channels_app.models import Call, CallRecording, CallSpeech, CallStep, CallTurn
 from channels_app.models.call import CallDirection, CallOutcome, CallState, RecordingKind, SpeechState, StepKind
+from channels_app.providers.twilio.voice_config import VoiceConfig
 from channels_app.voice import recorded
 from channels_app.voice.shapes import whole_call_json
 from deployments import calls
-from deployments.calls import Heard, Mark, Repair, Stage, Step, Told, TurnTold
+from deployments.calls import AfterNobody, Heard, Mark, Repair, Stage, Step, Told, TurnTold
 from deployments.models import Conversation
 
 # Nobody on our side spoke with who called, and they may want to be called back.
@@ -90,6 +91,14 @@ class Keeper:
         """The call with its turns, steps, transfers and recordings."""
         call = Call.objects.select_related("connection").filter(conversation=conversation).first()
         return whole_call_json(call) if call is not None else None
+
+    def after_nobody(self, conversation: Conversation) -> AfterNobody | None:
+        """As the connection's settings say; a message is taken only where messages are."""
+        call = Call.objects.select_related("connection").filter(conversation=conversation).first()
+        if call is None:
+            return None
+        config = VoiceConfig.of(call.connection.config)
+        return "goodbye" if config.transfer_then == "voicemail" and not config.voicemail else config.transfer_then
 
 
 def with_messages(rows: QuerySet[Call]) -> Any:

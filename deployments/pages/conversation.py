@@ -43,6 +43,7 @@ def live_context(request: WorkspaceRequest, row: Conversation) -> dict[str, Any]
         "is_mine": row.control == Control.HUMAN and row.assigned_to_id == request.user.id,
         "case": handoff.current(row),
         "handoffs": handoff_drawing.drawn(row),
+        "after_nobody": calls.after_nobody_words(row),
     }
 
 

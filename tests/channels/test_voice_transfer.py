@@ -171,7 +171,17 @@ async def test_a_message_or_a_goodbye_where_the_connection_says_so(people: Peopl
     await setup(people, {**COLD, "transfer_then": then, "voicemail": True})
     left = await people.done(await people.ask(), "no-answer")
     assert left.verbs[: len(verbs)] == verbs
-    assert left.words.startswith("Nobody can be reached right now")
+    # Not that they are back with the assistant, which does not go on here.
+    then_said = {"voicemail": "Please leave a message after the tone.", "goodbye": "Goodbye."}[then]
+    assert left.words.startswith(f"Nobody can be reached right now. {then_said}")
+
+
+async def test_out_of_hours_it_is_not_said_that_the_assistant_goes_on_where_a_message_is_taken(people: People) -> None:
+    config = {"transfer_to": "", "queue": "", "transfer_then": "voicemail", "voicemail": True}
+    await setup(people, config, when_closed="return")
+    asked = await people.ask()
+    assert "Nobody is there right now. Please leave a message after the tone." in asked.words
+    assert "go on" not in asked.words
 
 
 async def test_who_hangs_up_while_it_rings_was_missed_and_stands_there_with_their_number(people: People) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from channels_app.models import Call, CallTransfer, Connection, MemberTelephone
@@ -76,6 +77,24 @@ def test_a_number_that_is_not_rung_is_refused_beside_its_field(
     assert said in words(refused)
     assert XSS not in text(refused)
     assert form_of(refused, "/take-call")["number"] == number
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"transfer_then": "voicemail", "voicemail": True}, "If nobody comes, a message is taken in"),
+        ({"transfer_then": "goodbye"}, "If nobody comes, the call ends with a goodbye in"),
+        ({}, "If nobody comes, the assistant goes on in"),
+    ],
+)
+def test_a_call_that_waits_says_what_comes_if_nobody_does(
+    member: Browser, workspace: Workspace, call: Call, config: dict[str, object], said: str
+) -> None:
+    with tenant(workspace.id):
+        Connection.objects.filter(id=call.connection_id).update(config={**CONFIG, **config})
+        with transaction.atomic():
+            handoff.request(conversations.lock(call.conversation_id), "They pressed 0.")
+    assert said in words(member.get(path(call)))
 
 
 def test_who_may_not_answer_has_no_button(workspace: Workspace, call: Call) -> None:
