@@ -130,6 +130,10 @@ def test_a_refused_telephone_stays_with_its_reason_while_the_page_follows_the_ca
     member.get_by_role("button", name="Take the call").click()
     why = member.locator("#take-call-error")
     expect(why).to_contain_text("Write the number with + and the country")
+    # What is wrong is in sight, and the field is ready to be mended.
+    expect(number).to_be_focused()
+    expect(number).to_be_in_viewport(ratio=1)
+    expect(why).to_be_in_viewport(ratio=1)
     drawn_anew(member)
     caller.post(at, SpeechResult="How much is shipping?", Confidence="0.93")
     expect(member.get_by_role("log", name="Transcript")).to_contain_text("How much is shipping?")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.db import transaction
 from django.utils import timezone
@@ -95,6 +97,17 @@ def test_a_call_that_waits_says_what_comes_if_nobody_does(
         with transaction.atomic():
             handoff.request(conversations.lock(call.conversation_id), "They pressed 0.")
     assert said in words(member.get(path(call)))
+
+
+def test_taking_a_waiting_call_is_what_its_bar_offers_first(member: Browser, workspace: Workspace, call: Call) -> None:
+    with tenant(workspace.id), transaction.atomic():
+        handoff.request(conversations.lock(call.conversation_id), "They pressed 0.")
+    page = text(member.get(path(call)))
+    bar = page[page.index('class="talk-bar"') : page.index('id="call"')]
+    assert [
+        found.strip() for found in re.findall(r'class="button tight primary".*?</svg>?([^<]*)<', bar, re.DOTALL)
+    ] == ["Take the call"]
+    assert "Take over" in bar
 
 
 def test_who_may_not_answer_has_no_button(workspace: Workspace, call: Call) -> None:

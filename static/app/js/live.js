@@ -54,8 +54,15 @@ function atEnd() {
   return innerHeight + scrollY > talkEnd() - 160;
 }
 
+// What was refused in the head is in sight where it is; and of a call that is over it is its outcome and its recording
+// that are looked for, which stand above.
+function opensAtEnd() {
+  if (!conversation || location.hash || live().querySelector("[aria-invalid]")) return false;
+  return !(live().dataset.active === "no" && document.getElementById("call"));
+}
+
 // Who is at the end stays there, whatever grows, until a scroll upwards leaves it.
-let follow = Boolean(conversation) && !location.hash;
+let follow = opensAtEnd();
 let last = 0;
 addEventListener(
   "scroll",
@@ -168,5 +175,5 @@ function showTyping({ author, on }) {
 
 if (live()) {
   connect();
-  if (conversation && !location.hash) toEnd();
+  if (opensAtEnd()) toEnd();
 }
