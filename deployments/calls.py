@@ -76,8 +76,20 @@ class TurnTold:
 
 
 @dataclass(frozen=True)
+class Repair:
+    """A button that mends something: what it says, and where it leads; `is_act`: by POST."""
+
+    label: str
+    path: str
+    is_act: bool = False
+
+
+@dataclass(frozen=True)
 class Step:
-    """Something that happened in a call and was not said: a key, a silence, a transfer, a fall-back, an error."""
+    """Something that happened in a call and was not said: a key, a silence, a transfer, a fall-back, an error.
+
+    `repair`: where what went wrong is mended.
+    """
 
     id: str
     at: dt.datetime
@@ -87,15 +99,7 @@ class Step:
     tone: str = ""
     icon: str = "circle"
     is_step: bool = True
-
-
-@dataclass(frozen=True)
-class Repair:
-    """A button that mends something: what it says, and where it leads; `is_act`: by POST."""
-
-    label: str
-    path: str
-    is_act: bool = False
+    repair: Repair | None = None
 
 
 @dataclass(frozen=True)

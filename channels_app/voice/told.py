@@ -12,10 +12,10 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
-from channels_app.models import Call, CallRecording, CallSpeech, CallStep, CallTurn
+from channels_app.models import Call, CallRecording, CallSpeech, CallStep, CallTransfer, CallTurn, Connection
 from channels_app.models.call import CallDirection, CallOutcome, CallState, RecordingKind, SpeechState, StepKind
 from channels_app.providers.twilio.voice_config import VoiceConfig
-from channels_app.voice import recorded
+from channels_app.voice import recorded, transfer_failures
 from channels_app.voice.shapes import whole_call_json
 from deployments import calls
 from deployments.calls import AfterNobody, Heard, Mark, Repair, Stage, Step, Told, TurnTold
@@ -188,7 +188,17 @@ def _step(row: CallStep) -> Step:
     words = "" if row.words.rstrip(".") == title else row.words
     if row.kind == StepKind.RECORDING and row.data.get("asked"):
         words = f"They were asked: “{row.data['asked']}” {words}"
-    return Step(str(row.id), row.at, title, words, row.remedy, tone, icon)
+    return Step(str(row.id), row.at, title, words, row.remedy, tone, icon, repair=_repair_of_step(row))
+
+
+def _repair_of_step(row: CallStep) -> Repair | None:
+    """Of a number that can't be put through to: the settings that it stands in."""
+    if row.kind != StepKind.TRANSFER_FAILED or not transfer_failures.is_of_number(row.remedy):
+        return None
+    # (The hand-over may be at another desk by now.)
+    rung = CallTransfer.objects.filter(id=row.data.get("transfer")).values_list("to", flat=True).first()
+    desk = Connection.objects.filter(config__transfer_to=rung).order_by("created_at").first() if rung else None
+    return Repair("Open the settings", reverse("connection_settings", args=[desk.id])) if desk is not None else None
 
 
 def _title(row: CallStep) -> str:

@@ -7,7 +7,7 @@ of an error (twilio.com/docs/api/errors); a queue says it with `QueueResult` (tw
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class Why:
 
 _TRY_LATER = "Call them back, or add another desk behind this one on the assistant's Hand-over tab."
 _NUMBER = "Correct the transfer number in the connection's settings."
+_MEMBERS_NUMBER = "Correct the number under Your telephone, and take the call again."
 _REACH = "Look at the call in Twilio's console, then call the number yourself."
 _GEO = (
     "Allow that country in Twilio's console under Voice, Settings, Geo permissions, or use a number of an allowed one."
@@ -28,7 +29,8 @@ _GEO = (
 
 BUSY = Why("busy", "The line was busy.", _TRY_LATER)
 NO_ANSWER = Why("no-answer", "Nobody picked up.", _TRY_LATER)
-FAILED = Why("failed", "The number could not be reached.", _REACH)
+# Twilio says of a number that nobody has no more than that it failed.
+FAILED = Why("failed", "There is no such number, or nothing can be put through to it.", _NUMBER)
 CANCELED = Why("canceled", "The call to them was given up before anybody picked up.")
 REFUSED = Why("refused", "Somebody, or a voicemail box, picked up and did not press 1.", _TRY_LATER)
 OVERTAKEN = Why("overtaken", "The call went elsewhere before anybody took it.")
@@ -45,7 +47,7 @@ _DIAL: Mapping[str, Why] = {
     "completed": REFUSED,
     "answered": REFUSED,
 }
-_WRONG_NUMBER = Why("wrong-number", "Twilio says that this is no number that can be called.", _NUMBER)
+_WRONG_NUMBER = Why("wrong-number", "There is no such number.", _NUMBER)
 _WRONG_CALLER = Why(
     "wrong-caller-id",
     "Twilio does not let the connection's own number call.",
@@ -82,6 +84,16 @@ def of_dial(status: str, code: str = "") -> Why:
     if known is not None and status != "completed":
         return known
     return _DIAL.get(status, FAILED)
+
+
+def is_of_number(remedy: str) -> bool:
+    """Whether the number of the connection's settings is to be corrected."""
+    return remedy == _NUMBER
+
+
+def for_member(why: Why) -> Why:
+    """The same of a member's own telephone, which is in no settings."""
+    return replace(why, remedy=_MEMBERS_NUMBER) if is_of_number(why.remedy) else why
 
 
 def of_queue(result: str) -> Why | None:

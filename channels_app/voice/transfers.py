@@ -110,9 +110,11 @@ def failed(conversation: Conversation, transfer: CallTransfer, why: Why) -> None
     """Nobody took it: in a queue it is rung again, elsewhere the next desk is asked. Told again, it changes nothing."""
     if transfer.ended_at is not None:
         return
+    is_again = is_rung_again(transfer, why)
+    why = why if transfer.member_id is None else transfer_failures.for_member(why)
     words = f"{whom(transfer)}: {why.words}"
     note(transfer.call, StepKind.TRANSFER_FAILED, words, transfer, why.remedy, code=why.code)
-    if is_rung_again(transfer, why):
+    if is_again:
         transfer.state, transfer.dialled_at = TransferState.DIALLING, None
         transfer.reason, transfer.remedy = why.words, why.remedy
         transfer.ring_at = timezone.now() + RING_AGAIN
