@@ -174,8 +174,9 @@ def _go_back(call: Call, number: int) -> None:
         client_id=f"call:{call.sid}:back:{number}"[:64],
         status=MessageStatus.RECEIVED,
     )
-    turns.take_message(call.conversation, new, queue=False)
+    # First what they did, then what came of it, as the page tells it in this order.
     record.note(call, StepKind.DTMF, "They pressed * to go back to the assistant.", keys=BACK_KEY)
+    turns.take_message(call.conversation, new, queue=False)
 
 
 def _queue_left(asked: Asked, call: Call) -> VoiceResponse | None:
@@ -211,9 +212,10 @@ def _queue_left(asked: Asked, call: Call) -> VoiceResponse | None:
 def _talk(asked: Asked, call: Call) -> VoiceResponse | None:
     """What the caller said to a member who types, or nothing; what was typed meanwhile is spoken."""
     number, turn = asked.number("round"), asked.number("turn")
-    said = asked.form.get("SpeechResult", "").strip() or asked.form.get("Digits", "").strip()
+    spoken, keys = asked.form.get("SpeechResult", "").strip(), asked.form.get("Digits", "").strip()
+    said = spoken or keys
     if said and turn:
-        taking.take(call.id, turn, said)
+        taking.take(call.id, turn, said, keys="" if spoken else keys)
         call = record.lock(call.id)
     way = courses.way_of(call.conversation, call)
     if way.place != CoursePlace.TALK:

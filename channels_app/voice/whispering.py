@@ -5,16 +5,21 @@ Of who called and what they said, never of secrets: short enough to be heard out
 
 from __future__ import annotations
 
+from channels_app.models import Call, CallTurn
+from deployments import handoff_form
 from deployments.channel_forms import said
 from deployments.models import Conversation, Handoff, Message
 from deployments.models.conversation import AuthorKind
 from deployments.words import language_of
 
 LONGEST, LONGEST_QUOTE, QUOTES = 700, 160, 2
+# Of a number without a name so many digits are said, which are enough to know it again.
+DIGITS = 4
 
 _WORDS = {
     "en": {
         "call": "A call from {who} for {assistant}.",
+        "number": "a number that ends in {digits}",
         "unknown": "an unknown caller",
         "reason": "Reason: {reason}",
         "answers": "They were asked before: {answers}.",
@@ -26,6 +31,7 @@ _WORDS = {
     },
     "de": {
         "call": "Ein Anruf von {who} für {assistant}.",
+        "number": "einer Nummer, die auf {digits} endet,",
         "unknown": "einem unbekannten Anrufer",
         "reason": "Grund: {reason}",
         "answers": "Vorher gefragt wurde: {answers}.",
@@ -46,7 +52,7 @@ def words(key: str, locale: str) -> str:
 def summary(conversation: Conversation, case: Handoff | None) -> str:
     """Who calls, why, and the last that they said, as it is spoken; without the invitation to press a key."""
     text = _WORDS[language_of(conversation.locale)]
-    who = conversation.person.name or text["unknown"]
+    who = conversation.person.name or _number(conversation)
     parts = [text["call"].format(who=who, assistant=conversation.assistant.name)]
     if case is not None and case.reason:
         parts.append(text["reason"].format(reason=_ended(_short(case.reason))))
@@ -60,8 +66,20 @@ def summary(conversation: Conversation, case: Handoff | None) -> str:
     return said(" ".join(parts))[:LONGEST]
 
 
+def _number(conversation: Conversation) -> str:
+    """Of whom only the number is known: its end, digit by digit."""
+    text = _WORDS[language_of(conversation.locale)]
+    call = Call.objects.filter(conversation=conversation).first()
+    if call is None or not call.other_end.startswith("+"):
+        return text["unknown"]
+    return text["number"].format(digits=" ".join(call.other_end[-DIGITS:]))
+
+
 def _quotes(conversation: Conversation) -> list[str]:
-    rows = Message.objects.filter(conversation=conversation, author_kind=AuthorKind.VISITOR).exclude(text="")
+    """The last that they said in words: a key says nothing to who hears of it."""
+    keyed = CallTurn.objects.filter(call__conversation=conversation).exclude(keys="").exclude(message=None)
+    rows = Message.objects.filter(conversation=conversation, author_kind=AuthorKind.VISITOR)
+    rows = rows.exclude(text="").exclude(payload=handoff_form.BACK).exclude(id__in=keyed.values("message"))
     last = list(rows.order_by("-seq").values_list("text", flat=True)[:QUOTES])
     return [_short(text).rstrip(".") for text in reversed(last)]
 

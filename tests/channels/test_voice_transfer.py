@@ -17,7 +17,7 @@ from deployments.models.handoff import HandoffState
 from tests import factories
 from tests.channels.callers import Line, make_line
 from tests.channels.put_through import COLD, QUEUE, SALES, WARM, People, query_of
-from tests.channels.twilio_end import NUMBER, TwilioEnd, problem
+from tests.channels.twilio_end import NUMBER, PERSON, TwilioEnd, problem
 
 pytestmark = pytest.mark.asyncio
 
@@ -122,9 +122,9 @@ async def test_the_call_comes_back_to_the_assistant_where_the_connection_says_so
 FAILURES = [
     ("busy", {}, "The line was busy."),
     ("no-answer", {}, "Nobody picked up."),
-    ("failed", {}, "The number could not be reached."),
+    ("failed", {}, "There is no such number, or nothing can be put through to it."),
     ("canceled", {}, "The call to them was given up before anybody picked up."),
-    ("failed", {"ErrorCode": "13224"}, "Twilio says that this is no number that can be called."),
+    ("failed", {"ErrorCode": "13224"}, "There is no such number."),
     ("failed", {"ErrorCode": "21214"}, "Twilio can't reach this number."),
     ("failed", {"ErrorCode": "13227"}, "The Twilio account may not call the country of this number."),
     ("failed", {"ErrorCode": "21215"}, "The Twilio account may not call the country of this number."),
@@ -213,7 +213,28 @@ async def test_the_same_request_again_gets_the_same_answer_and_changes_nothing(p
     assert len(await people.transfers()) == 1
 
 
+async def test_a_number_that_nobody_has_says_to_correct_it_with_the_way_to_the_settings(people: People) -> None:
+    await setup(people, COLD, desks=["inbox"])
+    await people.done(await people.ask(), "failed")
+
+    def read() -> Any:
+        told = calls.told(Call.objects.get(sid=people.line.sid).conversation)
+        return next(one for one in told.steps if one.title == "Not put through") if told else None
+
+    step = await people.line.inside(read)
+    assert step.remedy == "Correct the transfer number in the connection's settings."
+    assert step.repair.path == f"/app/channels/{people.line.connection.id}/settings"
+
+
 # --- Announced --------------------------------------------------------------------------------------------------------
+
+
+async def test_who_picks_up_hears_what_was_said_and_no_keys(people: People) -> None:
+    await setup(people, WARM)
+    greeted = await people.line.speak(await people.line.ring(), "Delivery")
+    asked = await people.line.press(greeted, "7")
+    heard = await people.pick_up(await people.line.speak(asked, "a human please"))
+    assert "They said: Delivery; a human please." in heard.words
 
 
 async def test_who_picks_up_hears_what_it_is_about_and_takes_the_call_with_a_key(people: People) -> None:
@@ -222,6 +243,7 @@ async def test_who_picks_up_hears_what_it_is_about_and_takes_the_call_with_a_key
     greeted = await people.line.speak(greeted, "My kettle leaks <b>& hisses</b>.")
     dialled = await people.line.speak(greeted, "a human please")
     heard = await people.pick_up(dialled)
+    assert heard.words.startswith(f"A call from a number that ends in {' '.join(PERSON[-4:])} for ")
     assert "My kettle leaks" in heard.words
     assert "Reason: The visitor wrote “human”." in heard.words
     assert "Press 1 to take the call." in heard.words
