@@ -32,6 +32,7 @@ _HEARD_SO_FAR = (
 
 NOT_HEARD = "The caller never heard it."
 SPOKEN_OVER = "The caller spoke before its end: they heard this much of it."
+KEY_OVER = "The caller pressed a key before its end: they heard this much of it."
 HUNG_UP = "They hung up before its end: they heard this much of it."
 BROKEN_OFF = "The voice stopped before its end: they heard this much of it."
 
@@ -239,7 +240,8 @@ def said(call_id: UUID, number: int, messages: Sequence[Said], stamps: Stamps) -
     turn = record.turn_of(call.id, number)
     if turn is not None:
         _stamp(turn, stamps)
-    _note(call, turn, messages, SPOKEN_OVER if call.goes_on else _why_no_more(call))
+    is_cut = any(one.state != SpeechState.SPOKEN for one in messages)
+    _note(call, turn, messages, (_over_by(call, number) if is_cut else "") if call.goes_on else _why_no_more(call))
     told = _tell(call, turn) if call.goes_on else []
     if call.goes_on and not call.conversation.is_active:
         # It is not hung up before they are heard.
@@ -310,6 +312,25 @@ def interrupted(call_id: UUID, number: int, messages: Sequence[Said], heard: str
     record.note(call, StepKind.INTERRUPTED, "The caller spoke over it.", turn=number, heard=heard, after_ms=after_ms)
 
 
+def interrupted_by_key(call_id: UUID) -> None:
+    """What the last interruption was is known now: no word was said, a key was pressed."""
+    call = record.lock(call_id)
+    step = call.steps.filter(kind=StepKind.INTERRUPTED, data__has_key="after_ms").order_by("-at", "-id").first()
+    if step is None:
+        return
+    step.words, step.data = "The caller pressed a key.", {**step.data, "by_key": True}
+    step.save(update_fields=["words", "data"])
+    texts = Message.objects.filter(conversation=call.conversation, reason=SPOKEN_OVER, speech__call=call)
+    for message in texts.filter(speech__turn__number=step.data["turn"]):
+        conversations.change_message(call.conversation, message, reason=KEY_OVER)
+
+
+def _over_by(call: Call, number: int) -> str:
+    """Why what was said in this turn was cut off."""
+    steps = call.steps.filter(kind=StepKind.INTERRUPTED, data__by_key=True, data__turn=number)
+    return KEY_OVER if steps.exists() else SPOKEN_OVER
+
+
 def went_on(call_id: UUID, text: str) -> None:
     """The caller spoke on while their session was about to end: nobody answers it there, and whoever reads sees it."""
     call = record.lock(call_id)
@@ -360,7 +381,7 @@ def broke(call_id: UUID, session: str, number: int, messages: Sequence[Said], of
     record.note(
         call,
         StepKind.RELAY_LOST,
-        "The socket closed while the call went on.",
+        "It broke off while the call went on.",
         session=session,
         turn=number,
         heard=of_turn,

@@ -83,6 +83,11 @@ class _Interrupted:
 
 
 @dataclass(frozen=True)
+class _ByKey:
+    """It was a key that interrupted, not a voice."""
+
+
+@dataclass(frozen=True)
 class _Speaks:
     answering: Answering
 
@@ -107,7 +112,7 @@ class _Gone:
     pass
 
 
-_Event = _Said | _Interrupted | _Speaks | _Answered | _Faulted | _Changed | _Gone
+_Event = _Said | _Interrupted | _ByKey | _Speaks | _Answered | _Faulted | _Changed | _Gone
 
 
 async def _glance(workspace_id: UUID, calls: Sequence[UUID]) -> list[Glance | None]:
@@ -140,6 +145,8 @@ class Session:
         self.control = "assistant"
         self.life = time.monotonic()
         self.speaks_until = 0.0
+        # Twilio says that somebody interrupts, and then with what: nothing was heard since.
+        self.is_interrupted = False
         self.hold_at: float | None = None
         self.sign_at = time.monotonic() + SIGN_EVERY
         self.holds = self.failures = 0
@@ -169,17 +176,21 @@ class Session:
         match frame:
             case Prompt(is_last=False):
                 # No answer to half a sentence; but somebody is there, and speaks.
+                self.is_interrupted = False
                 self.life, self.speaks_until = now, now + SPEAKS_FOR
             case Prompt(text=text, language=language):
-                self.life, self.speaks_until = now, 0.0
+                self.life, self.speaks_until, self.is_interrupted = now, 0.0, False
                 if text.strip():
                     self._silence()
                     self._add(_Said(text.strip(), "", language, now, timezone.now()))
             case Digit(key=key):
                 self.life = now
+                if self.is_interrupted:
+                    self.is_interrupted, self.speaks_until = False, 0.0
+                    self._add(_ByKey())
                 self._add_keys(self.keys.press(key, now))
             case Interrupt(heard=words, after_ms=after_ms):
-                self.life, self.speaks_until = now, now + SPEAKS_FOR
+                self.life, self.speaks_until, self.is_interrupted = now, now + SPEAKS_FOR, True
                 answering = self.answering if self.answering and not self.answering.is_over else None
                 heard = self.voice.interrupted(words, after_ms)
                 self._silence()
@@ -312,6 +323,8 @@ class Session:
                     await self._act(relay_acts.went_on, event.text or event.keys)
             case _Interrupted():
                 await self._cut(event)
+            case _ByKey():
+                await self._act(relay_acts.interrupted_by_key)
             case _Speaks():
                 await self._act(relay_acts.speaks, event.answering.turn, event.answering.stamps.spoken_at)
             case _Answered():

@@ -172,6 +172,27 @@ async def test_an_answer_that_is_whole_is_cut_as_well(phone: Telephone) -> None:
     await session.break_off(1000)
 
 
+@pytest.mark.parametrize("is_stored", [True, False])
+async def test_an_answer_that_a_key_cut_off_says_so_and_not_that_somebody_spoke(
+    thinking: Telephone, model: ModelEnd, is_stored: bool
+) -> None:
+    gate = threading.Event()
+    model.script(Says(["It is blue. ", "And round. ", "And so on. "], gates={} if is_stored else {2: gate}))
+    session = await greeted(thinking)
+    await session.say("Which colour?")
+    assert await session.token() == "It is blue. "
+    if is_stored:
+        await whole(thinking, 1)
+    await session.interrupt("It is", 300)
+    await session.press("7#")
+    gate.set()
+    reason = "The caller pressed a key before its end: they heard this much of it."
+    await thinking.until(lambda: Message.objects.filter(conversation__call__sid=thinking.sid, reason=reason).exists())
+    [step] = await thinking.steps("interrupted")
+    assert step.words == "The caller pressed a key."
+    await session.break_off(1000)
+
+
 async def test_what_nobody_heard_is_not_said_to_have_been_said(thinking: Telephone, model: ModelEnd) -> None:
     model.script(Says(["It is blue. "]), Says(["Fine. "]))
     session = await greeted(thinking)
