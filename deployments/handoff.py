@@ -741,7 +741,7 @@ def missed(conversation: Conversation, reason: str) -> None:
 
     It stands among the missed ones until somebody takes it. Nothing is said in it.
     """
-    case, now = current(conversation), timezone.now()
+    case, now = current(conversation) or _last_in_vain(conversation), timezone.now()
     if case is None:
         case = _new(conversation, rules_of(conversation), HandoffCause.VISITOR, reason)
         case.form_left = []
@@ -751,6 +751,13 @@ def missed(conversation: Conversation, reason: str) -> None:
     conversation.control, conversation.waiting_since, conversation.assigned_to = Control.ASSISTANT, None, None
     conversation.handoff_reason = ""
     conversations.save(conversation, [])
+
+
+def _last_in_vain(conversation: Conversation) -> Handoff | None:
+    """The last time that a person was asked for, where nobody came: who is missed after it asked no second time."""
+    last = Handoff.objects.filter(conversation=conversation).order_by("-requested_at").select_related("holder").first()
+    in_vain = (HandoffOutcome.NOBODY_CAME, HandoffOutcome.NOBODY_THERE)
+    return last if last is not None and last.outcome in in_vain else None
 
 
 def _return(conversation: Conversation, case: Handoff, outcome: HandoffOutcome, words: str) -> list[Message]:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from channels_app.models import Call, CallCourse, CallTransfer, Connection, SpendingCount
 from channels_app.voice import courses
 from convoship.lib.threads import in_thread
-from deployments import calls, handoff_history, sweeping
+from deployments import calls, conversations, handoff, handoff_history, sweeping
 from deployments.models import Conversation, Handoff, Message
 from deployments.models.handoff import HandoffState
 from tests import factories
@@ -174,6 +174,16 @@ async def test_a_message_or_a_goodbye_where_the_connection_says_so(people: Peopl
     # Not that they are back with the assistant, which does not go on here.
     then_said = {"voicemail": "Please leave a message after the tone.", "goodbye": "Goodbye."}[then]
     assert left.words.startswith(f"Nobody can be reached right now. {then_said}")
+    if then == "voicemail":
+        # Who was asked for once, and left a message instead, stands there as asked for once.
+        await people.line.inside(
+            lambda: handoff.missed(
+                conversations.lock(Call.objects.get(sid=people.line.sid).conversation_id), "They left a message."
+            )
+        )
+        case = await people.case()
+        assert (case.state, case.outcome) == (HandoffState.CLOSED, "nobody_came")
+        assert await people.line.inside(Handoff.objects.count) == 1
 
 
 async def test_out_of_hours_it_is_not_said_that_the_assistant_goes_on_where_a_message_is_taken(people: People) -> None:
