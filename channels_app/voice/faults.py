@@ -16,12 +16,16 @@ _WRONG = (StepKind.ERROR, StepKind.FALLBACK, StepKind.RELAY_LOST)
 
 def note(connection_id: UUID, code: int | str, call: Call | None = None, *, detail: str = "") -> None:
     """Twilio reports this code: the connection says so until a call has gone well. Inside `tenant()`."""
-    fault = fault_of(code)
-    words = f"{fault.words} (Twilio's error {str(code)[:10]})"
+    fault, words = fault_of(code), words_of(code)
     rows = Connection.objects.filter(id=connection_id)
     rows.update(fault=f"{MARK} {words}"[:300], fault_remedy=fault.remedy[:300])
     if call is not None:
         record.note(call, StepKind.ERROR, words, fault.remedy, code=str(code)[:10], detail=detail[:300])
+
+
+def words_of(code: int | str) -> str:
+    """What a code means, with the code, by which more is found at Twilio."""
+    return f"{fault_of(code).words} (Twilio's error {str(code)[:10]})"
 
 
 def note_success(call: Call) -> None:

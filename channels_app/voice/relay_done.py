@@ -186,16 +186,17 @@ def _failed(asked: Asked, call: Call, then: str) -> _Next:
     """The socket could not be opened, broke, or we could not go on: sentence by sentence from here."""
     code = asked.form.get("ErrorCode", "")
     detail = asked.form.get("ErrorMessage", "")
-    if code and code != "0":
-        faults.note(asked.connection_id, code, call, detail=detail)
     fault = fault_of(code) if code and code != "0" else None
-    words = fault.words if fault else "Word by word failed, and Twilio does not say why."
+    if fault:
+        # Of the connection's health; in the call's own story it stands once, with how the call went on.
+        faults.note(asked.connection_id, code)
+    words = faults.words_of(code) if fault else "Word by word failed, and Twilio does not say why."
     remedy = fault.remedy if fault else "Look at the server's log and Twilio's error log for that time."
     if then == "failed":
         words, remedy = "The server could not go on word by word.", "Look at the server's log for that time."
     response = VoiceResponse()
     before = CallStep.objects.filter(call=call, kind=StepKind.FALLBACK, **{f"data__{FALLBACKS}": True}).count()
-    data = {FALLBACKS: True, "code": code[:10], "session": asked.form.get("SessionId", "")[:64]}
+    data = {FALLBACKS: True, "code": code[:10], "session": asked.form.get("SessionId", "")[:64], "detail": detail[:300]}
     if before:
         relay_rest.note(call, StepKind.FALLBACK, f"{words} It was the second time.", remedy, None, **data)
         goes_on = handoff.is_somebody_there(call.conversation)

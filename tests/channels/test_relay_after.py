@@ -89,7 +89,11 @@ async def test_a_socket_that_can_not_be_opened_falls_back_at_once_and_says_so(ph
     row = await phone.row()
     assert (row.mode, row.state) == ("gather", "active")
     [step] = await phone.steps("fallback")
-    assert "socket" in step.words
+    # In plain words, with Twilio's code, and in one line of the story.
+    assert "Twilio could not connect to Convoship" in step.words
+    assert "(Twilio's error 64102)" in step.words
+    assert step.remedy
+    assert await phone.steps("error") == []
     assert "proxy" in step.remedy
     connection = await phone.inside(lambda: Connection.objects.get())
     assert "64102" in connection.fault

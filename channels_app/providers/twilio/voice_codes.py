@@ -42,21 +42,21 @@ CODES: Mapping[int, Fault] = {
         "Allow it in Twilio's console: Voice, Settings, Geo permissions.",
     ),
     NO_SOCKET: Fault(
-        "Twilio could not open the socket on which it listens word by word.",
-        "Have the proxy before Convoship pass WebSocket upgrades on for /v1/public/channels/, or choose sentence by "
-        "sentence in the connection's settings. Calls went on that way meanwhile.",
+        "Twilio could not connect to Convoship to listen word by word.",
+        "Ask whoever runs the server to let the proxy before it pass WebSockets on "
+        "for /v1/public/channels/, or choose sentence by sentence in the connection's settings.",
     ),
     SOCKET_ENDED: Fault(
-        "The socket on which Twilio listens word by word broke off in a call.",
-        "Look at the server's log for that time, and at the proxy's longest connection. The call went on sentence by "
-        "sentence.",
+        "The connection over which Twilio listens word by word broke off.",
+        "If this comes again, ask whoever runs the server whether it restarted "
+        "then, and whether the proxy before it ends connections that last long.",
     ),
     64106: Fault(
         "Twilio does not take this language with this voice word by word.",
         "Choose a voice that speaks the connection's language, or leave the voice empty.",
     ),
     BAD_FRAME: Fault(
-        "Twilio was sent something on the socket that it does not know, and did not say it.",
+        "Twilio was sent something that it does not know while it listened word by word, and did not say it.",
         "Have proxies before Convoship write nothing into WebSockets (error pages, pings of their own). If there is "
         "none, report it with the call's page.",
     ),
