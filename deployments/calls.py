@@ -129,7 +129,8 @@ class Told:
     """A call as its conversation's page tells it.
 
     `length`: how long they talked, in words; empty while it goes on, or where nobody answered.
-    `facts` are pairs of name and words; `consent` says how the caller stands to being recorded, where they were asked.
+    `notice`: what of it is not known, in words. `facts` are pairs of name and words;
+    `consent` says how the caller stands to being recorded, where they were asked.
     `turns`, `heard` and `said_at` go by the ids of the messages that they belong to; `said_at` is of those alone that
     were said at another time than they were written.
     """
@@ -143,6 +144,7 @@ class Told:
     reason: str = ""
     remedy: str = ""
     repair: Repair | None = None
+    notice: str = ""
     consent: str = ""
     recordings: Sequence[Recorded] = ()
     steps: Sequence[Step] = ()

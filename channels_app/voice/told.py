@@ -13,7 +13,15 @@ from django.urls import reverse
 from django.utils import timezone
 
 from channels_app.models import Call, CallRecording, CallSpeech, CallStep, CallTransfer, CallTurn, Connection
-from channels_app.models.call import CallDirection, CallOutcome, CallState, RecordingKind, SpeechState, StepKind
+from channels_app.models.call import (
+    CallDirection,
+    CallMode,
+    CallOutcome,
+    CallState,
+    RecordingKind,
+    SpeechState,
+    StepKind,
+)
 from channels_app.providers.twilio.voice_config import VoiceConfig
 from channels_app.voice import recorded, transfer_failures
 from channels_app.voice.shapes import whole_call_json
@@ -54,6 +62,15 @@ _TITLES: Mapping[tuple[str, str], str] = {
     (StepKind.VOICEMAIL, "none"): "No message left",
     (StepKind.VOICEMAIL, "unwritten"): "Message not written down",
 }
+# As people read them, who need not know what a socket is.
+_NAMES: Mapping[str, str] = {
+    StepKind.RELAY_CONNECTED: "Listening word by word",
+    StepKind.RELAY_LOST: "Connection to Twilio lost",
+    StepKind.FALLBACK: "Went on another way",
+}
+# A loss of the connection is told by the step that says how the call went on.
+_GOES_ON_WITHIN = dt.timedelta(seconds=60)
+UNKNOWN_END = "How much of the last answer was heard is not known: Twilio does not say it sentence by sentence."
 
 
 class Keeper:
@@ -71,7 +88,8 @@ class Keeper:
             began_at=call.began_at,
             answered_at=call.answered_at,
             length=lasted(call),
-            reason=call.reason,
+            reason=_reason(call),
+            notice=UNKNOWN_END if _is_end_unknown(call) else "",
             remedy=call.remedy,
             repair=_repair(call),
             consent=recorded.consent_words(call),
@@ -124,9 +142,10 @@ def _mark(call: Call, *, is_ours: bool, left_message: bool) -> tuple[str, str, s
     if is_ours and outcome in UNHEARD_CALLER:
         return "Not reached", "warn", "phone-off"
     if outcome in UNHEARD_CALLER:
-        return (
-            ("Missed: left a message", "warn", "voicemail") if left_message else ("Missed call", "warn", "phone-missed")
-        )
+        if left_message:
+            return "Missed: left a message", "warn", "voicemail"
+        # Who talked to the assistant was answered, if by no person.
+        return "Nobody came" if call.turn else "Missed call", "warn", "phone-missed"
     if outcome == CallOutcome.TRANSFERRED:
         return "Call put through", "", "phone-forwarded"
     return "Call ended", "", "phone"
@@ -147,8 +166,10 @@ def _facts(call: Call) -> list[tuple[str, str]]:
         ("Called", call.called or "not known"),
         ("Direction", call.get_direction_display()),
         ("Listens", call.get_mode_display()),
-        ("State", _state(call)),
     ]
+    if call.goes_on:
+        # How it ended stands beside its name, and why below.
+        found.append(("State", _state(call)))
     if call.language:
         found.append(("Language", call.language))
     if call.seconds is not None:
@@ -156,9 +177,19 @@ def _facts(call: Call) -> list[tuple[str, str]]:
     return found
 
 
+def _reason(call: Call) -> str:
+    """Why it ended; of who spoke with the assistant, and no person came, that they did."""
+    if call.outcome in UNHEARD_CALLER and call.turn and call.direction == CallDirection.INBOUND:
+        return f"{call.reason} Before that they talked to the assistant."
+    return call.reason
+
+
+def _is_end_unknown(call: Call) -> bool:
+    """Whether they hung up sentence by sentence, maybe in the middle of what was being said."""
+    return call.mode == CallMode.GATHER and call.outcome == CallOutcome.HUNG_UP and call.answered_at is not None
+
+
 def _state(call: Call) -> str:
-    if not call.goes_on:
-        return str(CallOutcome(call.outcome).label)
     # Nothing is left yet, and may never be.
     return "Asked for a message" if call.state == CallState.VOICEMAIL else str(call.get_state_display())
 
@@ -175,17 +206,25 @@ def _repair(call: Call) -> Repair | None:
 def _steps(call: Call) -> list[Step]:
     """The last steps in order; of a longer call it is said first that earlier ones are left out."""
     last = list(call.steps.order_by("-at", "-id")[: MOST_STEPS + 1])
-    shown = [_step(row) for row in reversed(last[:MOST_STEPS])]
+    rows = list(reversed(last[:MOST_STEPS]))
+    went_on = [row.at for row in rows if row.kind == StepKind.FALLBACK]
+    known = {row.words for row in rows if row.kind == StepKind.TRANSFER}
+    shown = [
+        _step(row, is_known=row.kind == StepKind.ENDED and row.words in known)
+        for row in rows
+        if row.kind != StepKind.RELAY_LOST or not any(row.at <= at <= row.at + _GOES_ON_WITHIN for at in went_on)
+    ]
     if len(last) <= MOST_STEPS:
         return shown
     words = f"Only the last {MOST_STEPS} are shown. The API has them all."
     return [Step(id="earlier", at=shown[0].at, title="Earlier steps are left out", words=words), *shown]
 
 
-def _step(row: CallStep) -> Step:
+def _step(row: CallStep, *, is_known: bool = False) -> Step:
+    """`is_known`: its words stand in a step before."""
     tone, icon = _LOOKS.get(row.kind, ("", "circle"))
     title = _title(row)
-    words = "" if row.words.rstrip(".") == title else row.words
+    words = "" if is_known or row.words.rstrip(".") == title else row.words
     if row.kind == StepKind.RECORDING and row.data.get("asked"):
         words = f"They were asked: “{row.data['asked']}” {words}"
     return Step(str(row.id), row.at, title, words, row.remedy, tone, icon, repair=_repair_of_step(row))
@@ -204,14 +243,20 @@ def _repair_of_step(row: CallStep) -> Repair | None:
 def _title(row: CallStep) -> str:
     """What the step is, in two or three words."""
     parts = [row.data["of"]] if "of" in row.data else list(row.data)
-    return next((_TITLES[row.kind, part] for part in parts if (row.kind, part) in _TITLES), StepKind(row.kind).label)
+    return next((_TITLES[row.kind, part] for part in parts if (row.kind, part) in _TITLES), _name(row.kind))
+
+
+def _name(kind: str) -> str:
+    return _NAMES.get(kind) or str(StepKind(kind).label)
 
 
 def _said_at(call: Call) -> dict[UUID, dt.datetime]:
     """Of the first words, which are written as the call comes in: when they were begun to be said."""
     first = call.conversation.messages.filter(created_at__lte=call.began_at).values_list("id", flat=True)
-    greeted = call.turns.filter(number=0).values_list("heard_at", flat=True).first()
-    at = greeted or call.ended_at or timezone.now()
+    greeted = call.turns.filter(number=0).first()
+    # Word by word it is begun once Twilio listens, which is after the turn was.
+    begun = (greeted.spoken_at or greeted.heard_at) if greeted is not None else None
+    at = begun or call.ended_at or timezone.now()
     return dict.fromkeys(first, at)
 
 
@@ -219,22 +264,23 @@ def _turns(call: Call) -> dict[UUID, TurnTold]:
     """By what the caller said; of the greeting, and of keys that were no message, by what was answered."""
     spoken = call.speeches.exclude(turn=None).order_by("-message__seq")
     answers = dict(spoken.values_list("turn_id", "message_id"))
+    cut = set(call.speeches.exclude(state=SpeechState.SPOKEN).values_list("turn_id", flat=True))
     found = {}
     for row in call.turns.order_by("number"):
         message_id = row.message_id or answers.get(row.id)
         if message_id is not None:
-            found[message_id] = turn_told(row)
+            found[message_id] = turn_told(row, is_cut=row.id in cut)
     return found
 
 
-def turn_told(row: CallTurn) -> TurnTold:
-    """A turn with its stages, as far as they were measured."""
+def turn_told(row: CallTurn, *, is_cut: bool = False) -> TurnTold:
+    """A turn with its stages, as far as they were measured; `is_cut`: its answer came to no end."""
     stamps = [
         ("", row.heard_at),
-        ("Heard, then asked", row.asked_at),
-        ("Asked, then the first word", row.first_word_at),
-        ("First word, then spoken", row.spoken_at),
-        ("Spoken, to its end", row.finished_at),
+        ("Until the assistant was asked", row.asked_at),
+        ("Until its first word", row.first_word_at),
+        ("Until Twilio had something to say", row.spoken_at),
+        ("Until Twilio had all of it", None if is_cut else row.finished_at),
     ]
     known = [(name, at) for name, at in stamps if at is not None]
     stages = [

@@ -120,13 +120,20 @@ def transcript(conversation: Conversation, around: int | None = None, call: call
     lines = _with_mails(conversation, _with_seen(conversation, _lines(conversation, messages)))
     if call is None:
         return Transcript(list(_woven(lines, found)), part)
-    lines = [_as_heard(line, call) for line in lines]
+    lines = [_as_heard(line, call, conversation.who) for line in lines]
     return Transcript(list(_with_steps(_woven(lines, found), _steps_within(call, part), call.said_at)), part)
 
 
-def _as_heard(line: Line, call: calls.Told) -> Line:
-    message = line.message
-    return replace(line, heard=call.heard.get(message.id), told=call.turns.get(message.id))
+def _as_heard(line: Line, call: calls.Told, who: str) -> Line:
+    """`who`: what the caller is called beside it, too."""
+    message, heard = line.message, call.heard.get(line.message.id)
+    told = replace(line, heard=heard, told=call.turns.get(message.id))
+    if message.author_kind == AuthorKind.VISITOR:
+        told = replace(told, author=who)
+    if heard is not None and heard.state != "spoken":
+        # All of it was to be said in words, which stand there with what was heard of them.
+        told = replace(told, cards=[], buttons=[])
+    return told
 
 
 def _steps_within(call: calls.Told, part: queries.Transcript) -> list[calls.Step]:
@@ -322,6 +329,18 @@ def _cards_of(block: dict[str, Any]) -> list[dict[str, Any]]:
             return []
 
 
+# Of what the script noted, as people read it.
+_TRACED = {"by": "Understood by", "misses": "Not understood, in a row"}
+_FOUND_BY = {
+    "button": "a choice that was offered",
+    "words": "their words",
+    "small_talk": "small talk",
+    "fallback": "nothing",
+    "form": "the question before it",
+    "cancel": "their wish to leave the questions",
+}
+
+
 def _facts_of(trace: dict[str, Any]) -> list[tuple[str, str]]:
     if thought_words.is_thought(trace):
         by = trace.get("by")
@@ -329,9 +348,12 @@ def _facts_of(trace: dict[str, Any]) -> list[tuple[str, str]]:
             *thought_words.facts(trace),
             *([("Answered by", "the script")] if by and by not in thought_words.KINDS else []),
         ]
-    return [
-        (str(key).replace("_", " "), _plain(value)) for key, value in trace.items() if value not in (None, "", [], {})
-    ]
+    shown = {key: value for key, value in trace.items() if value not in (None, "", [], {})}
+    if not shown.get("misses"):
+        shown.pop("misses", None)
+    if "by" in shown:
+        shown["by"] = _FOUND_BY.get(str(shown["by"]), shown["by"])
+    return [(_TRACED.get(key) or str(key).replace("_", " "), _plain(value)) for key, value in shown.items()]
 
 
 def _plain(value: object) -> str:

@@ -91,7 +91,7 @@ def test_a_call_is_followed_on_its_page_until_it_ends(line: dict[str, Any], memb
     summary = transcript.get_by_text("First word after").last
     expect(summary).to_be_visible()
     summary.click()
-    expect(transcript.get_by_text("Of it the responder")).to_be_visible()
+    expect(transcript.get_by_text("Of that the assistant")).to_be_visible()
     told = caller.post(listens_at(told), Digits="3")
     expect(transcript).to_contain_text("They pressed 3.")
     caller.post(listens_at(told))

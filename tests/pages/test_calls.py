@@ -12,6 +12,7 @@ from channels_app.models import Call, Connection
 from channels_app.pages import queries
 from channels_app.voice import ending, record, taking
 from convoship.lib.tenancy import tenant
+from deployments.models import Message
 from tests.channels import told_calls
 from tests.channels.told_calls import Made
 from tests.channels.twilio_end import NUMBER, PERSON
@@ -63,7 +64,12 @@ def test_what_was_heard_and_what_was_not_are_told_apart_in_words(member: Browser
 def test_a_turn_tells_its_latency_stage_by_stage_and_whose_it_was(member: Browser, story: Made) -> None:
     shown = words(member.get(page_of(story)))
     assert "First word after 660 ms" in shown
-    for part in ("Heard, then asked 20 ms", "Of it the responder 620 ms", "Of it ours 40 ms", "Sure of the words 91 %"):
+    for part in (
+        "Until the assistant was asked 20 ms",
+        "Of that the assistant 620 ms",
+        "Of that Convoship 40 ms",
+        "How sure Twilio is of the words 91 %",
+    ):
         assert part in shown, part
 
 
@@ -100,6 +106,67 @@ def test_an_ended_call_says_why_with_the_remedy_and_the_way_to_mend_it(
     assert "1 min 2" in shown
 
 
+def test_who_talked_to_the_assistant_and_to_no_person_was_answered(member: Browser, line: Connection) -> None:
+    made = told_calls.make_call(line)
+    with tenant(made.workspace_id):
+        Call.objects.filter(id=made.call.id).update(turn=3)
+    made.end("no_answer", "Nobody took the call, and no message was left.")
+    shown = words(member.get(page_of(made)))
+    assert "Nobody came" in shown
+    assert "no message was left. Before that they talked to the assistant." in shown
+    for part in ("Missed call", "Nobody answered"):
+        assert part not in shown, part
+
+
+def test_a_caller_is_called_the_same_in_the_transcript_and_beside_it(member: Browser, story: Made) -> None:
+    page = text(member.get(page_of(story)))
+    assert f"<b>{story.conversation.who}</b>" in page
+    assert "<b>Visitor</b>" not in page
+
+
+@pytest.mark.parametrize(("mode", "is_said"), [("gather", True), ("relay", False)])
+def test_a_call_that_ended_sentence_by_sentence_says_that_its_last_answers_end_is_not_known(
+    member: Browser, line: Connection, mode: str, is_said: bool
+) -> None:
+    made = told_calls.make_call(line)
+    with tenant(made.workspace_id):
+        Call.objects.filter(id=made.call.id).update(mode=mode)
+    made.end("hung_up", "They hung up.")
+    said = "How much of the last answer was heard is not known: Twilio does not say it sentence by sentence."
+    assert (said in words(member.get(page_of(made)))) is is_said
+
+
+def test_how_a_finished_call_ended_is_said_in_its_panel_and_once_in_its_story(
+    member: Browser, line: Connection
+) -> None:
+    made, talked = told_calls.make_call(line), "They talked to +14155550199 for 20 seconds."
+    made.step("transfer", talked)
+    made.step("ended", talked)
+    made.end("transferred", talked)
+    assert words(member.get(page_of(made))).count(talked) == 2
+
+
+def test_a_lost_connection_is_one_line_of_the_story_with_one_remedy(member: Browser, line: Connection) -> None:
+    made = told_calls.make_call(line)
+    made.step("relay_lost", "It broke off while the call went on.")
+    made.step("fallback", "The connection broke off. (Twilio's error 64105)", "Ask whoever runs the server.")
+    shown = words(member.get(page_of(made)))
+    assert shown.count("Ask whoever runs the server.") == 1
+    assert "It broke off while the call went on." not in shown
+    assert "ocket" not in shown
+
+
+def test_what_could_be_chosen_in_an_answer_that_was_not_heard_stands_once(member: Browser, line: Connection) -> None:
+    made = told_calls.make_call(line)
+    message = made.spoken("Here you are: Delivery.", "cut", "Here you")
+    block = {"type": "buttons", "buttons": [{"label": "Delivery", "payload": "delivery"}]}
+    with tenant(made.workspace_id):
+        Message.objects.filter(id=message.id).update(blocks=[block])
+    page = text(member.get(page_of(made)))
+    assert 'aria-label="Buttons that were offered"' not in page
+    assert page.count("Delivery") == 1
+
+
 def test_a_calls_story_tells_the_greeting_where_it_was_said(member: Browser, line: Connection) -> None:
     with tenant(line.workspace_id):
         connection = Connection.objects.select_related("assistant__published").get(id=line.id)
@@ -114,6 +181,25 @@ def test_a_calls_story_tells_the_greeting_where_it_was_said(member: Browser, lin
     taken = text(member.get(at))
     places = [taken.index(part) for part in ("They called.", "<b>Answered</b>", greeting)]
     assert places == sorted(places)
+
+
+def test_word_by_word_the_greeting_stands_after_twilio_began_to_listen(member: Browser, line: Connection) -> None:
+    with tenant(line.workspace_id):
+        connection = Connection.objects.select_related("assistant__published").get(id=line.id)
+        call = record.open_call(connection, told_calls.sid("CA", 9), PERSON, NUMBER, "inbound")
+        taken = taking.take(call.id, 0, "")
+        record.note(call, "relay_connected", "Twilio listens and speaks word by word.")
+        taking.first_given(taken.turn)
+    page = text(member.get(f"/app/conversations/{call.conversation_id}/"))
+    assert page.index("Listening word by word") < page.index('id="m-1"')
+
+
+def test_an_answer_that_was_cut_off_has_no_time_to_its_end(member: Browser, line: Connection) -> None:
+    made = told_calls.make_call(line)
+    for number, state in ((1, "spoken"), (2, "cut")):
+        turn = made.turn(number, made.say(f"question {number}"))
+        made.spoken(f"answer {number}", state, "answer", turn)
+    assert words(member.get(page_of(made))).count("Until Twilio had all of it") == 1
 
 
 def test_the_page_and_the_list_say_the_same_length_of_a_call(member: Browser, line: Connection) -> None:
