@@ -15,7 +15,7 @@ from django.utils import timezone
 from channels_app.models import Connection, RehearsalCall
 from channels_app.models.rehearsal import LineKind
 from channels_app.rehearsal import rehearsing
-from channels_app.rehearsal.telephone import calls, forms, wire
+from channels_app.rehearsal.telephone import calls, forms, telling, wire
 from channels_app.rehearsal.telephone.forms import FINAL, Facts
 from channels_app.rehearsal.telephone.leg import NO_ANSWER, Leg, Role
 from channels_app.rehearsal.telephone.line import Moved, Next, Over, Queue, RelaySocket, Reply, Ringing
@@ -259,11 +259,12 @@ class Telephone:
                 ringing.picked.set_result("canceled")
             leg.stop(Over("canceled" if order.get("status") == "canceled" else "hung_up_on"))
         else:
+            url = str(order.get("url", ""))
             onward = Next(
-                str(order.get("url", "")),
+                url,
                 str(order.get("method", "POST")) or "POST",
                 {},
-                "was sent here by the API",
+                telling.sent_by_the_api(url),
                 str(order.get("twiml", "")),
             )
             leg.stop(Moved(onward))
@@ -350,7 +351,7 @@ class Telephone:
             method="FRAME",
             url="(the relay's socket)",
             body=text,
-            note=f"{wire.told_by(text)} {note}".strip()[:300],
+            note=telling.cut(f"{wire.told_by(text)} {note}", telling.LONGEST),
         )
 
     async def fault(self, call: Facts, code: int, words: str, *, told: bool = True) -> None:
