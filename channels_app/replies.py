@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from convoship.lib import rows
-from deployments.channel_forms import written
+from deployments.channel_forms import in_sentences, said, said_address, written
 from deployments.models import Conversation, Message
 
 # The house offers options as the assistant does: to skip a question, to go back. What a person asks is answered in
@@ -25,17 +25,18 @@ def as_text(
     words: Callable[[str], str] = written,
     *,
     bullet: str = "- ",
+    between: str = " ",
     address: Callable[[str], str] = str,
 ) -> str:
     """The whole message in words: its text, what its cards and lists say, and its options numbered.
 
     `words` gives Markdown the channel's own form (`channel_forms`), `address` a link's address; before each line of a
-    list stands `bullet`.
+    list stands `bullet`, and between the parts of a line `between`.
     """
 
     def line_of(item: Mapping[str, Any]) -> str:
         led_to = address(item["url"]) if item.get("url") else ""
-        return " ".join(filter(None, (f"{bullet}{item['title']}", words(item.get("text") or ""), led_to)))
+        return between.join(filter(None, (f"{bullet}{item['title']}", words(item.get("text") or ""), led_to)))
 
     def block_text(block: Mapping[str, Any]) -> str:
         if block["type"] == "carousel":
@@ -53,6 +54,12 @@ def as_text(
     if links:
         parts.append("\n".join(links))
     return "\n\n".join(part for part in parts if part)
+
+
+def as_speech(messages: Iterable[Message]) -> str:
+    """Whole messages as a voice says them: each title, text and option is a sentence."""
+    words = (as_text(one, said, bullet="", between="\n", address=said_address) for one in messages)
+    return in_sentences("\n".join(words))
 
 
 def options_of(blocks: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
@@ -75,13 +82,18 @@ def _card_text(card: Mapping[str, Any], words: Callable[[str], str]) -> str:
 
 def payload_of(conversation: Conversation, text: str) -> str:
     """The payload of the option that this text chooses among those offered last: by its number, or by its words."""
-    said = text.strip().rstrip(".)").strip().casefold()
-    if not said or len(said) > 80:
+    chosen = _bare(text)
+    if not chosen or len(chosen) > 80:
         return ""
     found = rows.one(_OFFERED_LAST, [conversation.id])
     if found is None:
         return ""
     for number, (label, payload) in enumerate(options_of(json.loads(found[0])), start=1):
-        if said in {str(number), label.casefold()}:
+        if chosen in {str(number), _bare(label)}:
             return payload
     return ""
+
+
+def _bare(words: str) -> str:
+    """Words as they are compared: what is chosen by voice comes without the option's question mark."""
+    return words.strip().rstrip(".)!?\u2026").strip().casefold()

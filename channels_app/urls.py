@@ -59,6 +59,7 @@ urlpatterns = [
     path(f"{_ONE}/register", connection.connection_register, name="connection_register"),
     path(f"{_ONE}/try", connection.connection_try, name="connection_try"),
     path(f"{_ONE}/call-me", call_me.connection_call_me, name="connection_call_me"),
+    path(f"{_ONE}/called/<uuid:conversation_id>", call_me.connection_called, name="connection_called"),
     path(f"{_ONE}/pause", connection.connection_pause, name="connection_pause"),
     path(f"{_ONE}/enable", connection.connection_enable, name="connection_enable"),
     path(f"{_ONE}/settings", settings.connection_settings, name="connection_settings"),

@@ -42,7 +42,12 @@ def said(text: str) -> str:
     Addresses are said by their host, and pictographs not at all. A line ends as a sentence where another one follows:
     nobody hears where a line ends.
     """
-    lines = [line for line in _Said().of(text).splitlines() if line.strip()]
+    return in_sentences(_Said().of(text))
+
+
+def in_sentences(text: str) -> str:
+    """Words whose lines end as sentences do, where another one follows."""
+    lines = [line for line in text.splitlines() if line.strip()]
     whole = [ended(line) for line, _ in pairwise(lines)]
     return "\n".join([*whole, *lines[-1:]])
 

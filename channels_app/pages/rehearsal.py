@@ -15,6 +15,7 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from channels_app.models import Connection, Delivery, RehearsalLine
@@ -25,6 +26,7 @@ from channels_app.providers.registry import PROVIDERS
 from channels_app.rehearsal import calling, pictures, rehearsing
 from channels_app.rehearsal.base import StandIn
 from channels_app.rehearsal.registry import STAND_INS
+from channels_app.rehearsal.telephone.telling import cut
 from convoship.lib import limiting
 from convoship.lib.problems import Problem
 from deployments import checking, file_kinds
@@ -35,6 +37,9 @@ from workspaces import once, refusals
 from workspaces.access import WorkspaceRequest, entered, form_of, waiting_page, workspace_page
 
 LINES_SHOWN = 40
+# What goes over the wire many times in a row stands there once: more has to be looked at than is shown.
+LINES_READ = 160
+LONGEST_TEXT = 160
 MOST_ADDRESSES = 8
 # How many of the next calls a fault is for; 0: all of them.
 CALLS = ((1, "the next call"), (3, "the next 3 calls"), (0, "every call, until I choose another"))
@@ -123,7 +128,6 @@ class Shown:
 def _screen(request: WorkspaceRequest, connection_id: UUID) -> dict[str, Any]:
     row = queries.connection(connection_id)
     rehearsal, stand_in = queries.rehearsal(row), STAND_INS[row.kind]
-    lines = list(queries.rehearsal_lines(row)[:LINES_SHOWN])
     # Not of those: reports are many, and would push what was said off the screen.
     talks = list(queries.rehearsal_lines(row).filter(kind__in=_TALK).exclude(address="")[:LINES_SHOWN])
     addresses = list(dict.fromkeys(line.address for line in talks))[:MOST_ADDRESSES]
@@ -141,12 +145,49 @@ def _screen(request: WorkspaceRequest, connection_id: UUID) -> dict[str, Any]:
         "addresses": [(one, "?" + urlencode({"with": one})) for one in addresses],
         "query": "?" + urlencode({"with": address}) if wanted else "",
         "talk": _talk(row, [line for line in talks if line.address == address], address),
-        "wire": lines,
+        "wire": _wire(row, stand_in),
         "overdue": rehearsing.overdue(row),
         "waiting": queries.deliveries(row, "waiting", "").count(),
     }
 
 
+@dataclass(frozen=True)
+class Wired:
+    """What went over the wire, `times` in a row alike; `words` tell what it was."""
+
+    line: RehearsalLine
+    words: str
+    times: int = 1
+
+
+def _wire(row: Connection, stand_in: StandIn) -> list[Wired]:
+    lines = queries.rehearsal_lines(row)
+    if stand_in.has_telephone:
+        # What a call that rings will be told of, unless it is answered, is nobody's yet.
+        lines = lines.exclude(due_at__gt=timezone.now())
+    found: list[Wired] = []
+    for line in lines[:LINES_READ]:
+        words = line.note or (cut(line.text, LONGEST_TEXT) if line.kind in _CAUGHT else "")
+        if found and _alike(found[-1], line, words):
+            # Under the oldest one's id, which stays as the row grows.
+            found[-1] = Wired(line, words, found[-1].times + 1)
+        elif len(found) == LINES_SHOWN:
+            break
+        else:
+            found.append(Wired(line, words))
+    return found
+
+
+def _alike(before: Wired, line: RehearsalLine, words: str) -> bool:
+    """Whether a request says nothing that the one after it did not say."""
+    return (
+        line.kind == LineKind.ASKS
+        and (before.line.kind, before.words, before.line.address) == (line.kind, words, line.address)
+        and (before.line.answer_status, before.line.provider_id) == (line.answer_status, line.provider_id)
+    )
+
+
+_CAUGHT = (LineKind.CAUGHT, LineKind.COPY, LineKind.TURNED_AWAY)
 _TALK = (LineKind.SAID, LineKind.SAID_AGAIN, LineKind.ASIDE, LineKind.CAUGHT, LineKind.TURNED_AWAY, LineKind.COPY)
 
 

@@ -22,6 +22,7 @@ from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.urls import reverse
 
 from channels_app.models import Connection
 from channels_app.providers.numbers import e164
@@ -29,7 +30,7 @@ from channels_app.rehearsal.registry import STAND_INS
 from channels_app.rehearsal.telephone.exchange import Telephone
 from channels_app.rehearsal.telephone.forms import PERSON
 from channels_app.rehearsal.telephone.voice import Pace
-from channels_app.rehearsal.telephone.wire import Tricks
+from channels_app.rehearsal.telephone.wire import Tricks, number_of
 from convoship.lib import limiting
 from convoship.lib.frame_rate import FrameRate
 from convoship.lib.parsers import BadJSON, loads
@@ -91,6 +92,8 @@ class TelephoneConsumer(AsyncWebsocketConsumer):
         self.tasks = [loop.create_task(self._write()), loop.create_task(self._recheck())]
 
     def _show(self, what: Mapping[str, Any]) -> None:
+        if what["type"] == "conversation":
+            what = {**what, "url": reverse("conversation", args=[what["id"]])}
         try:
             self.frames.put_nowait(what)
         except asyncio.QueueFull:
@@ -157,6 +160,11 @@ class TelephoneConsumer(AsyncWebsocketConsumer):
             number = e164(caller)
         except ValidationError as wrong:
             raise Problem("invalid", " ".join(wrong.messages)) from None
+        own = await in_tenant(number_of)(self.workspace_id, self.connection_id)
+        if number == own.number:
+            raise Problem(
+                "invalid", "That is the connection's own number: it would call itself. Call from another one."
+            )
         await in_thread(_limit, self.workspace_id)
         await in_tenant(_recorded)(self.workspace_id, self.user, self.connection_id)
         await telephone.call(number)

@@ -43,7 +43,6 @@ from convoship.lib import same_number
 from convoship.lib.outbound.sending import send
 from convoship.lib.parsers import BadJSON, loads
 from convoship.lib.plain_errors import PlainValidator, failures
-from deployments.channel_forms import said, said_address
 from deployments.models import Conversation, Message
 
 SIGNATURE, TIMESTAMP = "x-convoship-signature", "x-convoship-timestamp"
@@ -211,8 +210,7 @@ class VoiceGateway(Provider):
 
     def plan(self, conversation: Conversation, messages: Sequence[Message]) -> list[Planned]:
         """One reply for all that an answer says, as it is spoken."""
-        words = [replies.as_text(one, said, bullet="", address=said_address) for one in messages]
-        return [Planned("reply", {"text": "\n".join(filter(None, words))}, messages)]
+        return [Planned("reply", {"text": replies.as_speech(messages)}, messages)]
 
     async def send(self, outgoing: Outgoing) -> Receipt:
         """POST the reply; any 2xx is a receipt."""

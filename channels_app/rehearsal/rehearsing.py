@@ -234,7 +234,10 @@ def take_due(connection_id: UUID, line_id: UUID | None = None) -> RehearsalLine 
     line = lines.select_for_update(skip_locked=True).order_by("due_at").first()
     if line is not None:
         line.due_at = timezone.now() + LEASE
-        line.save(update_fields=["due_at"])
+        if line.kind == LineKind.REPORT:
+            # It stands where it went over the wire, not where it was lined up.
+            line.created_at = timezone.now()
+        line.save(update_fields=["due_at", "created_at"])
     return line
 
 

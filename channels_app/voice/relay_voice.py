@@ -19,6 +19,7 @@ from django.utils import timezone
 from channels_app.voice import relay_frames
 from channels_app.voice.relay_clauses import Clauses
 from channels_app.voice.relay_ledger import Heard, Ledger, Utterance
+from deployments.channel_forms import ended
 from deployments.models import Message
 from deployments.pieces import Pieces
 from deployments.responders.base import End, EndOfText, HandOver, Reply, Say, Token
@@ -221,8 +222,12 @@ class Answering:
         if utterance is None:
             return
         rest = [*self._clauses.take(self._pieces.rest()), self._clauses.rest()]
+        shown = self.voice.spoken("", blocks) if blocks else ""
+        if shown.strip() and rest[-1].strip():
+            # What follows is a sentence of its own.
+            rest[-1] = f"{ended(rest[-1])} "
         said = [self.voice.readable(words) for words in rest]
-        for words in (*said, self.voice.spoken("", blocks) if blocks else ""):
+        for words in (*said, shown):
             if words.strip():
                 self._say(utterance, words, time.monotonic())
         if self.is_muted:

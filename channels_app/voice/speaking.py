@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from channels_app import replies
 from channels_app.voice.words import say
 from deployments import handoff_form
-from deployments.channel_forms import said, said_address
+from deployments.channel_forms import in_sentences
 from deployments.models import Message
 
 _MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.ASCII)
@@ -18,29 +20,30 @@ _NUMBER = re.compile(r"\+\d[\d /()-]{5,20}\d|\b\d{7,20}\b", re.ASCII)
 def spoken(message: Message, language: str) -> str:
     """All that the message says."""
     blocks = message.blocks
-    message_without = Message(text=message.text, blocks=[block for block in blocks if block["type"] != "buttons"])
-    words = replies.as_text(message_without, lambda text: said(text), bullet="", address=said_address)
-    words = _without_numbering(words, message_without)
     # Who waits for a person is led back by a key, and told so where they wait.
     options = [label for label, payload in replies.options_of(blocks) if payload != handoff_form.BACK]
-    parts = [words, offered(options, language)]
-    return readable("\n".join(filter(None, parts)), language)
+    said = Message(
+        text=message.text, blocks=[_without_options(block) for block in blocks if block["type"] != "buttons"]
+    )
+    parts = [replies.as_speech([said]), offered(options, language)]
+    return readable(in_sentences("\n".join(filter(None, parts))), language)
 
 
-def _without_numbering(words: str, message: Message) -> str:
-    """Options of cards are offered once, with the others, and not as a numbered list."""
-    options = replies.options_of(message.blocks)
-    if not options:
-        return words
-    listed = "\n".join(f"{number}. {label}" for number, (label, _) in enumerate(options, start=1))
-    return words.replace(listed, "").strip()
+def _without_options(block: Mapping[str, Any]) -> dict[str, Any]:
+    """Options are offered once, all of them in one sentence."""
+    kept = dict(block)
+    if "cards" in block:
+        kept["cards"] = [_without_options(card) for card in block["cards"]]
+    if "buttons" in block:
+        kept["buttons"] = [button for button in block["buttons"] if "payload" not in button]
+    return kept
 
 
 def offered(options: list[str], language: str) -> str:
-    """What can be chosen, as a sentence: You can say Yes, or No."""
+    """What can be chosen, as a sentence, without the marks that end an option: You can say: Yes, or No."""
     if not options:
         return ""
-    *first, last = options
+    *first, last = [option.rstrip(" .!?\u2026\u3002\uff01\uff1f") or option for option in options]
     listed = f"{', '.join(first)}, {say('or', language)} {last}" if first else last
     return say("you_can_say", language, options=listed)
 

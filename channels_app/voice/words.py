@@ -21,7 +21,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "voicemail": "Please leave a message after the tone. Press the hash key when you are done.",
         "voicemail_done": "Thank you, your message is kept. Goodbye.",
         "consent": "May we record this call? Press 1 or say yes. Press 2 or say no, and we go on without.",
-        "you_can_say": "You can say {options}.",
+        "you_can_say": "You can say: {options}.",
         "or": "or",
         "dot": "dot",
         "at": "at",

@@ -304,6 +304,36 @@ def test_a_call_that_nobody_sees_is_not_answered_and_the_worker_tells(it: Rehear
     assert it.lines(LineKind.REPORT)[0].answer_status in {200, 204}
 
 
+def test_the_screen_knows_where_the_call_can_be_read_as_soon_as_it_is_answered(it: Rehearsed) -> None:
+    async def scene(screen: Screen) -> None:
+        await screen.telephone.call(CALLER)
+        known = await screen.sees("conversation")
+        assert known["id"] == str((await in_tenant(Call.objects.get)(it.workspace.id)).conversation_id)
+        screen.telephone.hang_up("caller")
+        await screen.sees("ended")
+
+    screen = plays(it, scene)
+    assert len([one for one in screen.shown if one["type"] == "conversation"]) == 1
+
+
+def test_who_calls_themselves_is_sent_to_the_phone_that_rings_in_a_tab_of_its_own(it: Rehearsed) -> None:
+    pressed = it.client.post(
+        f"/app/channels/{it.connection.id}/call-me", {"to": ASKED}, headers={"HX-Request": "true"}
+    ).content.decode()
+    phone = f'<a href="/app/channels/{it.connection.id}/rehearsal" target="_blank"'
+    assert "The stand-in’s phone rings." in pressed
+    assert phone in pressed
+    with tenant(it.workspace.id):
+        RehearsalCall.objects.update(rings_until=timezone.now())
+        RehearsalLine.objects.filter(kind=LineKind.REPORT).update(due_at=timezone.now())
+    calling.call_due(it.workspace.id, it.connection.id)
+    path = f"/app/channels/{it.connection.id}/called/{call_of(it).conversation_id}"
+    over = it.client.get(f"{path}?seen=ringing", headers={"HX-Request": "true"}).content.decode()
+    assert "Nobody answered" in over
+    assert "Open its phone first" in over
+    assert phone in over
+
+
 def test_the_api_sends_a_call_elsewhere(it: Rehearsed) -> None:
     account = account_of(it)
 

@@ -115,6 +115,17 @@ def test_a_long_message_is_cut_into_tokens_between_words() -> None:
     assert "".join(tokens) == "word " * 900
 
 
+def test_what_is_shown_after_a_streamed_text_is_a_sentence_of_its_own() -> None:
+    frames: list[str] = []
+    ear = answering(voice(frames), [])
+    claim: Any = SimpleNamespace()
+    ear.begins(claim, lambda _: None)
+    ear.hears(Token("We ship all over Europe"))
+    ear.hears(EndOfText(buttons))
+    said = "".join(allowed(frame)["token"] for frame in frames)
+    assert said == "We ship all over Europe. You can say: Yes <b>, or No."
+
+
 def test_an_answer_that_another_process_gives_is_said_no_further() -> None:
     frames: list[str] = []
     ear = answering(voice(frames), [])

@@ -13,8 +13,10 @@ import pytest
 from asgiref.testing import ApplicationCommunicator
 from django.test import AsyncClient, Client
 from django.urls import reverse
+from django.utils import timezone
 
 from channels_app.models import Call, Connection
+from channels_app.pages import call_me as call_me_page
 from channels_app.providers.twilio import sdk
 from convoship.asgi import application
 from convoship.lib.threads import in_thread
@@ -214,3 +216,59 @@ async def test_the_button_calls_and_says_what_is_wrong(line: Line) -> None:
     answer, _ = await in_thread(lambda: press(MINE, **{"HX-Request": "true"}))
     assert b"Your phone rings" in answer.content
     assert len(line.twilio.told) == 1
+
+
+def _browser(line: Line) -> Client:
+    client = Client()
+    client.force_login(factories.owner_of(line.workspace))
+    return client
+
+
+async def looked_at_again(line: Line, seen: str = "ringing") -> Any:
+    """What the page's own look at the newest call finds."""
+    call = await line.call()
+    path = reverse("connection_called", args=[line.connection.id, call.conversation_id])
+    return await in_thread(lambda: _browser(line).get(f"{path}?seen={seen}", headers={"HX-Request": "true"}))
+
+
+async def test_the_button_looks_again_until_the_call_is_answered_or_over(line: Line) -> None:
+    path = reverse("connection_call_me", args=[line.connection.id])
+    pressed = await in_thread(lambda: _browser(line).post(path, {"to": MINE}, headers={"HX-Request": "true"}))
+    line.sid = line.twilio.told[0][0]
+    call = await line.call()
+    looks = reverse("connection_called", args=[line.connection.id, call.conversation_id])
+    assert f'hx-get="{looks}?seen=ringing"' in pressed.content.decode()
+    # Nothing new is nothing to put in place, and nothing to read out.
+    assert (await looked_at_again(line)).status_code == 204
+    await line.report("no-answer", Direction="outbound-api", From=NUMBER, To=MINE)
+    over = (await looked_at_again(line)).content.decode()
+    assert "Not reached" in over
+    assert "Nobody answered" in over
+    assert "hx-get" not in over
+
+
+async def test_the_button_says_that_the_call_was_answered(line: Line) -> None:
+    await call_me(line)
+    line.sid = line.twilio.told[0][0]
+    await line.ask(line.url(), Direction="outbound-api", From=NUMBER, To=MINE)
+    found = (await looked_at_again(line)).content.decode()
+    assert "The call was answered, and goes on." in found
+    assert "hx-get" not in found
+
+
+async def test_a_call_that_nothing_is_heard_of_is_looked_at_for_some_minutes_only(line: Line) -> None:
+    await call_me(line)
+    line.sid = line.twilio.told[0][0]
+    await line.inside(lambda: Call.objects.update(began_at=timezone.now() - call_me_page.LOOKS_FOR))
+    found = (await looked_at_again(line)).content.decode()
+    assert "has not said yet" in found
+    assert "hx-get" not in found
+
+
+async def test_without_scripts_a_page_says_what_became_of_the_call_and_can_be_looked_at_again(line: Line) -> None:
+    path = reverse("connection_call_me", args=[line.connection.id])
+    page = await in_thread(lambda: _browser(line).post(path, {"to": MINE}, follow=True))
+    call = await line.inside(Call.objects.get)
+    again = reverse("connection_called", args=[line.connection.id, call.conversation_id])
+    assert f'<a href="{again}">Look again</a>' in page.content.decode()
+    assert "Call me at" in page.content.decode()

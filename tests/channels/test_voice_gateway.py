@@ -80,7 +80,7 @@ async def test_all_messages_of_an_answer_are_one_reply_in_plain_words(gateway: G
     replies = await gateway.spoken()
     assert len(replies) == 2
     said = [m for m in await gateway.messages() if m.author_kind in {"assistant", "system"}]
-    assert replies[1]["text"].endswith(f"{said[-1].text}\n\n1. Back to the assistant")
+    assert replies[1]["text"].endswith(f"{said[-1].text}\n1. Back to the assistant")
     assert (await the_conversations(gateway))[0].control == "waiting"
 
 
@@ -163,7 +163,7 @@ async def test_keys_count_as_what_was_said_and_choose_among_numbered_options(gat
     greeting = next(m for m in await gateway.messages() if m.blocks)
     buttons = greeting.blocks[0]["buttons"]
     (reply,) = await gateway.spoken()
-    assert f"2. {buttons[1]['label']}" in reply["text"].splitlines()
+    assert f"2. {buttons[1]['label']}." in reply["text"].splitlines()
     await gateway.turn("", dtmf="2#")
     await gateway.drain()
     pressed = [m for m in await gateway.messages() if m.author_kind == "visitor"]

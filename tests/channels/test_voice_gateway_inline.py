@@ -105,7 +105,7 @@ async def test_an_answer_that_takes_time_comes_whole_and_plain(gateway: Gateway,
     answer = await asked
     assert answer.data == {
         "call_id": "call-1",
-        "text": "Let me see: the moon\nThere it is.",
+        "text": "Let me see: the moon.\nThere it is.",
         "end_call": False,
         "turn": 1,
     }
@@ -122,7 +122,7 @@ async def test_an_answer_that_takes_too_long_is_there_when_the_turn_is_repeated(
     slow.set()
     await came_to(gateway.deliveries)
     answer = await gateway.turn("the moon", inline=True)
-    assert (answer.status_code, answer.data["text"]) == (200, "Let me see: the moon\nThere it is.")
+    assert (answer.status_code, answer.data["text"]) == (200, "Let me see: the moon.\nThere it is.")
     assert [m.text for m in await gateway.messages() if m.author_kind == "visitor"] == ["the moon"]
 
 
@@ -161,8 +161,8 @@ async def test_it_does_not_matter_that_the_worker_was_quicker(gateway: Gateway, 
     answers = [await first, await second]
     await drained
     assert [(a.data["turn"], a.data["text"].splitlines()[0]) for a in answers] == [
-        (1, "Let me see: one"),
-        (2, "Let me see: two"),
+        (1, "Let me see: one."),
+        (2, "Let me see: two."),
     ]
 
 
@@ -176,8 +176,8 @@ async def test_what_was_said_meanwhile_does_not_hold_back_the_answer_to_what_was
     slow.set()
     answers = [await first, await second]
     assert [(a.data["turn"], a.data["text"].splitlines()[0]) for a in answers] == [
-        (1, "Let me see: one"),
-        (2, "Let me see: two"),
+        (1, "Let me see: one."),
+        (2, "Let me see: two."),
     ]
 
 

@@ -51,8 +51,37 @@ def test_a_message_is_spoken_as_people_say_it(text: str, heard: str) -> None:
 
 def test_buttons_are_what_can_be_said() -> None:
     buttons = {"type": "buttons", "buttons": [{"label": one, "payload": one} for one in ("Yes", "No", "Later")]}
-    assert spoken(message("Well?", buttons), "en-US") == "Well?\nYou can say Yes, No, or Later."
+    assert spoken(message("Well?", buttons), "en-US") == "Well?\nYou can say: Yes, No, or Later."
     assert spoken(message("Nun?", buttons), "de-DE") == "Nun?\nSie können sagen: Yes, No, oder Later."
+
+
+def choices(*labels: str) -> list[dict[str, str]]:
+    return [{"label": label, "payload": label} for label in labels]
+
+
+def test_choices_are_said_without_the_marks_that_end_them() -> None:
+    buttons = {"type": "buttons", "buttons": choices("Where is my order?", "Delivery", "Talk to a person.")}
+    heard = "You can say: Where is my order, Delivery, or Talk to a person."
+    assert spoken(message("", buttons), "en-US") == heard
+    assert spoken(message("Hello", buttons), "en-US") == f"Hello.\n{heard}"
+
+
+def test_titles_texts_and_items_are_sentences_of_their_own() -> None:
+    cards = [
+        {"title": "Standard: 4.90", "text": "2 to 4 working days", "buttons": choices("Standard?")},
+        {"title": "Express: 9.90", "text": "Next working day", "buttons": choices("Express")},
+    ]
+    carousel = {"type": "carousel", "cards": cards}
+    assert spoken(message("We ship", carousel), "en-US") == (
+        "We ship.\nStandard: 4.90.\n2 to 4 working days.\nExpress: 9.90.\nNext working day.\n"
+        "You can say: Standard, or Express."
+    )
+    items = [
+        {"title": "Returns", "text": "Within 30 days", "url": "https://www.shop.example/returns"},
+        {"title": "Repairs"},
+    ]
+    listed = {"type": "list", "items": items}
+    assert spoken(message("", listed), "en-US") == "Returns.\nWithin 30 days.\nshop.example.\nRepairs"
 
 
 def test_every_language_of_the_house_has_all_of_its_words() -> None:

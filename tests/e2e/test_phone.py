@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Dialog, Locator, Page, expect
 
 from tests.driver import wait_for
 from tests.e2e.conftest import Product
@@ -215,3 +215,49 @@ def test_who_waits_in_a_queue_hears_their_place_and_is_taken(member: Page, phone
     expect(phone.log).to_contain_text("Both are connected")
     member.get_by_role("button", name="Hang up").click()
     expect(phone.log).to_contain_text("The connection between the two has ended.")
+
+
+def test_a_call_can_be_read_and_one_that_was_left_is_told_of(member: Page, phone_of: Maker) -> None:
+    phone = phone_of(mode="gather")
+    phone.speaks("instant")
+    member.get_by_label("Call from").fill("")
+    phone.calls()
+    expect(member.get_by_text("Call from +14155550123")).to_be_visible()
+    read = member.get_by_role("link", name="Read the call")
+    expect(read).to_be_visible()
+    address = read.get_attribute("href")
+    assert address is not None
+    asked: list[str] = []
+
+    def leave(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    member.once("dialog", leave)
+    member.reload()
+    assert asked == ["beforeunload"]
+    expect(phone.log).to_contain_text("Your last call ended when this page was left.")
+    assert phone.log.get_by_role("link", name="Read the call").get_attribute("href") == address
+    phone.speaks("instant")
+    phone.calls()
+    expect(phone.log).to_contain_text("What can I do for you?")
+    member.get_by_role("button", name="Hang up").click()
+    expect(phone.log).to_contain_text("You hung up.")
+    expect(read).to_be_visible()
+    assert read.get_attribute("href") != address
+    # Nobody is asked, and nothing is told, once the call is over.
+    member.reload()
+    expect(phone.log).to_contain_text("Nothing was said yet.")
+
+
+def test_a_connection_that_is_lost_in_a_call_is_told_until_it_is_back(member: Page, phone_of: Maker) -> None:
+    phone = phone_of(mode="gather")
+    phone.calls()
+    away = member.get_by_text("No connection to Convoship: what you say waits.")
+    expect(away).to_be_hidden()
+    member.context.set_offline(True)
+    expect(away).to_be_visible()
+    member.context.set_offline(False)
+    expect(away).to_be_hidden()
+    member.get_by_role("button", name="Hang up").click()
+    expect(phone.log).to_contain_text("You hung up.")

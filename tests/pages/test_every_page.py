@@ -160,6 +160,7 @@ PAGES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "connection_test": ("/app/channels/{connection}/test", POST, "connections.write"),
     "connection_register": ("/app/channels/{connection}/register", POST, "connections.write"),
     "connection_call_me": ("/app/channels/{connection}/call-me", POST, "connections.write"),
+    "connection_called": ("/app/channels/{line}/called/{call}", GET, "connections.write"),
     "connection_try": ("/app/channels/{connection}/try", POST, "connections.write"),
     "connection_pause": ("/app/channels/{connection}/pause", POST, "connections.write"),
     "connection_enable": ("/app/channels/{connection}/enable", POST, "connections.write"),

@@ -740,6 +740,7 @@ PAGES: Mapping[str, list[Call]] = {
     "connection_test": [Call("POST", {}, changes=False)],
     "connection_register": [Call("POST", {}, before=World.can_register)],
     "connection_call_me": [Call("POST", {"to": "+14155550123"}, before=World.can_call)],
+    "connection_called": GET,
     "connection_try": [Call("POST", {"what": ""})],
     "connection_pause": [Call("POST", {})],
     "connection_enable": [Call("POST", {}, before=World.pause_connection)],

@@ -14,6 +14,7 @@ from django.contrib.sessions.models import Session
 
 from channels_app.models import RehearsalCall
 from channels_app.rehearsal.telephone import exchange
+from channels_app.rehearsal.telephone.forms import PERSON
 from convoship.asgi import application
 from convoship.lib.tenancy import in_tenant, tenant
 from convoship.lib.threads import in_thread
@@ -91,6 +92,16 @@ async def test_a_member_who_may_has_a_telephone(it: Rehearsed) -> None:
     assert "number" in (await page.hear("refused"))["detail"]
     await page.say(type="nonsense")
     assert await page.hear("refused")
+    await closed(page)
+
+
+async def test_the_number_that_is_called_calls_nobody(it: Rehearsed) -> None:
+    page = await page_of(it, await in_thread(factories.owner_of, it.workspace))
+    assert await page.opens()
+    await page.say(type="call", caller=str(it.connection.config["from_number"]))
+    assert "own number: it would call itself" in (await page.hear("refused"))["detail"]
+    await page.say(type="call", caller="")
+    assert (await page.hear("status"))["other"] == PERSON
     await closed(page)
 
 

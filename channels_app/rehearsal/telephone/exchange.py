@@ -12,10 +12,10 @@ from uuid import UUID, uuid4
 
 from django.utils import timezone
 
-from channels_app.models import Connection, RehearsalCall
+from channels_app.models import Call, Connection, RehearsalCall
 from channels_app.models.rehearsal import LineKind
 from channels_app.rehearsal import rehearsing
-from channels_app.rehearsal.telephone import calls, forms, wire
+from channels_app.rehearsal.telephone import calls, forms, telling, wire
 from channels_app.rehearsal.telephone.forms import FINAL, Facts
 from channels_app.rehearsal.telephone.leg import NO_ANSWER, Leg, Role
 from channels_app.rehearsal.telephone.line import Moved, Next, Over, Queue, RelaySocket, Reply, Ringing
@@ -51,6 +51,8 @@ class Telephone:
     _writing: asyncio.Task[None] | None = None
     _polling: asyncio.Task[None] | None = None
     _rings: set[str] = field(default_factory=set)
+    # Calls whose conversation the screen knows.
+    _known: set[str] = field(default_factory=set)
 
     # --- The telephone ------------------------------------------------------------------------------------------------
 
@@ -194,6 +196,9 @@ class Telephone:
     async def _ended(self, leg: Leg, over: Over) -> None:
         leg.stop(over)
         self.legs.pop(leg.facts.sid, None)
+        if leg.role == "caller" and leg.facts.sid not in self._known:
+            # They were gone before the first answer came.
+            await self._show_conversation(leg.facts.sid)
         if over.how == "dropped":
             await in_tenant(calls.cut)(self.workspace_id, self.connection_id, leg.facts.sid)
             self.show("ended", who=leg.role, sid=leg.facts.sid, how="dropped")
@@ -259,11 +264,12 @@ class Telephone:
                 ringing.picked.set_result("canceled")
             leg.stop(Over("canceled" if order.get("status") == "canceled" else "hung_up_on"))
         else:
+            url = str(order.get("url", ""))
             onward = Next(
-                str(order.get("url", "")),
+                url,
                 str(order.get("method", "POST")) or "POST",
                 {},
-                "was sent here by the API",
+                telling.sent_by_the_api(url),
                 str(order.get("twiml", "")),
             )
             leg.stop(Moved(onward))
@@ -302,7 +308,16 @@ class Telephone:
         reply = await self._post(call, url, {**call.form(), **form}, method=method, what=what, kind=LineKind.ASKS)
         if not reply.is_good:
             await self.fault(call, NO_ANSWER, reply.words, told=False)
+        elif not call.parent and call.sid not in self._known:
+            await self._show_conversation(call.sid)
         return reply
+
+    async def _show_conversation(self, call_sid: str) -> None:
+        """Where the call can be read, as soon as Convoship has it."""
+        found = await in_tenant(_conversation_of)(self.workspace_id, self.connection_id, call_sid)
+        if found is not None:
+            self._known.add(call_sid)
+            self.show("conversation", sid=call_sid, id=str(found))
 
     async def tell(self, call: Facts, url: str, form: Mapping[str, str], *, method: str, what: str) -> None:
         """Tell of something."""
@@ -350,7 +365,7 @@ class Telephone:
             method="FRAME",
             url="(the relay's socket)",
             body=text,
-            note=f"{wire.told_by(text)} {note}".strip()[:300],
+            note=telling.cut(f"{wire.told_by(text)} {note}", telling.LONGEST),
         )
 
     async def fault(self, call: Facts, code: int, words: str, *, told: bool = True) -> None:
@@ -425,6 +440,11 @@ def _recording(source: str, channels: int) -> dict[str, Any]:
 
 def _begun(connection_id: UUID, values: Mapping[str, Any]) -> RehearsalCall:
     return calls.begin(Connection.objects.get(id=connection_id, is_rehearsal=True), **values)
+
+
+def _conversation_of(connection_id: UUID, call_sid: str) -> UUID | None:
+    calls_here = Call.objects.filter(connection_id=connection_id, sid=call_sid)
+    return calls_here.values_list("conversation_id", flat=True).first()
 
 
 def _told(connection_id: UUID, call_sid: str, recording_sid: str, seconds: int) -> None:

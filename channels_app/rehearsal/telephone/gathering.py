@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from channels_app.rehearsal.telephone import forms
+from channels_app.rehearsal.telephone import forms, telling
 from channels_app.rehearsal.telephone.line import Heard, Next, Said
 from channels_app.rehearsal.telephone.twiml import Verb
 
@@ -77,7 +77,5 @@ async def _collected(
 
 def _told(form: dict[str, str]) -> str:
     if form.get("SpeechResult"):
-        return (
-            f"told that they said \N{LEFT DOUBLE QUOTATION MARK}{form['SpeechResult']}\N{RIGHT DOUBLE QUOTATION MARK}"
-        )
+        return f"told that they said {telling.quoted(form['SpeechResult'])}"
     return f"told that they pressed {form.get('Digits', '')}"

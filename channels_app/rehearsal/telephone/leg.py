@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 from urllib.parse import urljoin
 
-from channels_app.rehearsal.telephone import dialling, gathering, recording, relaying, twiml
+from channels_app.rehearsal.telephone import dialling, gathering, recording, relaying, telling, twiml
 from channels_app.rehearsal.telephone.forms import FINAL, Facts
 from channels_app.rehearsal.telephone.line import (
     Heard,
@@ -338,7 +338,8 @@ async def _spoken(leg: Leg, verb: Verb, base: str) -> Next | None:
 
 
 async def _redirect(leg: Leg, verb: Verb, base: str) -> Next | None:
-    return Next(leg.at(base, verb.text), verb.get("method", "POST").upper(), {}, "went on to")
+    url = leg.at(base, verb.text)
+    return Next(url, verb.get("method", "POST").upper(), {}, telling.asked_at(url))
 
 
 async def _hangup(leg: Leg, verb: Verb, base: str) -> Next | None:

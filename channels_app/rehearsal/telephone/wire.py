@@ -18,6 +18,7 @@ from channels_app.models.rehearsal import LineKind
 from channels_app.providers.twilio import signing
 from channels_app.providers.twilio.voice_setup import fallback_url
 from channels_app.rehearsal import rehearsing
+from channels_app.rehearsal.telephone import telling
 from channels_app.rehearsal.telephone.line import PATIENCE, NoRelay, RelaySocket, Reply
 from channels_app.rehearsal.telephone.voice import Pace
 from convoship.lib import outbound
@@ -131,7 +132,7 @@ class Posting:
                 "headers": headers,
                 "body": body[: rehearsing.SHOWN_BODY],
                 # A line of a question begins with Twilio's name already.
-                "note": (what if kind == LineKind.ASKS else f"Twilio {what}")[:300],
+                "note": telling.cut(what if kind == LineKind.ASKS else f"Twilio {what}", telling.LONGEST),
                 "is_signed_wrongly": self.tricks.wrongly,
             },
         )
@@ -187,17 +188,17 @@ def told_by(text: str) -> str:
         case {"type": "setup"}:
             return "The session begins."
         case {"type": "prompt", "voicePrompt": words, "last": last}:
-            return f"They said {_quoted(words)}{'' if last else ', so far'}."
+            return telling.sentence("They said" if last else "They said so far:", words)
         case {"type": "interrupt", "utteranceUntilInterrupt": words}:
-            return (
-                f"They interrupted after {_quoted(words)}." if words else "They interrupted before a word was spoken."
-            )
+            if not str(words).strip():
+                return "They interrupted before a word was spoken."
+            return telling.sentence("They interrupted after", words)
         case {"type": "dtmf", "digit": key}:
             return f"They pressed {key}."
         case {"type": "error", "description": words}:
             return str(words)
         case {"type": "text", "token": words}:
-            return f"Speak {_quoted(words)}."
+            return telling.sentence("Speak", words) if str(words).strip() else "What was to be spoken is whole."
         case {"type": "play", "source": source}:
             return f"Play {source}."
         case {"type": "language"}:
@@ -207,11 +208,6 @@ def told_by(text: str) -> str:
         case {"type": "end"}:
             return "End the session."
     return ""
-
-
-def _quoted(words: Any) -> str:
-    text = str(words).strip()
-    return f"\N{LEFT DOUBLE QUOTATION MARK}{text[:160]}\N{RIGHT DOUBLE QUOTATION MARK}"
 
 
 def _noted(connection_id: UUID, values: Mapping[str, Any]) -> UUID:

@@ -11,6 +11,7 @@ const [callForm, sayForm, words, caller] = [
   document.getElementById("caller"),
 ];
 const [lines, state, time, withWhom, rings, refused] = ["lines", "state", "time", "with", "rings", "refused"].map(find);
+const [read, away] = ["read", "away"].map(find);
 
 let socket = null;
 let tries = 0;
@@ -46,6 +47,10 @@ function note(text, isBad = false) {
   const item = line("not-taken");
   item.firstChild.textContent = text;
   if (isBad) item.firstChild.classList.add("bad-ink");
+}
+
+function link(text, address) {
+  return Object.assign(document.createElement("a"), { textContent: text, href: address, target: "_blank", rel: "noopener" });
 }
 
 function draw(speech, isOver = false) {
@@ -100,12 +105,21 @@ const heard = {
     if (what.who === "caller") {
       goes = !["completed", "busy", "failed", "no-answer", "canceled"].includes(what.status);
       state.textContent = CALLED[what.status] ?? what.status;
+      if (what.other) {
+        withWhom.textContent = `Call from ${what.other}`;
+        withWhom.hidden = false;
+      }
       if (what.status === "in-progress") since = Date.now();
     } else if (what.status === "in-progress") {
       hasPerson = true;
       choose("person");
       note("The other person picks up: what you say and press now is theirs, until you choose “The caller” again.");
     }
+  },
+  conversation(what) {
+    read.firstElementChild.href = what.url;
+    read.hidden = false;
+    if (goes) keepCall(what.url);
   },
   speech(what) {
     const item = line(what.who === "person" ? "heard other" : "heard", what.who === "person" ? "To the other person" : "");
@@ -226,6 +240,8 @@ const heard = {
     goes = false;
     since = 0;
     queue = "";
+    keepCall("");
+    withWhom.hidden = true;
     find("cut").hidden = true;
     state.textContent = what.how === "dropped" ? "Line dropped" : "Over";
     if (what.how === "dropped") note("The line was dropped. Twilio told Convoship nothing: it finds out by asking.", true);
@@ -250,32 +266,97 @@ function gone(sid) {
   if (hadFocus) (sayForm.hidden ? caller : words).focus();
 }
 
+// --- A page that is left, and a connection that is lost ------------------------------------------------------------
+
+// The call that goes on in this tab, by where it can be read: what loads next finds it if the page was left meanwhile.
+const KEPT = `telephone:${location.pathname}`;
+
+function keepCall(address) {
+  try {
+    if (address) sessionStorage.setItem(KEPT, address);
+    else sessionStorage.removeItem(KEPT);
+  } catch {
+    // Storage that is shut: a call that was left is not told of.
+  }
+}
+
+function tellOfLastCall() {
+  let address = null;
+  try {
+    address = sessionStorage.getItem(KEPT);
+  } catch {
+    return;
+  }
+  if (!address) return;
+  keepCall("");
+  const item = line("not-taken");
+  item.firstChild.append("Your last call ended when this page was left. ", link("Read the call", address));
+}
+
+let isLeft = false;
+window.addEventListener("pagehide", () => (isLeft = true));
+window.addEventListener("pageshow", (event) => event.persisted && location.reload());
+window.addEventListener("beforeunload", (event) => {
+  if (goes || hasPerson) event.preventDefault();
+});
+
+const BEAT = 4_000;
+const PATIENCE = 8_000;
+// When the server was asked whether it is there; 0: it has answered.
+let asked = 0;
+
+function beat() {
+  if (socket?.readyState === WebSocket.OPEN && !asked) {
+    asked = Date.now();
+    send({ type: "ping" });
+  }
+  lookAround();
+}
+
+function lookAround() {
+  if (!away) return;
+  const isAway = !navigator.onLine || (asked && Date.now() - asked > PATIENCE);
+  const words = goes || hasPerson ? "No connection to Convoship: what you say waits." : "No connection to Convoship. It is tried again.";
+  if (isAway) away.querySelector("span").textContent = words;
+  away.hidden = !isAway;
+}
+setInterval(beat, BEAT);
+window.addEventListener("offline", lookAround);
+window.addEventListener("online", beat);
+
 // --- The socket ----------------------------------------------------------------------------------------------------
 
 function connect() {
   const scheme = location.protocol === "https:" ? "wss:" : "ws:";
   socket = new WebSocket(`${scheme}//${location.host}${phone.dataset.socket}`);
   socket.addEventListener("open", () => {
-    tries = 0;
+    tries = asked = 0;
     phone.dataset.ready = "";
     tricks();
     arrange();
   });
   socket.addEventListener("message", (event) => {
     const what = JSON.parse(event.data);
+    asked = 0;
     heard[what.type]?.(what);
     arrange();
+    lookAround();
   });
   socket.addEventListener("close", (event) => {
+    if (isLeft) return;
     socket = null;
+    asked = 0;
     delete phone.dataset.ready;
     if (event.code === 4401 || event.code === 4403) {
+      goes = hasPerson = false;
       location.reload();
       return;
     }
     if (goes || hasPerson) {
       note("The line was cut: the server that played the call went away. Convoship finds that out by asking Twilio.", true);
       state.textContent = "Line cut";
+      keepCall("");
+      withWhom.hidden = true;
       speechSynthesis?.cancel();
     }
     goes = hasPerson = false;
@@ -319,6 +400,7 @@ if (phone && controls) {
       return;
     }
     lines.replaceChildren();
+    read.hidden = true;
     send({ type: "call", caller: caller.value.trim() });
   });
   sayForm.addEventListener("submit", (event) => {
@@ -340,6 +422,7 @@ if (phone && controls) {
     send({ type: "key", who: who(), key: event.key });
   });
   for (const field of controls.querySelectorAll("[data-trick]")) field.addEventListener("change", tricks);
+  tellOfLastCall();
   connect();
 }
 
