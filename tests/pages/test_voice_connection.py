@@ -181,3 +181,18 @@ def test_its_health_line_names_what_calls_said_and_where_minutes_ran_out(here: L
         Connection.objects.update(spent_until=timezone.now() + dt.timedelta(hours=1))
     page = member.get(f"/app/channels/{here.connection.id}/").content.decode()
     assert "Its minutes of today are used up" in page
+
+
+def test_its_events_and_deliveries_lead_to_its_calls_and_say_what_stands_there_instead(
+    here: Line, member: Client
+) -> None:
+    async_to_sync(here.ring)()
+    path = f"/app/channels/{here.connection.id}/"
+    events, deliveries = shown(member, f"{path}events"), shown(member, f"{path}deliveries")
+    assert "Nothing received yet" not in events
+    assert "Here stands what became no call: one that was not taken, with the reason, and requests" in events
+    assert "Nothing sent yet" not in deliveries
+    assert "What the assistant says is spoken in the call" in deliveries
+    for tab in ("events", "deliveries"):
+        page = member.get(f"{path}{tab}").content.decode()
+        assert f'<a class="button" href="{path}calls">See the calls</a>' in page
