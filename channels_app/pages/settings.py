@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from channels_app import accounts, connections
+from channels_app import accounts, connections, releasing
 from channels_app.models import Connection, ConnectionSecret, ConversationLink, Delivery, InboundEvent
 from channels_app.models.connection import SecretKind
 from channels_app.pages import queries
@@ -73,6 +73,7 @@ def connection_change(request: WorkspaceRequest, connection_id: UUID) -> HttpRes
     """Change them. What waits for its next try goes out at once, as the change may have mended it."""
     row = queries.connection(connection_id)
     form = ConnectionForm(accounts.kind_of(row), request.POST, of=row)
+    has_waiting = releasing.has_waiting(row)
     try:
         with transaction.atomic(), refusals.missing_is_404():
             form.write_secrets(request.actor)
@@ -83,7 +84,7 @@ def connection_change(request: WorkspaceRequest, connection_id: UUID) -> HttpRes
     if form.has_errors:
         form.take_back_secrets()
         return _page(request, queries.connection(connection_id), form)
-    messages.success(request, "Saved. What waited for its next try goes out now.")
+    messages.success(request, "Saved. What waited for its next try goes out now." if has_waiting else "Saved.")
     return redirect("connection_settings", row.id)
 
 

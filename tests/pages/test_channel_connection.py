@@ -287,6 +287,10 @@ def test_the_settings_are_changed_and_what_waited_goes_out(member: Browser, brid
     assert fresh(bridge).name == "The other bridge"
     asyncio.run(bridge.drain())
     assert bridge.far.seen[-1].path == "/hook/other"
+    # Nothing waits any more.
+    said = words(member.send(form))
+    assert "Saved." in said
+    assert "goes out now" not in said
     assert "connection.changed" in audited(bridge)
 
 
