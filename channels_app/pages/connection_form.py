@@ -83,6 +83,14 @@ class ConfigField:
         return self.bound.value() not in (None, "", False, [], self.bound.field.initial)
 
 
+@dataclass(frozen=True)
+class FieldGroup:
+    """Fields that belong together; those of no group stand first, without a heading."""
+
+    heading: str
+    fields: list[ConfigField]
+
+
 @dataclass
 class Credential:
     """A credential: the key of a secret that there is, or a new secret, written right here. No value is ever shown."""
@@ -171,16 +179,30 @@ class ConnectionForm:
         return found
 
     @property
-    def config_fields(self) -> list[ConfigField]:
+    def config_groups(self) -> list[FieldGroup]:
         """The kind's fields that everybody fills in, in its order."""
         rarely = self.provider.config_form.rarely
-        return [ConfigField(self.config[name]) for name in self.config.fields if name not in rarely]
+        return self._groups_of([name for name in self.config.fields if name not in rarely])
 
     @property
-    def rare_fields(self) -> list[ConfigField]:
+    def rare_groups(self) -> list[FieldGroup]:
         """The kind's fields that few need."""
         rarely = self.provider.config_form.rarely
-        return [ConfigField(self.config[name]) for name in self.config.fields if name in rarely]
+        return self._groups_of([name for name in self.config.fields if name in rarely])
+
+    def _groups_of(self, names: list[str]) -> list[FieldGroup]:
+        declared = self.provider.config_form.groups
+        grouped = {name for _, members in declared for name in members}
+        ungrouped = [name for name in names if name not in grouped]
+        ordered = [
+            ("", ungrouped),
+            *((heading, [name for name in members if name in names]) for heading, members in declared),
+        ]
+        return [
+            FieldGroup(heading, [ConfigField(self.config[name]) for name in members])
+            for heading, members in ordered
+            if members
+        ]
 
     @property
     def usual_credentials(self) -> list[Credential]:
@@ -195,7 +217,7 @@ class ConnectionForm:
     @property
     def shows_rare(self) -> bool:
         """Whether what few need stands open: something is said there, or wrong."""
-        fields = any(one.bound.errors or one.says_something for one in self.rare_fields)
+        fields = any(one.bound.errors or one.says_something for group in self.rare_groups for one in group.fields)
         return fields or any(one.all_errors or one.chosen for one in self.rare_credentials)
 
     @property
@@ -210,7 +232,8 @@ class ConnectionForm:
         if self.data is None:
             return []
         about = [ConfigField(self.about[name]) for name in self.about.fields]
-        usual, rare = self.config_fields, self.rare_fields
+        usual = [one for group in self.config_groups for one in group.fields]
+        rare = [one for group in self.rare_groups for one in group.fields]
         return [
             *_of_fields([*about, *usual]),
             *(found for one in self.usual_credentials for found in _of_credential(one)),

@@ -354,6 +354,8 @@ class ConfigForm(forms.Form):
     credentials: ClassVar[tuple[str, ...]] = ()
     # What few need: folded away on the page until it is opened.
     rarely: ClassVar[frozenset[str]] = frozenset()
+    # What belongs together on the page: (heading, fields in their order). Fields of no group come first.
+    groups: ClassVar[tuple[tuple[str, tuple[str, ...]], ...]] = ()
     # Of these one is needed, so none of them is called optional.
     either: ClassVar[frozenset[str]] = frozenset()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -196,3 +197,33 @@ def test_its_events_and_deliveries_lead_to_its_calls_and_say_what_stands_there_i
     for tab in ("events", "deliveries"):
         page = member.get(f"{path}{tab}").content.decode()
         assert f'<a class="button" href="{path}calls">See the calls</a>' in page
+
+
+def test_its_form_has_what_belongs_together_in_groups_and_labels_that_say_it_alone(here: Line, member: Client) -> None:
+    page = member.get("/app/channels/new/twilio_voice").content.decode()
+    folded = page.index("<summary>More settings")
+    silences = page[page.index("When callers say nothing</legend>") :].split("</fieldset>")[0]
+    for name in ("silence_seconds", "silence_words", "most_silences", "then"):
+        assert f'name="config-{name}"' in silences
+    assert page.index("When callers say nothing") < folded
+    groups = re.findall(r"<legend>([^<]+)</legend>", page[folded:])
+    assert groups == ["Words", "Queue", "Messages and recording", "Costs", "Account at Twilio"]
+    labels = [" ".join(strip_tags(one).split()) for one in re.findall(r"<label for=.*?</label>", page, re.DOTALL)]
+    for vague in ("Then", "Into a silence", "While it thinks", "Before a message", "Goodbye"):
+        assert not any(label.split(" (")[0] == vague for label in labels)
+    assert "After the last silence" in labels
+    assert "Question after a silence (optional)" in labels
+    assert re.search(r'<textarea name="config-greeting"[^>]* rows="3"', page)
+    assert "name them in the greeting" in page
+
+
+def test_a_greeting_of_several_lines_is_kept_in_one(here: Line, member: Client) -> None:
+    path = f"/app/channels/{here.connection.id}/"
+    with tenant(here.workspace.id):
+        row = Connection.objects.get(id=here.connection.id)
+    typed = {f"config-{name}": value for name, value in row.config.items()}
+    typed |= {"name": row.name, "assistant": str(row.assistant_id), "config-greeting": "Hello.\r\n\r\nPress 1."}
+    typed |= {f"credential-{name}": key for name, key in row.credentials.items()}
+    assert member.post(f"{path}change", typed).status_code == 302
+    with tenant(here.workspace.id):
+        assert Connection.objects.get(id=here.connection.id).config["greeting"] == "Hello. Press 1."
