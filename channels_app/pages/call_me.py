@@ -34,10 +34,11 @@ def connection_call_me(request: HttpRequest, connection_id: UUID) -> HttpRespons
         errors = said or [f"{problem.detail} {problem.hint or ''}".strip()]
     with entered(request, "connections.write") as inside:
         row = queries.connection(connection_id)
+        is_of_countries = bool(errors) and calling.is_of_countries(row, to)
         if request.headers.get("HX-Request"):
-            shown = {"connection": row, "call": made, "call_errors": errors}
+            shown = {"connection": row, "call": made, "call_errors": errors, "is_of_countries": is_of_countries}
             return render(inside, "channels_app/call_me_result.html", shown)
         if errors:
-            return page(inside, row, status=422, to=to, call_errors=errors)
+            return page(inside, row, status=422, to=to, call_errors=errors, is_of_countries=is_of_countries)
         messages.success(request, "Your phone rings in a moment.")
         return redirect("connection", row.id)

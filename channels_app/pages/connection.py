@@ -17,6 +17,7 @@ from django.views.decorators.http import require_safe
 from channels_app import accounts, connections, examples, health, windows
 from channels_app.models import Connection
 from channels_app.pages import queries
+from channels_app.providers import numbers
 from channels_app.providers.base import Capability, Finding, Health, Provider
 from convoship.lib import limiting
 from convoship.lib.outbound import sending
@@ -87,8 +88,17 @@ def ways_to_try(row: Connection) -> dict[str, Any]:
         "examples": examples.types_of(row),
         "writes_to_people": examples.writes_to_people(row),
         "calls_people": accounts.is_spoken(row),
+        "example_number": _example_number(row),
         "registers_webhook": accounts.kind_of(row).can(Capability.REGISTERS_WEBHOOK),
     }
+
+
+def _example_number(row: Connection) -> str:
+    """A number that what is tried may go to: one of the connection's own country, unless that is not allowed."""
+    kind = accounts.kind_of(row)
+    if not kind.can(Capability.METERED):
+        return ""
+    return numbers.example_near(row.config.get("from_number", ""), kind.bounds(row.config).countries)
 
 
 @form_of("connection")

@@ -227,3 +227,46 @@ def test_a_greeting_of_several_lines_is_kept_in_one(here: Line, member: Client) 
     assert member.post(f"{path}change", typed).status_code == 302
     with tenant(here.workspace.id):
         assert Connection.objects.get(id=here.connection.id).config["greeting"] == "Hello. Press 1."
+
+
+@pytest.mark.parametrize(
+    ("config", "example"),
+    [
+        ({}, "+12015550123"),
+        ({"from_number": "+4930901820"}, "+4915123456789"),
+        ({"allowed_countries": ["GB"]}, "+447400123456"),
+        ({"from_number": "+881612345678"}, ""),
+    ],
+)
+def test_the_number_to_call_is_shown_as_one_that_the_connection_calls(
+    here: Line, member: Client, config: dict[str, Any], example: str
+) -> None:
+    async_to_sync(here.allow)(**config)
+    page = member.get(f"/app/channels/{here.connection.id}/").content.decode()
+    field = page[page.index('name="to"') :].split(">")[0]
+    assert re.findall(r'placeholder="For example ([^"]+)"', field) == ([example] if example else [])
+
+
+def test_who_is_put_through_to_is_shown_as_a_number_of_the_connections_country(here: Line, member: Client) -> None:
+    assert "as +14155550123: who asks" in shown(member, "/app/channels/new/twilio_voice")
+    async_to_sync(here.allow)(from_number="+4930901820")
+    assert "as +4915123456789: who asks" in shown(member, f"/app/channels/{here.connection.id}/settings")
+
+
+@pytest.mark.parametrize(
+    ("to", "says", "leads"),
+    [
+        ("+4930901820", "+4930901820 is a number of DE, and the connection calls CA, US only. Add DE to", True),
+        ("+19005551234", "calls to such numbers can cost any amount, so none is made.", False),
+        ("12", "Write the number with +", False),
+    ],
+)
+def test_a_call_that_is_refused_speaks_of_calls_and_leads_to_the_countries(
+    here: Line, member: Client, to: str, says: str, leads: bool
+) -> None:
+    path = f"/app/channels/{here.connection.id}/"
+    for headers in ({}, {"HX-Request": "true"}):
+        page = member.post(f"{path}call-me", {"to": to}, headers=headers).content.decode()
+        assert escape(says) in page
+        assert "sends to" not in page
+        assert (f'href="{path}settings#id_config-allowed_countries"' in page) is leads

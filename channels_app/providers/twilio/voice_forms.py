@@ -18,6 +18,12 @@ MOST_DAILY_MINUTES, MOST_CALL_MINUTES = 100_000, 24 * 60
 MOST_UNASKED, MOST_NEW = 100, 1000
 
 
+_PUT_THROUGH = (
+    "The telephone of your people, as {number}: who asks for a person in a call is connected to it. It can be named on "
+    "an assistant's Hand-over tab, too, for calls to other numbers."
+)
+
+
 def _words(label: str, help_text: str, *, rows: int = 0) -> forms.CharField:
     widget = forms.Textarea(attrs={"rows": rows}) if rows else None
     return forms.CharField(label=label, max_length=LONGEST_WORDS, required=False, help_text=help_text, widget=widget)
@@ -112,7 +118,8 @@ class VoiceForm(AccountForm):
         required=False,
         min_value=1,
         max_value=10,
-        help_text=f"After so many, what is chosen below is done. {voice_config.MOST_SILENCES} unless you say so.",
+        help_text="After so many, what you choose at After the last silence is done. "
+        f"{voice_config.MOST_SILENCES} unless you say so.",
     )
     then = forms.ChoiceField(
         label="After the last silence",
@@ -125,8 +132,7 @@ class VoiceForm(AccountForm):
         label="Put through to",
         max_length=40,
         required=False,
-        help_text="The telephone of your people, as +4930901820: who asks for a person in a call is connected to it. "
-        "It can be named on an assistant's Hand-over tab, too, for calls to other numbers.",
+        help_text=_PUT_THROUGH.format(number="+14155550123"),
     )
     manner = forms.ChoiceField(
         label="How it is put through",
@@ -219,6 +225,14 @@ class VoiceForm(AccountForm):
         help_text="Numbers that differ in their last four digits alone. "
         f"{voice_config.NEW_PER_RANGE} unless you say so.",
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        own = self.data.get(self.add_prefix("from_number")) or (self.initial or {}).get("from_number")
+        number = str(own or "").strip()
+        # One of another country would be refused.
+        if example := numbers.example_near(number):
+            self.fields["transfer_to"].help_text = _PUT_THROUGH.format(number=example)
 
     def clean_from_number(self) -> str:
         """In E.164."""
