@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
@@ -83,13 +84,17 @@ def addresses(connection: Connection) -> list[tuple[str, str, str]]:
 
 
 def ways_to_try(row: Connection) -> dict[str, Any]:
-    """What its test card offers."""
+    """What its test card offers, or the steps after it was made."""
+    registers = accounts.kind_of(row).can(Capability.REGISTERS_WEBHOOK)
     return {
         "examples": examples.types_of(row),
         "writes_to_people": examples.writes_to_people(row),
         "calls_people": accounts.is_spoken(row),
         "example_number": _example_number(row),
-        "registers_webhook": accounts.kind_of(row).can(Capability.REGISTERS_WEBHOOK),
+        "registers_webhook": registers,
+        "is_set_by_hand": registers and not accounts.kind_of(row).can_register(row.config),
+        # What a stand-in plays is on this server.
+        "is_out_of_reach": registers and not row.is_rehearsal and not settings.PUBLIC_BASE_URL.startswith("https://"),
     }
 
 

@@ -166,7 +166,7 @@ def test_its_overview_offers_a_test_call_and_its_settings_keep_the_menu(here: Li
         row.save()
     page = member.get(f"/app/channels/{here.connection.id}/")
     assert b"Call me at" in page.content
-    assert b"Set the addresses there" in page.content
+    assert b"Set the addresses at Twilio" in page.content
     settings = member.get(f"/app/channels/{here.connection.id}/settings")
     assert b"1 = What are your &lt;hours&gt;?" in settings.content
 
@@ -270,3 +270,53 @@ def test_a_call_that_is_refused_speaks_of_calls_and_leads_to_the_countries(
         assert escape(says) in page
         assert "sends to" not in page
         assert (f'href="{path}settings#id_config-allowed_countries"' in page) is leads
+
+
+def made_page(member: Client, kind: str, assistant: Any, **config: str) -> str:
+    """What follows making a connection of this kind."""
+    typed = {"name": "Second line", "assistant": str(assistant), "once": f"{kind} {config}"}
+    typed |= {"config-account_sid": ACCOUNT, "credential-auth_token": "twilio-token"}
+    made = member.post(f"/app/channels/new/{kind}", typed | {f"config-{name}": value for name, value in config.items()})
+    assert made.status_code == 200, made.content
+    return made.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("kind", "last", "goes"),
+    [
+        ("twilio_voice", "Call me", "A call comes in"),
+        ("twilio_sms", "Send a test message", "A message comes in"),
+    ],
+)
+def test_a_new_one_is_set_up_first_then_tested_then_tried(
+    here: Line, member: Client, kind: str, last: str, goes: str
+) -> None:
+    page = made_page(member, kind, here.connection.assistant_id, from_number="+14155552672")
+    headings = [" ".join(strip_tags(one).split()) for one in re.findall(r"<h2.*?</h2>", page, re.DOTALL)]
+    assert headings == ["Set up at Twilio", "Test", last]
+    assert re.search(r'<button class="button primary"[^>]*>.*?Set the addresses at Twilio', page, re.DOTALL)
+    by_hand = page[page.index("<summary>Or enter them by hand") :].split("</details>")[0]
+    assert goes in by_hand
+    assert 'id="inbound-url"' in by_hand
+    assert page.count('id="test-result"') == page.count('id="register-result"') == 1
+
+
+def test_a_sender_that_no_api_sets_up_is_set_up_by_hand_from_the_start(here: Line, member: Client) -> None:
+    page = made_page(member, "twilio_whatsapp", here.connection.assistant_id, from_number="+14155552672")
+    assert '/register"' not in page
+    assert re.search(r'<details class="disclosure" open>\s*<summary>Enter them by hand', page)
+
+
+def test_who_can_not_be_reached_by_twilio_is_told_before_they_set_it_up(
+    here: Line, member: Client, settings: Any
+) -> None:
+    says = "Twilio can't reach this address from outside: it is not https."
+    path = f"/app/channels/{here.connection.id}/"
+    assert says in made_page(member, "twilio_voice", here.connection.assistant_id, from_number="+14155552672")
+    assert says in shown(member, path)
+    settings.PUBLIC_BASE_URL = "https://convoship.example"
+    assert says not in made_page(member, "twilio_voice", here.connection.assistant_id, from_number="+14155552673")
+    settings.PUBLIC_BASE_URL = "http://testserver"
+    with tenant(here.workspace.id):
+        Connection.objects.filter(id=here.connection.id).update(is_rehearsal=True)
+    assert says not in shown(member, path)
