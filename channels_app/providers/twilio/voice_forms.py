@@ -144,10 +144,10 @@ class VoiceForm(AccountForm):
     )
     queue = forms.RegexField(
         regex=r"^[A-Za-z0-9 ._-]+$",
-        label="Queue",
+        label="Name of the queue",
         max_length=64,
         required=False,
-        help_text="Where no telephone is given: the queue at Twilio that your people take calls from, by its name. "
+        help_text="Where no telephone is given: the queue at Twilio that your people take calls from. "
         f"{voice_config.QUEUE} unless you say so.",
         error_messages={"invalid": "Letters, digits, blanks and . _ - only."},
     )
