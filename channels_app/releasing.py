@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from channels_app import accounts, bell, hastening, quiet_hours
 from channels_app.models import Connection, Delivery
+from channels_app.models.connection import ConnectionState
 from channels_app.models.outbound import DeliveryStatus
 from channels_app.providers.base import Capability
 from channels_app.settling import tell_messages
@@ -29,7 +31,18 @@ def go_on(connection: Connection) -> None:
 def release_waiting(connection: Connection) -> None:
     """What waits for its next try over this connection is due at once: something about it was mended."""
     Connection.objects.filter(id=connection.id).update(spent_until=None)
-    hastening.make_due(Delivery.objects.filter(connection=connection, status=DeliveryStatus.QUEUED, claim=None))
+    hastening.make_due(_waiting(connection))
+
+
+def has_waiting(connection: Connection) -> bool:
+    """Whether anything waits for its next try over this connection, and would go out now if it were released."""
+    return (
+        connection.state == ConnectionState.ACTIVE and _waiting(connection).filter(due_at__gt=timezone.now()).exists()
+    )
+
+
+def _waiting(connection: Connection) -> QuerySet[Delivery]:
+    return Delivery.objects.filter(connection=connection, status=DeliveryStatus.QUEUED, claim=None)
 
 
 def release_awaiting(connection: Connection) -> None:

@@ -61,13 +61,15 @@ _COUNT_OF_ALL = _COUNT.format(whose="(workspace_id, what, whose, since) WHERE co
 class Refusal:
     """Why something may not leave. Without `until` that is final; else it is asked again then.
 
-    `is_of_day`: the day's ceiling is why. `is_for_all`: nothing else of the connection may leave before, either.
+    `is_of_day`: the day's ceiling is why; `is_of_country`: the list of countries is. `is_for_all`: nothing else of the
+    connection may leave before, either.
     """
 
     words: str
     remedy: str
     until: dt.datetime | None = None
     is_of_day: bool = False
+    is_of_country: bool = False
     is_for_all: bool = False
 
 
@@ -200,6 +202,25 @@ def country_of_a_test(connection: Connection, address: str) -> Refusal | None:
     return refusal and Refusal(refusal.words, refusal.remedy.replace(", then replay this", ""))
 
 
+def call_refused(connection: Connection, number: str) -> Refusal | None:
+    """Why this number may not be called over the connection; None where it may."""
+    found = numbers.costly(number)
+    if found:
+        words = f"{number} is {found}: calls to such numbers can cost any amount, so none is made."
+        return Refusal(words, "Give another number.")
+    countries = accounts.kind_of(connection).bounds(connection.config).countries
+    country = numbers.country_of(number)
+    if country in countries:
+        return None
+    allowed = ", ".join(sorted(countries))
+    calls = f"the connection calls {allowed} only" if allowed else "the connection has no list of countries to call"
+    if country is None:
+        words = f"{number} is in no country that Convoship knows, and {calls}."
+        return Refusal(words, "Give another number.", is_of_country=True)
+    words = f"{number} is a number of {country}, and {calls}."
+    return Refusal(words, f"Add {country} to the countries in the connection's settings.", is_of_country=True)
+
+
 # --- How often --------------------------------------------------------------------------------------------------------
 
 
@@ -309,7 +330,7 @@ def count_call_to(connection: Connection, number: str) -> Refusal | None:
 
     In a transaction that goes back where it may not: part of it may be counted by then.
     """
-    refusal = country_of_a_test(connection, number)
+    refusal = call_refused(connection, number)
     if refusal is not None:
         return refusal
     hour = timezone.now().replace(minute=0, second=0, microsecond=0)

@@ -43,11 +43,17 @@ def connection_call_me(request: HttpRequest, connection_id: UUID) -> HttpRespons
         errors = said or [f"{problem.detail} {problem.hint or ''}".strip()]
     with entered(request, "connections.write") as inside:
         row = queries.connection(connection_id)
+        is_of_countries = bool(errors) and calling.is_of_countries(row, to)
         if request.headers.get("HX-Request"):
-            shown = {"connection": row, "call_errors": errors, **(_result(made) if made else {})}
+            shown = {
+                "connection": row,
+                "call_errors": errors,
+                "is_of_countries": is_of_countries,
+                **(_result(made) if made else {}),
+            }
             return render(inside, "channels_app/call_me_result.html", shown)
         if errors or made is None:
-            return page(inside, row, status=422, to=to, call_errors=errors)
+            return page(inside, row, status=422, to=to, call_errors=errors, is_of_countries=is_of_countries)
         messages.success(request, "Your phone rings in a moment.")
         return redirect("connection_called", row.id, made.conversation_id)
 

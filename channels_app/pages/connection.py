@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
@@ -17,6 +18,7 @@ from django.views.decorators.http import require_safe
 from channels_app import accounts, connections, examples, health, windows
 from channels_app.models import Connection
 from channels_app.pages import queries
+from channels_app.providers import numbers
 from channels_app.providers.base import Capability, Finding, Health, Provider
 from convoship.lib import limiting
 from convoship.lib.outbound import sending
@@ -82,13 +84,26 @@ def addresses(connection: Connection) -> list[tuple[str, str, str]]:
 
 
 def ways_to_try(row: Connection) -> dict[str, Any]:
-    """What its test card offers."""
+    """What its test card offers, or the steps after it was made."""
+    registers = accounts.kind_of(row).can(Capability.REGISTERS_WEBHOOK)
     return {
         "examples": examples.types_of(row),
         "writes_to_people": examples.writes_to_people(row),
         "calls_people": accounts.is_spoken(row),
-        "registers_webhook": accounts.kind_of(row).can(Capability.REGISTERS_WEBHOOK),
+        "example_number": _example_number(row),
+        "registers_webhook": registers,
+        "is_set_by_hand": registers and not accounts.kind_of(row).can_register(row.config),
+        # What a stand-in plays is on this server.
+        "is_out_of_reach": registers and not row.is_rehearsal and not settings.PUBLIC_BASE_URL.startswith("https://"),
     }
+
+
+def _example_number(row: Connection) -> str:
+    """A number that what is tried may go to: one of the connection's own country, unless that is not allowed."""
+    kind = accounts.kind_of(row)
+    if not kind.can(Capability.METERED):
+        return ""
+    return numbers.example_near(row.config.get("from_number", ""), kind.bounds(row.config).countries)
 
 
 @form_of("connection")

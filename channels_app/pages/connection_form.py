@@ -26,8 +26,19 @@ from deployments.models import Assistant
 from workspaces import refusals, secret_store
 from workspaces.models import Secret
 
+# Of a value that was typed into a form that was refused.
+TYPED_AGAIN = "Paste it again: what you typed is not kept, and not shown back."
 # Of a credential, where there is no secret to choose.
 NONE_TO_CHOOSE = "There is no secret to choose yet: write a new one, here or under Workspace, Secrets."
+
+
+@dataclass(frozen=True)
+class ToMend:
+    """One thing that is wrong: the id of its field, what that is called, and what is wrong with it."""
+
+    field_id: str
+    label: str
+    words: str
 
 
 class AboutForm(forms.Form):
@@ -54,6 +65,11 @@ class ConfigField:
         return isinstance(self.bound.field.widget, forms.CheckboxSelectMultiple)
 
     @property
+    def first_id(self) -> str:
+        """The id of what is filled in, or of the first of its boxes."""
+        return f"{self.bound.auto_id}_0" if self.is_choice_of_many else self.bound.auto_id
+
+    @property
     def is_optional(self) -> bool:
         """Whether it may stay empty. A box to check may always, and a list to choose from always has a choice."""
         field = self.bound.field
@@ -67,6 +83,14 @@ class ConfigField:
         return self.bound.value() not in (None, "", False, [], self.bound.field.initial)
 
 
+@dataclass(frozen=True)
+class FieldGroup:
+    """Fields that belong together; those of no group stand first, without a heading."""
+
+    heading: str
+    fields: list[ConfigField]
+
+
 @dataclass
 class Credential:
     """A credential: the key of a secret that there is, or a new secret, written right here. No value is ever shown."""
@@ -78,8 +102,6 @@ class Credential:
     keys: list[str]
     chosen: str = ""
     new_key: str = ""
-    # It was typed and is not kept: who sends the form again has to type it again.
-    was_typed: bool = False
     errors: list[str] = field(default_factory=list)
     key_errors: list[str] = field(default_factory=list)
     value_errors: list[str] = field(default_factory=list)
@@ -93,7 +115,7 @@ class Credential:
     @property
     def is_new(self) -> bool:
         """Whether the part for a new secret stands open."""
-        return bool(self.was_typed or self.key_errors or self.value_errors or not self.keys)
+        return bool(self.key_errors or self.value_errors or not self.keys)
 
     @property
     def all_errors(self) -> bool:
@@ -157,16 +179,30 @@ class ConnectionForm:
         return found
 
     @property
-    def config_fields(self) -> list[ConfigField]:
+    def config_groups(self) -> list[FieldGroup]:
         """The kind's fields that everybody fills in, in its order."""
         rarely = self.provider.config_form.rarely
-        return [ConfigField(self.config[name]) for name in self.config.fields if name not in rarely]
+        return self._groups_of([name for name in self.config.fields if name not in rarely])
 
     @property
-    def rare_fields(self) -> list[ConfigField]:
+    def rare_groups(self) -> list[FieldGroup]:
         """The kind's fields that few need."""
         rarely = self.provider.config_form.rarely
-        return [ConfigField(self.config[name]) for name in self.config.fields if name in rarely]
+        return self._groups_of([name for name in self.config.fields if name in rarely])
+
+    def _groups_of(self, names: list[str]) -> list[FieldGroup]:
+        declared = self.provider.config_form.groups
+        grouped = {name for _, members in declared for name in members}
+        ungrouped = [name for name in names if name not in grouped]
+        ordered = [
+            ("", ungrouped),
+            *((heading, [name for name in members if name in names]) for heading, members in declared),
+        ]
+        return [
+            FieldGroup(heading, [ConfigField(self.config[name]) for name in members])
+            for heading, members in ordered
+            if members
+        ]
 
     @property
     def usual_credentials(self) -> list[Credential]:
@@ -181,14 +217,29 @@ class ConnectionForm:
     @property
     def shows_rare(self) -> bool:
         """Whether what few need stands open: something is said there, or wrong."""
-        fields = any(one.bound.errors or one.says_something for one in self.rare_fields)
-        return fields or any(one.all_errors or one.chosen or one.was_typed for one in self.rare_credentials)
+        fields = any(one.bound.errors or one.says_something for group in self.rare_groups for one in group.fields)
+        return fields or any(one.all_errors or one.chosen for one in self.rare_credentials)
 
     @property
     def has_errors(self) -> bool:
         """Whether anything is wrong."""
         about = self.data is not None and bool(self.about.errors)
         return bool(about or self.wrong or self.config.errors or any(one.all_errors for one in self.credentials))
+
+    @property
+    def to_mend(self) -> list[ToMend]:
+        """All that is wrong with fields, in the order in which they stand on the page."""
+        if self.data is None:
+            return []
+        about = [ConfigField(self.about[name]) for name in self.about.fields]
+        usual = [one for group in self.config_groups for one in group.fields]
+        rare = [one for group in self.rare_groups for one in group.fields]
+        return [
+            *_of_fields([*about, *usual]),
+            *(found for one in self.usual_credentials for found in _of_credential(one)),
+            *_of_fields(rare),
+            *(found for one in self.rare_credentials for found in _of_credential(one)),
+        ]
 
     # --- What was typed -----------------------------------------------------------------------------------------------
 
@@ -208,34 +259,40 @@ class ConnectionForm:
             "credentials": {one.name: one.chosen for one in self.credentials if one.chosen},
         }
 
-    def write_secrets(self, actor: Actor) -> list[str]:
-        """Write the secrets that were typed, each under a key that was free; answers their keys.
+    def write_secrets(self, actor: Actor) -> None:
+        """Write the secrets that were typed, each under a key that was free; each is then the one that is chosen.
 
-        One that is written stays, whatever else is wrong with the form: its value could not be given back to be sent
-        again. It is then the one that is chosen.
+        Belongs into the transaction of the act that the form is for: where that is refused, none of them is kept
+        (`take_back_secrets`), or each attempt would leave one behind.
         """
         assert self.data is not None  # noqa: S101 (a form that was sent)
-        written = []
         for one in self.credentials:
-            value = self.data.get(f"new_value-{one.name}", "")
-            if not value.strip():
+            value = self._typed_value(one)
+            if not value:
                 continue
             if Secret.objects.filter(key=one.new_key.replace("\x00", "")).exists():
                 one.key_errors = ["There is a secret by this key. Choose it above, or give this one another key."]
-            else:
-                try:
-                    with transaction.atomic():
-                        secret_store.write(actor, one.new_key, value)
-                except Problem as problem:
-                    one.key_errors = problem.errors.get("key", [])
-                    one.value_errors = problem.errors.get("value", [])
-            if one.key_errors or one.value_errors:
-                one.was_typed = True
                 continue
-            one.chosen, one.keys = one.new_key, sorted([*one.keys, one.new_key])
-            one.new_key = _free_key(f"{self.provider.kind}_{one.name}", one.keys)
-            written.append(one.chosen)
-        return written
+            try:
+                with transaction.atomic():
+                    secret_store.write(actor, one.new_key, value)
+            except Problem as problem:
+                one.key_errors = problem.errors.get("key", [])
+                one.value_errors = problem.errors.get("value", [])
+            else:
+                one.chosen = one.new_key
+
+    def take_back_secrets(self) -> None:
+        """After the form was refused: what was chosen before is chosen, and what was typed has to be typed again."""
+        assert self.data is not None  # noqa: S101 (a form that was sent)
+        for one in self.credentials:
+            if self._typed_value(one):
+                one.chosen = self.data.get(f"credential-{one.name}", "")[:64]
+                one.value_errors = one.value_errors or [TYPED_AGAIN]
+
+    def _typed_value(self, one: Credential) -> str:
+        value = self.data.get(f"new_value-{one.name}", "") if self.data is not None else ""
+        return value if value.strip() else ""
 
     def put(self, problem: Problem) -> None:
         """Put what an act refused beside the fields that it is about."""
@@ -260,6 +317,22 @@ class ConnectionForm:
                 credential.errors.append(message if credential.keys or credential.chosen else NONE_TO_CHOOSE)
         else:
             self.wrong.append(message)
+
+
+def _of_fields(fields: list[ConfigField]) -> Iterator[ToMend]:
+    for one in fields:
+        for words in one.bound.errors:
+            yield ToMend(one.first_id, str(one.bound.label), str(words))
+
+
+def _of_credential(one: Credential) -> Iterator[ToMend]:
+    """Its errors; those of a new secret name what it is for."""
+    for words in one.errors:
+        yield ToMend(f"credential-{one.name}", one.label, words)
+    for words in one.key_errors:
+        yield ToMend(f"new_key-{one.name}", f"{one.label}, key", words)
+    for words in one.value_errors:
+        yield ToMend(f"new_value-{one.name}", f"{one.label}, value", words)
 
 
 def _is_settled(declared: forms.Field) -> bool:

@@ -34,32 +34,33 @@ def connection_new(request: WorkspaceRequest, kind: str) -> HttpResponse:
         messages.info(request, "That connection was made already, and its secrets are shown only once.")
         return redirect("channels")
     form = ConnectionForm(provider, request.POST)
-    written = form.write_secrets(request.actor)
     made = _create(request, form)
     if made is None:
-        return _page(request, form, written)
+        return _page(request, form)
     once.spend(request)
     return render(request, "channels_app/connection_made.html", made_context(made))
 
 
 def _create(request: WorkspaceRequest, form: ConnectionForm) -> NewConnection | None:
+    made = None
     try:
         with transaction.atomic():
+            form.write_secrets(request.actor)
             made = connections.create(request.actor, kind=form.provider.kind, **form.values())
             transaction.set_rollback(form.has_errors)
     except Problem as problem:
         form.put(problem)
-    else:
-        return None if form.has_errors else made
-    return None
+    if form.has_errors:
+        form.take_back_secrets()
+        return None
+    return made
 
 
-def _page(request: WorkspaceRequest, form: ConnectionForm, written: list[str] | None = None) -> HttpResponse:
+def _page(request: WorkspaceRequest, form: ConnectionForm) -> HttpResponse:
     context = {
         "form": form,
         "kind": form.provider,
         "once": once.mark(),
-        "written": written or [],
         "may_write_secrets": request.actor.may("secrets.write"),
     }
     return render(request, "channels_app/connection_new.html", context, status=422 if form.has_errors else 200)

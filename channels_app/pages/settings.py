@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from channels_app import accounts, connections
+from channels_app import accounts, connections, releasing
 from channels_app.models import Connection, ConnectionSecret, ConversationLink, Delivery, InboundEvent
 from channels_app.models.connection import SecretKind
 from channels_app.pages import queries
@@ -55,16 +55,13 @@ def connection_settings(request: WorkspaceRequest, connection_id: UUID) -> HttpR
     return _page(request, row, ConnectionForm(accounts.kind_of(row), of=row))
 
 
-def _page(
-    request: WorkspaceRequest, row: Connection, form: ConnectionForm, written: list[str] | None = None
-) -> HttpResponse:
+def _page(request: WorkspaceRequest, row: Connection, form: ConnectionForm) -> HttpResponse:
     context = {
         **head(request, row, "settings"),
         "form": form,
         "secrets": own_secrets(row),
         "overlaps": overlaps.OVERLAPS,
         "once": once.mark(),
-        "written": written or [],
         "may_write_secrets": request.actor.may("secrets.write"),
     }
     return render(request, "channels_app/connection_settings.html", context, status=422 if form.has_errors else 200)
@@ -76,16 +73,18 @@ def connection_change(request: WorkspaceRequest, connection_id: UUID) -> HttpRes
     """Change them. What waits for its next try goes out at once, as the change may have mended it."""
     row = queries.connection(connection_id)
     form = ConnectionForm(accounts.kind_of(row), request.POST, of=row)
-    written = form.write_secrets(request.actor)
+    has_waiting = releasing.has_waiting(row)
     try:
         with transaction.atomic(), refusals.missing_is_404():
+            form.write_secrets(request.actor)
             connections.change(request.actor, connections.held(row.id), form.values())
             transaction.set_rollback(form.has_errors)
     except Problem as problem:
         form.put(problem)
     if form.has_errors:
-        return _page(request, queries.connection(connection_id), form, written)
-    messages.success(request, "Saved. What waited for its next try goes out now.")
+        form.take_back_secrets()
+        return _page(request, queries.connection(connection_id), form)
+    messages.success(request, "Saved. What waited for its next try goes out now." if has_waiting else "Saved.")
     return redirect("connection_settings", row.id)
 
 

@@ -354,6 +354,8 @@ class ConfigForm(forms.Form):
     credentials: ClassVar[tuple[str, ...]] = ()
     # What few need: folded away on the page until it is opened.
     rarely: ClassVar[frozenset[str]] = frozenset()
+    # What belongs together on the page: (heading, fields in their order). Fields of no group come first.
+    groups: ClassVar[tuple[tuple[str, tuple[str, ...]], ...]] = ()
     # Of these one is needed, so none of them is called optional.
     either: ClassVar[frozenset[str]] = frozenset()
 
@@ -388,6 +390,9 @@ class Provider:
     kind: ClassVar[str]
     label: ClassVar[str]
     purpose: ClassVar[str]
+    # Whose service it is, and where there our addresses are entered by hand. Needs `REGISTERS_WEBHOOK`.
+    company: ClassVar[str] = ""
+    set_by_hand: ClassVar[str] = ""
     channel: ClassVar[str]
     icon: ClassVar[str] = "cable"
     capabilities: ClassVar[frozenset[Capability]] = frozenset()
@@ -522,6 +527,11 @@ class Provider:
     async def check(self) -> Health:
         """The *Test* button: what is wrong, and what to do."""
         raise NotImplementedError
+
+    @classmethod
+    def can_register(cls, config: Mapping[str, Any]) -> bool:
+        """Whether a connection with this config is one that `register_webhook` can set up."""
+        return cls.can(Capability.REGISTERS_WEBHOOK)
 
     async def register_webhook(self) -> Health:
         """Set our addresses at the provider, and say what was set. Needs `REGISTERS_WEBHOOK`."""

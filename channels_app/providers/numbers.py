@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import phonenumbers
 from django import forms
 from phonenumbers import PhoneNumberType
@@ -71,6 +73,27 @@ def country_of(number: str) -> str | None:
     if found is None:
         found = phonenumbers.region_code_for_country_code(parsed.country_code or 0)
     return str(found) if found in COUNTRIES else None
+
+
+def example_of(country: str) -> str:
+    """A number of this country as people there write theirs to others abroad; "" where the library knows none."""
+    for kind in (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE):
+        found = phonenumbers.example_number_for_type(country, kind)
+        if found is not None:
+            written = str(phonenumbers.format_number(found, phonenumbers.PhoneNumberFormat.E164))
+            # Some islands' examples are those of the country that they share a code with.
+            if country_of(written) == country:
+                return written
+    return ""
+
+
+def example_near(number: str, countries: Collection[str] = ()) -> str:
+    """A number that a sender with this one reaches: of its own country, or of one that it is allowed."""
+    own = country_of(number) if number else None
+    allowed = sorted(countries or at_home(number))
+    if own and (own in allowed or not allowed):
+        return example_of(own)
+    return example_of(allowed[0]) if allowed else ""
 
 
 def at_home(number: str) -> frozenset[str]:

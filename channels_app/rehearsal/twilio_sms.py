@@ -174,7 +174,7 @@ class Phone(StandIn):
         return turned_away(seen, refused.status, note, refused.body)
 
     def look(self, call: Call) -> Answer:
-        """What *Test*, *Set the addresses there* and a look-up ask, and where files are."""
+        """What *Test*, *Set the addresses at Twilio* and a look-up ask, and where files are."""
         file = pictures.answer(self.connection, call, self.account.base_url)
         if file is not None:
             return file

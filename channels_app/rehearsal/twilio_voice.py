@@ -211,7 +211,7 @@ class Telephone(StandIn):
         return replace(found, note=note, reports=reports, reports_to=row.status_url)
 
     def look(self, call: Call) -> Answer:
-        """What *Test* and *Set the addresses there* ask, how calls stand, and what was recorded."""
+        """What *Test* and *Set the addresses at Twilio* ask, how calls stand, and what was recorded."""
         path = call.path.removeprefix(self._root)
         if call.path == "/v1/Alerts" and call.method == "GET":
             return self._alerts()

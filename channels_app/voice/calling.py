@@ -38,6 +38,15 @@ def calls_people(connection: Connection) -> bool:
     return accounts.kind_of(connection).can(Capability.SPOKEN)
 
 
+def is_of_countries(connection: Connection, to: str) -> bool:
+    """Whether the connection's list of countries is why it doesn't call what was typed."""
+    try:
+        refusal = spending.call_refused(connection, numbers.e164(to))
+    except forms.ValidationError:
+        return False
+    return refusal is not None and refusal.is_of_country
+
+
 def call(actor: Actor, workspace_id: UUID, connection_id: UUID, to: str) -> Call:
     """Have the connection call this number; 422 for one that may not be called, 409 where the provider refuses
     or does not say.

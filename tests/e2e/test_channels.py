@@ -44,7 +44,7 @@ def make(member: Page, far: FarEnd, name: str) -> tuple[str, str]:
     member.get_by_label("Assistant").select_option(label="Ada")
     member.get_by_label("Your endpoint").fill("bridge")
     member.get_by_role("button", name="Make the connection").click()
-    expect(member.get_by_text("Only addresses that begin with https://")).to_be_visible()
+    expect(member.get_by_role("alert")).to_contain_text("Your endpoint: Only addresses that begin with https://")
     expect(member.get_by_label("Name")).to_have_value(name)
     member.get_by_label("Your endpoint").fill(far.url)
     member.get_by_role("button", name="Make the connection").click()

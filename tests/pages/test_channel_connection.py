@@ -287,6 +287,10 @@ def test_the_settings_are_changed_and_what_waited_goes_out(member: Browser, brid
     assert fresh(bridge).name == "The other bridge"
     asyncio.run(bridge.drain())
     assert bridge.far.seen[-1].path == "/hook/other"
+    # Nothing waits any more.
+    said = words(member.send(form))
+    assert "Saved." in said
+    assert "goes out now" not in said
     assert "connection.changed" in audited(bridge)
 
 
@@ -299,6 +303,8 @@ def test_a_change_that_can_not_be_made_changes_nothing_and_keeps_what_was_typed(
     assert answer.status_code == 422
     again = form_of(answer, "/change")
     assert (again["name"], again["config-url"]) == ("The other bridge", "ftp://bridge.example")
+    assert "1 thing to mend" in words(answer)
+    assert '<a href="#id_config-url">' in text(answer)
     # The head still says what is.
     assert re.search(r"<h1>\s*Our bridge", text(answer))
     assert fresh(bridge).name == "Our bridge"

@@ -246,18 +246,40 @@ def test_a_new_secret_is_written_right_there(member: Browser, workspace: Workspa
     assert form_of(member.get(phone), phone)["new_key-auth_token"] == "phone_auth_token_2"
 
 
-def test_a_secret_that_was_written_stays_chosen_where_the_rest_is_wrong(
+def test_a_form_that_is_refused_writes_no_secret_and_says_that_it_has_to_be_pasted_again(
     member: Browser, workspace: Workspace, phone: str
 ) -> None:
     factories.make_assistant(workspace)
     answer = member.send(filled(member, phone, new_value__auth_token="sesame-open-the-door"))
     assert answer.status_code == 422
     assert "sesame" not in text(answer)
-    assert "The secret phone_auth_token is written, and chosen below." in words(answer)
+    assert "is written, and chosen" not in words(answer)
+    assert words(answer).count("Paste it again: what you typed is not kept, and not shown back.") == 2
+    with tenant(workspace.id):
+        assert not Secret.objects.exists()
     form = form_of(answer, phone)
-    assert form["credential-auth_token"] == "phone_auth_token"
-    form["config-account_sid"] = "AC1"
+    assert (form["credential-auth_token"], form["new_key-auth_token"]) == ("", "phone_auth_token")
+    form["config-account_sid"], form["new_value-auth_token"] = "AC1", "sesame-open-the-door"
     assert "is made" in words(member.send(form))
+    with tenant(workspace.id):
+        assert [row.key for row in Secret.objects.all()] == ["phone_auth_token"]
+
+
+def test_a_form_that_is_refused_says_first_what_has_to_be_mended_and_leads_there(member: Browser) -> None:
+    fields = {"config__account_sid": "AC1", "config__longest_call": "99999"}
+    answer = member.send(filled(member, "/app/channels/new/twilio_voice", name="", **fields))
+    assert answer.status_code == 422
+    page = text(answer)
+    summary = page[page.index('id="to-mend"') : page.index('<form class="card"')]
+    assert 'role="alert" tabindex="-1" autofocus' in summary
+    said = re.findall(r'<a href="#([^"]+)">([^<]+)</a>: ([^<]+)<', summary)
+    assert f"{len(said)} things to mend" in summary
+    assert said[0] == ("id_name", "Name", "Give the connection a name.")
+    assert ("id_config-account_sid", "Account SID", "An account SID is AC and 32 characters of 0-9 and a-f.") in said
+    assert said[-1] == ("id_config-longest_call", "Longest call", "At most 1440.")
+    for field_id, _, _ in said:
+        assert f'id="{field_id}"' in page
+    assert 'id="to-mend"' not in text(member.get("/app/channels/new/twilio_voice"))
 
 
 def test_no_secret_is_overwritten_from_here(member: Browser, workspace: Workspace, phone: str) -> None:
@@ -274,7 +296,7 @@ def test_no_secret_is_overwritten_from_here(member: Browser, workspace: Workspac
     assert answer.status_code == 422
     page = words(answer)
     assert "There is a secret by this key. Choose it above, or give this one another key." in page
-    assert "Paste it again: what you typed is not shown back." in page
+    assert "Paste it again: what you typed is not kept, and not shown back." in page
     assert "sesame" not in text(answer)
     with tenant(workspace.id):
         assert secret_store.value_of("twilio_token") == "an-old-value-of-a-secret"

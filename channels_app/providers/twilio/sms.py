@@ -35,6 +35,12 @@ class TwilioSms(TwilioMessaging):
 
     kind = "twilio_sms"
     label = "SMS (Twilio)"
+    company = "Twilio"
+    set_by_hand = (
+        "In Twilio's console: Phone Numbers, Manage, Active numbers, the number, Messaging Configuration. The inbound "
+        "address goes into A message comes in and Primary handler fails, each with HTTP POST; with a messaging service "
+        "into Services, the service, Integration. The status address needs no setting: it goes out with each message."
+    )
     purpose = "Text messages with a Twilio number: answers in order, STOP respected, reports of delivery."
     channel = "sms"
     icon = "message-square-text"

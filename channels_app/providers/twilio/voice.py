@@ -31,6 +31,12 @@ class TwilioVoice(Provider):
 
     kind = "twilio_voice"
     label = "Voice (Twilio)"
+    company = "Twilio"
+    set_by_hand = (
+        "In Twilio's console: Phone Numbers, Manage, Active numbers, the number, Voice Configuration. The inbound "
+        "address goes into A call comes in, the address where the first one fails into Primary handler fails, the "
+        "status address into Call status changes, each with HTTP POST."
+    )
     purpose = "A telephone number at Twilio: callers talk to the assistant, or are put through to your people."
     channel = "voice"
     icon = "phone"

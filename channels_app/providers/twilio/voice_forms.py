@@ -18,8 +18,15 @@ MOST_DAILY_MINUTES, MOST_CALL_MINUTES = 100_000, 24 * 60
 MOST_UNASKED, MOST_NEW = 100, 1000
 
 
-def _words(label: str, help_text: str) -> forms.CharField:
-    return forms.CharField(label=label, max_length=LONGEST_WORDS, required=False, help_text=help_text)
+_PUT_THROUGH = (
+    "The telephone of your people, as {number}: who asks for a person in a call is connected to it. It can be named on "
+    "an assistant's Hand-over tab, too, for calls to other numbers."
+)
+
+
+def _words(label: str, help_text: str, *, rows: int = 0) -> forms.CharField:
+    widget = forms.Textarea(attrs={"rows": rows}) if rows else None
+    return forms.CharField(label=label, max_length=LONGEST_WORDS, required=False, help_text=help_text, widget=widget)
 
 
 class VoiceForm(AccountForm):
@@ -27,10 +34,20 @@ class VoiceForm(AccountForm):
 
     rarely: ClassVar[frozenset[str]] = frozenset(
         {
-            *("secondary_auth_token", "api_base_url", "hints", "barge_in", "silence_words", "most_silences", "queue"),
+            *("secondary_auth_token", "api_base_url", "hints", "barge_in", "queue"),
             *("consent_words", "allowed_countries", "unasked_per_hour", "new_per_range", "voicemail_words"),
-            *("hold_words", "goodbye_words", "longest_call", "daily_minutes", "silence_seconds"),
+            *("hold_words", "goodbye_words", "longest_call", "daily_minutes"),
         }
+    )
+    groups: ClassVar[tuple[tuple[str, tuple[str, ...]], ...]] = (
+        ("When callers say nothing", ("silence_seconds", "silence_words", "most_silences", "then")),
+        ("When callers want a person", ("transfer_to", "manner", "whisper", "transfer_then", "transfer_after")),
+        ("What is kept of calls", ("voicemail", "record")),
+        ("Words", ("hints", "barge_in", "hold_words", "goodbye_words")),
+        ("Queue", ("queue",)),
+        ("Messages and recording", ("voicemail_words", "consent_words")),
+        ("Costs", ("longest_call", "daily_minutes", "allowed_countries", "unasked_per_hour", "new_per_range")),
+        ("Account at Twilio", ("api_base_url",)),
     )
     field_order = ("account_sid", "auth_token", "from_number", "mode", "language", "voice", "greeting")
 
@@ -64,7 +81,7 @@ class VoiceForm(AccountForm):
         help_text="A voice of Twilio's for that language: Polly.Amy-Neural, say. Left empty, Twilio chooses.",
         error_messages={"invalid": "The name of a voice as Twilio's documentation has it, such as Polly.Amy-Neural."},
     )
-    greeting = _words("Greeting", "The first words in a call. Left empty, the assistant's welcome is spoken.")
+    greeting = _words("Greeting", "The first words in a call. Left empty, the assistant's welcome is spoken.", rows=3)
     hints = forms.CharField(
         label="Words that callers say",
         max_length=5000,
@@ -77,44 +94,45 @@ class VoiceForm(AccountForm):
         initial="on",
         required=False,
     )
-    hold_words = _words("While it thinks", "Said where an answer takes longer than about two seconds.")
+    hold_words = _words("Words while the assistant thinks", "Said where an answer takes longer than about two seconds.")
     menu = forms.CharField(
         label="Keys",
         max_length=2000,
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text="What a key stands for, one a line: 1 = What are your opening hours? The words are told to the "
-        "assistant as if the caller had said them. Or one of transfer, voicemail and goodbye: 0 = transfer",
+        "assistant as if the caller had said them. Or one of transfer, voicemail and goodbye: 0 = transfer. Nobody "
+        "announces the keys to callers: name them in the greeting.",
     )
     silence_seconds = forms.IntegerField(
-        label="Silence after",
+        label="Seconds until a silence",
         required=False,
         min_value=1,
         max_value=60,
-        help_text=f"Seconds without a word until the caller is asked again. {voice_config.SILENCE_SECONDS} unless you "
-        "say so.",
+        help_text="So long without a word, and the caller is asked again. "
+        f"{voice_config.SILENCE_SECONDS} unless you say so.",
     )
-    silence_words = _words("Into a silence", "What a caller is asked who says nothing.")
+    silence_words = _words("Question after a silence", "What a caller is asked who says nothing.")
     most_silences = forms.IntegerField(
         label="Silences in a row",
         required=False,
         min_value=1,
         max_value=10,
-        help_text=f"After so many, what you choose at Then is done. {voice_config.MOST_SILENCES} unless you say so.",
+        help_text="After so many, what you choose at After the last silence is done. "
+        f"{voice_config.MOST_SILENCES} unless you say so.",
     )
     then = forms.ChoiceField(
-        label="Then",
+        label="After the last silence",
         choices=[("goodbye", "Say goodbye"), ("transfer", "Put through"), ("voicemail", "Take a message")],
         initial="goodbye",
         required=False,
-        help_text="With callers who say nothing, and where nothing else can be done.",
+        help_text="It is done, too, where nothing else can be done in a call.",
     )
     transfer_to = forms.CharField(
         label="Put through to",
         max_length=40,
         required=False,
-        help_text="The telephone of your people, as +4930901820: who asks for a person in a call is connected to it. "
-        "It can be named on an assistant's Hand-over tab, too, for calls to other numbers.",
+        help_text=_PUT_THROUGH.format(number="+14155550123"),
     )
     manner = forms.ChoiceField(
         label="How it is put through",
@@ -126,10 +144,10 @@ class VoiceForm(AccountForm):
     )
     queue = forms.RegexField(
         regex=r"^[A-Za-z0-9 ._-]+$",
-        label="Queue",
+        label="Name of the queue",
         max_length=64,
         required=False,
-        help_text="Where no telephone is given: the queue at Twilio that your people take calls from, by its name. "
+        help_text="Where no telephone is given: the queue at Twilio that your people take calls from. "
         f"{voice_config.QUEUE} unless you say so.",
         error_messages={"invalid": "Letters, digits, blanks and . _ - only."},
     )
@@ -139,7 +157,7 @@ class VoiceForm(AccountForm):
         help_text="Before they are connected they hear a summary of the call. Announced calls and queues always do so.",
     )
     transfer_then = forms.ChoiceField(
-        label="If nobody takes it",
+        label="If nobody takes the call",
         choices=[
             ("assistant", "Back to the assistant"),
             ("voicemail", "Take a message"),
@@ -160,8 +178,8 @@ class VoiceForm(AccountForm):
         required=False,
         help_text="Callers may leave a message, which is kept with the conversation and written down.",
     )
-    voicemail_words = _words("Before a message", "Said before the tone.")
-    goodbye_words = _words("Goodbye", "The last words of a call that ends without a person.")
+    voicemail_words = _words("Words before a message", "Said to who may leave one, before the tone.")
+    goodbye_words = _words("Goodbye words", "The last words of a call that ends without a person.")
     record = forms.ChoiceField(
         label="Recording",
         choices=[("off", "Calls are not recorded"), ("with_consent", "Recorded, where the caller agrees")],
@@ -169,7 +187,7 @@ class VoiceForm(AccountForm):
         required=False,
     )
     consent_words = _words(
-        "Before recording", "What callers are asked: they agree with 1 or yes, and decline with 2 or no."
+        "Question before recording", "What callers are asked: they agree with 1 or yes, and decline with 2 or no."
     )
     longest_call = forms.IntegerField(
         label="Longest call",
@@ -208,6 +226,14 @@ class VoiceForm(AccountForm):
         f"{voice_config.NEW_PER_RANGE} unless you say so.",
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        own = self.data.get(self.add_prefix("from_number")) or (self.initial or {}).get("from_number")
+        number = str(own or "").strip()
+        # One of another country would be refused.
+        if example := numbers.example_near(number):
+            self.fields["transfer_to"].help_text = _PUT_THROUGH.format(number=example)
+
     def clean_from_number(self) -> str:
         """In E.164."""
         return numbers.e164(self.cleaned_data["from_number"])
@@ -242,6 +268,10 @@ class VoiceForm(AccountForm):
                 f"That is {where}, and the connection calls {', '.join(sorted(allowed)) or 'nowhere'} only: add "
                 f"{country or 'its country'} to the countries below.",
             )
+
+    def clean_greeting(self) -> str:
+        """In one line: it is spoken, however it was written."""
+        return " ".join(self.cleaned_data["greeting"].split())
 
     def clean_hints(self) -> str:
         """With one comma between."""

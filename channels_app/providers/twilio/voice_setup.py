@@ -14,7 +14,7 @@ from channels_app.providers.base import Account, Finding, Health, ProviderError
 from channels_app.providers.twilio import sdk, setup, voice_codes
 
 _IN_NUMBER = "Twilio's console: Phone Numbers, Manage, Active numbers, the number, Voice Configuration"
-_REGISTER = "or press Set the addresses there."
+_REGISTER = "or press Set the addresses at Twilio."
 # What Twilio noted in that time is told.
 LOOK_BACK = dt.timedelta(hours=24)
 MOST_ALERTS = 100

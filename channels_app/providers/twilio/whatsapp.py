@@ -64,6 +64,12 @@ class TwilioWhatsapp(TwilioMessaging):
 
     kind = "twilio_whatsapp"
     label = "WhatsApp (Twilio)"
+    company = "Twilio"
+    set_by_hand = (
+        "In Twilio's console: Messaging, Senders, WhatsApp senders, the sender. The inbound address goes into Webhook "
+        "URL for incoming messages, with HTTP POST; with a messaging service into Services, the service, "
+        "Integration. The status address needs no setting: it goes out with each message."
+    )
     purpose = "WhatsApp with a Twilio sender: buttons and lists, templates, the 24-hour window kept, read receipts."
     channel = "whatsapp"
     icon = "message-circle"
@@ -270,6 +276,11 @@ class TwilioWhatsapp(TwilioMessaging):
     async def check(self) -> Health:
         """The account, the sender and the Content API."""
         return await setup.check_whatsapp(self.account)
+
+    @classmethod
+    def can_register(cls, config: Mapping[str, Any]) -> bool:
+        """A messaging service; a sender of its own has no place for it in Twilio's API."""
+        return bool(config.get("messaging_service_sid"))
 
     async def register_webhook(self) -> Health:
         """At a messaging service; at a sender of its own it is set by hand."""
