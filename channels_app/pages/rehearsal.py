@@ -160,7 +160,7 @@ class Wired:
     times: int = 1
 
 
-def _wire(row: Connection, stand_in: StandIn) -> list[Wired]:
+def _wire(row: Connection, stand_in: type[StandIn]) -> list[Wired]:
     lines = queries.rehearsal_lines(row)
     if stand_in.has_telephone:
         # What a call that rings will be told of, unless it is answered, is nobody's yet.

@@ -317,7 +317,7 @@ function lookAround() {
   if (!away) return;
   const isAway = !navigator.onLine || (asked && Date.now() - asked > PATIENCE);
   const words = goes || hasPerson ? "No connection to Convoship: what you say waits." : "No connection to Convoship. It is tried again.";
-  if (isAway) away.querySelector("span").textContent = words;
+  if (isAway) away.querySelector("[data-away-words]").textContent = words;
   away.hidden = !isAway;
 }
 setInterval(beat, BEAT);
