@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
+import random
 import time
 import uuid
 from collections import deque
@@ -224,8 +225,15 @@ def let_go(claim: Claim, ending: Ending | None) -> None:
 
 
 def pause() -> float:
-    """Seconds between two pieces of an answer, as many as this process writes now."""
-    return max(TELL_EVERY_SECONDS, len(Writer.live) / MOST_PIECES_A_SECOND)
+    """Seconds between two pieces of an answer, as many as this process writes now.
+
+    More or less: where all of them paused equally long, one moment that keeps the loop busy would bring them together
+    for good, and from then on whatever else is due would wait for two hundred at a time.
+    """
+    seconds = len(Writer.live) / MOST_PIECES_A_SECOND
+    if seconds <= TELL_EVERY_SECONDS:
+        return TELL_EVERY_SECONDS
+    return max(TELL_EVERY_SECONDS, seconds * random.uniform(0.6, 1.4))  # noqa: S311 (nothing to guess)
 
 
 def rest() -> float:

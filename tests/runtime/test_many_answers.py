@@ -174,3 +174,12 @@ async def in_site(site: Site, fn: Any, *args: Any) -> Any:
             return fn(*args)
 
     return await in_thread(run)
+
+
+async def test_many_pause_each_for_a_while_of_its_own_and_few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing.Writer, "live", set(range(40)))
+    pauses = [writing.pause() for _ in range(50)]
+    assert len(set(pauses)) == len(pauses)
+    assert 2.4 <= min(pauses) < 4 < max(pauses) <= 5.6
+    monkeypatch.setattr(writing.Writer, "live", set())
+    assert {writing.pause() for _ in range(5)} == {writing.TELL_EVERY_SECONDS}
