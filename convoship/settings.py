@@ -178,8 +178,8 @@ for _alias in DATABASES.values():
 # Under ASGI each request has another thread, so persistent connections do not work; the pool lends them.
 DATABASES["default"]["OPTIONS"]["pool"] = _pool
 if DATABASE_PREPARES:
-    # (`convoship.lib.statements`.) Rows are found by keys, whatever those are; PostgreSQL might make a plan for each.
-    DATABASES["default"]["OPTIONS"] |= {"prepare_threshold": 0, "options": "-c plan_cache_mode=force_generic_plan"}
+    # A statement is prepared when it comes for the third time (`convoship.lib.statements`).
+    DATABASES["default"]["OPTIONS"]["prepare_threshold"] = 2
 DATABASE_ROUTERS = ["convoship.lib.database.OwnerMigrates"]
 
 REDIS_URL = required("REDIS_URL")

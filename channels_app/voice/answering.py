@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, NotSupportedError, OperationalError, transaction
 from django.http import HttpResponse
 from django.utils import timezone
 from twilio.twiml.voice_response import VoiceResponse
@@ -36,6 +36,7 @@ from channels_app.voice import (
 from channels_app.voice.asked import Asked, Handler
 from channels_app.voice.words import say
 from convoship.lib.database import drop_broken_connections
+from convoship.lib.deadlocks import is_by_chance
 from convoship.lib.parsers import BadJSON, loads
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import in_tenant
@@ -70,7 +71,9 @@ async def _once_more(handler: Handler, asked: Asked) -> HttpResponse:
     """What was said stands in this request alone, so a database that was away for a moment is asked again at once."""
     try:
         return await handler(asked)
-    except (OperationalError, InterfaceError) as error:
+    except (OperationalError, InterfaceError, NotSupportedError) as error:
+        if isinstance(error, NotSupportedError) and not is_by_chance(error):
+            raise
         logger.warning("a request of a call (%s) is tried once more: %s", asked.part, error)
         await in_thread(drop_broken_connections)
         return await handler(asked)

@@ -1,8 +1,12 @@
-"""Statements that PostgreSQL plans once for each connection, and not each time: those of every visitor's message.
+"""Statements that a connection has PostgreSQL plan once, and not each time: those of every visitor's message.
 
 Django's cursor writes values into the statement, so that each is new to the server, which parses and plans it again;
 that was nearly half of the time that PostgreSQL took. `server_side_binding` would do it for all of Django's queries,
 some of which can't be bound so; what is written out by hand can.
+
+psycopg keeps count: a statement is prepared when it comes for the third time, each by the types of its values, the
+hundred that were used last are kept, and a rollback (to a savepoint, too) forgets them all. A plan that a migration
+made old ends its transaction, which can be done again (`deadlocks.is_by_chance`).
 """
 
 from __future__ import annotations
@@ -38,9 +42,11 @@ def cursor() -> Iterator[CursorWrapper]:
         with connection.cursor() as plain:
             yield plain
         return
+    # As Django's own begins.
+    connection.close_if_health_check_failed()
     connection.ensure_connection()
+    connection.validate_thread_sharing()
     with connection.wrap_database_errors:
-        # (Prepares each statement when it comes first: `prepare_threshold` of the settings.)
         inner: Any = psycopg.Cursor[Any](connection.connection)
     with (_Noted if connection.queries_logged else CursorWrapper)(inner, connection) as wrapped:
         yield wrapped

@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -15,6 +15,7 @@ from convoship.lib.tenancy import tenant
 from deployments import deploying, tallies, visits
 from deployments.admission import Caller
 from deployments.deploying import NewDeployment
+from deployments.models import Conversation, Message
 from deployments.sessions import OpenedSession
 from deployments.visits import VisitorMessage
 from tests import factories
@@ -80,10 +81,10 @@ def planned() -> dict[str, tuple[int, int]]:
 
 def test_the_statements_of_a_message_are_planned_once_for_a_connection(made: NewDeployment) -> None:
     opened = factories.start_session(made)
-    for client_id in ("one", "two"):
+    for client_id in ("one", "two", "three"):
         statements_of_a_message(opened, client_id)
     before = planned()
-    said = [sql for client_id in ("three", "four") for sql in statements_of_a_message(opened, client_id)]
+    said = [sql for client_id in ("four", "five") for sql in statements_of_a_message(opened, client_id)]
     after = planned()
     assert after.keys() == before.keys()
     assert {made_for_it for _, made_for_it in after.values()} == {0}
@@ -97,3 +98,24 @@ def test_behind_a_pooler_that_lends_by_the_transaction_nothing_is_prepared(made:
     before = planned()
     statements_of_a_message(opened, "one")
     assert planned() == before
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+def test_a_migration_under_way_costs_a_visitor_no_message() -> None:
+    made = factories.make_deployment(factories.make_workspace())
+    opened = factories.start_session(made)
+    for client_id in ("one", "two", "three", "four"):
+        statements_of_a_message(opened, client_id)
+    field: Any = Conversation._meta.get_field("handoff_reason")
+
+    def widen(length: int) -> None:
+        with connections["owner"].cursor() as owner:
+            owner.execute(f"ALTER TABLE deployments_conversation ALTER handoff_reason TYPE varchar({length})")
+
+    widen(field.max_length + 1)
+    try:
+        assert any("ROLLBACK" in sql for sql in statements_of_a_message(opened, "five"))
+    finally:
+        widen(field.max_length)
+    with tenant(made.deployment.workspace_id):
+        assert Message.objects.filter(client_id="five").count() == 1
