@@ -49,7 +49,7 @@ def entered_workspace_id() -> uuid.UUID:
 def _set_for_transaction(workspace_id: uuid.UUID | None, shared_lock: int | None = None) -> None:
     # Rows are found by their keys, whatever those are: one plan of a prepared statement (`statements`) serves all.
     sql = "SELECT set_config('app.workspace_id', %s, true), set_config('plan_cache_mode', 'force_generic_plan', true)"
-    values: list[object] = [str(workspace_id or "")]
+    values: list[Any] = [str(workspace_id or "")]
     with statements.cursor() as cursor:
         if shared_lock is None:
             cursor.execute(sql, values)
