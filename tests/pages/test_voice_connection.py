@@ -176,7 +176,7 @@ def test_its_health_line_names_what_calls_said_and_where_minutes_ran_out(here: L
         faults.note(here.connection.id, 64102)
     page = member.get(f"/app/channels/{here.connection.id}/").content.decode()
     assert "64102" in page
-    assert "WebSocket upgrades" in page
+    assert "pass WebSockets on" in page
     with tenant(here.workspace.id):
         faults.clear(here.connection.id)
         Connection.objects.update(spent_until=timezone.now() + dt.timedelta(hours=1))
