@@ -53,6 +53,20 @@ class NewSecret:
     value: str
 
 
+@dataclass(frozen=True)
+class AsTested:
+    """A connection as a test of it finds it: its settings, when the secrets were written that they name, and when.
+
+    `config` and `credentials` are the connection's; `written` has the moment of each secret that there is, by its key.
+    """
+
+    connection_id: UUID
+    config: Mapping[str, Any]
+    credentials: Mapping[str, str]
+    written: Mapping[str, dt.datetime]
+    began_at: dt.datetime
+
+
 def create(
     actor: Actor,
     *,
@@ -195,7 +209,7 @@ def change(actor: Actor, connection: Connection, changes: Mapping[str, Any]) -> 
     """Change a held connection: `name`, `assistant_id`, `config` and `credentials` (each as a whole)."""
     provider = accounts.kind_of(connection)
     errors: dict[str, list[str]] = {}
-    before = dict(connection.config)
+    before, keys_before = dict(connection.config), dict(connection.credentials)
     if "name" in changes:
         if not changes["name"].strip():
             errors["name"] = ["Give the connection a name."]
@@ -206,14 +220,15 @@ def change(actor: Actor, connection: Connection, changes: Mapping[str, Any]) -> 
         config = changes.get("config", connection.config)
         credentials = changes.get("credentials", connection.credentials)
         connection.config, connection.credentials = _checked(provider, config, credentials, errors)
-        connection.tested, connection.tested_at = [], None
         if not connection.is_rehearsal and _ways_in(provider, before) != _ways_in(provider, connection.config):
             _check_is_free(provider, connection.config, errors)
     if errors:
         raise invalid(errors)
     if provider.config_form.credentials and before.get("api_base_url") != connection.config.get("api_base_url"):
         _may_move_secrets(actor)
-    connection.save(update_fields=["name", "assistant", "config", "credentials", "tested", "tested_at"])
+    connection.save(update_fields=["name", "assistant", "config", "credentials"])
+    if (before, keys_before) != (connection.config, connection.credentials):
+        _forget_test(connection)
     if provider.account_of(before) != provider.account_of(connection.config):
         template_sync.on_account_changed(connection)
     audit.record(actor, "connection.changed", connection, changed=sorted(changes))
@@ -316,12 +331,30 @@ def provider_to_check(connection: Connection) -> Provider | Health:
         return Health([Finding.of(error)])
 
 
-def note_tested(connection_id: UUID, found: Health) -> None:
-    """What *Test* found. Where it found nothing wrong, whatever failures began is over, and what waits is tried."""
-    connection = Connection.objects.select_for_update(no_key=True).filter(id=connection_id).first()
-    if connection is None:
+def as_tested(connection: Connection) -> AsTested:
+    """For `note_tested`. Comes before the provider is made: a secret written in between makes it another's."""
+    return AsTested(
+        connection_id=connection.id,
+        config=dict(connection.config),
+        credentials=dict(connection.credentials),
+        written=_written(connection.credentials),
+        began_at=timezone.now(),
+    )
+
+
+def _written(credentials: Mapping[str, str]) -> dict[str, dt.datetime]:
+    return dict(Secret.objects.filter(key__in=credentials.values()).values_list("key", "set_at"))
+
+
+def note_tested(test: AsTested, found: Health) -> None:
+    """What *Test* found. Where it found nothing wrong, whatever failures began is over, and what waits is tried.
+
+    Nothing of it counts where the settings are others by now, or a test that began later has ended before.
+    """
+    connection = Connection.objects.select_for_update(no_key=True).filter(id=test.connection_id).first()
+    if connection is None or not _is_still_so(connection, test):
         return
-    connection.tested, connection.tested_at = [asdict(finding) for finding in found.findings], timezone.now()
+    connection.tested, connection.tested_at = [asdict(finding) for finding in found.findings], test.began_at
     connection.save(update_fields=["tested", "tested_at"])
     if not found.is_good:
         return
@@ -337,6 +370,20 @@ def note_tested(connection_id: UUID, found: Health) -> None:
         releasing.go_on(connection)
 
 
+def _is_still_so(connection: Connection, test: AsTested) -> bool:
+    if (connection.config, connection.credentials) != (test.config, test.credentials):
+        return False
+    if connection.tested_at is not None and connection.tested_at > test.began_at:
+        return False
+    return _written(connection.credentials) == test.written
+
+
+def _forget_test(connection: Connection) -> None:
+    """What *Test* found was of other settings."""
+    Connection.objects.filter(id=connection.id).update(tested=[], tested_at=None)
+    connection.tested, connection.tested_at = [], None
+
+
 def last_test(connection: Connection) -> Health | None:
     """What *Test* found last; None where the connection was not tested since its settings were changed."""
     if connection.tested_at is None:
@@ -347,6 +394,7 @@ def last_test(connection: Connection) -> Health | None:
 def on_secret_written(_actor: Actor, key: str) -> None:
     """For the secrets' pages: what stands on the secret may be mended by its new value."""
     for connection in _standing_on(key):
+        _forget_test(connection)
         health.note_secret_back(connection)
         releasing.go_on(connection)
 
@@ -354,6 +402,7 @@ def on_secret_written(_actor: Actor, key: str) -> None:
 def on_secret_deleted(_actor: Actor, key: str) -> None:
     """For the secrets' pages: what stood on the secret says at once that it is missing."""
     for connection in _standing_on(key):
+        _forget_test(connection)
         health.note_secret_gone(connection, key)
 
 
