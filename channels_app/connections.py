@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -23,6 +23,7 @@ from channels_app.providers.registry import PROVIDERS
 from channels_app.voice import audio
 from convoship.lib import crypto, standard_webhooks
 from convoship.lib.actors import Actor
+from convoship.lib.plain_errors import shown
 from convoship.lib.problems import Problem, invalid, not_found
 from deployments.models import Assistant
 from workspaces import audit, secret_store
@@ -33,6 +34,7 @@ from workspaces.secret_store import Use
 
 MAX_OVERLAP_SECONDS = 30 * 24 * 3600
 LONGEST_NAME = 100
+LONGEST_FINDING = 500
 # What the keys of secrets begin with that were made up for a rehearsal.
 MADE_UP = "rehearsal_"
 
@@ -100,9 +102,9 @@ def create(
         created_by=user_of(actor),
     )
     template_sync.begin(connection)
-    shown = {which: _new_secret(connection, which).value for which in provider.own_secrets}
+    values = {which: _new_secret(connection, which).value for which in provider.own_secrets}
     audit.record(actor, "connection.created", connection, kind=kind)
-    return NewConnection(connection, shown)
+    return NewConnection(connection, values)
 
 
 def _assistant(assistant_id: UUID | None, errors: dict[str, list[str]]) -> Assistant | None:
@@ -354,7 +356,7 @@ def note_tested(test: AsTested, found: Health) -> None:
     connection = Connection.objects.select_for_update(no_key=True).filter(id=test.connection_id).first()
     if connection is None or not _is_still_so(connection, test):
         return
-    connection.tested, connection.tested_at = [asdict(finding) for finding in found.findings], test.began_at
+    connection.tested, connection.tested_at = [_kept(finding) for finding in found.findings], test.began_at
     connection.save(update_fields=["tested", "tested_at"])
     if not found.is_good:
         return
@@ -368,6 +370,12 @@ def note_tested(test: AsTested, found: Health) -> None:
             update_fields=["failures", "failing_since", "stopped_since", "rests_until", "fault", "fault_remedy"]
         )
         releasing.go_on(connection)
+
+
+def _kept(finding: Finding) -> dict[str, Any]:
+    # Some of its words are the provider's: they may be long, and have characters that can't be stored.
+    words, remedy = shown(finding.words, LONGEST_FINDING), shown(finding.remedy, LONGEST_FINDING)
+    return {"is_good": finding.is_good, "words": words, "remedy": remedy}
 
 
 def _is_still_so(connection: Connection, test: AsTested) -> bool:
@@ -388,7 +396,7 @@ def last_test(connection: Connection) -> Health | None:
     """What *Test* found last; None where the connection was not tested since its settings were changed."""
     if connection.tested_at is None:
         return None
-    return Health([Finding(**finding) for finding in connection.tested])
+    return Health([Finding(one["is_good"], one["words"], one["remedy"]) for one in connection.tested])
 
 
 def on_secret_written(_actor: Actor, key: str) -> None:

@@ -241,3 +241,22 @@ def test_what_a_test_found_stays_where_only_the_name_or_the_assistant_is_another
     other = str(factories.make_assistant(api.workspace).id)
     changed = api.patch(f"/connections/{made['id']}", same | {"name": "Renamed", "assistant_id": other}).data
     assert (changed["name"], changed["last_test"]) == ("Renamed", made["last_test"])
+
+
+def test_what_a_test_found_is_kept_short_and_without_what_can_not_be_stored(
+    api: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.made("/connections", body(api))
+    found = Health([Finding(False, f"The account 'A\x00B' {'x' * 600}", "Mend\x00 it.")])
+    (kept,) = after_test(api, monkeypatch, found)["last_test"]["findings"]
+    assert kept["words"].startswith("The account 'A\N{REPLACEMENT CHARACTER}B' xxx")
+    assert len(kept["words"]) == 500
+    assert kept["remedy"] == "Mend\N{REPLACEMENT CHARACTER} it."
+
+
+def test_what_a_test_found_is_read_where_more_was_kept_of_it(api: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    api.made("/connections", body(api))
+    findings = after_test(api, monkeypatch, WRONG)["last_test"]["findings"]
+    with tenant(api.workspace.id):
+        Connection.objects.update(tested=[one | {"of_another_version": 1} for one in findings])
+    assert current(api)["last_test"]["findings"] == findings
