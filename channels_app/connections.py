@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.conf import settings
+from django.db import connection as database
 from django.db import transaction
 from django.http import QueryDict
 from django.utils import timezone
@@ -25,6 +27,7 @@ from convoship.lib import crypto, standard_webhooks
 from convoship.lib.actors import Actor
 from convoship.lib.plain_errors import shown
 from convoship.lib.problems import Problem, invalid, not_found
+from convoship.lib.tenancy import entered_workspace_id
 from deployments.models import Assistant
 from workspaces import audit, secret_store
 from workspaces.members import user_of
@@ -191,12 +194,23 @@ def _ways_in(provider: type[Provider], config: Mapping[str, Any]) -> dict[str, A
 
 def _check_is_free(provider: type[Provider], config: Mapping[str, Any], errors: dict[str, list[str]]) -> None:
     """Two connections of a number would take it from each other, and only one of them would hear of anything."""
-    for field, value in _ways_in(provider, config).items():
+    ways = _ways_in(provider, config)
+    _hold_ways(provider, ways)
+    for field, value in ways.items():
         same = {"kind": provider.kind, "is_rehearsal": False, f"config__{field}": value}
         other = Connection.objects.filter(**same).order_by("created_at").first()
         if other is not None:
             words = f"The connection “{other.name}” has it already, and a number leads to one connection only."
             errors[f"config.{field}"] = [f"{words} Change that one, or delete it first."]
+
+
+def _hold_ways(provider: type[Provider], ways: Mapping[str, Any]) -> None:
+    """Until the transaction ends, nobody else of the workspace finds out whether these are free."""
+    begins = b"way in" + entered_workspace_id().bytes + provider.kind.encode()
+    digests = [hashlib.sha256(begins + f"{field}={value}".encode()).digest() for field, value in ways.items()]
+    with database.cursor() as cursor:
+        for key in sorted(int.from_bytes(digest[:8], "big", signed=True) for digest in digests):
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [key])
 
 
 def held(connection_id: UUID) -> Connection:

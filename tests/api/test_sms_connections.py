@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
 
+from channels_app import template_sync
 from channels_app.models import Connection
 from channels_app.providers.base import Finding, Health
 from convoship.lib.outbound import sending
 from convoship.lib.tenancy import tenant
+from convoship.lib.threads import in_thread
 from tests import factories
 from tests.api.conftest import Program
 from tests.channels.twilio_end import ACCOUNT, NUMBER, SERVICE
@@ -150,6 +155,32 @@ def test_two_connections_of_one_service_are_refused_too(api: Program) -> None:
     assert api.post("/connections", body(api, **of_service)).status_code == 201
     answer = api.post("/connections", body(api, **of_service))
     assert "config.messaging_service_sid" in answer.data["errors"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_that_want_a_number_at_the_same_moment_one_gets_it(
+    api: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted, both_looked = body(api), threading.Barrier(2)
+    begin = template_sync.begin
+
+    def begin_together(connection: Connection) -> None:
+        # Whoever comes second would be here by now, unless they wait for the first.
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both_looked.wait(1)
+        begin(connection)
+
+    monkeypatch.setattr(template_sync, "begin", begin_together)
+
+    def ask(name: str) -> int:
+        caller = Program(api.workspace, api.token)
+        return int(caller.post("/connections", wanted | {"name": name}).status_code)
+
+    async def together() -> list[int]:
+        return await asyncio.gather(*(in_thread(lambda name=name: ask(name)) for name in ("One", "Two")))
+
+    assert sorted(asyncio.run(together())) == [201, 422]
+    assert len(api.get("/connections").data["results"]) == 1
 
 
 # --- What a test found ------------------------------------------------------------------------------------------------
