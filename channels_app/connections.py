@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.conf import settings
+from django.db import connection as database
 from django.db import transaction
 from django.http import QueryDict
 from django.utils import timezone
@@ -23,7 +25,9 @@ from channels_app.providers.registry import PROVIDERS
 from channels_app.voice import audio
 from convoship.lib import crypto, standard_webhooks
 from convoship.lib.actors import Actor
+from convoship.lib.plain_errors import shown
 from convoship.lib.problems import Problem, invalid, not_found
+from convoship.lib.tenancy import entered_workspace_id
 from deployments.models import Assistant
 from workspaces import audit, secret_store
 from workspaces.members import user_of
@@ -33,6 +37,7 @@ from workspaces.secret_store import Use
 
 MAX_OVERLAP_SECONDS = 30 * 24 * 3600
 LONGEST_NAME = 100
+LONGEST_FINDING = 500
 # What the keys of secrets begin with that were made up for a rehearsal.
 MADE_UP = "rehearsal_"
 
@@ -51,6 +56,20 @@ class NewSecret:
 
     row: ConnectionSecret
     value: str
+
+
+@dataclass(frozen=True)
+class AsTested:
+    """A connection as a test of it finds it: its settings, when the secrets were written that they name, and when.
+
+    `config` and `credentials` are the connection's; `written` has the moment of each secret that there is, by its key.
+    """
+
+    connection_id: UUID
+    config: Mapping[str, Any]
+    credentials: Mapping[str, str]
+    written: Mapping[str, dt.datetime]
+    began_at: dt.datetime
 
 
 def create(
@@ -86,9 +105,9 @@ def create(
         created_by=user_of(actor),
     )
     template_sync.begin(connection)
-    shown = {which: _new_secret(connection, which).value for which in provider.own_secrets}
+    values = {which: _new_secret(connection, which).value for which in provider.own_secrets}
     audit.record(actor, "connection.created", connection, kind=kind)
-    return NewConnection(connection, shown)
+    return NewConnection(connection, values)
 
 
 def _assistant(assistant_id: UUID | None, errors: dict[str, list[str]]) -> Assistant | None:
@@ -175,12 +194,23 @@ def _ways_in(provider: type[Provider], config: Mapping[str, Any]) -> dict[str, A
 
 def _check_is_free(provider: type[Provider], config: Mapping[str, Any], errors: dict[str, list[str]]) -> None:
     """Two connections of a number would take it from each other, and only one of them would hear of anything."""
-    for field, value in _ways_in(provider, config).items():
+    ways = _ways_in(provider, config)
+    _hold_ways(provider, ways)
+    for field, value in ways.items():
         same = {"kind": provider.kind, "is_rehearsal": False, f"config__{field}": value}
         other = Connection.objects.filter(**same).order_by("created_at").first()
         if other is not None:
             words = f"The connection “{other.name}” has it already, and a number leads to one connection only."
             errors[f"config.{field}"] = [f"{words} Change that one, or delete it first."]
+
+
+def _hold_ways(provider: type[Provider], ways: Mapping[str, Any]) -> None:
+    """Until the transaction ends, nobody else of the workspace finds out whether these are free."""
+    begins = b"way in" + entered_workspace_id().bytes + provider.kind.encode()
+    digests = [hashlib.sha256(begins + f"{field}={value}".encode()).digest() for field, value in ways.items()]
+    with database.cursor() as cursor:
+        for key in sorted(int.from_bytes(digest[:8], "big", signed=True) for digest in digests):
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [key])
 
 
 def held(connection_id: UUID) -> Connection:
@@ -195,7 +225,7 @@ def change(actor: Actor, connection: Connection, changes: Mapping[str, Any]) -> 
     """Change a held connection: `name`, `assistant_id`, `config` and `credentials` (each as a whole)."""
     provider = accounts.kind_of(connection)
     errors: dict[str, list[str]] = {}
-    before = dict(connection.config)
+    before, keys_before = dict(connection.config), dict(connection.credentials)
     if "name" in changes:
         if not changes["name"].strip():
             errors["name"] = ["Give the connection a name."]
@@ -206,14 +236,15 @@ def change(actor: Actor, connection: Connection, changes: Mapping[str, Any]) -> 
         config = changes.get("config", connection.config)
         credentials = changes.get("credentials", connection.credentials)
         connection.config, connection.credentials = _checked(provider, config, credentials, errors)
-        connection.tested, connection.tested_at = [], None
         if not connection.is_rehearsal and _ways_in(provider, before) != _ways_in(provider, connection.config):
             _check_is_free(provider, connection.config, errors)
     if errors:
         raise invalid(errors)
     if provider.config_form.credentials and before.get("api_base_url") != connection.config.get("api_base_url"):
         _may_move_secrets(actor)
-    connection.save(update_fields=["name", "assistant", "config", "credentials", "tested", "tested_at"])
+    connection.save(update_fields=["name", "assistant", "config", "credentials"])
+    if (before, keys_before) != (connection.config, connection.credentials):
+        _forget_test(connection)
     if provider.account_of(before) != provider.account_of(connection.config):
         template_sync.on_account_changed(connection)
     audit.record(actor, "connection.changed", connection, changed=sorted(changes))
@@ -316,12 +347,30 @@ def provider_to_check(connection: Connection) -> Provider | Health:
         return Health([Finding.of(error)])
 
 
-def note_tested(connection_id: UUID, found: Health) -> None:
-    """What *Test* found. Where it found nothing wrong, whatever failures began is over, and what waits is tried."""
-    connection = Connection.objects.select_for_update(no_key=True).filter(id=connection_id).first()
-    if connection is None:
+def as_tested(connection: Connection) -> AsTested:
+    """For `note_tested`. Comes before the provider is made: a secret written in between makes it another's."""
+    return AsTested(
+        connection_id=connection.id,
+        config=dict(connection.config),
+        credentials=dict(connection.credentials),
+        written=_written(connection.credentials),
+        began_at=timezone.now(),
+    )
+
+
+def _written(credentials: Mapping[str, str]) -> dict[str, dt.datetime]:
+    return dict(Secret.objects.filter(key__in=credentials.values()).values_list("key", "set_at"))
+
+
+def note_tested(test: AsTested, found: Health) -> None:
+    """What *Test* found. Where it found nothing wrong, whatever failures began is over, and what waits is tried.
+
+    Nothing of it counts where the settings are others by now, or a test that began later has ended before.
+    """
+    connection = Connection.objects.select_for_update(no_key=True).filter(id=test.connection_id).first()
+    if connection is None or not _is_still_so(connection, test):
         return
-    connection.tested, connection.tested_at = [asdict(finding) for finding in found.findings], timezone.now()
+    connection.tested, connection.tested_at = [_kept(finding) for finding in found.findings], test.began_at
     connection.save(update_fields=["tested", "tested_at"])
     if not found.is_good:
         return
@@ -337,16 +386,37 @@ def note_tested(connection_id: UUID, found: Health) -> None:
         releasing.go_on(connection)
 
 
+def _kept(finding: Finding) -> dict[str, Any]:
+    # Some of its words are the provider's: they may be long, and have characters that can't be stored.
+    words, remedy = shown(finding.words, LONGEST_FINDING), shown(finding.remedy, LONGEST_FINDING)
+    return {"is_good": finding.is_good, "words": words, "remedy": remedy}
+
+
+def _is_still_so(connection: Connection, test: AsTested) -> bool:
+    if (connection.config, connection.credentials) != (test.config, test.credentials):
+        return False
+    if connection.tested_at is not None and connection.tested_at > test.began_at:
+        return False
+    return _written(connection.credentials) == test.written
+
+
+def _forget_test(connection: Connection) -> None:
+    """What *Test* found was of other settings."""
+    Connection.objects.filter(id=connection.id).update(tested=[], tested_at=None)
+    connection.tested, connection.tested_at = [], None
+
+
 def last_test(connection: Connection) -> Health | None:
     """What *Test* found last; None where the connection was not tested since its settings were changed."""
     if connection.tested_at is None:
         return None
-    return Health([Finding(**finding) for finding in connection.tested])
+    return Health([Finding(one["is_good"], one["words"], one["remedy"]) for one in connection.tested])
 
 
 def on_secret_written(_actor: Actor, key: str) -> None:
     """For the secrets' pages: what stands on the secret may be mended by its new value."""
     for connection in _standing_on(key):
+        _forget_test(connection)
         health.note_secret_back(connection)
         releasing.go_on(connection)
 
@@ -354,6 +424,7 @@ def on_secret_written(_actor: Actor, key: str) -> None:
 def on_secret_deleted(_actor: Actor, key: str) -> None:
     """For the secrets' pages: what stood on the secret says at once that it is missing."""
     for connection in _standing_on(key):
+        _forget_test(connection)
         health.note_secret_gone(connection, key)
 
 

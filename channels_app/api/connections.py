@@ -127,14 +127,16 @@ class TestView(WorkspaceView):
     def post(self, request: Request, connection_id: UUID) -> Response:
         """Ask the provider whether everything is as it should be, and say what isn't and what to do."""
         with tenant(self.workspace_id):
-            provider = connections.provider_to_check(connection_of(connection_id))
+            connection = connection_of(connection_id)
+            test = connections.as_tested(connection)
+            provider = connections.provider_to_check(connection)
         if isinstance(provider, Health):
             found = provider
         else:
             limiting.hit("connection_tests", str(self.workspace_id), words="Too many tests")
             found = sending.to_its_end(provider.check())
         with tenant(self.workspace_id):
-            connections.note_tested(connection_id, found)
+            connections.note_tested(test, found)
         return Response(health_json(found))
 
 

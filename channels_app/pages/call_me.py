@@ -23,6 +23,8 @@ from workspaces.access import WorkspaceRequest, entered, form_of, waiting_page, 
 
 # A phone rings no longer than this: after it nobody looks again by themselves.
 LOOKS_FOR = dt.timedelta(minutes=3)
+# What tells htmx to look no more.
+STOP_POLLING = 286
 
 
 @form_of("connection")
@@ -62,9 +64,15 @@ def connection_call_me(request: HttpRequest, connection_id: UUID) -> HttpRespons
 @never_cache
 @workspace_page("connections.write")
 def connection_called(request: WorkspaceRequest, connection_id: UUID, conversation_id: UUID) -> HttpResponse:
-    """What became of the call by now; 204 to who knows that already (`?seen=` its state)."""
-    row = queries.connection(connection_id)
-    shown = _result(_call(row, conversation_id))
+    """What became of the call by now; 204 to who knows that already (`?seen=` its state), 286 where it is gone."""
+    try:
+        row = queries.connection(connection_id)
+        shown = _result(_call(row, conversation_id))
+    except Http404:
+        if not request.headers.get("HX-Request"):
+            raise
+        # htmx asks again after a 404, and would do so for as long as the page stands open.
+        return render(request, "channels_app/call_me_result.html", {"is_gone": True}, status=STOP_POLLING)
     if not request.headers.get("HX-Request"):
         return page(request, row, **shown)
     if shown["is_looked_at"] and request.GET.get("seen") == shown["call"].state:

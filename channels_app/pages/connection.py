@@ -140,12 +140,14 @@ def _asked(
 ) -> HttpResponse:
     """What the provider answers. No transaction waits for it."""
     with entered(request, "connections.write") as inside:
-        provider = connections.provider_to_check(queries.connection(connection_id))
+        row = queries.connection(connection_id)
+        test = connections.as_tested(row)
+        provider = connections.provider_to_check(row)
         workspace_id = inside.workspace.id
     found, status = _found(provider, workspace_id, ask)
     if ask is _check and status == 200:
         with entered(request, "connections.write"):
-            connections.note_tested(connection_id, found)
+            connections.note_tested(test, found)
     if request.headers.get("HX-Request"):
         # htmx puts only what was answered with success where it belongs.
         with entered(request, "connections.write") as inside:

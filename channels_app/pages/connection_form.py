@@ -275,7 +275,7 @@ class ConnectionForm:
                 continue
             try:
                 with transaction.atomic():
-                    secret_store.write(actor, one.new_key, value)
+                    secret_store.make(actor, one.new_key, value)
             except Problem as problem:
                 one.key_errors = problem.errors.get("key", [])
                 one.value_errors = problem.errors.get("value", [])

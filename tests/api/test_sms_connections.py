@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
 
+from channels_app import template_sync
+from channels_app.models import Connection
+from channels_app.providers.base import Finding, Health
+from convoship.lib.outbound import sending
 from convoship.lib.tenancy import tenant
+from convoship.lib.threads import in_thread
 from tests import factories
 from tests.api.conftest import Program
 from tests.channels.twilio_end import ACCOUNT, NUMBER, SERVICE
@@ -146,3 +155,139 @@ def test_two_connections_of_one_service_are_refused_too(api: Program) -> None:
     assert api.post("/connections", body(api, **of_service)).status_code == 201
     answer = api.post("/connections", body(api, **of_service))
     assert "config.messaging_service_sid" in answer.data["errors"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_that_want_a_number_at_the_same_moment_one_gets_it(
+    api: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted, both_looked = body(api), threading.Barrier(2)
+    begin = template_sync.begin
+
+    def begin_together(connection: Connection) -> None:
+        # Whoever comes second would be here by now, unless they wait for the first.
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both_looked.wait(1)
+        begin(connection)
+
+    monkeypatch.setattr(template_sync, "begin", begin_together)
+
+    def ask(name: str) -> int:
+        caller = Program(api.workspace, api.token)
+        return int(caller.post("/connections", wanted | {"name": name}).status_code)
+
+    async def together() -> list[int]:
+        return await asyncio.gather(*(in_thread(lambda name=name: ask(name)) for name in ("One", "Two")))
+
+    assert sorted(asyncio.run(together())) == [201, 422]
+    assert len(api.get("/connections").data["results"]) == 1
+
+
+# --- What a test found ------------------------------------------------------------------------------------------------
+
+FINE = Health([Finding(True, "All is well.")])
+WRONG = Health([Finding(False, "It is broken.", "Mend it.")])
+
+
+def after_test(
+    api: Program, monkeypatch: pytest.MonkeyPatch, found: Health, meanwhile: Callable[[], object] = lambda: None
+) -> dict[str, Any]:
+    """The connection after a test of it that found this, and did so after `meanwhile`."""
+
+    def asked(asking: Coroutine[Any, Any, Health]) -> Health:
+        asking.close()
+        meanwhile()
+        return found
+
+    connection = api.get("/connections").data["results"][0]
+    with monkeypatch.context() as patched:
+        patched.setattr(sending, "to_its_end", asked)
+        api.post(f"/connections/{connection['id']}/test")
+    return current(api)
+
+
+def current(api: Program) -> dict[str, Any]:
+    """The only connection."""
+    (found,) = api.get("/connections").data["results"]
+    return dict(found)
+
+
+def write_secret(api: Program, value: str = "another") -> None:
+    with tenant(api.workspace.id):
+        secret_store.write(factories.actor(api.workspace), "twilio-token", value)
+
+
+def delete_secret(api: Program) -> None:
+    with tenant(api.workspace.id):
+        secret_store.delete(factories.actor(api.workspace), "twilio-token")
+
+
+def change_number(api: Program) -> None:
+    made = current(api)
+    config = made["config"] | {"from_number": "+14155552672"}
+    assert api.patch(f"/connections/{made['id']}", {"config": config}).status_code == 200
+
+
+@pytest.mark.parametrize("change", [change_number, write_secret, delete_secret])
+def test_what_a_test_found_of_settings_that_were_changed_meanwhile_does_not_count(
+    api: Program, monkeypatch: pytest.MonkeyPatch, change: Callable[[Program], None]
+) -> None:
+    api.made("/connections", body(api))
+
+    def meanwhile() -> None:
+        change(api)
+        with tenant(api.workspace.id):
+            Connection.objects.update(failures=3, fault="It failed.")
+
+    after = after_test(api, monkeypatch, FINE, meanwhile)
+    assert after["last_test"] is None
+    assert (after["health"]["failures"], after["health"]["words"]) == (3, "It failed.")
+
+
+def test_a_test_that_began_before_another_does_not_take_its_place(
+    api: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.made("/connections", body(api))
+    after = after_test(api, monkeypatch, FINE, lambda: after_test(api, monkeypatch, WRONG))
+    assert after["last_test"]["is_good"] is False
+    assert after_test(api, monkeypatch, FINE)["last_test"]["is_good"] is True
+
+
+@pytest.mark.parametrize("change", [change_number, write_secret, delete_secret])
+def test_what_a_test_found_is_gone_with_the_settings_that_it_was_of(
+    api: Program, monkeypatch: pytest.MonkeyPatch, change: Callable[[Program], None]
+) -> None:
+    api.made("/connections", body(api))
+    assert after_test(api, monkeypatch, FINE)["last_test"]
+    change(api)
+    assert current(api)["last_test"] is None
+
+
+def test_what_a_test_found_stays_where_only_the_name_or_the_assistant_is_another(
+    api: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.made("/connections", body(api))
+    made = after_test(api, monkeypatch, FINE)
+    same = {"config": made["config"], "credentials": made["credentials"]}
+    other = str(factories.make_assistant(api.workspace).id)
+    changed = api.patch(f"/connections/{made['id']}", same | {"name": "Renamed", "assistant_id": other}).data
+    assert (changed["name"], changed["last_test"]) == ("Renamed", made["last_test"])
+
+
+def test_what_a_test_found_is_kept_short_and_without_what_can_not_be_stored(
+    api: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.made("/connections", body(api))
+    found = Health([Finding(False, f"The account 'A\x00B' {'x' * 600}", "Mend\x00 it.")])
+    (kept,) = after_test(api, monkeypatch, found)["last_test"]["findings"]
+    assert kept["words"].startswith("The account 'A\N{REPLACEMENT CHARACTER}B' xxx")
+    assert len(kept["words"]) == 500
+    assert kept["remedy"] == "Mend\N{REPLACEMENT CHARACTER} it."
+
+
+def test_what_a_test_found_is_read_where_more_was_kept_of_it(api: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    api.made("/connections", body(api))
+    findings = after_test(api, monkeypatch, WRONG)["last_test"]["findings"]
+    with tenant(api.workspace.id):
+        Connection.objects.update(tested=[one | {"of_another_version": 1} for one in findings])
+    assert current(api)["last_test"]["findings"] == findings

@@ -36,8 +36,14 @@ async def test_it_says_where_twilio_delivers_and_sets_it_right(phone: Phone) -> 
     assert bad(await checked(phone)) == [
         "Twilio delivers what people write to https://demo.twilio.com/welcome/sms/reply, which is not this connection."
     ]
+    phone.twilio.number["sms_url"] = "https://me:sesame@elsewhere.example:8443/sms?token=sesame#sesame"
+    (wrong,) = bad(await checked(phone))
+    assert "https://elsewhere.example/sms…, which is not this connection." in wrong
+    assert "sesame" not in wrong
+    phone.twilio.number["sms_url"] = "https://demo.twilio.com/welcome/sms/reply?token=sesame"
     done = await registered(phone)
     assert done.is_good
+    assert "sesame" not in done.findings[0].words
     assert "Before, it went to https://demo.twilio.com" in done.findings[0].words
     assert phone.twilio.number["sms_url"] == accounts.inbound_url(phone.connection)
     # Once more, should the first answer be an error.

@@ -265,6 +265,21 @@ async def test_a_call_that_nothing_is_heard_of_is_looked_at_for_some_minutes_onl
     assert "hx-get" not in found
 
 
+@pytest.mark.parametrize("gone", [Call, Connection])
+async def test_a_call_that_was_deleted_is_looked_at_no_more_and_the_page_says_so(
+    line: Line, gone: type[Call] | type[Connection]
+) -> None:
+    await call_me(line)
+    call = await line.inside(Call.objects.get)
+    await line.inside(lambda: gone.objects.all().delete())
+    path = reverse("connection_called", args=[line.connection.id, call.conversation_id])
+    found = await in_thread(lambda: _browser(line).get(f"{path}?seen=ringing", headers={"HX-Request": "true"}))
+    assert found.status_code == 286
+    assert "This call is not here any more" in found.content.decode()
+    assert "hx-get" not in found.content.decode()
+    assert (await in_thread(lambda: _browser(line).get(path))).status_code == 404
+
+
 async def test_without_scripts_a_page_says_what_became_of_the_call_and_can_be_looked_at_again(line: Line) -> None:
     path = reverse("connection_call_me", args=[line.connection.id])
     page = await in_thread(lambda: _browser(line).post(path, {"to": MINE}, follow=True))

@@ -61,6 +61,17 @@ async def test_what_is_wrong_at_the_number_is_named_with_where_to_mend_it(
     assert says in await words(found)
 
 
+async def test_an_address_that_stands_at_the_number_is_named_without_what_may_be_secret_in_it(line: Line) -> None:
+    made = await provider(line)
+    await made.register_webhook()
+    line.twilio.number["voice_url"] = "https://me:sesame@elsewhere.example/calls?token=sesame"
+    said = await words(await made.check())
+    assert "Calls go to https://elsewhere.example/calls…, which is not this connection." in said
+    done = await words(await made.register_webhook())
+    assert "Before, they went to https://elsewhere.example/calls…." in done
+    assert "sesame" not in said + done
+
+
 @pytest.mark.parametrize("code", ["11200", "64102", "64107"])
 async def test_errors_that_twilio_noted_lately_are_named_with_what_to_do(line: Line, code: str) -> None:
     made = await provider(line)

@@ -302,6 +302,25 @@ def test_no_secret_is_overwritten_from_here(member: Browser, workspace: Workspac
         assert secret_store.value_of("twilio_token") == "an-old-value-of-a-secret"
 
 
+def test_a_secret_that_somebody_writes_at_the_same_moment_is_not_replaced(
+    member: Browser, workspace: Workspace, phone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factories.make_assistant(workspace)
+    check = secret_store._check
+
+    def check_late(key: str, value: str) -> None:
+        monkeypatch.setattr(secret_store, "_check", check)
+        secret_store.write(factories.actor(workspace), key, "what-somebody-else-wrote")
+        check(key, value)
+
+    form = filled(member, phone, config__account_sid="AC1", new_value__auth_token="sesame-open-the-door")
+    monkeypatch.setattr(secret_store, "_check", check_late)
+    answer = member.send(form)
+    assert answer.status_code == 422
+    assert "There is a secret phone_auth_token already." in words(answer)
+    assert made(workspace) == []
+
+
 @pytest.mark.parametrize(
     ("key", "value", "said"),
     [

@@ -154,8 +154,21 @@ def _where(url: str | None, method: str | None, wanted: str) -> str:
     if not url:
         return "Twilio does not know where to deliver what people write."
     if url != wanted:
-        return f"Twilio delivers what people write to {url[:200]}, which is not this connection."
+        return f"Twilio delivers what people write to {address_shown(url)}, which is not this connection."
     return "" if str(method or "POST").upper() == "POST" else "Twilio delivers what people write by GET."
+
+
+def address_shown(url: str) -> str:
+    """Scheme, host and path of an address that stands at Twilio: others may have put secrets into the rest of it."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        host = None
+    if not host:
+        return "another address"
+    # Without a sign of it, one of ours with more behind it would be called another, and look the same.
+    return f"{parts.scheme}://{host}{parts.path}"[:200] + ("…" if parts.query or parts.fragment else "")
 
 
 def _set(wrong: str, place: str, account: Account) -> str:
@@ -218,7 +231,7 @@ async def _register_at_service(client: Client, account: Account) -> Finding:
 
 
 def _instead(before: str | None, account: Account) -> str:
-    return f" Before, it went to {before[:200]}." if before and before != account.inbound_url else ""
+    return f" Before, it went to {address_shown(before)}." if before and before != account.inbound_url else ""
 
 
 async def number_row(client: Client, number: str) -> IncomingPhoneNumberInstance | None:

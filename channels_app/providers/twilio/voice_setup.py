@@ -72,7 +72,9 @@ def _calls_come(found: IncomingPhoneNumberInstance, account: Account) -> Finding
     if not found.voice_url:
         return Finding(False, "Twilio does not know where calls go.", remedy)
     if found.voice_url != account.inbound_url:
-        return Finding(False, f"Calls go to {found.voice_url[:200]}, which is not this connection.", remedy)
+        return Finding(
+            False, f"Calls go to {setup.address_shown(found.voice_url)}, which is not this connection.", remedy
+        )
     if str(found.voice_method or "POST").upper() != "POST":
         return Finding(False, "Twilio asks for calls by GET.", remedy)
     return Finding(True, "Calls come to this connection.")
@@ -133,5 +135,7 @@ async def register_webhook(account: Account) -> Health:
             )
     except ProviderError as error:
         return Health([Finding.of(error)])
-    instead = f" Before, they went to {before[:200]}." if before and before != account.inbound_url else ""
+    instead = (
+        f" Before, they went to {setup.address_shown(before)}." if before and before != account.inbound_url else ""
+    )
     return Health([Finding(True, f"Calls to {number} come to this connection now, and so does their end.{instead}")])
