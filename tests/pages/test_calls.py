@@ -108,14 +108,27 @@ def test_an_ended_call_says_why_with_the_remedy_and_the_way_to_mend_it(
 
 def test_who_talked_to_the_assistant_and_to_no_person_was_answered(member: Browser, line: Connection) -> None:
     made = told_calls.make_call(line)
-    with tenant(made.workspace_id):
-        Call.objects.filter(id=made.call.id).update(turn=3)
+    made.turn(1, made.say("Is anybody there?"))
     made.end("no_answer", "Nobody took the call, and no message was left.")
     shown = words(member.get(page_of(made)))
     assert "Nobody came" in shown
     assert "no message was left. Before that they talked to the assistant." in shown
     for part in ("Missed call", "Nobody answered"):
         assert part not in shown, part
+
+
+def test_who_never_said_a_word_did_not_talk_to_the_assistant(member: Browser, line: Connection) -> None:
+    made = told_calls.make_call(line)
+    for number in (0, 1, 2, 3):
+        with tenant(made.workspace_id):
+            taking.take(made.call.id, number, "")
+    made.end("no_answer", "Nobody took the call, and no message was left.")
+    shown = words(member.get(page_of(made)))
+    assert "Missed call" in shown
+    assert "talked to the assistant" not in shown
+    for listed in ("/app/conversations/", calls_of(line)):
+        assert "Missed call" in words(member.get(listed)), listed
+        assert "Nobody came" not in words(member.get(listed)), listed
 
 
 def test_a_caller_is_called_the_same_in_the_transcript_and_beside_it(member: Browser, story: Made) -> None:
