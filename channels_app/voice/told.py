@@ -215,8 +215,9 @@ def _steps(call: Call) -> list[Step]:
     rows = list(reversed(last[:MOST_STEPS]))
     went_on = [row.at for row in rows if row.kind == StepKind.FALLBACK]
     known = {row.words for row in rows if row.kind == StepKind.TRANSFER}
+    repairs = _repairs_of_steps(call, rows)
     shown = [
-        _step(row, is_known=row.kind == StepKind.ENDED and row.words in known)
+        _step(row, repairs.get(row.id), is_known=row.kind == StepKind.ENDED and row.words in known)
         for row in rows
         if row.kind != StepKind.RELAY_LOST or not any(row.at <= at <= row.at + _GOES_ON_WITHIN for at in went_on)
     ]
@@ -226,24 +227,38 @@ def _steps(call: Call) -> list[Step]:
     return [Step(id="earlier", at=shown[0].at, title="Earlier steps are left out", words=words), *shown]
 
 
-def _step(row: CallStep, *, is_known: bool = False) -> Step:
+def _step(row: CallStep, repair: Repair | None, *, is_known: bool = False) -> Step:
     """`is_known`: its words stand in a step before."""
     tone, icon = _LOOKS.get(row.kind, ("", "circle"))
     title = _title(row)
     words = "" if is_known or row.words.rstrip(".") == title else row.words
     if row.kind == StepKind.RECORDING and row.data.get("asked"):
         words = f"They were asked: “{row.data['asked']}” {words}"
-    return Step(str(row.id), row.at, title, words, row.remedy, tone, icon, repair=_repair_of_step(row))
+    return Step(str(row.id), row.at, title, words, row.remedy, tone, icon, repair=repair)
 
 
-def _repair_of_step(row: CallStep) -> Repair | None:
-    """Of a number that can't be put through to: the settings that it stands in."""
-    if row.kind != StepKind.TRANSFER_FAILED or not transfer_failures.is_of_number(row.remedy):
-        return None
+def _repairs_of_steps(call: Call, rows: Sequence[CallStep]) -> dict[UUID, Repair]:
+    """Of numbers that can't be put through to: by their steps the settings that they stand in, the call's own first."""
+    failed = {
+        row.id: str(row.data["transfer"])
+        for row in rows
+        if row.kind == StepKind.TRANSFER_FAILED
+        and transfer_failures.is_of_number(row.remedy)
+        and "transfer" in row.data
+    }
+    if not failed:
+        return {}
     # (The hand-over may be at another desk by now.)
-    rung = CallTransfer.objects.filter(id=row.data.get("transfer")).values_list("to", flat=True).first()
-    desk = Connection.objects.filter(config__transfer_to=rung).order_by("created_at").first() if rung else None
-    return Repair("Open the settings", reverse("connection_settings", args=[desk.id])) if desk is not None else None
+    rung = {str(key): to for key, to in CallTransfer.objects.filter(id__in=failed.values()).values_list("id", "to")}
+    found = Connection.objects.filter(config__transfer_to__in=[to for to in rung.values() if to])
+    desks: dict[str, Connection] = {}
+    for desk in sorted(found, key=lambda one: (one.id != call.connection_id, one.created_at)):
+        desks.setdefault(desk.config["transfer_to"], desk)
+    return {
+        step: Repair("Open the settings", reverse("connection_settings", args=[desks[rung[transfer]].id]))
+        for step, transfer in failed.items()
+        if rung.get(transfer) in desks
+    }
 
 
 def _title(row: CallStep) -> str:

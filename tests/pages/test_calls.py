@@ -6,11 +6,12 @@ import datetime as dt
 import re
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
-from channels_app.models import Call, Connection
+from channels_app.models import Call, CallTransfer, Connection
 from channels_app.pages import queries
-from channels_app.voice import ending, record, taking
+from channels_app.voice import ending, record, taking, transfer_failures
 from convoship.lib.tenancy import tenant
 from deployments.models import Message
 from tests.channels import told_calls
@@ -129,6 +130,22 @@ def test_who_never_said_a_word_did_not_talk_to_the_assistant(member: Browser, li
     for listed in ("/app/conversations/", calls_of(line)):
         assert "Missed call" in words(member.get(listed)), listed
         assert "Nobody came" not in words(member.get(listed)), listed
+
+
+def test_a_number_that_is_wrong_is_mended_in_the_settings_of_the_calls_own_connection(
+    member: Browser, workspace: Workspace
+) -> None:
+    number = "+14155550199"
+    older = told_calls.make_line(workspace, "Another number", from_number="+14155550111", transfer_to=number)
+    made = told_calls.make_call(told_calls.make_line(workspace, transfer_to=number))
+    with tenant(made.workspace_id):
+        transfer = CallTransfer.objects.create(call=made.call, manner="cold", to=number, ended_at=timezone.now())
+    failed = transfer_failures.FAILED
+    for _ in range(2):
+        made.step("transfer_failed", failed.words, failed.remedy, transfer=str(transfer.id))
+    page = text(member.get(page_of(made)))
+    assert page.count(f'href="{reverse("connection_settings", args=[made.call.connection_id])}"') == 2
+    assert reverse("connection_settings", args=[older.id]) not in page
 
 
 def test_a_caller_is_called_the_same_in_the_transcript_and_beside_it(member: Browser, story: Made) -> None:
