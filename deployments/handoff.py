@@ -32,7 +32,16 @@ from django.utils import timezone
 from convoship.lib import names
 from convoship.lib.actors import Actor
 from convoship.lib.problems import Problem
-from deployments import attachments, conversations, desks, duty_lock, handoff_form, handoff_rules, publishing
+from deployments import (
+    attachments,
+    channel_forms,
+    conversations,
+    desks,
+    duty_lock,
+    handoff_form,
+    handoff_rules,
+    publishing,
+)
 from deployments.conversations import NewMessage
 from deployments.desks import INBOX, Case
 from deployments.handoff_outline import duration
@@ -739,18 +748,32 @@ def _nobody(conversation: Conversation, case: Handoff, rules: Rules, now: dt.dat
 def missed(conversation: Conversation, reason: str) -> None:
     """Who called spoke with nobody, and waits to be called back: of a locked conversation, which may have ended.
 
-    It stands among the missed ones until somebody takes it. Nothing is said in it.
+    It stands among the missed ones until somebody takes it. Nothing is said in it. Where nobody came before, that
+    hand-over stays as it ended, and has this reason beside its own.
     """
-    case, now = current(conversation) or _last_in_vain(conversation), timezone.now()
-    if case is None:
-        case = _new(conversation, rules_of(conversation), HandoffCause.VISITOR, reason)
-        case.form_left = []
+    case = current(conversation)
+    in_vain = _last_in_vain(conversation) if case is None else None
     _note_wanted(conversation)
-    _leave_desk(conversation, case, HandoffOutcome.NOBODY_CAME, reason)
-    _finish(case, HandoffState.CLOSED, HandoffOutcome.NOBODY_CAME, now)
+    if in_vain is not None:
+        in_vain.reason = _with_reason(in_vain.reason, reason)
+        in_vain.save(update_fields=["reason"])
+    else:
+        if case is None:
+            case = _new(conversation, rules_of(conversation), HandoffCause.VISITOR, reason)
+            case.form_left = []
+        _leave_desk(conversation, case, HandoffOutcome.NOBODY_CAME, reason)
+        _finish(case, HandoffState.CLOSED, HandoffOutcome.NOBODY_CAME, timezone.now())
     conversation.control, conversation.waiting_since, conversation.assigned_to = Control.ASSISTANT, None, None
     conversation.handoff_reason = ""
     conversations.save(conversation, [])
+
+
+def _with_reason(known: str, more: str) -> str:
+    """A reason with another one behind it, which stands there whole, and once."""
+    known = known.strip()
+    if not known:
+        return more[:300]
+    return known if more in known else f"{channel_forms.ended(known[: 298 - len(more)])} {more}"
 
 
 def _last_in_vain(conversation: Conversation) -> Handoff | None:

@@ -250,9 +250,11 @@ def say(key: str, locale: str, **values: str) -> str:
 
 def say_on(channel: str, step: str, ending: str, locale: str, **values: str) -> str:
     """The text of a hand-over's step, in a call as it is spoken; `ending`: "", "_at" or "_unnamed"."""
-    spoken = f"{step}_call{ending}"
-    is_spoken = channel == "voice" and spoken in _WORDS[language_of(locale)]
-    return say(spoken if is_spoken else f"{step}{ending}", locale, **values)
+    known = _WORDS[language_of(locale)]
+    ways = [f"{step}_call{ending}", f"{step}{ending}"] if channel == "voice" else [f"{step}{ending}"]
+    # Not every step is told in as many ways.
+    ways += [f"{step}_call"] if channel == "voice" else []
+    return say(next((way for way in ways if way in known), step), locale, **values)
 
 
 def language_of(locale: str) -> str:

@@ -93,6 +93,6 @@ def _result(call: Call) -> dict[str, Any]:
         "rings": rings,
         "is_looked_at": rings and timezone.now() - call.began_at < LOOKS_FOR,
         "was_reached": call.answered_at is not None,
-        "mark": told.mark_of(call, left_message=False),
+        "mark": told.mark_of(call, left_message=False, has_talked=False),
         "lasted": told.lasted(call),
     }

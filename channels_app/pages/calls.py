@@ -114,7 +114,8 @@ def _listing(request: WorkspaceRequest, connection_id: UUID) -> dict[str, Any]:
 
 
 def _listed(call: Any) -> Listed:
-    return Listed(call, told.mark_of(call, left_message=call.left_message), told.lasted(call))
+    mark = told.mark_of(call, left_message=call.left_message, has_talked=call.has_talked)
+    return Listed(call, mark, told.lasted(call))
 
 
 @require_safe

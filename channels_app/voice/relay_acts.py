@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from channels_app import calls
-from channels_app.models import Call, CallSpeech, CallTurn, ConversationLink
+from channels_app.models import Call, CallSpeech, CallStep, CallTurn, ConversationLink
 from channels_app.models.call import CallMode, CallOutcome, CallState, SpeechState, StepKind
 from channels_app.providers.twilio.voice_config import VoiceConfig
 from channels_app.voice import hearing, record, relay_tickets, taking
@@ -234,14 +234,24 @@ def take(call_id: UUID, number: int, text: str, keys: str) -> Asked:
     return Asked(taken.claim, _standing(taken.call, told))
 
 
-def said(call_id: UUID, number: int, messages: Sequence[Said], stamps: Stamps) -> Standing:
-    """These messages were said in this turn, as far as they were heard; with how the call stands now."""
+def said(
+    call_id: UUID, number: int, messages: Sequence[Said], stamps: Stamps, interruption: UUID | None = None
+) -> Standing:
+    """These messages were said in this turn, as far as they were heard; with how the call stands now.
+
+    `interruption`: the step that tells what cut them off.
+    """
     call = record.lock(call_id)
     turn = record.turn_of(call.id, number)
     if turn is not None:
         _stamp(turn, stamps)
-    is_cut = any(one.state != SpeechState.SPOKEN for one in messages)
-    _note(call, turn, messages, (_over_by(call, number) if is_cut else "") if call.goes_on else _why_no_more(call))
+    cut_off = _cut_of(messages)
+    _note(
+        call,
+        turn,
+        messages,
+        (_over_by(interruption, cut_off) if cut_off else "") if call.goes_on else _why_no_more(call),
+    )
     told = _tell(call, turn) if call.goes_on else []
     if call.goes_on and not call.conversation.is_active:
         # It is not hung up before they are heard.
@@ -305,30 +315,41 @@ def speaks(call_id: UUID, number: int, spoken_at: dt.datetime) -> None:
     CallTurn.objects.filter(call_id=call_id, number=number).update(spoken_at=spoken_at)
 
 
-def interrupted(call_id: UUID, number: int, messages: Sequence[Said], heard: str, after_ms: int | None) -> None:
-    """The caller spoke over us."""
+def interrupted(call_id: UUID, number: int, messages: Sequence[Said], heard: str, after_ms: int | None) -> UUID:
+    """The caller spoke over us: the step that tells so."""
     call = record.lock(call_id)
     _note(call, record.turn_of(call.id, number), messages, SPOKEN_OVER)
-    record.note(call, StepKind.INTERRUPTED, "The caller spoke over it.", turn=number, heard=heard, after_ms=after_ms)
+    words, cut_off = "The caller spoke over it.", _cut_of(messages)
+    step = record.note(call, StepKind.INTERRUPTED, words, turn=number, heard=heard, after_ms=after_ms, cut=cut_off)
+    return step.id
 
 
-def interrupted_by_key(call_id: UUID) -> None:
-    """What the last interruption was is known now: no word was said, a key was pressed."""
+def interrupted_by_key(call_id: UUID, interruption: UUID) -> None:
+    """What this interruption was is known now: no word was said, a key was pressed."""
     call = record.lock(call_id)
-    step = call.steps.filter(kind=StepKind.INTERRUPTED, data__has_key="after_ms").order_by("-at", "-id").first()
+    step = call.steps.filter(id=interruption).first()
     if step is None:
         return
     step.words, step.data = "The caller pressed a key.", {**step.data, "by_key": True}
     step.save(update_fields=["words", "data"])
-    texts = Message.objects.filter(conversation=call.conversation, reason=SPOKEN_OVER, speech__call=call)
-    for message in texts.filter(speech__turn__number=step.data["turn"]):
+    texts = Message.objects.filter(conversation=call.conversation, id__in=step.data["cut"], reason=SPOKEN_OVER)
+    for message in texts:
         conversations.change_message(call.conversation, message, reason=KEY_OVER)
 
 
-def _over_by(call: Call, number: int) -> str:
-    """Why what was said in this turn was cut off."""
-    steps = call.steps.filter(kind=StepKind.INTERRUPTED, data__by_key=True, data__turn=number)
-    return KEY_OVER if steps.exists() else SPOKEN_OVER
+def _over_by(interruption: UUID | None, cut_off: Sequence[str]) -> str:
+    """Why these messages were cut off, which the interruption's step knows from now on as its own."""
+    step = CallStep.objects.filter(id=interruption).first() if interruption is not None else None
+    if step is None:
+        return SPOKEN_OVER
+    step.data = {**step.data, "cut": [*step.data["cut"], *cut_off]}
+    step.save(update_fields=["data"])
+    return KEY_OVER if step.data.get("by_key") else SPOKEN_OVER
+
+
+def _cut_of(messages: Sequence[Said]) -> list[str]:
+    """The ids of those that were not heard to their end."""
+    return [str(one.message_id) for one in messages if one.state != SpeechState.SPOKEN]
 
 
 def went_on(call_id: UUID, text: str) -> None:
@@ -385,7 +406,7 @@ def broke(call_id: UUID, session: str, number: int, messages: Sequence[Said], of
         session=session,
         turn=number,
         heard=of_turn,
-        cut=[str(one.message_id) for one in messages if one.state != SpeechState.SPOKEN],
+        cut=_cut_of(messages),
     )
 
 

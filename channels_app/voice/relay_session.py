@@ -48,6 +48,8 @@ GATHER_SECONDS = 0.2
 SIGN_EVERY = 15.0
 # Somebody who has begun to speak is left to it for so long.
 SPEAKS_FOR = 2.0
+# A key interrupts at once: one that comes later after an interruption is no part of it.
+KEY_WITHIN = 1.0
 # How long an answer that was stopped may take to end.
 STOPS_WITHIN = 4.0
 # What was said last is heard to its end before the session is ended; no voice is waited for longer than this.
@@ -135,7 +137,7 @@ class Session:
         self._send = put
         self.frames: asyncio.Queue[str] = asyncio.Queue()
         self.events: asyncio.Queue[_Event] = asyncio.Queue()
-        self.voice = Voice(self.frames.put_nowait, self._spoken, self._readable)
+        self.voice = Voice(self._say_frame, self._spoken, self._readable)
         self.keys = Keys(self.config.menu)
         self.answering: Answering | None = None
         self.task: asyncio.Task[list[Message]] | None = None
@@ -145,8 +147,10 @@ class Session:
         self.control = "assistant"
         self.life = time.monotonic()
         self.speaks_until = 0.0
-        # Twilio says that somebody interrupts, and then with what: nothing was heard since.
-        self.is_interrupted = False
+        # Twilio says that somebody interrupts, and then with what: when it did, while nothing was heard or said since.
+        self.interrupted_at: float | None = None
+        # What was written down of the last interruption.
+        self.interruption: UUID | None = None
         self.hold_at: float | None = None
         self.sign_at = time.monotonic() + SIGN_EVERY
         self.holds = self.failures = 0
@@ -162,6 +166,10 @@ class Session:
         """What it says by itself."""
         return Manners(self.config, self.language)
 
+    def _say_frame(self, frame: str) -> None:
+        self.interrupted_at = None
+        self.frames.put_nowait(frame)
+
     def _spoken(self, text: str, blocks: Sequence[Any]) -> str:
         return speaking.spoken(Message(text=text, blocks=list(blocks)), self.language)
 
@@ -176,21 +184,22 @@ class Session:
         match frame:
             case Prompt(is_last=False):
                 # No answer to half a sentence; but somebody is there, and speaks.
-                self.is_interrupted = False
+                self.interrupted_at = None
                 self.life, self.speaks_until = now, now + SPEAKS_FOR
             case Prompt(text=text, language=language):
-                self.life, self.speaks_until, self.is_interrupted = now, 0.0, False
+                self.life, self.speaks_until, self.interrupted_at = now, 0.0, None
                 if text.strip():
                     self._silence()
                     self._add(_Said(text.strip(), "", language, now, timezone.now()))
             case Digit(key=key):
                 self.life = now
-                if self.is_interrupted:
-                    self.is_interrupted, self.speaks_until = False, 0.0
+                if self.interrupted_at is not None and now - self.interrupted_at <= KEY_WITHIN:
+                    self.speaks_until = 0.0
                     self._add(_ByKey())
+                self.interrupted_at = None
                 self._add_keys(self.keys.press(key, now))
             case Interrupt(heard=words, after_ms=after_ms):
-                self.life, self.speaks_until, self.is_interrupted = now, now + SPEAKS_FOR, True
+                self.life, self.speaks_until, self.interrupted_at = now, now + SPEAKS_FOR, now
                 answering = self.answering if self.answering and not self.answering.is_over else None
                 heard = self.voice.interrupted(words, after_ms)
                 self._silence()
@@ -324,7 +333,8 @@ class Session:
             case _Interrupted():
                 await self._cut(event)
             case _ByKey():
-                await self._act(relay_acts.interrupted_by_key)
+                if self.interruption is not None:
+                    await self._act(relay_acts.interrupted_by_key, self.interruption)
             case _Speaks():
                 await self._act(relay_acts.speaks, event.answering.turn, event.answering.stamps.spoken_at)
             case _Answered():
@@ -412,7 +422,9 @@ class Session:
             left = answering.posted[len(answering.utterances) :]
             said += [Said(message.id, words, "") for message in left if (words := self._of(message))]
         self.life = time.monotonic()
-        standing: Standing = await self._act(relay_acts.said, answering.turn, said, answering.stamps)
+        standing: Standing = await self._act(
+            relay_acts.said, answering.turn, said, answering.stamps, answering.interruption
+        )
         if answering.is_lost:
             # What comes of it is found in the database, and said without what was heard already.
             self.elsewhere, self.hold_at = answering.heard_of_it, time.monotonic() + HOLD_AFTER
@@ -445,14 +457,18 @@ class Session:
 
     async def _cut(self, event: _Interrupted) -> None:
         """They spoke over it: what is stored is cut to what they heard, now or once it is stored."""
+        self.interruption, interrupted = None, None
         if event.answering is not None and event.answering is self.answering and event.answering.cut is None:
             event.answering.cut = {one.utterance.key: one for one in event.heard if one.utterance.is_message}
+            interrupted = event.answering
             # (Those of earlier turns, or of others, are in the database already.)
             earlier = [one for one in event.heard if one.utterance.turn != event.answering.turn]
         else:
             earlier = event.heard
         said = [Said.of(one) for one in earlier if one.utterance.message_id is not None]
-        await self._act(relay_acts.interrupted, self.turn, said, event.words, event.after_ms)
+        self.interruption = await self._act(relay_acts.interrupted, self.turn, said, event.words, event.after_ms)
+        if interrupted is not None:
+            interrupted.interruption = self.interruption
 
     async def _listen_in(self, tag: str) -> None:
         """Speak the caller's language, where it has become another one."""

@@ -127,6 +127,8 @@ class Answering:
     is_lost: bool = False
     # How far it was heard, by the key of its utterances, where the caller spoke over it.
     cut: dict[int, Heard] | None = None
+    # What was written down of that.
+    interruption: UUID | None = None
     _asked: float = 0.0
     _stop: Callable[[str], None] | None = None
     _wish: str = ""

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
@@ -78,17 +78,18 @@ class Keeper:
 
     def told(self, conversation: Conversation) -> Told | None:
         """The call and all that is told of it."""
-        call = Call.objects.select_related("connection").filter(conversation=conversation).first()
+        rows = with_messages(Call.objects.filter(conversation=conversation))
+        call = rows.select_related("connection").first()
         if call is None:
             return None
         return Told(
-            mark=mark_of(call, left_message=any(one.kind == RecordingKind.VOICEMAIL for one in call.recordings.all())),
+            mark=mark_of(call, left_message=call.left_message, has_talked=call.has_talked),
             is_live=call.goes_on,
             facts=_facts(call),
             began_at=call.began_at,
             answered_at=call.answered_at,
             length=lasted(call),
-            reason=_reason(call),
+            reason=_reason(call, has_talked=call.has_talked),
             notice=UNKNOWN_END if _is_end_unknown(call) else "",
             remedy=call.remedy,
             repair=_repair(call),
@@ -103,7 +104,10 @@ class Keeper:
     def marks_of(self, conversations: Sequence[Conversation]) -> Mapping[UUID, Mark]:
         """One query, however long the list is."""
         rows = with_messages(Call.objects.filter(conversation__in=[row.id for row in conversations]))
-        return {call.conversation_id: mark_of(call, left_message=call.left_message) for call in rows}
+        return {
+            call.conversation_id: mark_of(call, left_message=call.left_message, has_talked=call.has_talked)
+            for call in rows
+        }
 
     def as_json(self, conversation: Conversation) -> dict[str, Any] | None:
         """The call with its turns, steps, transfers and recordings."""
@@ -120,19 +124,21 @@ class Keeper:
 
 
 def with_messages(rows: QuerySet[Call]) -> Any:
-    """With `left_message`: whether the caller left one."""
+    """With `left_message`: whether the caller left one; `has_talked`: whether they said or pressed anything before."""
     left = CallRecording.objects.filter(call=OuterRef("pk"), kind=RecordingKind.VOICEMAIL)
-    return rows.annotate(left_message=Exists(left))
+    # (A silence is a turn as well.)
+    talked = CallTurn.objects.filter(~Q(message=None) | ~Q(keys=""), call=OuterRef("pk"))
+    return rows.annotate(left_message=Exists(left), has_talked=Exists(talked))
 
 
-def mark_of(call: Call, *, left_message: bool) -> Mark:
+def mark_of(call: Call, *, left_message: bool, has_talked: bool) -> Mark:
     """How it goes or went, in a few words."""
     is_ours = call.direction == CallDirection.OUTBOUND
-    words, tone, icon = _mark(call, is_ours=is_ours, left_message=left_message)
+    words, tone, icon = _mark(call, is_ours=is_ours, left_message=left_message, has_talked=has_talked)
     return Mark(words, tone, icon, call.called if is_ours else call.caller)
 
 
-def _mark(call: Call, *, is_ours: bool, left_message: bool) -> tuple[str, str, str]:
+def _mark(call: Call, *, is_ours: bool, left_message: bool, has_talked: bool) -> tuple[str, str, str]:
     if call.goes_on:
         words = {CallState.RINGING: "Ringing", CallState.VOICEMAIL: "Asked for a message"}
         return words.get(CallState(call.state), "On the phone"), "accent", "phone-call"
@@ -145,7 +151,7 @@ def _mark(call: Call, *, is_ours: bool, left_message: bool) -> tuple[str, str, s
         if left_message:
             return "Missed: left a message", "warn", "voicemail"
         # Who talked to the assistant was answered, if by no person.
-        return "Nobody came" if call.turn else "Missed call", "warn", "phone-missed"
+        return "Nobody came" if has_talked else "Missed call", "warn", "phone-missed"
     if outcome == CallOutcome.TRANSFERRED:
         return "Call put through", "", "phone-forwarded"
     return "Call ended", "", "phone"
@@ -177,9 +183,9 @@ def _facts(call: Call) -> list[tuple[str, str]]:
     return found
 
 
-def _reason(call: Call) -> str:
+def _reason(call: Call, *, has_talked: bool) -> str:
     """Why it ended; of who spoke with the assistant, and no person came, that they did."""
-    if call.outcome in UNHEARD_CALLER and call.turn and call.direction == CallDirection.INBOUND:
+    if call.outcome in UNHEARD_CALLER and has_talked and call.direction == CallDirection.INBOUND:
         return f"{call.reason} Before that they talked to the assistant."
     return call.reason
 
@@ -209,8 +215,9 @@ def _steps(call: Call) -> list[Step]:
     rows = list(reversed(last[:MOST_STEPS]))
     went_on = [row.at for row in rows if row.kind == StepKind.FALLBACK]
     known = {row.words for row in rows if row.kind == StepKind.TRANSFER}
+    repairs = _repairs_of_steps(call, rows)
     shown = [
-        _step(row, is_known=row.kind == StepKind.ENDED and row.words in known)
+        _step(row, repairs.get(row.id), is_known=row.kind == StepKind.ENDED and row.words in known)
         for row in rows
         if row.kind != StepKind.RELAY_LOST or not any(row.at <= at <= row.at + _GOES_ON_WITHIN for at in went_on)
     ]
@@ -220,24 +227,38 @@ def _steps(call: Call) -> list[Step]:
     return [Step(id="earlier", at=shown[0].at, title="Earlier steps are left out", words=words), *shown]
 
 
-def _step(row: CallStep, *, is_known: bool = False) -> Step:
+def _step(row: CallStep, repair: Repair | None, *, is_known: bool = False) -> Step:
     """`is_known`: its words stand in a step before."""
     tone, icon = _LOOKS.get(row.kind, ("", "circle"))
     title = _title(row)
     words = "" if is_known or row.words.rstrip(".") == title else row.words
     if row.kind == StepKind.RECORDING and row.data.get("asked"):
         words = f"They were asked: “{row.data['asked']}” {words}"
-    return Step(str(row.id), row.at, title, words, row.remedy, tone, icon, repair=_repair_of_step(row))
+    return Step(str(row.id), row.at, title, words, row.remedy, tone, icon, repair=repair)
 
 
-def _repair_of_step(row: CallStep) -> Repair | None:
-    """Of a number that can't be put through to: the settings that it stands in."""
-    if row.kind != StepKind.TRANSFER_FAILED or not transfer_failures.is_of_number(row.remedy):
-        return None
+def _repairs_of_steps(call: Call, rows: Sequence[CallStep]) -> dict[UUID, Repair]:
+    """Of numbers that can't be put through to: by their steps the settings that they stand in, the call's own first."""
+    failed = {
+        row.id: str(row.data["transfer"])
+        for row in rows
+        if row.kind == StepKind.TRANSFER_FAILED
+        and transfer_failures.is_of_number(row.remedy)
+        and "transfer" in row.data
+    }
+    if not failed:
+        return {}
     # (The hand-over may be at another desk by now.)
-    rung = CallTransfer.objects.filter(id=row.data.get("transfer")).values_list("to", flat=True).first()
-    desk = Connection.objects.filter(config__transfer_to=rung).order_by("created_at").first() if rung else None
-    return Repair("Open the settings", reverse("connection_settings", args=[desk.id])) if desk is not None else None
+    rung = {str(key): to for key, to in CallTransfer.objects.filter(id__in=failed.values()).values_list("id", "to")}
+    found = Connection.objects.filter(config__transfer_to__in=[to for to in rung.values() if to])
+    desks: dict[str, Connection] = {}
+    for desk in sorted(found, key=lambda one: (one.id != call.connection_id, one.created_at)):
+        desks.setdefault(desk.config["transfer_to"], desk)
+    return {
+        step: Repair("Open the settings", reverse("connection_settings", args=[desks[rung[transfer]].id]))
+        for step, transfer in failed.items()
+        if rung.get(transfer) in desks
+    }
 
 
 def _title(row: CallStep) -> str:

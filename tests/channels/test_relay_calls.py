@@ -193,6 +193,48 @@ async def test_an_answer_that_a_key_cut_off_says_so_and_not_that_somebody_spoke(
     await session.break_off(1000)
 
 
+async def test_a_key_long_after_somebody_spoke_does_not_say_that_it_was_the_key(phone: Telephone) -> None:
+    session = await greeted(phone)
+    await session.say("hello")
+    answer = await session.words()
+    await whole(phone, 1)
+    await session.interrupt(answer.split(" ")[0], 300)
+    await phone.until(lambda: Call.objects.get(sid=phone.sid).steps.filter(kind="interrupted").exists())
+    await asyncio.sleep(1.2)
+    await session.press("7#")
+    await phone.until(lambda: Call.objects.get(sid=phone.sid).steps.filter(kind="dtmf").exists())
+    [step] = await phone.steps("interrupted")
+    assert step.words == "The caller spoke over it."
+    assert (await phone.messages())[2].reason == relay_acts.SPOKEN_OVER
+    await session.break_off(1000)
+
+
+async def test_a_key_says_so_only_of_what_it_cut_off(phone: Telephone) -> None:
+    session = await greeted(phone)
+    await session.say("hello")
+    answer = await session.words()
+    await whole(phone, 1)
+    await session.interrupt(answer.split(" ")[0], 300)
+    await phone.until(lambda: Call.objects.get(sid=phone.sid).steps.filter(kind="interrupted").exists())
+    call_id = (await phone.steps("interrupted"))[0].call_id
+
+    def add() -> None:
+        locked = conversations.lock(Call.objects.get(id=call_id).conversation_id)
+        conversations.post_message(locked, NewMessage(author_kind="system", text="One more thing to say."))
+
+    await phone.inside(add)
+    assert await session.words() == "One more thing to say."
+    await session.interrupt("One more", 300)
+    await session.press("7")
+    await phone.until(lambda: Message.objects.filter(text="One more", reason=relay_acts.KEY_OVER).exists())
+    assert [one.words for one in await phone.steps("interrupted")] == [
+        "The caller spoke over it.",
+        "The caller pressed a key.",
+    ]
+    assert (await phone.messages())[2].reason == relay_acts.SPOKEN_OVER
+    await session.break_off(1000)
+
+
 async def test_what_nobody_heard_is_not_said_to_have_been_said(thinking: Telephone, model: ModelEnd) -> None:
     model.script(Says(["It is blue. "]), Says(["Fine. "]))
     session = await greeted(thinking)

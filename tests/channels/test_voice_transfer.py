@@ -176,15 +176,40 @@ async def test_a_message_or_a_goodbye_where_the_connection_says_so(people: Peopl
     then_said = {"voicemail": "Please leave a message after the tone.", "goodbye": "Goodbye."}[then]
     assert left.words.startswith(f"Nobody can be reached right now. {then_said}")
     if then == "voicemail":
-        # Who was asked for once, and left a message instead, stands there as asked for once.
+        # Who was asked for once, and left a message instead, stands there as asked for once, as it went.
+        before = await people.case()
         await people.line.inside(
             lambda: handoff.missed(
                 conversations.lock(Call.objects.get(sid=people.line.sid).conversation_id), "They left a message."
             )
         )
         case = await people.case()
-        assert (case.state, case.outcome) == (HandoffState.CLOSED, "nobody_came")
+        assert (case.state, case.outcome, case.ended_at) == (HandoffState.RETURNED, "nobody_came", before.ended_at)
+        assert case.reason.startswith(before.reason)
+        assert case.reason.endswith("They left a message.")
         assert await people.line.inside(Handoff.objects.count) == 1
+
+
+async def test_that_nobody_was_there_is_still_known_of_who_leaves_a_message_after_it(people: People) -> None:
+    config = {"transfer_to": "", "queue": "", "transfer_then": "voicemail", "voicemail": True}
+    await setup(people, config, when_closed="return")
+    await people.ask()
+    before = await people.case()
+    assert before.outcome == "nobody_there"
+
+    def miss() -> list[Conversation]:
+        handoff.missed(conversations.lock(before.conversation_id), "They left a message.")
+        return list(Conversation.objects.filter(handoff_history.missed()))
+
+    assert [one.id for one in await people.line.inside(miss)] == [before.conversation_id]
+    case = await people.case()
+    assert (case.id, case.state, case.outcome, case.ended_at) == (
+        before.id,
+        before.state,
+        "nobody_there",
+        before.ended_at,
+    )
+    assert case.reason.endswith("They left a message.")
 
 
 async def test_out_of_hours_it_is_not_said_that_the_assistant_goes_on_where_a_message_is_taken(people: People) -> None:

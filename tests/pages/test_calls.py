@@ -6,11 +6,12 @@ import datetime as dt
 import re
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
-from channels_app.models import Call, Connection
+from channels_app.models import Call, CallTransfer, Connection
 from channels_app.pages import queries
-from channels_app.voice import ending, record, taking
+from channels_app.voice import ending, record, taking, transfer_failures
 from convoship.lib.tenancy import tenant
 from deployments.models import Message
 from tests.channels import told_calls
@@ -108,14 +109,43 @@ def test_an_ended_call_says_why_with_the_remedy_and_the_way_to_mend_it(
 
 def test_who_talked_to_the_assistant_and_to_no_person_was_answered(member: Browser, line: Connection) -> None:
     made = told_calls.make_call(line)
-    with tenant(made.workspace_id):
-        Call.objects.filter(id=made.call.id).update(turn=3)
+    made.turn(1, made.say("Is anybody there?"))
     made.end("no_answer", "Nobody took the call, and no message was left.")
     shown = words(member.get(page_of(made)))
     assert "Nobody came" in shown
     assert "no message was left. Before that they talked to the assistant." in shown
     for part in ("Missed call", "Nobody answered"):
         assert part not in shown, part
+
+
+def test_who_never_said_a_word_did_not_talk_to_the_assistant(member: Browser, line: Connection) -> None:
+    made = told_calls.make_call(line)
+    for number in (0, 1, 2, 3):
+        with tenant(made.workspace_id):
+            taking.take(made.call.id, number, "")
+    made.end("no_answer", "Nobody took the call, and no message was left.")
+    shown = words(member.get(page_of(made)))
+    assert "Missed call" in shown
+    assert "talked to the assistant" not in shown
+    for listed in ("/app/conversations/", calls_of(line)):
+        assert "Missed call" in words(member.get(listed)), listed
+        assert "Nobody came" not in words(member.get(listed)), listed
+
+
+def test_a_number_that_is_wrong_is_mended_in_the_settings_of_the_calls_own_connection(
+    member: Browser, workspace: Workspace
+) -> None:
+    number = "+14155550199"
+    older = told_calls.make_line(workspace, "Another number", from_number="+14155550111", transfer_to=number)
+    made = told_calls.make_call(told_calls.make_line(workspace, transfer_to=number))
+    with tenant(made.workspace_id):
+        transfer = CallTransfer.objects.create(call=made.call, manner="cold", to=number, ended_at=timezone.now())
+    failed = transfer_failures.FAILED
+    for _ in range(2):
+        made.step("transfer_failed", failed.words, failed.remedy, transfer=str(transfer.id))
+    page = text(member.get(page_of(made)))
+    assert page.count(f'href="{reverse("connection_settings", args=[made.call.connection_id])}"') == 2
+    assert reverse("connection_settings", args=[older.id]) not in page
 
 
 def test_a_caller_is_called_the_same_in_the_transcript_and_beside_it(member: Browser, story: Made) -> None:
