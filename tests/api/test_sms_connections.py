@@ -177,7 +177,7 @@ def test_of_two_that_want_a_number_at_the_same_moment_one_gets_it(
         return int(caller.post("/connections", wanted | {"name": name}).status_code)
 
     async def together() -> list[int]:
-        return await asyncio.gather(*(in_thread(lambda name=name: ask(name)) for name in ("One", "Two")))
+        return await asyncio.gather(*(in_thread(ask, name) for name in ("One", "Two")))
 
     assert sorted(asyncio.run(together())) == [201, 422]
     assert len(api.get("/connections").data["results"]) == 1
