@@ -21,6 +21,7 @@ class Why:
 
 _TRY_LATER = "Call them back, or add another desk behind this one on the assistant's Hand-over tab."
 _NUMBER = "Correct the transfer number in the connection's settings."
+_MAYBE_NUMBER = f"{_NUMBER} If it is right, look at the call in Twilio's console."
 _MEMBERS_NUMBER = "Correct the number under Your telephone, and take the call again."
 _REACH = "Look at the call in Twilio's console, then call the number yourself."
 _GEO = (
@@ -30,7 +31,7 @@ _GEO = (
 BUSY = Why("busy", "The line was busy.", _TRY_LATER)
 NO_ANSWER = Why("no-answer", "Nobody picked up.", _TRY_LATER)
 # Twilio says of a number that nobody has no more than that it failed.
-FAILED = Why("failed", "There is no such number, or nothing can be put through to it.", _NUMBER)
+FAILED = Why("failed", "There is no such number, or nothing can be put through to it.", _MAYBE_NUMBER)
 CANCELED = Why("canceled", "The call to them was given up before anybody picked up.")
 REFUSED = Why("refused", "Somebody, or a voicemail box, picked up and did not press 1.", _TRY_LATER)
 OVERTAKEN = Why("overtaken", "The call went elsewhere before anybody took it.")
@@ -88,7 +89,7 @@ def of_dial(status: str, code: str = "") -> Why:
 
 def is_of_number(remedy: str) -> bool:
     """Whether the number of the connection's settings is to be corrected."""
-    return remedy == _NUMBER
+    return remedy in (_NUMBER, _MAYBE_NUMBER)
 
 
 def for_member(why: Why) -> Why:

@@ -258,7 +258,7 @@ async def test_a_number_that_nobody_has_says_to_correct_it_with_the_way_to_the_s
         return next(one for one in told.steps if one.title == "Not put through") if told else None
 
     step = await people.line.inside(read)
-    assert step.remedy == "Correct the transfer number in the connection's settings."
+    assert step.remedy.startswith("Correct the transfer number in the connection's settings. If it is right, look at")
     assert step.repair.path == f"/app/channels/{people.line.connection.id}/settings"
 
 
