@@ -84,7 +84,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class Saying:
-    """What the other side says to our webhook: where, with which body, and what the screen shows of it."""
+    """What the other side says to our webhook: where, with which body, and what the screen shows of it.
+
+    Where `url` is empty nobody is called: it was done at the other side alone.
+    """
 
     url: str
     body: str

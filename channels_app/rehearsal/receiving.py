@@ -145,8 +145,9 @@ def _plain(text: str) -> str:
 
 def _line_up(player: StandIn, given: Answer) -> None:
     reports = ordered(given.reports, player.rehearsal.reports)
-    # They go to the connection's own status address and nowhere else, whatever the call said.
-    if not reports or given.reports_to.partition("?")[0] != player.account.status_url:
+    # They go to the connection's own addresses and nowhere else, whatever the call said.
+    own = {player.account.status_url, player.account.inbound_url}
+    if not reports or given.reports_to.partition("?")[0] not in own:
         return
     at = timezone.now()
     waiting = RehearsalLine.objects.filter(connection=player.connection, kind=LineKind.REPORT, due_at__isnull=False)

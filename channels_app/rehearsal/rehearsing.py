@@ -155,7 +155,11 @@ def say(actor: Actor, stand_in: StandIn, typed: Mapping[str, str], sent: Checked
         saying = stand_in.say(typed)
     except Unsayable as wrong:
         raise invalid(wrong.errors) from None
-    stand_in.rehearsal.save(update_fields=["opted_out", "phones"])
+    stand_in.rehearsal.save(update_fields=["opted_out", "phones", "contents"])
+    if not saying.url:
+        note(stand_in.connection, kind=LineKind.ASIDE, address=saying.address, text=saying.text)
+        audit.record(actor, "rehearsal.said", stand_in.connection)
+        return Said([], saying.address)
     line = note(
         stand_in.connection,
         kind=LineKind.SAID,
