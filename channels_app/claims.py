@@ -17,7 +17,7 @@ from django.db import connection as database
 from django.db.models import F
 from django.utils import timezone
 
-from channels_app import accounts, address_locks, consents, pacing, quiet_hours, settling, spending, windows
+from channels_app import accounts, address_locks, consents, desk_cases, pacing, quiet_hours, settling, spending, windows
 from channels_app.in_hand import Claimed, outgoing_of, token_of
 from channels_app.models import Connection, Consent, Delivery, DeliveryAttempt, InteractiveContent
 from channels_app.models.outbound import AttemptOutcome, DeliveryStatus, Purpose
@@ -274,6 +274,7 @@ def _claimed(delivery: Delivery, provider: Provider, *, is_in_doubt: bool, good_
             delivery,
             others=_others(delivery) if is_in_doubt and provider.can(Capability.LOOK_UP) else frozenset(),
             made=_made(delivery, provider),
+            case=desk_cases.known(delivery) if provider.can(Capability.DESK) else None,
         ),
     )
 

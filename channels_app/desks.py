@@ -11,11 +11,12 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from channels_app import accounts, bell
+from channels_app import accounts, bell, desk_cases
 from channels_app.models import Connection, Delivery
 from channels_app.models.connection import ConnectionState
 from channels_app.models.outbound import DeliveryStatus
 from channels_app.providers.base import Capability, Planned, Provider
+from channels_app.providers.desk_port import CLOSED, UNDELIVERED
 from channels_app.providers.events import DeskSaid
 from channels_app.providers.webhook_desk import MOST_MESSAGES
 from convoship.lib import names
@@ -44,13 +45,18 @@ class ConnectionDesk:
 
     def open_case(self, case: Case) -> None:
         """The case and the whole conversation, into the outbox."""
+        desk_cases.begin(self.connection.id, case)
         rows = Message.objects.filter(conversation=case.conversation).order_by("-seq")[:MOST_MESSAGES]
         page = f"{settings.PUBLIC_BASE_URL}/app/conversations/{case.conversation.id}/"
         self._write(case, self._provider().plan_opened(case, list(rows)[::-1], page))
 
     def add_turn(self, case: Case, message: Message) -> None:
         """What the visitor, or a program, said since."""
-        self._write(case, self._provider().plan_turn(case, message))
+        provider = self._provider()
+        planned = provider.plan_turn(case, message)
+        if provider.turns_wait and len(planned) == 1 and self._join(provider, case, planned[0]):
+            return
+        self._write(case, planned, wait=dt.timedelta(seconds=provider.turns_wait))
 
     def add_files(self, case: Case, message: Message) -> None:
         """What became of files of a message that was told before."""
@@ -58,13 +64,38 @@ class ConnectionDesk:
 
     def close_case(self, case: Case, outcome: str, words: str) -> None:
         """That the case is over there."""
+        desk_cases.note_closed(self.connection.id, case.key)
         self._write(case, self._provider().plan_closed(case, outcome, words))
+
+    def undelivered(self, case: Case, said: str, words: str) -> None:
+        """Somebody said something there that reached nobody, and why; where the desk can be told."""
+        self._write(case, self._provider().plan_undelivered(said, words))
+
+    def _join(self, provider: Provider, case: Case, planned: Planned) -> bool:
+        """Put it beside what is still to be told, where that has not left and may have more with it."""
+        rows = Delivery.objects.filter(lane=case.handoff.id, status=DeliveryStatus.QUEUED)
+        free = rows.select_for_update(of=("self",), skip_locked=True).order_by("-position")
+        last = free.first()
+        if last is None or last.claim is not None or last.tries:
+            return False
+        if (last.address, last.what) != (case.key, planned.what):
+            return False
+        if rows.filter(position__gt=last.position).exists():
+            return False
+        joined = provider.join_turns(last.content, planned.content)
+        if joined is None:
+            return False
+        last.content = dict(joined)
+        last.save(update_fields=["content"])
+        return True
 
     def _provider(self) -> Provider:
         return accounts.to_plan(self.connection)
 
-    def _write(self, case: Case, planned: Sequence[Planned]) -> None:
-        """In a lane of the hand-over's own, in order: the conversation is locked."""
+    def _write(self, case: Case, planned: Sequence[Planned], *, wait: dt.timedelta = dt.timedelta()) -> None:
+        """In a lane of the hand-over's own, in order: the conversation is locked. Not due before `wait` is over."""
+        if not planned:
+            return
         lane = case.handoff.id
         last = Delivery.objects.filter(lane=lane).aggregate(last=Max("position"))["last"] or 0
         Delivery.objects.bulk_create(
@@ -77,7 +108,7 @@ class ConnectionDesk:
                 what=plan.what,
                 content=dict(plan.content),
                 is_test=case.conversation.is_test,
-                due_at=timezone.now(),
+                due_at=timezone.now() + wait,
                 workspace_id=case.conversation.workspace_id,
             )
             for place, plan in enumerate(planned, 1)
@@ -122,14 +153,20 @@ def register() -> None:
 
 def take(connection: Connection, event: DeskSaid, event_id: str) -> tuple[Conversation | None, Message | None, str]:
     """What a desk said of a case: (conversation, message, words for the event's row). Of one that is gone: nothing."""
-    conversation = _conversation_of(connection, event.address)
+    key = desk_cases.key_of(connection.id, event.address)
+    if event.says == "changed":
+        desk_cases.stir(connection.id, key)
+        return None, None, "" if key else f"There is no case {event.address} of this connection."
+    conversation = _conversation_of(connection, key)
     if conversation is None:
         return None, None, f"There is no case {event.address} of this connection."
-    case = handoff.at_desk(conversation, event.address)
+    case = handoff.at_desk(conversation, key)
     if case is None:
+        if event.says == "message":
+            _tell_undelivered(connection, conversation, key, event)
         if event.says == "typing":
             return conversation, None, ""
-        return conversation, None, "The case is not there any more, so this changes nothing. Its hand-over says why."
+        return conversation, None, _GONE
     # Who says no name is whoever has it already.
     name = names.shown(event.name) or case.holder_name or connection.name
     message = None
@@ -142,32 +179,49 @@ def take(connection: Connection, event: DeskSaid, event_id: str) -> tuple[Conver
             author = {"kind": "agent", "name": name}
             live.tell_typing(conversation.workspace_id, conversation.id, author, on=event.on)
         case "returned":
+            desk_cases.note_closed(connection.id, key)
             handoff.returned_by_desk(conversation, case, event.text)
         case "closed":
+            desk_cases.note_closed(connection.id, key)
             handoff.closed_by_desk(conversation, case, name)
         case "unavailable":
+            desk_cases.note_closed(connection.id, key)
             handoff.unavailable(conversation, case, event.text or f"{connection.name} can't take it.")
     return conversation, message, ""
 
 
 def _conversation_of(connection: Connection, key: str) -> Conversation | None:
     """The locked conversation of a case's key, where this connection was offered it."""
-    handoff_id, _, number = key.partition(".")
-    try:
-        found = Handoff.objects.filter(id=UUID(handoff_id)).first()
-    except ValueError:
-        return None
-    if found is None or not number.isdecimal():
+    handoff_id = desk_cases.handoff_id(key)
+    found = Handoff.objects.filter(id=handoff_id).first() if handoff_id is not None else None
+    if found is None:
         return None
     offered = Delivery.objects.filter(connection=connection, lane=found.id, address=key)
     return conversations.lock(found.conversation_id) if offered.exists() else None
+
+
+_GONE = "The case is not there any more, so this changes nothing. Its hand-over says why."
+
+
+def _tell_undelivered(connection: Connection, conversation: Conversation, key: str, event: DeskSaid) -> None:
+    """Its person wrote to somebody who can't read it any more, and has to know. The conversation is locked."""
+    found = Handoff.objects.filter(id=desk_cases.handoff_id(key)).first()
+    if found is None:
+        return
+    offers = int(key.rpartition(".")[2])
+    found.offers = offers
+    ended = "" if conversation.is_active else " The conversation has ended."
+    words = f"{found.get_outcome_display()}.{ended}" if found.outcome else f"Somebody else has it by now.{ended}"
+    ConnectionDesk(connection).undelivered(Case(found, conversation), event.text, words)
 
 
 def on_settled(delivery: Delivery) -> None:
     """What a desk was to be told and was not: the next one is asked. The conversation is locked."""
     if delivery.status not in (DeliveryStatus.FAILED, DeliveryStatus.SUPPRESSED, DeliveryStatus.UNKNOWN):
         return
-    if delivery.conversation is None or not is_desk(delivery.connection) or "." not in delivery.address:
+    if delivery.conversation is None or not is_desk(delivery.connection) or not desk_cases.is_key(delivery.address):
+        return
+    if delivery.what in (CLOSED, UNDELIVERED):
         return
     case = handoff.at_desk(delivery.conversation, delivery.address)
     if case is not None:

@@ -1,5 +1,5 @@
 """What is found before the tenant is known: whose a connection is, where work is due, and since when (migrations
-`0002_wall`, `0004_faults` and `0013_calls`).
+`0002_wall`, `0004_faults`, `0013_calls`, `0015_transfer` and `0021_desk_cases`).
 """
 
 from __future__ import annotations
@@ -47,6 +47,13 @@ def due_courses(limit: int) -> list[UUID]:
     """The workspaces with calls that have to be led somewhere, the longest waiting first."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT workspace_id FROM due_call_courses(%s)", [limit])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def due_cases(limit: int) -> list[UUID]:
+    """The workspaces with cases at desks that somebody has to look at, the longest waiting first."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT workspace_id FROM due_desk_cases(%s)", [limit])
         return [row[0] for row in cursor.fetchall()]
 
 

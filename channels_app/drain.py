@@ -18,7 +18,7 @@ from uuid import UUID, uuid4
 
 from django.db import InterfaceError, OperationalError
 
-from channels_app import beats, claims, doors, inbound, inbound_media, receipts, settling, template_sync
+from channels_app import beats, claims, desk_looks, doors, inbound, inbound_media, receipts, settling, template_sync
 from channels_app.claims import LONGEST_CALL_SECONDS
 from channels_app.in_hand import Claimed
 from channels_app.inbound import ClaimedEvent
@@ -106,7 +106,19 @@ class Drain:
             except Exception:
                 # One workspace whose rows can't be read must not hold up those behind it.
                 logger.exception("what is due in workspace %s could not be claimed", due.workspace_id)
-        return started + await self._lead_calls()
+        return started + await self._lead_calls() + await self._look_at_cases()
+
+    async def _look_at_cases(self) -> int:
+        """Cases at desks outside of which something may have been said."""
+        started = 0
+        for workspace_id in await in_thread(doors.due_cases, WORKSPACES_AT_ONCE):
+            free = min(PLACES - len(self.tasks), desk_looks.AT_ONCE - self.busy[workspace_id])
+            if free <= 0:
+                continue
+            for look in await in_tenant(desk_looks.claim)(workspace_id, workspace_id, free):
+                self._start(workspace_id, desk_looks.run(look))
+                started += 1
+        return started
 
     async def _lead_calls(self) -> int:
         """Calls whose conversation is people's, and which have to be led there: few, short, and somebody listens."""

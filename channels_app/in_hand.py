@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from channels_app.models import Delivery
-from channels_app.providers.base import Outgoing, Provider
+from channels_app.providers.base import Outgoing, Provider, ProviderError
+from channels_app.providers.desk_port import KnownCase
+from convoship.lib.problems import Problem
+from convoship.lib.threads import in_thread
+from deployments import files
 
 
 @dataclass(frozen=True)
@@ -28,8 +33,13 @@ class Claimed:
     rest: float = 0.0
 
 
-def outgoing_of(delivery: Delivery, *, others: frozenset[str] = frozenset(), made: str = "") -> Outgoing:
-    """A delivery as its provider sends it now; its conversation is loaded. `others`, `made`: as `Outgoing` has it."""
+def outgoing_of(
+    delivery: Delivery, *, others: frozenset[str] = frozenset(), made: str = "", case: KnownCase | None = None
+) -> Outgoing:
+    """A delivery as its provider sends it now; its conversation is loaded.
+
+    `others`, `made`, `case`: as `Outgoing` has them.
+    """
     return Outgoing(
         key=str(delivery.id),
         address=delivery.address,
@@ -40,6 +50,8 @@ def outgoing_of(delivery: Delivery, *, others: frozenset[str] = frozenset(), mad
         since=delivery.created_at,
         others=others,
         made=made,
+        case=case,
+        read_file=partial(_read_file, delivery.workspace_id) if case is not None else None,
     )
 
 
@@ -48,3 +60,19 @@ def token_of(delivery: Delivery) -> UUID:
     if delivery.claim is None:
         raise AssertionError("a claimed delivery has a token")
     return delivery.claim
+
+
+async def _read_file(workspace_id: UUID, file_id: str) -> bytes:
+    """The bytes of a stored file; `ProviderError` where there is no such file, or none can be read now."""
+
+    def read() -> bytes:
+        _, content = files.opened(workspace_id, UUID(file_id))
+        with content:
+            return content.read()
+
+    try:
+        return await in_thread(read)
+    except Problem as problem:
+        gone = problem.status == 404
+        words = "A file of the message is not there any more." if gone else f"A file can't be read: {problem.detail}"
+        raise ProviderError(words, problem.hint or "", permanent=gone, blame="message") from None

@@ -65,8 +65,13 @@ MOST_OF_ONE_BODY = 999_999
 # --- In the request -------------------------------------------------------------------------------------------------
 
 
-def record(connection: Connection, events: Sequence[ProviderEvent], request: InboundRequest) -> list[Stored]:
-    """Store what is new among signed events; a copy is counted. The request is answered after COMMIT."""
+def record(
+    connection: Connection, events: Sequence[ProviderEvent], request: InboundRequest, *, is_called: bool = True
+) -> list[Stored]:
+    """Store what is new among signed events; a copy is counted. The request is answered after COMMIT.
+
+    `is_called`: the provider called us, and we did not ask.
+    """
     opens = accounts.kind_of(connection).can(Capability.OPENS_AT_ONCE)
     _own_addresses(connection, events)
     stored = []
@@ -81,7 +86,8 @@ def record(connection: Connection, events: Sequence[ProviderEvent], request: Inb
     new = [event for event, one in zip(events, stored, strict=True) if one.is_new]
     _release(connection, new, request.arrived_at)
     _note_stops(connection, new)
-    note_came(connection)
+    if is_called:
+        note_came(connection)
     if any(one.is_new and not event.is_inline for one, event in zip(stored, events, strict=True)):
         transaction.on_commit(bell.ring)
     failpoint("F1")

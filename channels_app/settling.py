@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from channels_app import accounts, address_locks, consents, desks, ladder, template_faults, windows
+from channels_app import accounts, address_locks, consents, desk_cases, desks, ladder, template_faults, windows
 from channels_app.in_hand import Claimed, token_of
 from channels_app.models import Connection, Delivery, DeliveryAttempt, InteractiveContent
 from channels_app.models.outbound import AttemptOutcome, DeliveryStatus
@@ -115,6 +115,8 @@ def _succeed(delivery: Delivery, receipt: Receipt, outcome: Outcome) -> None:
         milliseconds=outcome.milliseconds,
     )
     delivery.provider_id, delivery.accepted_at = receipt.provider_id[:100], now
+    if receipt.case is not None:
+        desk_cases.note_there(delivery, receipt.case)
     end(delivery, receipt.status)
     ladder.note_success(delivery.connection, now)
 

@@ -12,6 +12,7 @@ from channels_app.models.call import (
 )
 from channels_app.models.connection import Connection, ConnectionSecret, ConversationLink
 from channels_app.models.consent import Consent, ConsentChange
+from channels_app.models.desk_case import DeskCase
 from channels_app.models.inbound import InboundEvent, RefusedRequest
 from channels_app.models.media import InboundMedia, RehearsalPicture
 from channels_app.models.outbound import Delivery, DeliveryAttempt
@@ -36,6 +37,7 @@ __all__ = [
     "ConversationLink",
     "Delivery",
     "DeliveryAttempt",
+    "DeskCase",
     "InboundEvent",
     "InboundMedia",
     "InteractiveContent",

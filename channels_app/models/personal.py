@@ -16,6 +16,7 @@ from channels_app.models.call import (
 )
 from channels_app.models.connection import Connection, ConnectionSecret, ConversationLink
 from channels_app.models.consent import Consent, ConsentChange
+from channels_app.models.desk_case import DeskCase
 from channels_app.models.inbound import InboundEvent, RefusedRequest
 from channels_app.models.media import InboundMedia, RehearsalPicture
 from channels_app.models.outbound import Delivery, DeliveryAttempt
@@ -82,6 +83,13 @@ PERSONAL: Mapping[type[TenantModel], Personal] = {
             "remedy": "",
         },
         kept={"what code": "What kind of thing it is, and the number of an error.", "purpose": "Why it was sent."},
+    ),
+    DeskCase: Personal(
+        blank={"about": {}, "trouble": "", "trouble_remedy": ""},
+        kept={
+            "key": "Our name of the case.",
+            "ref number url": "The desk's own, by which its owner finds it there.",
+        },
     ),
     DeliveryAttempt: Personal(blank={"reason": "", "answer": ""}, kept={"code": "The number of an error."}),
     Rehearsal: Personal(

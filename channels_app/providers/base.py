@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar, Literal
@@ -18,6 +18,7 @@ from django import forms
 from django.http import HttpResponse
 from django.utils import timezone
 
+from channels_app.providers.desk_port import CaseThere, KnownCase, Looked
 from channels_app.providers.events import ProviderEvent
 from deployments.carriers import FilesTaken
 from deployments.desks import Case
@@ -59,6 +60,8 @@ class Capability(StrEnum):
     REGISTERS_WEBHOOK = "registers_webhook"
     # Its other side may have people who take hand-overs (`deployments.desks`).
     DESK = "desk"
+    # What its people say in a case can be looked up there; what a look finds comes in as events do (`desk_looks`).
+    DESK_LOOKS = "desk_looks"
     # Free words are taken only so long after their last message, then templates alone (`windows`, `needs_window`).
     WINDOW = "window"
     # Nobody else answers a STOP: we confirm it, once.
@@ -230,6 +233,10 @@ class Outgoing:
     others: frozenset[str] = frozenset()
     # What the provider made for the same content before, by `Provider.made_for`.
     made: str = ""
+    # Of what is told to a desk: the case.
+    case: KnownCase | None = None
+    # The bytes of a file that goes along, by its id; `ProviderError` where it can't be read. Given where it is sent.
+    read_file: Callable[[str], Awaitable[bytes]] | None = None
 
 
 @dataclass(frozen=True)
@@ -242,6 +249,8 @@ class Receipt:
     answer: str = ""
     # What was made at the provider on the way and serves the same content again.
     made: str = ""
+    # Of a case: what the desk calls it, where that is new.
+    case: CaseThere | None = None
 
 
 @dataclass(frozen=True)
@@ -303,9 +312,13 @@ class Finding:
 
 @dataclass(frozen=True)
 class Health:
-    """What *Test* found; good where nothing is wrong."""
+    """What *Test* found; good where nothing is wrong.
+
+    `learned`: values of credentials that the provider gave on the way, by their field, to be kept as secrets.
+    """
 
     findings: Sequence[Finding] = field(default_factory=list)
+    learned: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_good(self) -> bool:
@@ -510,6 +523,26 @@ class Provider:
 
     def plan_closed(self, case: Case, outcome: str, words: str) -> list[Planned]:
         """What tells it that the case is over, and why. Needs `DESK`. Pure."""
+        raise NotImplementedError
+
+    # Seconds that what the visitor says waits for what they say next, to be told together. Needs `DESK`.
+    turns_wait: ClassVar[float] = 0.0
+
+    def join_turns(self, earlier: Mapping[str, Any], later: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """One content of two of `plan_turn`, the earlier still unsent; None where they have to go apart. Pure."""
+        return None
+
+    def plan_undelivered(self, said: str, words: str) -> list[Planned]:
+        """That what its person `said` reached nobody, and why, for them to read. Needs `DESK`. Pure."""
+        return []
+
+    @classmethod
+    def first_look(cls, config: Mapping[str, Any]) -> float | None:
+        """Seconds from the opening of a case until somebody looks at it; None: nobody does. Needs `DESK_LOOKS`."""
+        return None
+
+    async def look_at(self, case: KnownCase) -> Looked:
+        """What was said in a case since the last look, and how it stands. Needs `DESK_LOOKS`."""
         raise NotImplementedError
 
     def examples(self) -> list[Planned]:

@@ -88,10 +88,13 @@ class CallEnded(ProviderEvent):
 
 @dataclass(frozen=True)
 class DeskSaid(ProviderEvent):
-    """What a desk says of a case: `address` is the case's key there (`deployments.desks`)."""
+    """What a desk says of a case. `address` is the case's key (`deployments.desks`), or what the desk calls it.
+
+    `changed`: something happened there, and what it was has to be looked up.
+    """
 
     kind: ClassVar[str] = "desk"
-    says: Literal["", "accepted", "message", "typing", "returned", "closed", "unavailable"] = ""
+    says: Literal["", "accepted", "message", "typing", "returned", "closed", "unavailable", "changed"] = ""
     name: str = ""
     # The words of a message, the summary of a return, the reason of one that can't take it.
     text: str = ""

@@ -80,6 +80,7 @@
 -- migration: deployments 0031_money 9dff077a5bcb86b4
 -- migration: deployments 0032_outm a164f88e4055b288
 -- migration: deployments 0033_secm 224ce2818bb03e06
+-- migration: deployments 0034_answerers 203ea10a54bab802
 -- migration: channels_app 0001_initial a22668ea78ab727c
 -- migration: channels_app 0002_wall 6ed93331c2b60b1d
 -- migration: channels_app 0003_gateway 7b4cea5519c5f735
@@ -100,7 +101,7 @@
 -- migration: channels_app 0018_rung 21b2d19df37f85a5
 -- migration: channels_app 0019_no_returned_transfer 1fc81db5774fe6e0
 -- migration: channels_app 0020_last_test 0e806c4791308fe0
--- migration: deployments 0034_answerers 203ea10a54bab802
+-- migration: channels_app 0021_desk_cases d30d1c0700de899b
 -- migration: sessions 0001_initial 2aa438e2393ee513
 
 CREATE FUNCTION public.all_workspaces() RETURNS SETOF uuid
@@ -204,6 +205,16 @@ CREATE FUNCTION public.due_channel_work(p_limit integer) RETURNS TABLE(kind text
         AND r.due_at <= now() AND (r.leased_until IS NULL OR r.leased_until < now())
       GROUP BY r.workspace_id)
  ORDER BY since LIMIT p_limit) AS due $$;
+
+CREATE FUNCTION public.due_desk_cases(p_limit integer) RETURNS TABLE(workspace_id uuid)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$ 
+            SELECT c.workspace_id FROM channels_app_deskcase c
+              JOIN channels_app_connection n ON n.id = c.connection_id AND n.state = 'active'
+             WHERE c.look_at <= now() AND (c.leased_until IS NULL OR c.leased_until < now())
+             GROUP BY c.workspace_id ORDER BY min(c.look_at) LIMIT p_limit
+             $$;
 
 CREATE FUNCTION public.due_embeddings(p_limit integer) RETURNS TABLE(workspace_id uuid, id uuid)
     LANGUAGE sql SECURITY DEFINER
@@ -1079,6 +1090,32 @@ CREATE TABLE public.channels_app_deliveryattempt (
 );
 
 ALTER TABLE ONLY public.channels_app_deliveryattempt FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.channels_app_deskcase (
+    id uuid NOT NULL,
+    key character varying(60) NOT NULL,
+    ref character varying(100) NOT NULL,
+    number character varying(60) NOT NULL,
+    url character varying(500) NOT NULL,
+    about jsonb NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    taken_at timestamp with time zone,
+    closed_at timestamp with time zone,
+    look_at timestamp with time zone,
+    claim uuid,
+    leased_until timestamp with time zone,
+    looked_at timestamp with time zone,
+    failures smallint NOT NULL,
+    trouble character varying(300) NOT NULL,
+    trouble_remedy character varying(300) NOT NULL,
+    connection_id uuid NOT NULL,
+    conversation_id uuid NOT NULL,
+    handoff_id uuid NOT NULL,
+    workspace_id uuid NOT NULL,
+    CONSTRAINT channels_app_deskcase_failures_check CHECK ((failures >= 0))
+);
+
+ALTER TABLE ONLY public.channels_app_deskcase FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.channels_app_inboundevent (
     id uuid NOT NULL,
@@ -2429,6 +2466,9 @@ ALTER TABLE ONLY public.channels_app_delivery
 ALTER TABLE ONLY public.channels_app_deliveryattempt
     ADD CONSTRAINT channels_app_deliveryattempt_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.channels_app_deskcase
+    ADD CONSTRAINT channels_app_deskcase_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.channels_app_inboundevent
     ADD CONSTRAINT channels_app_inboundevent_pkey PRIMARY KEY (id);
 
@@ -2705,6 +2745,9 @@ ALTER TABLE ONLY public.channels_app_refusedrequest
 ALTER TABLE ONLY public.channels_app_spendingcount
     ADD CONSTRAINT one_count_per_time UNIQUE (connection_id, what, whose, since);
 
+ALTER TABLE ONLY public.channels_app_deskcase
+    ADD CONSTRAINT one_desk_case_per_key UNIQUE (connection_id, key);
+
 ALTER TABLE ONLY public.channels_app_inboundevent
     ADD CONSTRAINT one_event_per_key UNIQUE (connection_id, key);
 
@@ -2969,6 +3012,14 @@ CREATE INDEX channels_app_delivery_workspace_id_aedab8a7 ON public.channels_app_
 CREATE INDEX channels_app_deliveryattempt_delivery_id_9ac7a4c2 ON public.channels_app_deliveryattempt USING btree (delivery_id);
 
 CREATE INDEX channels_app_deliveryattempt_workspace_id_a59aa0bb ON public.channels_app_deliveryattempt USING btree (workspace_id);
+
+CREATE INDEX channels_app_deskcase_connection_id_5fba6522 ON public.channels_app_deskcase USING btree (connection_id);
+
+CREATE INDEX channels_app_deskcase_conversation_id_5269cbbe ON public.channels_app_deskcase USING btree (conversation_id);
+
+CREATE INDEX channels_app_deskcase_handoff_id_d6e93992 ON public.channels_app_deskcase USING btree (handoff_id);
+
+CREATE INDEX channels_app_deskcase_workspace_id_6ab8fa86 ON public.channels_app_deskcase USING btree (workspace_id);
 
 CREATE INDEX channels_app_inboundevent_connection_id_579c4230 ON public.channels_app_inboundevent USING btree (connection_id);
 
@@ -3306,6 +3357,10 @@ CREATE INDEX deployments_workspa_c61ca4_idx ON public.deployments_assistant USIN
 
 CREATE INDEX deployments_workspa_dc294a_idx ON public.deployments_deployment USING btree (workspace_id, assistant_id, created_at DESC);
 
+CREATE INDEX desk_case_by_ref ON public.channels_app_deskcase USING btree (connection_id, ref) WHERE (NOT ((ref)::text = ''::text));
+
+CREATE INDEX desk_case_look ON public.channels_app_deskcase USING btree (look_at) WHERE (look_at IS NOT NULL);
+
 CREATE INDEX django_admin_log_content_type_id_c4bce8eb ON public.django_admin_log USING btree (content_type_id);
 
 CREATE INDEX django_admin_log_user_id_c564eba6 ON public.django_admin_log USING btree (user_id);
@@ -3598,6 +3653,18 @@ ALTER TABLE ONLY public.channels_app_deliveryattempt
 
 ALTER TABLE ONLY public.channels_app_delivery
     ADD CONSTRAINT channels_app_deliver_workspace_id_aedab8a7_fk_workspace FOREIGN KEY (workspace_id) REFERENCES public.workspaces_workspace(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.channels_app_deskcase
+    ADD CONSTRAINT channels_app_deskcas_connection_id_5fba6522_fk_channels_ FOREIGN KEY (connection_id) REFERENCES public.channels_app_connection(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.channels_app_deskcase
+    ADD CONSTRAINT channels_app_deskcas_conversation_id_5269cbbe_fk_deploymen FOREIGN KEY (conversation_id) REFERENCES public.deployments_conversation(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.channels_app_deskcase
+    ADD CONSTRAINT channels_app_deskcas_handoff_id_d6e93992_fk_deploymen FOREIGN KEY (handoff_id) REFERENCES public.deployments_handoff(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.channels_app_deskcase
+    ADD CONSTRAINT channels_app_deskcas_workspace_id_6ab8fa86_fk_workspace FOREIGN KEY (workspace_id) REFERENCES public.workspaces_workspace(id) DEFERRABLE INITIALLY DEFERRED;
 
 ALTER TABLE ONLY public.channels_app_inboundevent
     ADD CONSTRAINT channels_app_inbound_connection_id_579c4230_fk_channels_ FOREIGN KEY (connection_id) REFERENCES public.channels_app_connection(id) DEFERRABLE INITIALLY DEFERRED;
@@ -4110,6 +4177,8 @@ ALTER TABLE public.channels_app_delivery ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.channels_app_deliveryattempt ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.channels_app_deskcase ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.channels_app_inboundevent ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.channels_app_inboundmedia ENABLE ROW LEVEL SECURITY;
@@ -4251,6 +4320,8 @@ CREATE POLICY owner ON public.channels_app_conversationlink TO CURRENT_USER USIN
 CREATE POLICY owner ON public.channels_app_delivery TO CURRENT_USER USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON public.channels_app_deliveryattempt TO CURRENT_USER USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON public.channels_app_deskcase TO CURRENT_USER USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON public.channels_app_inboundevent TO CURRENT_USER USING (true) WITH CHECK (true);
 
@@ -4408,6 +4479,8 @@ CREATE POLICY tenant ON public.channels_app_delivery USING ((workspace_id = (NUL
 
 CREATE POLICY tenant ON public.channels_app_deliveryattempt USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
 
+CREATE POLICY tenant ON public.channels_app_deskcase USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
+
 CREATE POLICY tenant ON public.channels_app_inboundevent USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON public.channels_app_inboundmedia USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
@@ -4563,6 +4636,8 @@ REVOKE ALL ON FUNCTION public.due_call_courses(p_limit integer) FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.due_callbacks(p_limit integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.due_channel_work(p_limit integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.due_desk_cases(p_limit integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.due_embeddings(p_limit integer) FROM PUBLIC;
 

@@ -28,6 +28,7 @@ DOORS = {
     "due_callbacks",
     "due_call_courses",
     "due_channel_work",
+    "due_desk_cases",
     "due_erasures",
     "due_embeddings",
     "due_files",
