@@ -386,6 +386,35 @@ def note_tested(test: AsTested, found: Health) -> None:
         releasing.go_on(connection)
 
 
+def keep_learned(actor: Actor, connection: Connection, found: Health) -> Health:
+    """Write what the provider gave of credentials as secrets of this held connection; what was found, with that.
+
+    Each has a key of the connection's own: one that somebody chose may be used elsewhere, too.
+    """
+    news = []
+    for field, value in found.learned.items():
+        key = f"{connection.kind}_{connection.id.hex[:8]}_{field}"
+        if _is_known(connection, field, value):
+            continue
+        label = str(accounts.kind_of(connection).config_form.base_fields[field].label).lower()
+        if not actor.may("secrets.write"):
+            words = f"Its {label} could not be kept: you may not write secrets."
+            news.append(Finding(False, words, "Ask an owner or admin of the workspace to press it."))
+            continue
+        secret_store.write(actor, key, value)
+        connection.credentials = {**connection.credentials, field: key}
+        connection.save(update_fields=["credentials"])
+        news.append(Finding(True, f"Its {label} is kept as the secret {key}."))
+    return Health([*found.findings, *news])
+
+
+def _is_known(connection: Connection, field: str, value: str) -> bool:
+    try:
+        return field in connection.credentials and secret_store.value_of(connection.credentials[field]) == value
+    except secret_store.SecretMissing:
+        return False
+
+
 def _kept(finding: Finding) -> dict[str, Any]:
     # Some of its words are the provider's: they may be long, and have characters that can't be stored.
     words, remedy = shown(finding.words, LONGEST_FINDING), shown(finding.remedy, LONGEST_FINDING)

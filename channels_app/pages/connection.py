@@ -145,6 +145,9 @@ def _asked(
         provider = connections.provider_to_check(row)
         workspace_id = inside.workspace.id
     found, status = _found(provider, workspace_id, ask)
+    if found.learned:
+        with entered(request, "connections.write") as inside:
+            found = connections.keep_learned(inside.actor, connections.held(connection_id), found)
     if ask is _check and status == 200:
         with entered(request, "connections.write"):
             connections.note_tested(test, found)

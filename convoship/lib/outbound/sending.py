@@ -55,7 +55,7 @@ class InDoubt(OutboundError):
 
 @dataclass(frozen=True)
 class Answered:
-    """An answer: the first `LARGEST_ANSWER` bytes of its body, names of `headers` in lower case."""
+    """An answer: the first bytes of its body, names of `headers` in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -316,8 +316,12 @@ async def send(
     headers: Mapping[str, str] | None = None,
     content: bytes | None = None,
     auth: tuple[str, str] | None = None,
+    largest: int = LARGEST_ANSWER,
 ) -> Answered:
-    """One call within `seconds`, no redirect followed. `Refused`, `NotSent` or `InDoubt` where there is no answer."""
+    """One call within `seconds`, no redirect followed. `Refused`, `NotSent` or `InDoubt` where there is no answer.
+
+    Of the answer's body no more than `largest` bytes are read.
+    """
     target = checked(url)
     basic = httpx.BasicAuth(*auth) if auth else None
     async with (
@@ -327,10 +331,10 @@ async def send(
         body = bytearray()
         async for piece in answer.aiter_raw():
             body += piece
-            if len(body) >= LARGEST_ANSWER:
+            if len(body) >= largest:
                 break
         pairs = {name.lower(): value for name, value in answer.headers.items()}
-        return Answered(answer.status_code, pairs, bytes(body[:LARGEST_ANSWER]))
+        return Answered(answer.status_code, pairs, bytes(body[:largest]))
 
 
 @asynccontextmanager

@@ -1,0 +1,98 @@
+"""What a desk's people read of a conversation that is handed over to them: the case, and all that was said. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from channels_app import replies
+from deployments.desks import Case
+from deployments.models import Message
+from deployments.models.conversation import AuthorKind
+
+_CALLED = {AuthorKind.ASSISTANT: "Assistant", AuthorKind.SYSTEM: "Notice", AuthorKind.AGENT: "A person"}
+LONGEST_SUBJECT = 120
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Who it is, as far as that is known. `email` is proven where `is_verified`; else somebody typed it."""
+
+    id: str
+    name: str
+    email: str
+    is_verified: bool
+
+    @property
+    def shown(self) -> str:
+        """What people call them."""
+        return self.name or self.email or f"Visitor {self.id[:8]}"
+
+
+def visitor_of(case: Case) -> Visitor:
+    """Who waits: what the workspace knows of them, else what they answered before the hand-over."""
+    person, answers = case.conversation.person, case.handoff.answers
+    name = person.name or str(answers.get("name", ""))
+    email = person.email or str(answers.get("email", ""))
+    return Visitor(str(person.id), name[:100], email[:254], bool(person.email) and person.external_id is not None)
+
+
+def subject(case: Case, messages: Sequence[Message]) -> str:
+    """One line for the case: what they asked last, or why a person is wanted."""
+    said = [one.text for one in messages if one.author_kind == AuthorKind.VISITOR and one.text.strip()]
+    line = str(case.handoff.answers.get("question", "")) or (said[-1] if said else "") or case.handoff.reason
+    line = " ".join(line.split()) or f"A conversation with {visitor_of(case).shown}"
+    return line if len(line) <= LONGEST_SUBJECT else f"{line[: LONGEST_SUBJECT - 1]}…"
+
+
+def facts(case: Case, page: str) -> list[str]:
+    """Who, from where and why, line by line; `page` is the conversation's own here."""
+    handoff, conversation, visitor = case.handoff, case.conversation, visitor_of(case)
+    email = f"E-mail: {visitor.email}{'' if visitor.is_verified else ' (not verified)'}" if visitor.email else ""
+    lines = [
+        f"Why: {handoff.get_cause_display()}.{f' {handoff.reason}' if handoff.reason else ''}",
+        f"Visitor: {visitor.shown}",
+        email,
+        f"Channel: {conversation.get_channel_display()}",
+        f"Language: {conversation.locale}" if conversation.locale else "",
+        f"Page: {conversation.page_url}" if conversation.page_url else "",
+        *(f"{name.capitalize()}: {answer}" for name, answer in handoff.answers.items() if name == "question"),
+        f"The whole conversation: {page}",
+    ]
+    return [line for line in lines if line]
+
+
+def line_of(message: Message, visitor: Visitor) -> str:
+    """One message, with who said it and when (UTC)."""
+    who = visitor.shown if message.author_kind == AuthorKind.VISITOR else ""
+    who = who or message.author_name or _CALLED.get(AuthorKind(message.author_kind), "")
+    kind = " (assistant)" if message.author_kind == AuthorKind.ASSISTANT and message.author_name else ""
+    return f"[{message.created_at:%H:%M}] {who}{kind}: {words_of(message)}"
+
+
+def words_of(message: Message) -> str:
+    """What a message says, with the names of its files."""
+    names = [str(one.get("name", "File")) for one in message.attachments if not one.get("deleted")]
+    return "\n".join(filter(None, (replies.as_text(message), *(f"[file: {name}]" for name in names)))) or "(nothing)"
+
+
+def whole(case: Case, messages: Sequence[Message]) -> list[str]:
+    """The transcript, line by line."""
+    visitor = visitor_of(case)
+    begins = [] if not messages or messages[0].seq <= 1 else ["(Earlier messages stand in the conversation only.)"]
+    return [*begins, *(line_of(message, visitor) for message in messages)]
+
+
+def in_pieces(lines: Iterable[str], longest: int) -> list[str]:
+    """Lines put together to texts of at most so many characters; a line that is longer is cut into several."""
+    pieces: list[str] = []
+    now = ""
+    for line in lines:
+        for start in range(0, max(1, len(line)), longest):
+            part = line[start : start + longest]
+            if now and len(now) + 1 + len(part) > longest:
+                pieces.append(now)
+                now = part
+            else:
+                now = f"{now}\n{part}" if now else part
+    return [*pieces, now] if now else pieces

@@ -1,0 +1,1 @@
+"""Zendesk: tickets, and messaging over the switchboard of Sunshine Conversations."""

@@ -1,0 +1,132 @@
+"""Zendesk's Support API as it is asked: with a token of the OAuth client, and errors in plain words.
+
+Tokens: developer.zendesk.com/api-reference/ticketing/oauth/grant_type_tokens (client credentials). Errors:
+developer.zendesk.com/documentation/api-basics/working-with-data/error-handling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from channels_app.providers import oauth, rest
+from channels_app.providers.base import Account, ProviderError
+from convoship.lib.outbound.sending import Answered
+
+SERVICE = "Zendesk"
+# Between five minutes and two days; an hour, so that a client whose rights were taken is noticed.
+TOKEN_SECONDS = 3600
+_REMEDIES = {
+    401: "Check the OAuth client in Admin Center, Apps and integrations, APIs, OAuth clients, and write its identifier "
+    "and secret again in the connection's settings.",
+    403: "Give the OAuth client's user the role of an agent or admin in Admin Center, and the client the scopes read "
+    "and write.",
+    404: "It is not there any more, or was merged or deleted. Nothing more can be told of it.",
+}
+
+
+class Api:
+    """One connection's account."""
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+        self.base = account.base_url or f"https://{account.config['subdomain']}.zendesk.com"
+
+    @property
+    def _is_legacy(self) -> bool:
+        return not self.account.credentials.get("client_id")
+
+    @property
+    def _token_name(self) -> str:
+        return oauth.name_of(
+            [self.base, *(self.account.credentials.get(one, "") for one in ("client_id", "client_secret"))]
+        )
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        query: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+    ) -> dict[str, Any]:
+        """What a path answers; `ProviderError` where that is no 2xx of JSON."""
+        answer = await self._asked(method, path, body, query=query, headers=headers or {}, content=content)
+        if answer.status == 401 and not self._is_legacy:
+            # A token that was taken back before its time is got anew, once.
+            oauth.forget(self._token_name)
+            answer = await self._asked(method, path, body, query=query, headers=headers or {}, content=content)
+        if not answer.is_success:
+            raise rest.failure(answer, SERVICE, said(answer), is_write=method != "GET", remedies=_REMEDIES)
+        return rest.read(answer, SERVICE)
+
+    async def _asked(
+        self,
+        method: str,
+        path: str,
+        body: Any,
+        *,
+        query: Mapping[str, Any] | None,
+        headers: Mapping[str, str],
+        content: bytes | None,
+    ) -> Answered:
+        given = self.account.credentials
+        if self._is_legacy:
+            pair = (f"{given.get('email', '')}/token", given.get("api_token", ""))
+            return await rest.ask(
+                method, f"{self.base}{path}", headers=headers, query=query, body=body, content=content, auth=pair
+            )
+        token = await oauth.token(self._token_name, self._fetch_token)
+        sent = {**headers, "authorization": f"Bearer {token}"}
+        return await rest.ask(method, f"{self.base}{path}", headers=sent, query=query, body=body, content=content)
+
+    async def _fetch_token(self) -> tuple[str, float]:
+        given = self.account.credentials
+        body = {
+            "grant_type": "client_credentials",
+            "client_id": given.get("client_id", ""),
+            "client_secret": given.get("client_secret", ""),
+            "scope": "read write",
+            "expires_in": TOKEN_SECONDS,
+        }
+        answer = await rest.ask("POST", f"{self.base}/oauth/tokens", body=body)
+        if answer.status in {400, 401}:
+            # Zendesk says `invalid_client` with either.
+            raise ProviderError(
+                f"Zendesk refuses the OAuth client. {said(answer)}".strip(),
+                _REMEDIES[401],
+                permanent=True,
+                stops=True,
+                blame="connection",
+                http_status=answer.status,
+            )
+        if not answer.is_success:
+            raise rest.failure(answer, SERVICE, said(answer), is_write=False, remedies=_REMEDIES)
+        found = rest.read(answer, SERVICE)
+        life = found.get("expires_in")
+        return str(found.get("access_token", "")), float(life) if isinstance(life, int) else TOKEN_SECONDS
+
+
+def said(answer: Answered) -> str:
+    """Zendesk's own words of an error.
+
+    `{error, description, details: {field: [{description}]}}`, or `{error: {title, message}}`.
+    """
+    try:
+        found = rest.read(answer, SERVICE)
+    except ProviderError:
+        return ""
+    error = found.get("error")
+    if isinstance(error, Mapping):
+        return f"{error.get('title', '')}: {error.get('message', '')}".strip(": ")[:200]
+    details = found.get("details")
+    told = [
+        str(one.get("description", ""))
+        for each in (details.values() if isinstance(details, Mapping) else [])
+        for one in (each if isinstance(each, list) else [])
+        if isinstance(one, Mapping)
+    ]
+    words = " ".join(told) or str(found.get("description") or found.get("error_description") or error or "")
+    return words[:200]
