@@ -101,6 +101,26 @@ def first_look(row: DeskCase, now: dt.datetime) -> dt.datetime | None:
     return None if seconds is None else now + dt.timedelta(seconds=seconds)
 
 
+def carry_on(connection_id: UUID, key: str, case: Case) -> None:
+    """What a desk calls by its own id goes on as another case of ours."""
+    row = DeskCase.objects.get(connection_id=connection_id, key=key)
+    DeskCase.objects.create(
+        connection_id=connection_id,
+        conversation=case.conversation,
+        handoff=case.handoff,
+        key=case.key,
+        ref=row.ref,
+        number=row.number,
+        url=row.url,
+        about=row.about,
+        taken_at=timezone.now(),
+        look_at=first_look(row, timezone.now()),
+        workspace_id=row.workspace_id,
+    )
+    # One row looks from now on.
+    DeskCase.objects.filter(id=row.id).update(look_at=None)
+
+
 def note_closed(connection_id: UUID, key: str) -> None:
     """The case is not there any more, whoever ended it."""
     DeskCase.objects.filter(connection_id=connection_id, key=key, closed_at=None).update(closed_at=timezone.now())

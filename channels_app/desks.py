@@ -9,20 +9,24 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
+from django.urls import reverse
 from django.utils import timezone
 
 from channels_app import accounts, bell, desk_cases
-from channels_app.models import Connection, Delivery
+from channels_app.models import Connection, Delivery, DeskCase
 from channels_app.models.connection import ConnectionState
 from channels_app.models.outbound import DeliveryStatus
 from channels_app.providers.base import Capability, Planned, Provider
 from channels_app.providers.desk_port import CLOSED, UNDELIVERED
 from channels_app.providers.events import DeskSaid
 from channels_app.providers.webhook_desk import MOST_MESSAGES
+from channels_app.rehearsal import visitors
 from convoship.lib import names
 from deployments import conversations, desks, handoff, live
-from deployments.desks import Availability, Case, Choice, Desk
+from deployments.desks import Availability, Case, Choice, Desk, ShownCase
 from deployments.models import Conversation, Handoff, Message
+from deployments.models.conversation import Control
+from deployments.models.handoff import HandoffOutcome
 
 
 class ConnectionDesk:
@@ -132,9 +136,20 @@ class ConnectionDesks:
         rows = Connection.objects.order_by("name", "created_at")
         return [Choice(str(connection.id), connection.name) for connection in rows if is_desk(connection)]
 
+    def cases_of(self, handoff: Handoff) -> Sequence[ShownCase]:
+        """Those that were taken, or that something is wrong with."""
+        rows = DeskCase.objects.filter(handoff=handoff).exclude(number="", trouble="").order_by("opened_at")
+        return [_shown_case(row) for row in rows]
+
     def own_of(self, conversation: Conversation) -> Sequence[str]:
-        """None."""
-        return ()
+        """Of a rehearsal's visitor: the desk that is rehearsed."""
+        found = visitors.desk_of(conversation)
+        return () if found is None else (str(found),)
+
+
+def _shown_case(row: DeskCase) -> ShownCase:
+    trouble = f"{row.trouble} {row.trouble_remedy}".strip() if row.closed_at is None else ""
+    return ShownCase(row.number, row.url, trouble, reverse("connection_deliveries", args=[row.connection_id]))
 
 
 def is_desk(connection: Connection) -> bool:
@@ -161,14 +176,16 @@ def take(connection: Connection, event: DeskSaid, event_id: str) -> tuple[Conver
     if conversation is None:
         return None, None, f"There is no case {event.address} of this connection."
     case = handoff.at_desk(conversation, key)
+    if case is None and event.says == "message" and _comes_late(connection, conversation, key):
+        case = handoff.came_late(conversation, str(connection.id), name=_named(connection, event, ""))
+        desk_cases.carry_on(connection.id, key, Case(case, conversation))
     if case is None:
         if event.says == "message":
             _tell_undelivered(connection, conversation, key, event)
         if event.says == "typing":
             return conversation, None, ""
         return conversation, None, _GONE
-    # Who says no name is whoever has it already.
-    name = names.shown(event.name) or case.holder_name or connection.name
+    name = _named(connection, event, case.holder_name)
     message = None
     match event.says:
         case "accepted":
@@ -188,6 +205,26 @@ def take(connection: Connection, event: DeskSaid, event_id: str) -> tuple[Conver
             desk_cases.note_closed(connection.id, key)
             handoff.unavailable(conversation, case, event.text or f"{connection.name} can't take it.")
     return conversation, message, ""
+
+
+def _named(connection: Connection, event: DeskSaid, holder: str) -> str:
+    """Who says it: without a name it is whoever has it already."""
+    return names.shown(event.name) or holder or connection.name
+
+
+# Nobody had come when these were said, and nobody else has it since.
+_IN_VAIN = (HandoffOutcome.NOBODY_CAME, HandoffOutcome.NOBODY_THERE)
+
+
+def _comes_late(connection: Connection, conversation: Conversation, key: str) -> bool:
+    """Whether a desk that keeps cases, as helpdesks do, answers one that nobody came for: the visitor still gets it."""
+    if not accounts.kind_of(connection).can(Capability.DESK_LOOKS):
+        return False
+    if not conversation.is_active or conversation.control != Control.ASSISTANT:
+        return False
+    last = Handoff.objects.filter(conversation=conversation).order_by("-requested_at").first()
+    is_of_it = last is not None and last.id == desk_cases.handoff_id(key) and key == Case(last, conversation).key
+    return last is not None and is_of_it and last.outcome in _IN_VAIN
 
 
 def _conversation_of(connection: Connection, key: str) -> Conversation | None:

@@ -71,6 +71,19 @@ class Choice:
     name: str
 
 
+@dataclass(frozen=True)
+class ShownCase:
+    """What a desk outside the house calls a case, where its people open it, and what is wrong with it, if anything.
+
+    `log`: the page of what it was told.
+    """
+
+    number: str
+    url: str
+    trouble: str
+    log: str
+
+
 class Finder(Protocol):
     """Knows desks of one sort. Called inside `tenant()`."""
 
@@ -79,6 +92,9 @@ class Finder(Protocol):
 
     def choices(self) -> Sequence[Choice]:
         """The desks of this workspace."""
+
+    def cases_of(self, handoff: Handoff) -> Sequence[ShownCase]:
+        """What desks of this sort call a hand-over that they were offered."""
 
     def own_of(self, conversation: Conversation) -> Sequence[str]:
         """Desks that the conversation brings along with where it takes place (the telephone of its number)."""
@@ -105,6 +121,11 @@ def in_order(conversation: Conversation, refs: Sequence[str]) -> list[str]:
     """
     brought = [ref for finder in _finders for ref in finder.own_of(conversation) if ref not in refs]
     return [*brought, *refs]
+
+
+def cases_of(handoff: Handoff) -> list[ShownCase]:
+    """What desks outside the house call this hand-over, in the order in which they were offered it."""
+    return [case for finder in _finders for case in finder.cases_of(handoff)]
 
 
 def choices() -> list[Choice]:

@@ -565,6 +565,18 @@ def said_at_desk(conversation: Conversation, case: Handoff, *, name: str, text: 
     return message
 
 
+def came_late(conversation: Conversation, desk: str, *, name: str) -> Handoff:
+    """A desk's person answers after nobody had come in time, and the assistant has it still: they have it from now on.
+
+    It is another hand-over, for the one before has ended, and is offered to nobody else.
+    """
+    now, rules = timezone.now(), rules_of(conversation)
+    case = _new(conversation, rules, HandoffCause.PROGRAM, "Somebody came after all.")
+    case.desk, case.offers, case.is_at_desk, case.offered_at = desk, 1, True, now
+    conversation.handoff_reason = case.reason
+    return _begin(conversation, case, rules, now, name=name, user=None)
+
+
 def joined_at_desk(conversation: Conversation, case: Handoff, *, name: str) -> None:
     """A desk's person is there and talks to the visitor where nothing of it is read or written (a telephone).
 

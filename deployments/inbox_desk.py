@@ -6,8 +6,8 @@ import datetime as dt
 from collections.abc import Sequence
 
 from deployments import desks, member_mails
-from deployments.desks import INBOX, Availability, Case, Choice, Desk
-from deployments.models import Conversation, Message
+from deployments.desks import INBOX, Availability, Case, Choice, Desk, ShownCase
+from deployments.models import Conversation, Handoff, Message
 from workspaces.members import addresses_on_duty
 
 
@@ -54,6 +54,10 @@ class InboxFinder:
     def choices(self) -> Sequence[Choice]:
         """The one."""
         return [Choice(INBOX, "Inbox")]
+
+    def cases_of(self, handoff: Handoff) -> Sequence[ShownCase]:
+        """None."""
+        return ()
 
     def own_of(self, conversation: Conversation) -> Sequence[str]:
         """None."""

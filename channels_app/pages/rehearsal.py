@@ -213,7 +213,7 @@ def _talk(row: Connection, lines: list[RehearsalLine], address: str) -> list[Sho
     return sorted(shown, key=lambda one: one.at)
 
 
-def _page(
+def page(
     request: WorkspaceRequest, connection_id: UUID, *, typed: dict[str, str] | None = None, **more: Any
 ) -> HttpResponse:
     context = {
@@ -242,7 +242,7 @@ def _replied(connection_id: UUID, line_id: str) -> RehearsalLine | None:
 @workspace_page("connections.read")
 def rehearsal(request: WorkspaceRequest, connection_id: UUID) -> HttpResponse:
     """The screen of the stand-in."""
-    return _page(request, connection_id)
+    return page(request, connection_id)
 
 
 @require_safe
@@ -272,7 +272,7 @@ def rehearsal_say(request: HttpRequest, connection_id: UUID) -> HttpResponse:
                 # Of the file: which kinds are taken, or what to do about it.
                 errors = {"picture": [*errors.get("picture", [problem.detail]), problem.hint]}
             errors = errors or {"picture" if problem.status in {413, 415} else "text": [problem.detail]}
-            return _page(inside, connection_id, typed=typed, errors=errors)
+            return page(inside, connection_id, typed=typed, errors=errors)
     for line_id in said.line_ids:
         calling.call_one(workspace_id, connection_id, line_id)
     return redirect(reverse("rehearsal", args=[connection_id]) + "?" + urlencode({"with": said.address}))

@@ -137,6 +137,8 @@ class StandIn:
     line: ClassVar[str] = "channels_app/rehearsal/line.html"
     head: ClassVar[str] = ""
     beside: ClassVar[str] = ""
+    # What is drawn in the place of the talk, where that is another than everybody's.
+    talk: ClassVar[str] = ""
     # Its whole page, where that is another than everybody's.
     page: ClassVar[str] = "channels_app/rehearsal.html"
     # Its own style sheet, under `static/`.

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+from channels_app import accounts
+from channels_app.models import Connection, Rehearsal
+from channels_app.rehearsal import visitors
 from channels_app.rehearsal.base import StandIn
 
 Role = Literal["customer", "agent", "note", "bot", "event"]
@@ -61,6 +64,20 @@ class DeskStandIn(StandIn):
     (the agent's). It changes the case and answers with what the desk then calls our webhook with; where it calls
     nobody (an internal note, say), with a `Saying` whose `url` is empty.
     """
+
+    page = "channels_app/rehearsal/desk_page.html"
+    talk = "channels_app/rehearsal/desk_talk.html"
+    screen = "channels_app/rehearsal/desk_agent.html"
+    style = "app/css/rehearsal_desk.css"
+
+    @classmethod
+    def shown(cls, connection: Connection, rehearsal: Rehearsal, address: str) -> Mapping[str, Any]:
+        """The visitor's side, and the agent's: the case that is opened, among all."""
+        return {
+            "visitor": visitors.shown(rehearsal),
+            "cases": (cases := cls(connection, rehearsal, accounts.to_plan(connection).account).cases()),
+            "case": next((one for one in cases if one.ref == address), cases[0] if cases else None),
+        }
 
     def cases(self) -> list[ShownCase]:
         """Its cases, the one that changed last first."""

@@ -21,8 +21,8 @@ from channels_app.providers.base import Capability
 from channels_app.providers.twilio.voice_config import VoiceConfig
 from channels_app.voice import transfers
 from deployments import desks
-from deployments.desks import Availability, Case, Choice, Desk
-from deployments.models import Conversation, Message
+from deployments.desks import Availability, Case, Choice, Desk, ShownCase
+from deployments.models import Conversation, Handoff, Message
 from deployments.models.conversation import Channel
 
 ONLY_CALLS = "It takes telephone calls only, and this is none."
@@ -92,6 +92,10 @@ class PhoneDesks:
         """Those of this workspace, by name."""
         rows = Connection.objects.order_by("name", "created_at")
         return [Choice(str(row.id), PhoneDesk(row).name()) for row in rows if is_desk(row)]
+
+    def cases_of(self, handoff: Handoff) -> Sequence[ShownCase]:
+        """None."""
+        return ()
 
     def own_of(self, conversation: Conversation) -> Sequence[str]:
         """The telephone of the number that was called: who asks for a person there is put through to it."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from deployments import desks, handoff_history
+from deployments.desks import ShownCase
 from deployments.handoff_outline import FORM_NAMES, desk_words
 from deployments.models import Conversation, Handoff
 
@@ -29,6 +30,7 @@ class Drawn:
     answers: Sequence[tuple[str, str]]
     tried: Sequence[Tried]
     who: str
+    cases: Sequence[ShownCase] = ()
 
 
 def drawn(conversation: Conversation) -> list[Drawn]:
@@ -40,7 +42,8 @@ def _drawn(row: Handoff) -> Drawn:
     answers = [(label, str(row.answers[name])) for name, label in FORM_NAMES.items() if row.answers.get(name)]
     vain = [each for each in row.tried if each.get("words") or not each.get("who")]
     tried = [Tried(_name(each.get("desk", "")), each.get("words", ""), _moment(each.get("at"))) for each in vain]
-    return Drawn(row, _name(row.desk), answers, tried, ", then ".join(handoff_history.holders(row)))
+    who = ", then ".join(handoff_history.holders(row))
+    return Drawn(row, _name(row.desk), answers, tried, who, desks.cases_of(row))
 
 
 def _name(ref: str) -> str:

@@ -28,7 +28,7 @@ from convoship.lib.problems import Problem
 from convoship.lib.tenancy import tenant
 from deployments import conversations, desks, duty, handoff, handoff_rules, turns
 from deployments.conversations import NewMessage
-from deployments.desks import INBOX, Availability, Case, Choice, Desk
+from deployments.desks import INBOX, Availability, Case, Choice, Desk, ShownCase
 from deployments.models import Assistant, AssistantVersion, Conversation, Handoff, Message, Person
 from deployments.models.conversation import AuthorKind, Control, Status
 from deployments.models.handoff import WAITING, HandoffState
@@ -96,6 +96,10 @@ class OutsideDesk:
 
     def choices(self) -> Sequence[Choice]:
         return [Choice(OUTSIDE, "Outside")]
+
+    def cases_of(self, handoff: Handoff) -> Sequence[ShownCase]:
+        """None."""
+        return ()
 
     def own_of(self, conversation: Conversation) -> Sequence[str]:
         return ()
