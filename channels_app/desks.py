@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from channels_app import accounts, bell, desk_cases
-from channels_app.models import Connection, Delivery, DeskCase
+from channels_app.models import Connection, ConversationLink, Delivery, DeskCase
 from channels_app.models.connection import ConnectionState
 from channels_app.models.outbound import DeliveryStatus
 from channels_app.providers.base import Capability, Planned, Provider
@@ -22,11 +22,13 @@ from channels_app.providers.events import DeskSaid
 from channels_app.providers.webhook_desk import MOST_MESSAGES
 from channels_app.rehearsal import visitors
 from convoship.lib import names
-from deployments import conversations, desks, handoff, live
+from deployments import conversations, desks, handoff, live, turns
+from deployments.conversations import NewMessage
 from deployments.desks import Availability, Case, Choice, Desk, ShownCase
 from deployments.models import Conversation, Handoff, Message
-from deployments.models.conversation import Control
+from deployments.models.conversation import AuthorKind, Channel, Control, MessageStatus
 from deployments.models.handoff import HandoffOutcome
+from deployments.safe_text import LONGEST_TEXT
 
 
 class ConnectionDesk:
@@ -43,6 +45,8 @@ class ConnectionDesk:
         """Whether something would go out to it now."""
         if self.connection.state != ConnectionState.ACTIVE:
             return Availability(False, f"{self.connection.name} is {self.connection.get_state_display().lower()}.")
+        if conversation is not None and not self._is_for(conversation):
+            return Availability(False, f"{self.connection.name} takes only who writes over it.")
         if self.connection.stopped_since is not None:
             return Availability(False, f"{self.connection.name} is stopped: {self.connection.fault}")
         return Availability(True)
@@ -52,11 +56,11 @@ class ConnectionDesk:
         desk_cases.begin(self.connection.id, case)
         rows = Message.objects.filter(conversation=case.conversation).order_by("-seq")[:MOST_MESSAGES]
         page = f"{settings.PUBLIC_BASE_URL}/app/conversations/{case.conversation.id}/"
-        self._write(case, self._provider().plan_opened(case, list(rows)[::-1], page))
+        self._write(case, self._provider(case).plan_opened(case, list(rows)[::-1], page))
 
     def add_turn(self, case: Case, message: Message) -> None:
         """What the visitor, or a program, said since."""
-        provider = self._provider()
+        provider = self._provider(case)
         planned = provider.plan_turn(case, message)
         if provider.turns_wait and len(planned) == 1 and self._join(provider, case, planned[0]):
             return
@@ -64,16 +68,16 @@ class ConnectionDesk:
 
     def add_files(self, case: Case, message: Message) -> None:
         """What became of files of a message that was told before."""
-        self._write(case, self._provider().plan_files(case, message))
+        self._write(case, self._provider(case).plan_files(case, message))
 
     def close_case(self, case: Case, outcome: str, words: str) -> None:
         """That the case is over there."""
         desk_cases.note_closed(self.connection.id, case.key)
-        self._write(case, self._provider().plan_closed(case, outcome, words))
+        self._write(case, self._provider(case).plan_closed(case, outcome, words))
 
     def undelivered(self, case: Case, said: str, words: str) -> None:
         """Somebody said something there that reached nobody, and why; where the desk can be told."""
-        self._write(case, self._provider().plan_undelivered(said, words))
+        self._write(case, self._provider(case).plan_undelivered(said, words))
 
     def _join(self, provider: Provider, case: Case, planned: Planned) -> bool:
         """Put it beside what is still to be told, where that has not left and may have more with it."""
@@ -93,8 +97,17 @@ class ConnectionDesk:
         last.save(update_fields=["content"])
         return True
 
-    def _provider(self) -> Provider:
-        return accounts.to_plan(self.connection)
+    def _is_for(self, conversation: Conversation) -> bool:
+        kind = accounts.kind_of(self.connection)
+        return not kind.takes_own_alone(self.connection.config) or bool(self._address_of(conversation))
+
+    def _address_of(self, conversation: Conversation) -> str:
+        """Where a conversation takes place over this very connection; "" where it is elsewhere."""
+        links = ConversationLink.objects.filter(connection=self.connection, conversation=conversation)
+        return links.values_list("address", flat=True).first() or ""
+
+    def _provider(self, case: Case) -> Provider:
+        return accounts.to_plan(self.connection, self._address_of(case.conversation))
 
     def _write(self, case: Case, planned: Sequence[Planned], *, wait: dt.timedelta = dt.timedelta()) -> None:
         """In a lane of the hand-over's own, in order: the conversation is locked. Not due before `wait` is over."""
@@ -142,9 +155,17 @@ class ConnectionDesks:
         return [_shown_case(row) for row in rows]
 
     def own_of(self, conversation: Conversation) -> Sequence[str]:
-        """Of a rehearsal's visitor: the desk that is rehearsed."""
+        """Of a rehearsal's visitor the desk that is rehearsed; of who writes where its people are, those."""
         found = visitors.desk_of(conversation)
-        return () if found is None else (str(found),)
+        if found is not None:
+            return (str(found),)
+        if conversation.channel == Channel.WEB:
+            return ()
+        link = ConversationLink.objects.select_related("connection").filter(conversation=conversation).first()
+        if link is None or not is_desk(link.connection):
+            return ()
+        own = accounts.kind_of(link.connection).takes_own_alone(link.connection.config)
+        return (str(link.connection_id),) if own else ()
 
 
 def _shown_case(row: DeskCase) -> ShownCase:
@@ -192,6 +213,8 @@ def take(connection: Connection, event: DeskSaid, event_id: str) -> tuple[Conver
             handoff.accept(conversation, case, name=name)
         case "message":
             message = handoff.said_at_desk(conversation, case, name=name, text=event.text, client_id=f"desk:{event_id}")
+        case "visitor":
+            message = _said_by_visitor(conversation, event, event_id)
         case "typing":
             author = {"kind": "agent", "name": name}
             live.tell_typing(conversation.workspace_id, conversation.id, author, on=event.on)
@@ -205,6 +228,18 @@ def take(connection: Connection, event: DeskSaid, event_id: str) -> tuple[Conver
             desk_cases.note_closed(connection.id, key)
             handoff.unavailable(conversation, case, event.text or f"{connection.name} can't take it.")
     return conversation, message, ""
+
+
+def _said_by_visitor(conversation: Conversation, event: DeskSaid, event_id: str) -> Message:
+    """The visitor said something where the desk's people read it themselves."""
+    new = NewMessage(
+        author_kind=AuthorKind.VISITOR,
+        text=event.text[:LONGEST_TEXT],
+        client_id=f"desk:{event_id}",
+        status=MessageStatus.RECEIVED,
+    )
+    earlier = conversations.already_posted(conversation, new)
+    return earlier or turns.take_message(conversation, new, queue=False)[0]
 
 
 def _named(connection: Connection, event: DeskSaid, holder: str) -> str:

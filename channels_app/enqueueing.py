@@ -54,7 +54,11 @@ def on_message_posted(
     if planned or changed:
         link.save(update_fields=["position", "is_current", "told_control", "told_status"])
     carried = {message.id for plan in planned for message in plan.messages}
-    _hold_back(conversation, [message for message in outgoing if message.id not in carried])
+    left = [message for message in outgoing if message.id not in carried]
+    heard = [message for message in left if provider.is_said_there(message)]
+    for message in heard:
+        conversations.change_message(conversation, message, status=MessageStatus.DELIVERED, reason="", remedy="")
+    _hold_back(conversation, [message for message in left if message not in heard])
 
 
 def _carried_by(conversation: Conversation) -> tuple[ConversationLink | None, Call | None, CallCourse | None]:

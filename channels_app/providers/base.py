@@ -525,6 +525,15 @@ class Provider:
         """What tells it that the case is over, and why. Needs `DESK`. Pure."""
         raise NotImplementedError
 
+    @classmethod
+    def takes_own_alone(cls, config: Mapping[str, Any]) -> bool:
+        """Whether its people take only what takes place over the connection itself. Needs `DESK`."""
+        return False
+
+    def is_said_there(self, message: Message) -> bool:
+        """Whether the person has a message of a conversation over it already, as it was said at the other side."""
+        return False
+
     # Seconds that what the visitor says waits for what they say next, to be told together. Needs `DESK`.
     turns_wait: ClassVar[float] = 0.0
 

@@ -28,7 +28,7 @@ class ZendeskForm(ConfigForm):
     groups: ClassVar[tuple[tuple[str, tuple[str, ...]], ...]] = (
         ("Access", ("client_id", "client_secret", "webhook_secret", "email", "api_token", "api_base_url")),
         ("Tickets", ("group_id", "tags", "priority", "on_end")),
-        ("Messaging", ("app_id",)),
+        ("Messaging", ("app_id", "integration_id")),
     )
 
     subdomain = forms.CharField(
@@ -101,7 +101,19 @@ class ZendeskForm(ConfigForm):
         required=False,
         help_text="Of messaging only: Admin Center, Apps and integrations, APIs, Conversations API.",
     )
-    api_base_url = forms.CharField(label="API base URL", max_length=200, required=False)
+    integration_id = forms.CharField(
+        label="Integration ID",
+        max_length=60,
+        required=False,
+        help_text="Of messaging only: Admin Center, Apps and integrations, Conversations integrations, the one of "
+        "yours. Nothing is answered unless the switchboard gives it control.",
+    )
+    api_base_url = forms.CharField(
+        label="API base URL",
+        max_length=200,
+        required=False,
+        help_text="Only where Zendesk gave you another address than the subdomain's.",
+    )
 
     def clean_subdomain(self) -> str:
         """A name without the rest of the address, which may be pasted whole."""
@@ -142,6 +154,7 @@ class ZendeskForm(ConfigForm):
         if not has_client and (is_messaging or not has_token):
             missing = "client_secret" if cleaned.get("client_id") else "client_id"
             self.add_error(missing, "Choose the secrets of an OAuth client: its identifier and its secret.")
-        if is_messaging and not cleaned.get("app_id"):
-            self.add_error("app_id", "Messaging needs the app's ID.")
+        for field, called in (("app_id", "app's"), ("integration_id", "integration's")):
+            if is_messaging and not cleaned.get(field) and field not in self.errors:
+                self.add_error(field, f"Messaging needs the {called} ID.")
         return cleaned

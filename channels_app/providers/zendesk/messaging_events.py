@@ -1,0 +1,183 @@
+"""What Sunshine Conversations calls us with: several events in one call, each known by an id of its own.
+
+github.com/zendesk/sunshine-conversations-api-spec, components/webhooks. `X-API-Key` is the webhook's secret: no
+signature, so it is compared in constant time and nothing is taken without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from channels_app.providers.base import BadEvent, InboundRequest, SignatureInvalid, same
+from channels_app.providers.desk_port import KnownCase, Looked
+from channels_app.providers.events import DeskSaid, MessageReceived, NotUsed, ProviderEvent, StatusReported
+from channels_app.providers.zendesk.messaging import OURS, Messaging, active_integration
+from convoship.lib.parsers import BadJSON, loads
+
+HEADER = "x-api-key"
+AGAIN_SECONDS, MOST_PAGES = 120.0, 3
+MOST_EVENTS = 200
+
+
+def check(secrets: Sequence[str], request: InboundRequest) -> None:
+    """`SignatureInvalid` unless the header is one of these."""
+    usable = [one for one in secrets if one]
+    if not usable:
+        words = "The connection has no secret of its webhook: press “Set the addresses at Zendesk”, or write it."
+        raise SignatureInvalid("no_secret", words)
+    given = request.headers.get(HEADER, "")
+    if not given:
+        raise SignatureInvalid("signature_missing", "The request has no X-API-Key.")
+    if not any(same(one, given) for one in usable):
+        raise SignatureInvalid(
+            "signature_wrong", "X-API-Key is not the webhook's secret: fetch it anew, or compare them."
+        )
+
+
+def parse(account_integration: str, request: InboundRequest) -> list[ProviderEvent]:
+    """All that one call says."""
+    try:
+        body = loads(request.body)
+    except BadJSON as error:
+        raise BadEvent({"body": [str(error)]}) from None
+    events = body.get("events") if isinstance(body, dict) else None
+    if not isinstance(events, list) or len(events) > MOST_EVENTS:
+        raise BadEvent({"events": [f"This must be a list of at most {MOST_EVENTS} events."]})
+    return [_event(account_integration, one) for one in events if isinstance(one, dict) and one.get("id")]
+
+
+def _event(integration: str, event: Mapping[str, Any]) -> ProviderEvent:
+    kind, key, payload = str(event.get("type", ""))[:60], str(event["id"])[:200], _part(event, "payload")
+    where = _part(payload, "conversation")
+    address = str(where.get("id", ""))[:100]
+    is_ours = _part(where, "activeSwitchboardIntegration").get("integrationId") == integration
+    match kind:
+        case "conversation:message":
+            return said(_part(payload, "message"), address, is_ours=is_ours)
+        case "conversation:postback" if is_ours:
+            postback = _part(payload, "postback")
+            user = _user(_part(payload, "user"))
+            return MessageReceived(key=key, address=address, payload=str(postback.get("payload", "")), user=user)
+        case "switchboard:passControl" if is_ours:
+            reason = str(payload.get("reason", ""))
+            return DeskSaid(key=key, address=address, says="returned", text=_REASONS.get(reason, ""))
+        case "switchboard:releaseControl":
+            reason = str(payload.get("reason", ""))
+            return DeskSaid(key=key, address=address, says="returned", text=_REASONS.get(reason, ""))
+        case "conversation:typing":
+            return _typing(key, address, _part(payload, "activity"))
+        case "conversation:message:delivery:failure":
+            error = _part(payload, "error")
+            return StatusReported(
+                key=key,
+                address=address,
+                provider_id=str(_part(payload, "message").get("id", "")),
+                status="failed",
+                code=str(error.get("code", ""))[:40],
+                reason=f"Zendesk could not deliver it: {error.get('message', '')}"[:300],
+                remedy="Write to them another way.",
+            )
+    return NotUsed(key=key, address=address, what=f"{kind or 'an event without a type'}")
+
+
+_REASONS = {
+    "ticketClosed": "The ticket was closed.",
+    "transferToEmail": "It goes on by e-mail.",
+}
+
+
+def _part(of: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = of.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _user(of: Mapping[str, Any]) -> dict[str, str]:
+    profile = _part(of, "profile")
+    name = " ".join(filter(None, (str(profile.get("givenName") or ""), str(profile.get("surname") or ""))))
+    known = {"id": str(of.get("externalId") or ""), "name": name, "email": str(profile.get("email") or "")}
+    return {field: value for field, value in known.items() if value}
+
+
+def _typing(key: str, address: str, activity: Mapping[str, Any]) -> ProviderEvent:
+    author = _part(activity, "author")
+    if author.get("type") != "business":
+        return NotUsed(key=key, address=address, what="the customer types")
+    name = str(author.get("displayName") or "")
+    return DeskSaid(key=key, address=address, says="typing", name=name, on=activity.get("type") == "typing:start")
+
+
+def said(message: Mapping[str, Any], address: str, *, is_ours: bool) -> ProviderEvent:
+    """Of a customer while we have control what is answered, while somebody else has what is only kept; an agent's."""
+    key = f"message:{str(message.get('id', ''))[:100]}"
+    author, content = _part(message, "author"), _part(message, "content")
+    text, media = _words(content), _media(content)
+    if author.get("type") == "user":
+        user = _user(_part(author, "user") or author)
+        payload = str(content.get("payload") or "")
+        if is_ours:
+            return MessageReceived(key=key, address=address, text=text, payload=payload, user=user, media=media)
+        lines = [text, *(f"{one.get('name', 'File')}: {one['url']}" for one in media)]
+        return DeskSaid(key=key, address=address, says="visitor", text="\n".join(filter(None, lines)))
+    if _part(message, "metadata").get(OURS):
+        return NotUsed(key=key, address=address, what="what the assistant said itself")
+    if is_ours or _part(message, "activity"):
+        return NotUsed(key=key, address=address, what="a notice of Zendesk's own")
+    lines = [text, *(f"{one.get('name', 'File')}: {one['url']}" for one in media)]
+    name = str(author.get("displayName") or "")
+    return DeskSaid(key=key, address=address, says="message", name=name, text="\n".join(filter(None, lines)))
+
+
+def _words(content: Mapping[str, Any]) -> str:
+    """What a message says, in words, whatever form it has; of one that we don't know, its kind."""
+    kind = str(content.get("type", ""))
+    text = str(content.get("text") or "")
+    if kind == "formResponse":
+        fields = [one for one in content.get("fields") or () if isinstance(one, Mapping)]
+        return "\n".join(f"{one.get('label') or one.get('name')}: {_answer(one)}" for one in fields)
+    if kind == "location":
+        place = _part(content, "coordinates")
+        return f"Location: {place.get('lat')}, {place.get('long')}"
+    if kind in {"carousel", "list"}:
+        items = [one for one in content.get("items") or () if isinstance(one, Mapping)]
+        return "\n".join(f"- {one.get('title', '')} {one.get('description') or ''}".rstrip() for one in items)
+    options = [str(one.get("text", "")) for one in content.get("actions") or () if isinstance(one, Mapping)]
+    whole = "\n".join(filter(None, (text, *(f"- {one}" for one in options))))
+    return whole or ("" if kind in {"image", "file"} else f"[{kind or 'something'}]")
+
+
+def _answer(field: Mapping[str, Any]) -> str:
+    chosen = field.get("select")
+    if isinstance(chosen, list):
+        return ", ".join(str(one.get("label", "")) for one in chosen if isinstance(one, Mapping))
+    return str(field.get("text") or field.get("email") or "")
+
+
+def _media(content: Mapping[str, Any]) -> tuple[dict[str, str], ...]:
+    url = str(content.get("mediaUrl") or "")
+    if not url.startswith("https://"):
+        return ()
+    named = {"name": str(content["altText"])[:200]} if content.get("altText") else {}
+    kind = {"content_type": str(content["mediaType"])[:100]} if content.get("mediaType") else {}
+    return ({"url": url, **kind, **named},)
+
+
+async def look_at(api: Messaging, case: KnownCase) -> Looked:
+    """Who has control, and the messages that no call told of."""
+    if case.there is None:
+        return Looked([], AGAIN_SECONDS)
+    ref = case.there.ref
+    active = await active_integration(api, ref)
+    is_ours = active.get("integrationId") == api.integration
+    events: list[ProviderEvent] = []
+    if not is_ours:
+        found = await api.call("GET", f"/conversations/{ref}/messages", query={"page[size]": 100})
+        events = [said(one, ref, is_ours=False) for one in found.get("messages") or () if _is_new(one, case)]
+    if is_ours and case.about.get("passed"):
+        events.append(DeskSaid(key=f"back:{case.key}", address=ref, says="returned"))
+    return Looked([one for one in events if not isinstance(one, NotUsed)], AGAIN_SECONDS)
+
+
+def _is_new(message: Mapping[str, Any], case: KnownCase) -> bool:
+    """Whether it was said since control was passed: before that, all was ours."""
+    return str(message.get("received", "")) >= str(case.about.get("since") or "9")
