@@ -15,7 +15,7 @@ from django.utils.functional import SimpleLazyObject
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from channels_app import accounts, connections, examples, health, windows
+from channels_app import accounts, connections, desks, examples, health, windows
 from channels_app.models import Connection
 from channels_app.pages import queries
 from channels_app.providers import numbers
@@ -87,6 +87,8 @@ def ways_to_try(row: Connection) -> dict[str, Any]:
     """What its test card offers, or the steps after it was made."""
     registers = accounts.kind_of(row).can(Capability.REGISTERS_WEBHOOK)
     return {
+        "is_desk": desks.is_desk(row),
+        "pastes": accounts.to_plan(row).to_paste(),
         "examples": examples.types_of(row),
         "writes_to_people": examples.writes_to_people(row),
         "calls_people": accounts.is_spoken(row),

@@ -18,7 +18,7 @@ from django import forms
 from django.http import HttpResponse
 from django.utils import timezone
 
-from channels_app.providers.desk_port import CaseThere, KnownCase, Looked
+from channels_app.providers.desk_port import CaseThere, KnownCase, Looked, Paste
 from channels_app.providers.events import ProviderEvent
 from deployments.carriers import FilesTaken
 from deployments.desks import Case
@@ -578,6 +578,10 @@ class Provider:
     async def register_webhook(self) -> Health:
         """Set our addresses at the provider, and say what was set. Needs `REGISTERS_WEBHOOK`."""
         raise NotImplementedError
+
+    def to_paste(self) -> Sequence[Paste]:
+        """What a person has to put in at the provider by hand, as there is no API for it, or may."""
+        return ()
 
     async def start_call(self, to: str, *, longest_seconds: int) -> CallFacts:
         """Ring a number; what it hears is asked for at the connection's address. Needs `SPOKEN`."""

@@ -56,6 +56,16 @@ class KnownCase:
 
 
 @dataclass(frozen=True)
+class Paste:
+    """Text that a person puts in at the provider: what it is, where it goes, and itself. `id` is one of the page's."""
+
+    id: str
+    title: str
+    where: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Looked:
     """What a look at a case found: what was said since, in order, with keys of its own; and what to remember.
 

@@ -10,7 +10,8 @@ from channels_app.providers.twilio.sms import TwilioSms
 from channels_app.providers.twilio.voice import TwilioVoice
 from channels_app.providers.twilio.whatsapp import TwilioWhatsapp
 from channels_app.providers.voice_gateway import VoiceGateway
+from channels_app.providers.zendesk.provider import Zendesk
 
 PROVIDERS: Mapping[str, type[Provider]] = {
-    one.kind: one for one in (TwilioWhatsapp, TwilioSms, TwilioVoice, VoiceGateway, CustomWebhook)
+    one.kind: one for one in (TwilioWhatsapp, TwilioSms, TwilioVoice, VoiceGateway, Zendesk, CustomWebhook)
 }

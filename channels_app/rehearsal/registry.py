@@ -10,7 +10,10 @@ from channels_app.rehearsal.twilio_sms import Phone
 from channels_app.rehearsal.twilio_voice import Telephone
 from channels_app.rehearsal.twilio_whatsapp import WhatsappPhone
 from channels_app.rehearsal.voice_gateway import Gateway
+from channels_app.rehearsal.zendesk.desk import ZendeskDesk
 
-STAND_INS: Mapping[str, type[StandIn]] = {one.kind: one for one in (Phone, WhatsappPhone, Telephone, Gateway, Bridge)}
+STAND_INS: Mapping[str, type[StandIn]] = {
+    one.kind: one for one in (Phone, WhatsappPhone, Telephone, Gateway, ZendeskDesk, Bridge)
+}
 # What a demo workspace rehearses.
 FIRST = next(iter(STAND_INS))

@@ -29,6 +29,7 @@ from tests.channels.conftest import Bridge, make_bridge
 from tests.channels.far_end import FarEnd, Said, Seen
 from tests.channels.files_in_messages import PDF
 from tests.channels.put_through import SALES, People
+from tests.channels.rehearsed_desks import REHEARSED, stage
 from tests.channels.test_inbound_media import due as media_due
 from tests.channels.test_inbound_media import folder as folder
 from workspaces.permissions import Role
@@ -235,9 +236,16 @@ def bridge(transactional_db: None, far: FarEnd) -> Bridge:
 DESKS: dict[str, Callable[[Room], Any]] = {"inbox": Inbox, "webhook": Webhook}
 
 
-@pytest.fixture(params=DESKS)
-def desk(request: pytest.FixtureRequest, room: Room) -> Driver:
-    driver: Driver = DESKS[request.param](room)
+@pytest.fixture(params=[*DESKS, *REHEARSED])
+def desk(request: pytest.FixtureRequest, room: Room, settings: Any) -> Driver:
+    driver: Driver
+    if request.param in DESKS:
+        driver = DESKS[request.param](room)
+    else:
+        server = request.getfixturevalue("live_server")
+        parts = urlsplit(server.url)
+        stage(settings, server.url, str(parts.hostname), int(parts.port or 80))
+        driver = REHEARSED[request.param](room.bridge)
     return driver
 
 

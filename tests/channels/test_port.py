@@ -38,6 +38,10 @@ SET_UP: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
     "twilio_sms": ({"account_sid": "AC" + "0" * 32, "from_number": "+14155552671"}, {"auth_token": "f" * 32}),
     "twilio_voice": ({"account_sid": "AC" + "0" * 32, "from_number": "+14155552671"}, {"auth_token": "f" * 32}),
     "voice_gateway": ({"mode": "turns", "gateway_url": "https://gateway.example/say"}, {}),
+    "zendesk": (
+        {"subdomain": "lamps", "mode": "tickets"},
+        {"client_id": "convoship", "client_secret": "c" * 32, "webhook_secret": "w" * 32},
+    ),
     "custom_webhook": ({"url": "https://bridge.example/hook", "events": ["message.created"]}, {}),
 }
 KINDS = sorted(registry.PROVIDERS)

@@ -28,6 +28,7 @@ from channels_app.providers.registry import PROVIDERS
 from channels_app.providers.twilio import sdk
 from channels_app.rehearsal import calling, receiving, rehearsing
 from channels_app.rehearsal.base import SILENT
+from channels_app.rehearsal.desk import DeskStandIn
 from channels_app.rehearsal.registry import STAND_INS
 from convoship.lib import standard_webhooks
 from convoship.lib.tenancy import tenant
@@ -39,8 +40,9 @@ from tests.channels.rehearsals import Rehearsed, rehearse
 from workspaces import secret_store
 from workspaces.models import Secret
 
-# Those whose other side writes; a telephone is held by a socket (test_rehearsed_calls.py).
-KINDS = sorted(kind for kind, one in STAND_INS.items() if not one.has_telephone)
+# Those whose other side writes. A telephone is held by a socket (test_rehearsed_calls.py); to a desk conversations of
+# others are brought (test_rehearsed_desks.py).
+KINDS = sorted(kind for kind, one in STAND_INS.items() if not one.has_telephone and not issubclass(one, DeskStandIn))
 # What arrived was read, too, where a phone tells that.
 ARRIVED = {"delivered", "read"}
 every_kind = pytest.mark.parametrize("kind", KINDS)

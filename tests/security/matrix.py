@@ -460,6 +460,12 @@ class World:
             Connection.objects.update(kind="twilio_whatsapp", config=config, credentials={})
         self.rehearse()
 
+    def rehearse_desk(self) -> None:
+        """And one that takes hand-overs, with a visitor."""
+        with tenant(self.workspace.id):
+            Connection.objects.update(kind="zendesk", config={"subdomain": "lamps", "mode": "tickets"}, credentials={})
+        self.rehearse()
+
     def pause_connection(self) -> None:
         """Bring the connection to where it can be enabled."""
         with tenant(self.workspace.id):
@@ -732,6 +738,7 @@ PAGES: Mapping[str, list[Call]] = {
     "rehearsal": [Call("GET", before=World.rehearse)],
     "rehearsal_live": [Call("GET", before=World.rehearse)],
     "rehearsal_say": [Call("POST", {"text": "hello"}, before=World.rehearse)],
+    "rehearsal_visitor": [Call("POST", {"does": "say", "visitor_text": "hello"}, before=World.rehearse_desk)],
     "rehearsal_behave": [Call("POST", {"fault": "broken", "reports": "straight"}, before=World.rehearse)],
     "rehearsal_act": [Call("POST", {"act": "synchronise"}, before=World.rehearse_whatsapp)],
     "rehearsal_catch_up": [Call("POST", {}, before=World.rehearse, changes=False)],

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from channels_app.providers.base import Capability, Health, InboundRequest, Outgoing, Planned, Provider, Receipt
-from channels_app.providers.desk_port import KnownCase, Looked
+from channels_app.providers.desk_port import KnownCase, Looked, Paste
 from channels_app.providers.events import ProviderEvent
 from channels_app.providers.zendesk import (
     looking,
@@ -149,6 +149,12 @@ class Zendesk(Provider):
         if self._is_messaging:
             return await messaging_setup.check(self.account)
         return await setup.check(self.account)
+
+    def to_paste(self) -> Sequence[Paste]:
+        """The trigger's body, for who makes it by hand."""
+        if self._is_messaging:
+            return ()
+        return (Paste("trigger-body", "The body of the trigger's call", setup.PASTE_BODY_AT, setup.BODY),)
 
     async def register_webhook(self) -> Health:
         """The webhook, and what calls it."""

@@ -18,6 +18,10 @@ from convoship.lib.outbound import OutboundError, checked
 
 # What the trigger posts. Zendesk puts values in as they are, so nothing goes in that could break the JSON.
 BODY = json.dumps({"ticket_id": "{{ticket.id}}"})
+PASTE_BODY_AT = (
+    "Only where you make the webhook and the trigger by hand: Objects and rules, Triggers, the trigger, Notify active "
+    "webhook, JSON body."
+)
 TITLE = "Convoship: tell of what agents do"
 SUBSCRIPTION = "conditional_ticket_events"
 REGISTER = "Press “Set the addresses at Zendesk”."
@@ -26,7 +30,7 @@ TEST_TAG = "convoship_test"
 
 def trigger(account: Account, webhook_id: str, me: int | None) -> dict[str, Any]:
     """The trigger: our tickets, whatever anybody but we does in them."""
-    own = [{"field": "current_user_id", "operator": "is_not", "value": str(me)}] if me else []
+    own = [{"field": "role", "operator": "is_not", "value": str(me)}] if me else []
     return {
         "title": f"{TITLE} ({account.name})"[:200],
         "active": True,
@@ -54,7 +58,7 @@ async def check(account: Account) -> Health:
         findings += _legacy(account)
         await _way_back(api, findings)
         if me is not None:
-            await _test_ticket(api, findings)
+            await _test_ticket(api, me, findings)
     except ProviderError as error:
         findings.append(Finding.of(error))
     return Health(findings)
@@ -108,7 +112,7 @@ async def _way_back(api: Api, findings: list[Finding]) -> None:
 SLOWLY = "Until then replies are found by looking, which takes up to five minutes."
 
 
-async def _test_ticket(api: Api, findings: list[Finding]) -> None:
+async def _test_ticket(api: Api, me: int, findings: list[Finding]) -> None:
     ticket: dict[str, Any] = {
         "subject": "Convoship: a test, nothing to do",
         "comment": {
@@ -120,7 +124,7 @@ async def _test_ticket(api: Api, findings: list[Finding]) -> None:
     made = (await api.call("POST", "/api/v2/tickets", {"ticket": ticket}))["ticket"]
     ref = str(made["id"])
     try:
-        await api.call("PUT", f"/api/v2/tickets/{ref}", {"ticket": {"status": "solved"}})
+        await api.call("PUT", f"/api/v2/tickets/{ref}", {"ticket": {"status": "solved", "assignee_id": me}})
     except ProviderError as error:
         words = f"The test ticket #{ref} was made, but could not be solved. {error.words}"
         findings.append(Finding(False, words, f"Solve {url_of(api, ref)} by hand, and look at your required fields."))

@@ -113,6 +113,9 @@ async def send(api: Api, what: Outgoing) -> Receipt:
     ticket: dict[str, Any] = {"comment": comment}
     if what.content.get("solves"):
         ticket["status"] = "solved"
+        if not case.about.get("assignee_id"):
+            # Zendesk solves no ticket that is nobody's.
+            ticket["assignee_id"] = int((await api.call("GET", "/api/v2/users/me"))["user"]["id"])
     try:
         answer = await api.call("PUT", f"/api/v2/tickets/{case.there.ref}", {"ticket": ticket})
     except ProviderError as error:

@@ -44,7 +44,6 @@ class ZendeskDesk(DeskStandIn):
 
     kind = "zendesk"
     title = "A Zendesk"
-    screen = ""
     faults: ClassVar[Sequence[Fault]] = (*FAULTS, NO_ACCESS, CLOSED, PAGE)
     content_type = JSON
 

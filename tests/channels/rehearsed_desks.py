@@ -1,0 +1,136 @@
+"""The people of a rehearsed desk, for the conformance suite: what they do goes over the screen and the network."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.test import Client
+from django.utils import timezone
+
+from channels_app.models import DeskCase, RehearsalLine
+from channels_app.models.rehearsal import LineKind
+from channels_app.rehearsal import calling, rehearsing
+from channels_app.rehearsal.desk import DeskStandIn, ShownCase
+from convoship.lib.tenancy import tenant
+from deployments.models import Handoff
+from tests import factories
+from tests.channels.conftest import Bridge
+
+
+class RehearsedDesk:
+    """A desk's stand-in and the agent on its screen."""
+
+    kind = ""
+    # What the agent presses.
+    accepts, replies, notes, closes = "assign", "reply", "note", "solve"
+    # The fault that forbids us everything.
+    forbids = "no_access"
+    # Notes that tell the agent that the case is over begin so.
+    over = "Convoship: "
+
+    def __init__(self, bridge: Bridge, **config: Any) -> None:
+        self.bridge, self.workspace = bridge, bridge.workspace
+        with tenant(self.workspace.id):
+            assistant = factories.make_assistant(self.workspace)
+            made = rehearsing.begin(bridge.who, kind=self.kind, assistant_id=assistant.id)
+            made.connection.config = {**made.connection.config, **config}
+            made.connection.save()
+        self.connection, self.ref = made.connection, str(made.connection.id)
+        self.client = Client()
+        self.client.force_login(factories.owner_of(self.workspace))
+        self.said: set[str] = set()
+
+    # --- What they see --------------------------------------------------------------------------------------------
+
+    def cases(self) -> list[ShownCase]:
+        with tenant(self.workspace.id):
+            stand_in = rehearsing.held(self.connection.id)
+            assert isinstance(stand_in, DeskStandIn)
+            return stand_in.cases()
+
+    async def case(self) -> ShownCase:
+        return (await sync_to_async(self.cases)())[0]
+
+    async def settle(self) -> None:
+        """Everything that waits for its turn has it, whether or not its time has come."""
+        for _ in range(3):
+            await self.bridge.now()
+            await self.bridge.inside(self._look)
+            await self.bridge.drain()
+
+    def _look(self) -> None:
+        DeskCase.objects.filter(look_at__isnull=False).update(look_at=timezone.now() - dt.timedelta(seconds=1))
+
+    async def told(self) -> list[str]:
+        await self.settle()
+        case = await self.case()
+        customers = [one.text for one in case.entries if one.role == "customer"]
+        lines = [f"open: {customers[0]}", *customers[1:]] if customers else []
+        if any(one.text.startswith(self.over) for one in case.entries if one.role == "note"):
+            ended = await self.bridge.inside(lambda: Handoff.objects.exclude(outcome="").latest("requested_at"))
+            lines.append(f"closed: {ended.outcome}")
+        return lines
+
+    # --- What they do ---------------------------------------------------------------------------------------------
+
+    async def does(self, what: str, text: str = "", name: str = "Olga", **more: str) -> Any:
+        """A button of the screen; what follows of it is done."""
+        await self.settle()
+        form = {"address": (await self.case()).ref, "does": what, "text": text, "name": name, **more}
+        path = f"/app/channels/{self.connection.id}/rehearsal/say"
+        answer = await sync_to_async(self.client.post)(path, form)
+        await sync_to_async(self._report)()
+        await self.bridge.drain()
+        await self.settle()
+        return answer
+
+    def _report(self) -> None:
+        with tenant(self.workspace.id):
+            RehearsalLine.objects.filter(due_at__isnull=False).update(due_at=timezone.now() - dt.timedelta(seconds=1))
+        calling.call_due(self.workspace.id, self.connection.id)
+
+    async def again(self) -> None:
+        """The desk calls us once more with what it said last."""
+
+        def call() -> None:
+            with tenant(self.workspace.id):
+                last = RehearsalLine.objects.filter(connection=self.connection, kind=LineKind.SAID)
+                line = last.exclude(url="").latest("created_at")
+                RehearsalLine.objects.filter(id=line.id).update(due_at=timezone.now())
+            calling.call_one(self.workspace.id, self.connection.id, line.id)
+
+        await sync_to_async(call)()
+        await self.bridge.drain()
+
+    async def accept(self) -> None:
+        await self.does(self.accepts)
+
+    async def say(self, text: str, key: str) -> None:
+        if key in self.said:
+            await self.again()
+            return
+        self.said.add(key)
+        await self.does(self.replies, text)
+
+    async def give_back(self, summary: str) -> None:
+        await self.does(self.notes, f"/bot {summary}")
+
+    async def close(self) -> None:
+        await self.does(self.closes)
+
+
+class RehearsedZendesk(RehearsedDesk):
+    """Tickets."""
+
+    kind = "zendesk"
+
+
+REHEARSED: dict[str, type[RehearsedDesk]] = {one.kind: one for one in (RehearsedZendesk,)}
+
+
+def stage(settings: Any, url: str, host: str, port: int) -> None:
+    """The product on this machine, which may call itself."""
+    settings.PUBLIC_BASE_URL = url
+    settings.OUTBOUND_ALLOWLIST = frozenset({(host, port)})

@@ -1,0 +1,238 @@
+"""Desks outside the house, each against its stand-in: faults, lost calls, late words, a rehearsal's visitor."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.utils import timezone
+from pytest_django.live_server_helper import LiveServer
+
+from channels_app.models import Connection, Delivery, DeskCase, InboundEvent, Rehearsal
+from channels_app.rehearsal import receiving
+from convoship.lib.tenancy import tenant
+from deployments.models import Conversation, Message
+from deployments.models.handoff import HandoffOutcome, HandoffState
+from tests import factories
+from tests.channels.conftest import Bridge, make_bridge
+from tests.channels.far_end import FarEnd
+from tests.channels.rehearsed_desks import REHEARSED, RehearsedDesk, stage
+from tests.channels.test_desks import Room
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def bridge(transactional_db: None, far: FarEnd) -> Bridge:
+    return make_bridge(factories.make_workspace(), far, events=["conversation.ended"])
+
+
+@pytest.fixture
+def room(bridge: Bridge) -> Room:
+    return Room(bridge)
+
+
+@pytest.fixture(params=REHEARSED)
+def desk(request: pytest.FixtureRequest, bridge: Bridge, live_server: LiveServer, settings: Any) -> RehearsedDesk:
+    parts = urlsplit(live_server.url)
+    stage(settings, live_server.url, str(parts.hostname), int(parts.port or 80))
+    return REHEARSED[request.param](bridge)
+
+
+async def opened(room: Room, desk: RehearsedDesk, *others: str) -> None:
+    await room.begin([desk.ref, *others])
+    await room.visitor("My kettle leaks.")
+    await room.ask()
+
+
+def tell(desk: RehearsedDesk, fault: str, calls: int | None = 1) -> None:
+    with tenant(desk.workspace.id):
+        Rehearsal.objects.filter(connection=desk.connection).update(fault=fault, fault_calls=calls)
+
+
+async def deliveries(room: Room, what: str = "") -> list[Delivery]:
+    def read() -> list[Delivery]:
+        rows = Delivery.objects.order_by("created_at", "position")
+        return list(rows.filter(what=what) if what else rows)
+
+    return await room.bridge.inside(read)
+
+
+@pytest.mark.parametrize("fault", ["limited", "broken"])
+async def test_an_opening_that_is_not_taken_is_tried_again_and_opens_one_case(
+    room: Room, desk: RehearsedDesk, fault: str
+) -> None:
+    await sync_to_async(tell)(desk, fault)
+    await opened(room, desk)
+    first = (await deliveries(room, "handoff.opened"))[0]
+    assert (first.status, first.attempts) == ("queued", 1)
+    assert first.reason
+    assert first.remedy
+    assert await desk.told() == ["open: My kettle leaks."]
+    assert len(await sync_to_async(desk.cases)()) == 1
+
+
+@pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume")  # the test's server is WSGI
+async def test_an_opening_that_is_taken_in_silence_opens_one_case(
+    room: Room, desk: RehearsedDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiving, "SILENCE_SECONDS", 3.0)
+    monkeypatch.setattr("channels_app.providers.rest.SECONDS", 1.0)
+    await sync_to_async(tell)(desk, "silent")
+    await opened(room, desk)
+    first = (await deliveries(room, "handoff.opened"))[0]
+    assert first.is_in_doubt
+    monkeypatch.setattr("channels_app.providers.rest.SECONDS", 12.0)
+    assert await desk.told() == ["open: My kettle leaks."]
+    assert len(await sync_to_async(desk.cases)()) == 1
+
+
+async def test_a_desk_that_forbids_it_is_passed_over_at_once_and_says_so(room: Room, desk: RehearsedDesk) -> None:
+    await sync_to_async(tell)(desk, desk.forbids, None)
+    await opened(room, desk, "inbox")
+    case = await room.case()
+    assert (case.desk, case.state) == ("inbox", HandoffState.OFFERED)
+    assert case.tried[-1]["words"].startswith("It could not be told:")
+    row = await room.bridge.inside(lambda: Connection.objects.get(id=desk.connection.id))
+    assert "forbids" in row.fault
+    assert row.fault_remedy
+    # The next case is not even offered to it.
+    await room.leave()
+    await room.begin([desk.ref, "inbox"])
+    await room.ask()
+    assert (await room.case()).desk == "inbox"
+    assert len(await deliveries(room, "handoff.opened")) == 1
+
+
+async def test_what_a_desk_says_signed_wrongly_is_refused_counted_and_changes_nothing(
+    room: Room, desk: RehearsedDesk
+) -> None:
+    await opened(room, desk)
+    await desk.settle()
+    case = await desk.case()
+    form = {"address": case.ref, "does": desk.replies, "text": "Your PIN, please.", "name": "Eve", "wrongly": "on"}
+    await sync_to_async(desk.client.post)(f"/app/channels/{desk.connection.id}/rehearsal/say", form)
+
+    def look() -> tuple[int, int]:
+        events = InboundEvent.objects.filter(connection=desk.connection).count()
+        return events, desk.connection.refusals.count()
+
+    assert await room.bridge.inside(look) == (0, 1)
+    assert await room.lines("agent") == []
+
+
+async def test_a_reply_that_no_call_told_of_is_found_by_looking(room: Room, desk: RehearsedDesk) -> None:
+    await opened(room, desk)
+    await desk.settle()
+
+    case = await desk.case()
+    # What calls us with another signature might as well not have.
+    form = {"address": case.ref, "does": desk.replies, "text": "We send another.", "name": "Olga", "wrongly": "on"}
+    await sync_to_async(desk.client.post)(f"/app/channels/{desk.connection.id}/rehearsal/say", form)
+    assert await room.lines("agent") == []
+    await desk.settle()
+    assert await room.lines("agent") == ["We send another."]
+    await desk.settle()
+    assert await room.lines("agent") == ["We send another."]
+
+
+async def test_what_we_write_into_a_case_never_comes_back_as_the_desks_words(room: Room, desk: RehearsedDesk) -> None:
+    await opened(room, desk)
+    for text in ("It is the red one.", "K2", "Hello?"):
+        await room.visitor(text)
+        await desk.settle()
+    await desk.does(desk.notes, "A note between us.")
+    assert await room.lines("agent") == []
+    assert await room.lines("visitor") == ["My kettle leaks.", "It is the red one.", "K2", "Hello?"]
+    assert (await room.row()).control == "waiting"
+
+
+async def test_who_writes_into_a_case_that_is_over_is_told_there_that_nobody_got_it(
+    room: Room, desk: RehearsedDesk
+) -> None:
+    await opened(room, desk)
+    await desk.say("Hello.", "d1")
+    await room.leave()
+    await desk.settle()
+    await desk.say("Are you still there?", "d2")
+    assert await room.lines("agent") == ["Hello."]
+    notes = [one.text for one in (await desk.case()).entries if one.role in {"note", "customer", "bot"}]
+    assert any("did not reach the visitor" in text for text in notes), notes
+
+
+async def test_who_answers_after_nobody_had_come_in_time_still_reaches_the_visitor(
+    room: Room, desk: RehearsedDesk
+) -> None:
+    await opened(room, desk)
+    await desk.settle()
+    await room.time_is_up()
+    first = await room.case()
+    assert (first.outcome, (await room.row()).control) == (HandoffOutcome.NOBODY_CAME, "assistant")
+    await desk.say("Sorry that it took so long.", "d1")
+    assert await room.lines("agent") == ["Sorry that it took so long."]
+    row, case = await room.row(), await room.case()
+    assert (row.control, case.state, case.desk) == ("human", HandoffState.LIVE, desk.ref)
+    await room.visitor("Never mind. It is the red one.")
+    await desk.settle()
+    assert "Never mind. It is the red one." in [
+        one.text for one in (await desk.case()).entries if one.role == "customer"
+    ]
+    await desk.close()
+    assert (await room.row()).status == "completed"
+
+
+async def test_a_case_tells_who_it_is_why_and_all_that_was_said(room: Room, desk: RehearsedDesk) -> None:
+    await opened(room, desk)
+    await desk.settle()
+    said = "\n".join(one.text for one in (await desk.case()).entries if one.role in {"note", "customer", "bot"})
+    assert "They asked." in said
+    assert f"/app/conversations/{room.id}/" in said
+    for line in await room.bridge.inside(lambda: list(Message.objects.filter(conversation_id=room.id))):
+        assert line.text.splitlines()[0].replace("**", "") in said
+    assert {row.status for row in await deliveries(room)} == {"delivered"}
+    assert all(row.provider_id or row.what != "handoff.opened" for row in await deliveries(room))
+    case = await room.bridge.inside(lambda: DeskCase.objects.get())
+    assert (case.ref, bool(case.number), case.trouble) == ((await desk.case()).ref, True, "")
+    page = await sync_to_async(desk.client.get)(f"/app/conversations/{room.id}/")
+    assert case.number in page.content.decode()
+
+
+async def test_a_look_in_vain_is_said_where_the_hand_over_is_shown(room: Room, desk: RehearsedDesk) -> None:
+    await opened(room, desk)
+    await desk.settle()
+
+    def spoil() -> None:
+        Rehearsal.objects.filter(connection=desk.connection).update(contents={})
+        DeskCase.objects.update(look_at=timezone.now() - dt.timedelta(seconds=1))
+
+    await room.bridge.inside(spoil)
+    await room.bridge.drain()
+    case = await room.bridge.inside(lambda: DeskCase.objects.get())
+    assert (case.failures, bool(case.trouble)) == (1, True)
+    page = await sync_to_async(desk.client.get)(f"/app/conversations/{room.id}/")
+    assert case.trouble in page.content.decode()
+
+
+async def test_test_makes_and_closes_a_case_of_its_own(desk: RehearsedDesk) -> None:
+    await sync_to_async(desk.client.post)(f"/app/channels/{desk.connection.id}/register")
+    page = await sync_to_async(desk.client.post)(f"/app/channels/{desk.connection.id}/test")
+    row = await desk.bridge.inside(lambda: Connection.objects.get(id=desk.connection.id))
+    assert row.tested, page.content.decode()[:500]
+    assert all(one["is_good"] for one in row.tested), row.tested
+
+
+async def test_the_visitor_of_a_rehearsal_is_handed_over_to_the_rehearsed_desk(room: Room, desk: RehearsedDesk) -> None:
+    path = f"/app/channels/{desk.connection.id}/rehearsal/visitor"
+    await sync_to_async(desk.client.post)(path, {"does": "say", "visitor_text": "My kettle leaks."})
+    await sync_to_async(desk.client.post)(path, {"does": "ask"})
+    assert (await desk.told())[0] == "open: My kettle leaks."
+    await desk.say("Which one?", "d1")
+    screen = (await sync_to_async(desk.client.get)(f"/app/channels/{desk.connection.id}/rehearsal")).content.decode()
+    assert screen.count("Which one?") >= 2
+    row = await room.bridge.inside(lambda: Conversation.objects.latest("started_at"))
+    assert (row.is_test, row.control) == (True, "human")
+    await sync_to_async(desk.client.post)(path, {"does": "leave"})
+    assert (await desk.told())[-1] == "closed: ended"
