@@ -142,7 +142,7 @@ def upload(call: Call, books: Books) -> Answer:
     """`POST /api/v2/uploads?filename=`: `{upload: {token, expires_at, attachment, attachments}}`. Bytes aren't kept."""
     only(call.query, ("filename", "token"))
     name = call.query.get("filename", "")
-    if not name or len(name) > 255:
+    if not name or len(name) > 255 or not name.isprintable():
         raise invalid_attribute("filename", "Parameter filename is required")
     kind = call.headers.get("content-type", "").partition(";")[0].strip().lower()
     if not re.fullmatch(r"[\w.+-]+/[\w.+-]+", kind):
