@@ -3,9 +3,8 @@
 Headers: https://developer.zendesk.com/documentation/webhooks/anatomy-of-a-webhook-request/ ; the signature:
 https://developer.zendesk.com/documentation/webhooks/verifying/ ("base64(HMACSHA256(TIMESTAMP + BODY))", the time stamp
 as 2021-03-25T05:09:27Z); authentication and headers that a webhook was given: .../documentation/webhooks/
-webhook-security-and-authentication/ . Messaging: the `X-API-Key` header has the webhook's secret
-(https://developer.zendesk.com/documentation/conversations/messaging-platform/programmable-conversations/
-receiving-messages/).
+webhook-security-and-authentication/ . Messaging: the secret "is included as an X-API-Key header
+with each webhook request" (github zendesk/sunshine-conversations-api-spec, openapi.yaml 17.12.1, Webhooks).
 """
 
 from __future__ import annotations

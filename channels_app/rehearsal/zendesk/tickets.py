@@ -232,7 +232,7 @@ def show(books: Books, ticket: Mapping[str, Any]) -> Answer:
 
 
 def list_tickets(call: Call, books: Books) -> Answer:
-    """`GET /api/v2/tickets`, `external_id` narrows it. "The response is ... ordered by id"."""
+    """`GET /api/v2/tickets`, `external_id` narrows it; in the order of their ids, as the page names no other."""
     only(call.query, ("external_id", "page", "per_page", "page[size]", "page[after]", "page[before]"))
     tickets = sorted(books.part("tickets").values(), key=lambda one: one["id"])
     if "external_id" in call.query:
