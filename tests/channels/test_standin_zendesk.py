@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from base64 import b64encode
 from pathlib import Path
@@ -10,14 +11,18 @@ from uuid import uuid4
 
 import jwt
 import pytest
+from django.utils import timezone
 
-from channels_app.models import Connection, Rehearsal
+from channels_app.models import Connection, Rehearsal, RehearsalLine
 from channels_app.models.rehearsal import LineKind
 from channels_app.providers.base import Account
+from channels_app.rehearsal import receiving, rehearsing
 from channels_app.rehearsal.base import Answer, Call, Unsayable
-from channels_app.rehearsal.zendesk import ZendeskDesk, later
+from channels_app.rehearsal.zendesk import ZendeskDesk, access, books, later
 from channels_app.rehearsal.zendesk.books import INTEGRATION_USER
 from channels_app.rehearsal.zendesk.signing import signature
+from convoship.lib.tenancy import tenant
+from tests import factories
 
 INBOUND = "https://convoship.example/hooks/zendesk"
 APP = "5ebee0975ac5304b664a12fa"
@@ -28,7 +33,6 @@ CREDENTIALS = {
     "webhook_secret": "a_pasted_secret",
 }
 FIRE = {"subject": "My printer is on fire!", "comment": {"body": "The smoke is very colorful."}}
-IS_OURS = "my words"
 
 
 class Desk:
@@ -141,12 +145,28 @@ def test_a_token_ends_and_its_scope_holds() -> None:
     assert "a_secret_of_at_least_thirty_two_bytes" not in json.dumps(desk.it.rehearsal.contents)
 
 
-def test_an_api_token_is_still_taken_where_the_connection_has_one() -> None:
+def test_an_api_token_is_taken_until_zendesk_takes_none(monkeypatch: pytest.MonkeyPatch) -> None:
     desk = Desk(email="me@example.com", api_token="t0ken")
-    good = b64encode(b"me@example.com/token:t0ken").decode()
-    assert desk.call("GET", "/api/v2/users/me", headers={"authorization": f"Basic {good}"}).status == 200
-    wrong = b64encode(b"me@example.com:t0ken").decode()
-    assert desk.call("GET", "/api/v2/users/me", headers={"authorization": f"Basic {wrong}"}).status == 401
+    good, wrong = (
+        {"authorization": f"Basic {b64encode(one).decode()}"}
+        for one in (b"me@example.com/token:t0ken", b"me@example.com:t0ken")
+    )
+    monkeypatch.setattr(access, "API_TOKENS_END", timezone.now() + dt.timedelta(days=1))
+    assert desk.call("GET", "/api/v2/users/me", headers=good).status == 200
+    assert desk.call("GET", "/api/v2/users/me", headers=wrong).status == 401
+    monkeypatch.setattr(access, "API_TOKENS_END", timezone.now())
+    assert desk.call("GET", "/api/v2/users/me", headers=good).status == 401
+
+
+def test_no_line_shows_what_can_be_called_with() -> None:
+    desk = Desk()
+    asked = {"grant_type": "client_credentials", **{name: CREDENTIALS[name] for name in ("client_id", "client_secret")}}
+    assert desk.call("POST", "/oauth/tokens", {**asked, "scope": "read"}).is_unseen
+    refused = desk.call("POST", "/oauth/tokens", {**asked, "client_secret": "other", "scope": "read"})
+    assert (refused.status, refused.kind) == (401, LineKind.REFUSED)
+    hook = desk.hook(SAID)
+    assert desk.call("GET", f"/api/v2/webhooks/{hook}/signing_secret").is_unseen
+    assert "secret" not in desk.call("GET", f"/api/v2/webhooks/{hook}").body
 
 
 # --- Tickets ---------------------------------------------------------------------------------------------------------
@@ -560,3 +580,68 @@ def test_made_up_settings_have_the_fields_that_are_wanted() -> None:
     assert set(ZendeskDesk.config({"mode": "messaging"})) == {"subdomain", "mode", "app_id"}
     assert set(ZendeskDesk.credentials()) == {"client_id", "client_secret", "webhook_secret"}
     assert ZendeskDesk.kind == "zendesk"
+
+
+@pytest.mark.django_db
+def test_what_goes_later_is_a_line_that_is_due() -> None:
+    workspace = factories.make_workspace()
+    with tenant(workspace.id):
+        desk = Desk()
+        desk.it.connection = Connection.objects.create(kind="zendesk", name="Rehearsal", is_rehearsal=True)
+        desk.hook(SAID, NOT_US)
+        desk.hook(NOT_US, body='{"second": true}')
+        desk.ticket()
+        desk.does("reply", "1", "Hello")
+        (line,) = RehearsalLine.objects.filter(connection=desk.it.connection)
+        assert (line.kind, line.url, line.body, line.address) == (LineKind.REPORT, INBOUND, '{"second": true}', "1")
+        assert line.due_at is not None
+
+
+def test_a_row_never_grows_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(books, "LARGEST", 30_000)
+    desk = Desk()
+    for _ in range(12):
+        desk.ticket(comment={"body": "x" * 2_000})
+    assert 1 <= len(desk.it.cases()) < 12
+    assert desk.it.cases()[0].ref == "12"
+    assert desk.call("PUT", "/api/v2/tickets/12", {"ticket": {"comment": {"body": "x" * 30_000}}}).status == 422
+    assert len(json.dumps(desk.it.rehearsal.contents)) <= 30_000
+
+
+def test_a_webhook_brings_what_it_was_given_and_nothing_of_zendesks_own_is_lost() -> None:
+    desk = Desk()
+    hook = desk.hook(SAID)
+    told = {"type": "bearer_token", "data": {"token": "abc"}, "add_position": "header"}
+    custom = {"X-Ours": "1", "X-Zendesk-Webhook-Id": "forged"}
+    wanted = {"authentication": told, "custom_headers": custom}
+    assert desk.call("PATCH", f"/api/v2/webhooks/{hook}", {"webhook": wanted}).status == 204
+    (report,) = desk.call("POST", "/api/v2/tickets", {"ticket": FIRE}).reports
+    headers = desk.it.sign(INBOUND, report.body, wrongly=False)
+    assert (headers["authorization"], headers["x-ours"], headers["x-zendesk-webhook-id"]) == ("Bearer abc", "1", hook)
+    for bad in ({"X-Ours": "1\r\nX-Other: 2"}, {"X Ours": "1"}):
+        assert desk.call("PATCH", f"/api/v2/webhooks/{hook}", {"webhook": {"custom_headers": bad}}).status == 400
+
+
+@pytest.mark.django_db
+def test_a_call_leaves_its_line_and_lines_up_what_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace = factories.make_workspace()
+    with tenant(workspace.id):
+        desk = Desk()
+        connection = Connection.objects.create(kind="zendesk", name="Rehearsal", is_rehearsal=True)
+        row = Rehearsal.objects.create(connection=connection, contents=desk.it.rehearsal.contents)
+        desk.it.connection, desk.it.rehearsal = connection, row
+        monkeypatch.setattr(rehearsing, "held", lambda _: desk.it)
+        desk.hook(SAID, body='{"words": "{{ticket.latest_public_comment}}"}')
+        row.refresh_from_db()
+        headers = {**desk.headers, "content-type": "application/json", "idempotency-key": "1"}
+        call = Call("POST", "/api/v2/tickets", {}, headers, json.dumps({"ticket": FIRE}).encode())
+        given = receiving.answer(connection.id, call, "/x")
+        assert given.status == 201
+        row.refresh_from_db()
+        again = receiving.answer(connection.id, call, "/x")
+        assert (again.kind, json.loads(again.body)) == (LineKind.COPY, json.loads(given.body))
+        lines = {line.kind: line for line in RehearsalLine.objects.filter(connection=connection)}
+        assert set(lines) == {LineKind.CAUGHT, LineKind.COPY, LineKind.REPORT}
+        assert json.loads(lines[LineKind.REPORT].body) == {"words": FIRE["comment"]["body"]}
+        assert lines[LineKind.CAUGHT].address == lines[LineKind.REPORT].address == "1"
+        assert "authorization" not in lines[LineKind.CAUGHT].headers

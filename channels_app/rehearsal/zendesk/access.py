@@ -23,7 +23,7 @@ from django.utils import timezone
 
 from channels_app.models.rehearsal import LineKind
 from channels_app.providers.base import same
-from channels_app.rehearsal.base import Answer, Call
+from channels_app.rehearsal.base import Answer, Call, read
 from channels_app.rehearsal.zendesk.answers import Refused, answered, check, object_of
 from channels_app.rehearsal.zendesk.books import INTEGRATION_USER, Books, at_of
 from convoship.lib.plain_errors import PlainValidator
@@ -63,12 +63,6 @@ def give_token(call: Call, books: Books) -> Answer:
     if asked["grant_type"] != "client_credentials":
         # The other two of the page need a person's sign-in, which a rehearsal doesn't have.
         raise _oauth(400, "unsupported_grant_type", "The authorization grant type is not supported.")
-    wanted = books.account.credentials
-    is_client = same(asked["client_id"], wanted.get("client_id", "")) and bool(wanted.get("client_id"))
-    is_known = same(asked["client_secret"], wanted.get("client_secret", "")) and bool(wanted.get("client_secret"))
-    if not (is_client and is_known):
-        words = "Client authentication failed due to unknown client, no client authentication included, "
-        raise _oauth(401, "invalid_client", words + "or unsupported authentication method.")
     seconds = asked.get("expires_in")
     if seconds is not None and not LEAST < seconds < MOST:
         words = f"expires_in must be more than {LEAST} and less than {MOST} seconds."
@@ -79,7 +73,22 @@ def give_token(call: Call, books: Books) -> Answer:
     kept = {"digest": _digest(token), "scope": asked["scope"], "until": until.isoformat() if until else None}
     books.contents["tokens"] = [*books.rows("tokens"), kept][-_MOST_TOKENS:]
     body = {"access_token": token, "token_type": "bearer", "scope": asked["scope"]}
-    return answered({**body, "expires_in": seconds}, f"Gave an access token for {seconds or 'no end of'} seconds.")
+    # No line of the rehearsal shows what can be called with.
+    return answered({**body, "expires_in": seconds}, "Gave an access token.", is_unseen=True)
+
+
+def refused_client(call: Call, books: Books) -> Answer | None:
+    """401 to a client that isn't known; None to one that is, and to what is no request for a token at all."""
+    asked = read(call.body) or {}
+    given = (asked.get("client_id"), asked.get("client_secret"))
+    if not all(isinstance(one, str) for one in given):
+        return None
+    wanted = [books.account.credentials.get(name, "") for name in ("client_id", "client_secret")]
+    is_client, is_known = (same(str(one), other) for one, other in zip(given, wanted, strict=True))
+    if all(wanted) and is_client and is_known:
+        return None
+    words = "Client authentication failed due to unknown client, no client authentication included, "
+    return _as_refused(_oauth(401, "invalid_client", words + "or unsupported authentication method."), call)
 
 
 def refused_caller(call: Call, books: Books) -> Answer | None:

@@ -1,12 +1,15 @@
 """What the stand-in keeps: one JSON dict, read and written through here.
 
-Shape: `{next: {name: number}, users, tickets, uploads, webhooks, triggers, conversations, people: {id: {...}},
-groups: [...], fields: [...], tokens: [...], keys: {...}, posted: [...], sc_webhooks: {...}}`.
+Shape: `{next: {name: number}, groups: [...], tokens: [{digest, scope, until}], posted: [{digest, webhook}]}`, and by
+their ids `users`, `tickets` (with `comments` and `log`), `uploads`, `webhooks`, `triggers`, `keys` (of requests, with
+the answers they had), `conversations` (with `messages` and `log`), `sc_webhooks` (messaging's).
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import json
 import secrets
 from collections.abc import Mapping
 from typing import Any
@@ -17,6 +20,8 @@ from channels_app.providers.base import Account
 
 MOST_CASES = 50
 MOST_KEPT = 200
+# Characters of JSON.
+LARGEST = 4_000_000
 
 # The user whom the OAuth client is bound to (developer.zendesk.com/documentation/api-basics/authentication/
 # api-tokens-to-oauth/: "on behalf of the user who created the OAuth client").
@@ -49,7 +54,6 @@ def beginning() -> Record:
         "posted": [],
         "conversations": {},
         "sc_webhooks": {},
-        "sc": {name: secrets.token_hex(12) for name in ("switchboard", "own", "own_integration", "agents", "desk")},
     }
 
 
@@ -73,8 +77,8 @@ class Books:
     """The dict, with what is asked of it by name. Changes are in the dict at once; whoever made it saves it."""
 
     def __init__(self, contents: Record, account: Account) -> None:
-        for name, value in beginning().items():
-            contents.setdefault(name, value)
+        if "posted" not in contents:
+            contents.update({**beginning(), **contents})
         self.contents, self.account = contents, account
 
     def part(self, name: str) -> Record:
@@ -104,6 +108,25 @@ class Books:
         while len(part) > most:
             # JSON in the database may order keys otherwise than they came.
             del part[min(part, key=lambda one: str(part[one].get("kept_at") or part[one].get("created_at") or ""))]
+
+    def switchboard(self) -> dict[str, str]:
+        """The ids of messaging's switchboard and its integrations: always the same for a connection."""
+        names = ("switchboard", "own", "own_integration", "agents", "desk", "web")
+        seed = str(self.account.connection_id)
+        return {name: hashlib.sha256(f"{seed} {name}".encode()).hexdigest()[:24] for name in names}
+
+    def is_too_large(self) -> bool:
+        """Whether it is more than a row should hold, with none but the case that changed last; others make room."""
+        while len(json.dumps(self.contents)) > LARGEST:
+            cases = {key: one for name in ("tickets", "conversations") for key, one in self.part(name).items()}
+            if len(cases) < 2:
+                return True
+            oldest = min(
+                cases, key=lambda one: int(cases[one].get("generated_timestamp") or cases[one].get("order", 0))
+            )
+            self.part("tickets").pop(oldest, None)
+            self.part("conversations").pop(oldest, None)
+        return False
 
     def url(self, path: str) -> str:
         """An address at the stand-in."""

@@ -1,8 +1,9 @@
 """What a request or an agent does to a ticket, field by field.
 
 Fields: https://developer.zendesk.com/api-reference/ticketing/tickets/tickets/ (its JSON format). Statuses:
-https://support.zendesk.com/hc/en-us/articles/4408887617050 (a ticket that was opened is never new again; a new ticket
-that gets an assignee is open).
+https://support.zendesk.com/hc/en-us/articles/8263915942938 (a ticket that was opened is never new again; a new ticket
+that gets an assignee is open). What is said in the name of an end user doesn't open a ticket again, as the actor is an
+agent: https://support.zendesk.com/hc/en-us/articles/4408825831962 ("include status: open").
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def make_comment(
         raise record_invalid("base", "Comments: the ticket has too many of them", "Not taken: too many comments.")
     text, rich = str(wanted.get("body") or ""), str(wanted.get("html_body") or "")
     if text and rich:
-        # "html_body: if used, body is ignored" would hide the one of the two.
+        # The page doesn't say which of the two is used: strict.
         raise invalid_attribute("comment", "Parameter body or html_body, not both", "Not taken: body and html_body.")
     files = [_used(books, token, ticket) for token in wanted.get("uploads", ())]
     if not text.strip() and not rich.strip() and not files:
@@ -142,7 +142,7 @@ def upload(call: Call, books: Books) -> Answer:
     """`POST /api/v2/uploads?filename=`: `{upload: {token, expires_at, attachment, attachments}}`. Bytes aren't kept."""
     only(call.query, ("filename", "token"))
     name = call.query.get("filename", "")
-    if not name or len(name) > 255:
+    if not name or len(name) > 255 or not name.isprintable():
         raise invalid_attribute("filename", "Parameter filename is required")
     kind = call.headers.get("content-type", "").partition(";")[0].strip().lower()
     if not re.fullmatch(r"[\w.+-]+/[\w.+-]+", kind):

@@ -22,7 +22,7 @@ from channels_app.rehearsal.base import (
 )
 from channels_app.rehearsal.desk import DeskStandIn, ShownCase
 from channels_app.rehearsal.zendesk import later, messaging, messaging_screen, signing, support, ticket_screen
-from channels_app.rehearsal.zendesk.answers import Refused, forbidden
+from channels_app.rehearsal.zendesk.answers import Refused, record_invalid
 from channels_app.rehearsal.zendesk.books import Books, beginning
 from channels_app.rehearsal.zendesk.hooks import new_secret
 from channels_app.rehearsal.zendesk.tickets import closed
@@ -111,11 +111,14 @@ class ZendeskDesk(DeskStandIn):
     def _answered(self, call: Call) -> Answer:
         before = copy.deepcopy(self.rehearsal.contents)
         try:
-            return messaging.route(call, self.books) if self.is_messaging else support.route(call, self.books)
+            answer = messaging.route(call, self.books) if self.is_messaging else support.route(call, self.books)
+            if call.method != "GET" and self.books.is_too_large():
+                raise record_invalid("base", "Comments: the ticket has too many of them", "Not taken: it is too much.")
         except Refused as refused:
             self.rehearsal.contents = before
             answer = refused.answer(call)
             return replace(answer, kind=LineKind.REFUSED) if answer.status == 401 else answer
+        return answer
 
     def fail(self, call: Call, fault: str) -> Answer:
         """Zendesk's own faults; nothing is taken."""
@@ -124,7 +127,7 @@ class ZendeskDesk(DeskStandIn):
         seen = self._not_taken(call)
         match fault:
             case NO_ACCESS.word:
-                body = forbidden("").answer(call).body
+                body = messaging.NO_ACCESS if self.is_messaging else support.NO_ACCESS
                 return turned_away(seen, 403, "Not taken: no access.", body)
             case PAGE.word:
                 return replace(turned_away(seen, 200, "Not taken: a page.", _HTML), content_type="text/html")

@@ -15,6 +15,7 @@ from typing import Any
 from channels_app.rehearsal.zendesk.ticket_shapes import PRIORITIES, STATUSES, TYPES
 from convoship.lib.plain_errors import PlainValidator
 
+_IN_A_HEADER = {"type": "string", "pattern": r"\A[\x20-\x7e]{0,1000}\Z"}
 _AUTHENTICATION = {
     "type": "object",
     "additionalProperties": False,
@@ -24,10 +25,7 @@ _AUTHENTICATION = {
         "data": {
             "type": "object",
             "additionalProperties": False,
-            "properties": {
-                name: {"type": "string", "maxLength": 1000}
-                for name in ("username", "password", "token", "name", "value")
-            },
+            "properties": dict.fromkeys(("username", "password", "token", "name", "value"), _IN_A_HEADER),
         },
         "add_position": {"type": "string", "enum": ["header"]},
     },
@@ -41,7 +39,12 @@ _WEBHOOK = {
     "status": {"type": "string", "enum": ["active", "inactive"]},
     "subscriptions": {"type": "array", "maxItems": 50, "items": {"type": "string", "maxLength": 100}},
     "authentication": _AUTHENTICATION,
-    "custom_headers": {"type": "object", "maxProperties": 5},
+    "custom_headers": {
+        "type": "object",
+        "additionalProperties": False,
+        "maxProperties": 5,
+        "patternProperties": {r"\A[A-Za-z0-9-]{1,100}\Z": _IN_A_HEADER},
+    },
 }
 _MUST = ["name", "endpoint", "http_method", "request_format", "status"]
 
@@ -81,14 +84,14 @@ _TRIGGER = {
     },
     "actions": {
         "type": "array",
-        "maxItems": 25,
+        "maxItems": 5,
         "items": {
             "type": "object",
             "additionalProperties": False,
             "required": ["field", "value"],
             "properties": {
                 "field": {"type": "string", "maxLength": 100},
-                "value": {"type": ["string", "array"], "items": {"type": "string", "maxLength": 65_535}},
+                "value": {"type": ["string", "array"], "items": {"type": "string", "maxLength": 20_000}},
             },
         },
     },

@@ -43,7 +43,8 @@ from channels_app.rehearsal.zendesk.hook_shapes import (
 )
 
 TICKETS = "conditional_ticket_events"
-_MOST = 100
+# An account has more; here each of them is a call for every change.
+_MOST = 20
 _CURSORS = ("page[size]", "page[after]", "page[before]")
 _PAGING = ("page", "per_page", *_CURSORS)
 
@@ -68,7 +69,8 @@ def webhooks(call: Call, books: Books, rest: str) -> Answer:
             secret = {"secret": webhook["secret"], "algorithm": "SHA256"}
             words = "Read" if call.method == "GET" else "Made anew"
             status = 200 if call.method == "GET" else 201
-            return answered({"signing_secret": secret}, f"{words} the signing secret of a webhook.", status)
+            # No line of the rehearsal shows a secret.
+            return answered({"signing_secret": secret}, f"{words} a signing secret.", status, is_unseen=True)
         case "PUT" | "PATCH", "":
             return _change_webhook(call, books, webhook)
         case "DELETE", "":
@@ -106,7 +108,10 @@ def _create_webhook(call: Call, books: Books) -> Answer:
         "updated_by": str(acting_user()),
     }
     books.part("webhooks")[made["id"]] = made
-    return answered({"webhook": _shown(made)}, f"Made the webhook {made['name'][:60]}.", 201)
+    note = f"Made the webhook {made['name'][:60]}."
+    if made["endpoint"] != books.account.inbound_url:
+        note += " It is never called: its endpoint is not this connection's inbound address."
+    return answered({"webhook": _shown(made)}, note, 201)
 
 
 def _change_webhook(call: Call, books: Books, webhook: Record) -> Answer:

@@ -28,6 +28,7 @@ from channels_app.rehearsal.zendesk.messaging_control import control, webhooks
 from channels_app.rehearsal.zendesk.messaging_events import AGENTS, OWN
 
 LIMITED = '{"errors": [{"code": "too_many_requests", "title": "Too many requests"}]}'
+NO_ACCESS = '{"errors": [{"code": "forbidden", "title": "Forbidden"}]}'
 BROKEN = '{"errors": [{"code": "internal_error", "title": "Internal error"}]}'
 _APP = re.compile(r"(?:/sc)?/v2/apps/([^/]+)(/.*)?")
 _CONVERSATION = re.compile(r"/conversations/([^/]+)(?:/(\w+))?")
@@ -86,7 +87,7 @@ def route(call: Call, books: Books) -> Answer:
     part = _CONVERSATION.fullmatch(rest)
     if part is not None:
         return _conversation(call, books, part.group(1), part.group(2) or "")
-    ids = books.part("sc")
+    ids = books.switchboard()
     match call.method, rest.strip("/").split("/"):
         case "GET", [""]:
             app = {"id": app_id, "displayName": "Rehearsal", "subdomain": books.account.config.get("subdomain", "")}
@@ -179,7 +180,8 @@ def _check_content(content: Mapping[str, Any]) -> None:
         check(known, action, f"content.actions[{place}].")
         kinds.add(action["type"])
     if "reply" in kinds and len(kinds) > 1:
-        # developer.zendesk.com/documentation/conversations/.../structured-messages: replies stand for themselves.
+        # developer.zendesk.com/documentation/zendesk-web-widget-sdks/sdks/ios/postback: "Reply buttons can not be used
+        # together with postback buttons or any other button type".
         raise problem(400, "bad_request", "content.actions: reply can't be mixed with other actions")
 
 

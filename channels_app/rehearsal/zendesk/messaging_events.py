@@ -38,7 +38,7 @@ def integration(books: Books, which: str) -> Record:
 
     Without `deliverStandbyEvents` a standby integration would not hear the agents: it has to be on at Zendesk, too.
     """
-    ids = books.part("sc")
+    ids = books.switchboard()
     if which == OWN:
         return {
             "id": ids["own"],
@@ -122,7 +122,7 @@ def customer(conversation: Mapping[str, Any]) -> Record:
 
 def web_source(books: Books) -> Record:
     """The customer's web widget."""
-    return {"type": "web", "integrationId": f"{books.part('sc')['switchboard'][:23]}0"}
+    return {"type": "web", "integrationId": books.switchboard()["web"]}
 
 
 def add_message(
@@ -196,7 +196,7 @@ def bodies(books: Books, events: Sequence[Record]) -> list[str]:
     told = [one for one in events if one["type"] in wanted]
     if not told:
         return []
-    webhook_id = webhook["id"] if webhook else books.part("sc")["desk"]
+    webhook_id = webhook["id"] if webhook else books.switchboard()["desk"]
     app = {"id": str(books.account.config.get("app_id", ""))}
     whole = {"app": app, "webhook": {"id": webhook_id, "version": "v2"}, "events": told}
     return [json.dumps(whole, ensure_ascii=False)]

@@ -108,7 +108,7 @@ def ticket_fields(call: Call, books: Books) -> Answer:
 def search(call: Call, books: Books) -> Answer:
     """`GET /api/v2/search?query=`: only `type:`, `external_id:`, `status:`, `tags:`, `email:` with whole values.
 
-    Zendesk finds what is new after a while only ("it may take a few minutes"); here it does at once.
+    Zendesk's index is behind what is new; here it is found at once.
     """
     only(call.query, ("query", "sort_by", "sort_order", "page", "per_page"))
     terms = [term.partition(":") for term in call.query.get("query", "").split()]

@@ -20,7 +20,7 @@ _OF_PEOPLE = ("id", "name", "first_name", "last_name", "email", "phone", "extern
 _COMMENTS = ("ticket.latest_comment", "ticket.latest_public_comment")
 _OF_COMMENTS = ("is_public", "value", "created_at", "created_at_with_time", "author.name", "author.id", "author.email")
 _STATUS_WORDS = {"hold": "On-hold"}
-_ROLES = {"end-user": "End-user", "agent": "Agent", "admin": "Administrator"}
+_ROLES = {"end-user": "End-user", "agent": "Agent", "admin": "Admin"}
 
 _OF_TICKETS: Mapping[str, Callable[[Books, Mapping[str, Any]], object]] = {
     "ticket.id": lambda _, ticket: ticket["id"],

@@ -3,9 +3,8 @@
 Headers: https://developer.zendesk.com/documentation/webhooks/anatomy-of-a-webhook-request/ ; the signature:
 https://developer.zendesk.com/documentation/webhooks/verifying/ ("base64(HMACSHA256(TIMESTAMP + BODY))", the time stamp
 as 2021-03-25T05:09:27Z); authentication and headers that a webhook was given: .../documentation/webhooks/
-webhook-security-and-authentication/ . Messaging: the `X-API-Key` header has the webhook's secret
-(https://developer.zendesk.com/documentation/conversations/messaging-platform/programmable-conversations/
-receiving-messages/).
+webhook-security-and-authentication/ . Messaging: the secret "is included as an X-API-Key header
+with each webhook request" (github zendesk/sunshine-conversations-api-spec, openapi.yaml 17.12.1, Webhooks).
 """
 
 from __future__ import annotations
@@ -36,12 +35,12 @@ def ticket_headers(books: Books, body: str, *, wrongly: bool) -> dict[str, str]:
     secret = webhook["secret"] if webhook else books.account.credentials.get("webhook_secret", "")
     at = timezone.now().strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
+        **(_authentication(webhook) if webhook else {}),
         "x-zendesk-account-id": str(ACCOUNT),
         "x-zendesk-webhook-id": str(webhook["id"]) if webhook else "01REHEARSEDBYHAND000000000",
         "x-zendesk-webhook-invocation-id": str(secrets.randbelow(10**10)),
         "x-zendesk-webhook-signature": signature(new_secret() if wrongly else secret, at, body),
         "x-zendesk-webhook-signature-timestamp": at,
-        **(_authentication(webhook) if webhook else {}),
     }
 
 
@@ -56,8 +55,13 @@ def _authentication(webhook: Mapping[str, Any]) -> dict[str, str]:
         case "bearer_token":
             headers["authorization"] = f"Bearer {data.get('token', '')}"
         case "api_key":
-            headers[str(data.get("name", "x-api-key")).lower()] = str(data.get("value", ""))
+            headers[_header_name(data)] = str(data.get("value", ""))
     return headers
+
+
+def _header_name(data: Mapping[str, Any]) -> str:
+    name = str(data.get("name") or "").lower()
+    return name if name.replace("-", "").isalnum() else "x-api-key"
 
 
 def messaging_headers(secret: str, *, wrongly: bool) -> dict[str, str]:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 from channels_app.rehearsal.base import Answer, Call
 from channels_app.rehearsal.zendesk import comments, hooks, people, tickets
-from channels_app.rehearsal.zendesk.access import give_token, refused_caller
-from channels_app.rehearsal.zendesk.answers import answered, no_such_path
+from channels_app.rehearsal.zendesk.access import give_token, refused_caller, refused_client
+from channels_app.rehearsal.zendesk.answers import answered, forbidden, no_such_path, only
 from channels_app.rehearsal.zendesk.books import CATEGORY, Books
 from channels_app.rehearsal.zendesk.comments import paged
 
 # https://developer.zendesk.com/api-reference/introduction/rate-limits/ (429 with Retry-After in seconds); the bodies as
 # customers quote them.
 LIMITED = '{"error": "APIRateLimitExceeded", "description": "Number of allowed API requests per minute exceeded"}'
+NO_ACCESS = json.dumps(forbidden("").body)
 BROKEN = '{"error": "InternalServerError", "description": "Something went wrong"}'
 _TOKENS = "/oauth/tokens"
 _FILES = "/attachments/token/"
@@ -22,7 +24,9 @@ _TICKET = re.compile(r"/api/v2/tickets/([^/]+?)(?:\.json)?(?:/(tags|comments)(?:
 
 def refuse(call: Call, books: Books) -> Answer | None:
     """The answer to a caller who isn't known; what gives tokens and files asks for none."""
-    is_open = call.path == _TOKENS or (call.method == "GET" and call.path.startswith(_FILES))
+    if call.path == _TOKENS:
+        return refused_client(call, books)
+    is_open = call.method == "GET" and call.path.startswith(_FILES)
     return None if is_open else refused_caller(call, books)
 
 
@@ -60,6 +64,8 @@ def route(call: Call, books: Books) -> Answer:
 
 def _ticket(call: Call, books: Books, ticket_id: str, part: str | None) -> Answer:
     ticket = tickets.ticket_of(books, ticket_id)
+    if call.method != "GET" or part is None:
+        only(call.query, ())
     match call.method, part:
         case "GET", None:
             return tickets.show(books, ticket)
@@ -77,6 +83,8 @@ def _whole(call: Call, books: Books, path: str) -> Answer:
         case "GET", "/tickets":
             return tickets.list_tickets(call, books)
         case "POST", "/tickets":
+            # `async` is a parameter of it that the rehearsal doesn't play.
+            only(call.query, ())
             return tickets.create(call, books)
         case "POST", "/uploads":
             return comments.upload(call, books)

@@ -1,8 +1,8 @@
 """The agent's screen for tickets: what it shows, and what an agent does there.
 
-Statuses and what an agent may do: https://support.zendesk.com/hc/en-us/articles/4408887617050 (solving assigns whoever
-solves; a closed ticket takes nothing more). Closing is the work of an automation, so Zendesk's own user does it
-(https://support.zendesk.com/hc/en-us/articles/4408835801370: solved tickets are closed after some days).
+Statuses: https://support.zendesk.com/hc/en-us/articles/8263915942938 (a new ticket's status can't be set back; closing
+is the work of a business rule, so Zendesk's own user does it here; a closed ticket takes nothing more). That who solves
+a ticket of nobody's becomes its assignee stands on no page that was found.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ _ID_OR_NONE = {"type": ["integer", "null"], "minimum": 1}
 _TAGS = {
     "type": "array",
     "maxItems": 500,
-    "items": {"type": "string", "pattern": r"^\S{1,255}$", "x-words": {"pattern": "A tag is one word."}},
+    "items": {"type": "string", "pattern": r"\A\S{1,255}\Z", "x-words": {"pattern": "A tag is one word."}},
 }
 _COMMENT = {
     "type": "object",
@@ -82,7 +82,7 @@ CREATE: Any = PlainValidator(
                         "additionalProperties": False,
                         "properties": {
                             "name": {"type": "string", "maxLength": 255},
-                            "email": {"type": ["string", "null"], "pattern": r"^[^@\s]+@[^@\s]+$", "maxLength": 255},
+                            "email": {"type": ["string", "null"], "pattern": r"\A[^@\s]+@[^@\s]+\Z", "maxLength": 255},
                             "external_id": {"type": ["string", "null"], "maxLength": 255},
                             "locale_id": _ID,
                         },
@@ -137,7 +137,7 @@ USER: Any = PlainValidator(
                 "additionalProperties": False,
                 "properties": {
                     "name": {"type": "string", "maxLength": 255},
-                    "email": {"type": ["string", "null"], "pattern": r"^[^@\s]+@[^@\s]+$", "maxLength": 255},
+                    "email": {"type": ["string", "null"], "pattern": r"\A[^@\s]+@[^@\s]+\Z", "maxLength": 255},
                     "external_id": {"type": ["string", "null"], "maxLength": 255},
                     "phone": {"type": ["string", "null"], "maxLength": 100},
                     "role": {"type": "string", "enum": ["end-user", "agent", "admin"]},

@@ -151,7 +151,7 @@ def update(call: Call, books: Books, ticket: Record) -> Answer:
     names = ", ".join(name for name, *_ in changes)
     return answered(
         {"ticket": ticket_json(books, ticket), "audit": audit},
-        f"Ticket {ticket['id']}: {_what(comment, names)}",
+        f"Ticket {ticket['id']}: {_what(comment, names)}{_no_key(call)}",
         kind=LineKind.CAUGHT,
         address=str(ticket["id"]),
         text=comment["body"] if comment else "",
@@ -159,6 +159,12 @@ def update(call: Call, books: Books, ticket: Record) -> Answer:
         delivery_id=delivery_of(metadata, call.headers.get("idempotency-key", "")),
         reports=firing.reports(books, change),
         reports_to=books.account.inbound_url,
+    )
+
+
+def _no_key(call: Call) -> str:
+    return ". Its Idempotency-Key does nothing: Zendesk knows keys of new tickets only" * (
+        "idempotency-key" in call.headers
     )
 
 
@@ -226,7 +232,7 @@ def show(books: Books, ticket: Mapping[str, Any]) -> Answer:
 
 
 def list_tickets(call: Call, books: Books) -> Answer:
-    """`GET /api/v2/tickets`, `external_id` narrows it. "The response is ... ordered by id"."""
+    """`GET /api/v2/tickets`, `external_id` narrows it; in the order of their ids, as the page names no other."""
     only(call.query, ("external_id", "page", "per_page", "page[size]", "page[after]", "page[before]"))
     tickets = sorted(books.part("tickets").values(), key=lambda one: one["id"])
     if "external_id" in call.query:
