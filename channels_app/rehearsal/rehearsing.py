@@ -23,6 +23,7 @@ from channels_app.models import (
 from channels_app.models.rehearsal import LineKind, Reports
 from channels_app.providers.registry import PROVIDERS
 from channels_app.rehearsal.base import StandIn, Unsayable
+from channels_app.rehearsal.desk import DeskStandIn
 from channels_app.rehearsal.registry import STAND_INS
 from convoship.lib.actors import Actor
 from convoship.lib.problems import invalid, not_found
@@ -127,6 +128,8 @@ def start_over(actor: Actor, stand_in: StandIn) -> None:
     row = stand_in.rehearsal
     row.fault, row.fault_calls, row.reports, row.opted_out = "", None, Reports.STRAIGHT, []
     row.reads, row.phones = True, {}
+    if isinstance(stand_in, DeskStandIn):
+        row.contents = stand_in.contents("")
     row.save()
     Consent.objects.filter(connection=stand_in.connection).delete()
     # They have not written yet, here as there.

@@ -419,6 +419,7 @@ def _one_of_each(workspace: Workspace) -> dict[str, str]:
         source = sources.add_text(who, made.deployment.assistant, title="Hours", text="Open from nine to five.")
         document = KnowledgePage.objects.create(source=source, title="Hours", text="Open from nine to five.", size=23)
         rehearsed = rehearsing.begin(who, kind="custom_webhook", assistant_id=made.deployment.assistant_id)
+        desk = rehearsing.begin(who, kind="zendesk", assistant_id=made.deployment.assistant_id)
     return {
         "connection": str(connection.id),
         "line": str(line.id),
@@ -430,6 +431,7 @@ def _one_of_each(workspace: Workspace) -> dict[str, str]:
         "template": str(template.id),
         "over_whatsapp": str(over_whatsapp.id),
         "rehearsal": str(rehearsed.connection.id),
+        "desk": str(desk.connection.id),
         "delivery": str(delivery.id),
         "media": str(media.id),
         "event": str(stored.event_id),

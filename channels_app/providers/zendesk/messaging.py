@@ -163,7 +163,7 @@ async def send(api: Messaging, what: Outgoing) -> Receipt:
     path = f"/conversations/{what.content['conversation']}"
     if "control_to" in what.content:
         to = what.content["control_to"]
-        target = "next" if to == "next" else await own_switchboard_integration(api)
+        target = "next" if to == "next" else (await own_switchboard_integration(api))[0]
         body = {"switchboardIntegration": target, "metadata": what.content["metadata"]}
         await api.call("POST", f"{path}/passControl", body)
         ref = str(what.content["conversation"])
@@ -208,13 +208,13 @@ async def active_integration(api: Messaging, conversation: str) -> Mapping[str, 
     return (found.get("conversation") or {}).get("activeSwitchboardIntegration") or {}
 
 
-async def own_switchboard_integration(api: Messaging) -> str:
-    """The id that control is passed to us by: a type or name may be ambiguous."""
+async def own_switchboard_integration(api: Messaging) -> tuple[str, bool]:
+    """The id that control is passed to us by, as a type or name may be ambiguous; and whether we hear others."""
     for board in (await api.call("GET", "/switchboards")).get("switchboards") or ():
         found = await api.call("GET", f"/switchboards/{board['id']}/switchboardIntegrations")
         for one in found.get("switchboardIntegrations") or ():
             if one.get("integrationId") == api.integration:
-                return str(one["id"])
+                return str(one["id"]), bool(one.get("deliverStandbyEvents"))
     raise ProviderError(
         "The integration is in no switchboard, so control can't be passed back to it.",
         "Add it in Admin Center, Conversations integrations, and choose it as first responder in messaging.",

@@ -41,7 +41,12 @@ async def _board(api: Messaging) -> list[Finding]:
     boards = (await api.call("GET", "/switchboards")).get("switchboards") or []
     if not boards:
         return [Finding(False, "The app has no switchboard.", "Turn messaging on in Admin Center.")]
-    own = await own_switchboard_integration(api)
+    own, hears = await own_switchboard_integration(api)
+    if not hears:
+        words = "The integration does not hear what is said while agents have control, so transcripts lack it."
+        return [
+            Finding(False, words, "Turn “deliver standby events” on for it in the switchboard (Conversations API).")
+        ]
     first = str(boards[0].get("defaultSwitchboardIntegrationId") or "")
     if first != own:
         return [Finding(True, "The integration is in the switchboard, but it does not answer first.", _FIRST)]

@@ -64,11 +64,11 @@ def route(call: Call, books: Books) -> Answer:
 
 def _ticket(call: Call, books: Books, ticket_id: str, part: str | None) -> Answer:
     ticket = tickets.ticket_of(books, ticket_id)
-    if call.method != "GET" or part is None:
+    if call.method != "GET":
         only(call.query, ())
     match call.method, part:
         case "GET", None:
-            return tickets.show(books, ticket)
+            return tickets.show(call, books, ticket)
         case "PUT", None:
             return tickets.update(call, books, ticket)
         case "GET", "comments":

@@ -34,7 +34,7 @@ from channels_app.rehearsal.zendesk.answers import (
 )
 from channels_app.rehearsal.zendesk.books import MOST_CASES, Books, Record, at_of
 from channels_app.rehearsal.zendesk.comments import paged
-from channels_app.rehearsal.zendesk.ticket_answers import audit_json, ticket_json
+from channels_app.rehearsal.zendesk.ticket_answers import audit_json, ticket_json, user_json
 from channels_app.rehearsal.zendesk.ticket_shapes import CREATE, TAGS, UPDATE
 
 KEY_LASTS = dt.timedelta(hours=2)
@@ -225,9 +225,20 @@ def refuse_stale(ticket: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
         raise Refused(409, body, "Not taken: the ticket has changed since.")
 
 
-def show(books: Books, ticket: Mapping[str, Any]) -> Answer:
-    """`GET /api/v2/tickets/{id}`."""
-    body = {"ticket": ticket_json(books, ticket)}
+def show(call: Call, books: Books, ticket: Mapping[str, Any]) -> Answer:
+    """`GET /api/v2/tickets/{id}`.
+
+    `include=users` brings who has to do with it beside it
+    (developer.zendesk.com/documentation/ticketing/using-the-zendesk-api/side_loading).
+    """
+    only(call.query, ("include",))
+    body: Record = {"ticket": ticket_json(books, ticket)}
+    wanted = call.query.get("include", "")
+    if wanted not in {"", "users"}:
+        raise invalid_attribute("include", f"Invalid parameter: {wanted[:40]}")
+    if wanted:
+        ids = dict.fromkeys(ticket[name] for name in ("requester_id", "submitter_id", "assignee_id"))
+        body["users"] = [user_json(books, found) for one in ids if (found := books.user(one))]
     return answered(body, f"Looked at ticket {ticket['id']}.", address=str(ticket["id"]))
 
 
