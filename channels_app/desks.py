@@ -277,7 +277,8 @@ _GONE = "The case is not there any more, so this changes nothing. Its hand-over 
 
 def _tell_undelivered(connection: Connection, conversation: Conversation, key: str, event: DeskSaid) -> None:
     """Its person wrote to somebody who can't read it any more, and has to know. The conversation is locked."""
-    found = Handoff.objects.filter(id=desk_cases.handoff_id(key)).first()
+    handoff_id = desk_cases.handoff_id(key)
+    found = Handoff.objects.filter(id=handoff_id).first() if handoff_id is not None else None
     if found is None:
         return
     offers = int(key.rpartition(".")[2])

@@ -6,7 +6,7 @@ import datetime as dt
 import json
 from base64 import b64encode
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import jwt
@@ -32,7 +32,7 @@ CREDENTIALS = {
     "client_secret": "a_secret_of_at_least_thirty_two_bytes",
     "webhook_secret": "a_pasted_secret",
 }
-FIRE = {"subject": "My printer is on fire!", "comment": {"body": "The smoke is very colorful."}}
+FIRE: dict[str, Any] = {"subject": "My printer is on fire!", "comment": {"body": "The smoke is very colorful."}}
 
 
 class Desk:
@@ -530,7 +530,7 @@ def test_a_jwt_is_taken_when_it_is_the_keys() -> None:
         token = jwt.encode({"scope": scope}, secret, algorithm="HS256", headers={"kid": kid})
         answer = desk.call("GET", f"/sc/v2/apps/{APP}", headers={"authorization": f"Bearer {token}"})
         assert answer.status == status
-    unsigned = jwt.encode({"scope": "app"}, None, algorithm="none", headers={"kid": "a_client"})
+    unsigned = jwt.encode({"scope": "app"}, cast(Any, None), algorithm="none", headers={"kid": "a_client"})
     assert desk.call("GET", f"/sc/v2/apps/{APP}", headers={"authorization": f"Bearer {unsigned}"}).status == 401
 
 
