@@ -111,9 +111,9 @@ def contains(whole: Any, part: Any) -> bool:
 
 
 def shape_of(value: Any) -> Any:
-    """The names and their order, without the values."""
+    """The names, without the values."""
     if isinstance(value, dict):
-        return [(name, shape_of(one)) for name, one in value.items()]
+        return {name: shape_of(one) for name, one in value.items()}
     return [shape_of(one) for one in value] if isinstance(value, list) else type(value)
 
 
@@ -158,9 +158,12 @@ def test_an_agents_message_has_the_shape_that_an_organisation_sent(genesys: Gene
     saying = genesys.do("reply", ref, text="Hello there!", name="Alex")
     body = json.loads(saying.body)
     assert saying.url == HOOK
-    assert shape_of(body) == shape_of(fixture("webhook_text")["request"]["body"])
+    assert contains(shape_of(body), shape_of(fixture("webhook_text")["request"]["body"]))
+    later = fixture("webhook_choices")["request"]["body"]
+    assert shape_of(body) == shape_of({name: one for name, one in later.items() if name != "content"})
+    assert body["conversationId"] == ref
     assert body["id"] == body["channel"]["messageId"]
-    assert body["channel"]["to"] == {"id": PERSON}
+    assert body["channel"]["to"] == {"id": PERSON, "idType": "Email"}
     assert body["channel"]["from"]["nickname"] == organisation.INTEGRATION_NAME
     assert (body["text"], body["direction"], body["originatingEntity"]) == ("Hello there!", "Outbound", "Human")
 
@@ -169,8 +172,37 @@ def test_typing_has_the_shape_of_the_page(genesys: Genesys) -> None:
     saying = genesys.do("typing", genesys.begun())
     body = json.loads(saying.body)
     shown = fixture("webhook_typing")["request"]["body"]
-    assert shape_of(body) == shape_of(shown)
+    assert contains(shape_of(body), shape_of(shown))
+    assert set(body) - set(shown) == {"conversationId"}
     assert body["events"] == shown["events"]
+
+
+def test_a_bots_choices_have_the_shape_that_an_organisation_sent_and_are_answered(genesys: Genesys) -> None:
+    ref = genesys.begun()
+    saying = genesys.do("choices", ref, text="Do you want to proceed?\nYes\nNo")
+    body, shown = json.loads(saying.body), fixture("webhook_choices")["request"]["body"]
+    assert shape_of(body) == shape_of(shown)
+    for name in ("type", "text", "content", "originatingEntity", "direction"):
+        assert body[name] == shown[name]
+    channel = {"from": {"id": PERSON, "idType": "Email"}, "time": "2026-11-28T10:01:00Z", "messageId": "m2"}
+    tapped = {"type": "QuickReply", "text": "Yes", "payload": "Yes"}
+    good = {"channel": channel, "buttonResponse": tapped, "originatingMessageId": body["id"]}
+    path = f"{INBOUND}/structured/response"
+    for change, status in (
+        ({"originatingMessageId": "0" * 32}, 404),
+        ({"buttonResponse": {**tapped, "payload": "Maybe"}}, 400),
+        ({"buttonResponse": {"text": "Yes", "payload": "Yes"}}, 400),
+        ({"buttonResponse": {**tapped, "type": "DatePicker"}}, 400),
+        ({"text": "Yes"}, 400),
+    ):
+        assert genesys.call("POST", path, {**good, **change}).status == status
+    answer = genesys.call("POST", path, good)
+    assert (answer.status, answer.kind, answer.text, answer.address) == (200, LineKind.CAUGHT, "Yes", ref)
+    told = json.loads(answer.body)
+    assert told["type"] == "Structured"
+    assert told["content"] == [{"contentType": "ButtonResponse", "buttonResponse": tapped}]
+    with pytest.raises(Unsayable):
+        genesys.do("choices", ref, text="Only a question?")
 
 
 def test_too_many_requests_are_answered_in_the_pages_form(genesys: Genesys) -> None:
@@ -221,9 +253,12 @@ def test_a_wrong_login_is_refused(genesys: Genesys, more: dict[str, Any], status
     assert body["description"] == body["error_description"]
 
 
-def test_a_client_that_is_not_known_is_told_so_as_the_kit_shows(genesys: Genesys) -> None:
-    shown = fixture("login_client_not_found")["response"]
-    answer = genesys.login(user="another:the-secret")
+@pytest.mark.parametrize(
+    ("name", "user"), [("login_client_not_found", "another:the-secret"), ("login_wrong_secret", "the-client:wrong")]
+)
+def test_who_is_not_known_is_told_so_as_is_shown(genesys: Genesys, name: str, user: str) -> None:
+    shown = fixture(name)["response"]
+    answer = genesys.login(user=user)
     assert (answer.status, json.loads(answer.body)) == (shown["status"], shown["body"])
 
 
@@ -371,6 +406,12 @@ def test_what_is_no_json_or_has_unknown_parameters_is_refused(genesys: Genesys) 
     assert genesys.ask(Call("POST", path, {}, headers, b"{")).status == 400
     for query in ({"prefetchConversationID": "true"}, {"prefetchConversationId": "yes"}):
         assert genesys.call("POST", path, _message(), query).status == 400
+
+
+def test_what_is_refused_shows_at_its_conversation(genesys: Genesys) -> None:
+    ref = genesys.begun()
+    answer = genesys.call("POST", f"{INBOUND}/message", {**_message(messageId="m2"), "txt": "x"})
+    assert (answer.address, answer.text, answer.delivery_id) == (ref, "Hello", "m2")
 
 
 def test_another_integration_does_not_exist(genesys: Genesys) -> None:
@@ -599,9 +640,9 @@ def test_what_can_be_done_now_stands_on_the_screen(genesys: Genesys) -> None:
     ref = genesys.begun()
     (case,) = genesys.desk.cases()
     assert [one.word for one in case.writes] == ["reply"]
-    assert [one.word for one in case.acts] == ["accept", "typing", "file", "disconnect", "return", "end"]
+    assert [one.word for one in case.acts] == ["accept", "typing", "file", "choices", "disconnect", "return", "end"]
     genesys.do("accept", ref)
-    assert [one.word for one in genesys.desk.cases()[0].acts] == ["typing", "file", "disconnect", "return", "end"]
+    assert [one.word for one in genesys.desk.cases()[0].acts][:2] == ["typing", "file"]
 
 
 # --- Integrations ---------------------------------------------------------------------------------------------------
@@ -610,7 +651,8 @@ def test_what_can_be_done_now_stands_on_the_screen(genesys: Genesys) -> None:
 def test_the_integration_is_there_and_its_secret_is_on_no_line(genesys: Genesys) -> None:
     answer = genesys.call("GET", f"{OPEN}/{INTEGRATION}")
     body = json.loads(answer.content)
-    assert body["outboundNotificationWebhookUrl"] == HOOK
+    assert contains(shape_of(body), shape_of(fixture("integration")["response"]["body"]))
+    assert (body["outboundNotificationWebhookUrl"], body["status"]) == (HOOK, "active")
     assert body["outboundNotificationWebhookSignatureSecretToken"] == CREDENTIALS["webhook_secret"]
     assert CREDENTIALS["webhook_secret"] not in answer.body
     assert genesys.call("GET", f"{OPEN}/{uuid.uuid4()}").status == 404

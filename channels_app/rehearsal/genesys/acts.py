@@ -15,11 +15,14 @@ from channels_app.rehearsal.genesys.organisation import Organisation
 
 AGENT = "Alex"
 _LONGEST_NAME = 100
+# Genesys' own limit of quick replies is not on the pages that could be had.
+_MOST_CHOICES = 13
 
 REPLY = Act("reply", "Send")
 ACCEPT = Act("accept", "Answer")
-TYPING = Act("typing", "Be typing")
+TYPING = Act("typing", "Show as typing")
 FILE = Act("file", "Send the file at this address")
+CHOICES = Act("choices", "Let a bot ask: a question, then a line for each choice")
 DISCONNECT = Act("disconnect", "End the conversation")
 RETURN = Act("return", "Return to the assistant")
 END = Act("end", "End, and let the flow tell")
@@ -76,6 +79,27 @@ def _is_address(url: str) -> bool:
         return False
 
 
+def _choices(org: Organisation, case: Case, name: str, typed: Mapping[str, str]) -> Saying:
+    """A bot flow's question with quick replies (gildas/go-gcloudcx, testdata/openmessaging-inbound-quickreply.json)."""
+    lines = [line.strip() for line in said(typed, "text", shapes.LONGEST_TEXT).splitlines() if line.strip()]
+    question, choices = "".join(lines[:1]), lines[1:]
+    if not 1 <= len(choices) <= _MOST_CHOICES:
+        raise Unsayable({"text": [f"Write a question, and below it 1 to {_MOST_CHOICES} choices, a line for each."]})
+    replies = [{"text": one, "payload": one, "action": "Message"} for one in choices]
+    message = cases.added(
+        case,
+        type="Structured",
+        time=cases.now(),
+        is_inbound=False,
+        text=question,
+        content=[{"contentType": "QuickReply", "quickReply": one} for one in replies],
+        status="sent",
+        entity="Bot",
+    )
+    cases.entered(case, "bot", "Bot flow", "\n".join([question, *(f"- {one}" for one in choices)]))
+    return _posted(org, case, message, question)
+
+
 def _sent(org: Organisation, case: Case, name: str, text: str, content: list[dict[str, Any]]) -> Saying:
     agent = cases.accepted(case, name)
     message = cases.added(
@@ -90,13 +114,15 @@ def _sent(org: Organisation, case: Case, name: str, text: str, content: list[dic
     )
     files = [{"name": one["attachment"]["filename"], "url": one["attachment"]["url"]} for one in content]
     cases.entered(case, "agent", name, text, files)
+    return _posted(org, case, message, text or files[0]["name"])
+
+
+def _posted(org: Organisation, case: Case, message: Mapping[str, Any], words: str) -> Saying:
     integration = _called(org, case)
     # What could not be delivered after all retries is known to the organisation, and to nobody else.
     if integration is None or org.loses():
-        return _alone(case, text or files[0]["name"])
-    return Saying(
-        org.account.inbound_url, webhooks.text(case, message, integration), case["id"], text or files[0]["name"]
-    )
+        return _alone(case, words)
+    return Saying(org.account.inbound_url, webhooks.text(case, message, integration), case["id"], words)
 
 
 def _called(org: Organisation, case: Case) -> dict[str, Any] | None:
@@ -151,6 +177,7 @@ _ACTS: Mapping[str, _Done] = {
     ACCEPT.word: _accept,
     TYPING.word: _typing,
     FILE.word: _file,
+    CHOICES.word: _choices,
     DISCONNECT.word: _disconnect,
     RETURN.word: _return,
     END.word: _end,
@@ -161,7 +188,7 @@ def shown(case: Case) -> ShownCase:
     """The conversation as the agent sees it."""
     is_over = bool(case["disconnected_at"])
     waits = cases.connected(case, "agent") is None
-    beside = [*([ACCEPT] if waits else []), TYPING, FILE, DISCONNECT, RETURN, END]
+    beside = [*([ACCEPT] if waits else []), TYPING, FILE, CHOICES, DISCONNECT, RETURN, END]
     facts = [("Conversation", case["id"]), ("From", f"{case['address']} ({case['id_type']})")]
     facts += [("E-mail", case["email"])] if case["email"] else []
     facts += [(name, value) for name, value in case["attributes"].items()]

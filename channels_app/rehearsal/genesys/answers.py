@@ -116,8 +116,9 @@ def message_data(case: Case, message: Mapping[str, Any]) -> dict[str, Any]:
 def normalized(case: Case, message: Mapping[str, Any], nickname: str = "") -> dict[str, Any]:
     """A message in the form that goes out to the webhook, too.
 
-    Its fields and their order are those of a message that one organisation was sent (github
-    pypestream/contact-center-connect, genesys.controller.spec.ts); `nickname`: what the integration is called.
+    Its fields are those of messages that organisations sent (github pypestream/contact-center-connect,
+    genesys.controller.spec.ts, of 2021; gildas/go-gcloudcx, testdata/openmessaging-inbound-quickreply.json, of 2025);
+    `nickname`: what the integration is called, and not the agent.
     """
     inbound = message["is_inbound"]
     name = {"nickname": nickname} if nickname else {}
@@ -127,12 +128,12 @@ def normalized(case: Case, message: Mapping[str, Any], nickname: str = "") -> di
             "id": case["integration_id"],
             "platform": "Open",
             "type": "Private",
-            "to": {"id": case["integration_id"]} if inbound else {"id": case["address"]},
+            "to": {"id": case["integration_id"]} if inbound else {"id": case["address"], "idType": case["id_type"]},
             "from": dict(case["sender"]) if inbound else {**name, "id": case["integration_id"], "idType": "Opaque"},
             "time": message["time"],
             "messageId": message["provider_id"],
         },
-        "type": "Text",
+        "type": message["type"],
     }
     found |= {name: message[name] for name in ("text", "content", "metadata") if message[name]}
     if not inbound and message["entity"]:
@@ -198,7 +199,7 @@ def integration(one: Mapping[str, Any]) -> dict[str, Any]:
     """`OpenIntegration`."""
     return {
         **one,
-        "status": "Active",
+        "status": "active",
         "recipient": {"id": one["id"], "selfUri": f"/api/v2/routing/message/recipients/{one['id']}"},
         "selfUri": f"{API}/messaging/integrations/open/{one['id']}",
     }

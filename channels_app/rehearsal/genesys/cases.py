@@ -2,7 +2,7 @@
 
 A conversation is {id, integration_id, address, id_type, name, nickname, attributes, started_at, changed_at,
 disconnected_at, participants, messages, entries}; times are ISO 8601 in UTC with milliseconds.
-`participants`: MessageMediaParticipant's own names, without what is null. `messages`: {id, provider_id, time,
+`participants`: MessageMediaParticipant's own names, without what is null. `messages`: {id, provider_id, time, type,
 is_inbound, text, content, metadata, status, by, entity, receipts}. `entries`: what the agent's screen shows.
 """
 
@@ -23,6 +23,7 @@ Case = dict[str, Any]
 MOST_CASES = 50
 # Of one conversation; the oldest make room.
 MOST_MESSAGES = 200
+MOST_PARTICIPANTS = 100
 # https://help.mypurecloud.com/articles/messaging-threading-timeline/: from the disconnection on, 72 hours by default.
 THREADED = dt.timedelta(hours=72)
 
@@ -141,6 +142,7 @@ def _join(case: Case, purpose: str, name: str) -> dict[str, Any]:
         "direction": "inbound" if case["is_inbound"] else "outbound",
     }
     case["participants"].append(participant)
+    del case["participants"][:-MOST_PARTICIPANTS]
     return participant
 
 
@@ -186,7 +188,15 @@ def entered(case: Case, role: str, name: str, text: str, files: Sequence[Mapping
 
 def added(case: Case, **values: Any) -> dict[str, Any]:
     """A message in it. Genesys' own ids of messages are 32 hexadecimal digits."""
-    message = {"id": secrets.token_hex(16), "metadata": {}, "content": [], "receipts": [], "by": {}, **values}
+    message = {
+        "id": secrets.token_hex(16),
+        "type": "Text",
+        "metadata": {},
+        "content": [],
+        "receipts": [],
+        "by": {},
+        **values,
+    }
     message.setdefault("provider_id", message["id"])
     message["provider_id"] = message["provider_id"] or message["id"]
     case["messages"].append(message)

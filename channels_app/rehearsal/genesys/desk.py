@@ -18,7 +18,7 @@ from channels_app.models.rehearsal import LineKind
 from channels_app.providers.base import same
 from channels_app.rehearsal.base import BROKEN, FAULTS, LIMITED, Answer, Call, Fault, Saying, read
 from channels_app.rehearsal.desk import DeskStandIn, ShownCase
-from channels_app.rehearsal.genesys import acts, inbound, problems, reading, webhooks
+from channels_app.rehearsal.genesys import acts, ending, inbound, problems, reading, webhooks
 from channels_app.rehearsal.genesys.organisation import LOST_WORD, SECRET, TOKEN_SECONDS, Organisation
 
 NO_PERMISSION = Fault("no_permission", "The role lacks a permission", "403, with what is missing.")
@@ -38,11 +38,12 @@ _Does = Callable[..., Answer]
 _RECEIVE, _DISCONNECT = "conversation:message:receive", "conversation:communication:disconnect"
 _SENT: Sequence[tuple[str, str, _Does, str]] = (
     ("POST", rf"{_MESSAGES}/{_ID}/inbound/open/message", inbound.message, _RECEIVE),
+    ("POST", rf"{_MESSAGES}/{_ID}/inbound/open/structured/response", inbound.response, _RECEIVE),
     ("POST", rf"{_MESSAGES}/{_ID}/inbound/open/receipt", inbound.receipt, _RECEIVE),
     ("POST", rf"{_MESSAGES}/agentless", inbound.agentless, "conversation:message:create"),
-    ("PATCH", rf"{_MESSAGES}/{_ID}/participants/{_ID}", inbound.disconnect_participant, _DISCONNECT),
-    ("PATCH", rf"{_MESSAGES}/{_ID}", inbound.disconnect, _DISCONNECT),
-    ("DELETE", rf"/api/v2/conversations/{_ID}", inbound.disconnect_all, _DISCONNECT),
+    ("PATCH", rf"{_MESSAGES}/{_ID}/participants/{_ID}", ending.disconnect_participant, _DISCONNECT),
+    ("PATCH", rf"{_MESSAGES}/{_ID}", ending.disconnect, _DISCONNECT),
+    ("DELETE", rf"/api/v2/conversations/{_ID}", ending.disconnect_all, _DISCONNECT),
 )
 # What is asked, what is set up once, and that somebody types: a fault that is meant for a message is not spent on it.
 _ASKED: Sequence[tuple[str, str, _Does]] = (
@@ -120,8 +121,8 @@ class GenesysDesk(DeskStandIn):
     def _refuse_login(self, call: Call) -> Answer | None:
         """Basic with the client's id and secret.
 
-        The body for a client that isn't known is that of gildas/go-gcloudcx's test, which calls it a bad request; the
-        one for a wrong secret is written after it, with RFC 6749's 401: no page shows it.
+        The body for a client that isn't known is in gildas/go-gcloudcx's client_test.go; its login_test.go, which runs
+        against Genesys, finds 400 for that, and 401 "authentication failed" for a wrong secret.
         """
         client_id, client_secret = _basic(call.headers.get("authorization", ""))
         knows = self.account.credentials
@@ -147,9 +148,12 @@ class GenesysDesk(DeskStandIn):
         return self.rehearsal.fault != LOST.word and super().meets(call)
 
     def take(self, call: Call) -> Answer:
-        """Take what was sent."""
+        """Take what was sent. What is refused shows at the conversation that it was meant for."""
         found = _sent(call)
-        return self.look(call) if found is None else found[0](self.org, call, *found[1])
+        if found is None:
+            return self.look(call)
+        given = found[0](self.org, call, *found[1])
+        return replace(given, **self._shown(call)) if given.kind == LineKind.TURNED_AWAY else given
 
     def look(self, call: Call) -> Answer:
         """A token, an answer to a question, or that there is no such thing."""
@@ -246,7 +250,7 @@ def _sent(call: Call) -> tuple[_Does, tuple[str, ...], str] | None:
     """What a call does that is sent, to what, and the permission that it wants; None for every other call."""
     for method, pattern, does, permission in _SENT:
         matched = re.fullmatch(pattern, call.path) if method == call.method else None
-        if matched is not None and not (does is inbound.disconnect_all and matched.group(1) == "messages"):
+        if matched is not None and not (does is ending.disconnect_all and matched.group(1) == "messages"):
             return does, matched.groups(), permission
     return None
 

@@ -1,7 +1,7 @@
-"""What is sent to the organisation: messages, receipts, events, messages without an agent, disconnections.
+"""What is sent to the organisation: messages, answers to choices, receipts, events, messages without an agent.
 
-`POST /api/v2/conversations/messages/{integrationId}/inbound/open/…`, `…/agentless`, and the PATCHes; sources in
-`shapes` and `answers`.
+`POST /api/v2/conversations/messages/{integrationId}/inbound/open/…`, `…/agentless`, sources in `shapes` and
+`answers`.
 """
 
 from __future__ import annotations
@@ -28,47 +28,80 @@ def message(org: Organisation, call: Call, integration_id: str) -> Answer:
     body, refused = shapes.parsed(shapes.MESSAGE, call.headers, call.body)
     if refused is not None:
         return refused
-    integration = org.integration(integration_id)
-    if integration is None:
-        return problems.not_found("Not taken: there is no such integration.")
     if not body.get("text") and not body.get("content"):
         note = "Refused: there is neither a text nor a file."
         return problems.bad_request(note, dict.fromkeys(("text", "content"), "required"), problems.NOTHING_SAID)
-    channel = body["channel"]
+    files = [one["attachment"] for one in body.get("content", [])]
+    said = {
+        "type": "Text",
+        "text": body.get("text", ""),
+        "content": [{"contentType": "Attachment", "attachment": one} for one in files],
+        "metadata": body.get("metadata", {}),
+    }
+    return _take(org, integration_id, body["channel"], said, wants_conversation=prefetch == "true")
+
+
+def response(org: Organisation, call: Call, integration_id: str) -> Answer:
+    """Take which of a bot's choices a customer tapped (`…/inbound/open/structured/response`).
+
+    That it has to answer a message with choices, and one of its own, no page says; anything else would be of no use.
+    """
+    if call.query:
+        return problems.unknown_query(call.query)
+    body, refused = shapes.parsed(shapes.RESPONSE, call.headers, call.body)
+    if refused is not None:
+        return refused
+    asked = org.cases.find_message(body["originatingMessageId"])
+    if asked is None or asked[1]["type"] != "Structured" or asked[0]["address"] != body["channel"]["from"]["id"]:
+        return problems.not_found("Not taken: it answers no message with choices that was sent to them.")
+    tapped = body["buttonResponse"]
+    if not any(
+        (one["quickReply"]["text"], one["quickReply"]["payload"]) == (tapped["text"], tapped["payload"])
+        for one in asked[1]["content"]
+    ):
+        note = "Refused: buttonResponse: It is none of the choices."
+        return problems.bad_request(note, {"buttonResponse.payload": "invalid.value"})
+    content = [{"contentType": "ButtonResponse", "buttonResponse": tapped}]
+    said = {"type": "Structured", "text": tapped["text"], "content": content, "metadata": {}}
+    return _take(org, integration_id, body["channel"], said, wants_conversation=False)
+
+
+def _take(
+    org: Organisation,
+    integration_id: str,
+    channel: Mapping[str, Any],
+    said: dict[str, Any],
+    *,
+    wants_conversation: bool,
+) -> Answer:
+    integration = org.integration(integration_id)
+    if integration is None:
+        return problems.not_found("Not taken: there is no such integration.")
     provider_id = channel.get("messageId", "")
     before = org.cases.sent_before(integration_id, provider_id, channel["time"]) if provider_id else None
     if before is not None:
-        return _seen(before[0], before[1], prefetch, LineKind.COPY, "A copy: the same messageId and time.")
+        return _seen(*before, LineKind.COPY, "A copy: the same messageId and time.", wants_conversation)
     case = org.cases.going_on(integration_id, channel["from"]["id"]) or cases.begun(integration_id, channel["from"])
     cases.queued(case)
-    taken = _add(case, body, provider_id)
+    case["sender"] = dict(channel["from"])
+    case["attributes"] |= channel.get("metadata", {}).get("customAttributes", {})
+    taken = cases.added(
+        case, provider_id=provider_id, time=channel["time"], is_inbound=True, status="received", entity="", **said
+    )
+    files = [{"name": one.get("filename") or one["mediaType"], "url": one["url"]} for one in _files(taken)]
+    cases.entered(case, "customer", case["name"], said["text"], files)
     org.cases.touch(case)
     org.save()
-    given = _seen(case, taken, prefetch, LineKind.CAUGHT, "Their message.")
+    given = _seen(case, taken, LineKind.CAUGHT, "Their message.", wants_conversation)
     return _reported(org, integration, given, Report("delivered", webhooks.receipt(case, taken)))
 
 
-def _add(case: Case, body: Mapping[str, Any], provider_id: str) -> dict[str, Any]:
-    channel, files = body["channel"], [one["attachment"] for one in body.get("content", [])]
-    case["sender"] = dict(channel["from"])
-    case["attributes"] |= channel.get("metadata", {}).get("customAttributes", {})
-    shown = [{"name": one.get("filename") or one["mediaType"], "url": one["url"]} for one in files]
-    cases.entered(case, "customer", case["name"], body.get("text", ""), shown)
-    return cases.added(
-        case,
-        provider_id=provider_id,
-        time=channel["time"],
-        is_inbound=True,
-        text=body.get("text", ""),
-        content=[{"contentType": "Attachment", "attachment": one} for one in files],
-        metadata=body.get("metadata", {}),
-        status="received",
-        entity="",
-    )
+def _files(taken: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [one["attachment"] for one in taken["content"] if "attachment" in one]
 
 
-def _seen(case: Case, taken: Mapping[str, Any], prefetch: str, kind: LineKind, note: str) -> Answer:
-    body = answers.taken_message(case, taken, with_conversation=prefetch == "true")
+def _seen(case: Case, taken: Mapping[str, Any], kind: LineKind, note: str, wants_conversation: bool) -> Answer:
+    body = answers.taken_message(case, taken, with_conversation=wants_conversation)
     return Answer(
         200,
         json.dumps(body, ensure_ascii=False),
@@ -77,7 +110,7 @@ def _seen(case: Case, taken: Mapping[str, Any], prefetch: str, kind: LineKind, n
         text=taken["text"],
         provider_id=taken["id"],
         delivery_id=taken["provider_id"],
-        media=[{"url": one["attachment"]["url"][:1000]} for one in taken["content"]],
+        media=[{"url": one["url"][:1000]} for one in _files(taken)],
         note=note,
     )
 
@@ -161,65 +194,3 @@ def agentless(org: Organisation, call: Call) -> Answer:
         note="A message without an agent.",
     )
     return _reported(org, integration, given, Report("sent", webhooks.text(case, sent, integration)))
-
-
-def disconnect(org: Organisation, call: Call, conversation_id: str) -> Answer:
-    """`PATCH …/messages/{conversationId}` with `state: disconnected`: all participants leave.
-
-    "Update a conversation by disconnecting all of the participants" (kits), with a client's token: public clients call
-    it so. It sets a state, so that the second one finds what it wants: 200 as well, no page says otherwise.
-    """
-    refused = _wrong(call)
-    if refused is not None:
-        return refused
-    case = org.cases.find(conversation_id)
-    if case is None:
-        return problems.not_found("Not taken: there is no such conversation.")
-    kind = _end(org, case)
-    return _left(case, json.dumps(answers.patched_conversation(case), ensure_ascii=False), kind)
-
-
-def disconnect_participant(org: Organisation, call: Call, conversation_id: str, participant_id: str) -> Answer:
-    """`PATCH …/participants/{participantId}`: with the customer or the agent the conversation ends. An empty answer."""
-    refused = _wrong(call)
-    if refused is not None:
-        return refused
-    case = org.cases.find(conversation_id)
-    who = next((one for one in case["participants"] if one["id"] == participant_id), None) if case else None
-    if case is None or who is None:
-        return problems.not_found("Not taken: there is no such conversation or participant.")
-    if who["purpose"] == "acd" and who["state"] == "connected":
-        note = "Refused: the queue is left by what comes after it, or with the whole conversation."
-        return problems.bad_request(note, {"state": "invalid.value"})
-    return _left(case, "", _end(org, case) if who["state"] == "connected" else LineKind.COPY)
-
-
-def disconnect_all(org: Organisation, call: Call, conversation_id: str) -> Answer:
-    """`DELETE /api/v2/conversations/{conversationId}`: as the PATCH of all, whatever the medium."""
-    if call.query:
-        return problems.unknown_query(call.query)
-    case = org.cases.find(conversation_id)
-    if case is None:
-        return problems.not_found("Not taken: there is no such conversation.")
-    return _left(case, "", _end(org, case))
-
-
-def _wrong(call: Call) -> Answer | None:
-    if call.query:
-        return problems.unknown_query(call.query)
-    return shapes.parsed(shapes.DISCONNECT, call.headers, call.body)[1]
-
-
-def _end(org: Organisation, case: Case) -> LineKind:
-    if case["disconnected_at"]:
-        return LineKind.COPY
-    cases.disconnected(case, "", "The conversation was disconnected over the API.")
-    org.cases.touch(case)
-    org.save()
-    return LineKind.CAUGHT
-
-
-def _left(case: Case, body: str, kind: LineKind) -> Answer:
-    was = kind == LineKind.COPY
-    note = "It is disconnected already. Nothing done." if was else "The conversation is disconnected."
-    return Answer(200, body, kind=kind, address=case["id"], provider_id=case["id"], note=note)

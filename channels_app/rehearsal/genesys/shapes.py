@@ -37,7 +37,12 @@ _REASONS = [
 _TEXT = {"type": "string", "maxLength": LONGEST_TEXT}
 _VALUE = {"type": "string", "minLength": 1, "maxLength": LONGEST_VALUE}
 _TIME = {"type": "string", "pattern": TIME}
-_STRINGS = {"type": "object", "patternProperties": {"": {"type": "string"}}, "additionalProperties": False}
+_STRINGS = {
+    "type": "object",
+    "patternProperties": {"": {"type": "string"}},
+    "additionalProperties": False,
+    "maxProperties": 100,
+}
 # The kits give the words with a capital; Genesys' page on receipts and its forum (26014) send "email", and it is taken.
 _ID_TYPE = {"enum": [*_ID_TYPES, *(word.lower() for word in _ID_TYPES)]}
 
@@ -67,11 +72,13 @@ _ATTACHMENT = _object(
     text=_TEXT,
 )
 
+_CHANNEL = _object(["from", "time"], **{"from": _FROM}, time=_TIME, messageId=_VALUE, metadata=_CHANNEL_METADATA)
+
 # POST /api/v2/conversations/messages/{integrationId}/inbound/open/message (OpenInboundNormalizedMessage).
 MESSAGE = PlainValidator(
     _object(
         ["channel"],
-        channel=_object(["from", "time"], **{"from": _FROM}, time=_TIME, messageId=_VALUE, metadata=_CHANNEL_METADATA),
+        channel=_CHANNEL,
         text=_TEXT,
         # OpenMessageContent.md: of attachments only one is allowed.
         content={
@@ -81,6 +88,18 @@ MESSAGE = PlainValidator(
             "items": _object(["attachment"], attachment=_ATTACHMENT),
         },
         metadata=_STRINGS,
+    )
+)
+# .../inbound/open/structured/response (OpenInboundStructuredResponseMessage, ContentButtonResponse without what is
+# deprecated in it).
+RESPONSE = PlainValidator(
+    _object(
+        ["channel", "buttonResponse", "originatingMessageId"],
+        channel=_CHANNEL,
+        buttonResponse=_object(
+            ["type", "text", "payload"], type={"enum": ["Button", "QuickReply"]}, text=_TEXT, payload=_TEXT
+        ),
+        originatingMessageId=_VALUE,
     )
 )
 # .../inbound/open/receipt (OpenInboundNormalizedReceipt). `direction` is in the examples of

@@ -26,8 +26,13 @@ WRONG_SECRET = "another secret than the one that was agreed"  # noqa: S105 (made
 
 
 def text(case: Case, message: Mapping[str, Any], integration: Mapping[str, Any]) -> str:
-    """An agent's message, with or without a file."""
-    return _json(answers.normalized(case, message, str(integration["name"])))
+    """An agent's or a bot's message.
+
+    With the conversation's id beside it, as organisations sent it in 2025 (gildas/go-gcloudcx, testdata); in 2021, in
+    the pages' examples and in Genesys' own schema of it (there, openmessaging-outbound-message-schema.json) it is not.
+    """
+    body = answers.normalized(case, message, str(integration["name"]))
+    return _json({**body, "conversationId": case["id"]})
 
 
 def typing(case: Case, integration: Mapping[str, Any]) -> str:
@@ -41,20 +46,22 @@ def typing(case: Case, integration: Mapping[str, Any]) -> str:
         "id": case["integration_id"],
         "platform": "Open",
         "type": "Private",
-        "to": {"id": case["address"]},
+        "to": {"id": case["address"], "idType": case["id_type"]},
         "from": sender,
         "time": now(),
         "messageId": event_id,
     }
     events = [{"eventType": "Typing", "typing": {"type": "On", "duration": 5000}}]
-    return _json({"id": event_id, "channel": channel, "type": "Event", "events": events, "direction": "Outbound"})
+    more = {"direction": "Outbound", "conversationId": case["id"]}
+    return _json({"id": event_id, "channel": channel, "type": "Event", "events": events, **more})
 
 
 def receipt(case: Case, message: Mapping[str, Any]) -> str:
     """What became of a message of ours: it is published in the organisation.
 
-    The page of receipts could not be had. The fields are those of OpenReceiptNormalizedMessage; that such receipts come
-    to the webhook shows a public client that reads them ("Receipt for inbound message").
+    The page of receipts (https://developer.genesys.cloud/api/digital/openmessaging/receipts) could not be had. The
+    fields are those of OpenReceiptNormalizedMessage; `"Published" (Inbound)` notes gildas/go-gcloudcx
+    (openmessaging_message_receipt.go), which names that page.
     """
     sent = {"channel": {"time": now()}, "status": "Published", "isFinalReceipt": True}
     return _json(answers.receipt(case, message, sent))
