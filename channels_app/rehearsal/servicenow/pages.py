@@ -1,0 +1,26 @@
+"""Where what the stand-in does is written: pages of github ServiceNow/ServiceNowDocs at cb48b5c3, release Australia."""
+
+from __future__ import annotations
+
+_DOCS = "https://www.servicenow.com/docs/r"
+
+TABLE_API = f"{_DOCS}/api-reference/rest-apis/c_TableAPI.html"
+ATTACHMENT_API = f"{_DOCS}/api-reference/rest-apis/c_AttachmentAPI.html"
+BOT_API = f"{_DOCS}/api-reference/rest-apis/bot-api.html"
+REST = f"{_DOCS}/api-reference/rest-api-explorer/c_RESTAPI.html"
+STATUSES = f"{_DOCS}/api-reference/rest-api-explorer/r_RESTAPIHTTPResponseCodes.html"
+RATE_LIMIT = f"{_DOCS}/api-reference/rest-api-explorer/inbound-REST-API-rate-limiting.html"
+OAUTH_EXAMPLE = f"{_DOCS}/api-reference/rest-api-explorer/r_RESTOAuthExample.html"
+OAUTH = f"{_DOCS}/platform-security/authentication/client-credentials-grant-workflow.html"
+NOT_AUTHENTICATED = f"{_DOCS}/platform-security/authentication/add-OIDC-entity.html"
+DATA_POLICY = f"{_DOCS}/api-reference/web-services/c_JSONObjectFormat.html"
+RESOLVING = f"{_DOCS}/it-service-management/incident-management/resolve-and-close-an-incident.html"
+INTERACTION_STATES = f"{_DOCS}/servicenow-platform/interaction-management/interaction-states.html"
+INTERACTION_FORM = f"{_DOCS}/servicenow-platform/interaction-management/interaction-form.html"
+JOURNAL = f"{_DOCS}/api-reference/web-services/retrieving-journal-entries.html"
+VA_ACTIONS = f"{_DOCS}/conversational-interfaces/virtual-agent/virtual-agent-api-whats-new.html"
+VA_CONTROLS = f"{_DOCS}/conversational-interfaces/virtual-agent/va-api-controls.html"
+VA_UTTERANCES = f"{_DOCS}/conversational-interfaces/virtual-agent/contextual-actions.html"
+VA_TRANSFER = f"{_DOCS}/conversational-interfaces/virtual-agent/transfer-to-live-agent.html"
+AGENT_CHAT = f"{_DOCS}/conversational-interfaces/agent-chat/ac-configure-agent-chat.html"
+HIBERNATION = f"{_DOCS}/application-development/understanding_pdis.html"
