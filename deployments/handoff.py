@@ -217,6 +217,18 @@ def _wait_for_opening(
     return _ask_while_closed(conversation, case, rules, now)
 
 
+def request_at(conversation: Conversation, reason: str, desk: str) -> list[Message]:
+    """Ask for a person of this desk and of no other: for who tries it. What would be asked before is left out."""
+    conversations.require_active(conversation)
+    now, rules = timezone.now(), rules_of(conversation)
+    case = _new(conversation, rules, HandoffCause.PROGRAM, reason)
+    case.desks_left, case.form_left, case.wait_until = [desk], [], now + rules.longest_wait
+    conversation.handoff_reason = case.reason
+    _wait(conversation, now)
+    told = [_notice(conversation, rules.words("waiting", conversation), way_back=True)]
+    return told + _after_form(conversation, case, rules, now)
+
+
 def request_by(actor: Actor, conversation: Conversation, reason: str) -> None:
     """The same, asked for by a member or a customer's program instead of the visitor or the assistant."""
     cause = HandoffCause.MEMBER if actor.kind == "user" else HandoffCause.PROGRAM

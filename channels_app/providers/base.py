@@ -405,6 +405,10 @@ class Provider:
     purpose: ClassVar[str]
     # Whose service it is, and where there our addresses are entered by hand. Needs `REGISTERS_WEBHOOK`.
     company: ClassVar[str] = ""
+    # When its suite was last run against an account there (ISO 8601); empty: only stand-ins have proved it.
+    proved_live: ClassVar[str] = ""
+    # What the assistant of such a connection does, for people.
+    assistant_hint: ClassVar[str] = "It answers what comes in over this connection."
     set_by_hand: ClassVar[str] = ""
     channel: ClassVar[str]
     icon: ClassVar[str] = "cable"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from channels_app import accounts
 from channels_app.models import Connection, Rehearsal
@@ -69,6 +69,9 @@ class DeskStandIn(StandIn):
     talk = "channels_app/rehearsal/desk_talk.html"
     screen = "channels_app/rehearsal/desk_agent.html"
     style = "app/css/rehearsal_desk.css"
+    # What its agent does to answer, and to give a conversation back: the act, and the words that go with it.
+    answers: ClassVar[tuple[str, str]] = ("reply", "We are on it.")
+    gives_back: ClassVar[tuple[str, str]] = ("note", "/bot tried")
 
     @classmethod
     def shown(cls, connection: Connection, rehearsal: Rehearsal, address: str) -> Mapping[str, Any]:

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.core.management import call_command
+from django.core.management.base import CommandError
 from django.utils import timezone
 from pytest_django.live_server_helper import LiveServer
 
@@ -236,3 +238,36 @@ async def test_the_visitor_of_a_rehearsal_is_handed_over_to_the_rehearsed_desk(r
     assert (row.is_test, row.control) == (True, "human")
     await sync_to_async(desk.client.post)(path, {"does": "leave"})
     assert (await desk.told())[-1] == "closed: ended"
+
+
+async def test_desk_check_runs_the_whole_suite_on_a_desk_and_says_what_it_saw(
+    desk: RehearsedDesk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await sync_to_async(desk.client.post)(f"/app/channels/{desk.connection.id}/register")
+    await sync_to_async(call_command)("desk_check", str(desk.connection.id), patience=20.0)
+    said = capsys.readouterr().out
+    assert "FAILED" not in said
+    for step in ("A case is opened", "A second line arrives", "The answer arrives", "The assistant has it again"):
+        assert f"ok      {step}" in said, said
+    assert said.endswith("Every step was good.\n")
+
+
+async def test_desk_check_says_which_step_failed_and_ends_what_it_began(
+    desk: RehearsedDesk, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await sync_to_async(desk.client.post)(f"/app/channels/{desk.connection.id}/register")
+
+    monkeypatch.setattr("convoship.management.commands.desk_check._play", lambda *args: None)
+    with pytest.raises(CommandError, match="Not every step was good"):
+        await sync_to_async(call_command)("desk_check", str(desk.connection.id), patience=1.0)
+    assert "FAILED  The answer arrives: Nothing was heard." in capsys.readouterr().out
+    row = await desk.bridge.inside(lambda: Conversation.objects.latest("started_at"))
+    assert row.status == "completed"
+
+
+async def test_desk_check_opens_nothing_at_a_real_account_unless_told_so(desk: RehearsedDesk) -> None:
+    await desk.bridge.inside(lambda: Connection.objects.filter(id=desk.connection.id).update(is_rehearsal=False))
+    with pytest.raises(CommandError, match="say --live"):
+        await sync_to_async(call_command)("desk_check", str(desk.connection.id))
+    with pytest.raises(CommandError, match="takes no hand-overs"):
+        await sync_to_async(call_command)("desk_check", str(desk.bridge.connection.id), live=True)

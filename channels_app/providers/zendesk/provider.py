@@ -35,6 +35,7 @@ class Zendesk(Provider):
     purpose = (
         "Hand conversations over to agents at Zendesk: they answer in a ticket, visitors read it where they wrote."
     )
+    assistant_hint = "In messaging it answers customers; with tickets it answers who rehearses or tests."
     channel = "webhook"
     icon = "headset"
     capabilities = frozenset({Capability.LOOK_UP, Capability.DESK, Capability.DESK_LOOKS, Capability.REGISTERS_WEBHOOK})
