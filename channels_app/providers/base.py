@@ -536,6 +536,14 @@ class Provider:
         """That what its person `said` reached nobody, and why, for them to read. Needs `DESK`. Pure."""
         return []
 
+    def plan_received(self, case: Case, key: str) -> list[Planned]:
+        """That what its person said, by its event's `key`, has come, for them to see. Needs `DESK`. Pure."""
+        return []
+
+    def plan_not_received(self, case: Case, key: str, said: str, words: str) -> list[Planned]:
+        """As `plan_undelivered`, where the desk knows by its event's key what was said. Needs `DESK`. Pure."""
+        return self.plan_undelivered(said, words)
+
     @classmethod
     def first_look(cls, config: Mapping[str, Any]) -> float | None:
         """Seconds from the opening of a case until somebody looks at it; None: nobody does. Needs `DESK_LOOKS`."""
