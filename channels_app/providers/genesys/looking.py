@@ -24,6 +24,8 @@ AGAIN_AFTER_WORDS = 5.0
 QUIET_AFTER = dt.timedelta(minutes=10)
 # So long after the last message another one begins another interaction (the messaging threading timeline).
 LONGEST = dt.timedelta(hours=72)
+# A bot answers at once, by Genesys' clock. What was heard before changes nothing when it is found again.
+CLOCKS_DIFFER = dt.timedelta(seconds=30)
 MOST_AT_ONCE, MOST_SEEN = 100, 500
 CAPPED = "Nobody wrote for 72 hours, so the interaction at Genesys is over."
 
@@ -82,10 +84,11 @@ async def _words(
     """What was written since the case was opened and was not read yet, the oldest first; and what was read by now."""
     known = [str(one) for one in case.about.get("seen") or ()]
     opened = standing.moment_of(case.about.get("opened"))
+    since = opened - CLOCKS_DIFFER if opened is not None else None
     new = [
         one
         for one, at in written.items()
-        if one not in known and one not in case.sent and (opened is None or at is None or at >= opened)
+        if one not in known and one not in case.sent and (since is None or at is None or at >= since)
     ][:MOST_AT_ONCE]
     if not new:
         return [], known

@@ -1,7 +1,8 @@
 """What is planned for the outbox of a hand-over: what the customer is made to say in an interaction.
 
 An open message has no notes: all that agents read, the transcript too, comes as messages of the customer's. What flows
-route by is in `metadata` of the first (text by name).
+route by is in `metadata` of the first (text by name), and as participant data of the same names
+(`channel.metadata.customAttributes`: docs.ada.cx, handoffs, genesys, custom fields).
 """
 
 from __future__ import annotations

@@ -50,17 +50,18 @@ async def send(api: Api, what: Outgoing) -> Receipt:
 
 
 async def _say(api: Api, what: Outgoing, case: KnownCase) -> Receipt:
-    attached, lines = _files(api, what.content.get("files") or [])
+    files = what.content.get("files") or []
+    attached, lines = _files(api, files)
     texts = _texts(what.content["text"], lines)
     try:
         first = await _post(api, what, texts[0], attached)
     except ProviderError as error:
         # An attachment that the integration's content profile doesn't have is refused with all that it is in.
-        if error.http_status != 400 or not attached:
+        if error.http_status != 400 or not (attached or "metadata" in what.content):
             raise
-        links = [_link(api, one) for one in what.content["files"] if not one.get("state")]
-        texts = _texts(what.content["text"], [*_states(what.content["files"]), *links])
-        first = await _post(api, what, texts[0], [])
+        links = [_link(api, one) for one in files if not one.get("state")]
+        texts = _texts(what.content["text"], [*_states(files), *links])
+        first = await _post(api, what, texts[0], [], is_plain=True)
     for place, text in enumerate(texts[1:], 1):
         await _post(api, what, text, [], place)
     # Accepted: a receipt of Genesys' may still say that it could not be taken.
@@ -73,15 +74,26 @@ def _texts(text: str, lines: Sequence[str]) -> list[str]:
 
 
 async def _post(
-    api: Api, what: Outgoing, text: str, attached: Sequence[Mapping[str, Any]], place: int = 0
+    api: Api,
+    what: Outgoing,
+    text: str,
+    attached: Sequence[Mapping[str, Any]],
+    place: int = 0,
+    *,
+    is_plain: bool = False,
 ) -> dict[str, Any]:
     """One message. What came of the same before is no error: Genesys knows it by id and time."""
     at = (what.since or timezone.now()) + dt.timedelta(milliseconds=int(what.content.get("piece", 0)) + place)
     key = f"{what.key}-{place}" if place else what.key
-    body: dict[str, Any] = {"channel": {"from": what.content["from"], "time": moment(at), "messageId": key}}
+    channel: dict[str, Any] = {"from": what.content["from"], "time": moment(at), "messageId": key}
+    body: dict[str, Any] = {"channel": channel}
     body |= {"text": text} if text or not attached else {}
     body |= {"content": [{"attachment": one} for one in attached]} if attached else {}
-    body |= {"metadata": what.content["metadata"]} if "metadata" in what.content and not place else {}
+    if "metadata" in what.content and not place:
+        body["metadata"] = what.content["metadata"]
+        if not is_plain:
+            # Flows have these as participant data; the SDKs don't know of it, so it goes only where it is taken.
+            channel["metadata"] = {"customAttributes": what.content["metadata"]}
     query = {"prefetchConversationId": "true"}
     try:
         return await api.call("POST", f"{api.inbound}/message", body, query=query, permission=RECEIVE)
