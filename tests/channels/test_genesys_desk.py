@@ -83,7 +83,7 @@ class GenesysRoom(Room):
 @pytest.fixture
 def there(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Organization]:
     settings.OUTBOUND_ALLOW_PRIVATE = True
-    monkeypatch.setitem(PROVIDERS, "genesys", Genesys)  # type: ignore[arg-type]
+    monkeypatch.setitem(PROVIDERS, "genesys", Genesys)
     with organization() as found:
         yield found
 

@@ -196,8 +196,9 @@ async def test_who_may_not_look_stops_nothing_else(there: Organization, where: s
     assert "Conversation > Message > View" in error.value.remedy
 
 
-async def test_an_interaction_that_is_not_there_yet_is_looked_for_again(there: Organization) -> None:
-    there.on(f"GET {THERE}", as_json({"message": "Not found."}, 404))
+@pytest.mark.parametrize("status", [404, 410])
+async def test_an_interaction_that_is_not_there_is_looked_for_again(there: Organization, status: int) -> None:
+    there.on(f"GET {THERE}", as_json({"message": "Not found."}, status))
     with pytest.raises(ProviderError) as error:
         await look(there)
     assert not error.value.permanent

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 from uuid import UUID
 
 from django import forms
@@ -89,7 +89,3 @@ class GenesysForm(ConfigForm):
     def clean_api_base_url(self) -> str:
         """Without the slash at its end; which hosts may be named is `connections`' to say."""
         return str(self.cleaned_data["api_base_url"]).rstrip("/")
-
-    def clean(self) -> dict[str, Any]:
-        """As it is."""
-        return super().clean() or self.cleaned_data

@@ -72,9 +72,9 @@ def _softened(error: ProviderError) -> ProviderError:
     if error.http_status == 403:
         words = "Genesys does not let the OAuth client look at interactions: what gets lost stays lost, no end is seen."
         return ProviderError(words, permit(VIEW), retry_after=AGAIN_WHEN_QUIET, blame="message", http_status=403)
-    if error.http_status == 404:
+    if error.http_status in {404, 410}:
         words = "There is no such interaction at Genesys, or not yet."
-        return ProviderError(words, "It is looked for again.", blame="message", http_status=404)
+        return ProviderError(words, "It is looked for again.", blame="message", http_status=error.http_status)
     return error
 
 

@@ -33,8 +33,13 @@ from channels_app.providers.genesys.regions import page_of
 from convoship.lib.outbound import OutboundError, checked
 from convoship.lib.times import moment
 
+# As a request body template has it (help.mypurecloud.com, velocity macros for data actions): text has to be escaped.
 DATA_ACTION = json.dumps(
-    {"conversation_id": "${input.conversation_id}", "does": "${input.does}", "summary": "${input.summary}"}
+    {
+        "conversation_id": "${input.conversation_id}",
+        "does": "${input.does}",
+        "summary": "$!esc.jsonString($!{input.summary})",
+    }
 )
 REGISTER = "Press “Set the addresses at Genesys”."
 # An id that no interaction has: what is answered to it tells what the client may do.
@@ -159,12 +164,14 @@ async def _test_interaction(api: Api) -> list[Finding]:
 async def _end_soon(api: Api, conversation: str) -> None:
     for wait in APPEARS_SECONDS:
         try:
-            return await sending.end(api, conversation)
+            await sending.end(api, conversation)
         except ProviderError as error:
             if error.http_status not in {404, 409}:
                 raise
-        await asyncio.sleep(wait)
-    return await sending.end(api, conversation)
+            await asyncio.sleep(wait)
+        else:
+            return
+    await sending.end(api, conversation)
 
 
 async def register(account: Account) -> Health:
