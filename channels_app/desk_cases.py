@@ -6,6 +6,7 @@ import datetime as dt
 import re
 from uuid import UUID
 
+from django.db.models import Q
 from django.utils import timezone
 
 from channels_app import accounts
@@ -17,6 +18,7 @@ from deployments.models import Handoff
 
 # Our own keys: the hand-over's id, and how often it was offered (`deployments.desks.Case`).
 _KEY = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.([0-9]{1,9})")
+_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # Of what was written into a case so many are known again where the desk tells of them.
 MOST_SENT = 500
 # A case that was closed here is looked at for so long: what is said there meanwhile has reached nobody.
@@ -29,11 +31,19 @@ def is_key(address: str) -> bool:
 
 
 def key_of(connection_id: UUID, address: str) -> str:
-    """The key of the case that a desk calls by our key, or by its own id: of that the last one; "" where none is."""
+    """The key of the case that a desk calls by our key, or by its own id or number: of that the last one; "": none.
+
+    A desk that knows our conversations by their ids may speak before we have heard that it took the case.
+    """
     if is_key(address):
         return address
-    rows = DeskCase.objects.filter(connection_id=connection_id, ref=address).exclude(ref="")
-    return rows.order_by("-opened_at").values_list("key", flat=True).first() or ""
+    if not address:
+        return ""
+    meant = Q(ref=address)
+    if _ID.fullmatch(address) is not None:
+        meant |= Q(ref="", conversation_id=UUID(address))
+    rows = DeskCase.objects.filter(connection_id=connection_id).order_by("-opened_at").values_list("key", flat=True)
+    return rows.filter(meant).first() or rows.filter(number=address).first() or ""
 
 
 def handoff_id(key: str) -> UUID | None:
@@ -66,7 +76,8 @@ def of_row(row: DeskCase) -> KnownCase:
     keys = DeskCase.objects.filter(connection=row.connection_id, conversation=row.conversation_id).values("key")
     sent = Delivery.objects.filter(connection=row.connection_id, address__in=keys).exclude(provider_id="")
     ids = sent.order_by("-created_at").values_list("provider_id", flat=True)[:MOST_SENT]
-    return KnownCase(row.key, there(row), there(earlier) if earlier is not None else None, frozenset(ids))
+    before = there(earlier) if earlier is not None else None
+    return KnownCase(row.key, there(row), before, frozenset(ids), row.conversation.last_activity_at)
 
 
 def there(row: DeskCase) -> CaseThere | None:

@@ -97,7 +97,7 @@ class DeskCheck:
         yield Step("The answer arrives", answered, await self._inside(self._last_line))
         if not answered:
             return
-        yield Step("An agent gives it back", waits_for=f"Give {case.number} back: write the internal note: /bot tried")
+        yield Step("An agent gives it back", waits_for=f"Give {case.number} back: {provider.gives_back_by}.")
         back = await self._until("return", lambda: self._row().control == "assistant")
         yield Step("The assistant has it again", back, await self._inside(self._summary))
         count = await self._inside(lambda: self._lines(AuthorKind.VISITOR))

@@ -17,7 +17,7 @@ from channels_app.models import Connection, ConversationLink, Delivery, DeskCase
 from channels_app.models.connection import ConnectionState
 from channels_app.models.outbound import DeliveryStatus
 from channels_app.providers.base import Capability, Planned, Provider
-from channels_app.providers.desk_port import CLOSED, UNDELIVERED
+from channels_app.providers.desk_port import BESIDE
 from channels_app.providers.events import DeskSaid
 from channels_app.providers.webhook_desk import MOST_MESSAGES
 from channels_app.rehearsal import visitors
@@ -75,9 +75,13 @@ class ConnectionDesk:
         desk_cases.note_closed(self.connection.id, case.key)
         self._write(case, self._provider(case).plan_closed(case, outcome, words))
 
-    def undelivered(self, case: Case, said: str, words: str) -> None:
+    def received(self, case: Case, event: DeskSaid) -> None:
+        """What somebody said there is in the conversation; where the desk wants to know."""
+        self._write(case, self._provider(case).plan_received(case, event.key))
+
+    def undelivered(self, case: Case, event: DeskSaid, words: str) -> None:
         """Somebody said something there that reached nobody, and why; where the desk can be told."""
-        self._write(case, self._provider(case).plan_undelivered(said, words))
+        self._write(case, self._provider(case).plan_undelivered(case, event.key, event.text, words))
 
     def _join(self, provider: Provider, case: Case, planned: Planned) -> bool:
         """Put it beside what is still to be told, where that has not left and may have more with it."""
@@ -213,6 +217,7 @@ def take(connection: Connection, event: DeskSaid, event_id: str) -> tuple[Conver
             handoff.accept(conversation, case, name=name)
         case "message":
             message = handoff.said_at_desk(conversation, case, name=name, text=event.text, client_id=f"desk:{event_id}")
+            ConnectionDesk(connection).received(Case(case, conversation), event)
         case "visitor":
             message = _said_by_visitor(conversation, event, event_id)
         case "typing":
@@ -285,7 +290,7 @@ def _tell_undelivered(connection: Connection, conversation: Conversation, key: s
     found.offers = offers
     ended = "" if conversation.is_active else " The conversation has ended."
     words = f"{found.get_outcome_display()}.{ended}" if found.outcome else f"Somebody else has it by now.{ended}"
-    ConnectionDesk(connection).undelivered(Case(found, conversation), event.text, words)
+    ConnectionDesk(connection).undelivered(Case(found, conversation), event, words)
 
 
 def on_settled(delivery: Delivery) -> None:
@@ -294,7 +299,7 @@ def on_settled(delivery: Delivery) -> None:
         return
     if delivery.conversation is None or not is_desk(delivery.connection) or not desk_cases.is_key(delivery.address):
         return
-    if delivery.what in (CLOSED, UNDELIVERED):
+    if delivery.what in BESIDE:
         return
     case = handoff.at_desk(delivery.conversation, delivery.address)
     if case is not None:

@@ -538,6 +538,9 @@ class Provider:
         """Whether the person has a message of a conversation over it already, as it was said at the other side."""
         return False
 
+    # How a person of the desk gives a conversation back, after its number. Needs `DESK`.
+    gives_back_by: ClassVar[str] = "write the internal note: /bot and what was done"
+
     # Seconds that what the visitor says waits for what they say next, to be told together. Needs `DESK`.
     turns_wait: ClassVar[float] = 0.0
 
@@ -545,8 +548,15 @@ class Provider:
         """One content of two of `plan_turn`, the earlier still unsent; None where they have to go apart. Pure."""
         return None
 
-    def plan_undelivered(self, said: str, words: str) -> list[Planned]:
-        """That what its person `said` reached nobody, and why, for them to read. Needs `DESK`. Pure."""
+    def plan_undelivered(self, case: Case, key: str, said: str, words: str) -> list[Planned]:
+        """That what its person `said`, by its event's `key`, reached nobody, and why, for them to read. Needs `DESK`.
+
+        Pure.
+        """
+        return []
+
+    def plan_received(self, case: Case, key: str) -> list[Planned]:
+        """That what its person said, by its event's `key`, has come, for them to see. Needs `DESK`. Pure."""
         return []
 
     @classmethod

@@ -6,6 +6,7 @@ which is kept and handed to whatever is sent or asked about the case later (`Kno
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,13 +14,16 @@ from typing import Any
 from channels_app.providers.events import ProviderEvent
 
 # What deliveries of a case are called, in the outbox and on its pages.
-OPENED, TRANSCRIPT, MESSAGE, CLOSED, UNDELIVERED = (
+OPENED, TRANSCRIPT, MESSAGE, CLOSED, UNDELIVERED, RECEIPT = (
     "handoff.opened",
     "handoff.transcript",
     "handoff.message",
     "handoff.closed",
     "handoff.undelivered",
+    "handoff.receipt",
 )
+# Of these nothing depends on whether they arrive: the case stays where it is.
+BESIDE = (CLOSED, UNDELIVERED, RECEIPT)
 
 
 @dataclass(frozen=True)
@@ -41,13 +45,14 @@ class KnownCase:
     """A case as far as we know it: `key` is ours; `there` is None until the desk has taken it.
 
     `earlier`: the last case of the same conversation that this desk had before, if it had one. `sent`: the desk's ids
-    of what we wrote into it, by which an echo is known.
+    of what we wrote into it, by which an echo is known. `active_at`: when somebody last said something here.
     """
 
     key: str
     there: CaseThere | None = None
     earlier: CaseThere | None = None
     sent: frozenset[str] = frozenset()
+    active_at: dt.datetime | None = None
 
     @property
     def about(self) -> Mapping[str, Any]:

@@ -9,9 +9,11 @@ from channels_app import replies
 from deployments.desks import Case
 from deployments.models import Message
 from deployments.models.conversation import AuthorKind
+from deployments.models.handoff import HandoffOutcome
 
 _CALLED = {AuthorKind.ASSISTANT: "Assistant", AuthorKind.SYSTEM: "Notice", AuthorKind.AGENT: "A person"}
 LONGEST_SUBJECT = 120
+_IN_VAIN = (HandoffOutcome.NOBODY_CAME, HandoffOutcome.NOBODY_THERE)
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,15 @@ def whole(case: Case, messages: Sequence[Message]) -> list[str]:
     visitor = visitor_of(case)
     begins = [] if not messages or messages[0].seq <= 1 else ["(Earlier messages stand in the conversation only.)"]
     return [*begins, *(line_of(message, visitor) for message in messages)]
+
+
+def ending(outcome: str, words: str) -> str:
+    """What a desk's people read where the case is over here."""
+    if outcome in _IN_VAIN:
+        return (
+            f"Convoship: {words} The assistant goes on. An answer here still reaches the visitor while they are there."
+        )
+    return f"Convoship: {words} What is written here from now on does not reach the visitor."
 
 
 def in_pieces(lines: Iterable[str], longest: int) -> list[str]:

@@ -9,12 +9,12 @@ from asgiref.sync import sync_to_async
 from django.test import Client
 from django.utils import timezone
 
-from channels_app.models import DeskCase, RehearsalLine
+from channels_app.models import Delivery, DeskCase, RehearsalLine
 from channels_app.models.rehearsal import LineKind
 from channels_app.rehearsal import calling, rehearsing
 from channels_app.rehearsal.desk import DeskStandIn, ShownCase
 from convoship.lib.tenancy import tenant
-from deployments.models import Handoff
+from deployments.models import Handoff, Message
 from tests import factories
 from tests.channels.conftest import Bridge
 
@@ -41,6 +41,9 @@ class RehearsedDesk:
         self.client = Client()
         self.client.force_login(factories.owner_of(self.workspace))
         self.said: set[str] = set()
+
+    def leaves_cases(self) -> None:
+        """What ends here stays open at the desk."""
 
     # --- What they see --------------------------------------------------------------------------------------------
 
@@ -72,6 +75,15 @@ class RehearsedDesk:
             ended = await self.bridge.inside(lambda: Handoff.objects.exclude(outcome="").latest("requested_at"))
             lines.append(f"closed: {ended.outcome}")
         return lines
+
+    async def undelivered(self) -> bool:
+        """Whether the agent was told that what they wrote reached nobody."""
+        notes = [one.text for one in (await self.case()).entries if one.role == "note"]
+        return any("did not reach the visitor" in text for text in notes)
+
+    async def customers(self) -> list[str]:
+        """What stands there as the customer's."""
+        return [one.text for one in (await self.case()).entries if one.role == "customer"]
 
     # --- What they do ---------------------------------------------------------------------------------------------
 
@@ -127,7 +139,50 @@ class RehearsedZendesk(RehearsedDesk):
     kind = "zendesk"
 
 
-REHEARSED: dict[str, type[RehearsedDesk]] = {one.kind: one for one in (RehearsedZendesk,)}
+class RehearsedGenesys(RehearsedDesk):
+    """Open messaging: the transcript comes as messages of the customer's, and so does the end, in words."""
+
+    kind = "genesys"
+    accepts, replies, closes, forbids = "accept", "reply", "end", "no_permission"
+    # An agent there has no notes: what one would only do for themselves.
+    notes = "typing"
+
+    def leaves_cases(self) -> None:
+        with tenant(self.workspace.id):
+            self.connection.config = {**self.connection.config, "on_end": "tell"}
+            self.connection.save(update_fields=["config"])
+
+    async def told(self) -> list[str]:
+        await self.settle()
+        texts = [one.text for one in (await self.case()).entries if one.role == "customer"]
+        opened = [text for text in texts if text.startswith("Handed over by Convoship.")]
+        if not opened:
+            return []
+        # Where the conversation comes again, it comes with all that was said before.
+        first = await self.bridge.inside(lambda: Message.objects.filter(author_kind="visitor").earliest("created_at"))
+        assert f": {first.text}" in opened[0]
+        said = texts[texts.index(opened[-1]) + 1 :]
+        ended = await self.bridge.inside(lambda: Handoff.objects.exclude(outcome="").order_by("-requested_at").first())
+        return [
+            f"open: {first.text}",
+            *(f"closed: {ended.outcome}" if text.startswith(self.over) and ended else text for text in said),
+        ]
+
+    async def undelivered(self) -> bool:
+        def told() -> bool:
+            rows = Delivery.objects.filter(what="handoff.receipt", content__has_key="why_not")
+            return rows.filter(status__in=("accepted", "delivered")).exists()
+
+        return await self.bridge.inside(told)
+
+    async def customers(self) -> list[str]:
+        return [line for one in (await self.case()).entries if one.role == "customer" for line in one.text.split("\n")]
+
+    async def give_back(self, summary: str) -> None:
+        await self.does("return", summary)
+
+
+REHEARSED: dict[str, type[RehearsedDesk]] = {one.kind: one for one in (RehearsedZendesk, RehearsedGenesys)}
 
 
 def stage(settings: Any, url: str, host: str, port: int) -> None:

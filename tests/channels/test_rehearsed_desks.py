@@ -155,19 +155,20 @@ async def test_what_we_write_into_a_case_never_comes_back_as_the_desks_words(roo
 async def test_who_writes_into_a_case_that_is_over_is_told_there_that_nobody_got_it(
     room: Room, desk: RehearsedDesk
 ) -> None:
+    await sync_to_async(desk.leaves_cases)()
     await opened(room, desk)
     await desk.say("Hello.", "d1")
     await room.leave()
     await desk.settle()
     await desk.say("Are you still there?", "d2")
     assert await room.lines("agent") == ["Hello."]
-    notes = [one.text for one in (await desk.case()).entries if one.role in {"note", "customer", "bot"}]
-    assert any("did not reach the visitor" in text for text in notes), notes
+    assert await desk.undelivered(), (await desk.case()).entries
 
 
 async def test_who_answers_after_nobody_had_come_in_time_still_reaches_the_visitor(
     room: Room, desk: RehearsedDesk
 ) -> None:
+    await sync_to_async(desk.leaves_cases)()
     await opened(room, desk)
     await desk.settle()
     await room.time_is_up()
@@ -179,9 +180,7 @@ async def test_who_answers_after_nobody_had_come_in_time_still_reaches_the_visit
     assert (row.control, case.state, case.desk) == ("human", HandoffState.LIVE, desk.ref)
     await room.visitor("Never mind. It is the red one.")
     await desk.settle()
-    assert "Never mind. It is the red one." in [
-        one.text for one in (await desk.case()).entries if one.role == "customer"
-    ]
+    assert "Never mind. It is the red one." in await desk.customers()
     await desk.close()
     assert (await room.row()).status == "completed"
 
@@ -194,10 +193,11 @@ async def test_a_case_tells_who_it_is_why_and_all_that_was_said(room: Room, desk
     assert f"/app/conversations/{room.id}/" in said
     for line in await room.bridge.inside(lambda: list(Message.objects.filter(conversation_id=room.id))):
         assert line.text.splitlines()[0].replace("**", "") in said
-    assert {row.status for row in await deliveries(room)} == {"delivered"}
+    assert {row.status for row in await deliveries(room)} <= {"accepted", "sent", "delivered"}
     assert all(row.provider_id or row.what != "handoff.opened" for row in await deliveries(room))
     case = await room.bridge.inside(lambda: DeskCase.objects.get())
-    assert (case.ref, bool(case.number), case.trouble) == ((await desk.case()).ref, True, "")
+    assert (await desk.case()).ref in {case.ref, case.number}
+    assert (bool(case.number), case.trouble) == (True, "")
     page = await sync_to_async(desk.client.get)(f"/app/conversations/{room.id}/")
     assert case.number in page.content.decode()
 

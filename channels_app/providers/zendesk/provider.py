@@ -112,7 +112,7 @@ class Zendesk(Provider):
             return messaging.closed(case, outcome, self.account.address)
         return tickets.closed(self.account.config, case, outcome, words)
 
-    def plan_undelivered(self, said: str, words: str) -> list[Planned]:
+    def plan_undelivered(self, case: Case, key: str, said: str, words: str) -> list[Planned]:
         """A note; in messaging customers read all that agents write."""
         return [] if self._is_messaging else tickets.undelivered(said, words)
 

@@ -81,8 +81,7 @@ def joined(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> Mapping[str,
 def closed(config: Mapping[str, Any], case: Case, outcome: str, words: str) -> list[Planned]:
     """A note that it is over here; the ticket is solved where that is wished, or a member resolved it."""
     solves = config.get("on_end") == "solve" or outcome == HandoffOutcome.RESOLVED
-    note = f"Convoship: {words} What is written here from now on does not reach the visitor."
-    return [Planned(CLOSED, {"note": note, "solves": solves})]
+    return [Planned(CLOSED, {"note": transcripts.ending(outcome, words), "solves": solves})]
 
 
 def undelivered(said: str, words: str) -> list[Planned]:

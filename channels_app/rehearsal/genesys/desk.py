@@ -72,6 +72,7 @@ class GenesysDesk(DeskStandIn):
     title = "Genesys Cloud"
     faults: ClassVar[Sequence[Fault]] = (*FAULTS, NO_PERMISSION, NOT_FOUND, LOST)
     does_report = True
+    gives_back = ("return", "tried")
 
     @property
     def org(self) -> Organisation:

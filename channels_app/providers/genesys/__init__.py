@@ -1,0 +1,1 @@
+"""Genesys Cloud: hand-overs as interactions of Open Messaging."""
