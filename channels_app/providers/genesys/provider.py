@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from channels_app.providers.base import Capability, Health, InboundRequest, Outgoing, Planned, Provider, Receipt
-from channels_app.providers.desk_port import KnownCase, Looked
+from channels_app.providers.desk_port import KnownCase, Looked, Paste
 from channels_app.providers.events import ProviderEvent
 from channels_app.providers.genesys import looking, planning, sending, setup, webhooks
 from channels_app.providers.genesys.api import Api
@@ -47,9 +47,7 @@ class Genesys(Provider):
     set_by_hand = (
         "In Genesys Cloud: Admin, Message, Platforms, the Open Messaging integration. Outbound Notification Webhook "
         "URL: the inbound address; Outbound Notification Webhook Signature Secret Token: any 16 characters or more, "
-        "which you also write into the connection's settings. So that a flow can give conversations back or end them: "
-        "Admin, Integrations, a Web Services Data Action, POST to the inbound address with /return behind it, the "
-        f"header X-Convoship-Secret with the same secret, and the body {setup.DATA_ACTION}"
+        "which you also write into the connection's settings."
     )
 
     def validate_request(self, request: InboundRequest) -> None:
@@ -104,6 +102,21 @@ class Genesys(Provider):
     async def check(self) -> Health:
         """Credentials, the integration, rights, and a test interaction."""
         return await setup.check(self.account)
+
+    def to_paste(self) -> Sequence[Paste]:
+        """The data action by which a flow gives conversations back, or ends them."""
+        where = (
+            "So that a flow of Architect can give conversations back or end them: Admin, Integrations, a Web Services Data "
+            "Action, POST, header X-Convoship-Secret with the webhook's signature secret."
+        )
+        return (
+            Paste(
+                "data-action-url", "The data action's address", where, f"{self.account.inbound_url}/{webhooks.RETURN}"
+            ),
+            Paste(
+                "data-action-body", "The data action's body", "Configuration, Request body template.", setup.DATA_ACTION
+            ),
+        )
 
     async def register_webhook(self) -> Health:
         """The integration's address and secret."""
