@@ -23,6 +23,7 @@ from convoship.lib import names
 from deployments import conversations, desks, handoff, live
 from deployments.desks import Availability, Case, Choice, Desk
 from deployments.models import Conversation, Handoff, Message
+from deployments.models.handoff import HandoffState
 
 
 class ConnectionDesk:
@@ -181,7 +182,10 @@ def take(connection: Connection, event: DeskSaid, event_id: str) -> tuple[Conver
         case "returned":
             desk_cases.note_closed(connection.id, key)
             handoff.returned_by_desk(conversation, case, event.text)
-        case "closed":
+        case "ended" if case.state not in (HandoffState.ACCEPTED, HandoffState.LIVE):
+            desk_cases.note_closed(connection.id, key)
+            handoff.unavailable(conversation, case, event.text or f"Nobody at {connection.name} took it.")
+        case "closed" | "ended":
             desk_cases.note_closed(connection.id, key)
             handoff.closed_by_desk(conversation, case, name)
         case "unavailable":

@@ -18,7 +18,7 @@ from django import forms
 from django.http import HttpResponse
 from django.utils import timezone
 
-from channels_app.providers.desk_port import CaseThere, KnownCase, Looked
+from channels_app.providers.desk_port import CaseThere, KnownCase, Looked, Paste
 from channels_app.providers.events import ProviderEvent
 from deployments.carriers import FilesTaken
 from deployments.desks import Case
@@ -526,7 +526,7 @@ class Provider:
         raise NotImplementedError
 
     # Seconds that what the visitor says waits for what they say next, to be told together. Needs `DESK`.
-    turns_wait: ClassVar[float] = 0.0
+    turns_wait: float = 0.0
 
     def join_turns(self, earlier: Mapping[str, Any], later: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """One content of two of `plan_turn`, the earlier still unsent; None where they have to go apart. Pure."""
@@ -569,6 +569,11 @@ class Provider:
     async def register_webhook(self) -> Health:
         """Set our addresses at the provider, and say what was set. Needs `REGISTERS_WEBHOOK`."""
         raise NotImplementedError
+
+    @classmethod
+    def to_paste(cls, account: Account) -> list[Paste]:
+        """What is put in by hand at the provider's console, and where; most need nothing. Holds no secret. Pure."""
+        return []
 
     async def start_call(self, to: str, *, longest_seconds: int) -> CallFacts:
         """Ring a number; what it hears is asked for at the connection's address. Needs `SPOKEN`."""

@@ -41,13 +41,15 @@ class KnownCase:
     """A case as far as we know it: `key` is ours; `there` is None until the desk has taken it.
 
     `earlier`: the last case of the same conversation that this desk had before, if it had one. `sent`: the desk's ids
-    of what we wrote into it, by which an echo is known.
+    of what we wrote into it, by which an echo is known. `is_heard`, of a case that is looked at: whether the desk
+    called us about it, or an earlier look found how it stands.
     """
 
     key: str
     there: CaseThere | None = None
     earlier: CaseThere | None = None
     sent: frozenset[str] = frozenset()
+    is_heard: bool = False
 
     @property
     def about(self) -> Mapping[str, Any]:
@@ -65,3 +67,12 @@ class Looked:
     events: Sequence[ProviderEvent]
     again: float
     there: CaseThere | None = None
+
+
+@dataclass(frozen=True)
+class Paste:
+    """A text to be put in by hand at the provider's console: what it is, where it goes, and the text itself."""
+
+    title: str
+    where: str
+    text: str

@@ -90,11 +90,12 @@ class CallEnded(ProviderEvent):
 class DeskSaid(ProviderEvent):
     """What a desk says of a case. `address` is the case's key (`deployments.desks`), or what the desk calls it.
 
-    `changed`: something happened there, and what it was has to be looked up.
+    `changed`: something happened there, and what it was has to be looked up. `ended`: it is over there: closed where
+    somebody there had taken it, else unavailable.
     """
 
     kind: ClassVar[str] = "desk"
-    says: Literal["", "accepted", "message", "typing", "returned", "closed", "unavailable", "changed"] = ""
+    says: Literal["", "accepted", "message", "typing", "returned", "closed", "unavailable", "changed", "ended"] = ""
     name: str = ""
     # The words of a message, the summary of a return, the reason of one that can't take it.
     text: str = ""

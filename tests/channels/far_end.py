@@ -104,7 +104,7 @@ class FarEnd:
                 self.end_headers()
                 self.wfile.write(said.body)
 
-            do_GET = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815 (the library's names)
+            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815 (the library's names)
 
             def log_message(self, *args: object) -> None:
                 pass
