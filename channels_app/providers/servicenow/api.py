@@ -78,7 +78,7 @@ class Api:
             answer = await self._asked(method, path, body, query, headers or {}, content)
         budget.note(self.account.connection_id, answer.headers)
         if not answer.is_success:
-            raise rest.failure(answer, SERVICE, said(answer), is_write=method != "GET", remedies=_REMEDIES)
+            raise _failure(answer, is_write=method != "GET")
         return read(answer, is_write=method != "GET")
 
     async def rows(self, table: str, query: str, fields: str, limit: int, offset: int = 0) -> list[dict[str, Any]]:
@@ -137,6 +137,16 @@ class Api:
         found = read(answer, is_write=False)
         life = str(found.get("expires_in", ""))
         return str(found.get("access_token", "")), float(life) if life.isdigit() else TOKEN_SECONDS
+
+
+def _failure(answer: Answered, *, is_write: bool) -> ProviderError:
+    """What an answer that is no 2xx means; a table that isn't there is a matter of the settings."""
+    words = said(answer)
+    error = rest.failure(answer, SERVICE, words, is_write=is_write, remedies=_REMEDIES)
+    if answer.status == 400 and words.lower().startswith("invalid table"):
+        error.stops, error.blame = True, "connection"
+        error.remedy = "Check the table's name in the connection's settings: System Definition, Tables, Name."
+    return error
 
 
 def host_of(instance: str) -> str:

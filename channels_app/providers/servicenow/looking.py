@@ -76,8 +76,11 @@ def _looked(
         "names": dict(list(names.items())[-50:]),
         "heard": heard,
     }
-    is_lively = now - heard < LIVELY_SECONDS and not is_over
-    if api.account.config.get("poll") == "yes":
+    is_lively = now - heard < LIVELY_SECONDS
+    if is_over:
+        # Nothing but words for nobody is to come.
+        wanted = AGAIN_WHEN_QUIET
+    elif api.account.config.get("poll") == "yes":
         wanted = POLLED if is_lively else POLLED_WHEN_QUIET
     else:
         wanted = AGAIN if is_lively else AGAIN_WHEN_QUIET

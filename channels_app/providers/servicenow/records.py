@@ -223,18 +223,21 @@ async def by_key(api: Api, table: str, key: str) -> dict[str, Any] | None:
     """The record with our key. A table without that field answers with whatever it has, and is no table for us."""
     rows = await api.rows(table, f"correlation_id={key}", FIELDS, 2)
     if any("correlation_id" not in one for one in rows):
-        raise lacks(table, "correlation_id")
+        raise lacks(table, "correlation_id", stops=True)
     return next((one for one in rows if raw(one, "correlation_id") == key), None)
 
 
-def lacks(table: str, field: str) -> ProviderError:
-    """A table that does not keep what we need."""
+def lacks(table: str, field: str, *, stops: bool) -> ProviderError:
+    """A table that does not keep what we need.
+
+    Where that shows once something is made it doesn't stop the connection: what waited would make it again and again.
+    """
     return ProviderError(
         f"The table {table} at ServiceNow did not keep the field “{field}”.",
         f"Let the integration's user write {field} (System Security, Access Control), or add that column to the table "
         "(System Definition, Tables), or choose another table in the connection's settings.",
         permanent=True,
-        stops=True,
+        stops=stops,
         blame="connection",
         code=f"lacks_{field}",
     )
@@ -282,7 +285,7 @@ async def _create(api: Api, what: Outgoing, earlier: str) -> Receipt:
 def _kept(table: str, record: Mapping[str, Any], key: str) -> None:
     """Unknown fields are passed over without a word, so the answer is read."""
     if raw(record, "correlation_id") != key:
-        raise lacks(table, "correlation_id")
+        raise lacks(table, "correlation_id", stops=False)
 
 
 async def group_of(api: Api) -> str:

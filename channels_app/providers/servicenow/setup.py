@@ -17,7 +17,7 @@ from channels_app.providers.servicenow.forms import is_virtual_agent, table_of
 TEST = "Convoship: a test, nothing to do"
 _JOURNALS = (
     "Let the integration's user read the table sys_journal_field: the role itil, or an access control of your own "
-    "(System Security, Access Control). Until then replies of agents can't be read."
+    "(System Security, Access Control); and see that the table has these fields. Until then replies can't be read."
 )
 
 
@@ -31,6 +31,7 @@ async def check(account: Account) -> Health:
             user = await _who(api, findings)
             await _may_read(api, findings)
             await _group(api, findings)
+            await _rule(api, findings)
             await _test_record(api, user, findings)
     except ProviderError as error:
         findings.append(Finding.of(error))
@@ -67,7 +68,7 @@ async def _may_read(api: Api, findings: list[Finding]) -> None:
     table = table_of(api.account.config)
     rows = await api.rows(table, "ORDERBYDESCsys_created_on", records.FIELDS, 1)
     if rows and "correlation_id" not in rows[0]:
-        raise records.lacks(table, "correlation_id")
+        raise records.lacks(table, "correlation_id", stops=False)
     words = f"Records of {table} can be read." if rows else f"The table {table} answers, with no record to read yet."
     findings.append(Finding(True, words))
 
@@ -76,6 +77,29 @@ async def _group(api: Api, findings: list[Finding]) -> None:
     named = api.account.config.get("assignment_group")
     if named and await records.group_of(api):
         findings.append(Finding(True, f"New records go to the group {named}."))
+
+
+async def _rule(api: Api, findings: list[Finding]) -> None:
+    """Whether a business rule calls this connection. Mostly only admins may look."""
+    account = api.account
+    if account.config.get("poll") == "yes":
+        return
+    fields = "sys_id,name,active,script"
+    try:
+        rows = await api.rows("sys_script", f"scriptLIKE{account.inbound_url}", fields, 5)
+    except ProviderError as error:
+        if error.http_status not in {400, 403, 404}:
+            raise
+        rows = []
+    found = next((one for one in rows if account.inbound_url in raw(one, "script")), None)
+    if found is None:
+        words = "Whether a business rule calls this connection can't be seen: there is none, or only admins may look."
+        findings.append(Finding(True, words, "Put it in as shown, or have records looked at often in the settings."))
+    elif raw(found, "active") != "true":
+        words = f"The business rule “{raw(found, 'name')}” is not active."
+        findings.append(Finding(False, words, "Activate it in System Definition, Business Rules."))
+    else:
+        findings.append(Finding(True, f"The business rule “{raw(found, 'name')}” calls this connection."))
 
 
 async def _test_record(api: Api, user: str, findings: list[Finding]) -> None:
@@ -87,6 +111,7 @@ async def _test_record(api: Api, user: str, findings: list[Finding]) -> None:
         "correlation_id": key,
         # Not the mark of a case: the business rule leaves it alone.
         "correlation_display": "Convoship test",
+        "comments": TEST,
         "work_notes": TEST,
     }
     group = await records.group_of(api)
@@ -97,11 +122,12 @@ async def _test_record(api: Api, user: str, findings: list[Finding]) -> None:
     if user and raw(made, "sys_created_by").casefold() != user.casefold():
         words = f"The test record {number} was made by {shown(made, 'sys_created_by')}, and not by {user}."
         findings.append(Finding(False, words, "Write the user ID as ServiceNow has it; else our own words come back."))
-    rows = await journal.rows_since(api, ref, "", ())
-    if any(raw(one, "element") == "work_notes" for one in rows):
+    there = {raw(one, "element") for one in await journal.rows_since(api, ref, "", ())}
+    lost = [one for one in ("comments", "work_notes") if one not in there]
+    if not lost:
         findings.append(Finding(True, "Comments and work notes can be written and read."))
     else:
-        words = f"The work note of the test record {number} can't be read back."
+        words = f"What was written into {' and '.join(lost)} of the test record {number} can't be read back."
         findings.append(Finding(False, words, _JOURNALS))
     await _close(api, table, ref, number, findings)
 
@@ -109,7 +135,7 @@ async def _test_record(api: Api, user: str, findings: list[Finding]) -> None:
 def _kept(table: str, made: dict[str, Any], key: str, group: str) -> list[Finding]:
     findings = []
     if raw(made, "correlation_id") != key:
-        findings.append(Finding.of(records.lacks(table, "correlation_id")))
+        findings.append(Finding.of(records.lacks(table, "correlation_id", stops=False)))
     if group and raw(made, "assignment_group") != group:
         words = "The test record did not keep its assignment group."
         findings.append(Finding(False, words, f"See your assignment rules, or: {ROLES}"))
