@@ -47,6 +47,10 @@ def refused(path: str) -> Said:
     return error(404, "No Record found", f"Record doesn't exist or ACL restricts the record retrieval: {path}")
 
 
+def _holds(has: str, how: str, value: str) -> bool:
+    return {"=": has == value, ">=": has >= value, "IN": has in value.split(",")}[how]
+
+
 @dataclass
 class Instance:
     """Tables in memory.
@@ -163,9 +167,7 @@ class Instance:
                     continue
                 if value == "javascript:gs.getUserID()":
                     name, value = "user_name", US
-                tests = {"=": lambda has, v=value: has == v, ">=": lambda has, v=value: has >= v}
-                tests["IN"] = lambda has, v=value: has in v.split(",")
-                found = [one for one in found if tests[how](one.get(name, ""))]
+                found = [one for one in found if _holds(one.get(name, ""), how, value)]
         start, limit = int(query.get("sysparm_offset", 0)), int(query.get("sysparm_limit", 10000))
         return [self._shown(one, query) for one in found[start : start + limit]]
 

@@ -82,6 +82,17 @@ async def test_a_case_is_an_incident_with_our_key_the_visitors_words_and_the_tra
     assert desk.there.url.endswith(f"/nav_to.do?uri=incident.do%3Fsys_id%3D{record['sys_id']}")
 
 
+async def test_an_incident_is_written_by_names_that_its_table_has(instance: Instance) -> None:
+    desk, case = await opened(instance, on_end="resolve", assignment_group="a" * 32)
+    await desk.send(*desk.provider.plan_turn(case, message("Hello?")))
+    await desk.send(*desk.provider.plan_closed(case, "ended", "It ended."))
+    has = set(vendor("incident_created")["result"])
+    written = [one.json for one in instance.end.seen if one.method in {"POST", "PATCH"}]
+    assert len(written) == 4
+    assert {name for body in written for name in body} <= has
+    assert all(isinstance(value, str) for body in written for value in body.values())
+
+
 async def test_our_key_is_looked_for_before_anything_is_made(instance: Instance) -> None:
     await opened(instance)
     first = instance.end.seen[0]

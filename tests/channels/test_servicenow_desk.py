@@ -74,7 +74,7 @@ def make(far: FarEnd, **config: Any) -> Desk:
 @pytest.fixture
 def instance(far: FarEnd, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Instance:
     settings.OUTBOUND_ALLOW_PRIVATE = True
-    monkeypatch.setitem(registry.PROVIDERS, "servicenow", Servicenow)  # type: ignore[arg-type]
+    monkeypatch.setitem(registry.PROVIDERS, "servicenow", Servicenow)
     budget._accounts.clear()
     found = Instance(far)
     # What it calls now is about what we do.
