@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from channels_app import accounts
-from channels_app.models import Delivery, DeskCase
+from channels_app.models import Delivery, DeskCase, InboundEvent
 from channels_app.providers.base import Capability
 from channels_app.providers.desk_port import CaseThere, KnownCase
 from deployments.desks import Case
@@ -78,6 +78,15 @@ def of_row(row: DeskCase) -> KnownCase:
     ids = sent.order_by("-created_at").values_list("provider_id", flat=True)[:MOST_SENT]
     before = there(earlier) if earlier is not None else None
     return KnownCase(row.key, there(row), before, frozenset(ids), row.conversation.last_activity_at)
+
+
+def is_heard(row: DeskCase) -> bool:
+    """Whether the desk called us about a case, by either name of it, or a look has found how it stands."""
+    if row.looked_at is not None:
+        return True
+    lanes = [row.key, *([row.ref] if row.ref else [])]
+    events = InboundEvent.objects.filter(connection=row.connection_id, lane__in=lanes, received_at__gte=row.opened_at)
+    return events.exists()
 
 
 def there(row: DeskCase) -> CaseThere | None:

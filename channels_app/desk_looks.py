@@ -7,6 +7,7 @@ call brought or whether it came. Whoever looks has a lease and a token, as with 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import datetime as dt
 import logging
 import uuid
@@ -60,8 +61,12 @@ def claim(workspace_id: UUID, limit: int) -> list[ClaimedLook]:
             continue
         row.claim, row.leased_until = uuid.uuid4(), now + LEASE
         row.save(update_fields=["claim", "leased_until"])
-        claimed.append(ClaimedLook(workspace_id, row.id, row.claim, provider, desk_cases.of_row(row), now))
+        claimed.append(ClaimedLook(workspace_id, row.id, row.claim, provider, _case_of(row), now))
     return claimed
+
+
+def _case_of(row: DeskCase) -> KnownCase:
+    return dataclasses.replace(desk_cases.of_row(row), is_heard=desk_cases.is_heard(row))
 
 
 async def run(claimed: ClaimedLook) -> None:

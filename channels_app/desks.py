@@ -27,7 +27,7 @@ from deployments.conversations import NewMessage
 from deployments.desks import Availability, Case, Choice, Desk, ShownCase
 from deployments.models import Conversation, Handoff, Message
 from deployments.models.conversation import AuthorKind, Channel, Control, MessageStatus
-from deployments.models.handoff import HandoffOutcome
+from deployments.models.handoff import HandoffOutcome, HandoffState
 from deployments.safe_text import LONGEST_TEXT
 
 
@@ -226,7 +226,10 @@ def take(connection: Connection, event: DeskSaid, event_id: str) -> tuple[Conver
         case "returned":
             desk_cases.note_closed(connection.id, key)
             handoff.returned_by_desk(conversation, case, event.text)
-        case "closed":
+        case "ended" if case.state not in (HandoffState.ACCEPTED, HandoffState.LIVE):
+            desk_cases.note_closed(connection.id, key)
+            handoff.unavailable(conversation, case, event.text or f"Nobody at {connection.name} took it.")
+        case "closed" | "ended":
             desk_cases.note_closed(connection.id, key)
             handoff.closed_by_desk(conversation, case, name)
         case "unavailable":

@@ -542,7 +542,7 @@ class Provider:
     gives_back_by: ClassVar[str] = "write the internal note: /bot and what was done"
 
     # Seconds that what the visitor says waits for what they say next, to be told together. Needs `DESK`.
-    turns_wait: ClassVar[float] = 0.0
+    turns_wait: float = 0.0
 
     def join_turns(self, earlier: Mapping[str, Any], later: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """One content of two of `plan_turn`, the earlier still unsent; None where they have to go apart. Pure."""

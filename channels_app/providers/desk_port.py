@@ -46,6 +46,7 @@ class KnownCase:
 
     `earlier`: the last case of the same conversation that this desk had before, if it had one. `sent`: the desk's ids
     of what we wrote into it, by which an echo is known. `active_at`: when somebody last said something here.
+    `is_heard`, of a case that is looked at: whether the desk called us about it, or an earlier look found how it stands.
     """
 
     key: str
@@ -53,21 +54,12 @@ class KnownCase:
     earlier: CaseThere | None = None
     sent: frozenset[str] = frozenset()
     active_at: dt.datetime | None = None
+    is_heard: bool = False
 
     @property
     def about(self) -> Mapping[str, Any]:
         """What is remembered of it."""
         return self.there.about if self.there is not None else {}
-
-
-@dataclass(frozen=True)
-class Paste:
-    """Text that a person puts in at the provider: what it is, where it goes, and itself. `id` is one of the page's."""
-
-    id: str
-    title: str
-    where: str
-    text: str
 
 
 @dataclass(frozen=True)
@@ -80,3 +72,12 @@ class Looked:
     events: Sequence[ProviderEvent]
     again: float
     there: CaseThere | None = None
+
+
+@dataclass(frozen=True)
+class Paste:
+    """A text to be put in by hand at the provider's console: what it is, where it goes, and the text itself."""
+
+    title: str
+    where: str
+    text: str

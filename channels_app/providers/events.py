@@ -91,11 +91,14 @@ class DeskSaid(ProviderEvent):
     """What a desk says of a case. `address` is the case's key (`deployments.desks`), or what the desk calls it.
 
     `changed`: something happened there, and what it was has to be looked up. `visitor`: the visitor said it there,
-    where the desk's people read it, too.
+    where the desk's people read it, too. `ended`: it is over there: closed where somebody there had taken it, else
+    unavailable.
     """
 
     kind: ClassVar[str] = "desk"
-    says: Literal["", "accepted", "message", "typing", "returned", "closed", "unavailable", "changed", "visitor"] = ""
+    says: Literal[
+        "", "accepted", "message", "typing", "returned", "closed", "unavailable", "changed", "visitor", "ended"
+    ] = ""
     name: str = ""
     # The words of a message, the summary of a return, the reason of one that can't take it.
     text: str = ""

@@ -94,6 +94,12 @@ def ending(outcome: str, words: str) -> str:
     return f"Convoship: {words} What is written here from now on does not reach the visitor."
 
 
+def undelivered(said: str, words: str) -> str:
+    """What stands beside a reply that nobody got."""
+    short = f"{said[:200]}…" if len(said) > 200 else said
+    return f"This reply did not reach the visitor. {words} It was: “{short}”"
+
+
 def in_pieces(lines: Iterable[str], longest: int) -> list[str]:
     """Lines put together to texts of at most so many characters; a line that is longer is cut into several."""
     pieces: list[str] = []

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+import re
+from typing import Any, ClassVar
 
 from asgiref.sync import sync_to_async
 from django.test import Client
@@ -30,12 +31,14 @@ class RehearsedDesk:
     # Notes that tell the agent that the case is over begin so.
     over = "Convoship: "
 
-    def __init__(self, bridge: Bridge, **config: Any) -> None:
+    config: ClassVar[dict[str, str]] = {}
+
+    def __init__(self, bridge: Bridge) -> None:
         self.bridge, self.workspace = bridge, bridge.workspace
         with tenant(self.workspace.id):
             assistant = factories.make_assistant(self.workspace)
             made = rehearsing.begin(bridge.who, kind=self.kind, assistant_id=assistant.id)
-            made.connection.config = {**made.connection.config, **config}
+            made.connection.config = {**made.connection.config, **self.config}
             made.connection.save()
         self.connection, self.ref = made.connection, str(made.connection.id)
         self.client = Client()
@@ -182,7 +185,49 @@ class RehearsedGenesys(RehearsedDesk):
         await self.does("return", summary)
 
 
-REHEARSED: dict[str, type[RehearsedDesk]] = {one.kind: one for one in (RehearsedZendesk, RehearsedGenesys)}
+class RehearsedServicenow(RehearsedDesk):
+    """Incidents: what the visitor says is a comment with their name before it."""
+
+    kind = "servicenow"
+    closes, forbids = "resolve", "no_rights"
+
+    async def told(self) -> list[str]:
+        return [_without_name(line) for line in await super().told()]
+
+    async def customers(self) -> list[str]:
+        return [_without_name(line) for line in await super().customers()]
+
+
+class RehearsedInteractions(RehearsedServicenow):
+    """Interactions, the same way."""
+
+    config: ClassVar[dict[str, str]] = {"mode": "interaction"}
+
+
+class RehearsedLiveAgent(RehearsedDesk):
+    """The Virtual Agent's live agent: a chat, whose transcript is its history."""
+
+    kind = "servicenow"
+    config: ClassVar[dict[str, str]] = {"mode": "virtual_agent"}
+    accepts, closes, forbids, notes = "accept", "end", "no_rights", "typing"
+
+    async def give_back(self, summary: str) -> None:
+        await self.does("leave")
+
+
+def _without_name(line: str) -> str:
+    """What was said, without who said it."""
+    begin = "open: " if line.startswith("open: ") else ""
+    return begin + re.sub(r"^[^:]{1,60}: ", "", line.removeprefix("open: "))
+
+
+REHEARSED: dict[str, type[RehearsedDesk]] = {
+    "zendesk": RehearsedZendesk,
+    "genesys": RehearsedGenesys,
+    "servicenow": RehearsedServicenow,
+    "servicenow_interactions": RehearsedInteractions,
+    "servicenow_live_agent": RehearsedLiveAgent,
+}
 
 
 def stage(settings: Any, url: str, host: str, port: int) -> None:

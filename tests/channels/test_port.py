@@ -46,6 +46,10 @@ SET_UP: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
         {"region": "eu-central-1", "integration_id": "3f0e7c2a-8f1b-4b7e-9d51-0f6a4c1c2b11"},
         {"client_id": "convoship", "client_secret": "c" * 32, "webhook_secret": "w" * 32},
     ),
+    "servicenow": (
+        {"instance": "lamps", "mode": "incident"},
+        {"username": "convoship", "password": "p" * 32, "webhook_secret": "w" * 32},
+    ),
     "custom_webhook": ({"url": "https://bridge.example/hook", "events": ["message.created"]}, {}),
 }
 KINDS = sorted(registry.PROVIDERS)

@@ -155,7 +155,7 @@ class Zendesk(Provider):
         """The trigger's body, for who makes it by hand."""
         if self._is_messaging:
             return ()
-        return (Paste("trigger-body", "The body of the trigger's call", setup.PASTE_BODY_AT, setup.BODY),)
+        return (Paste("The body of the trigger's call", setup.PASTE_BODY_AT, setup.BODY),)
 
     async def register_webhook(self) -> Health:
         """The webhook, and what calls it."""

@@ -86,8 +86,7 @@ def closed(config: Mapping[str, Any], case: Case, outcome: str, words: str) -> l
 
 def undelivered(said: str, words: str) -> list[Planned]:
     """A note beside a reply that nobody got."""
-    short = f"{said[:200]}…" if len(said) > 200 else said
-    return [Planned(UNDELIVERED, {"note": f"This reply did not reach the visitor. {words} It was: “{short}”"})]
+    return [Planned(UNDELIVERED, {"note": transcripts.undelivered(said, words)})]
 
 
 # --- Sent -------------------------------------------------------------------------------------------------------------

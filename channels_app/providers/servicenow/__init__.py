@@ -1,0 +1,1 @@
+"""ServiceNow: records of its tables, and live agents over the Virtual Agent."""
