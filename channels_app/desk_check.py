@@ -87,8 +87,7 @@ class DeskCheck:
             return
         yield Step("A case is opened, with the whole transcript", True, f"{case.number} {case.url}".strip())
         if provider.can(Capability.LOOK_UP):
-            found = await self._looked_up(provider)
-            yield Step("A lost answer opens no second case", found, "It is found again by our key.")
+            yield await self._looked_up(provider)
         await self._inside(lambda: self._say(SAID[1]))
         yield Step("A second line arrives", await self._all_out(), await self._inside(self._why_not))
         before = await self._inside(lambda: self._lines(AuthorKind.AGENT))
@@ -159,16 +158,23 @@ class DeskCheck:
         told = [f"{row.what} {row.called.lower()}: {row.reason} {row.remedy}".strip(": ") for row in rows]
         return "; ".join(told) or "Nothing was sent: no desk took it. See the conversation's hand-over."
 
-    async def _looked_up(self, provider: Provider) -> bool:
+    async def _looked_up(self, provider: Provider) -> Step:
+        what = "A lost answer opens no second case"
+
         def prepared() -> Delivery:
             rows = Delivery.objects.select_related("conversation")
             return rows.filter(conversation_id=self.conversation_id, what=OPENED).earliest("created_at")
 
         delivery = await self._inside(prepared)
         case = await self._inside(lambda: desk_cases.known(delivery))
-        found = await provider.look_up(outgoing_of(delivery, case=case))
+        try:
+            found = await provider.look_up(outgoing_of(delivery, case=case))
+        except ProviderError as error:
+            # It is not sent again then, which is as good.
+            return Step(what, error.permanent or error.ambiguous, error.words)
         ref = case.there.ref if case is not None and case.there is not None else ""
-        return found is not None and (found.case is None or found.case.ref == ref)
+        is_same = found is not None and (found.case is None or found.case.ref == ref)
+        return Step(what, is_same, "It is found again by our key." if is_same else "It was not found again.")
 
     async def _all_out(self) -> bool:
         """Whether all that was written for the desk has arrived."""

@@ -46,7 +46,8 @@ class KnownCase:
 
     `earlier`: the last case of the same conversation that this desk had before, if it had one. `sent`: the desk's ids
     of what we wrote into it, by which an echo is known. `active_at`: when somebody last said something here.
-    `is_heard`, of a case that is looked at: whether the desk called us about it, or an earlier look found how it stands.
+    `is_heard`, of a case that is looked at: whether the desk called us about it, or an earlier look found how it
+    stands.
     """
 
     key: str

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from channels_app import accounts
 from channels_app.models import Connection, Rehearsal
@@ -69,9 +69,6 @@ class DeskStandIn(StandIn):
     talk = "channels_app/rehearsal/desk_talk.html"
     screen = "channels_app/rehearsal/desk_agent.html"
     style = "app/css/rehearsal_desk.css"
-    # What its agent does to answer, and to give a conversation back: the act, and the words that go with it.
-    answers: ClassVar[tuple[str, str]] = ("reply", "We are on it.")
-    gives_back: ClassVar[tuple[str, str]] = ("note", "/bot tried")
 
     @classmethod
     def shown(cls, connection: Connection, rehearsal: Rehearsal, address: str) -> Mapping[str, Any]:
@@ -81,6 +78,10 @@ class DeskStandIn(StandIn):
             "cases": (cases := cls(connection, rehearsal, accounts.to_plan(connection).account).cases()),
             "case": next((one for one in cases if one.ref == address), cases[0] if cases else None),
         }
+
+    def way_back(self) -> tuple[str, str]:
+        """How its agent gives a conversation back: the act, and the words that go with it."""
+        return "note", "/bot tried"
 
     def cases(self) -> list[ShownCase]:
         """Its cases, the one that changed last first."""

@@ -32,6 +32,8 @@ class RehearsedDesk:
     over = "Convoship: "
 
     config: ClassVar[dict[str, str]] = {}
+    # Whether what was said can be read there, and what we sent is known again.
+    is_read = is_known_again = tells_summary = True
 
     def __init__(self, bridge: Bridge) -> None:
         self.bridge, self.workspace = bridge, bridge.workspace
@@ -63,6 +65,8 @@ class RehearsedDesk:
         """Everything that waits for its turn has it, whether or not its time has come."""
         for _ in range(3):
             await self.bridge.now()
+            await self.bridge.drain()
+            await sync_to_async(self._report)()
             await self.bridge.inside(self._look)
             await self.bridge.drain()
 
@@ -78,6 +82,10 @@ class RehearsedDesk:
             ended = await self.bridge.inside(lambda: Handoff.objects.exclude(outcome="").latest("requested_at"))
             lines.append(f"closed: {ended.outcome}")
         return lines
+
+    def is_it(self, row: DeskCase, shown: ShownCase) -> bool:
+        """Whether we call the case as the desk does."""
+        return shown.ref in {row.ref, row.number}
 
     async def undelivered(self) -> bool:
         """Whether the agent was told that what they wrote reached nobody."""
@@ -205,18 +213,40 @@ class RehearsedInteractions(RehearsedServicenow):
 
 
 class RehearsedLiveAgent(RehearsedDesk):
-    """The Virtual Agent's live agent: a chat, whose transcript is its history."""
+    """The Virtual Agent's live agent: a chat, whose transcript is its history. Nothing of it can be read, or is known
+    again by a key, and nobody writes into one that is over.
+    """
 
     kind = "servicenow"
     config: ClassVar[dict[str, str]] = {"mode": "virtual_agent"}
     accepts, closes, forbids, notes = "accept", "end", "no_rights", "typing"
+    is_read = is_known_again = tells_summary = False
+
+    async def told(self) -> list[str]:
+        """The history comes with what was said last once more, as the message that it goes with."""
+        lines = await super().told()
+        case = await self.bridge.inside(lambda: Handoff.objects.latest("requested_at"))
+        lines = [lines[0], *lines[2:]] if lines[1:2] == [lines[0].removeprefix("open: ")] else lines
+        is_over = "closed" in (await self.case()).status.lower() and case.outcome and case.outcome != "resolved"
+        return [*lines, f"closed: {case.outcome}"] if is_over else lines
+
+    async def say(self, text: str, key: str) -> None:
+        await self.settle()
+        if not (await self.case()).writes:
+            await self.does(self.accepts)
+        await super().say(text, key)
 
     async def give_back(self, summary: str) -> None:
         await self.does("leave")
 
+    def is_it(self, row: DeskCase, shown: ShownCase) -> bool:
+        return ("Client session", row.ref) in shown.facts
+
 
 def _without_name(line: str) -> str:
     """What was said, without who said it."""
+    if line.startswith("closed: "):
+        return line
     begin = "open: " if line.startswith("open: ") else ""
     return begin + re.sub(r"^[^:]{1,60}: ", "", line.removeprefix("open: "))
 

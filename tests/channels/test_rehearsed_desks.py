@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import html
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -63,12 +65,25 @@ async def deliveries(room: Room, what: str = "") -> list[Delivery]:
     return await room.bridge.inside(read)
 
 
+async def is_passed_on_as_unknown(room: Room, desk: RehearsedDesk) -> None:
+    """What may have arrived, and is not known again by anything, must not go twice: another desk is asked."""
+    await desk.settle()
+    first = (await deliveries(room, "handoff.opened"))[0]
+    assert first.status in {"unknown", "failed"}
+    assert first.reason
+    case = await room.case()
+    assert case.desk != desk.ref or case.ended_at
+
+
 @pytest.mark.parametrize("fault", ["limited", "broken"])
 async def test_an_opening_that_is_not_taken_is_tried_again_and_opens_one_case(
     room: Room, desk: RehearsedDesk, fault: str
 ) -> None:
     await sync_to_async(tell)(desk, fault)
     await opened(room, desk)
+    if fault == "broken" and not desk.is_known_again:
+        await is_passed_on_as_unknown(room, desk)
+        return
     first = (await deliveries(room, "handoff.opened"))[0]
     assert (first.status, first.attempts) == ("queued", 1)
     assert first.reason
@@ -85,6 +100,9 @@ async def test_an_opening_that_is_taken_in_silence_opens_one_case(
     monkeypatch.setattr("channels_app.providers.rest.SECONDS", 1.0)
     await sync_to_async(tell)(desk, "silent")
     await opened(room, desk)
+    if not desk.is_known_again:
+        await is_passed_on_as_unknown(room, desk)
+        return
     first = (await deliveries(room, "handoff.opened"))[0]
     assert first.is_in_doubt
     monkeypatch.setattr("channels_app.providers.rest.SECONDS", 12.0)
@@ -113,20 +131,23 @@ async def test_what_a_desk_says_signed_wrongly_is_refused_counted_and_changes_no
     room: Room, desk: RehearsedDesk
 ) -> None:
     await opened(room, desk)
-    await desk.settle()
-    case = await desk.case()
-    form = {"address": case.ref, "does": desk.replies, "text": "Your PIN, please.", "name": "Eve", "wrongly": "on"}
-    await sync_to_async(desk.client.post)(f"/app/channels/{desk.connection.id}/rehearsal/say", form)
+    await desk.accept()
 
     def look() -> tuple[int, int]:
         events = InboundEvent.objects.filter(connection=desk.connection).count()
-        return events, desk.connection.refusals.count()
+        return events, sum(row.count for row in desk.connection.refusals.all())
 
-    assert await room.bridge.inside(look) == (0, 1)
+    events, _ = await room.bridge.inside(look)
+    case = await desk.case()
+    form = {"address": case.ref, "does": desk.replies, "text": "Your PIN, please.", "name": "Eve", "wrongly": "on"}
+    await sync_to_async(desk.client.post)(f"/app/channels/{desk.connection.id}/rehearsal/say", form)
+    assert await room.bridge.inside(look) == (events, 1)
     assert await room.lines("agent") == []
 
 
 async def test_a_reply_that_no_call_told_of_is_found_by_looking(room: Room, desk: RehearsedDesk) -> None:
+    if not desk.is_read:
+        pytest.skip("nothing can be read at this desk, and a case that is over takes no words")
     await opened(room, desk)
     await desk.settle()
 
@@ -155,6 +176,8 @@ async def test_what_we_write_into_a_case_never_comes_back_as_the_desks_words(roo
 async def test_who_writes_into_a_case_that_is_over_is_told_there_that_nobody_got_it(
     room: Room, desk: RehearsedDesk
 ) -> None:
+    if not desk.is_read:
+        pytest.skip("nothing can be read at this desk, and a case that is over takes no words")
     await sync_to_async(desk.leaves_cases)()
     await opened(room, desk)
     await desk.say("Hello.", "d1")
@@ -168,6 +191,8 @@ async def test_who_writes_into_a_case_that_is_over_is_told_there_that_nobody_got
 async def test_who_answers_after_nobody_had_come_in_time_still_reaches_the_visitor(
     room: Room, desk: RehearsedDesk
 ) -> None:
+    if not desk.is_read:
+        pytest.skip("nothing can be read at this desk, and a case that is over takes no words")
     await sync_to_async(desk.leaves_cases)()
     await opened(room, desk)
     await desk.settle()
@@ -196,26 +221,30 @@ async def test_a_case_tells_who_it_is_why_and_all_that_was_said(room: Room, desk
     assert {row.status for row in await deliveries(room)} <= {"accepted", "sent", "delivered"}
     assert all(row.provider_id or row.what != "handoff.opened" for row in await deliveries(room))
     case = await room.bridge.inside(lambda: DeskCase.objects.get())
-    assert (await desk.case()).ref in {case.ref, case.number}
+    assert desk.is_it(case, await desk.case())
     assert (bool(case.number), case.trouble) == (True, "")
     page = await sync_to_async(desk.client.get)(f"/app/conversations/{room.id}/")
     assert case.number in page.content.decode()
 
 
-async def test_a_look_in_vain_is_said_where_the_hand_over_is_shown(room: Room, desk: RehearsedDesk) -> None:
+async def test_a_look_in_vain_is_said_where_the_hand_over_is_shown(
+    room: Room, desk: RehearsedDesk, settings: Any
+) -> None:
     await opened(room, desk)
     await desk.settle()
-
-    def spoil() -> None:
-        Rehearsal.objects.filter(connection=desk.connection).update(contents={})
-        DeskCase.objects.update(look_at=timezone.now() - dt.timedelta(seconds=1))
-
-    await room.bridge.inside(spoil)
+    if not desk.is_read:
+        pytest.skip("nothing can be read at this desk")
+    # As if nothing answered at the desk.
+    settings.PUBLIC_BASE_URL = "http://localhost:1"
+    await room.bridge.inside(
+        lambda: DeskCase.objects.update(look_at=timezone.now() - dt.timedelta(seconds=1), looked_at=None)
+    )
     await room.bridge.drain()
     case = await room.bridge.inside(lambda: DeskCase.objects.get())
-    assert (case.failures, bool(case.trouble)) == (1, True)
+    assert case.failures
+    assert case.trouble
     page = await sync_to_async(desk.client.get)(f"/app/conversations/{room.id}/")
-    assert case.trouble in page.content.decode()
+    assert html.escape(case.trouble, quote=True) in page.content.decode()
 
 
 async def test_test_makes_and_closes_a_case_of_its_own(desk: RehearsedDesk) -> None:
@@ -233,7 +262,8 @@ async def test_the_visitor_of_a_rehearsal_is_handed_over_to_the_rehearsed_desk(r
     assert (await desk.told())[0] == "open: My kettle leaks."
     await desk.say("Which one?", "d1")
     screen = (await sync_to_async(desk.client.get)(f"/app/channels/{desk.connection.id}/rehearsal")).content.decode()
-    assert screen.count("Which one?") >= 2
+    sides = re.findall(r"(?s)<section class=.(?:visitor|agent)-side.*?</section>", screen)
+    assert [("Which one?" in side) for side in sides] == [True, True]
     row = await room.bridge.inside(lambda: Conversation.objects.latest("started_at"))
     assert (row.is_test, row.control) == (True, "human")
     await sync_to_async(desk.client.post)(path, {"does": "leave"})

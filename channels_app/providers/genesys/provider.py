@@ -106,16 +106,13 @@ class Genesys(Provider):
     def to_paste(self) -> Sequence[Paste]:
         """The data action by which a flow gives conversations back, or ends them."""
         where = (
-            "So that a flow of Architect can give conversations back or end them: Admin, Integrations, a Web Services Data "
-            "Action, POST, header X-Convoship-Secret with the webhook's signature secret."
+            "So that a flow of Architect can give conversations back or end them: Admin, Integrations, a Web Services "
+            "Data Action, POST, header X-Convoship-Secret with the webhook's signature secret."
         )
+        url, body_at = f"{self.account.inbound_url}/{webhooks.RETURN}", "Configuration, Request body template."
         return (
-            Paste(
-                "data-action-url", "The data action's address", where, f"{self.account.inbound_url}/{webhooks.RETURN}"
-            ),
-            Paste(
-                "data-action-body", "The data action's body", "Configuration, Request body template.", setup.DATA_ACTION
-            ),
+            Paste("The data action's address", where, url),
+            Paste("The data action's body", body_at, setup.DATA_ACTION),
         )
 
     async def register_webhook(self) -> Health:

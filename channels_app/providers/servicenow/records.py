@@ -264,12 +264,9 @@ async def _take_up(api: Api, what: Outgoing, table: str, ref: str) -> Receipt:
 
 async def _create(api: Api, what: Outgoing, earlier: str) -> Receipt:
     table, body = table_of(api.account.config), dict(what.content["record"])
-    if table == "incident":
-        body["contact_type"] = "chat"
-    elif table == "interaction":
-        body["channel"] = body["type"] = "chat"
     if earlier:
         body["description"] = f"It goes on from {earlier}.\n{body['description']}"[:LONGEST_NOTE]
+    body = fitting(table, body)
     group = await group_of(api)
     body |= {"assignment_group": group} if group else {}
     text = str(what.content["comment"])
@@ -277,6 +274,16 @@ async def _create(api: Api, what: Outgoing, earlier: str) -> Receipt:
     _kept(table, record, body["correlation_id"])
     there = await there_of(api, table, record, since=raw(record, "sys_created_on"))
     return _receipt(record, "comments", text, there)
+
+
+def fitting(table: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """What a new record of this table is made of: interactions have a type, and nothing to describe them in.
+
+    What would be described stands in the first work note as well.
+    """
+    if table == "interaction":
+        return {**{name: value for name, value in body.items() if name != "description"}, "type": "chat"}
+    return {**body, "contact_type": "chat"} if table == "incident" else dict(body)
 
 
 def _kept(table: str, record: Mapping[str, Any], key: str) -> None:

@@ -116,7 +116,7 @@ async def _test_record(api: Api, user: str, findings: list[Finding]) -> None:
     }
     group = await records.group_of(api)
     body |= {"assignment_group": group} if group else {}
-    made = await api.record("POST", table, "", body, fields=records.FIELDS)
+    made = await api.record("POST", table, "", records.fitting(table, body), fields=records.FIELDS)
     ref, number = raw(made, "sys_id"), raw(made, "number")
     findings += _kept(table, made, key, group)
     if user and raw(made, "sys_created_by").casefold() != user.casefold():

@@ -41,7 +41,7 @@ def parse(request: InboundRequest) -> list[ProviderEvent]:
     elements = [one for one in (body if isinstance(body, list) else [body]) if isinstance(one, Mapping)]
     address, is_agent = _address(post), post.get("agentChat") is True
     events = [_event(one, f"{made}:{place}", address, is_agent) for place, one in enumerate(elements)]
-    events += _end(post, made, address, events)
+    events += _end(post, made, address, events, has_left=any(_is(one, "SwitchToVirtualAgent") for one in elements))
     return events or [NotUsed(key=f"post:{made}", address=address, what=f"a post that says nothing: {_kinds(post)}")]
 
 
@@ -80,6 +80,10 @@ def _action(element: Mapping[str, Any], key: str, address: str, is_agent: bool) 
             return NotUsed(key=key, address=address, what="the bot types", copy_seconds=TYPING_COPY_SECONDS)
         is_on = kind.startswith("Start")
         return DeskSaid(key=key, address=address, says="typing", on=is_on, copy_seconds=TYPING_COPY_SECONDS)
+    if kind == "SwitchToLiveAgent":
+        info = element.get("agentInfo")
+        name = str(info.get("agentName") or "") if isinstance(info, Mapping) else ""
+        return DeskSaid(key=key, address=address, says="accepted", name=name, copy_seconds=seconds)
     if NOBODY.search(words):
         return DeskSaid(key=key, address=address, says="unavailable", text=words[:300], copy_seconds=seconds)
     if _OVER.match(kind):
@@ -89,14 +93,26 @@ def _action(element: Mapping[str, Any], key: str, address: str, is_agent: bool) 
     return NotUsed(key=key, address=address, what=what, copy_seconds=seconds)
 
 
-def _end(post: Mapping[str, Any], made: str, address: str, events: Sequence[ProviderEvent]) -> list[ProviderEvent]:
-    """`takeControl` gives it back, `completed` says that it is over."""
+def _is(element: Mapping[str, Any], action: str) -> bool:
+    return element.get("uiType") == "ActionMsg" and element.get("actionType") == action
+
+
+def _end(
+    post: Mapping[str, Any], made: str, address: str, events: Sequence[ProviderEvent], *, has_left: bool
+) -> list[ProviderEvent]:
+    """`takeControl` gives it back, and so does an agent who has left; `completed` says that it is over.
+
+    Agents come and leave by `SwitchToLiveAgent` and `SwitchToVirtualAgent` (ServiceNowDocs:
+    conversational-interfaces/virtual-agent/virtual-agent-api-whats-new.md, action types).
+    """
     if any(isinstance(one, DeskSaid) and one.says in {"unavailable", "ended"} for one in events):
         return []
     if post.get("takeControl") is True:
         return [DeskSaid(key=f"back:{made}", address=address, says="returned")]
     if post.get("completed") is True:
         return [DeskSaid(key=f"over:{made}", address=address, says="ended")]
+    if has_left:
+        return [DeskSaid(key=f"left:{made}", address=address, says="returned", copy_seconds=COPY_SECONDS)]
     return []
 
 

@@ -139,7 +139,8 @@ async def send(api: Api, what: Outgoing) -> Receipt:
     await post(api, request_of(api, what))
     there = None
     if is_opening:
-        there = CaseThere(str(content["session"]), "", "", {"user": content["user"]})
+        session = str(content["session"])
+        there = CaseThere(session, f"Chat {session[:8]}", "", {"user": content["user"]})
     return Receipt("accepted", what.key, http_status=200, case=there)
 
 

@@ -72,7 +72,10 @@ class GenesysDesk(DeskStandIn):
     title = "Genesys Cloud"
     faults: ClassVar[Sequence[Fault]] = (*FAULTS, NO_PERMISSION, NOT_FOUND, LOST)
     does_report = True
-    gives_back = ("return", "tried")
+
+    def way_back(self) -> tuple[str, str]:
+        """By the flow."""
+        return "return", "tried"
 
     @property
     def org(self) -> Organisation:

@@ -1,4 +1,4 @@
-"""The Attachment API's upload of one file (c_AttachmentAPI, POST /now/attachment/file)."""
+"""The Attachment API: one file is sent up, and their metadata are listed (c_AttachmentAPI)."""
 
 from __future__ import annotations
 
@@ -6,13 +6,32 @@ from collections.abc import Mapping
 
 from channels_app.models.rehearsal import LineKind
 from channels_app.rehearsal.base import Answer, Call
-from channels_app.rehearsal.servicenow import answers, shapes
+from channels_app.rehearsal.servicenow import answers, queries, shapes
 from channels_app.rehearsal.servicenow.answers import Refused, not_silently
 from channels_app.rehearsal.servicenow.store import Store
 
 _NEEDED = ("table_name", "table_sys_id", "file_name")
 _LONGEST_NAME = 100
+# Without sysparm_limit (c_AttachmentAPI).
+_MOST_LISTED = 1000
 _SHOWN = shapes.READ_ONLY["sys_attachment"]
+
+
+def listed(store: Store, call: Call, base_url: str) -> Answer:
+    """`GET /now/attachment`: metadata of files, which `sysparm_query` narrows, with where each is."""
+    for name in call.query:
+        if name not in {"sysparm_query", "sysparm_limit", "sysparm_offset"}:
+            raise not_silently(name[:60], "This parameter isn't known here.")
+    found = queries.parse(call.query.get("sysparm_query", ""), _SHOWN).rows(store.rows("sys_attachment"))
+    limit = queries.number(call.query, "sysparm_limit", _MOST_LISTED)
+    offset = queries.number(call.query, "sysparm_offset", 0)
+    rows = [_shown(one, base_url) for one in found[offset : offset + limit]]
+    return answers.result(rows, note=f"Looked for files: {len(rows)} of {len(found)}.")
+
+
+def _shown(row: Mapping[str, str], base_url: str) -> dict[str, str]:
+    link = f"{base_url}/api/now/attachment/{row['sys_id']}"
+    return {**{field: row.get(field, "") for field in _SHOWN}, "download_link": f"{link}/file"}
 
 
 def upload(store: Store, call: Call, base_url: str, own_table: str, by: Mapping[str, str]) -> Answer:
@@ -55,9 +74,8 @@ def upload(store: Store, call: Call, base_url: str, own_table: str, by: Mapping[
         by,
     )
     link = f"{base_url}/api/now/attachment/{made['sys_id']}"
-    found = {**{field: made.get(field, "") for field in _SHOWN}, "download_link": f"{link}/file"}
     return answers.result(
-        found,
+        _shown(made, base_url),
         201,
         headers={"Location": link},
         kind=LineKind.CAUGHT,

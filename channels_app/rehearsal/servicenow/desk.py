@@ -39,6 +39,7 @@ IGNORED = Fault("ignored", "correlation_id is not kept", "201, as where the fiel
 
 TOKEN_PATH = "/oauth_token.do"  # noqa: S105 (an address)
 _TABLE = re.compile(r"/api/now(?:/v[12])?/table/([a-z][a-z0-9_]{0,79})(?:/([^/]+))?")
+_FILES = re.compile(r"/api/now(?:/v1)?/attachment")
 _FILE = re.compile(r"/api/now(?:/v1)?/attachment/file")
 _FORM = "application/x-www-form-urlencoded"
 _NOT_GENUINE = "another secret"
@@ -50,6 +51,7 @@ class ServicenowDesk(DeskStandIn):
     """`config`: {instance, mode: incident, interaction or virtual_agent, table?}."""
 
     kind = "servicenow"
+    beside = "channels_app/rehearsal/servicenow_rule.html"
     title = "A ServiceNow instance"
     faults: ClassVar[Sequence[Fault]] = (*FAULTS, SLEEPING, NO_RIGHTS, SILENT_AGENT, IGNORED)
 
@@ -57,6 +59,10 @@ class ServicenowDesk(DeskStandIn):
         super().__init__(connection, rehearsal, account)
         self.store = Store(rehearsal.contents)
         self.virtual_agent = VirtualAgent(self.store, account.base_url, account.inbound_url)
+
+    def way_back(self) -> tuple[str, str]:
+        """In a chat the agent leaves."""
+        return ("leave", "") if self._mode == "virtual_agent" else super().way_back()
 
     @classmethod
     def config(cls, like: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,8 +86,10 @@ class ServicenowDesk(DeskStandIn):
 
     @classmethod
     def shown(cls, connection: Connection, rehearsal: Rehearsal, address: str) -> Mapping[str, Any]:
-        """Whether the business rule is installed."""
-        return {"has_rule": rehearsal.contents.get("has_rule", True)}
+        """Both sides, and whether the business rule is installed, where there is one."""
+        has_rule = connection.config.get("mode") != "virtual_agent"
+        more = {"has_rule": rehearsal.contents.get("has_rule", True)} if has_rule else {}
+        return {**super().shown(connection, rehearsal, address), "rule": more}
 
     @property
     def _mode(self) -> str:
@@ -183,6 +191,8 @@ class ServicenowDesk(DeskStandIn):
                 return self._token(call)
             if call.path == virtual_agent.PATH and call.method == "POST":
                 return self.virtual_agent.take(call)
+            if call.method == "GET" and _FILES.fullmatch(call.path):
+                return attachments.listed(self.store, call, self.account.base_url)
             table = _TABLE.fullmatch(call.path)
             if table and call.method == "GET":
                 return self._table(call, table).read()

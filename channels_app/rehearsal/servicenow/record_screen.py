@@ -77,7 +77,7 @@ class RecordScreen:
         entries = []
         if record.get("description"):
             opener = self.store.name_of(record["sys_created_by"])
-            entries.append(Entry("customer", opener, record["description"], iso(record["sys_created_on"])))
+            entries.append(Entry("event", opener, record["description"], iso(record["sys_created_on"])))
         for one in self.store.journal_of(record):
             is_ours = one["sys_created_by"] == record["sys_created_by"]
             role: Role = "note" if one["element"] == "work_notes" else "customer" if is_ours else "agent"

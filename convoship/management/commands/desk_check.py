@@ -72,8 +72,13 @@ def _play(workspace_id: UUID, connection_id: UUID, what: str) -> None:
         stand_in = rehearsing.held(connection_id)
         if not isinstance(stand_in, DeskStandIn):
             raise CommandError("This rehearsal has no agent.")
-        does, text = stand_in.answers if what == "reply" else stand_in.gives_back
-        typed = {"address": stand_in.cases()[0].ref, "does": does, "text": text, "name": "Olga"}
-        said = rehearsing.say(SYSTEM, stand_in, typed)
-    for line_id in said.line_ids:
+        case = stand_in.cases()[0]
+        does, text = ("reply", "We are on it.") if what == "reply" else stand_in.way_back()
+        acts = [(does, text)]
+        if what == "reply" and does not in {one.word for one in case.writes}:
+            # Who has not joined yet can't write.
+            acts = [("accept", ""), *acts]
+        typed = [{"address": case.ref, "does": does, "text": text, "name": "Olga"} for does, text in acts]
+        said = [line_id for one in typed for line_id in rehearsing.say(SYSTEM, stand_in, one).line_ids]
+    for line_id in said:
         calling.call_one(workspace_id, connection_id, line_id)
