@@ -44,7 +44,8 @@ def there(settings: Any) -> Iterator[Organization]:
         yield found
 
 
-async def look(there: Organization, case: KnownCase | None = None) -> Looked:
+async def look(there: Organization, case: KnownCase | None = None) -> Any:
+    """What a look finds; of events whatever each has."""
     return await Genesys(account(there.base)).look_at(case or known())
 
 

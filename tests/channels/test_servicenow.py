@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote
 
@@ -34,7 +33,7 @@ PAGE = "https://convoship.example/app/conversations/1/"
 
 
 @pytest.fixture
-def instance(far: FarEnd) -> Iterator[Instance]:
+def instance(far: FarEnd) -> Instance:
     oauth._kept.clear()
     budget._accounts.clear()
     return Instance(far)
@@ -261,10 +260,12 @@ async def test_nothing_is_added_to_a_record_that_was_never_made(instance: Instan
     assert not refused.value.stops
 
 
-async def test_an_interaction_has_its_channel_and_another_table_the_name_that_was_set(instance: Instance) -> None:
+async def test_an_interaction_has_a_type_and_no_description_and_another_table_the_name_that_was_set(
+    instance: Instance,
+) -> None:
     await opened(instance, mode="interaction")
     (record,) = instance.tables["interaction"]
-    assert (record["channel"], record["type"]) == ("chat", "chat")
+    assert (record["type"], record.get("description", "")) == ("chat", "")
     await opened(instance, table="sn_customerservice_case")
     assert len(instance.tables["sn_customerservice_case"]) == 1
     assert "incident" not in instance.tables

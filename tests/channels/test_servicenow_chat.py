@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -38,7 +37,7 @@ REQUIRED = {"requestId", "userId", "message"}
 
 
 @pytest.fixture
-def chat(far: FarEnd) -> Iterator[Desk]:
+def chat(far: FarEnd) -> Desk:
     far.answers = lambda seen: answer({"result": {"status": "success"}})
     return Desk(Servicenow(account(f"http://127.0.0.1:{far.port}", mode="virtual_agent")), "")
 

@@ -73,7 +73,9 @@ def turn(case: Case, message: Message) -> list[Planned]:
         words = f"{message.author_name or 'A program'} wrote to the visitor: {transcripts.words_of(message)}"
         return [Planned(MESSAGE, {"note": note}) for note in _pieces(words)]
     who, at = transcripts.visitor_of(case).shown, moment(message.created_at)
-    told = [{"who": who, "text": piece, "files": [], "at": at} for piece in _pieces(replies.as_text(message)) or [""]]
+    told: list[dict[str, Any]] = [
+        {"who": who, "text": piece, "files": [], "at": at} for piece in _pieces(replies.as_text(message)) or [""]
+    ]
     told[-1]["files"] = sent_files.told(message.attachments)
     return [Planned(MESSAGE, {"turns": [one]}) for one in told]
 

@@ -21,7 +21,8 @@ def is_over(table: str, record: Mapping[str, Any]) -> bool:
     if table == "incident":
         return state in INCIDENT_OVER
     if table == "interaction":
-        return state.startswith("closed")
+        # Who wraps up has ended the talk, and only writes it down.
+        return state.startswith("closed") or state == "wrap_up"
     return raw(record, "active") == "false"
 
 

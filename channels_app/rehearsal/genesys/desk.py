@@ -218,8 +218,8 @@ class GenesysDesk(DeskStandIn):
     def _shown(self, call: Call) -> dict[str, Any]:
         """What a line shows of something that was not taken: {address, text, delivery_id}."""
         body = read(call.body) or {}
-        channel = body.get("channel") if isinstance(body.get("channel"), dict) else {}
-        sender = channel.get("from") if isinstance(channel.get("from"), dict) else {}
+        channel: dict[str, Any] = body["channel"] if isinstance(body.get("channel"), dict) else {}
+        sender: dict[str, Any] = channel["from"] if isinstance(channel.get("from"), dict) else {}
         case = self.org.cases.going_on(self.org.own_id, str(sender.get("id", "")))
         text, message_id = body.get("text", body.get("textBody", "")), channel.get("messageId", "")
         return {
