@@ -65,6 +65,8 @@ def begin(connection_id: UUID, case: Case) -> None:
 
 def known(delivery: Delivery) -> KnownCase | None:
     """The case that a delivery is of, as its desk knows it; None where it is of none."""
+    if not is_key(delivery.address):
+        return None
     row = DeskCase.objects.filter(connection=delivery.connection_id, key=delivery.address).first()
     return of_row(row) if row is not None else None
 
