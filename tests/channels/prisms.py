@@ -133,6 +133,10 @@ class Description:
             unknown |= self.unknown_in(properties[name], value[name], f"{where}.{name}")
         return unknown
 
+    def missing_in(self, schema: Any, value: Any) -> set[str]:
+        """What an object lacks of what the description requires of it."""
+        return set(self._chosen(schema, value).get("required", ())) - set(value)
+
     def _chosen(self, schema: Any, value: Any) -> dict[str, Any]:
         """A schema whose parts are put together, and the one of several that the value says it is."""
         schema = dict(self.followed(schema or {}))
