@@ -32,7 +32,7 @@ CREDENTIALS = {
     "client_secret": "a_secret_of_at_least_thirty_two_bytes",
     "webhook_secret": "a_pasted_secret",
 }
-FIRE = {"subject": "My printer is on fire!", "comment": {"body": "The smoke is very colorful."}}
+FIRE: dict[str, Any] = {"subject": "My printer is on fire!", "comment": {"body": "The smoke is very colorful."}}
 
 
 class Desk:

@@ -155,6 +155,7 @@ KNOWN = KnownCase(KEY, THERE)
 # What an operation answers, where the description's own example would not lead on.
 ANSWERS: dict[str, Any] = {
     "POST /api/v2/users/create_or_update": {"user": {"id": 20978392}},
+    "GET /api/v2/search": {"results": []},
     "GET /api/v2/users/me": {"user": {"id": 1, "name": "Convoship", "role": "admin"}},
     "POST /api/v2/tickets": MADE,
     "PUT /api/v2/tickets/{ticket_id}": MADE,
@@ -299,6 +300,7 @@ CALLED = {
     "PUT /api/v2/tickets/{ticket_id}",
     "GET /api/v2/tickets/{ticket_id}/comments",
     "POST /api/v2/users/create_or_update",
+    "GET /api/v2/search",
     "GET /api/v2/users/me",
     "GET /api/v2/triggers",
     "POST /api/v2/triggers",
@@ -364,6 +366,7 @@ BAD = [
     pytest.param(
         "support", support("POST", "/api/v2/users/create_or_update", {"name": "Ada"}), id="make a user that is none"
     ),
+    pytest.param("support", support("GET", "/api/v2/search"), id="search for nothing"),
     pytest.param("support", support("GET", "/api/v2/triggers", active="perhaps"), id="list triggers perhaps"),
     pytest.param("support", support("POST", "/api/v2/triggers", {"trigger": {"active": "yes"}}), id="make no trigger"),
     pytest.param("support", support("PUT", "/api/v2/triggers/x", {"trigger": {}}), id="change no trigger"),

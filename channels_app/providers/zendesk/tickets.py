@@ -1,8 +1,7 @@
 """Hand-overs as tickets: what is planned for the outbox, and how it is sent.
 
 Tickets: developer.zendesk.com/api-reference/ticketing/tickets/tickets (`Idempotency-Key`, `external_id`, follow-ups);
-comments: .../tickets/ticket_comments; files: .../tickets/ticket-attachments; requesters: .../users/users (create or
-update).
+comments: .../tickets/ticket_comments; files: .../tickets/ticket-attachments.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from channels_app import replies
 from channels_app.providers import sent_files, transcripts
 from channels_app.providers.base import Outgoing, Planned, ProviderError, Receipt
 from channels_app.providers.desk_port import CLOSED, MESSAGE, OPENED, TRANSCRIPT, UNDELIVERED, CaseThere, KnownCase
+from channels_app.providers.zendesk import requesters
 from channels_app.providers.zendesk.api import Api
 from convoship.lib.times import moment
 from deployments.desks import Case
@@ -132,7 +132,7 @@ def is_closed(error: ProviderError) -> bool:
 
 async def _open(api: Api, what: Outgoing, case: KnownCase) -> Receipt:
     """The conversation's earlier ticket goes on; one that is closed is followed up; else there is a new one."""
-    requester = await _requester(api, what.content["requester"])
+    requester = await requesters.requester(api, what.content["requester"])
     turns = [{"text": what.content["text"], "files": what.content["files"]}]
     comment = await _comment(api, what, requester, turns)
     if case.earlier is None:
@@ -147,12 +147,6 @@ async def _open(api: Api, what: Outgoing, case: KnownCase) -> Receipt:
             return await _create(api, what, comment, requester, follows=case.earlier)
         raise
     return Receipt("delivered", _comment_id(answer), http_status=200, case=_there(api, answer, None, requester))
-
-
-async def _requester(api: Api, wanted: Mapping[str, Any]) -> int:
-    user = {**wanted, "role": "end-user", "skip_verify_email": True}
-    found = await api.call("POST", "/api/v2/users/create_or_update", {"user": user})
-    return int(found["user"]["id"])
 
 
 async def _create(
@@ -226,15 +220,20 @@ def _comment_id(answer: Mapping[str, Any]) -> str:
     return next((str(one["id"]) for one in events if one.get("type") == "Comment"), "")
 
 
-def _there(api: Api, answer: Mapping[str, Any], case: KnownCase | None, requester: int | None = None) -> CaseThere:
-    """The ticket as an answer has it. What was read in it so far stays, where it is the same."""
+def _there(
+    api: Api, answer: Mapping[str, Any], case: KnownCase | None, requester: int | None = None, *, seen: int = 0
+) -> CaseThere:
+    """The ticket as an answer has it. What was read in it so far stays, where it is the same.
+
+    `seen`: the comment up to which it counts as read, where the answer itself doesn't tell of ours.
+    """
     ticket = answer["ticket"]
     about: dict[str, Any] = {"status": ticket.get("status", "")}
     if requester is not None:
         about["requester_id"] = requester
         about["assignee_id"] = ticket.get("assignee_id")
     if case is None:
-        about["seen"] = int(_comment_id(answer) or 0)
+        about["seen"] = int(_comment_id(answer) or seen)
     ref = str(ticket["id"])
     return CaseThere(ref, f"#{ref}", url_of(api, ref), about)
 
@@ -283,6 +282,6 @@ async def _comment_in(api: Api, what: Outgoing, ref: str, words: str, *, is_open
             there = None
             if is_opening:
                 ticket = await api.call("GET", f"/api/v2/tickets/{ref}")
-                there = _there(api, ticket, None, ticket["ticket"].get("requester_id"))
+                there = _there(api, ticket, None, ticket["ticket"].get("requester_id"), seen=int(one["id"]))
             return Receipt("delivered", str(one["id"]), case=there)
     return None
