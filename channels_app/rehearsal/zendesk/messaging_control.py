@@ -101,7 +101,12 @@ def webhooks(call: Call, books: Books, webhook_id: str) -> Answer:
             if kept:
                 # No page says how many there may be: strict, so that none is doubled unseen.
                 raise problem(400, "bad_request", "The integration has a webhook already")
-            made: Record = {"id": secrets.token_hex(12), "version": "v2", "includeFullUser": False, "includeFullSource": False}
+            made: Record = {
+                "id": secrets.token_hex(12),
+                "version": "v2",
+                "includeFullUser": False,
+                "includeFullSource": False,
+            }
             made |= {**asked, "secret": secrets.token_hex(32)}
             kept[made["id"]] = made
             return answered({"webhook": made}, "Made a webhook.", 201)
