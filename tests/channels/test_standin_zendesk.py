@@ -530,7 +530,7 @@ def test_a_jwt_is_taken_when_it_is_the_keys() -> None:
         token = jwt.encode({"scope": scope}, secret, algorithm="HS256", headers={"kid": kid})
         answer = desk.call("GET", f"/sc/v2/apps/{APP}", headers={"authorization": f"Bearer {token}"})
         assert answer.status == status
-    unsigned = jwt.encode({"scope": "app"}, None, algorithm="none", headers={"kid": "a_client"})
+    unsigned = jwt.encode({"scope": "app"}, "", algorithm="none", headers={"kid": "a_client"})
     assert desk.call("GET", f"/sc/v2/apps/{APP}", headers={"authorization": f"Bearer {unsigned}"}).status == 401
 
 
@@ -577,7 +577,7 @@ def test_a_fault_of_messaging_takes_nothing(fault: str) -> None:
 
 def test_made_up_settings_have_the_fields_that_are_wanted() -> None:
     assert set(ZendeskDesk.config({})) == {"subdomain", "mode"}
-    assert set(ZendeskDesk.config({"mode": "messaging"})) == {"subdomain", "mode", "app_id"}
+    assert set(ZendeskDesk.config({"mode": "messaging"})) == {"subdomain", "mode", "app_id", "integration_id"}
     assert set(ZendeskDesk.credentials()) == {"client_id", "client_secret", "webhook_secret"}
     assert ZendeskDesk.kind == "zendesk"
 

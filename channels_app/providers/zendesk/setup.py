@@ -150,8 +150,11 @@ async def find_trigger(api: Api, webhook_id: str) -> dict[str, Any] | None:
 
 def _calls(action: Mapping[str, Any], webhook_id: str) -> bool:
     value = action.get("value")
-    is_call = action.get("field") == "notification_webhook" and isinstance(value, list)
-    return is_call and str(value[0]) == webhook_id
+    return (
+        action.get("field") == "notification_webhook"
+        and isinstance(value, list)
+        and [str(one) for one in value[:1]] == [webhook_id]
+    )
 
 
 async def signing_secret(api: Api, webhook_id: str) -> str:

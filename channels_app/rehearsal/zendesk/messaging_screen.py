@@ -7,7 +7,7 @@ the reason `ticketClosed`, or lets it go (`switchboard:releaseControl`), as the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from channels_app.rehearsal.base import Unsayable, said
@@ -24,6 +24,7 @@ TYPES, AGENT_TYPES = Act("typing", "The customer types"), Act("agent_typing", "T
 ACCEPT = Act("accept", "Accept control")
 END = Act("end", "End: give control back")
 RELEASE = Act("release", "End: let go of control")
+UNDELIVERED = Act("undelivered", "The last message is not delivered")
 _TAP = "tap"
 
 
@@ -40,6 +41,7 @@ def _shown(conversation: Mapping[str, Any]) -> ShownCase:
     agents = (AGENT_TYPES, END, RELEASE) if is_agents else ()
     accept = (ACCEPT,) if conversation["pending"] == AGENTS else ()
     taps = [Act(f"{_TAP}:{place}", f"Tap: {one['text']}") for place, one in enumerate(_buttons(conversation))]
+    failed = (UNDELIVERED,) if _is_ours(conversation["messages"][-1:]) else ()
     return ShownCase(
         ref=conversation["id"],
         number=conversation["id"][-6:],
@@ -48,7 +50,7 @@ def _shown(conversation: Mapping[str, Any]) -> ShownCase:
         facts=[("Customer", conversation["user"]["name"]), ("Channel", "web")],
         entries=sorted(entries, key=lambda one: one.at),
         writes=(CUSTOMER, *((REPLY,) if is_agents else ())),
-        acts=(TYPES, *taps, *accept, *agents),
+        acts=(TYPES, *taps, *accept, *agents, *failed),
     )
 
 
@@ -63,6 +65,10 @@ def _entry(message: Mapping[str, Any]) -> Entry:
     labels = " ".join(f"[{one['text']}]" for one in content.get("actions", ()))
     text = "\n".join(part for part in (words_of(content), labels) if part)
     return Entry(role, author.get("displayName") or "Convoship", text, message["received"], files)
+
+
+def _is_ours(messages: Sequence[Mapping[str, Any]]) -> bool:
+    return any(one["source"]["type"] == "api:conversations" for one in messages)
 
 
 def _buttons(conversation: Mapping[str, Any]) -> list[Record]:
@@ -86,7 +92,7 @@ def done(books: Books, typed: Mapping[str, str]) -> tuple[Record, str, list[str]
         raise Unsayable({"text": ["Write something."]})
     if conversation is None:
         conversation = events.begin(books, name or "Customer")
-        user = events.user_json(conversation)
+        user = events.user_json(books, conversation)
         payload = {"conversation": events.short_conversation(books, conversation), "creationReason": "message"}
         told.append(events.event("conversation:create", {**payload, "user": user, "source": events.web_source(books)}))
     shown = _shown(conversation)
@@ -103,10 +109,12 @@ def _events(books: Books, conversation: Record, does: str, text: str, name: str)
     agent = {"type": "business", "subtypes": ["agent"], "displayName": name or "Agent"}
     match does:
         case CUSTOMER.word:
+            # Whoever is the switchboard's default has control again of a conversation that nobody has.
+            conversation["active"] = conversation["active"] or OWN
             made = events.add_message(
                 books,
                 conversation,
-                events.customer(conversation),
+                events.customer(books, conversation),
                 {"type": "text", "text": text},
                 events.web_source(books),
             )
@@ -117,12 +125,28 @@ def _events(books: Books, conversation: Record, does: str, text: str, name: str)
             return [events.message_event(books, conversation, made)]
         case TYPES.word | AGENT_TYPES.word:
             is_customer = does == TYPES.word
-            author = events.customer(conversation) if is_customer else agent
+            author = events.customer(books, conversation) if is_customer else agent
             source = events.web_source(books) if is_customer else {"type": AGENT_TYPE}
             activity = {"type": "typing:start", "author": author, "source": source}
             payload = {"conversation": events.short_conversation(books, conversation), "activity": activity}
             return [events.event("conversation:typing", payload)]
+        case UNDELIVERED.word:
+            return [_undelivered(books, conversation)]
     return [_control(books, conversation, does, name or "Agent")]
+
+
+def _undelivered(books: Books, conversation: Record) -> Record:
+    """The customer's channel didn't take our last message (conversationMessageDeliveryFailureEvent)."""
+    events.log(books, conversation, "Zendesk", "The last message was not delivered")
+    payload = {
+        "conversation": events.short_conversation(books, conversation),
+        "user": events.user_json(books, conversation),
+        "destination": events.web_source(books),
+        "message": {"id": conversation["messages"][-1]["id"]},
+        "error": {"code": "uncategorized_error", "message": "The channel did not take it"},
+        "isFinalEvent": True,
+    }
+    return events.event("conversation:message:delivery:failure", payload)
 
 
 def _control(books: Books, conversation: Record, does: str, name: str) -> Record:
@@ -141,7 +165,7 @@ def _tapped(books: Books, conversation: Record, button: Mapping[str, Any]) -> li
     """A reply button is a message with its payload; a postback is an event, and no message (echoPostback is off)."""
     if button["type"] == "reply":
         content = {"type": "text", "text": button["text"], "payload": button["payload"]}
-        author, source = events.customer(conversation), events.web_source(books)
+        author, source = events.customer(books, conversation), events.web_source(books)
         made = events.add_message(books, conversation, author, content, source, button.get("metadata"))
         return [events.message_event(books, conversation, made)]
     events.log(books, conversation, conversation["user"]["name"], f"Tapped: {button['text']}")
@@ -151,7 +175,7 @@ def _tapped(books: Books, conversation: Record, button: Mapping[str, Any]) -> li
     payload = {
         "conversation": events.short_conversation(books, conversation),
         "postback": postback,
-        "user": events.user_json(conversation),
+        "user": events.user_json(books, conversation),
         "source": events.web_source(books),
     }
     return [events.event("conversation:postback", payload)]
