@@ -512,7 +512,7 @@ def test_our_own_messages_are_told_and_their_buttons_tapped() -> None:
     assert echo["payload"]["message"]["id"] == answer.provider_id
     assert (answer.delivery_id, answer.text, answer.reports_to) == (ours, "Well?", INBOUND)
     (case,) = desk.it.cases()
-    assert [act.label for act in case.acts if act.word.startswith("tap")] == ["Tap: Yes"]
+    assert [act.label for act in case.customers if act.word.startswith("tap")] == ["Tap “Yes”"]
     (tapped,) = events_of(desk.does("tap:0", ref).body)
     assert (tapped["type"], tapped["payload"]["postback"]) == ("conversation:postback", {"payload": "YES"})
     mixed = {**content, "actions": [*buttons, {"type": "reply", "text": "No", "payload": "NO"}]}

@@ -20,7 +20,7 @@ from deployments.models import Conversation, Handoff, Message, Person
 from tests import factories
 from tests.channels.conftest import Bridge, make_bridge
 from tests.channels.far_end import FarEnd
-from tests.channels.rehearsed_desks import RehearsedDesk, stage
+from tests.channels.rehearsed_desks import RehearsedDesk, RehearsedZendesk, stage
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
 
@@ -35,6 +35,14 @@ class Talk(RehearsedDesk):
         ids = {"app_id": secrets.token_hex(12), "integration_id": secrets.token_hex(12)}
         super().__init__(bridge, subdomain="acme", mode="messaging", **ids)
         self.path = f"/app/channels/{self.connection.id}/rehearsal/say"
+
+    @classmethod
+    def of(cls, other: RehearsedDesk) -> Talk:
+        """The same, of a rehearsal that has begun."""
+        made = cls.__new__(cls)
+        vars(made).update(vars(other))
+        made.path = f"/app/channels/{made.connection.id}/rehearsal/say"
+        return made
 
     async def begin(self, text: str = "hello", name: str = "Vera Visitor") -> None:
         """A customer comes."""
@@ -91,7 +99,7 @@ class Talk(RehearsedDesk):
         await self.settle()
         return int(answer.status_code)
 
-    def of(self, ours: bool, ref: str) -> dict[str, Any]:
+    def at(self, ours: bool, ref: str) -> dict[str, Any]:
         """A conversation as events have it."""
         who = self.connection.config["integration_id"] if ours else "5f11a650e4e987667c2051d2"
         active = {"id": "5eecde2dcdbffb08f5c3ed37", "name": "x", "integrationId": who, "integrationType": "custom"}
@@ -146,10 +154,10 @@ async def test_the_assistant_answers_a_customer_and_nothing_is_said_twice(talk: 
 async def test_buttons_are_zendesks_own_and_a_tap_is_what_it_stands_for(talk: Talk) -> None:
     await talk.begin("hello")
     case = await talk.case()
-    assert [one.label for one in case.acts if one.word.startswith("tap:")] == [
-        "Tap: Where is my order?",
-        "Tap: Delivery",
-        "Tap: Returns",
+    assert [one.label for one in case.customers if one.word.startswith("tap:")] == [
+        "Tap “Where is my order?”",
+        "Tap “Delivery”",
+        "Tap “Returns”",
     ]
     (sent,) = await talk.deliveries()
     assert {one["type"] for one in sent.content["actions"]} == {"reply"}
@@ -163,9 +171,9 @@ async def test_buttons_are_zendesks_own_and_a_tap_is_what_it_stands_for(talk: Ta
 async def test_the_assistant_is_silent_while_somebody_else_has_control(talk: Talk) -> None:
     await talk.begin("hello")
     ref = (await talk.case()).ref
-    for active in (talk.of(False, ref), {"id": ref, "type": "personal"}):
+    for active in (talk.at(False, ref), {"id": ref, "type": "personal"}):
         assert await talk.post(event("conversation:message", conversation=active, message=words("Anybody?"))) == 204
-    unknown = talk.of(False, secrets.token_hex(12))
+    unknown = talk.at(False, secrets.token_hex(12))
     await talk.post(event("conversation:message", conversation=unknown, message=words("Another one's customer.")))
     assert len(await talk.lines("assistant")) == 1
     assert await talk.bridge.inside(Conversation.objects.count) == 1
@@ -245,7 +253,7 @@ async def test_who_waits_may_go_back_to_the_assistant_by_its_button(talk: Talk) 
     await talk.begin("hello")
     await talk.ask()
     case = await talk.case()
-    (tap,) = [one for one in case.acts if one.label == "Tap: Back to the assistant"]
+    (tap,) = [one for one in case.customers if one.label == "Tap “Back to the assistant”"]
     await talk._do({"address": case.ref, "does": tap.word})
     assert ((await talk.row()).control, await talk.status()) == ("assistant", "ours")
 
@@ -335,7 +343,7 @@ async def test_control_that_came_back_unheard_is_found_by_looking(talk: Talk) ->
 async def test_events_several_in_a_call_in_any_order_and_twice_have_each_one_effect(talk: Talk, seed: int) -> None:
     await talk.begin("hello")
     await talk.ask()
-    theirs = talk.of(False, (await talk.case()).ref)
+    theirs = talk.at(False, (await talk.case()).ref)
     agent = {"type": "business", "userId": None, "displayName": "Olga", "subtypes": ["agent"]}
     events = [event("conversation:message", conversation=theirs, message=words(f"a{n}", **agent)) for n in range(3)]
     events += [event("conversation:message", conversation=theirs, message=words(f"v{n}")) for n in range(3)]
@@ -388,8 +396,8 @@ async def test_a_failure_that_is_not_the_last_word_or_is_an_agents_is_none(talk:
     (row,) = await talk.deliveries()
     ref, kind = (await talk.case()).ref, "conversation:message:delivery:failure"
     said = {"message": {"id": row.provider_id}, "error": {"code": "x"}}
-    await talk.post(event(kind, conversation=talk.of(True, ref), isFinalEvent=False, **said))
-    await talk.post(event(kind, conversation=talk.of(False, ref), isFinalEvent=True, **said))
+    await talk.post(event(kind, conversation=talk.at(True, ref), isFinalEvent=False, **said))
+    await talk.post(event(kind, conversation=talk.at(False, ref), isFinalEvent=True, **said))
     (row,) = await talk.deliveries()
     assert row.status == "accepted"
     states = await talk.bridge.inside(lambda: set(InboundEvent.objects.values_list("state", flat=True)))
@@ -401,7 +409,7 @@ async def test_a_failure_that_is_not_the_last_word_or_is_an_agents_is_none(talk:
 
 @pytest.mark.parametrize("key", ["", "another"])
 async def test_a_call_without_the_webhooks_secret_is_refused_and_changes_nothing(talk: Talk, key: str) -> None:
-    message = event("conversation:message", conversation=talk.of(True, "c1"), message=words("Your PIN?"))
+    message = event("conversation:message", conversation=talk.at(True, "c1"), message=words("Your PIN?"))
     assert await talk.post(message, key=key) in {401, 403}
     assert await talk.bridge.inside(Conversation.objects.count) == 0
     assert await talk.bridge.inside(lambda: talk.connection.refusals.count()) == 1
@@ -424,3 +432,68 @@ async def test_the_webhook_is_made_once_and_its_secret_is_what_is_checked(talk: 
     assert all(one["is_good"] for one in row.tested), row.tested
     await talk.begin("hello")
     assert len(await talk.seen("bot")) == 1
+
+
+# --- The screen -------------------------------------------------------------------------------------------------------
+
+
+async def screen(talk: RehearsedDesk, **query: str) -> str:
+    page = await sync_to_async(talk.client.get)(f"/app/channels/{talk.connection.id}/rehearsal", query)
+    return str(page.content.decode())
+
+
+async def test_the_screen_begins_as_a_customer_and_has_no_visitor_of_ours(talk: Talk) -> None:
+    shown = await screen(talk)
+    assert "Begin below, as a customer in Zendesk." in shown
+    assert "visitor-form" not in shown
+    assert "Ask for a person" not in shown
+    for name in ("Ada", "Grace"):
+        form = {"address": "whatever is open", "does": "begin", "text": "hello", "name": name}
+        await talk._do(form)
+    assert sorted(one.title for one in await sync_to_async(talk.cases)()) == ["Ada", "Grace"]
+    ref = (await talk.case()).ref
+    shown = await screen(talk, **{"with": ref})
+    assert f'value="{ref}" form="customer-form"' in shown
+    assert "Tap “Returns”" in shown
+    assert "They have no control of it now." in shown
+    assert f"/app/conversations/{(await talk.row()).id}/" in shown
+
+
+async def test_what_a_customer_can_not_say_stands_beside_their_own_field(talk: Talk) -> None:
+    answer = await sync_to_async(talk.client.post)(
+        talk.path, {"address": "", "does": "begin", "text": " ", "name": "Ada"}
+    )
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert 'id="customer_text_error"' in page
+    assert 'id="text_error"' not in page
+    assert 'value="Ada"' in page
+
+
+async def test_a_rehearsal_goes_into_messaging_by_its_settings_and_like_a_connection_that_is_in_it(
+    bridge: Bridge, live_server: LiveServer, settings: Any
+) -> None:
+    parts = urlsplit(live_server.url)
+    stage(settings, live_server.url, str(parts.hostname), int(parts.port or 80))
+    desk = await sync_to_async(RehearsedZendesk)(bridge)
+    assert "visitor-form" in await screen(desk)
+    assert "Reply or note" in await screen(desk)
+
+    def given() -> dict[str, str]:
+        row = Connection.objects.get(id=desk.connection.id)
+        chosen = {f"credential-{name}": key for name, key in row.credentials.items()}
+        return {"name": row.name, "assistant": str(row.assistant_id), **chosen}
+
+    form = await bridge.inside(given)
+    form |= {"config-subdomain": "acme", "config-mode": "messaging", "config-on_end": "leave"}
+    path = f"/app/channels/{desk.connection.id}/change"
+    refused = await sync_to_async(desk.client.post)(path, form)
+    assert "Messaging needs the app&#x27;s ID." in refused.content.decode()
+    form |= {"config-app_id": "5ebee0975ac5304b664a12fa", "config-integration_id": "5f11a650e4e987667c2051d1"}
+    assert (await sync_to_async(desk.client.post)(path, form)).status_code == 302
+    talk = Talk.of(desk)
+    await talk.begin("hello")
+    assert len(await talk.seen("bot")) == 1
+    await sync_to_async(desk.client.post)(f"/app/channels/{desk.connection.id}/rehearse")
+    config = await bridge.inside(lambda: Connection.objects.latest("created_at").config)
+    assert (config["mode"], config["app_id"]) == ("messaging", "5ebee0975ac5304b664a12fa")

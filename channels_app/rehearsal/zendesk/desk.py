@@ -83,6 +83,11 @@ class ZendeskDesk(DeskStandIn):
         """Which of the two it is."""
         return bool(self.account.config.get("mode") == _MESSAGING)
 
+    @property
+    def has_customers(self) -> bool:
+        """In messaging they write in Zendesk."""
+        return self.is_messaging
+
     # --- What we ask of Zendesk -------------------------------------------------------------------------------------
 
     def refuse(self, call: Call) -> Answer | None:

@@ -19,8 +19,9 @@ from channels_app.rehearsal.zendesk.messaging_control import change_control, who
 from channels_app.rehearsal.zendesk.messaging_events import AGENT_TYPE, AGENTS, OWN
 from channels_app.rehearsal.zendesk.messaging_shapes import LONGEST_TEXT
 
-CUSTOMER, REPLY = Act("customer", "Write as the customer"), Act("reply", "Reply as the agent")
-TYPES, AGENT_TYPES = Act("typing", "The customer types"), Act("agent_typing", "The agent types")
+BEGIN = "begin"
+CUSTOMER, REPLY = Act("customer", "Send"), Act("reply", "Reply")
+TYPES, AGENT_TYPES = Act("typing", "Type"), Act("agent_typing", "Type")
 ACCEPT = Act("accept", "Accept control")
 END = Act("end", "End: give control back")
 RELEASE = Act("release", "End: let go of control")
@@ -40,7 +41,7 @@ def _shown(conversation: Mapping[str, Any]) -> ShownCase:
     is_agents = conversation["active"] == AGENTS
     agents = (AGENT_TYPES, END, RELEASE) if is_agents else ()
     accept = (ACCEPT,) if conversation["pending"] == AGENTS else ()
-    taps = [Act(f"{_TAP}:{place}", f"Tap: {one['text']}") for place, one in enumerate(_buttons(conversation))]
+    taps = [Act(f"{_TAP}:{place}", f"Tap “{one['text']}”") for place, one in enumerate(_buttons(conversation))]
     failed = (UNDELIVERED,) if _is_ours(conversation["messages"][-1:]) else ()
     return ShownCase(
         ref=conversation["id"],
@@ -49,8 +50,9 @@ def _shown(conversation: Mapping[str, Any]) -> ShownCase:
         status=f"Control is {whose(conversation)}",
         facts=[("Customer", conversation["user"]["name"]), ("Channel", "web")],
         entries=sorted(entries, key=lambda one: one.at),
-        writes=(CUSTOMER, *((REPLY,) if is_agents else ())),
-        acts=(TYPES, *taps, *accept, *agents, *failed),
+        writes=(REPLY,) if is_agents else (),
+        acts=(*accept, *agents, *failed),
+        customers=(CUSTOMER, TYPES, *taps),
     )
 
 
@@ -80,10 +82,12 @@ def _buttons(conversation: Mapping[str, Any]) -> list[Record]:
 def done(books: Books, typed: Mapping[str, str]) -> tuple[Record, str, list[str]]:
     """Do what somebody does: the conversation, what is told of it in words, and the bodies that are posted to us.
 
-    Without an `address` a customer begins a new conversation; `name` is theirs then.
+    Without an `address`, or by `begin`, a customer begins a new conversation; `name` is theirs then.
     """
     does, text = typed.get("does", "") or CUSTOMER.word, said(typed, "text", LONGEST_TEXT)
     ref, name = said(typed, "address", 40), said(typed, "name", 100)
+    if does == BEGIN:
+        does, ref = CUSTOMER.word, ""
     told: list[Record] = []
     conversation = books.part("conversations").get(ref)
     if conversation is None and (ref or does != CUSTOMER.word):
@@ -96,7 +100,7 @@ def done(books: Books, typed: Mapping[str, str]) -> tuple[Record, str, list[str]
         payload = {"conversation": events.short_conversation(books, conversation), "creationReason": "message"}
         told.append(events.event("conversation:create", {**payload, "user": user, "source": events.web_source(books)}))
     shown = _shown(conversation)
-    labels = {one.word: one.label for one in (*shown.writes, *shown.acts)}
+    labels = {one.word: one.label for one in (*shown.customers, *shown.writes, *shown.acts)}
     if does not in labels:
         raise Unsayable({"does": ["That can't be done here now."]})
     told += _events(books, conversation, does, text, name)
