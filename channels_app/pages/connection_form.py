@@ -165,11 +165,11 @@ class ConnectionForm:
         made_up = {key for row in Connection.objects.filter(is_rehearsal=True) for key in row.credentials.values()}
         made_up -= set(of.credentials.values()) if of else set()
         offered = [key for key in keys if not (key in made_up and key.startswith(MADE_UP))]
-        declared = self.provider.config_form().fields
+        declared, either = self.provider.config_form().fields, self.provider.config_form.either
         found = []
         for name in names:
             label, hint = str(declared[name].label or name.replace("_", " ").capitalize()), declared[name].help_text
-            one = Credential(name, label, str(hint), declared[name].required, offered)
+            one = Credential(name, label, str(hint), declared[name].required or name in either, offered)
             one.chosen = of.credentials.get(name, "") if of else ""
             one.new_key = _free_key(f"{self.provider.kind}_{name}", keys)
             if self.data is not None:

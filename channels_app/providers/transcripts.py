@@ -73,9 +73,11 @@ def line_of(message: Message, visitor: Visitor) -> str:
 
 
 def words_of(message: Message) -> str:
-    """What a message says, with the names of its files."""
+    """What a message says, with the names of its files. A visitor wrote no Markdown: their words stand as typed."""
+    is_visitors = message.author_kind == AuthorKind.VISITOR
+    text = message.text if is_visitors else replies.as_text(message)
     names = [str(one.get("name", "File")) for one in message.attachments if not one.get("deleted")]
-    return "\n".join(filter(None, (replies.as_text(message), *(f"[file: {name}]" for name in names)))) or "(nothing)"
+    return "\n".join(filter(None, (text, *(f"[file: {name}]" for name in names)))) or "(nothing)"
 
 
 def whole(case: Case, messages: Sequence[Message]) -> list[str]:

@@ -44,7 +44,8 @@ class ShownCase:
     """A case as the agent sees it: `ref` goes into the form as `address`; `status` in the desk's own words.
 
     `writes`: what can be written now (`reply` goes to the customer, `note` to agents), as acts; none where the case
-    takes no words any more. `acts`: what can be done beside.
+    takes no words any more. `acts`: what can be done beside. `customers`: what the customer can do, where they write at
+    the desk itself; the first is to write.
     """
 
     ref: str
@@ -55,6 +56,7 @@ class ShownCase:
     entries: Sequence[Entry]
     writes: Sequence[Act] = ()
     acts: Sequence[Act] = ()
+    customers: Sequence[Act] = ()
 
 
 class DeskStandIn(StandIn):
@@ -72,16 +74,27 @@ class DeskStandIn(StandIn):
 
     @classmethod
     def shown(cls, connection: Connection, rehearsal: Rehearsal, address: str) -> Mapping[str, Any]:
-        """The visitor's side, and the agent's: the case that is opened, among all."""
+        """The visitor's side, or the customer's, and the agent's: the case that is opened, among all."""
+        stand_in = cls(connection, rehearsal, accounts.to_plan(connection).account)
+        cases = stand_in.cases()
         return {
-            "visitor": visitors.shown(rehearsal),
-            "cases": (cases := cls(connection, rehearsal, accounts.to_plan(connection).account).cases()),
+            "has_customers": stand_in.has_customers,
+            "visitor": None if stand_in.has_customers else visitors.shown(rehearsal),
+            "cases": cases,
             "case": next((one for one in cases if one.ref == address), cases[0] if cases else None),
         }
 
     def way_back(self) -> tuple[str, str]:
         """How its agent gives a conversation back: the act, and the words that go with it."""
         return "note", "/bot tried"
+
+    @property
+    def has_customers(self) -> bool:
+        """Whether customers write at the desk itself, so that no visitor of ours is handed over to it.
+
+        Its screen begins a conversation then: `say` takes `does` as `begin`, with the customer's `name` and `text`.
+        """
+        return False
 
     def cases(self) -> list[ShownCase]:
         """Its cases, the one that changed last first."""

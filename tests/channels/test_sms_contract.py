@@ -6,16 +6,12 @@ Prism lets unknown fields pass, so the keys that we send are compared with the d
 from __future__ import annotations
 
 import json
-import socket
-import subprocess
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 from uuid import uuid4
 
-import httpx
 import pytest
 from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
 
@@ -24,63 +20,24 @@ from channels_app.providers.twilio import calls, drafts, sdk, templates
 from channels_app.providers.twilio.sms import TwilioSms
 from channels_app.providers.twilio.whatsapp import TwilioWhatsapp
 from convoship.lib.outbound import sending
-from convoship.machine import node
+from tests.channels import prisms as prisms_of
+from tests.channels.prisms import Description
 from tests.channels.twilio_end import ACCOUNT, NUMBER, NUMBER_SID, PERSON, SERVICE
 
 HERE = Path(__file__).parent
 CONTRACTS = {
     name: HERE / "contracts" / f"twilio_{name}.trimmed.json" for name in ("api_v2010", "messaging_v1", "content_v1")
 }
-PRISM = HERE / "prism"
 CONTENT = "HX" + "0123456789abcdef" * 2
-STARTS_WITHIN = 60
 
 pytestmark = pytest.mark.asyncio
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
 def prisms() -> Iterator[dict[str, str]]:
     """The address of a Prism for each description."""
-    node.install(PRISM)
-    command = [
-        str(node.wheel() / "bin" / "node"),
-        str(PRISM / "node_modules" / "@stoplight" / "prism-cli" / "dist" / "index.js"),
-    ]
-    started: list[subprocess.Popen[bytes]] = []
-    urls = {}
-    try:
-        for name, path in CONTRACTS.items():
-            port = free_port()
-            arguments = ["mock", "-h", "127.0.0.1", "-p", str(port), str(path)]
-            started.append(
-                subprocess.Popen([*command, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            )
-            urls[name] = f"http://127.0.0.1:{port}"
-        for url in urls.values():
-            _wait_for(url)
+    with prisms_of.serving(CONTRACTS) as urls:
         yield urls
-    finally:
-        for process in started:
-            process.kill()
-            process.wait(10)
-
-
-def _wait_for(url: str) -> None:
-    until = time.monotonic() + STARTS_WITHIN
-    while time.monotonic() < until:
-        try:
-            httpx.get(url, timeout=5, trust_env=False)
-        except httpx.HTTPError:
-            time.sleep(0.1)
-        else:
-            return
-    raise AssertionError("Prism did not start")
 
 
 def account(base_url: str, **config: Any) -> Account:
@@ -285,65 +242,16 @@ async def test_what_we_ask_for_is_what_the_description_takes(
     await call(prisms[contract])
     assert sent
     for method, url, content in sent:
-        known = described(contract, method, url)
+        description = Description(CONTRACTS[contract])
         path, _, query = url.partition("?")
         keys = {name for name, _ in parse_qsl(query, keep_blank_values=True)}
         if content.startswith(b"{"):
-            fits(contract, json_schema_of(contract, method, url), json.loads(content), path)
+            schema = description.json_schema_of(method, url)
+            assert description.unknown_in(schema, json.loads(content), path) == set()
         else:
             keys |= {name for name, _ in parse_qsl(content.decode(), keep_blank_values=True)}
+        known = description.names(method, url)
         assert keys <= known, (path, keys - known)
-
-
-def operation_of(contract: str, method: str, url: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """An operation of the description, and what it shares with others of its path."""
-    document = json.loads(CONTRACTS[contract].read_text())
-    asked = "/" + url.partition("?")[0].split("/", 3)[3]
-    for template, operations in document["paths"].items():
-        if _fits(template, asked) and method.lower() in operations:
-            return operations[method.lower()], operations
-    raise AssertionError(f"{method} {asked} is not in the description")
-
-
-def json_schema_of(contract: str, method: str, url: str) -> dict[str, Any]:
-    """What an operation takes as JSON."""
-    operation, _ = operation_of(contract, method, url)
-    schema: dict[str, Any] = operation["requestBody"]["content"]["application/json"]["schema"]
-    return schema
-
-
-def fits(contract: str, schema: dict[str, Any], value: Any, where: str) -> None:
-    """Every key that we send, at every depth, is one that the description has."""
-    if "$ref" in schema:
-        document = json.loads(CONTRACTS[contract].read_text())
-        schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
-    if isinstance(value, list):
-        for at, each in enumerate(value):
-            fits(contract, schema.get("items", {}), each, f"{where}[{at}]")
-    elif isinstance(value, dict) and "properties" in schema:
-        unknown = value.keys() - schema["properties"].keys()
-        assert not unknown, (where, unknown)
-        for name, each in value.items():
-            fits(contract, schema["properties"][name], each, f"{where}.{name}")
-
-
-def described(contract: str, method: str, url: str) -> set[str]:
-    """The names of an operation's parameters and form fields."""
-    document = json.loads(CONTRACTS[contract].read_text())
-    operation, shared = operation_of(contract, method, url)
-    names = {one["name"] for one in operation.get("parameters", []) + shared.get("parameters", [])}
-    form = operation.get("requestBody", {}).get("content", {}).get("application/x-www-form-urlencoded", {})
-    schema = form.get("schema", {})
-    schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
-    return names | set(schema.get("properties", {}))
-
-
-def _fits(template: str, asked: str) -> bool:
-    wanted, given = template.split("/"), asked.split("/")
-    return len(wanted) == len(given) and all(
-        one == other or ("{" in one and one.endswith(".json") == other.endswith(".json"))
-        for one, other in zip(wanted, given, strict=True)
-    )
 
 
 async def _no_recipient(url: str) -> Any:

@@ -6,7 +6,7 @@ import datetime as dt
 import json
 from base64 import b64encode
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from uuid import uuid4
 
 import jwt
@@ -512,7 +512,7 @@ def test_our_own_messages_are_told_and_their_buttons_tapped() -> None:
     assert echo["payload"]["message"]["id"] == answer.provider_id
     assert (answer.delivery_id, answer.text, answer.reports_to) == (ours, "Well?", INBOUND)
     (case,) = desk.it.cases()
-    assert [act.label for act in case.acts if act.word.startswith("tap")] == ["Tap: Yes"]
+    assert [act.label for act in case.customers if act.word.startswith("tap")] == ["Tap “Yes”"]
     (tapped,) = events_of(desk.does("tap:0", ref).body)
     assert (tapped["type"], tapped["payload"]["postback"]) == ("conversation:postback", {"payload": "YES"})
     mixed = {**content, "actions": [*buttons, {"type": "reply", "text": "No", "payload": "NO"}]}
@@ -530,7 +530,7 @@ def test_a_jwt_is_taken_when_it_is_the_keys() -> None:
         token = jwt.encode({"scope": scope}, secret, algorithm="HS256", headers={"kid": kid})
         answer = desk.call("GET", f"/sc/v2/apps/{APP}", headers={"authorization": f"Bearer {token}"})
         assert answer.status == status
-    unsigned = jwt.encode({"scope": "app"}, cast(Any, None), algorithm="none", headers={"kid": "a_client"})
+    unsigned = jwt.encode({"scope": "app"}, "", algorithm="none", headers={"kid": "a_client"})
     assert desk.call("GET", f"/sc/v2/apps/{APP}", headers={"authorization": f"Bearer {unsigned}"}).status == 401
 
 
@@ -577,7 +577,7 @@ def test_a_fault_of_messaging_takes_nothing(fault: str) -> None:
 
 def test_made_up_settings_have_the_fields_that_are_wanted() -> None:
     assert set(ZendeskDesk.config({})) == {"subdomain", "mode"}
-    assert set(ZendeskDesk.config({"mode": "messaging"})) == {"subdomain", "mode", "app_id"}
+    assert set(ZendeskDesk.config({"mode": "messaging"})) == {"subdomain", "mode", "app_id", "integration_id"}
     assert set(ZendeskDesk.credentials()) == {"client_id", "client_secret", "webhook_secret"}
     assert ZendeskDesk.kind == "zendesk"
 

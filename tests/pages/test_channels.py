@@ -382,3 +382,32 @@ def test_what_few_need_is_folded_away_until_it_is_wrong(member: Browser) -> None
     answer = member.send(filled(member, "/app/channels/new/twilio_sms", config__rate="-1"))
     assert answer.status_code == 422
     assert '<details class="disclosure" open>' in answer.content.decode()
+
+
+def label_of(page: str, name: str) -> str:
+    start = page.index(f'for="{name}"')
+    return page[start : page.index("</label>", start)]
+
+
+def test_of_a_pair_of_credentials_that_is_needed_neither_is_called_optional(member: Browser) -> None:
+    page = member.get("/app/channels/new/zendesk").content.decode()
+    for name, is_optional in (("client_id", False), ("client_secret", False), ("webhook_secret", True)):
+        assert ("(optional)" in label_of(page, f"credential-{name}")) == is_optional, name
+
+
+def test_what_messaging_and_older_accounts_need_is_folded_away_until_it_is_missed(
+    member: Browser, workspace: Workspace
+) -> None:
+    factories.make_assistant(workspace)
+    page = member.get("/app/channels/new/zendesk").content.decode()
+    folded = page.index("<summary>More settings")
+    for name in ("config-subdomain", "config-mode", "credential-client_secret", "config-tags"):
+        assert page.index(f'name="{name}"') < folded, name
+    for name in ("config-app_id", "config-integration_id", "credential-email", "credential-api_token"):
+        assert page.index(f'name="{name}"') > folded, name
+    form = filled(member, "/app/channels/new/zendesk", config__subdomain="acme", config__mode="messaging")
+    answer = member.send(form)
+    assert answer.status_code == 422
+    assert "Messaging needs the app&#x27;s ID." in answer.content.decode()
+    body = answer.content.decode()
+    assert body[: body.index("<summary>More settings")].rstrip().endswith('<details class="disclosure" open>')

@@ -6,16 +6,18 @@ developer.zendesk.com/documentation/api-basics/working-with-data/error-handling.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from channels_app.providers import oauth, rest
-from channels_app.providers.base import Account, ProviderError
+from channels_app.providers import http_errors, oauth, rest
+from channels_app.providers.base import TRIED_AGAIN, Account, ProviderError
 from convoship.lib.outbound.sending import Answered
 
 SERVICE = "Zendesk"
 # Between five minutes and two days; an hour, so that a client whose rights were taken is noticed.
 TOKEN_SECONDS = 3600
+# Of lists; an account has a few hundred triggers at most.
+PAGE_SIZE, MOST_PAGES = 100, 20
 _REMEDIES = {
     401: "Check the OAuth client in Admin Center, Apps and integrations, APIs, OAuth clients, and write its identifier "
     "and secret again in the connection's settings.",
@@ -58,9 +60,28 @@ class Api:
             # A token that was taken back before its time is got anew, once.
             oauth.forget(self._token_name)
             answer = await self._asked(method, path, body, query=query, headers=headers or {}, content=content)
+        if answer.status == 409:
+            raise _conflict(answer)
         if not answer.is_success:
             raise rest.failure(answer, SERVICE, said(answer), is_write=method != "GET", remedies=_REMEDIES)
         return rest.read(answer, SERVICE)
+
+    async def listed(
+        self, path: str, name: str, query: Mapping[str, Any] | None = None
+    ) -> AsyncIterator[dict[str, Any]]:
+        """All of a list, page by page.
+
+        developer.zendesk.com/api-reference/introduction/pagination (cursors: `meta: {has_more, after_cursor}`).
+        """
+        asked: dict[str, Any] = {**(query or {}), "page[size]": PAGE_SIZE}
+        for _ in range(MOST_PAGES):
+            found = await self.call("GET", path, query=asked)
+            for one in found.get(name) or ():
+                yield one
+            meta = found.get("meta") or {}
+            if not meta.get("has_more"):
+                return
+            asked["page[after]"] = meta["after_cursor"]
 
     async def _asked(
         self,
@@ -107,6 +128,17 @@ class Api:
         found = rest.read(answer, SERVICE)
         life = found.get("expires_in")
         return str(found.get("access_token", "")), float(life) if isinstance(life, int) else TOKEN_SECONDS
+
+
+def _conflict(answer: Answered) -> ProviderError:
+    """Two changed the same at once, and ours was not made (developer.zendesk.com/api-reference/introduction/requests).
+
+    It may be tried again as it is: what we send depends on nothing that we read before.
+    """
+    told = said(answer)
+    words = f"Somebody else changed it at the same time.{f' It says: {told}' if told else ''}"
+    seen = http_errors.excerpt(answer)
+    return ProviderError(words, TRIED_AGAIN, code="409", http_status=409, answer=seen)
 
 
 def said(answer: Answered) -> str:

@@ -23,12 +23,12 @@ class ZendeskForm(ConfigForm):
     """The account, how it is spoken with, and what becomes of tickets."""
 
     credentials: ClassVar[tuple[str, ...]] = ("client_id", "client_secret", "webhook_secret", "email", "api_token")
-    rarely: ClassVar[frozenset[str]] = frozenset({"email", "api_token", "api_base_url"})
+    rarely: ClassVar[frozenset[str]] = frozenset({"email", "api_token", "api_base_url", "app_id", "integration_id"})
     either: ClassVar[frozenset[str]] = frozenset({"client_id", "client_secret"})
     groups: ClassVar[tuple[tuple[str, tuple[str, ...]], ...]] = (
-        ("Access", ("client_id", "client_secret", "webhook_secret", "email", "api_token", "api_base_url")),
         ("Tickets", ("group_id", "tags", "priority", "on_end")),
         ("Messaging", ("app_id", "integration_id")),
+        ("Access", ("client_id", "client_secret", "webhook_secret", "email", "api_token", "api_base_url")),
     )
 
     subdomain = forms.CharField(
@@ -42,7 +42,8 @@ class ZendeskForm(ConfigForm):
         choices=MODES,
         initial="tickets",
         required=False,
-        help_text="Tickets work on every plan, for visitors of every channel. Messaging needs Suite Professional.",
+        help_text="Tickets work on every plan, for visitors of every channel. Messaging needs Suite Professional, and "
+        "two IDs of it: under More settings.",
     )
     client_id = forms.CharField(
         label="OAuth client: identifier",

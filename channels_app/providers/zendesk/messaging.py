@@ -6,6 +6,8 @@ answered unless the switchboard says that our integration is the active one.
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,8 +26,9 @@ from deployments.models.handoff import HandoffOutcome
 
 LONGEST_TEXT = 4096
 MOST_ACTIONS = 10
-# Of a pass of control 4 KB of metadata are taken; what is counted there is its JSON.
-LONGEST_METADATA = 3500
+# Of a pass of control 4 KB of metadata are taken, in bytes of their JSON; how that is written there nobody says.
+LARGEST_METADATA = 3800
+CLOCKS_DIFFER = dt.timedelta(seconds=30)
 # What our own messages are known by where they come back.
 OURS = "convoship"
 _REMEDIES = {
@@ -133,19 +136,29 @@ def opened(case: Case, of: Sequence[Message], page: str, address: str) -> list[P
         "convoship_case": case.key,
         "convoship_conversation": str(case.conversation.id),
         "convoship_page": page,
-        "convoship_visitor": visitor.shown,
-        "convoship_reason": case.handoff.reason[:500],
+        "convoship_visitor": visitor.shown[:100],
+        "convoship_reason": case.handoff.reason[:200],
         "dataCapture.systemField.tags": "convoship",
-        # Zendesk shows its agents the last messages of the conversation: this is for what came before them.
-        "convoship_transcript": _latest("\n".join(lines), LONGEST_METADATA - 1200),
     }
+    # Zendesk shows its agents the last messages of the conversation: this is for what came before them.
+    name = "convoship_transcript"
+    metadata[name] = _latest("\n".join(lines), LARGEST_METADATA - _size({**metadata, name: ""}))
     return [Planned(OPENED, {"conversation": address, "control_to": "next", "metadata": metadata})]
 
 
+def _size(value: object) -> int:
+    return len(json.dumps(value, ensure_ascii=False).encode())
+
+
 def _latest(text: str, most: int) -> str:
-    """The end of a text, in at most so many bytes."""
-    raw = text.encode()
-    return text if len(raw) <= most else "…" + raw[-most:].decode("utf-8", "ignore")
+    """The end of a text, that takes at most so many bytes in JSON."""
+    if _size(text) <= most:
+        return text
+    start = len(text)
+    left = most - _size("…")
+    while start and (left := left - (_size(text[start - 1]) - 2)) >= 0:
+        start -= 1
+    return f"…{text[start:]}"
 
 
 def closed(case: Case, outcome: str, address: str) -> list[Planned]:
@@ -188,7 +201,8 @@ async def look_up(api: Messaging, what: Outgoing) -> Receipt | None:
             ref = str(what.content["conversation"])
             return Receipt("delivered", case=_there(what, ref) if not is_ours else None)
         return None
-    found = await api.call("GET", f"{path}/messages", query={"page[size]": 100})
+    # The newest hundred: a page has no other size (openapi.yaml, listMessages).
+    found = await api.call("GET", f"{path}/messages")
     for one in found.get("messages") or ():
         if (one.get("metadata") or {}).get(OURS) == what.key:
             return Receipt("accepted", str(one["id"]))
@@ -196,10 +210,9 @@ async def look_up(api: Messaging, what: Outgoing) -> Receipt | None:
 
 
 def _there(what: Outgoing, ref: str) -> CaseThere:
-    """The conversation there, and from when on what is said in it is an agent's."""
-    return CaseThere(
-        ref, f"Conversation {ref[:8]}", "", {"passed": True, "since": moment(what.since or timezone.now())}
-    )
+    """The conversation there, and from when on what is said in it is an agent's; clocks differ by a little."""
+    since = (what.since or timezone.now()) - CLOCKS_DIFFER
+    return CaseThere(ref, f"Conversation {ref[:8]}", "", {"passed": True, "since": moment(since)})
 
 
 async def active_integration(api: Messaging, conversation: str) -> Mapping[str, Any]:

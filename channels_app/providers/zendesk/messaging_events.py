@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from channels_app.providers.base import BadEvent, InboundRequest, SignatureInvalid, same
-from channels_app.providers.desk_port import KnownCase, Looked
+from channels_app.providers.desk_port import CaseThere, KnownCase, Looked
 from channels_app.providers.events import DeskSaid, MessageReceived, NotUsed, ProviderEvent, StatusReported
 from channels_app.providers.zendesk.messaging import OURS, Messaging, active_integration
 from convoship.lib.parsers import BadJSON, loads
+from deployments.handoff_form import BACK
 
 HEADER = "x-api-key"
 AGAIN_SECONDS, MOST_PAGES = 120.0, 3
@@ -57,27 +58,18 @@ def _event(integration: str, event: Mapping[str, Any]) -> ProviderEvent:
             return said(_part(payload, "message"), address, is_ours=is_ours)
         case "conversation:postback" if is_ours:
             postback = _part(payload, "postback")
-            user = _user(_part(payload, "user"))
-            return MessageReceived(key=key, address=address, payload=str(postback.get("payload", "")), user=user)
-        case "switchboard:passControl" if is_ours:
+            who = _part(payload, "user")
+            word = str(postback.get("payload", ""))
+            return MessageReceived(key=key, address=address, payload=word, user=_user(who), locale=_locale(who))
+        case "switchboard:passControl" | "switchboard:releaseControl" if is_ours or kind.endswith("releaseControl"):
             reason = str(payload.get("reason", ""))
             return DeskSaid(key=key, address=address, says="returned", text=_REASONS.get(reason, ""))
-        case "switchboard:releaseControl":
-            reason = str(payload.get("reason", ""))
-            return DeskSaid(key=key, address=address, says="returned", text=_REASONS.get(reason, ""))
+        case "switchboard:passControl":
+            return NotUsed(key=key, address=address, what="that somebody else has the conversation now")
         case "conversation:typing":
             return _typing(key, address, _part(payload, "activity"))
         case "conversation:message:delivery:failure":
-            error = _part(payload, "error")
-            return StatusReported(
-                key=key,
-                address=address,
-                provider_id=str(_part(payload, "message").get("id", "")),
-                status="failed",
-                code=str(error.get("code", ""))[:40],
-                reason=f"Zendesk could not deliver it: {error.get('message', '')}"[:300],
-                remedy="Write to them another way.",
-            )
+            return _failed(key, address, payload, is_ours=is_ours)
     return NotUsed(key=key, address=address, what=f"{kind or 'an event without a type'}")
 
 
@@ -87,16 +79,37 @@ _REASONS = {
 }
 
 
+def _failed(key: str, address: str, payload: Mapping[str, Any], *, is_ours: bool) -> ProviderEvent:
+    """A message that the customer's channel didn't take. Agents see that of their own; which one it is isn't told."""
+    if not is_ours or payload.get("isFinalEvent") is False:
+        return NotUsed(key=key, address=address, what="a delivery that failed and is another's, or is tried again")
+    error = _part(payload, "error")
+    return StatusReported(
+        key=key,
+        address=address,
+        provider_id=str(_part(payload, "message").get("id", "")),
+        status="failed",
+        code=str(error.get("code", ""))[:40],
+        reason=f"Zendesk could not deliver it: {error.get('message', '')}".rstrip(": ")[:300],
+        remedy="Write to them another way.",
+    )
+
+
 def _part(of: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     found = of.get(name)
     return found if isinstance(found, Mapping) else {}
 
 
-def _user(of: Mapping[str, Any]) -> dict[str, str]:
+def _user(of: Mapping[str, Any], called: str = "") -> dict[str, str]:
+    """Who it is; `called`: the name by which they wrote, where no profile came along."""
     profile = _part(of, "profile")
     name = " ".join(filter(None, (str(profile.get("givenName") or ""), str(profile.get("surname") or ""))))
-    known = {"id": str(of.get("externalId") or ""), "name": name, "email": str(profile.get("email") or "")}
+    known = {"id": str(of.get("externalId") or ""), "name": name or called, "email": str(profile.get("email") or "")}
     return {field: value for field, value in known.items() if value}
+
+
+def _locale(of: Mapping[str, Any]) -> str:
+    return str(_part(of, "profile").get("locale") or "")
 
 
 def _typing(key: str, address: str, activity: Mapping[str, Any]) -> ProviderEvent:
@@ -111,21 +124,25 @@ def said(message: Mapping[str, Any], address: str, *, is_ours: bool) -> Provider
     """Of a customer while we have control what is answered, while somebody else has what is only kept; an agent's."""
     key = f"message:{str(message.get('id', ''))[:100]}"
     author, content = _part(message, "author"), _part(message, "content")
+    if message.get("deleted"):
+        return NotUsed(key=key, address=address, what="a message that was deleted")
     text, media = _words(content), _media(content)
+    lines = "\n".join(filter(None, (text, *(f"{one.get('name', 'File')}: {one['url']}" for one in media))))
+    name = str(author.get("displayName") or "")
     if author.get("type") == "user":
-        user = _user(_part(author, "user") or author)
-        payload = str(content.get("payload") or "")
-        if is_ours:
-            return MessageReceived(key=key, address=address, text=text, payload=payload, user=user, media=media)
-        lines = [text, *(f"{one.get('name', 'File')}: {one['url']}" for one in media)]
-        return DeskSaid(key=key, address=address, says="visitor", text="\n".join(filter(None, lines)))
+        who, payload = _part(author, "user") or author, str(content.get("payload") or "")
+        # Who waits for an agent may think better of it: that button is ours, whoever has control.
+        if is_ours or payload == BACK:
+            user, locale = _user(who, name), _locale(who)
+            return MessageReceived(
+                key=key, address=address, text=text, payload=payload, user=user, locale=locale, media=media
+            )
+        return DeskSaid(key=key, address=address, says="visitor", text=lines)
     if _part(message, "metadata").get(OURS):
         return NotUsed(key=key, address=address, what="what the assistant said itself")
-    if is_ours or _part(message, "activity"):
+    if is_ours or _part(message, "activity") or "activity" in (author.get("subtypes") or ()):
         return NotUsed(key=key, address=address, what="a notice of Zendesk's own")
-    lines = [text, *(f"{one.get('name', 'File')}: {one['url']}" for one in media)]
-    name = str(author.get("displayName") or "")
-    return DeskSaid(key=key, address=address, says="message", name=name, text="\n".join(filter(None, lines)))
+    return DeskSaid(key=key, address=address, says="message", name=name, text=lines)
 
 
 def _words(content: Mapping[str, Any]) -> str:
@@ -166,18 +183,30 @@ async def look_at(api: Messaging, case: KnownCase) -> Looked:
     """Who has control, and the messages that no call told of."""
     if case.there is None:
         return Looked([], AGAIN_SECONDS)
-    ref = case.there.ref
+    ref, since = case.there.ref, str(case.about.get("since") or "9")
     active = await active_integration(api, ref)
     is_ours = active.get("integrationId") == api.integration
-    events: list[ProviderEvent] = []
-    if not is_ours:
-        found = await api.call("GET", f"/conversations/{ref}/messages", query={"page[size]": 100})
-        events = [said(one, ref, is_ours=False) for one in found.get("messages") or () if _is_new(one, case)]
+    messages = [] if is_ours else await _since(api, ref, since)
+    events: list[ProviderEvent] = [said(one, ref, is_ours=False) for one in messages]
     if is_ours and case.about.get("passed"):
         events.append(DeskSaid(key=f"back:{case.key}", address=ref, says="returned"))
-    return Looked([one for one in events if not isinstance(one, NotUsed)], AGAIN_SECONDS)
+    # The last one is read again each time, and known by its key: another may have come in the same millisecond.
+    about = {"since": max([str(one.get("received", "")) for one in messages], default=since)}
+    there = CaseThere(ref, case.there.number, case.there.url, about)
+    return Looked([one for one in events if not isinstance(one, NotUsed)], AGAIN_SECONDS, there)
 
 
-def _is_new(message: Mapping[str, Any], case: KnownCase) -> bool:
-    """Whether it was said since control was passed: before that, all was ours."""
-    return str(message.get("received", "")) >= str(case.about.get("since") or "9")
+async def _since(api: Messaging, ref: str, since: str) -> list[Mapping[str, Any]]:
+    """What was said since a moment, in order; pages lead from the newest hundred back (openapi.yaml, listMessages)."""
+    found: list[Mapping[str, Any]] = []
+    query: dict[str, Any] = {}
+    for _ in range(MOST_PAGES):
+        answer = await api.call("GET", f"/conversations/{ref}/messages", query=query)
+        page = answer.get("messages") or []
+        new = [one for one in page if str(one.get("received", "")) >= since]
+        found = [*new, *found]
+        meta = answer.get("meta") or {}
+        if len(new) < len(page) or not meta.get("hasMore"):
+            break
+        query = {"page[before]": meta["beforeCursor"]}
+    return found

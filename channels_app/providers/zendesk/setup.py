@@ -134,32 +134,27 @@ async def _test_ticket(api: Api, me: int, findings: list[Finding]) -> None:
 
 async def find_webhook(api: Api) -> dict[str, Any] | None:
     """The webhook that calls this connection."""
-    query: dict[str, Any] = {"page[size]": 100}
-    for _ in range(10):
-        found = await api.call("GET", "/api/v2/webhooks", query=query)
-        for one in found.get("webhooks") or ():
-            if one.get("endpoint") == api.account.inbound_url:
-                return dict(one)
-        meta = found.get("meta") or {}
-        if not meta.get("has_more"):
-            return None
-        query["page[after]"] = meta["after_cursor"]
+    async for one in api.listed("/api/v2/webhooks", "webhooks"):
+        if one.get("endpoint") == api.account.inbound_url:
+            return one
     return None
 
 
 async def find_trigger(api: Api, webhook_id: str) -> dict[str, Any] | None:
     """The active trigger that calls this webhook."""
-    found = await api.call("GET", "/api/v2/triggers", query={"active": "true"})
-    for one in found.get("triggers") or ():
-        for action in one.get("actions") or ():
-            value = action.get("value")
-            if (
-                action.get("field") == "notification_webhook"
-                and isinstance(value, list)
-                and str(value[0]) == webhook_id
-            ):
-                return dict(one)
+    async for one in api.listed("/api/v2/triggers", "triggers", {"active": "true"}):
+        if any(_calls(action, webhook_id) for action in one.get("actions") or ()):
+            return one
     return None
+
+
+def _calls(action: Mapping[str, Any], webhook_id: str) -> bool:
+    value = action.get("value")
+    return (
+        action.get("field") == "notification_webhook"
+        and isinstance(value, list)
+        and [str(one) for one in value[:1]] == [webhook_id]
+    )
 
 
 async def signing_secret(api: Api, webhook_id: str) -> str:

@@ -1,8 +1,7 @@
 """Hand-overs as tickets: what is planned for the outbox, and how it is sent.
 
 Tickets: developer.zendesk.com/api-reference/ticketing/tickets/tickets (`Idempotency-Key`, `external_id`, follow-ups);
-comments: .../tickets/ticket_comments; files: .../tickets/ticket-attachments; requesters: .../users/users (create or
-update).
+comments: .../tickets/ticket_comments; files: .../tickets/ticket-attachments.
 """
 
 from __future__ import annotations
@@ -10,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from channels_app import replies
 from channels_app.providers import sent_files, transcripts
 from channels_app.providers.base import Outgoing, Planned, ProviderError, Receipt
 from channels_app.providers.desk_port import CLOSED, MESSAGE, OPENED, TRANSCRIPT, UNDELIVERED, CaseThere, KnownCase
+from channels_app.providers.zendesk import requesters
 from channels_app.providers.zendesk.api import Api
 from convoship.lib.times import moment
 from deployments.desks import Case
@@ -25,6 +24,7 @@ TAG = "convoship"
 # A comment may have 64 KB; characters of two and more bytes included.
 LONGEST_COMMENT = 20_000
 MOST_TOGETHER = 20
+NOTHING = "(nothing)"
 LARGEST_UPLOAD = 50 * 1024 * 1024
 
 
@@ -35,7 +35,7 @@ def opened(config: Mapping[str, Any], case: Case, messages: Sequence[Message], p
     """A ticket of the visitor's, and the whole conversation as internal notes in it."""
     visitor = transcripts.visitor_of(case)
     last = [one for one in messages if one.author_kind == AuthorKind.VISITOR]
-    words = transcripts.words_of(last[-1]) if last else case.handoff.reason or "A person is wanted."
+    words = last[-1].text if last else case.handoff.reason or "A person is wanted."
     requester = {"external_id": f"convoship:{visitor.id}", "name": visitor.shown}
     # By an address that somebody only typed, the visitor would become whoever has it at Zendesk.
     requester |= {"email": visitor.email} if visitor.is_verified else {}
@@ -56,12 +56,9 @@ def turn(message: Message) -> list[Planned]:
     if message.author_kind != AuthorKind.VISITOR:
         words = transcripts.words_of(message)
         return [Planned(MESSAGE, {"note": f"{message.author_name or 'A program'} wrote to the visitor: {words}"})]
-    turns = [{"text": _bare(message), "files": sent_files.told(message.attachments), "at": moment(message.created_at)}]
+    text = message.text[:LONGEST_COMMENT]
+    turns = [{"text": text, "files": sent_files.told(message.attachments), "at": moment(message.created_at)}]
     return [Planned(MESSAGE, {"turns": turns})]
-
-
-def _bare(message: Message) -> str:
-    return replies.as_text(message)[:LONGEST_COMMENT]
 
 
 def files_came(message: Message) -> list[Planned]:
@@ -130,7 +127,7 @@ def is_closed(error: ProviderError) -> bool:
 
 async def _open(api: Api, what: Outgoing, case: KnownCase) -> Receipt:
     """The conversation's earlier ticket goes on; one that is closed is followed up; else there is a new one."""
-    requester = await _requester(api, what.content["requester"])
+    requester = await requesters.requester(api, what.content["requester"])
     turns = [{"text": what.content["text"], "files": what.content["files"]}]
     comment = await _comment(api, what, requester, turns)
     if case.earlier is None:
@@ -145,12 +142,6 @@ async def _open(api: Api, what: Outgoing, case: KnownCase) -> Receipt:
             return await _create(api, what, comment, requester, follows=case.earlier)
         raise
     return Receipt("delivered", _comment_id(answer), http_status=200, case=_there(api, answer, None, requester))
-
-
-async def _requester(api: Api, wanted: Mapping[str, Any]) -> int:
-    user = {**wanted, "role": "end-user", "skip_verify_email": True}
-    found = await api.call("POST", "/api/v2/users/create_or_update", {"user": user})
-    return int(found["user"]["id"])
 
 
 async def _create(
@@ -189,7 +180,7 @@ async def _comment(api: Api, what: Outgoing, requester: Any, turns: Sequence[Map
         lines += [one["text"]] if one["text"] else []
         for file in one["files"]:
             lines.append(await _sent_up(api, what, file, tokens))
-    comment = {"body": "\n\n".join(lines) or "(nothing)", "public": True, "author_id": int(requester or 0)}
+    comment = {"body": "\n\n".join(lines) or NOTHING, "public": True, "author_id": int(requester or 0)}
     return {**comment, "uploads": tokens} if tokens else comment
 
 
@@ -224,15 +215,20 @@ def _comment_id(answer: Mapping[str, Any]) -> str:
     return next((str(one["id"]) for one in events if one.get("type") == "Comment"), "")
 
 
-def _there(api: Api, answer: Mapping[str, Any], case: KnownCase | None, requester: int | None = None) -> CaseThere:
-    """The ticket as an answer has it. What was read in it so far stays, where it is the same."""
+def _there(
+    api: Api, answer: Mapping[str, Any], case: KnownCase | None, requester: int | None = None, *, seen: int = 0
+) -> CaseThere:
+    """The ticket as an answer has it. What was read in it so far stays, where it is the same.
+
+    `seen`: the comment up to which it counts as read, where the answer itself doesn't tell of ours.
+    """
     ticket = answer["ticket"]
     about: dict[str, Any] = {"status": ticket.get("status", "")}
     if requester is not None:
         about["requester_id"] = requester
         about["assignee_id"] = ticket.get("assignee_id")
     if case is None:
-        about["seen"] = int(_comment_id(answer) or 0)
+        about["seen"] = int(_comment_id(answer) or seen)
     ref = str(ticket["id"])
     return CaseThere(ref, f"#{ref}", url_of(api, ref), about)
 
@@ -256,10 +252,11 @@ async def look_up(api: Api, what: Outgoing) -> Receipt | None:
             return Receipt("delivered", case=_there(api, {"ticket": ticket}, None, ticket.get("requester_id")))
         if case.earlier is None:
             return None
-        return await _comment_in(api, what, case.earlier.ref, what.content["text"], is_opening=True)
+        words = _first_words([what.content])
+        return await _comment_in(api, what, case.earlier.ref, words, is_opening=True)
     if case.there is None:
         return None
-    words = what.content.get("note") or next((one["text"] for one in what.content["turns"] if one["text"]), "")
+    words = what.content.get("note") or _first_words(what.content["turns"])
     found_here = await _comment_in(api, what, case.there.ref, words)
     if found_here is not None or "turns" not in what.content:
         return found_here
@@ -267,6 +264,12 @@ async def look_up(api: Api, what: Outgoing) -> Receipt | None:
     followed = await api.call("GET", "/api/v2/tickets", query={"external_id": what.address})
     newer = [one for one in followed.get("tickets", ()) if str(one["id"]) != case.there.ref]
     return await _comment_in(api, what, str(newer[-1]["id"]), words, is_opening=True) if newer else None
+
+
+def _first_words(turns: Sequence[Mapping[str, Any]]) -> str:
+    """What a comment of these begins with; one of files alone has their lines."""
+    first = turns[0]
+    return str(first["text"]) or ("[file" if first["files"] else NOTHING)
 
 
 async def _comment_in(api: Api, what: Outgoing, ref: str, words: str, *, is_opening: bool = False) -> Receipt | None:
@@ -277,10 +280,16 @@ async def _comment_in(api: Api, what: Outgoing, ref: str, words: str, *, is_open
     for one in found.get("comments", ()):
         is_new = str(one["id"]) not in what.others and str(one.get("created_at", "")) >= since
         is_api = (one.get("via") or {}).get("channel") == "api"
-        if is_new and is_api and words and str(one.get("plain_body") or one.get("body", "")).startswith(words[:500]):
+        if is_new and is_api and _alike(str(one.get("plain_body") or one.get("body", "")), words):
             there = None
             if is_opening:
                 ticket = await api.call("GET", f"/api/v2/tickets/{ref}")
-                there = _there(api, ticket, None, ticket["ticket"].get("requester_id"))
+                there = _there(api, ticket, None, ticket["ticket"].get("requester_id"), seen=int(one["id"]))
             return Receipt("delivered", str(one["id"]), case=there)
     return None
+
+
+def _alike(found: str, words: str) -> bool:
+    """Whether a comment begins with these words. Zendesk gives blanks and empty lines back in its own way."""
+    begins = " ".join(words.split())[:300]
+    return bool(begins) and " ".join(found.split()).startswith(begins)

@@ -110,10 +110,16 @@ class Books:
             del part[min(part, key=lambda one: str(part[one].get("kept_at") or part[one].get("created_at") or ""))]
 
     def switchboard(self) -> dict[str, str]:
-        """The ids of messaging's switchboard and its integrations: always the same for a connection."""
+        """The ids of messaging's switchboard and its integrations: always the same for a connection.
+
+        `own` is our seat in the switchboard; `own_integration` the integration that sits there, which the settings name
+        (`integrationId`: github zendesk/sunshine-conversations-api-spec, switchboardIntegration).
+        """
         names = ("switchboard", "own", "own_integration", "agents", "desk", "web")
         seed = str(self.account.connection_id)
-        return {name: hashlib.sha256(f"{seed} {name}".encode()).hexdigest()[:24] for name in names}
+        ids = {name: hashlib.sha256(f"{seed} {name}".encode()).hexdigest()[:24] for name in names}
+        named = str(self.account.config.get("integration_id") or "")
+        return {**ids, "own_integration": named or ids["own_integration"]}
 
     def is_too_large(self) -> bool:
         """Whether it is more than a row should hold, with none but the case that changed last; others make room."""

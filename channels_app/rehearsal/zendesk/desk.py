@@ -37,8 +37,9 @@ _HTML = "<!doctype html><title>Welcome</title><h1>It works!</h1>"
 class ZendeskDesk(DeskStandIn):
     """Zendesk's APIs as far as an integration that hands conversations over uses them, strictly.
 
-    Config: `subdomain`, `mode` ("tickets" or "messaging"), `app_id` (messaging). Credentials: `client_id`,
-    `client_secret`, `webhook_secret`; `email` and `api_token` are taken, too, until Zendesk takes them no more.
+    Config: `subdomain`, `mode` ("tickets" or "messaging"), of messaging `app_id` and `integration_id`. Credentials:
+    `client_id`, `client_secret`, `webhook_secret`; `email` and `api_token` are taken, too, until Zendesk takes them no
+    more.
     In tickets the two are the OAuth client's, in messaging a Conversations API key's id and secret.
     """
 
@@ -55,6 +56,7 @@ class ZendeskDesk(DeskStandIn):
         made = {**own, **kept}
         if made["mode"] == _MESSAGING:
             made.setdefault("app_id", secrets.token_hex(12))
+            made.setdefault("integration_id", secrets.token_hex(12))
         return made
 
     @classmethod
@@ -80,6 +82,11 @@ class ZendeskDesk(DeskStandIn):
     def is_messaging(self) -> bool:
         """Which of the two it is."""
         return bool(self.account.config.get("mode") == _MESSAGING)
+
+    @property
+    def has_customers(self) -> bool:
+        """In messaging they write in Zendesk."""
+        return self.is_messaging
 
     # --- What we ask of Zendesk -------------------------------------------------------------------------------------
 

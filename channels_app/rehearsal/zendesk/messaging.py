@@ -137,7 +137,7 @@ def _post_message(call: Call, books: Books, conversation: Record) -> Answer:
     if author["type"] == "user":
         if author.get("userId") != conversation["user"]["id"]:
             raise problem(400, "bad_request", "author.userId: It is no participant of the conversation")
-        author = {**events.customer(conversation), **author}
+        author = {**events.customer(books, conversation), **author}
     elif {"userId", "userExternalId"} & set(author):
         raise problem(400, "bad_request", "author.userId: Only supported when author type is user")
     metadata = asked.get("metadata")

@@ -101,7 +101,7 @@ def webhooks(call: Call, books: Books, webhook_id: str) -> Answer:
             if kept:
                 # No page says how many there may be: strict, so that none is doubled unseen.
                 raise problem(400, "bad_request", "The integration has a webhook already")
-            made: dict[str, Any] = {
+            made: Record = {
                 "id": secrets.token_hex(12),
                 "version": "v2",
                 "includeFullUser": False,

@@ -19,9 +19,10 @@ from channels_app.rehearsal.zendesk.books import MOST_CASES, Books, Record
 OWN, AGENTS = "own", "agents"
 AGENT_TYPE = "zd:agentWorkspace"
 MOST_MESSAGES = 500
-# What a webhook that was set up by hand is told of; deliveries and clients are not played.
+# What a webhook that was set up by hand is told of; of deliveries only those that fail are played, and no clients.
 _BY_HAND = (
     *("conversation:create", "conversation:message", "conversation:postback", "conversation:read"),
+    "conversation:message:delivery:failure",
     *("conversation:typing", "switchboard:acceptControl", "switchboard:offerControl", "switchboard:passControl"),
     "switchboard:releaseControl",
 )
@@ -109,15 +110,20 @@ def begin(books: Books, name: str) -> Record:
     return made
 
 
-def user_json(conversation: Mapping[str, Any]) -> Record:
-    """The customer, as events have them: somebody who didn't sign in."""
-    return {"id": conversation["user"]["id"], "authenticated": False}
+def user_json(books: Books, conversation: Mapping[str, Any]) -> Record:
+    """The customer, as events have them: somebody who didn't sign in; their profile where the webhook wants it."""
+    user = {"id": conversation["user"]["id"], "authenticated": False}
+    if not (webhook_of(books) or {}).get("includeFullUser"):
+        return user
+    first, _, last = conversation["user"]["name"].partition(" ")
+    return {**user, "profile": {"givenName": first, "surname": last or None, "email": None, "locale": "en-US"}}
 
 
-def customer(conversation: Mapping[str, Any]) -> Record:
+def customer(books: Books, conversation: Mapping[str, Any]) -> Record:
     """The customer as an author."""
     user = conversation["user"]
-    return {"type": "user", "userId": user["id"], "displayName": user["name"], "user": user_json(conversation)}
+    shown = {"type": "user", "userId": user["id"], "displayName": user["name"]}
+    return {**shown, "user": user_json(books, conversation)}
 
 
 def web_source(books: Books) -> Record:

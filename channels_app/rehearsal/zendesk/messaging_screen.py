@@ -7,7 +7,7 @@ the reason `ticketClosed`, or lets it go (`switchboard:releaseControl`), as the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from channels_app.rehearsal.base import Unsayable, said
@@ -19,11 +19,13 @@ from channels_app.rehearsal.zendesk.messaging_control import change_control, who
 from channels_app.rehearsal.zendesk.messaging_events import AGENT_TYPE, AGENTS, OWN
 from channels_app.rehearsal.zendesk.messaging_shapes import LONGEST_TEXT
 
-CUSTOMER, REPLY = Act("customer", "Write as the customer"), Act("reply", "Reply as the agent")
-TYPES, AGENT_TYPES = Act("typing", "The customer types"), Act("agent_typing", "The agent types")
+BEGIN = "begin"
+CUSTOMER, REPLY = Act("customer", "Send"), Act("reply", "Reply")
+TYPES, AGENT_TYPES = Act("typing", "Type"), Act("agent_typing", "Type")
 ACCEPT = Act("accept", "Accept control")
 END = Act("end", "End: give control back")
 RELEASE = Act("release", "End: let go of control")
+UNDELIVERED = Act("undelivered", "The last message is not delivered")
 _TAP = "tap"
 
 
@@ -39,7 +41,8 @@ def _shown(conversation: Mapping[str, Any]) -> ShownCase:
     is_agents = conversation["active"] == AGENTS
     agents = (AGENT_TYPES, END, RELEASE) if is_agents else ()
     accept = (ACCEPT,) if conversation["pending"] == AGENTS else ()
-    taps = [Act(f"{_TAP}:{place}", f"Tap: {one['text']}") for place, one in enumerate(_buttons(conversation))]
+    taps = [Act(f"{_TAP}:{place}", f"Tap “{one['text']}”") for place, one in enumerate(_buttons(conversation))]
+    failed = (UNDELIVERED,) if _is_ours(conversation["messages"][-1:]) else ()
     return ShownCase(
         ref=conversation["id"],
         number=conversation["id"][-6:],
@@ -47,8 +50,9 @@ def _shown(conversation: Mapping[str, Any]) -> ShownCase:
         status=f"Control is {whose(conversation)}",
         facts=[("Customer", conversation["user"]["name"]), ("Channel", "web")],
         entries=sorted(entries, key=lambda one: one.at),
-        writes=(CUSTOMER, *((REPLY,) if is_agents else ())),
-        acts=(TYPES, *taps, *accept, *agents),
+        writes=(REPLY,) if is_agents else (),
+        acts=(*accept, *agents, *failed),
+        customers=(CUSTOMER, TYPES, *taps),
     )
 
 
@@ -65,6 +69,10 @@ def _entry(message: Mapping[str, Any]) -> Entry:
     return Entry(role, author.get("displayName") or "Convoship", text, message["received"], files)
 
 
+def _is_ours(messages: Sequence[Mapping[str, Any]]) -> bool:
+    return any(one["source"]["type"] == "api:conversations" for one in messages)
+
+
 def _buttons(conversation: Mapping[str, Any]) -> list[Record]:
     """What can be tapped: the newest message's buttons; links are nobody's event."""
     newest = conversation["messages"][-1:]
@@ -74,10 +82,12 @@ def _buttons(conversation: Mapping[str, Any]) -> list[Record]:
 def done(books: Books, typed: Mapping[str, str]) -> tuple[Record, str, list[str]]:
     """Do what somebody does: the conversation, what is told of it in words, and the bodies that are posted to us.
 
-    Without an `address` a customer begins a new conversation; `name` is theirs then.
+    Without an `address`, or by `begin`, a customer begins a new conversation; `name` is theirs then.
     """
     does, text = typed.get("does", "") or CUSTOMER.word, said(typed, "text", LONGEST_TEXT)
     ref, name = said(typed, "address", 40), said(typed, "name", 100)
+    if does == BEGIN:
+        does, ref = CUSTOMER.word, ""
     told: list[Record] = []
     conversation = books.part("conversations").get(ref)
     if conversation is None and (ref or does != CUSTOMER.word):
@@ -86,11 +96,11 @@ def done(books: Books, typed: Mapping[str, str]) -> tuple[Record, str, list[str]
         raise Unsayable({"text": ["Write something."]})
     if conversation is None:
         conversation = events.begin(books, name or "Customer")
-        user = events.user_json(conversation)
+        user = events.user_json(books, conversation)
         payload = {"conversation": events.short_conversation(books, conversation), "creationReason": "message"}
         told.append(events.event("conversation:create", {**payload, "user": user, "source": events.web_source(books)}))
     shown = _shown(conversation)
-    labels = {one.word: one.label for one in (*shown.writes, *shown.acts)}
+    labels = {one.word: one.label for one in (*shown.customers, *shown.writes, *shown.acts)}
     if does not in labels:
         raise Unsayable({"does": ["That can't be done here now."]})
     told += _events(books, conversation, does, text, name)
@@ -103,10 +113,12 @@ def _events(books: Books, conversation: Record, does: str, text: str, name: str)
     agent = {"type": "business", "subtypes": ["agent"], "displayName": name or "Agent"}
     match does:
         case CUSTOMER.word:
+            # Whoever is the switchboard's default has control again of a conversation that nobody has.
+            conversation["active"] = conversation["active"] or OWN
             made = events.add_message(
                 books,
                 conversation,
-                events.customer(conversation),
+                events.customer(books, conversation),
                 {"type": "text", "text": text},
                 events.web_source(books),
             )
@@ -117,12 +129,28 @@ def _events(books: Books, conversation: Record, does: str, text: str, name: str)
             return [events.message_event(books, conversation, made)]
         case TYPES.word | AGENT_TYPES.word:
             is_customer = does == TYPES.word
-            author = events.customer(conversation) if is_customer else agent
+            author = events.customer(books, conversation) if is_customer else agent
             source = events.web_source(books) if is_customer else {"type": AGENT_TYPE}
             activity = {"type": "typing:start", "author": author, "source": source}
             payload = {"conversation": events.short_conversation(books, conversation), "activity": activity}
             return [events.event("conversation:typing", payload)]
+        case UNDELIVERED.word:
+            return [_undelivered(books, conversation)]
     return [_control(books, conversation, does, name or "Agent")]
+
+
+def _undelivered(books: Books, conversation: Record) -> Record:
+    """The customer's channel didn't take our last message (conversationMessageDeliveryFailureEvent)."""
+    events.log(books, conversation, "Zendesk", "The last message was not delivered")
+    payload = {
+        "conversation": events.short_conversation(books, conversation),
+        "user": events.user_json(books, conversation),
+        "destination": events.web_source(books),
+        "message": {"id": conversation["messages"][-1]["id"]},
+        "error": {"code": "uncategorized_error", "message": "The channel did not take it"},
+        "isFinalEvent": True,
+    }
+    return events.event("conversation:message:delivery:failure", payload)
 
 
 def _control(books: Books, conversation: Record, does: str, name: str) -> Record:
@@ -141,7 +169,7 @@ def _tapped(books: Books, conversation: Record, button: Mapping[str, Any]) -> li
     """A reply button is a message with its payload; a postback is an event, and no message (echoPostback is off)."""
     if button["type"] == "reply":
         content = {"type": "text", "text": button["text"], "payload": button["payload"]}
-        author, source = events.customer(conversation), events.web_source(books)
+        author, source = events.customer(books, conversation), events.web_source(books)
         made = events.add_message(books, conversation, author, content, source, button.get("metadata"))
         return [events.message_event(books, conversation, made)]
     events.log(books, conversation, conversation["user"]["name"], f"Tapped: {button['text']}")
@@ -151,7 +179,7 @@ def _tapped(books: Books, conversation: Record, button: Mapping[str, Any]) -> li
     payload = {
         "conversation": events.short_conversation(books, conversation),
         "postback": postback,
-        "user": events.user_json(conversation),
+        "user": events.user_json(books, conversation),
         "source": events.web_source(books),
     }
     return [events.event("conversation:postback", payload)]
