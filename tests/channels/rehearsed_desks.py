@@ -35,12 +35,12 @@ class RehearsedDesk:
     # Whether what was said can be read there, and what we sent is known again.
     is_read = is_known_again = tells_summary = True
 
-    def __init__(self, bridge: Bridge) -> None:
+    def __init__(self, bridge: Bridge, **config: Any) -> None:
         self.bridge, self.workspace = bridge, bridge.workspace
         with tenant(self.workspace.id):
             assistant = factories.make_assistant(self.workspace)
             made = rehearsing.begin(bridge.who, kind=self.kind, assistant_id=assistant.id)
-            made.connection.config = {**made.connection.config, **self.config}
+            made.connection.config = {**made.connection.config, **self.config, **config}
             made.connection.save()
         self.connection, self.ref = made.connection, str(made.connection.id)
         self.client = Client()
