@@ -13,6 +13,7 @@ from channels_app.models import (
     ConversationLink,
     Delivery,
     DeliveryAttempt,
+    DeskCase,
     InboundEvent,
     InboundMedia,
     InteractiveContent,
@@ -105,6 +106,16 @@ class DeliveryAdmin(TenantAdmin):
     list_filter = ("status", "is_test")
     search_fields = ("address", "provider_id")
     ordering = ("-created_at",)
+
+
+@admin.register(DeskCase)
+class DeskCaseAdmin(TenantAdmin):
+    """Cases as desks outside the house know them, and how looking at them goes."""
+
+    list_display = ("key", "connection", "number", "taken_at", "closed_at", "looked_at", "failures", "trouble")
+    list_select_related = ("connection",)
+    search_fields = ("key", "ref", "number")
+    ordering = ("-opened_at",)
 
 
 @admin.register(DeliveryAttempt)

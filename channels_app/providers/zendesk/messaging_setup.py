@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from channels_app.providers.base import Account, Finding, Health, ProviderError
+from channels_app.providers.base import Account, Finding, Health, ProviderError, same
 from channels_app.providers.zendesk.messaging import Messaging, own_switchboard_integration
 from channels_app.providers.zendesk.setup import REGISTER
 
@@ -29,7 +29,7 @@ async def check(account: Account) -> Health:
             missing = [one for one in TRIGGERS if one not in hook.get("triggers", ())]
             words = f"The webhook does not tell of {', '.join(missing)}." if missing else "Zendesk tells what is said."
             findings.append(Finding(not missing, words, REGISTER if missing else ""))
-            if hook.get("secret") and hook["secret"] != account.credentials.get("webhook_secret"):
+            if hook.get("secret") and not same(hook["secret"], account.credentials.get("webhook_secret", "")):
                 words = "The connection's secret is not the webhook's, so what Zendesk sends is refused."
                 findings.append(Finding(False, words, REGISTER))
     except ProviderError as error:

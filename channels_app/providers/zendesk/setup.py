@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from channels_app.providers.base import Account, Finding, Health, ProviderError
+from channels_app.providers.base import Account, Finding, Health, ProviderError, same
 from channels_app.providers.zendesk.api import Api
 from channels_app.providers.zendesk.forms import TOKENS_END
 from channels_app.providers.zendesk.tickets import TAG, url_of
@@ -97,7 +97,7 @@ async def _way_back(api: Api, findings: list[Finding]) -> None:
         if found is None:
             findings.append(Finding(False, "No active trigger uses the webhook.", REGISTER))
         secret = await signing_secret(api, str(webhook["id"]))
-        if account.credentials.get("webhook_secret") != secret:
+        if not same(account.credentials.get("webhook_secret", ""), secret):
             words = "The connection's signing secret is not the webhook's, so what Zendesk sends is refused."
             findings.append(Finding(False, words, REGISTER))
         elif found is not None:

@@ -32,7 +32,7 @@ def signature(secret: str, timestamp: str, body: bytes) -> str:
 
 def check(secrets: Sequence[str], request: InboundRequest) -> None:
     """`SignatureInvalid` unless one of these secrets signed it, lately."""
-    usable = [one for one in secrets if one and one != SAMPLE_SECRET]
+    usable = [one for one in secrets if one and not same(one, SAMPLE_SECRET)]
     if not usable:
         words = (
             "The connection has no signing secret of its webhook: press “Set the addresses at Zendesk”, or write it."

@@ -30,7 +30,7 @@ LOST = Fault(
 _ID = r"([^/]{1,100})"
 _MESSAGES = "/api/v2/conversations/messages"
 _OPEN = "/api/v2/conversations/messaging/integrations/open"
-_TOKEN = "/oauth/token"  # noqa: S105 (a path)
+_TOKEN_PATH = "/oauth/token"  # noqa: S105 (a path)
 
 _Does = Callable[..., Answer]
 # What is sent, which the faults meet: with the permission that it wants (platform-client-sdk-cli names them; for the
@@ -106,7 +106,7 @@ class GenesysDesk(DeskStandIn):
 
     def refuse(self, call: Call) -> Answer | None:
         """At the login: the client's id and secret. At the API: a bearer token that was given out and still counts."""
-        if call.path == _TOKEN:
+        if call.path == _TOKEN_PATH:
             return self._refuse_login(call)
         scheme, _, token = call.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
@@ -161,7 +161,7 @@ class GenesysDesk(DeskStandIn):
 
     def look(self, call: Call) -> Answer:
         """A token, an answer to a question, or that there is no such thing."""
-        if call.path == _TOKEN:
+        if call.path == _TOKEN_PATH:
             return self._token(call)
         if (call.method, call.path) in _WANT_USER:
             return problems.needs_user("Refused: this is for people who are logged in.")

@@ -17,14 +17,14 @@ from channels_app.rehearsal.zendesk.comments import paged
 LIMITED = '{"error": "APIRateLimitExceeded", "description": "Number of allowed API requests per minute exceeded"}'
 NO_ACCESS = json.dumps(forbidden("").body)
 BROKEN = '{"error": "InternalServerError", "description": "Something went wrong"}'
-_TOKENS = "/oauth/tokens"
+_TOKENS_PATH = "/oauth/tokens"
 _FILES = "/attachments/token/"
 _TICKET = re.compile(r"/api/v2/tickets/([^/]+?)(?:\.json)?(?:/(tags|comments)(?:\.json)?)?")
 
 
 def refuse(call: Call, books: Books) -> Answer | None:
     """The answer to a caller who isn't known; what gives tokens and files asks for none."""
-    if call.path == _TOKENS:
+    if call.path == _TOKENS_PATH:
         return refused_client(call, books)
     is_open = call.method == "GET" and call.path.startswith(_FILES)
     return None if is_open else refused_caller(call, books)
@@ -48,7 +48,7 @@ def changed_ticket(call: Call) -> str:
 
 def route(call: Call, books: Books) -> Answer:
     """What a call is answered; `Refused` where it isn't taken."""
-    if call.path == _TOKENS and call.method == "POST":
+    if call.path == _TOKENS_PATH and call.method == "POST":
         return give_token(call, books)
     if call.path.startswith(_FILES) and call.method == "GET":
         return comments.file_bytes(call, books)
