@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import datetime as dt
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID, uuid4
@@ -28,6 +29,7 @@ from channels_app.models import (
     CallTurn,
     Connection,
     DeliveryAttempt,
+    DeskCase,
     InteractiveContent,
     MemberTelephone,
     MessageTemplate,
@@ -66,6 +68,7 @@ from deployments.models import (
     Conversation,
     Deployment,
     File,
+    Handoff,
     IdentitySecret,
     KnowledgeChunk,
     KnowledgeEmbedding,
@@ -225,7 +228,18 @@ def _what_connections_leave(workspace: Workspace, deployment: Deployment) -> Non
     TemplateSync.objects.create(connection=connection, due_at=now)
     MessageTemplate.objects.create(connection=connection, sid="HX1", name="hello", language="en", synced_at=now)
     InteractiveContent.objects.create(connection=connection, digest="d", sid="HX2")
+    _case_at_a_desk(connection, Conversation.objects.earliest("started_at"))
     _what_calls_leave(factories.owner_of(workspace), connection, Conversation.objects.earliest("started_at"))
+
+
+def _case_at_a_desk(connection: Connection, conversation: Conversation) -> None:
+    """A hand-over that is over, and what the desk called it."""
+    long = dt.timedelta(minutes=5)
+    over = {"state": "closed", "outcome": "resolved", "ended_at": timezone.now()}
+    handed = Handoff.objects.create(
+        conversation=conversation, cause="visitor", longest_wait=long, longest_silence=long, **over
+    )
+    DeskCase.objects.create(connection=connection, conversation=conversation, handoff=handed, key=f"{handed.id}.1")
 
 
 def _what_calls_leave(member: User, connection: Connection, conversation: Conversation) -> None:
