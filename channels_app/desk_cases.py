@@ -143,6 +143,11 @@ def carry_on(connection_id: UUID, key: str, case: Case) -> None:
     DeskCase.objects.filter(id=row.id).update(look_at=None)
 
 
+def is_long_closed(row: DeskCase, now: dt.datetime) -> bool:
+    """Whether nobody looks at it any more."""
+    return row.closed_at is not None and now - row.closed_at > AFTER_CLOSING
+
+
 def note_closed(connection_id: UUID, key: str) -> None:
     """The case is not there any more, whoever ended it."""
     DeskCase.objects.filter(connection_id=connection_id, key=key, closed_at=None).update(closed_at=timezone.now())

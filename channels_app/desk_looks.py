@@ -14,11 +14,10 @@ import uuid
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from channels_app import accounts, bell, desk_cases, inbound, ladder
+from channels_app import accounts, desk_cases, inbound
 from channels_app.models import DeskCase
 from channels_app.models.connection import ConnectionState
 from channels_app.providers.base import InboundRequest, Provider, ProviderError
@@ -53,7 +52,10 @@ def claim(workspace_id: UUID, limit: int) -> list[ClaimedLook]:
     rows = DeskCase.objects.select_for_update(of=("self",), skip_locked=True).select_related("connection")
     due = rows.filter(Q(leased_until=None) | Q(leased_until__lt=now), look_at__lte=now).exclude(ref="")
     claimed = []
-    for row in due.filter(connection__state=ConnectionState.ACTIVE).order_by("look_at")[:limit]:
+    # What is stopped, or was asked for time, is asked nothing.
+    rests = Q(connection__rests_until=None) | Q(connection__rests_until__lte=now)
+    free = due.filter(rests, connection__state=ConnectionState.ACTIVE, connection__stopped_since=None)
+    for row in free.order_by("look_at")[:limit]:
         try:
             provider = accounts.to_send(row.connection)
         except ProviderError as error:
@@ -106,13 +108,11 @@ def _store(claimed: ClaimedLook, looked: Looked) -> None:
     if row.look_at is not None and row.look_at > claimed.began_at:
         # Something happened there while it was being looked at.
         again = row.look_at
-    elif row.closed_at is not None and now - row.closed_at > desk_cases.AFTER_CLOSING:
+    elif desk_cases.is_long_closed(row, now):
         again = None
     row.look_at, row.looked_at, row.claim, row.leased_until = again, now, None, None
     row.failures, row.trouble, row.trouble_remedy = 0, "", ""
     row.save()
-    if row.connection.failures:
-        ladder.note_success(row.connection, now)
 
 
 def _request(claimed: ClaimedLook, now: dt.datetime) -> InboundRequest:
@@ -130,17 +130,8 @@ def _fail(row: DeskCase, error: ProviderError, now: dt.datetime) -> None:
     gap = AGAIN_AFTER[min(row.failures, len(AGAIN_AFTER) - 1)]
     if error.retry_after is not None:
         gap = dt.timedelta(seconds=error.retry_after)
-    # What is gone there for good stays gone.
-    row.look_at = None if error.permanent and error.http_status in {404, 410} else now + gap
+    row.look_at = None if desk_cases.is_long_closed(row, now) else now + gap
     row.failures = min(row.failures + 1, 30_000)
     row.trouble, row.trouble_remedy = error.words[:300], error.remedy[:300]
     row.claim, row.leased_until = None, None
     row.save()
-    if error.blame == "connection":
-        ladder.note_failure(row.connection, accounts.kind_of(row.connection), error, now)
-
-
-def look_now(row: DeskCase) -> None:
-    """Somebody wants to know now."""
-    DeskCase.objects.filter(id=row.id).exclude(ref="").update(look_at=timezone.now(), failures=0)
-    transaction.on_commit(bell.ring)

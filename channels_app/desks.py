@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from django.conf import settings
 from django.db import transaction
@@ -17,7 +17,7 @@ from channels_app.models import Connection, ConversationLink, Delivery, DeskCase
 from channels_app.models.connection import ConnectionState
 from channels_app.models.outbound import DeliveryStatus
 from channels_app.providers.base import Capability, Planned, Provider
-from channels_app.providers.desk_port import BESIDE
+from channels_app.providers.desk_port import BESIDE, OPENED
 from channels_app.providers.events import DeskSaid
 from channels_app.providers.webhook_desk import MOST_MESSAGES
 from channels_app.rehearsal import visitors
@@ -85,7 +85,7 @@ class ConnectionDesk:
 
     def _join(self, provider: Provider, case: Case, planned: Planned) -> bool:
         """Put it beside what is still to be told, where that has not left and may have more with it."""
-        rows = Delivery.objects.filter(lane=case.handoff.id, status=DeliveryStatus.QUEUED)
+        rows = Delivery.objects.filter(lane=self._lane(case), status=DeliveryStatus.QUEUED)
         free = rows.select_for_update(of=("self",), skip_locked=True).order_by("-position")
         last = free.first()
         if last is None or last.claim is not None or last.tries:
@@ -101,6 +101,9 @@ class ConnectionDesk:
         last.save(update_fields=["content"])
         return True
 
+    def _lane(self, case: Case) -> UUID:
+        return uuid5(case.handoff.id, str(self.connection.id))
+
     def _is_for(self, conversation: Conversation) -> bool:
         kind = accounts.kind_of(self.connection)
         return not kind.takes_own_alone(self.connection.config) or bool(self._address_of(conversation))
@@ -114,10 +117,13 @@ class ConnectionDesk:
         return accounts.to_plan(self.connection, self._address_of(case.conversation))
 
     def _write(self, case: Case, planned: Sequence[Planned], *, wait: dt.timedelta = dt.timedelta()) -> None:
-        """In a lane of the hand-over's own, in order: the conversation is locked. Not due before `wait` is over."""
+        """In the hand-over's own lane at this desk, in order: the conversation is locked. Due once `wait` is over.
+
+        At another desk it has another: what one can't be told now holds up nobody else.
+        """
         if not planned:
             return
-        lane = case.handoff.id
+        lane = self._lane(case)
         last = Delivery.objects.filter(lane=lane).aggregate(last=Max("position"))["last"] or 0
         Delivery.objects.bulk_create(
             Delivery(
@@ -276,7 +282,7 @@ def _conversation_of(connection: Connection, key: str) -> Conversation | None:
     found = Handoff.objects.filter(id=handoff_id).first() if handoff_id is not None else None
     if found is None:
         return None
-    offered = Delivery.objects.filter(connection=connection, lane=found.id, address=key)
+    offered = DeskCase.objects.filter(connection=connection, key=key)
     return conversations.lock(found.conversation_id) if offered.exists() else None
 
 
@@ -304,6 +310,19 @@ def on_settled(delivery: Delivery) -> None:
         return
     if delivery.what in BESIDE:
         return
+    # What was still to be told of it can't be told, or would be of something that is elsewhere.
+    left = Delivery.objects.filter(
+        lane=delivery.lane, address=delivery.address, status=DeliveryStatus.QUEUED, claim=None
+    )
+    left = left.exclude(id=delivery.id)
     case = handoff.at_desk(delivery.conversation, delivery.address)
-    if case is not None:
-        handoff.unavailable(delivery.conversation, case, f"It could not be told: {delivery.reason}")
+    if case is not None or delivery.what == OPENED:
+        words = "The case went on to another desk before this was told."
+        left.update(status=DeliveryStatus.SUPPRESSED, reason=words, is_parked=False, settled_at=timezone.now())
+    if case is None:
+        return
+    desk_cases.note_closed(delivery.connection_id, delivery.address)
+    if delivery.what != OPENED and accounts.kind_of(delivery.connection).can(Capability.DESK_LOOKS):
+        words = "Something could not be told here, so the conversation went on to somebody else."
+        ConnectionDesk(delivery.connection).close_case(Case(case, delivery.conversation), "", words)
+    handoff.unavailable(delivery.conversation, case, f"It could not be told: {delivery.reason}")

@@ -49,6 +49,8 @@ class Drain:
 
     def __init__(self) -> None:
         self.busy: Counter[UUID] = Counter()
+        # Cases at desks that are being looked at.
+        self.looking: Counter[UUID] = Counter()
         self.tasks: set[asyncio.Task[None]] = set()
         self.wake = asyncio.Event()
         self.loop = asyncio.get_running_loop()
@@ -112,13 +114,30 @@ class Drain:
         """Cases at desks outside of which something may have been said."""
         started = 0
         for workspace_id in await in_thread(doors.due_cases, WORKSPACES_AT_ONCE):
-            free = min(PLACES - len(self.tasks), desk_looks.AT_ONCE - self.busy[workspace_id])
+            # Apart from what a workspace sends: in a campaign people at desks are still heard.
+            free = min(PLACES - len(self.tasks), desk_looks.AT_ONCE - self.looking[workspace_id])
             if free <= 0:
                 continue
-            for look in await in_tenant(desk_looks.claim)(workspace_id, workspace_id, free):
-                self._start(workspace_id, desk_looks.run(look))
-                started += 1
+            try:
+                looks = await in_tenant(desk_looks.claim)(workspace_id, workspace_id, free)
+            except _AWAY:
+                raise
+            except Exception:
+                logger.exception("cases of workspace %s could not be claimed", workspace_id)
+                continue
+            self.looking[workspace_id] += len(looks)
+            for look in looks:
+                self._start(workspace_id, self._looked(look))
+            started += len(looks)
         return started
+
+    async def _looked(self, look: desk_looks.ClaimedLook) -> None:
+        try:
+            await desk_looks.run(look)
+        finally:
+            self.looking[look.workspace_id] -= 1
+            if not self.looking[look.workspace_id]:
+                del self.looking[look.workspace_id]
 
     async def _lead_calls(self) -> int:
         """Calls whose conversation is people's, and which have to be led there: few, short, and somebody listens."""

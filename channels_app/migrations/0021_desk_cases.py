@@ -88,6 +88,7 @@ class Migration(migrations.Migration):
             """
             SELECT c.workspace_id FROM channels_app_deskcase c
               JOIN channels_app_connection n ON n.id = c.connection_id AND n.state = 'active'
+                   AND n.stopped_since IS NULL AND (n.rests_until IS NULL OR n.rests_until <= now())
              WHERE c.look_at <= now() AND (c.leased_until IS NULL OR c.leased_until < now())
              GROUP BY c.workspace_id ORDER BY min(c.look_at) LIMIT p_limit
             """,

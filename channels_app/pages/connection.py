@@ -88,7 +88,7 @@ def ways_to_try(row: Connection) -> dict[str, Any]:
     registers = accounts.kind_of(row).can(Capability.REGISTERS_WEBHOOK)
     return {
         "is_desk": desks.is_desk(row),
-        "pastes": accounts.to_receive(row).to_paste(),
+        "pastes": accounts.to_plan(row).to_paste(),
         "examples": examples.types_of(row),
         "writes_to_people": examples.writes_to_people(row),
         "calls_people": accounts.is_spoken(row),

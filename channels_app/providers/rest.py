@@ -62,9 +62,17 @@ def read(answer: Answered, service: str) -> dict[str, Any]:
 
 
 def failure(
-    answer: Answered, service: str, said: str, *, is_write: bool, remedies: Mapping[int, str] | None = None
+    answer: Answered,
+    service: str,
+    said: str,
+    *,
+    is_write: bool,
+    remedies: Mapping[int, str] | None = None,
+    of_one: bool = False,
 ) -> ProviderError:
     """What an answer that is no 2xx means. `said`: the service's own words; `remedies`: what to do, by status.
+
+    `of_one`: of one case there; where that may not be touched, others may.
 
     A 5xx to what writes says nothing of whether it was done.
     """
@@ -74,6 +82,9 @@ def failure(
     if status == 401:
         words, remedy = f"{service} refuses the credentials.{quoted}", "Write them again in the connection's settings."
         return ProviderError(words, own or remedy, permanent=True, stops=True, blame="connection", **whole)
+    if status == 403 and of_one:
+        words, remedy = f"{service} forbids it for this case.{quoted}", "Let the integration's user see and change it."
+        return ProviderError(words, remedy, permanent=True, blame="message", **whole)
     if status == 403:
         words, remedy = f"{service} forbids it.{quoted}", "Give the integration's user the rights that it needs."
         return ProviderError(words, own or remedy, permanent=True, stops=True, blame="connection", **whole)

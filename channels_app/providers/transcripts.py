@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from deployments.models.handoff import HandoffOutcome
 
 _CALLED = {AuthorKind.ASSISTANT: "Assistant", AuthorKind.SYSTEM: "Notice", AuthorKind.AGENT: "A person"}
 LONGEST_SUBJECT = 120
+_BACK = re.compile(r"(?is)\s*/bot(?![\w-])[:\s]*(.*)")
 _IN_VAIN = (HandoffOutcome.NOBODY_CAME, HandoffOutcome.NOBODY_THERE)
 
 
@@ -85,6 +87,12 @@ def whole(case: Case, messages: Sequence[Message]) -> list[str]:
     visitor = visitor_of(case)
     begins = [] if not messages or messages[0].seq <= 1 else ["(Earlier messages stand in the conversation only.)"]
     return [*begins, *(line_of(message, visitor) for message in messages)]
+
+
+def way_back(text: str) -> str | None:
+    """Of a note or message that gives the conversation back (`/bot` and what was done) the latter; None of others."""
+    found = _BACK.match(text)
+    return found[1].strip() if found is not None else None
 
 
 def ending(outcome: str, words: str) -> str:

@@ -101,7 +101,7 @@
 -- migration: channels_app 0018_rung 21b2d19df37f85a5
 -- migration: channels_app 0019_no_returned_transfer 1fc81db5774fe6e0
 -- migration: channels_app 0020_last_test 0e806c4791308fe0
--- migration: channels_app 0021_desk_cases d30d1c0700de899b
+-- migration: channels_app 0021_desk_cases 05e42363b6ca6d6f
 -- migration: sessions 0001_initial 2aa438e2393ee513
 
 CREATE FUNCTION public.all_workspaces() RETURNS SETOF uuid
@@ -212,6 +212,7 @@ CREATE FUNCTION public.due_desk_cases(p_limit integer) RETURNS TABLE(workspace_i
     AS $$ 
             SELECT c.workspace_id FROM channels_app_deskcase c
               JOIN channels_app_connection n ON n.id = c.connection_id AND n.state = 'active'
+                   AND n.stopped_since IS NULL AND (n.rests_until IS NULL OR n.rests_until <= now())
              WHERE c.look_at <= now() AND (c.leased_until IS NULL OR c.leased_until < now())
              GROUP BY c.workspace_id ORDER BY min(c.look_at) LIMIT p_limit
              $$;

@@ -121,7 +121,8 @@ READ: dict[str, Any] = {"seen": [FIRST, SECOND]}
 async def test_an_agent_who_came_is_told_once_with_their_name(there: Organization) -> None:
     case = known(**READ)
     looked = await look(there, case)
-    assert [(one.says, one.name, one.address) for one in looked.events] == [("accepted", "Bea Agent", case.key)]
+    assert case.there is not None
+    assert [(one.says, one.name, one.address) for one in looked.events] == [("accepted", "Bea Agent", case.there.ref)]
     assert looked.there is not None
     assert looked.again == 60
     again = await look(there, known(**READ, agent=looked.there.about["agent"]))
@@ -137,7 +138,8 @@ async def test_an_agent_who_leaves_closes_the_case(there: Organization) -> None:
     there.on(f"GET {THERE}", stands(**left()))
     case = known(**READ)
     looked = await look(there, case)
-    assert [(one.says, one.name, one.address) for one in looked.events] == [("closed", "Bea Agent", case.key)]
+    assert case.there is not None
+    assert [(one.says, one.name, one.address) for one in looked.events] == [("closed", "Bea Agent", case.there.ref)]
     assert looked.events[0].key == (await look(there, case)).events[0].key
 
 
@@ -320,7 +322,11 @@ async def test_addresses_that_may_not_be_set_are_said_with_the_permission(there:
 
 
 async def test_no_secret_stands_in_what_people_read() -> None:
-    shown = json.dumps([Genesys.set_by_hand, Genesys.purpose])
+    own = account("https://api.example")
+    shown = json.dumps(
+        [Genesys.set_by_hand, Genesys.purpose, *(one.text + one.where for one in Genesys(own).to_paste())]
+    )
     assert "X-Convoship-Secret" in shown
+
     assert CONVERSATION not in shown
     assert INTERACTION not in shown

@@ -112,11 +112,12 @@ def test_what_is_no_object_of_json_is_said_to_be_none(body: bytes) -> None:
 # --- What is pasted ---------------------------------------------------------------------------------------------------
 
 
-def test_what_is_pasted_names_the_address_the_user_and_the_property_but_no_secret() -> None:
+def test_what_is_pasted_names_the_address_and_the_property_but_the_value_of_no_secret() -> None:
     own = account()
     prop, condition, script = Servicenow(own).to_paste()
     assert prop.text == pasting.property_of(own)
-    assert condition.text == f'current.correlation_display == "Convoship" && gs.getUserName() != "{US}"'
+    assert condition.text == f'current.correlation_display == "Convoship" && gs.getUserName() != "{pasting.USER}"'
+    assert US not in "".join(one.text + one.where for one in (prop, condition, script))
     assert own.inbound_url in script.text
     assert prop.text in script.text
     assert "incident" in condition.where
@@ -206,7 +207,7 @@ def test_what_the_rule_sends_is_what_is_taken() -> None:
     assert (sent["url"], sent["method"], sent["how"]) == (own.inbound_url, "post", "async")
     assert sent["body"].isascii()
     assert json.loads(sent["body"]) == TOLD
-    assert ["sys_created_by", "!=", US] in sent["query"]
+    assert ["sys_created_by", "!=", pasting.USER] in sent["query"]
     came = InboundRequest("POST", own.inbound_url, "", {}, sent["headers"], "", sent["body"].encode())
     Servicenow(own).validate_request(came)
     assert Servicenow(own).parse_events(came) == [DeskSaid(key="rule:e1", address=SYS_ID, says="changed")]

@@ -33,7 +33,7 @@ CAPPED = "Nobody wrote for 72 hours, so the interaction at Genesys is over."
 async def look_at(api: Api, case: KnownCase) -> Looked:
     """Messages first; where there are none, who came and who left. After 72 hours of silence it is over anyway."""
     if case.active_at is not None and timezone.now() - case.active_at >= LONGEST:
-        said = DeskSaid(key=f"silent:{case.key}", address=case.key, says="returned", text=CAPPED)
+        said = DeskSaid(key=f"silent:{case.key}", address=_address(case), says="returned", text=CAPPED)
         return Looked([said], AGAIN_WHEN_QUIET)
     conversation = str(case.about.get("conversation") or "")
     if case.there is None or not conversation:
@@ -129,7 +129,12 @@ def _accepted(
     if who == case.about.get("agent"):
         return []
     key = f"accepted:{conversation}:{case.key}:{who}"
-    return [DeskSaid(key=key, address=case.key, says="accepted", name=_name(agent))]
+    return [DeskSaid(key=key, address=_address(case), says="accepted", name=_name(agent))]
+
+
+def _address(case: KnownCase) -> str:
+    """Where all that is said of the case comes from, by whichever way: events of one address keep their order."""
+    return case.there.ref if case.there is not None else case.key
 
 
 def _name(participant: Mapping[str, Any]) -> str:
@@ -143,6 +148,6 @@ def _over(case: KnownCase, conversation: str, there: Sequence[Mapping[str, Any]]
     had_it = standing.agents(there)
     if had_it:
         key = f"closed:{conversation}:{case.key}"
-        return DeskSaid(key=key, address=case.key, says="closed", name=_name(had_it[-1]))
+        return DeskSaid(key=key, address=_address(case), says="closed", name=_name(had_it[-1]))
     words = "Genesys ended the interaction before an agent took it."
-    return DeskSaid(key=f"nobody:{conversation}:{case.key}", address=case.key, says="unavailable", text=words)
+    return DeskSaid(key=f"nobody:{conversation}:{case.key}", address=_address(case), says="unavailable", text=words)

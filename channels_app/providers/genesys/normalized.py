@@ -6,14 +6,12 @@ the SDKs' `ConversationMessageContent`. Visitors get it as plain text.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from channels_app.providers import transcripts
 from channels_app.providers.events import DeskSaid, NotUsed, ProviderEvent
 
-# A message that is this word gives the conversation back; what follows it is for whoever has it next.
-_BACK = re.compile(r"/bot(?:\s+(?P<summary>.*))?", re.IGNORECASE | re.DOTALL)
 _BODIES = ("text", "title", "description", "body", "url")
 
 
@@ -30,10 +28,9 @@ def id_of(key: str) -> str:
 def event_of(message_id: str, address: str, message: Mapping[str, Any], *, name: str = "") -> ProviderEvent:
     """What an agent's message is: words, or the return of the conversation."""
     key, words = key_of(message_id), words_of(message)
-    back = _BACK.fullmatch(words.strip())
+    back = transcripts.way_back(words)
     if back is not None:
-        summary = (back["summary"] or "").strip()
-        return DeskSaid(key=key, address=address, says="returned", name=name, text=summary)
+        return DeskSaid(key=key, address=address, says="returned", name=name, text=back)
     if not words:
         return NotUsed(key=key, address=address, what="a message that can't be shown as words")
     return DeskSaid(key=key, address=address, says="message", name=name, text=words)

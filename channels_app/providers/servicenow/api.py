@@ -29,6 +29,8 @@ ROLES = (
     "Give the integration's user a role that may write there: System Security, Users and Groups, Users, Roles; for "
     "incidents sn_incident_write or itil, for interactions sn_interaction_write or itil, and itil to read journals."
 )
+# One record: others may be touched where this may not.
+_RECORD = re.compile(r"/api/now/table/\w+/[0-9a-f]{32}")
 _REMEDIES = {
     401: "Check the user (System Security, Users) or the OAuth application (System OAuth, Application Registry), and "
     "write the credentials again in the connection's settings.",
@@ -78,7 +80,7 @@ class Api:
             answer = await self._asked(method, path, body, query, headers or {}, content)
         budget.note(self.account.connection_id, answer.headers)
         if not answer.is_success:
-            raise _failure(answer, is_write=method != "GET")
+            raise _failure(answer, is_write=method != "GET", of_one=_RECORD.search(path) is not None)
         return read(answer, is_write=method != "GET")
 
     async def rows(self, table: str, query: str, fields: str, limit: int, offset: int = 0) -> list[dict[str, Any]]:
@@ -139,10 +141,10 @@ class Api:
         return str(found.get("access_token", "")), float(life) if life.isdigit() else TOKEN_SECONDS
 
 
-def _failure(answer: Answered, *, is_write: bool) -> ProviderError:
+def _failure(answer: Answered, *, is_write: bool, of_one: bool) -> ProviderError:
     """What an answer that is no 2xx means; a table that isn't there is a matter of the settings."""
     words = said(answer)
-    error = rest.failure(answer, SERVICE, words, is_write=is_write, remedies=_REMEDIES)
+    error = rest.failure(answer, SERVICE, words, is_write=is_write, remedies=_REMEDIES, of_one=of_one)
     if answer.status == 400 and words.lower().startswith("invalid table"):
         error.stops, error.blame = True, "connection"
         error.remedy = "Check the table's name in the connection's settings: System Definition, Tables, Name."

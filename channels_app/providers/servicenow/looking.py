@@ -7,9 +7,10 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from channels_app.providers import transcripts
 from channels_app.providers.base import ProviderError
 from channels_app.providers.desk_port import CaseThere, KnownCase, Looked
-from channels_app.providers.events import DeskSaid, ProviderEvent
+from channels_app.providers.events import DeskSaid, NotUsed, ProviderEvent
 from channels_app.providers.servicenow import budget, journal, states
 from channels_app.providers.servicenow.api import Api, raw, shown
 from channels_app.providers.servicenow.records import FIELDS, table_in
@@ -23,8 +24,6 @@ LIVELY_SECONDS = 300.0
 # Requests of one look: the record, and its journal.
 REQUESTS = 2
 MOST_READ = 300
-# A work note that begins so gives the conversation back; what follows is for whoever has it next.
-BACK = re.compile(r"(?is)/bot\b[:\s]*(.*)")
 _USER = re.compile(r"[\w.@+\- ]{1,100}")
 
 
@@ -50,7 +49,7 @@ async def look_at(api: Api, case: KnownCase) -> Looked:
     is_over, is_back = states.is_over(table, record), any(_says(event, "returned") for event in events)
     if is_over and not about.get("over") and not is_back:
         name = shown(record, "assigned_to")
-        events.append(DeskSaid(key=f"closed:{ref}:{case.key}", address=case.key, says="closed", name=name))
+        events.append(DeskSaid(key=f"closed:{ref}:{case.key}", address=ref, says="closed", name=name))
     return _looked(api, case, record, rows, events, names, is_over)
 
 
@@ -95,7 +94,7 @@ def _says(event: ProviderEvent, what: str) -> bool:
 def _gone(case: KnownCase, there: CaseThere) -> DeskSaid:
     """A record that was deleted, or that our user may not see any more."""
     words = f"{there.number or 'The record'} is not at ServiceNow any more, or the integration's user may not see it."
-    return DeskSaid(key=f"gone:{there.ref}:{case.key}", address=case.key, says="unavailable", text=words)
+    return DeskSaid(key=f"gone:{there.ref}:{case.key}", address=there.ref, says="unavailable", text=words)
 
 
 def _accepted(case: KnownCase, record: Mapping[str, Any]) -> list[ProviderEvent]:
@@ -103,7 +102,7 @@ def _accepted(case: KnownCase, record: Mapping[str, Any]) -> list[ProviderEvent]
     if not assigned or assigned == case.about.get("assigned_to"):
         return []
     key = f"accepted:{raw(record, 'sys_id')}:{case.key}:{assigned}"
-    return [DeskSaid(key=key, address=case.key, says="accepted", name=shown(record, "assigned_to"))]
+    return [DeskSaid(key=key, address=raw(record, "sys_id"), says="accepted", name=shown(record, "assigned_to"))]
 
 
 def _said(api: Api, ref: str, rows: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> list[ProviderEvent]:
@@ -115,8 +114,8 @@ def _said(api: Api, ref: str, rows: Sequence[Mapping[str, Any]], names: Mapping[
         if raw(row, "element") == "comments":
             if text:
                 events.append(DeskSaid(key=key, address=ref, says="message", name=name, text=text))
-        elif (back := BACK.match(text)) is not None:
-            events.append(DeskSaid(key=key, address=ref, says="returned", name=name, text=back[1].strip()))
+        elif (back := transcripts.way_back(text)) is not None:
+            events.append(DeskSaid(key=key, address=ref, says="returned", name=name, text=back))
     return events
 
 
@@ -137,7 +136,7 @@ async def _names(api: Api, known: dict[str, str], rows: Sequence[Mapping[str, An
 
 
 async def _attached(api: Api, ref: str, since: str, user: str, read: Sequence[str]) -> list[ProviderEvent]:
-    """Files that agents attached: lines with their names and where they are, which asks for a sign-in there."""
+    """Files that somebody attached: nothing there says whether they are meant for the visitor, so they stay there."""
     query = f"table_sys_id={ref}^ORDERBYDESCsys_created_on"
     asked = {"sysparm_query": query, "sysparm_limit": 20}
     try:
@@ -152,7 +151,8 @@ async def _attached(api: Api, ref: str, since: str, user: str, read: Sequence[st
         url, ours = raw(one, "download_link"), raw(one, "sys_created_by").casefold() == user.casefold()
         is_meant = raw(one, "table_sys_id") == ref and raw(one, "sys_created_on") >= since
         if is_meant and not ours and raw(one, "sys_id") not in read and url.startswith("https://"):
-            text = f"{raw(one, 'file_name') or 'File'}: {url}"
-            key = f"attachment:{raw(one, 'sys_id')}"
-            events.append(DeskSaid(key=key, address=ref, says="message", text=text))
+            key, name = f"attachment:{raw(one, 'sys_id')}", raw(one, "file_name") or "File"
+            events.append(
+                NotUsed(key=key, address=ref, what=f"the file “{name}” was attached; the visitor isn't shown it")
+            )
     return events

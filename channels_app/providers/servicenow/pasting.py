@@ -14,8 +14,8 @@ from channels_app.providers.desk_port import Paste
 from channels_app.providers.servicenow.forms import is_virtual_agent, table_of
 from channels_app.providers.servicenow.records import MARK
 
-# Of an OAuth application the user is known there only.
-USER = "USER ID OF THE OAUTH APPLICATION USER"
+# Who we are there is a secret's value, which stands on no page.
+USER = "USER ID OF THE INTEGRATION"
 
 
 def property_of(account: Account) -> str:
@@ -27,9 +27,8 @@ def to_paste(account: Account) -> list[Paste]:
     """Texts and where they go; the secret itself is in none of them."""
     if is_virtual_agent(account.config):
         return _virtual_agent(account)
-    user, table = account.credentials.get("username") or USER, table_of(account.config)
-    name = property_of(account)
-    by_hand = f" Put the user ID in the place of {USER}, here and in the script." if user == USER else ""
+    user, table, name = USER, table_of(account.config), property_of(account)
+    by_hand = f" Put the integration's user ID in the place of {USER}, here and in the script."
     return [
         Paste(
             "System property",

@@ -140,7 +140,7 @@ async def send(api: Api, what: Outgoing) -> Receipt:
     for one in what.content.get("turns", ()):
         for file in one["files"]:
             text = f"{text}\n{await sent_up(api, what, table, case.there.ref, file)}".strip()
-    text = text or "(nothing)"
+    text = harmless(text) or "(nothing)"
     body = {element: text}
     if what.content.get("resolves"):
         return await _resolve(api, case.there.ref, table, body, text)

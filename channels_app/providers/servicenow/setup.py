@@ -59,8 +59,9 @@ async def _who(api: Api, findings: list[Finding]) -> str:
         return ""
     rows = await api.rows("sys_user", f"user_name={name}", "user_name,name,active", 1)
     mine = next((one for one in rows if raw(one, "user_name").casefold() == name.casefold()), None)
-    called = f"{raw(mine, 'name')} ({name})" if mine is not None and raw(mine, "name") else name
-    findings.append(Finding(True, f"ServiceNow takes the credentials: they act as {called}."))
+    called = raw(mine, "name") if mine is not None else ""
+    whose = f": they act as {called}" if called else ""
+    findings.append(Finding(True, f"ServiceNow takes the credentials{whose}."))
     return name
 
 
@@ -120,7 +121,8 @@ async def _test_record(api: Api, user: str, findings: list[Finding]) -> None:
     ref, number = raw(made, "sys_id"), raw(made, "number")
     findings += _kept(table, made, key, group)
     if user and raw(made, "sys_created_by").casefold() != user.casefold():
-        words = f"The test record {number} was made by {shown(made, 'sys_created_by')}, and not by {user}."
+        maker = shown(made, "sys_created_by")
+        words = f"The test record {number} was made by {maker}, and not by the user of the settings."
         findings.append(Finding(False, words, "Write the user ID as ServiceNow has it; else our own words come back."))
     there = {raw(one, "element") for one in await journal.rows_since(api, ref, "", ())}
     lost = [one for one in ("comments", "work_notes") if one not in there]

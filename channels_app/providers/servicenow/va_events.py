@@ -108,9 +108,9 @@ def _end(
     if any(isinstance(one, DeskSaid) and one.says in {"unavailable", "ended"} for one in events):
         return []
     if post.get("takeControl") is True:
-        return [DeskSaid(key=f"back:{made}", address=address, says="returned")]
+        return [DeskSaid(key=f"back:{made}", address=address, says="returned", copy_seconds=COPY_SECONDS)]
     if post.get("completed") is True:
-        return [DeskSaid(key=f"over:{made}", address=address, says="ended")]
+        return [DeskSaid(key=f"over:{made}", address=address, says="ended", copy_seconds=COPY_SECONDS)]
     if has_left:
         return [DeskSaid(key=f"left:{made}", address=address, says="returned", copy_seconds=COPY_SECONDS)]
     return []

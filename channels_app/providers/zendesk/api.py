@@ -63,7 +63,14 @@ class Api:
         if answer.status == 409:
             raise _conflict(answer)
         if not answer.is_success:
-            raise rest.failure(answer, SERVICE, said(answer), is_write=method != "GET", remedies=_REMEDIES)
+            raise rest.failure(
+                answer,
+                SERVICE,
+                said(answer),
+                is_write=method != "GET",
+                remedies=_REMEDIES,
+                of_one=path.startswith("/api/v2/tickets/"),
+            )
         return rest.read(answer, SERVICE)
 
     async def listed(

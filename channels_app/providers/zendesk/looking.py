@@ -7,8 +7,11 @@ developer.zendesk.com/api-reference/ticketing/tickets/ticket_comments (`public`,
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from channels_app.providers import transcripts
+from channels_app.providers.base import ProviderError
 from channels_app.providers.desk_port import CaseThere, KnownCase, Looked
 from channels_app.providers.events import DeskSaid, NotUsed, ProviderEvent
 from channels_app.providers.zendesk.api import Api
@@ -16,8 +19,6 @@ from channels_app.providers.zendesk.api import Api
 # A webhook tells at once; this is for the one that was lost.
 AGAIN_SECONDS, AGAIN_WHEN_QUIET = 60.0, 300.0
 PAGE_SIZE, MOST_PAGES = 50, 10
-# An internal note that begins so gives the conversation back; what follows is for whoever has it next.
-BACK = "/bot"
 ENDED = ("solved", "closed")
 
 
@@ -26,12 +27,21 @@ async def look_at(api: Api, case: KnownCase) -> Looked:
     if case.there is None:
         return Looked([], AGAIN_WHEN_QUIET)
     ref = case.there.ref
-    found = await api.call("GET", f"/api/v2/tickets/{ref}", query={"include": "users"})
-    ticket, names = found["ticket"], _names(found)
+    try:
+        found = await api.call("GET", f"/api/v2/tickets/{ref}", query={"include": "users"})
+    except ProviderError as error:
+        if error.http_status != 404:
+            raise
+        words = f"Ticket #{ref} is not at Zendesk any more."
+        return Looked(
+            [DeskSaid(key=f"gone:{ref}:{case.key}", address=ref, says="unavailable", text=words)], AGAIN_WHEN_QUIET
+        )
+    ticket, people = found["ticket"], _people(found)
     comments, more = await _comments_since(api, ref, int(case.about.get("seen") or 0))
-    names |= more
+    people |= more
+    names = {whose: person.name for whose, person in people.items()}
     events = _accepted(case, ticket, names) + [
-        event for one in comments if (event := _said(case, ticket, one, names)) is not None
+        event for one in comments if (event := _said(case, ticket, one, people)) is not None
     ]
     is_back = any(isinstance(event, DeskSaid) and event.says == "returned" for event in events)
     if ticket["status"] in ENDED and case.about.get("status") not in ENDED and not is_back:
@@ -43,25 +53,34 @@ async def look_at(api: Api, case: KnownCase) -> Looked:
     return Looked(events, AGAIN_SECONDS if comments else AGAIN_WHEN_QUIET, there)
 
 
-def _names(found: Mapping[str, Any]) -> dict[Any, str]:
-    return {one.get("id"): str(one.get("name", "")) for one in found.get("users") or ()}
+@dataclass(frozen=True)
+class Person:
+    """A user at Zendesk; `role` is agent, admin or end-user."""
+
+    name: str
+    role: str
 
 
-async def _comments_since(api: Api, ref: str, seen: int) -> tuple[list[dict[str, Any]], dict[Any, str]]:
+def _people(found: Mapping[str, Any]) -> dict[Any, Person]:
+    rows = found.get("users") or ()
+    return {one.get("id"): Person(str(one.get("name", "")), str(one.get("role", ""))) for one in rows}
+
+
+async def _comments_since(api: Api, ref: str, seen: int) -> tuple[list[dict[str, Any]], dict[Any, Person]]:
     """Those that are newer than the last that was read, the oldest first; and who wrote them."""
     comments: list[dict[str, Any]] = []
-    names: dict[Any, str] = {}
+    people: dict[Any, Person] = {}
     query: dict[str, Any] = {"sort": "-created_at", "include": "users", "page[size]": PAGE_SIZE}
     for _ in range(MOST_PAGES):
         found = await api.call("GET", f"/api/v2/tickets/{ref}/comments", query=query)
         page = found.get("comments") or []
-        names |= _names(found)
+        people |= _people(found)
         comments += [one for one in page if int(one["id"]) > seen]
         meta = found.get("meta") or {}
         if not meta.get("has_more") or any(int(one["id"]) <= seen for one in page):
             break
         query["page[after]"] = meta["after_cursor"]
-    return sorted(comments, key=lambda one: int(one["id"])), names
+    return sorted(comments, key=lambda one: int(one["id"])), people
 
 
 def _accepted(case: KnownCase, ticket: Mapping[str, Any], names: Mapping[Any, str]) -> list[ProviderEvent]:
@@ -74,22 +93,26 @@ def _accepted(case: KnownCase, ticket: Mapping[str, Any], names: Mapping[Any, st
 
 
 def _said(
-    case: KnownCase, ticket: Mapping[str, Any], comment: Mapping[str, Any], names: Mapping[Any, str]
+    case: KnownCase, ticket: Mapping[str, Any], comment: Mapping[str, Any], people: Mapping[Any, Person]
 ) -> ProviderEvent | None:
-    """What a comment means; nothing where we wrote it."""
+    """What a comment means; nothing where we wrote it. Only agents and admins speak to the visitor."""
     ref, number = str(ticket["id"]), str(comment["id"])
     is_api = (comment.get("via") or {}).get("channel") == "api"
     is_requesters = comment.get("author_id") in {case.about.get("requester_id"), ticket.get("requester_id")}
     if number in case.sent or (is_api and is_requesters):
         return None
-    key, name = f"comment:{number}", names.get(comment.get("author_id"), "")
+    author = people.get(comment.get("author_id"), Person("", ""))
+    key, name = f"comment:{number}", author.name
     text = str(comment.get("plain_body") or comment.get("body") or "").strip()
     if not comment.get("public", True):
-        if not text.lower().startswith(BACK):
+        back = transcripts.way_back(text)
+        if back is None:
             return None
-        return DeskSaid(key=key, address=ref, says="returned", name=name, text=text[len(BACK) :].strip())
+        return DeskSaid(key=key, address=ref, says="returned", name=name, text=back)
     if is_requesters:
         return NotUsed(key=key, address=ref, what=f"the visitor wrote to ticket #{ref} another way, by mail perhaps")
+    if author.role == "end-user":
+        return NotUsed(key=key, address=ref, what=f"somebody who is no agent wrote to ticket #{ref}")
     files = [f"{one.get('file_name', 'File')}: {one['content_url']}" for one in comment.get("attachments") or ()]
     words = "\n".join(filter(None, (text, *files)))
     return DeskSaid(key=key, address=ref, says="message", name=name, text=words)

@@ -62,8 +62,8 @@ def _event(integration: str, event: Mapping[str, Any]) -> ProviderEvent:
             word = str(postback.get("payload", ""))
             return MessageReceived(key=key, address=address, payload=word, user=_user(who), locale=_locale(who))
         case "switchboard:passControl" | "switchboard:releaseControl" if is_ours or kind.endswith("releaseControl"):
-            reason = str(payload.get("reason", ""))
-            return DeskSaid(key=key, address=address, says="returned", text=_REASONS.get(reason, ""))
+            # It may be of an earlier hand-over, and late: who has control is asked.
+            return DeskSaid(key=key, address=address, says="changed")
         case "switchboard:passControl":
             return NotUsed(key=key, address=address, what="that somebody else has the conversation now")
         case "conversation:typing":
@@ -71,12 +71,6 @@ def _event(integration: str, event: Mapping[str, Any]) -> ProviderEvent:
         case "conversation:message:delivery:failure":
             return _failed(key, address, payload, is_ours=is_ours)
     return NotUsed(key=key, address=address, what=f"{kind or 'an event without a type'}")
-
-
-_REASONS = {
-    "ticketClosed": "The ticket was closed.",
-    "transferToEmail": "It goes on by e-mail.",
-}
 
 
 def _failed(key: str, address: str, payload: Mapping[str, Any], *, is_ours: bool) -> ProviderEvent:
@@ -185,7 +179,8 @@ async def look_at(api: Messaging, case: KnownCase) -> Looked:
         return Looked([], AGAIN_SECONDS)
     ref, since = case.there.ref, str(case.about.get("since") or "9")
     active = await active_integration(api, ref)
-    is_ours = active.get("integrationId") == api.integration
+    # Where nobody has control, who writes next is given to whoever answers first.
+    is_ours = active.get("integrationId") in {api.integration, None}
     messages = [] if is_ours else await _since(api, ref, since)
     events: list[ProviderEvent] = [said(one, ref, is_ours=False) for one in messages]
     if is_ours and case.about.get("passed"):

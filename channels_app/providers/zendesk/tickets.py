@@ -6,6 +6,7 @@ comments: .../tickets/ticket_comments; files: .../tickets/ticket-attachments.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,6 +26,8 @@ TAG = "convoship"
 LONGEST_COMMENT = 20_000
 MOST_TOGETHER = 20
 NOTHING = "(nothing)"
+# Between our clock and Zendesk's.
+CLOCKS_DIFFER = dt.timedelta(minutes=2)
 LARGEST_UPLOAD = 50 * 1024 * 1024
 
 
@@ -223,11 +226,13 @@ def _there(
     `seen`: the comment up to which it counts as read, where the answer itself doesn't tell of ours.
     """
     ticket = answer["ticket"]
-    about: dict[str, Any] = {"status": ticket.get("status", "")}
+    about: dict[str, Any] = {}
     if requester is not None:
         about["requester_id"] = requester
         about["assignee_id"] = ticket.get("assignee_id")
     if case is None:
+        # Of a ticket that goes on only looks tell how it stands: an agent may have solved it meanwhile.
+        about["status"] = ticket.get("status", "")
         about["seen"] = int(_comment_id(answer) or seen)
     ref = str(ticket["id"])
     return CaseThere(ref, f"#{ref}", url_of(api, ref), about)
@@ -276,7 +281,7 @@ async def _comment_in(api: Api, what: Outgoing, ref: str, words: str, *, is_open
     """A comment of ours with these words that stands there since, and is none that we know of."""
     query = {"sort": "-created_at", "page[size]": 30}
     found = await api.call("GET", f"/api/v2/tickets/{ref}/comments", query=query)
-    since = moment(what.since)[:19] if what.since else ""
+    since = moment(what.since - CLOCKS_DIFFER)[:19] if what.since else ""
     for one in found.get("comments", ()):
         is_new = str(one["id"]) not in what.others and str(one.get("created_at", "")) >= since
         is_api = (one.get("via") or {}).get("channel") == "api"
