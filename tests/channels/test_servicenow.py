@@ -657,7 +657,7 @@ async def test_the_test_says_who_we_are_and_makes_and_closes_a_record(instance: 
     desk = desk_of(instance)
     health = await desk.provider.check()
     assert health.is_good, words(health)
-    assert f"they act as Convoship." in words(health)
+    assert "they act as Convoship." in words(health)
     (record,) = instance.tables["incident"]
     assert record["state"] == "6"
     assert record["correlation_display"] != "Convoship"
