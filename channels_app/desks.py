@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, Q
 from django.urls import reverse
 from django.utils import timezone
 
@@ -17,7 +17,7 @@ from channels_app.models import Connection, ConversationLink, Delivery, DeskCase
 from channels_app.models.connection import ConnectionState
 from channels_app.models.outbound import DeliveryStatus
 from channels_app.providers.base import Capability, Planned, Provider
-from channels_app.providers.desk_port import BESIDE, OPENED
+from channels_app.providers.desk_port import BESIDE, MESSAGE, OPENED, TRANSCRIPT
 from channels_app.providers.events import DeskSaid
 from channels_app.providers.webhook_desk import MOST_MESSAGES
 from channels_app.rehearsal import visitors
@@ -161,8 +161,8 @@ class ConnectionDesks:
 
     def cases_of(self, handoff: Handoff) -> Sequence[ShownCase]:
         """Those that were taken, or that something is wrong with."""
-        rows = DeskCase.objects.filter(handoff=handoff).exclude(number="", trouble="").order_by("opened_at")
-        return [_shown_case(row) for row in rows]
+        rows = DeskCase.objects.filter(handoff=handoff).order_by("opened_at")
+        return [shown for row in rows if (shown := _shown_case(row)).number or shown.trouble]
 
     def own_of(self, conversation: Conversation) -> Sequence[str]:
         """Of a rehearsal's visitor the desk that is rehearsed; of who writes where its people are, those."""
@@ -180,7 +180,29 @@ class ConnectionDesks:
 
 def _shown_case(row: DeskCase) -> ShownCase:
     trouble = f"{row.trouble} {row.trouble_remedy}".strip() if row.closed_at is None else ""
+    trouble = " ".join(filter(None, (_not_told(row), trouble)))
     return ShownCase(row.number, row.url, trouble, reverse("connection_deliveries", args=[row.connection_id]))
+
+
+def _not_told(row: DeskCase) -> str:
+    """How much of what was said the desk doesn't know, and why."""
+    rows = Delivery.objects.filter(connection=row.connection_id, address=row.key, dismissed_at=None)
+    tried = Q(status=DeliveryStatus.QUEUED) & (Q(is_parked=True) | Q(tries__gt=0))
+    lacking = rows.filter(tried | Q(status__in=(DeliveryStatus.FAILED, DeliveryStatus.UNKNOWN))).order_by("position")
+    first = lacking.first()
+    if first is None:
+        return ""
+    held_up = rows.filter(status=DeliveryStatus.QUEUED, position__gt=first.position, lane=first.lane).count()
+    number = max(lacking.count(), 1 + held_up)
+    return f"{number} not told {'yet' if first.status == DeliveryStatus.QUEUED else 'there'}: {first.reason}"
+
+
+def is_waited_for(delivery: Delivery) -> bool:
+    """Whether it tells a desk of a visitor who waits for it now: what opens a case, and of helpdesks what they say."""
+    if delivery.what == OPENED:
+        return True
+    is_said = delivery.what in (TRANSCRIPT, MESSAGE)
+    return is_said and accounts.kind_of(delivery.connection).can(Capability.DESK_LOOKS)
 
 
 def is_desk(connection: Connection) -> bool:

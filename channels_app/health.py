@@ -11,7 +11,7 @@ from django.utils import timezone
 from channels_app import accounts
 from channels_app.models import Connection, RefusedRequest
 from channels_app.models.connection import ConnectionState
-from channels_app.providers.base import Unreadable
+from channels_app.providers.base import Capability, Unreadable
 
 _UNREADABLE = "can't be decrypted, so nothing that comes in can be checked."
 _MISSING = "is missing, so nothing can be checked or sent."
@@ -66,6 +66,13 @@ def standing(connection: Connection) -> Standing:
             "bad",
             "What it may send in a day is used up. What waits goes out after midnight UTC, and nothing is lost.",
             "Raise the day's ceiling in its settings to go on today.",
+        )
+    wrong = next((one for one in connection.tested if not one["is_good"]), None)
+    if wrong is not None and connection.last_outbound_at is None:
+        return Standing("bad", f"Test found: {wrong['words']}", wrong["remedy"])
+    if connection.last_outbound_at is None and accounts.kind_of(connection).can(Capability.DESK_LOOKS):
+        return Standing(
+            "plain", "Nothing was handed over to it yet.", "Test it, and choose it as a desk of an assistant."
         )
     if connection.last_outbound_at is None and connection.last_inbound_at is None:
         return Standing("plain", "Nothing has gone over it yet.", "Test it, or send something to its inbound address.")

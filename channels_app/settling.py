@@ -18,7 +18,6 @@ from channels_app.models import Connection, Delivery, DeliveryAttempt, Interacti
 from channels_app.models.outbound import AttemptOutcome, DeliveryStatus
 from channels_app.models.personal import ERASED
 from channels_app.providers.base import ProviderError, Receipt
-from channels_app.providers.desk_port import OPENED
 from convoship.lib.failpoints import failpoint
 from deployments import conversations
 from deployments.models import Conversation, Message
@@ -139,7 +138,7 @@ def fail(delivery: Delivery, error: ProviderError, *, milliseconds: int, keeps_d
     if keeps_doubt and step.what == "failed":
         words = f"{step.words or error.words} Nobody knows whether an earlier try arrived."
         step = ladder.Step("unknown", step.at, words)
-    if step.what == "park" and delivery.what == OPENED:
+    if step.what == "park" and desks.is_waited_for(delivery):
         # A visitor waits: another desk may take it meanwhile.
         step = ladder.Step("failed", step.at)
     outcome = {

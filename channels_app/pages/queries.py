@@ -20,6 +20,7 @@ from channels_app.models import (
     Connection,
     ConversationLink,
     Delivery,
+    DeskCase,
     InboundEvent,
     InboundMedia,
     RefusedRequest,
@@ -93,8 +94,14 @@ class Page(Generic[R]):
 def deliveries(connection: Connection, show: str, address: str) -> QuerySet[Delivery]:
     """What a filter of the Deliveries tab shows; `address` is a part of one."""
     rows = Delivery.objects.filter(DELIVERIES[show], connection=connection)
-    rows = rows.select_related("connection", "message", "conversation")
-    return rows.filter(address__icontains=address) if address else rows
+    rows = with_cases(rows.select_related("connection", "message", "conversation"))
+    return rows.filter(Q(address__icontains=address) | Q(case_number__icontains=address)) if address else rows
+
+
+def with_cases(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
+    """Each with the number that its case has at the desk it is told to (`case_number`), if it is of one."""
+    cases = DeskCase.objects.filter(connection=OuterRef("connection"), key=OuterRef("address"))
+    return rows.annotate(case_number=Subquery(cases.values("number")[:1]))
 
 
 def settled_until(rows: QuerySet[Delivery]) -> dt.datetime | None:
@@ -125,7 +132,7 @@ def deliveries_page(rows: QuerySet[Delivery], cursor: str) -> Page[Delivery]:
 
 def delivery(connection: Connection, delivery_id: UUID) -> Delivery:
     """The connection's delivery; Http404 where it has none by that id."""
-    rows = Delivery.objects.select_related("message", "conversation__person")
+    rows = with_cases(Delivery.objects.select_related("message", "conversation__person"))
     return get_object_or_404(rows, id=delivery_id, connection=connection)
 
 

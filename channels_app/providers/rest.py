@@ -37,10 +37,15 @@ async def ask(
         sent["content-type"] = "application/x-www-form-urlencoded"
     sent.setdefault("accept", "application/json")
     whole = f"{url}?{urlencode(query, quote_via=quote)}" if query else url
-    with http_errors.as_provider_errors():
-        return await send(
-            method, whole, seconds=SECONDS, headers=sent, content=content, auth=auth, largest=LARGEST_ANSWER
-        )
+    try:
+        with http_errors.as_provider_errors():
+            return await send(
+                method, whole, seconds=SECONDS, headers=sent, content=content, auth=auth, largest=LARGEST_ANSWER
+            )
+    except ProviderError as error:
+        if not error.ambiguous:
+            error.remedy = "Check the account's name or region in the connection's settings; else it is tried again."
+        raise
 
 
 def read(answer: Answered, service: str) -> dict[str, Any]:

@@ -131,6 +131,9 @@ def start_over(actor: Actor, stand_in: StandIn) -> None:
     if isinstance(stand_in, DeskStandIn):
         row.contents = stand_in.contents("")
     row.save()
+    Connection.objects.filter(id=stand_in.connection.id).update(
+        rests_until=None, stopped_since=None, failures=0, failing_since=None, fault="", fault_remedy=""
+    )
     Consent.objects.filter(connection=stand_in.connection).delete()
     # They have not written yet, here as there.
     ServiceWindow.objects.filter(connection=stand_in.connection).delete()

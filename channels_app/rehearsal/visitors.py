@@ -21,7 +21,7 @@ from convoship.lib.times import moment
 from deployments import conversations, handoff, people, turns, welcoming
 from deployments.conversations import NewMessage
 from deployments.models import Conversation, Handoff, Message
-from deployments.models.conversation import AuthorKind, Channel, MessageStatus, Status
+from deployments.models.conversation import AuthorKind, Channel, Control, MessageStatus, Status
 from deployments.models.person import IdentityKind
 from deployments.safe_text import LONGEST_TEXT
 from deployments.variants import Met
@@ -111,7 +111,10 @@ def say(actor: Actor, rehearsal: Rehearsal, text: str, payload: str = "", name: 
 
 def ask(actor: Actor, rehearsal: Rehearsal, name: str = "") -> None:
     """They want a person."""
-    handoff.request(current(actor, rehearsal, name), "They asked for a person in a rehearsal.")
+    conversation = current(actor, rehearsal, name)
+    if conversation.control != Control.ASSISTANT:
+        raise invalid({"visitor_text": ["A person is asked for already, or is there."]})
+    handoff.request(conversation, "They asked for a person in a rehearsal.")
 
 
 def leave(rehearsal: Rehearsal) -> None:

@@ -49,6 +49,7 @@ class Servicenow(Provider):
         "Hand conversations over to agents at ServiceNow: they answer in an incident or an interaction, or chat as "
         "live agents; visitors read it where they wrote."
     )
+    assistant_hint = "It answers who rehearses or tests; what visitors read is said by the assistant that hands over."
     channel = "webhook"
     icon = "headset"
     capabilities = frozenset({Capability.LOOK_UP, Capability.DESK, Capability.DESK_LOOKS})

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from channels_app.providers.base import Capability, Health, InboundRequest, Outgoing, Planned, Provider, Receipt
+from channels_app.providers.base import (
+    Capability,
+    Health,
+    InboundRequest,
+    Outgoing,
+    Planned,
+    Provider,
+    ProviderError,
+    Receipt,
+)
 from channels_app.providers.desk_port import KnownCase, Looked, Paste
 from channels_app.providers.events import ProviderEvent
 from channels_app.providers.zendesk import (
@@ -124,15 +133,24 @@ class Zendesk(Provider):
 
     async def send(self, outgoing: Outgoing) -> Receipt:
         """A ticket, a comment or a note; in messaging a message, or a pass of control."""
+        self._check_mode(outgoing)
         if self._is_messaging:
             return await messaging.send(Messaging(self.account), outgoing)
         return await tickets.send(Api(self.account), outgoing)
 
     async def look_up(self, outgoing: Outgoing) -> Receipt | None:
         """A ticket by `external_id`, a comment among the last, a message by its metadata."""
+        self._check_mode(outgoing)
         if self._is_messaging:
             return await messaging.look_up(Messaging(self.account), outgoing)
         return await tickets.look_up(Api(self.account), outgoing)
+
+    def _check_mode(self, outgoing: Outgoing) -> None:
+        """What was planned in one mode can't go in the other."""
+        if ("conversation" in outgoing.content) != self._is_messaging:
+            words = "It was written before the connection's mode was changed, and can't go in the mode that it has now."
+            remedy = "Put it aside, or change the mode back and replay it."
+            raise ProviderError(words, remedy, permanent=True, blame="message")
 
     @classmethod
     def first_look(cls, config: Mapping[str, Any]) -> float | None:

@@ -28,7 +28,7 @@ CLOSE = Act("close", "Close, as the automation does")
 REOPEN = Act("reopen", "Submit as Open")
 _STATUSES = {PENDING.word: "pending", SOLVE.word: "solved", CLOSE.word: "closed", REOPEN.word: "open"}
 # What a webhook and trigger that were made by hand are set off by: the text that is shipped for pasting says so.
-_TOLD_BY_HAND = frozenset({REPLY.word, SOLVE.word, REOPEN.word, ASSIGN.word})
+_TOLD_BY_HAND = frozenset({REPLY.word, NOTE.word, PENDING.word, SOLVE.word, REOPEN.word, ASSIGN.word})
 
 
 def cases(books: Books) -> list[ShownCase]:
