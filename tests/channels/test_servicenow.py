@@ -198,6 +198,22 @@ async def test_a_file_that_is_not_taken_is_named_and_its_words_go_on(instance: I
     assert "[file run.exe stands in the conversation only:" in instance.journal("comments")[-1]
 
 
+@pytest.mark.parametrize("is_taken", [True, False])
+async def test_a_files_name_is_no_html_there(instance: Instance, is_taken: bool) -> None:
+    desk, case = await opened(instance)
+    desk.files["f1"] = b"%PDF-1.7"
+    name = "[code]<img src=https://evil.example>[/code].pdf"
+    file = {"id": "f1", "name": name, "size": 8, "content_type": "application/pdf"}
+    (plan,) = desk.provider.plan_turn(case, message("", attachments=[file]))
+    instance.next = [] if is_taken else [None, error(400, "Invalid file type")]
+    await desk.send(plan)
+    last = instance.journal("comments")[-1]
+    assert "<img src=https://evil.example>" in last
+    assert "[code]" not in last
+    assert "[/code]" not in last
+    assert "[\N{ZERO WIDTH SPACE}code]" in last
+
+
 async def test_the_end_is_a_work_note_and_the_record_stays_as_it_is(instance: Instance) -> None:
     desk, case = await opened(instance)
     await desk.send(*desk.provider.plan_closed(case, "by_visitor", "The visitor went back to the assistant."))

@@ -19,6 +19,7 @@ from channels_app.providers.events import DeskSaid, NotUsed, ProviderEvent
 from channels_app.providers.servicenow import pasting
 from channels_app.providers.servicenow.forms import ServicenowForm
 from channels_app.providers.servicenow.provider import Servicenow
+from channels_app.providers.servicenow.va_events import COPY_SECONDS
 from convoship.machine import node
 from tests.channels.servicenow_instance import SECRET, US, account, vendor
 
@@ -239,6 +240,7 @@ def text(words: str, **more: Any) -> dict[str, Any]:
     return {"uiType": "OutputText", "group": "DefaultText", "value": words, **more}
 
 
+SWITCHED = {"uiType": "ActionMsg", "actionType": "SwitchToVirtualAgent"}
 BETH = {"sentFromAgent": True, "agentName": "Beth Anglin"}
 
 
@@ -316,6 +318,16 @@ def test_control_that_is_given_back_is_a_return() -> None:
     (event,) = said(vendor("virtual_agent_posts")["faulted"])
     assert isinstance(event, DeskSaid)
     assert event.says == "returned"
+
+
+@pytest.mark.parametrize("ends", [{"completed": True}, {"takeControl": True}, {"body": [SWITCHED]}])
+def test_a_post_that_ends_a_chat_is_a_copy_at_once_and_later_the_end_of_another(ends: dict[str, Any]) -> None:
+    """Two chats of one session may end with the same body."""
+    one, two = said(ends)[-1], said(ends)[-1]
+    assert isinstance(one, DeskSaid)
+    assert one.says in {"ended", "returned"}
+    assert one.key == two.key
+    assert one.copy_seconds == COPY_SECONDS
 
 
 def test_that_nobody_is_there_makes_it_unavailable_but_not_an_agents_saying_so() -> None:

@@ -533,3 +533,86 @@ async def test_our_trigger_is_found_behind_a_hundred_others(end: End) -> None:
     found = await setup.find_trigger(Api(account(end.url)), "01HOOK")
     assert found == ours
     assert "abc" in end.seen(TRIGGERS)[1].path
+
+
+# --- What is read of a ticket -----------------------------------------------------------------------------------------
+
+ANNA, BEA, CARL = 7, 8, 9
+TICKET_THERE, COMMENTS_THERE = "GET /api/v2/tickets/35436", "GET /api/v2/tickets/35436/comments"
+
+
+def known(**about: Any) -> KnownCase:
+    return KnownCase("k.1", CaseThere("35436", "#35436", "", {"requester_id": ANNA, "seen": 41, **about}))
+
+
+def comment(number: int, author: int, text: str, **more: Any) -> dict[str, Any]:
+    return {"id": number, "author_id": author, "plain_body": text, "public": True, "via": {"channel": "web"}, **more}
+
+
+async def looked(end: End, *comments: dict[str, Any]) -> list[Any]:
+    """What a look finds in a ticket of Anna's, with Bea, an agent, and Carl, who was only copied in."""
+    roles = {ANNA: ("Anna", "end-user"), BEA: ("Bea", "agent"), CARL: ("Carl", "end-user")}
+    users = [{"id": whose, "name": name, "role": role} for whose, (name, role) in roles.items()]
+    end.on(TICKET_THERE, (200, {"ticket": {**TICKET, "status": "open"}, "users": users}))
+    end.on(COMMENTS_THERE, (200, {"comments": list(comments), "users": users}))
+    return list((await Zendesk(account(end.url)).look_at(known())).events)
+
+
+@pytest.mark.asyncio
+async def test_only_agents_speak_to_the_visitor_and_nobody_who_was_copied_in(end: End) -> None:
+    mailed = {"via": {"channel": "email"}}
+    said = [comment(42, CARL, "Me too!", **mailed), comment(43, BEA, "Hello."), comment(44, ANNA, "By mail", **mailed)]
+    carls, beas, annas = await looked(end, *said)
+    assert isinstance(carls, NotUsed)
+    assert "somebody who is no agent wrote" in carls.what
+    assert isinstance(beas, DeskSaid)
+    assert (beas.says, beas.name, beas.text) == ("message", "Bea", "Hello.")
+    assert isinstance(annas, NotUsed)
+    assert "the visitor wrote" in annas.what
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("note", "back"),
+    [
+        ("/bot", ""),
+        ("/BOT: reset the password", "reset the password"),
+        ("/bot\nreset", "reset"),
+        ("/bottleneck in the database", None),
+        ("/bot-like", None),
+        ("see /bot", None),
+    ],
+)
+async def test_an_internal_note_gives_back_only_by_the_whole_word(end: End, note: str, back: str | None) -> None:
+    events = await looked(end, comment(42, BEA, note, public=False))
+    assert [(one.says, one.text) for one in events] == ([] if back is None else [("returned", back)])
+
+
+FORBIDDEN = (403, {"error": {"title": "Forbidden", "message": "You do not have access to this page."}})
+
+
+@pytest.mark.asyncio
+async def test_a_ticket_that_may_not_be_touched_stops_nothing_else(end: End) -> None:
+    end.on(ONE, FORBIDDEN)
+    end.on(TICKET_THERE, FORBIDDEN)
+    zendesk = Zendesk(account(end.url))
+    turn = {"turns": [{"text": "Hi", "files": [], "at": ""}]}
+    for call in (zendesk.send(Outgoing(str(uuid4()), "k.1", turn, case=known())), zendesk.look_at(known())):
+        with pytest.raises(ProviderError) as found:
+            await call
+        error = found.value
+        assert (error.permanent, error.stops, error.blame, error.http_status) == (True, False, "message", 403)
+        assert "forbids it for this case" in error.words
+        assert error.remedy
+
+
+@pytest.mark.asyncio
+async def test_a_ticket_that_was_deleted_can_take_the_case_no_more(end: End) -> None:
+    end.on(TICKET_THERE, (404, {"error": "RecordNotFound", "description": "Not found"}))
+    (event,) = (await Zendesk(account(end.url)).look_at(known())).events
+    assert isinstance(event, DeskSaid)
+    assert (event.says, event.address, event.text) == (
+        "unavailable",
+        "35436",
+        "Ticket #35436 is not at Zendesk any more.",
+    )
