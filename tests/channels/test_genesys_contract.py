@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,9 +21,8 @@ from channels_app.providers.desk_port import KnownCase
 from channels_app.providers.genesys.api import RECEIVE, Api
 from channels_app.providers.genesys.provider import Genesys
 from convoship.lib.outbound import sending
-from convoship.machine import node
+from tests.channels import prisms
 from tests.channels.genesys_end import CONVERSATION, PAGE, SINCE, account, case_of, known, outgoing, said
-from tests.channels.test_sms_contract import PRISM, _wait_for, free_port
 
 CONTRACTS = Path(os.environ.get("CONVOSHIP_CONTRACTS") or configured.BASE_DIR.parent / "shared" / "contracts")
 CONTRACT = CONTRACTS / "genesys_open_messaging.DERIVED.json"
@@ -41,20 +39,8 @@ Call = Callable[[Genesys], Awaitable[Receipt]]
 @pytest.fixture(scope="module")
 def prism() -> Iterator[str]:
     """The address of a Prism for the description."""
-    node.install(PRISM)
-    port = free_port()
-    command = [
-        str(node.wheel() / "bin" / "node"),
-        str(PRISM / "node_modules" / "@stoplight" / "prism-cli" / "dist" / "index.js"),
-        *("mock", "-h", "127.0.0.1", "-p", str(port), str(CONTRACT)),
-    ]
-    started = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        _wait_for(f"http://127.0.0.1:{port}")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        started.kill()
-        started.wait(10)
+    with prisms.serving({"genesys": CONTRACT}) as urls:
+        yield urls["genesys"]
 
 
 @pytest.fixture
