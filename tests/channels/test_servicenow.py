@@ -662,6 +662,13 @@ async def test_an_application_that_is_refused_is_told_of_the_property(instance: 
     assert "client.credential.grant_type.enabled" in health.findings[0].remedy
 
 
+async def test_a_sign_in_that_answers_without_a_token_is_said_and_not_sent_on(instance: Instance) -> None:
+    instance.end.answers = lambda seen: answer({"token_type": "Bearer", "expires_in": 1799})
+    provider = Servicenow(account(f"http://127.0.0.1:{instance.end.port}", CLIENT))
+    assert "ServiceNow answered the sign-in without a token." in words(await provider.check())
+    assert {seen.path for seen in instance.end.seen} == {"/oauth_token.do"}
+
+
 # --- Test -------------------------------------------------------------------------------------------------------------
 
 

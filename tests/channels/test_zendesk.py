@@ -398,6 +398,14 @@ async def test_an_answer_that_is_none_is_told_in_plain_words_with_what_to_do(
 
 
 @pytest.mark.asyncio
+async def test_a_sign_in_that_answers_without_a_token_is_said_and_not_sent_on(end: End) -> None:
+    end.on("POST /oauth/tokens", (200, {"token_type": "bearer"}))
+    with pytest.raises(ProviderError, match="Zendesk answered the sign-in without a token"):
+        await sent(end, opening())
+    assert end.seen(USERS) == []
+
+
+@pytest.mark.asyncio
 @pytest.mark.parametrize("status", [400, 401])
 async def test_a_client_that_zendesk_does_not_know_stops_the_connection(end: End, status: int) -> None:
     end.on("POST /oauth/tokens", (status, {"error": "invalid_client", "error_description": "Unknown client."}))

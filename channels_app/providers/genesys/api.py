@@ -67,21 +67,17 @@ class Api:
         reads: bool = False,
     ) -> dict[str, Any]:
         """What a path answers; `ProviderError` where that is no 2xx of JSON. `reads`: a POST that changes nothing."""
-        answer = await self._asked(method, path, body, query)
-        if answer.status == 401:
-            # A token that was taken back before its time is got anew, once.
-            oauth.forget(self._token_name)
-            answer = await self._asked(method, path, body, query)
+        url = f"{self.base}{path}"
+
+        async def ask(token: str) -> Answered:
+            return await rest.ask(method, url, headers={"authorization": f"Bearer {token}"}, query=query, body=body)
+
+        answer = await oauth.asked(self._token_name, self._fetch_token, ask)
         if not answer.is_success:
             remedies = {401: _REFUSED, 403: permit(permission)}
             is_write = method != "GET" and not reads
             raise rest.failure(answer, SERVICE, said(answer), is_write=is_write, remedies=remedies)
         return rest.read(answer, SERVICE)
-
-    async def _asked(self, method: str, path: str, body: Any, query: Mapping[str, Any] | None) -> Answered:
-        token = await oauth.token(self._token_name, self._fetch_token)
-        headers = {"authorization": f"Bearer {token}"}
-        return await rest.ask(method, f"{self.base}{path}", headers=headers, query=query, body=body)
 
     async def _fetch_token(self) -> tuple[str, float]:
         given = self.account.credentials
@@ -90,21 +86,10 @@ class Api:
             "POST", f"{self.login}/oauth/token", form={"grant_type": "client_credentials"}, auth=pair
         )
         if answer.status in {400, 401}:
-            raise ProviderError(
-                f"Genesys refuses the OAuth client. {said(answer)}".strip(),
-                _REFUSED,
-                permanent=True,
-                stops=True,
-                blame="connection",
-                http_status=answer.status,
-            )
+            raise oauth.refused("Genesys refuses the OAuth client", said(answer), _REFUSED, answer.status)
         if not answer.is_success:
             raise rest.failure(answer, SERVICE, said(answer), is_write=False, remedies={403: _REFUSED})
-        found = rest.read(answer, SERVICE)
-        token, life = found.get("access_token"), found.get("expires_in")
-        if not isinstance(token, str) or not token:
-            raise ProviderError("Genesys answered the sign-in without a token.", http_status=answer.status)
-        return token, float(life) if isinstance(life, int) and life > 0 else TOKEN_SECONDS
+        return oauth.granted(rest.read(answer, SERVICE), SERVICE, TOKEN_SECONDS)
 
 
 def said(answer: Answered) -> str:

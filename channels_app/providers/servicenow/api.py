@@ -74,10 +74,6 @@ class Api:
     ) -> dict[str, Any]:
         """What a path answers; `ProviderError` where that is no 2xx of JSON."""
         answer = await self._asked(method, path, body, query, headers or {}, content)
-        if answer.status == 401 and not self.is_basic:
-            # A token that was taken back before its time is got anew, once.
-            oauth.forget(self.token_name)
-            answer = await self._asked(method, path, body, query, headers or {}, content)
         budget.note(self.account.connection_id, answer.headers)
         if not answer.is_success:
             raise _failure(answer, is_write=method != "GET", of_one=_RECORD.search(path) is not None)
@@ -117,9 +113,12 @@ class Api:
         if self.is_basic:
             pair = (given.get("username", ""), given.get("password", ""))
             return await rest.ask(method, url, headers=headers, query=query, body=body, content=content, auth=pair)
-        token = await oauth.token(self.token_name, self._fetch_token)
-        sent = {**headers, "authorization": f"Bearer {token}"}
-        return await rest.ask(method, url, headers=sent, query=query, body=body, content=content)
+
+        async def ask(token: str) -> Answered:
+            sent = {**headers, "authorization": f"Bearer {token}"}
+            return await rest.ask(method, url, headers=sent, query=query, body=body, content=content)
+
+        return await oauth.asked(self.token_name, self._fetch_token, ask)
 
     async def _fetch_token(self) -> tuple[str, float]:
         given = self.account.credentials
@@ -130,15 +129,10 @@ class Api:
         }
         answer = await rest.ask("POST", f"{self.base}/oauth_token.do", form=form)
         if answer.status in {400, 401}:
-            words = f"ServiceNow refuses the OAuth application. {said(answer)}".strip()
-            raise ProviderError(
-                words, _CLIENT, permanent=True, stops=True, blame="connection", http_status=answer.status
-            )
+            raise oauth.refused("ServiceNow refuses the OAuth application", said(answer), _CLIENT, answer.status)
         if not answer.is_success:
             raise rest.failure(answer, SERVICE, said(answer), is_write=False, remedies=_REMEDIES)
-        found = read(answer, is_write=False)
-        life = str(found.get("expires_in", ""))
-        return str(found.get("access_token", "")), float(life) if life.isdigit() else TOKEN_SECONDS
+        return oauth.granted(read(answer, is_write=False), SERVICE, TOKEN_SECONDS)
 
 
 def _failure(answer: Answered, *, is_write: bool, of_one: bool) -> ProviderError:

@@ -56,10 +56,6 @@ class Api:
     ) -> dict[str, Any]:
         """What a path answers; `ProviderError` where that is no 2xx of JSON."""
         answer = await self._asked(method, path, body, query=query, headers=headers or {}, content=content)
-        if answer.status == 401 and not self._is_legacy:
-            # A token that was taken back before its time is got anew, once.
-            oauth.forget(self._token_name)
-            answer = await self._asked(method, path, body, query=query, headers=headers or {}, content=content)
         if answer.status == 409:
             raise _conflict(answer)
         if not answer.is_success:
@@ -100,15 +96,16 @@ class Api:
         headers: Mapping[str, str],
         content: bytes | None,
     ) -> Answered:
-        given = self.account.credentials
+        given, url = self.account.credentials, f"{self.base}{path}"
         if self._is_legacy:
             pair = (f"{given.get('email', '')}/token", given.get("api_token", ""))
-            return await rest.ask(
-                method, f"{self.base}{path}", headers=headers, query=query, body=body, content=content, auth=pair
-            )
-        token = await oauth.token(self._token_name, self._fetch_token)
-        sent = {**headers, "authorization": f"Bearer {token}"}
-        return await rest.ask(method, f"{self.base}{path}", headers=sent, query=query, body=body, content=content)
+            return await rest.ask(method, url, headers=headers, query=query, body=body, content=content, auth=pair)
+
+        async def ask(token: str) -> Answered:
+            sent = {**headers, "authorization": f"Bearer {token}"}
+            return await rest.ask(method, url, headers=sent, query=query, body=body, content=content)
+
+        return await oauth.asked(self._token_name, self._fetch_token, ask)
 
     async def _fetch_token(self) -> tuple[str, float]:
         given = self.account.credentials
@@ -121,20 +118,10 @@ class Api:
         }
         answer = await rest.ask("POST", f"{self.base}/oauth/tokens", body=body)
         if answer.status in {400, 401}:
-            # Zendesk says `invalid_client` with either.
-            raise ProviderError(
-                f"Zendesk refuses the OAuth client. {said(answer)}".strip(),
-                _REMEDIES[401],
-                permanent=True,
-                stops=True,
-                blame="connection",
-                http_status=answer.status,
-            )
+            raise oauth.refused("Zendesk refuses the OAuth client", said(answer), _REMEDIES[401], answer.status)
         if not answer.is_success:
             raise rest.failure(answer, SERVICE, said(answer), is_write=False, remedies=_REMEDIES)
-        found = rest.read(answer, SERVICE)
-        life = found.get("expires_in")
-        return str(found.get("access_token", "")), float(life) if isinstance(life, int) else TOKEN_SECONDS
+        return oauth.granted(rest.read(answer, SERVICE), SERVICE, TOKEN_SECONDS)
 
 
 def _conflict(answer: Answered) -> ProviderError:
