@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from channels_app import replies
 from deployments.desks import Case
@@ -80,6 +81,20 @@ def words_of(message: Message) -> str:
     text = message.text if is_visitors else replies.as_text(message)
     names = [str(one.get("name", "File")) for one in message.attachments if not one.get("deleted")]
     return "\n".join(filter(None, (text, *(f"[file: {name}]" for name in names)))) or "(nothing)"
+
+
+def not_here(file: Mapping[str, Any]) -> str:
+    """The line that stands for a file of a message that we don't have: not yet, or never; "" of one that we have."""
+    name = file.get("name", "File")
+    if file.get("state") == "fetching":
+        return f"[file on its way: {name}]"
+    why = f": {file['reason']}" if file.get("reason") else ""
+    return f"[file {name} could not be fetched{why}]" if file.get("state") else ""
+
+
+def not_there(file: Mapping[str, Any], why: str = "") -> str:
+    """The line that stands for a file that we have, and the desk can't take."""
+    return f"[file {file.get('name', 'File')} stands in the conversation only{f': {why}' if why else ''}]"
 
 
 def whole(case: Case, messages: Sequence[Message]) -> list[str]:

@@ -125,7 +125,7 @@ async def test_a_file_that_never_came_is_said_and_one_that_came_is_sent(chat: De
     came = {"id": str(uuid4()), "name": "b.png", "size": 1, "content_type": "image/png"}
     await chat.send(*chat.provider.plan_files(case, message("", attachments=[lost, came])))
     _, words, file = bodies(far)
-    assert words["message"]["text"] == "[file a.png could not be fetched]"
+    assert words["message"]["text"] == "[file a.png could not be fetched: x]"
     assert file["message"]["attachment"][0]["fileName"] == "b.png"
 
 

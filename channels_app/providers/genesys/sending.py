@@ -126,12 +126,7 @@ def _files(api: Api, files: Sequence[Mapping[str, Any]]) -> tuple[list[dict[str,
 
 
 def _states(files: Sequence[Mapping[str, Any]]) -> list[str]:
-    waiting = [f"[file on its way: {one.get('name', 'File')}]" for one in files if one.get("state") == "fetching"]
-    failed = [one for one in files if one.get("state") and one["state"] != "fetching"]
-    return [
-        *waiting,
-        *(f"[file {one.get('name', 'File')} could not be fetched: {one.get('reason', '')}]" for one in failed),
-    ]
+    return [line for one in files if (line := transcripts.not_here(one))]
 
 
 def _attachment(file: Mapping[str, Any]) -> dict[str, Any]:

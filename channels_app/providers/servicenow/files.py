@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from channels_app.providers import transcripts
 from channels_app.providers.base import Outgoing, ProviderError
 from channels_app.providers.servicenow.api import Api, raw
 
@@ -18,13 +19,11 @@ LARGEST_UPLOAD = 1024 * 1024 * 1024
 
 async def sent_up(api: Api, what: Outgoing, table: str, ref: str, file: Mapping[str, Any]) -> str:
     """The line that stands for a file, which is at the record then where the instance takes it."""
-    name = str(file.get("name", "File"))
-    if file.get("state") == "fetching":
-        return f"[file on its way: {name}]"
-    if file.get("state"):
-        return f"[file {name} could not be fetched: {file.get('reason', '')}]"
+    if lacking := transcripts.not_here(file):
+        return lacking
     if what.read_file is None:
-        return f"[file {name} stands in the conversation only]"
+        return transcripts.not_there(file)
+    name = str(file.get("name", "File"))
     try:
         if not await is_there(api, ref, name, int(file.get("size", 0))):
             content = await what.read_file(str(file["id"]))
@@ -39,7 +38,7 @@ async def sent_up(api: Api, what: Outgoing, table: str, ref: str, file: Mapping[
         # What may not be attached is a matter of the file or of a rule of theirs: the words go on.
         if not error.permanent or error.http_status == 401:
             raise
-        return f"[file {name} stands in the conversation only: {error.words}]"
+        return transcripts.not_there(file, error.words)
     return f"[file: {name}]"
 
 

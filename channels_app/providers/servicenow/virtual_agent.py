@@ -75,11 +75,7 @@ def turn(case: Case, message: Message) -> list[Planned]:
 
 def files_came(case: Case, message: Message) -> list[Planned]:
     """Files that were on their way, or never come."""
-    lost = [
-        f"[file {one['name']} could not be fetched]"
-        for one in message.attachments
-        if one.get("state") not in {None, "", "fetching"}
-    ]
+    lost = [transcripts.not_here(one) for one in message.attachments if one.get("state") not in {None, "", "fetching"}]
     told = [Planned(MESSAGE, {**_who(case), "text": "\n".join(lost)})] if lost else []
     return [*told, *_files(case, message)]
 

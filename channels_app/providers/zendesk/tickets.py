@@ -189,13 +189,11 @@ async def _comment(api: Api, what: Outgoing, requester: Any, turns: Sequence[Map
 
 async def _sent_up(api: Api, what: Outgoing, file: Mapping[str, Any], tokens: list[str]) -> str:
     """The line that stands for a file; its token goes to `tokens` where Zendesk has it."""
-    name = str(file.get("name", "File"))
-    if file.get("state") == "fetching":
-        return f"[file on its way: {name}]"
-    if file.get("state"):
-        return f"[file {name} could not be fetched: {file.get('reason', '')}]"
+    if lacking := transcripts.not_here(file):
+        return lacking
     if what.read_file is None or int(file.get("size", 0)) > LARGEST_UPLOAD:
-        return f"[file {name} stands in the conversation only: it is too large for Zendesk]"
+        return transcripts.not_there(file, "it is too large for Zendesk")
+    name = str(file.get("name", "File"))
     try:
         content = await what.read_file(str(file["id"]))
         answer = await api.call(
@@ -208,7 +206,7 @@ async def _sent_up(api: Api, what: Outgoing, file: Mapping[str, Any], tokens: li
     except ProviderError as error:
         if not error.permanent or error.stops:
             raise
-        return f"[file {name} stands in the conversation only: {error.words}]"
+        return transcripts.not_there(file, error.words)
     tokens.append(str(answer["upload"]["token"]))
     return f"[file: {name}]"
 
