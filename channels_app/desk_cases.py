@@ -46,10 +46,11 @@ def key_of(connection_id: UUID, address: str) -> str:
     return rows.filter(meant).first() or rows.filter(number=address).first() or ""
 
 
-def handoff_id(key: str) -> UUID | None:
-    """The hand-over that a key is of."""
+def offered(key: str) -> tuple[Handoff, int] | None:
+    """The hand-over that a key is of, and which of its offers."""
     found = _KEY.fullmatch(key)
-    return UUID(found[1]) if found else None
+    handoff = Handoff.objects.filter(id=UUID(found[1])).first() if found else None
+    return (handoff, int(found[2])) if found and handoff else None
 
 
 def begin(connection_id: UUID, case: Case) -> None:

@@ -294,18 +294,13 @@ def _comes_late(connection: Connection, conversation: Conversation, key: str) ->
     if not conversation.is_active or conversation.control != Control.ASSISTANT:
         return False
     last = Handoff.objects.filter(conversation=conversation).order_by("-requested_at").first()
-    is_of_it = last is not None and last.id == desk_cases.handoff_id(key) and key == Case(last, conversation).key
-    return last is not None and is_of_it and last.outcome in _IN_VAIN
+    return last is not None and key == Case(last, conversation).key and last.outcome in _IN_VAIN
 
 
 def _conversation_of(connection: Connection, key: str) -> Conversation | None:
     """The locked conversation of a case's key, where this connection was offered it."""
-    handoff_id = desk_cases.handoff_id(key)
-    found = Handoff.objects.filter(id=handoff_id).first() if handoff_id is not None else None
-    if found is None:
-        return None
-    offered = DeskCase.objects.filter(connection=connection, key=key)
-    return conversations.lock(found.conversation_id) if offered.exists() else None
+    row = DeskCase.objects.filter(connection=connection, key=key).first()
+    return conversations.lock(row.conversation_id) if row is not None else None
 
 
 _GONE = "The case is not there any more, so this changes nothing. Its hand-over says why."
@@ -313,15 +308,13 @@ _GONE = "The case is not there any more, so this changes nothing. Its hand-over 
 
 def _tell_undelivered(connection: Connection, conversation: Conversation, key: str, event: DeskSaid) -> None:
     """Its person wrote to somebody who can't read it any more, and has to know. The conversation is locked."""
-    handoff_id = desk_cases.handoff_id(key)
-    found = Handoff.objects.filter(id=handoff_id).first() if handoff_id is not None else None
-    if found is None:
+    offered = desk_cases.offered(key)
+    if offered is None:
         return
-    offers = int(key.rpartition(".")[2])
-    found.offers = offers
+    found, offer = offered
     ended = "" if conversation.is_active else " The conversation has ended."
     words = f"{found.get_outcome_display()}.{ended}" if found.outcome else f"Somebody else has it by now.{ended}"
-    ConnectionDesk(connection).undelivered(Case(found, conversation), event, words)
+    ConnectionDesk(connection).undelivered(Case(found, conversation, offer), event, words)
 
 
 def on_settled(delivery: Delivery) -> None:
@@ -333,10 +326,8 @@ def on_settled(delivery: Delivery) -> None:
     if delivery.what in BESIDE:
         return
     # What was still to be told of it can't be told, or would be of something that is elsewhere.
-    left = Delivery.objects.filter(
-        lane=delivery.lane, address=delivery.address, status=DeliveryStatus.QUEUED, claim=None
-    )
-    left = left.exclude(id=delivery.id)
+    unsent = Delivery.objects.filter(lane=delivery.lane, status=DeliveryStatus.QUEUED, claim=None)
+    left = unsent.filter(address=delivery.address).exclude(id=delivery.id)
     case = handoff.at_desk(delivery.conversation, delivery.address)
     if case is not None or delivery.what == OPENED:
         words = "The case went on to another desk before this was told."

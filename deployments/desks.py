@@ -25,11 +25,13 @@ class Case:
 
     handoff: Handoff
     conversation: Conversation
+    # Which of the hand-over's offers, where that is not the last one.
+    offer: int | None = None
 
     @property
     def key(self) -> str:
         """The case's name at its desk: another one each time that the hand-over is offered."""
-        return f"{self.handoff.id}.{self.handoff.offers}"
+        return f"{self.handoff.id}.{self.handoff.offers if self.offer is None else self.offer}"
 
 
 @dataclass(frozen=True)
