@@ -420,19 +420,19 @@ def test_no_other_host_is_taken(typed: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "field"),
+    ("change", "fields"),
     [
-        ({"password": ""}, "password"),
-        ({"username": "", "password": ""}, "username"),
-        ({"username": "", "password": "", "client_id": "i"}, "client_secret"),
-        ({"webhook_secret": ""}, "webhook_secret"),
-        ({"webhook_secret": "", "mode": "virtual_agent", "poll": "yes"}, "webhook_secret"),
-        ({"table": "incident?x"}, "table"),
-        ({"assignment_group": "A^ORactive=true"}, "assignment_group"),
+        ({"password": ""}, ["password"]),
+        ({"username": "", "password": ""}, ["username", "password"]),
+        ({"username": "", "password": "", "client_id": "i"}, ["client_secret"]),
+        ({"webhook_secret": ""}, ["webhook_secret"]),
+        ({"webhook_secret": "", "mode": "virtual_agent", "poll": "yes"}, ["webhook_secret"]),
+        ({"table": "incident?x"}, ["table"]),
+        ({"assignment_group": "A^ORactive=true"}, ["assignment_group"]),
     ],
 )
-def test_what_is_missing_or_wrong_is_said_at_its_field(change: dict[str, str], field: str) -> None:
-    assert list(ServicenowForm({**GOOD, **change}).errors) == [field]
+def test_what_is_missing_or_wrong_is_said_at_its_field(change: dict[str, str], fields: list[str]) -> None:
+    assert list(ServicenowForm({**GOOD, **change}).errors) == fields
 
 
 def test_who_polls_needs_no_secret_and_an_oauth_application_no_password() -> None:

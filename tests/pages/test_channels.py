@@ -395,6 +395,12 @@ def test_of_a_pair_of_credentials_that_is_needed_neither_is_called_optional(memb
         assert ("(optional)" in label_of(page, f"credential-{name}")) == is_optional, name
 
 
+def test_what_servicenow_needs_unless_it_is_looked_at_often_is_not_called_optional(member: Browser) -> None:
+    page = member.get("/app/channels/new/servicenow").content.decode()
+    for name in ("username", "password", "client_id", "client_secret", "webhook_secret"):
+        assert "(optional)" not in label_of(page, f"credential-{name}"), name
+
+
 def test_what_messaging_and_older_accounts_need_is_folded_away_until_it_is_missed(
     member: Browser, workspace: Workspace
 ) -> None:

@@ -32,7 +32,9 @@ class ServicenowForm(ConfigForm):
 
     credentials: ClassVar[tuple[str, ...]] = ("username", "password", "client_id", "client_secret", "webhook_secret")
     rarely: ClassVar[frozenset[str]] = frozenset({"api_base_url", "close_code", "table"})
-    either: ClassVar[frozenset[str]] = frozenset({"username", "password", "client_id", "client_secret"})
+    either: ClassVar[frozenset[str]] = frozenset(
+        {"username", "password", "client_id", "client_secret", "webhook_secret"}
+    )
     groups: ClassVar[tuple[tuple[str, tuple[str, ...]], ...]] = (
         ("Access", ("username", "password", "client_id", "client_secret", "webhook_secret", "api_base_url")),
         ("Records", ("table", "assignment_group", "poll", "on_end", "close_code")),
@@ -73,7 +75,7 @@ class ServicenowForm(ConfigForm):
         max_length=100,
         required=False,
         help_text="Make one up, 32 characters or more. The business rule signs with it; the Virtual Agent sends it "
-        "along. Without it nothing that ServiceNow sends is taken.",
+        "along. Without it nothing that ServiceNow sends is taken, so only who looks often can do without.",
     )
     table = forms.CharField(
         label="Another table",
@@ -159,9 +161,11 @@ class ServicenowForm(ConfigForm):
         has_user = bool(cleaned.get("username") and cleaned.get("password"))
         has_client = bool(cleaned.get("client_id") and cleaned.get("client_secret"))
         if not has_user and not has_client:
-            missing = "client_secret" if cleaned.get("client_id") else "password" if cleaned.get("username") else ""
             words = "Choose the secrets of a user (its ID and password), or of an OAuth application (ID and secret)."
-            self.add_error(missing or "username", words)
+            pair = ("client_id", "client_secret") if cleaned.get("client_id") else ("username", "password")
+            for name in pair:
+                if not cleaned.get(name):
+                    self.add_error(name, words)
         is_polled = cleaned.get("mode") != VIRTUAL_AGENT and cleaned.get("poll") == "yes"
         if not cleaned.get("webhook_secret") and not is_polled:
             self.add_error("webhook_secret", "What ServiceNow sends is known by this secret: choose one.")

@@ -153,8 +153,9 @@ class ZendeskForm(ConfigForm):
         has_token = bool(cleaned.get("email") and cleaned.get("api_token"))
         is_messaging = cleaned.get("mode") == "messaging"
         if not has_client and (is_messaging or not has_token):
-            missing = "client_secret" if cleaned.get("client_id") else "client_id"
-            self.add_error(missing, "Choose the secrets of an OAuth client: its identifier and its secret.")
+            for name in ("client_id", "client_secret"):
+                if not cleaned.get(name):
+                    self.add_error(name, "Choose the secrets of an OAuth client: its identifier and its secret.")
         for field, called in (("app_id", "app's"), ("integration_id", "integration's")):
             if is_messaging and not cleaned.get(field) and field not in self.errors:
                 self.add_error(field, f"Messaging needs the {called} ID.")
