@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.conf import settings
@@ -11,6 +12,7 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -156,8 +158,11 @@ def _asked(
     if request.headers.get("HX-Request"):
         # htmx puts only what was answered with success where it belongs.
         with entered(request, "connections.write") as inside:
-            context = {**head(inside, queries.connection(connection_id), "overview"), "found": found, "is_anew": True}
-            return render(inside, "channels_app/test_result.html", context)
+            context = head(inside, queries.connection(connection_id), "overview")
+            # The page that a connection was just made on has no line of how it stands.
+            asked_from = urlsplit(request.headers.get("HX-Current-URL", "")).path
+            is_anew = asked_from.startswith(reverse("connection", args=[connection_id]))
+            return render(inside, "channels_app/test_result.html", {**context, "found": found, "is_anew": is_anew})
     with entered(request, "connections.write") as inside:
         return page(inside, queries.connection(connection_id), found=found, status=status)
 

@@ -99,9 +99,15 @@ def test_htmx_gets_the_findings_alone(member: Browser, bridge: Bridge) -> None:
         stands = {"failures": 3, "fault": "It is broken.", "rests_until": later, "failing_since": timezone.now()}
         Connection.objects.update(**stands)
     assert re.search(r"It is broken. Next try at \d\d:\d\d:\d\d UTC.", words(member.get(page_of(bridge))))
-    answer = member.client.post(form.action, form.values, headers={"HX-Request": "true"})
+    asked_from = {"HX-Request": "true", "HX-Current-URL": f"https://convoship.example{page_of(bridge)}"}
+    answer = member.client.post(form.action, form.values, headers=asked_from)
     assert 'id="health" hx-swap-oob="true"' in text(answer)
     assert "It is broken" not in text(answer)
+    # Where it was just made nothing stands above.
+    asked_from["HX-Current-URL"] = "https://convoship.example/app/channels/new/custom_webhook"
+    answer = member.client.post(form.action, form.values, headers=asked_from)
+    assert "answered 200" in text(answer)
+    assert 'id="health"' not in text(answer)
 
 
 def test_no_transaction_waits_for_the_other_side(
