@@ -233,12 +233,6 @@ def test_channels_lists_deployments_by_assistant_and_makes_new_ones(member: Brow
         assert Deployment.objects.get(name="Shop").assistant_id == ada.id
 
 
-def test_channels_offers_no_kind_that_is_not_there_yet(member: Browser) -> None:
-    page = text(member.get("/app/channels/"))
-    for word in ("Zendesk", "Genesys", "ServiceNow"):
-        assert word not in page
-
-
 # --- Paused, and many of them -----------------------------------------------------------------------------------------
 
 
