@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import sysconfig
 import time
 from contextlib import contextmanager
 from hashlib import sha256
@@ -29,11 +30,18 @@ S3_LOCK = "requirements-s3.txt"
 # A regular expression for modules of packages that Convoship never loads, or one of hundreds at a time: more than half
 # of all code by size. Python compiles such a module when it is first loaded; compiling them all is most of installing.
 UNUSED = (
-    r"/(pip|setuptools|pkg_resources|tests|gis|geodata|carrierdata)/"
+    r"/(pip|setuptools|pkg_resources|tests|gis|geodata|carrierdata|socialaccount|headless)/"
+    r"|/(autobahn|twisted)/.*/?test/"
     r"|/phonenumbers/(data|shortdata)/region_"
     r"|/twilio/rest/(?!api/|content/|messaging/|__init__)"
     r"|/holidays/countries/"
-    r"|/twisted/(conch|mail|names|news|trial|words)/"
+    r"|/twisted/(conch|mail|names|news|spread|trial|words)/"
+    r"|/openai/(resources|types)/(admin|beta|evals|fine_tuning|live|realtime|vector_stores)/"
+    r"|/wcwidth/table_grapheme_overrides/"
+    r"|/sentry_sdk/integrations/(?!__init__|argv|atexit|dedupe|django|excepthook|logging|modules|stdlib|threading|_)"
+    r"|/fontTools/(designspaceLib|feaLib|otlLib|ufoLib|varLib|voltLib)/"
+    r"|/dateparser/data/date_translation_data/(?!__init__)"
+    r"|/(anymail/backends|autobahn/wamp/gen|pydantic/v1|pypdf/_codecs|valkey)/"
 )
 
 
@@ -81,12 +89,13 @@ def _install(wanted: dict[str, str]) -> None:
         started = time.monotonic()
         _say("Installing what Convoship needs into .venv (once; later starts need neither time nor network) ...")
         # The system's Python may have been removed or replaced by another version since.
-        if not _works(VENV / "bin" / "python", "-c", "import pip"):
-            _run("making .venv", sys.executable, "-m", "venv", "--clear", str(VENV))
+        pip = _bundled_pip()
+        if not _works(VENV / "bin" / "python", "-c", "import uv" if pip else "import pip"):
+            without = ("--without-pip",) if pip else ()
+            _run("making .venv", sys.executable, "-m", "venv", "--clear", *without, str(VENV))
         python = str(VENV / "bin" / "python")
-        _run(
-            "installing uv", python, "-m", "pip", "install", "--quiet", "--require-hashes", "--no-deps", "-r", INSTALLER
-        )
+        install_uv = ("-m", "pip", "install", "--quiet", "--require-hashes", "--no-deps", "-r", INSTALLER)
+        _run("installing uv", python, *install_uv, path=pip)
         files = [part for name in wanted for part in ("-r", name)]
         _run(
             "installing the packages",
@@ -96,6 +105,17 @@ def _install(wanted: dict[str, str]) -> None:
         _run("compiling the packages", python, "-m", "compileall", "-q", "-j", "0", "-x", UNUSED, *_packages(python))
         STAMP.write_text(json.dumps({**_stamped(), **wanted}, indent=2) + "\n", encoding="utf-8")
         _say(f"Installed in {time.monotonic() - started:.0f} s.")
+
+
+def _bundled_pip() -> str:
+    """The wheel of pip that Python keeps for new environments; empty where a distribution keeps it elsewhere.
+
+    pip runs from inside it, and has one thing to do here: unpacking it first would take longer than that.
+    """
+    import ensurepip  # absent on a Debian without python3-venv, which preflight.py has told by now
+
+    folders = [Path(ensurepip.__file__).parent / "_bundled", Path(sysconfig.get_config_var("WHEEL_PKG_DIR") or "/none")]
+    return str(next((wheel for folder in folders for wheel in sorted(folder.glob("pip-*.whl"))), ""))
 
 
 def _packages(python: str) -> list[str]:
@@ -111,8 +131,9 @@ def _works(*command: object) -> bool:
         return False
 
 
-def _run(doing: str, *command: str) -> None:
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+def _run(doing: str, *command: str, path: str = "") -> None:
+    environment = {**os.environ, "PYTHONPATH": path} if path else None
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         said = "\n".join(f"  | {line}" for line in (done.stdout + done.stderr).strip().splitlines()[-15:])
         sys.exit(

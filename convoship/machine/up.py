@@ -90,14 +90,13 @@ class _Up:
         answerers = [Child(spec) for spec in product.answerers()]
         with _step("Starting the web server, the worker, the clock and what gives answers"):
             web = Child(product.web(), ready=product.web_answers(self.logs / "web.log"))
-            worker = Child(product.worker(), fault=product.worker_fault)
-            for child in (web, worker, Child(product.beat())):
-                self.supervisor.start(child)
+            self.supervisor.start(web)
             self.supervisor.start(Child(product.stranger(self.folder / "stranger")))
             ready = self._ready_workspace(product)
             self.supervisor.wait_ready(web)
-            # After the web server, whose start somebody waits for: who asks a model before waits a moment.
-            for child in answerers:
+            # After the web server, whose start somebody waits for: what was sent to them before waits a moment.
+            worker = Child(product.worker(), fault=product.worker_fault)
+            for child in (worker, Child(product.beat()), *answerers):
                 self.supervisor.start(child)
         self.run_file["status"] = "running"
         self._write()
