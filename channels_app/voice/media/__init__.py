@@ -1,0 +1,1 @@
+"""Calls whose sound we hear and speak ourselves (ADR 18)."""
