@@ -23,10 +23,11 @@ class CallDirection(models.TextChoices):
 
 
 class CallMode(models.TextChoices):
-    """How the provider listens: word by word over a socket, or sentence by sentence with `<Gather>`."""
+    """How it is listened: by the provider, word by word over a socket or sentence by sentence; or by ourselves."""
 
     RELAY = "relay", "Word by word (ConversationRelay)"
     GATHER = "gather", "Sentence by sentence (Gather)"
+    STREAM = "stream", "By its sound, with speech engines of your own"
 
 
 class CallState(models.TextChoices):
@@ -129,7 +130,8 @@ class CallTurn(TenantModel):
     """What the caller said or pressed once, and how long the answer took, by stage.
 
     `responder_ms` is the responder's own time (asked to first word); `platform_ms` ours: heard to the first thing that
-    was given to the provider, less `responder_ms`.
+    was given to the provider, less `responder_ms`. Where we hear and speak ourselves, there is more: `endpoint_ms` from
+    their last sound until they were taken to be done, `speech_ms` from the first words until their sound was there.
     """
 
     call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="turns")
@@ -145,6 +147,8 @@ class CallTurn(TenantModel):
     finished_at = models.DateTimeField(null=True)
     responder_ms = models.PositiveIntegerField(null=True)
     platform_ms = models.PositiveIntegerField(null=True)
+    endpoint_ms = models.PositiveIntegerField(null=True)
+    speech_ms = models.PositiveIntegerField(null=True)
     error = models.CharField(max_length=300, blank=True)
 
     objects = TenantManager()
@@ -233,6 +237,8 @@ class RelayTicket(TenantModel):
     spent_at = models.DateTimeField(null=True)
     # The provider's id of the session that spent it.
     session = models.CharField(max_length=64, blank=True)
+    # What a session over our own socket said of its end, for the request that asks what comes next. None: nothing.
+    handed = models.JSONField(null=True)
 
     objects = TenantManager()
 

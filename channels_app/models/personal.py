@@ -40,7 +40,7 @@ PERSONAL: Mapping[type[TenantModel], Personal] = {
     CallTurn: Personal(blank={"keys": "", "error": ""}),
     CallSpeech: Personal(rows="With their conversation's content."),
     CallStep: Personal(blank={"words": "", "remedy": "", "data": {}}),
-    RelayTicket: Personal(kept={"session": "The provider's id of a socket."}),
+    RelayTicket: Personal(blank={"handed": None}, kept={"session": "The provider's id of a socket."}),
     CallTransfer: Personal(
         blank={"reason": "", "remedy": ""},
         kept={"to name key": _OWN, "child_sid": "The provider's id."},

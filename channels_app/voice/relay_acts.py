@@ -302,7 +302,7 @@ def cut(conversation: Conversation, message: Message, heard: str, why: str) -> N
 
 
 def _stamp(turn: CallTurn, stamps: Stamps) -> None:
-    names = ("asked_at", "first_word_at", "spoken_at", "finished_at", "responder_ms", "platform_ms")
+    names = ("asked_at", "first_word_at", "spoken_at", "finished_at", "responder_ms", "platform_ms", "endpoint_ms")
     given = {name: value for name in names if (value := getattr(stamps, name)) is not None}
     for name, value in given.items():
         setattr(turn, name, value)
@@ -447,6 +447,16 @@ def speak(call_id: UUID, tag: str, by_caller: bool) -> None:
     record.note(call, StepKind.LANGUAGE, words, language=tag)
     if by_caller:
         Conversation.objects.filter(id=call.conversation_id).update(locale=language_tags.kept(tag))
+
+
+def sounded(call_id: UUID, number: int, milliseconds: int) -> None:
+    """The first words of a turn's answer were heard, so long after they were given to the voice."""
+    CallTurn.objects.filter(call_id=call_id, number=number).update(speech_ms=max(0, milliseconds))
+
+
+def gave_up(call_id: UUID, words: str, remedy: str) -> None:
+    """What hears or speaks in a call of ours does so no more."""
+    record.note(record.lock(call_id), StepKind.ERROR, words[:500], remedy[:300])
 
 
 def fault(call_id: UUID, words: str) -> None:

@@ -55,11 +55,15 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What the caller said; `is_last` where they are done."""
+    """What the caller said; `is_last` where they are done.
+
+    `waited_ms`: how long after their last sound that was known, where we listen ourselves.
+    """
 
     text: str
     language: str = ""
     is_last: bool = True
+    waited_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +215,11 @@ def text(token: str, *, last: bool, language: str = "", interruptible: bool | No
     if interruptible is not None:
         body["interruptible"] = interruptible
     return _frame(body)
+
+
+def has_words(frame: str) -> bool:
+    """Whether a frame of ours has words to be said."""
+    return frame.startswith('{"type":"text"')
 
 
 def language(tag: str) -> str:

@@ -73,6 +73,7 @@ class _Said:
     language: str
     heard: float
     heard_at: datetime
+    waited_ms: int | None = None
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,24 @@ class _Faulted:
 
 
 @dataclass(frozen=True)
+class _Sounded:
+    """The first words of the turn's answer are heard, so long after they were sent."""
+
+    milliseconds: int
+
+
+@dataclass(frozen=True)
+class _Stirred:
+    """The voice is done sooner than was reckoned."""
+
+
+@dataclass(frozen=True)
+class _GaveUp:
+    words: str
+    remedy: str
+
+
+@dataclass(frozen=True)
 class _Changed:
     pass
 
@@ -114,7 +133,9 @@ class _Gone:
     pass
 
 
-_Event = _Said | _Interrupted | _ByKey | _Speaks | _Answered | _Faulted | _Changed | _Gone
+_Event = (
+    _Said | _Interrupted | _ByKey | _Speaks | _Answered | _Faulted | _Sounded | _Stirred | _GaveUp | _Changed | _Gone
+)
 
 
 async def _glance(workspace_id: UUID, calls: Sequence[UUID]) -> list[Glance | None]:
@@ -126,9 +147,14 @@ _glances: Together[UUID, UUID, Glance | None] = Together(_glance, lambda: GATHER
 
 
 class Session:
-    """One session. `put` sends a frame."""
+    """One session. `put` sends a frame; `done_at` is asked when all that was said is heard, where that is known."""
 
-    def __init__(self, admitted: Admitted, put: Callable[[str], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        admitted: Admitted,
+        put: Callable[[str], Awaitable[None]],
+        done_at: Callable[[], float] | None = None,
+    ) -> None:
         self.call_id, self.workspace_id = admitted.call_id, admitted.workspace_id
         self.conversation_id, self.config = admitted.conversation_id, admitted.config
         self.language, self.turn = admitted.language, admitted.turn
@@ -137,7 +163,7 @@ class Session:
         self._send = put
         self.frames: asyncio.Queue[str] = asyncio.Queue()
         self.events: asyncio.Queue[_Event] = asyncio.Queue()
-        self.voice = Voice(self._say_frame, self._spoken, self._readable)
+        self.voice = Voice(self._say_frame, self._spoken, self._readable, done_at)
         self.keys = Keys(self.config.menu)
         self.answering: Answering | None = None
         self.task: asyncio.Task[list[Message]] | None = None
@@ -186,11 +212,11 @@ class Session:
                 # No answer to half a sentence; but somebody is there, and speaks.
                 self.interrupted_at = None
                 self.life, self.speaks_until = now, now + SPEAKS_FOR
-            case Prompt(text=text, language=language):
+            case Prompt(text=text, language=language, waited_ms=waited_ms):
                 self.life, self.speaks_until, self.interrupted_at = now, 0.0, None
                 if text.strip():
                     self._silence()
-                    self._add(_Said(text.strip(), "", language, now, timezone.now()))
+                    self._add(_Said(text.strip(), "", language, now, timezone.now(), waited_ms))
             case Digit(key=key):
                 self.life = now
                 if self.interrupted_at is not None and now - self.interrupted_at <= KEY_WITHIN:
@@ -203,9 +229,22 @@ class Session:
                 answering = self.answering if self.answering and not self.answering.is_over else None
                 heard = self.voice.interrupted(words, after_ms)
                 self._silence()
+                self._drop_unsent()
                 self._add(_Interrupted(heard, words, after_ms, answering))
             case Fault(words=words):
                 self._add(_Faulted(words))
+
+    def sounded(self, milliseconds: int) -> None:
+        """The first words of an answer are heard, so long after they were sent."""
+        self._add(_Sounded(milliseconds))
+
+    def stir(self) -> None:
+        """The voice is done: what waits for that is due."""
+        self._add(_Stirred())
+
+    def give_up(self, words: str, remedy: str) -> None:
+        """Nothing is heard, or said, over this session any more."""
+        self._add(_GaveUp(words, remedy))
 
     def close(self) -> None:
         """The socket is gone."""
@@ -218,6 +257,17 @@ class Session:
         """What is being answered is wanted no more."""
         if self.answering is not None:
             self.answering.stop(Stop.VISITOR)
+
+    def _drop_unsent(self) -> None:
+        """Words that are not on their way yet would be said after the interruption."""
+        kept = []
+        while not self.frames.empty():
+            frame = self.frames.get_nowait()
+            self.frames.task_done()
+            if not relay_frames.has_words(frame):
+                kept.append(frame)
+        for frame in kept:
+            self.frames.put_nowait(frame)
 
     def _add(self, event: _Event) -> None:
         if self.events.qsize() > MOST_WAITING:
@@ -341,6 +391,13 @@ class Session:
                 await self._answered(event.answering)
             case _Faulted():
                 await self._act(relay_acts.fault, event.words)
+            case _Sounded():
+                await self._act(relay_acts.sounded, self.turn, event.milliseconds)
+            case _GaveUp():
+                self._silence()
+                await self._act(relay_acts.gave_up, event.words, event.remedy)
+                self._finish("failed", reason=event.words)
+                self.then_by = time.monotonic() + CUT_AFTER
             case _Changed():
                 await self._look()
             case _Gone():
@@ -365,7 +422,7 @@ class Session:
         text = said.text or self.manners.told(said.keys)
         asked: relay_acts.Asked = await self._act(relay_acts.take, self.turn, text, said.keys)
         self.failures = self.holds = 0
-        stamps = Stamps(said.heard_at)
+        stamps = Stamps(said.heard_at, endpoint_ms=said.waited_ms)
         if asked.claim is None:
             self._tell(asked.standing.told)
             self._apply(asked.standing)

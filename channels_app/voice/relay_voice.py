@@ -35,19 +35,27 @@ Readable = Callable[[str], str]
 class Voice:
     """What one session says. `put` takes a frame and never waits."""
 
-    def __init__(self, put: Callable[[str], None], spoken: Speak, readable: Readable) -> None:
+    def __init__(
+        self,
+        put: Callable[[str], None],
+        spoken: Speak,
+        readable: Readable,
+        done_at: Callable[[], float] | None = None,
+    ) -> None:
         self._put, self.spoken, self.readable = put, spoken, readable
         self.ledger = Ledger()
+        # Who plays the voice knows when it is done; else it is reckoned.
+        self._done_at = done_at
 
     @property
     def is_speaking(self) -> bool:
         """Whether the caller still hears something, as far as we can tell."""
-        return self.ledger.is_speaking(time.monotonic())
+        return time.monotonic() < self.done_at
 
     @property
     def done_at(self) -> float:
-        """When it is done with all that was sent, by the monotonic clock."""
-        return self.ledger.done_at
+        """When it is done with all that was sent, by the monotonic clock; 0 where nothing was."""
+        return self.ledger.done_at if self._done_at is None else self._done_at()
 
     def say(self, turn: int, words: str, message_id: UUID | None = None) -> Utterance:
         """Something whole: a message, or (without its id) words of the call itself."""
@@ -105,6 +113,8 @@ class Stamps:
     finished_at: datetime | None = None
     responder_ms: int | None = None
     platform_ms: int | None = None
+    # From the caller's last sound until they were taken to be done, where we listen ourselves.
+    endpoint_ms: int | None = None
 
 
 @dataclass

@@ -102,6 +102,7 @@
 -- migration: channels_app 0019_no_returned_transfer 1fc81db5774fe6e0
 -- migration: channels_app 0020_last_test 0e806c4791308fe0
 -- migration: channels_app 0021_desk_cases 05e42363b6ca6d6f
+-- migration: channels_app 0022_sound_of_calls 6b680bed16c7c18d
 -- migration: sessions 0001_initial 2aa438e2393ee513
 
 CREATE FUNCTION public.all_workspaces() RETURNS SETOF uuid
@@ -937,9 +938,13 @@ CREATE TABLE public.channels_app_callturn (
     call_id uuid NOT NULL,
     message_id uuid,
     workspace_id uuid NOT NULL,
+    endpoint_ms integer,
+    speech_ms integer,
+    CONSTRAINT channels_app_callturn_endpoint_ms_check CHECK ((endpoint_ms >= 0)),
     CONSTRAINT channels_app_callturn_number_check CHECK ((number >= 0)),
     CONSTRAINT channels_app_callturn_platform_ms_check CHECK ((platform_ms >= 0)),
-    CONSTRAINT channels_app_callturn_responder_ms_check CHECK ((responder_ms >= 0))
+    CONSTRAINT channels_app_callturn_responder_ms_check CHECK ((responder_ms >= 0)),
+    CONSTRAINT channels_app_callturn_speech_ms_check CHECK ((speech_ms >= 0))
 );
 
 ALTER TABLE ONLY public.channels_app_callturn FORCE ROW LEVEL SECURITY;
@@ -1323,7 +1328,8 @@ CREATE TABLE public.channels_app_relayticket (
     spent_at timestamp with time zone,
     session character varying(64) NOT NULL,
     call_id uuid NOT NULL,
-    workspace_id uuid NOT NULL
+    workspace_id uuid NOT NULL,
+    handed jsonb
 );
 
 ALTER TABLE ONLY public.channels_app_relayticket FORCE ROW LEVEL SECURITY;
