@@ -9,7 +9,7 @@ and both forms have it. `FLUSH_MEDIA` throws sound away, ends the buffering, and
 
 Its queue has 1000 frames (20 s); at 900 it sends MEDIA_XOFF, at 800 MEDIA_XON, and `is_full` says which came last.
 Who keeps some seconds ahead at most never meets it. A command may have 128 bytes (chan_websocket.c), a message 65500.
-A closed socket ends the call.
+A closed socket ends the call; when the caller hangs up, Asterisk closes it and says nothing.
 
 The call's name here is the channel's, not the one that the ticket was made for: the ticket stands in the address.
 
@@ -23,7 +23,7 @@ from collections.abc import Mapping, Sequence
 from channels_app.voice.media import frames
 from channels_app.voice.media.events import RATE, Audio, BadFrame, Event, Frame, Key, Marked, Started
 
-# Sound may come before MEDIA_START (asterisk/asterisk issue 1712): so much of it is kept, in frames.
+# Sound may come before MEDIA_START (asterisk/asterisk issue 1712): so much is kept, in events; a second of sound.
 MOST_EARLY = 50
 
 
@@ -40,7 +40,8 @@ class AsteriskWire:
 
     def read(self, frame: Frame) -> Sequence[Event]:
         if isinstance(frame, bytes):
-            return self._sound(frame)
+            ulaw = frames.raw_sound(frame, RATE)
+            return self._told(Audio(ulaw)) if ulaw else ()
         is_json = frames.text(frame).lstrip().startswith("{")
         event, fields = _json(frame) if is_json else _plain(frame)
         match event:
@@ -48,10 +49,10 @@ class AsteriskWire:
                 return self._start(fields, is_json)
             case "DTMF_END":
                 key = frames.key(fields.get("digit"))
-                return (Key(key),) if key else ()
+                return self._told(Key(key)) if key else ()
             case "MEDIA_BUFFERING_COMPLETED" | "MEDIA_MARK_PROCESSED":
                 name = frames.word(fields.get("correlation_id"))
-                return (Marked(name),) if name else ()
+                return self._told(Marked(name)) if name else ()
             case "MEDIA_XOFF" | "MEDIA_XON":
                 self.is_full = event == "MEDIA_XOFF"
             case "ERROR":
@@ -60,14 +61,12 @@ class AsteriskWire:
                 )
         return ()
 
-    def _sound(self, frame: bytes) -> Sequence[Event]:
-        ulaw = frames.raw_sound(frame, RATE)
-        if not ulaw:
-            return ()
+    def _told(self, event: Event) -> Sequence[Event]:
+        """This, or nothing yet: the start is the first that is told."""
         if self._is_json is None:
-            self._early = [*self._early, Audio(ulaw)][-MOST_EARLY:]
+            self._early = [*self._early, event][-MOST_EARLY:]
             return ()
-        return (Audio(ulaw),)
+        return (event,)
 
     def _start(self, fields: Mapping[str, object], is_json: bool) -> Sequence[Event]:
         if self._is_json is not None:
@@ -100,7 +99,7 @@ class AsteriskWire:
         return [self._command("FLUSH_MEDIA")]
 
     def hang_up(self) -> Sequence[Frame]:
-        return [self._command("HANGUP")]
+        return [] if self._is_json is None else [self._command("HANGUP")]
 
     def _buffer(self) -> Sequence[Frame]:
         if self._is_buffering:

@@ -28,7 +28,8 @@ class DialectKind:
     """One of them.
 
     `words` and `needs` are for pages, without a full stop. `ends_by_closing`: whether the call ends where we close the
-    socket; `hangs_up`: whether there is a word for it. Where neither, who made the call has to end it.
+    socket; `hangs_up`: whether there is a word for it. Where neither, who made the call has to end it. `tells_call`:
+    `Started.call` is the `call_id` that the ticket was asked for with; where not, the ticket alone says which it is.
     """
 
     name: str
@@ -39,6 +40,7 @@ class DialectKind:
     needs: str
     hangs_up: bool = False
     ends_by_closing: bool = False
+    tells_call: bool = True
     # Written by the vendor's pages, and not yet run against the real thing.
     is_by_documentation: bool = True
 
@@ -74,6 +76,7 @@ DIALECTS: Mapping[str, DialectKind] = {
             needs="Asterisk 20.16, 22.6 or 23 at least, the codec ulaw",
             hangs_up=True,
             ends_by_closing=True,
+            tells_call=False,
         ),
         DialectKind(
             name="jambonz",

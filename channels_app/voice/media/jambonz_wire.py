@@ -4,7 +4,7 @@ The first frame is JSON with the call's attributes, `sampleRate` and `mixType`, 
 beside them. Then sound comes in binary frames, linear 16 bits, little-endian; keys (with `passDtmf`) and marks as JSON.
 Back go binary frames of the same form and the commands `mark`, `killAudio` and `disconnect`. A mark comes back with
 `playout`, or with `cleared` after `killAudio`. `disconnect` ends the verb alone: `hangup` has to follow it in the
-application.
+application. When the caller hangs up, jambonz closes the socket and says nothing.
 
 Sound inside is mu-law at 8 kHz, so ask for 8000 both ways. At another rate it is resampled, which needs the speech
 packages. What is sent back has the rate that comes in: jambonz doesn't tell what `bidirectionalAudio.sampleRate` is.
@@ -118,8 +118,7 @@ class JambonzWire:
         return [_command("killAudio")]
 
     def hang_up(self) -> Sequence[Frame]:
-        self._check()
-        return [_command("disconnect")]
+        return [_command("disconnect")] if self._rate else []
 
     def _check(self) -> None:
         if not self._rate:

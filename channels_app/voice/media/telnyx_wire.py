@@ -46,7 +46,10 @@ class TelnyxWire:
 
     def read(self, frame: Frame) -> Sequence[Event]:
         said = frames.body(frame)
-        match frames.word(said.get("event")):
+        event = frames.word(said.get("event"))
+        if not self._has_started and event not in {"start", "media", "error"}:
+            return ()
+        match event:
             case "start":
                 return [self._start(said), *self._told(self._order.open())]
             case "media":

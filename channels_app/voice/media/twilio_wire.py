@@ -30,7 +30,10 @@ class TwilioWire:
 
     def read(self, frame: Frame) -> Sequence[Event]:
         said = frames.body(frame)
-        match frames.word(said.get("event")):
+        event = frames.word(said.get("event"))
+        if self._stream is None and event not in {"start", "media"}:
+            return ()
+        match event:
             case "start":
                 return (self._start(said),)
             case "media":
