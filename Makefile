@@ -4,13 +4,19 @@ PYTHON ?= python3
 TOOLS = $(PYTHON) manage.py install
 VENV = .venv/bin/python
 
-.PHONY: reliability reliability-full run model test test-model lint format bench matching recall widget lock openapi schema fresh-clone test-machine test-themes screenshots wheels clean
+.PHONY: reliability reliability-full run model voice voice-offline test test-model lint format bench matching recall widget lock openapi schema fresh-clone test-machine test-themes screenshots wheels clean
 
 run: ## Start everything on this machine: http://127.0.0.1:8000 (HOST and PORT choose another address)
 	@$(PYTHON) manage.py up
 
 model: ## Serve a small language model on this machine: http://127.0.0.1:8090/v1, an endpoint without a key
 	@$(PYTHON) manage.py model
+
+voice: ## Bring what hears and speaks on calls (`mode` stream): clients of Deepgram and ElevenLabs, pocketsphinx, flite
+	@$(PYTHON) manage.py voice
+
+voice-offline: ## The same and natural speech on this machine, without a key: Whisper and Piper, 250 MB
+	@$(PYTHON) manage.py voice-offline
 
 test: ## Every test but those of the launcher, which start the whole product many times
 	@$(PYTHON) manage.py test
@@ -79,7 +85,7 @@ wheels: ## Ask the package index whether every supported Python and machine find
 
 lock: ## Compile requirements*.in to hash-pinned locks
 	@$(TOOLS)
-	@for name in requirements requirements-s3 requirements-dev requirements-uv; do \
+	@for name in requirements requirements-s3 requirements-voice requirements-voice-offline requirements-dev requirements-uv; do \
 	  $(VENV) -m uv pip compile --quiet --universal --generate-hashes --python-version 3.11 $$name.in -o $$name.txt || exit 1; \
 	done
 	@$(VENV) -m uv pip compile --quiet --universal --generate-hashes --no-deps --python-version 3.11 requirements-model.in -o requirements-model.txt

@@ -14,6 +14,8 @@ OWN_COMMANDS = {
     "test": ("convoship.machine.suite", "tests"),
     "lint": ("convoship.machine.lint", "tests"),
     "model": ("convoship.machine.model", "product"),
+    "voice": ("convoship.machine.voice", "voice"),
+    "voice-offline": ("convoship.machine.voice", "voice-offline"),
     "install": ("convoship.machine.installed", "tests"),
 }
 

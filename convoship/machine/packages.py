@@ -1,4 +1,4 @@
-"""The one table of system packages that Python's wheels cannot bring: only the tests need any."""
+"""The one table of system packages that Python's wheels cannot bring: only the tests and speech need any."""
 
 from __future__ import annotations
 
@@ -41,11 +41,14 @@ def _has_fonts() -> bool:
     return any(next(folder.rglob("*.[to]tf"), None) for folder in folders if folder.is_dir())
 
 
+FOR_VOICE = (SystemPackage("flite", "speaks on calls without a key", lambda: bool(shutil.which("flite"))),)
+
 FOR_TESTS = (
     SystemPackage("chromium", "the browser tests drive it", lambda: bool(chromium())),
     SystemPackage("fonts-liberation", "without a font a browser draws no letters", _has_fonts),
     SystemPackage("php-cli", "runs the samples of docs/samples", lambda: bool(shutil.which("php"))),
     SystemPackage("ruby", "runs the samples of docs/samples", lambda: bool(shutil.which("ruby"))),
+    *FOR_VOICE,
 )
 
 

@@ -31,6 +31,7 @@ def refusal(python: str, platform: str) -> str:
                 *("--python-version", python, "--python-platform", platform),
                 *("--require-hashes", "-r", "requirements.txt"),
                 *("-r", "requirements-s3.txt", "-r", "requirements-model.txt"),
+                *("-r", "requirements-voice.txt", "-r", "requirements-voice-offline.txt"),
             ],
             cwd=ROOT,
             env={**os.environ, "MACOSX_DEPLOYMENT_TARGET": OLDEST_MACOS},
