@@ -1,0 +1,169 @@
+"""The speech engines by name: what pages say of each, and each made once for an event loop and a configuration.
+
+A configuration is `{engine, model?, voice?, base_url?}`, the `stt` or `tts` of a connection's `speech`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib import import_module
+from typing import Any, cast
+from weakref import WeakKeyDictionary
+
+from channels_app.voice.engines import installed
+from channels_app.voice.engines.base import EngineFailed, FaultKind, SpeechToText, TextToSpeech
+from channels_app.voice.engines.languages import primary
+
+logger = logging.getLogger(__name__)
+
+IDLE_SECONDS = 300.0
+Config = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Side:
+    """What can be chosen for hearing, or for speaking. `choices`: models, or voices. `languages`: none means many."""
+
+    choices: tuple[str, ...]
+    default: str
+    languages: tuple[str, ...] = ()
+    takes_others: bool = False
+
+    def knows(self, language: str) -> bool:
+        """Whether it can be used in a language (BCP 47), as far as is known beforehand."""
+        return not self.languages or primary(language) in self.languages
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One engine, as pages show it. `hears`, `speaks`: None where it doesn't."""
+
+    name: str
+    label: str
+    about: str
+    module: str
+    hears: Side | None = None
+    speaks: Side | None = None
+    needs_key: bool = False
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it runs on this server, so that nobody else hears the calls."""
+        return self.module.endswith("_local")
+
+
+ENGINES: Mapping[str, Engine] = {
+    engine.name: engine
+    for engine in (
+        Engine(
+            "pocketsphinx",
+            "pocketsphinx (this server)",
+            "Hears English on this server, without a key. For trying calls: it gets much wrong.",
+            "pocketsphinx_local",
+            hears=Side(("en-us",), "en-us", ("en",)),
+        ),
+        Engine(
+            "flite",
+            "flite (this server)",
+            "Speaks English on this server, without a key, in a robot's voice.",
+            "flite_local",
+            speaks=Side(("rms", "slt", "awb", "kal"), "rms", ("en",)),
+        ),
+    )
+}
+DEFAULT_STT, DEFAULT_TTS = "pocketsphinx", "flite"
+
+
+def hearing() -> list[Engine]:
+    """Those that hear."""
+    return [engine for engine in ENGINES.values() if engine.hears]
+
+
+def speaking() -> list[Engine]:
+    """Those that speak."""
+    return [engine for engine in ENGINES.values() if engine.speaks]
+
+
+def speech_to_text(config: Config, key: str) -> SpeechToText:
+    """The engine that hears with this configuration, in a running loop. Raises `EngineFailed` where there is none."""
+    engine = _engine(config.get("engine") or DEFAULT_STT, key, lambda engine: engine.hears, "hears")
+    return cast("SpeechToText", _kept(engine, "hearing", config, key))
+
+
+def text_to_speech(config: Config, key: str) -> TextToSpeech:
+    """The engine that speaks with this configuration, as `speech_to_text`."""
+    engine = _engine(config.get("engine") or DEFAULT_TTS, key, lambda engine: engine.speaks, "speaks")
+    return cast("TextToSpeech", _kept(engine, "speaking", config, key))
+
+
+async def close() -> None:
+    """Close every engine of this loop: the process ends."""
+    for engine in _all().values():
+        await engine.close()
+    _all().clear()
+
+
+def _engine(name: str, key: str, side: Callable[[Engine], Side | None], does: str) -> Engine:
+    engine = ENGINES.get(name)
+    if engine is None or side(engine) is None:
+        known = ", ".join(one.name for one in ENGINES.values() if side(one))
+        raise EngineFailed(
+            FaultKind.REFUSED, f"There is no engine {name!r} that {does}.", f"Choose one of {known} in the settings."
+        )
+    installed.require(name, engine.label)
+    if engine.needs_key and not key:
+        raise EngineFailed(FaultKind.KEY, f"{engine.label} needs a key, and none is set.", "Enter it in the settings.")
+    return engine
+
+
+_engines: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, ...], Any]] = WeakKeyDictionary()
+
+
+# Of a task that nobody keeps nothing may be left before it is done.
+_looking: set[asyncio.Task[None]] = set()
+
+
+def _all() -> dict[tuple[str, ...], Any]:
+    return _engines.setdefault(asyncio.get_running_loop(), {})
+
+
+def _kept(engine: Engine, does: str, config: Config, key: str) -> Any:
+    """The one there is, or a new one; the key itself is in no name."""
+    chosen = tuple(f"{name}={config[name]}" for name in sorted(config) if config[name])
+    name = (does, engine.name, *chosen, sha256(key.encode()).hexdigest())
+    kept = _all()
+    if name not in kept:
+        module = import_module(f"channels_app.voice.engines.{engine.module}")
+        kept[name] = getattr(module, does)(config, key)
+        _look_later()
+    kept[name].touch()
+    return kept[name]
+
+
+def _look_later() -> None:
+    loop = asyncio.get_running_loop()
+
+    def look() -> None:
+        task = loop.create_task(close_idle())
+        _looking.add(task)
+        task.add_done_callback(_looking.discard)
+
+    loop.call_later(IDLE_SECONDS, look)
+
+
+async def close_idle(seconds: float = IDLE_SECONDS) -> None:
+    """Close those that nobody has used for so long. While there are others it looks again, by itself."""
+    kept = _all()
+    for name, engine in list(kept.items()):
+        if not engine.users and engine.idle_seconds() >= seconds:
+            del kept[name]
+            try:
+                await engine.close()
+            except Exception:
+                logger.exception("A speech engine could not be closed")
+    if kept:
+        _look_later()
