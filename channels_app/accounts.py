@@ -25,7 +25,8 @@ def kind_of(connection: Connection) -> type[Provider]:
 
 def is_spoken(connection: Connection) -> bool:
     """Whether what is said over it is spoken in calls as they go on."""
-    return kind_of(connection).can(Capability.SPOKEN)
+    kind = kind_of(connection)
+    return kind.can(Capability.SPOKEN) or (kind.can(Capability.STREAMED) and connection.config.get("mode") == "stream")
 
 
 def kinds_that(can: Capability) -> list[str]:

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.http import QueryDict
 from django.utils import timezone
 
-from channels_app import accounts, bell, health, inbound_media, releasing, template_sync
+from channels_app import accounts, bell, config_paths, health, inbound_media, releasing, template_sync
 from channels_app.models import Call, Connection, ConnectionSecret, Delivery
 from channels_app.models.call import CallState
 from channels_app.models.connection import ConnectionState, SecretKind
@@ -125,6 +125,7 @@ def _checked(
     provider: type[Provider], config: Mapping[str, Any], credentials: Mapping[str, str], errors: dict[str, list[str]]
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Config and credentials as the provider's form takes them; what is wrong is added to `errors` by path."""
+    config = config_paths.flat(config)
     form = bound_form(provider, config, credentials)
     secret_fields = provider.config_form.credentials
     for group, given, known in (
@@ -133,12 +134,15 @@ def _checked(
     ):
         for key in given:
             if key not in known:
-                said = f"{provider.label} has no such field. It has: {', '.join(known) or 'none'}."
-                errors[f"{group}.{str(key)[:60]}"] = [said]
+                has = ", ".join(config_paths.path(one) for one in known) or "none"
+                said = f"{provider.label} has no such field. It has: {has}."
+                errors[f"{group}.{config_paths.path(str(key))[:60]}"] = [said]
     if not form.is_valid():
         for field, messages in form.errors.items():
             group = "credentials" if field in secret_fields else "config"
-            errors[group if field == "__all__" else f"{group}.{field}"] = [str(message) for message in messages]
+            errors[group if field == "__all__" else f"{group}.{config_paths.path(field)}"] = [
+                str(message) for message in messages
+            ]
         return {}, {}
     cleaned = {
         name: value
@@ -154,7 +158,7 @@ def _checked(
             )
             errors[f"credentials.{field}"] = [words]
     _check_base_url(provider, cleaned, errors)
-    return cleaned, keys
+    return config_paths.nested(cleaned), keys
 
 
 def bound_form(provider: type[Provider], config: Mapping[str, Any], credentials: Mapping[str, str]) -> ConfigForm:

@@ -26,7 +26,8 @@ def on_message_posted(
 ) -> None:
     """Receiver of `message_posted`: the conversation is locked, and its deliveries are stored with its messages."""
     link, call, course = _carried_by(conversation)
-    if link is not None and accounts.is_spoken(link.connection):
+    # (A call that goes on while its connection is set up otherwise is spoken to its end.)
+    if link is not None and (call is not None or accounts.is_spoken(link.connection)):
         hearing.on_posted(link, conversation)
         if call is not None:
             call.connection = link.connection

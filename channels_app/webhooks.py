@@ -22,6 +22,7 @@ from channels_app.providers.events import ProviderEvent
 from channels_app.providers.registry import PROVIDERS
 from channels_app.voice import answering
 from channels_app.voice.asked import Asked, asked
+from channels_app.voice.media import gateway_tickets
 from convoship.lib.database import drop_broken_connections
 from convoship.lib.deadlocks import is_deadlock, once_more
 from convoship.lib.failpoints import failpoint
@@ -107,6 +108,10 @@ def take(request: HttpRequest, kind: str, connection_id: str, part: str, arrived
                 inbound.note_came(connection)
                 nothing = HttpResponse(status=204)
                 return Taken(owner.workspace_id, provider, [], nothing, False, asked(connection, provider, call))
+            if part == gateway_tickets.PART and provider.can(Capability.STREAMED):
+                inbound.note_came(connection)
+                answer = gateway_tickets.give(connection, provider, call)
+                return Taken(owner.workspace_id, provider, [], answer, False)
             events = _events(provider, call)
             stored = inbound.record(connection, events, call)
             is_inline = any(event.is_inline for event in events)

@@ -67,11 +67,26 @@ class Factory(WebSocketFactory):
 
 
 _kill_all_applications = daphne.server.Server.kill_all_applications
+_before_it_ends: list[Callable[[], Awaitable[None]]] = []
+
+
+def before_it_ends(act: Callable[[], Awaitable[None]]) -> None:
+    """Have this done when the process is told to end, before its sockets are cut."""
+    _before_it_ends.append(act)
+
+
+async def _let_go() -> None:
+    for act in _before_it_ends:
+        try:
+            await act()
+        except Exception:
+            logger.exception("something was not done before the process ended")
+    await turns.let_go_all()
 
 
 def let_go_first(server: Any) -> Deferred[Any]:
     """As daphne's, called before its loop ends (SIGTERM): answers under way are given back before sockets are cut."""
-    letting_go = Deferred.fromFuture(asyncio.ensure_future(turns.let_go_all()))
+    letting_go = Deferred.fromFuture(asyncio.ensure_future(_let_go()))
     letting_go.addErrback(lambda failure: logger.error("answers were not given back: %s", failure))
     return letting_go.addCallback(lambda _: _kill_all_applications(server))
 

@@ -65,6 +65,16 @@ PUBLIC_IS_LOCAL = _public.hostname in {"127.0.0.1", "localhost", "::1"}
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[_public.hostname])
 if PUBLIC_IS_LOCAL:
     ALLOWED_HOSTS += [name for name in ("127.0.0.1", "localhost", "[::1]") if name not in ALLOWED_HOSTS]
+# Where the outside finds the sockets of calls' sound (`convoship.media`): a reverse proxy may lead their path there.
+MEDIA_BASE_URL = env.str("MEDIA_BASE_URL", default=PUBLIC_BASE_URL).rstrip("/")
+_media = urlsplit(MEDIA_BASE_URL)
+if _media.scheme not in {"http", "https"} or not _media.hostname or _media.path:
+    raise ImproperlyConfigured(
+        f"MEDIA_BASE_URL is {MEDIA_BASE_URL!r}: it takes scheme://host[:port] and nothing after it."
+    )
+# Calls whose sound one such process carries, and those of one connection among them.
+MEDIA_MOST_CALLS = env.int("MEDIA_MOST_CALLS", default=25)
+MEDIA_MOST_CALLS_PER_CONNECTION = env.int("MEDIA_MOST_CALLS_PER_CONNECTION", default=20)
 # Another origin for visitors' files, or the same: whatever a file holds can then not touch the console's.
 FILES_BASE_URL = env.str("FILES_BASE_URL", default=PUBLIC_BASE_URL).rstrip("/")
 _files = urlsplit(FILES_BASE_URL)
@@ -318,7 +328,7 @@ CONTENT_SECURITY_POLICY = {
         # Recordings of calls are played over links to files.
         "media-src": ["'self'", *([FILES_BASE_URL] if FILES_BASE_URL != PUBLIC_BASE_URL else [])],
         "font-src": ["'self'"],
-        "connect-src": ["'self'", _socket_origin],
+        "connect-src": ["'self'", *dict.fromkeys([_socket_origin, MEDIA_BASE_URL.replace("http", "ws", 1)])],
         "form-action": ["'self'"],
         "frame-src": ["'self'"],
         "manifest-src": ["'self'"],

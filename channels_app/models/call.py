@@ -235,12 +235,19 @@ class RelayTicket(TenantModel):
     digest = models.BinaryField(max_length=32, unique=True)
     expires_at = models.DateTimeField()
     spent_at = models.DateTimeField(null=True)
+    # Of the request that asked for it, where a gateway did; each asks once.
+    nonce = models.BinaryField(max_length=32, null=True)
     # The provider's id of the session that spent it.
     session = models.CharField(max_length=64, blank=True)
     # What a session over our own socket said of its end, for the request that asks what comes next. None: nothing.
     handed = models.JSONField(null=True)
 
     objects = TenantManager()
+
+    class Meta(TenantModel.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["call", "nonce"], name="one_ticket_per_nonce"),
+        ]
 
     def __str__(self) -> str:
         return f"ticket of {self.call_id}"

@@ -17,6 +17,7 @@ from django.forms import BoundField
 from django.forms.utils import ErrorDict
 from django.http import QueryDict
 
+from channels_app import config_paths
 from channels_app.connections import LONGEST_NAME, MADE_UP
 from channels_app.models import Connection
 from channels_app.providers.base import Provider
@@ -142,7 +143,9 @@ class ConnectionForm:
         self.wrong: list[str] = []
 
     def _config_form(self, of: Connection | None) -> forms.Form:
-        form = self.provider.config_form(self.data, prefix="config", initial=dict(of.config) if of else None)
+        form = self.provider.config_form(
+            self.data, prefix="config", initial=config_paths.flat(of.config) if of else None
+        )
         for name in self.provider.config_form.credentials:
             del form.fields[name]
         for one in form.fields.values():
@@ -310,8 +313,8 @@ class ConnectionForm:
             # What is missing is said already, in this form's words.
             if about not in self.about.errors:
                 self.about.add_error(about, message)
-        elif group == "config" and name in self.config.fields:
-            self.config.add_error(name, message)
+        elif group == "config" and config_paths.field(name) in self.config.fields:
+            self.config.add_error(config_paths.field(name), message)
         elif credential:
             if not credential.all_errors:
                 credential.errors.append(message if credential.keys or credential.chosen else NONE_TO_CHOOSE)

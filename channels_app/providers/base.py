@@ -52,6 +52,8 @@ class Capability(StrEnum):
     SPOKEN = "spoken"
     # It may listen and speak over a socket of ours, word by word (`channels_app.voice.relay_socket`).
     RELAYED = "relayed"
+    # Its sound may be heard and spoken by ourselves, over a socket of our own (`channels_app.voice.media.socket`).
+    STREAMED = "streamed"
     # The sender has a rate: no more is sent in a second than the provider takes (`rate`).
     PACED = "paced"
     # What is sent costs money by the piece and goes to telephone numbers: what may be spent is bounded (`bounds`).
@@ -80,6 +82,17 @@ class SignatureInvalid(Exception):
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(detail)
         self.reason, self.detail = reason, detail
+
+
+@dataclass(frozen=True)
+class TicketRequest:
+    """A gateway asks for a ticket of one call; `nonce` makes the request one of a kind. Fields left out are empty."""
+
+    call_id: str
+    nonce: str
+    caller: str = ""
+    called: str = ""
+    language: str = ""
 
 
 class BadEvent(Exception):

@@ -35,10 +35,13 @@ from channels_app.providers.base import (
     Receipt,
     SignatureInvalid,
     Stored,
+    TicketRequest,
     same,
 )
 from channels_app.providers.endpoints import endpoint
 from channels_app.providers.events import CallEnded, MessageReceived, ProviderEvent
+from channels_app.providers.speech_fields import SPEECH_FIELDS, SPEECH_KEYS, SpeechFields
+from channels_app.voice.media import dialects
 from convoship.lib import same_number
 from convoship.lib.outbound.sending import send
 from convoship.lib.parsers import BadJSON, loads
@@ -48,6 +51,8 @@ from deployments.models import Conversation, Message
 SIGNATURE, TIMESTAMP = "x-convoship-signature", "x-convoship-timestamp"
 TOLERANCE_SECONDS = 300
 SECONDS = 15.0
+# Where a ticket for the socket of a call's sound is asked for.
+TICKET_PART = "ticket"
 # Without a turn or an event_id the same body is a copy for so long at least.
 COPY_SECONDS = 5.0
 
@@ -67,19 +72,52 @@ _FIELDS: Mapping[str, Any] = {
 _TURN = PlainValidator({"type": "object", "properties": _FIELDS, "required": ["call_id", "transcript"]})
 _HANG_UP = PlainValidator({"type": "object", "properties": _FIELDS, "required": ["call_id"]})
 
+# A call's id becomes its provider's id here, which has this length.
+_TICKET = PlainValidator(
+    {
+        "type": "object",
+        "properties": {
+            "call_id": {"type": "string", "minLength": 1, "maxLength": 64},
+            "nonce": {"type": "string", "minLength": 8, "maxLength": 200},
+            **{name: _FIELDS[name] for name in ("from", "to", "language")},
+        },
+        "required": ["call_id", "nonce"],
+    }
+)
+
 # ITU-T E.164: at most fifteen digits, the first of the country code never 0.
 _E164 = re.compile(r"\+[1-9][0-9]{4,14}")
 
 
-class VoiceGatewayForm(ConfigForm):
-    """Where answers go, and how the gateway signs."""
+class VoiceGatewayForm(SpeechFields, ConfigForm):
+    """Where answers go, and how the gateway signs; or how the sound of calls is carried, and what hears and speaks."""
+
+    credentials = SPEECH_KEYS
+    rarely = frozenset(SPEECH_FIELDS[1::2])
+    groups = (
+        ("Turn by turn", ("gateway_url", "require_timestamp")),
+        ("Streaming: the sound of calls", ("dialect", *SPEECH_FIELDS)),
+    )
+    field_order = ("mode", "language")
 
     mode = forms.ChoiceField(
         label="Mode",
-        choices=[("turns", "Turn by turn")],
+        choices=[("turns", "Turn by turn"), ("stream", "Streaming")],
         initial="turns",
         required=False,
-        error_messages={"invalid_choice": "The mode is “turns”: a request for each thing that the caller says."},
+        help_text="Turn by turn your gateway hears and speaks, and sends a request for each thing that a caller says. "
+        "Streaming, it sends the sound of calls over a socket, and Convoship hears and speaks.",
+        error_messages={
+            "invalid_choice": "The mode is “turns” (a request for each thing that the caller says) or “stream” (the "
+            "sound of calls over a socket)."
+        },
+    )
+    dialect = forms.ChoiceField(
+        label="Frames",
+        choices=dialects.CHOICES,
+        initial=dialects.DEFAULT,
+        required=False,
+        help_text="How your gateway writes sound on the socket.",
     )
     gateway_url = forms.CharField(
         label="Your gateway",
@@ -106,6 +144,16 @@ class VoiceGatewayForm(ConfigForm):
         """Turn by turn unless it is said."""
         return self.cleaned_data["mode"] or "turns"
 
+    def clean(self) -> dict[str, Any]:
+        """Each mode has what it needs; of the other one nothing is kept that is as it is by itself."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if cleaned.get("mode") == "stream":
+            cleaned["dialect"] = cleaned.get("dialect") or dialects.DEFAULT
+        elif cleaned.get("dialect") == dialects.DEFAULT:
+            cleaned["dialect"] = ""
+        self.check_speech(cleaned)
+        return cleaned
+
     def clean_gateway_url(self) -> str:
         """An address that may be called, or none."""
         url = self.cleaned_data["gateway_url"].strip()
@@ -120,7 +168,16 @@ class VoiceGateway(Provider):
     purpose = "Your own telephony: it sends what callers say and speaks the answers."
     channel = "voice"
     icon = "phone-call"
-    capabilities = frozenset({Capability.INTERACTIVE, Capability.CALLS, Capability.INLINE, Capability.OPENS_AT_ONCE})
+    capabilities = frozenset(
+        {
+            Capability.INTERACTIVE,
+            Capability.CALLS,
+            Capability.INLINE,
+            Capability.OPENS_AT_ONCE,
+            Capability.STREAMED,
+        }
+    )
+    parts = (TICKET_PART,)
     config_form = VoiceGatewayForm
     own_secrets = ("inbound_secret",)
 
@@ -130,6 +187,31 @@ class VoiceGateway(Provider):
         """The signature over the raw body, with each live secret; the timestamp where there is one."""
         self._signer(request)
 
+    def validate_handshake(self, request: InboundRequest) -> None:
+        """Nothing: gateways sign no handshake. What lets a socket in is its ticket, which was signed for."""
+        if self.account.config.get("mode") != "stream":
+            words = "The connection works turn by turn: set its mode to streaming before sound is sent to it."
+            raise SignatureInvalid("mode_wrong", words)
+
+    def ticket_request(self, request: InboundRequest) -> TicketRequest:
+        """What a request for a ticket asks; `BadEvent`."""
+        try:
+            body = loads(request.body)
+        except BadJSON as error:
+            raise BadEvent({"body": [str(error)]}) from None
+        if isinstance(body, dict):
+            body = {name: value for name, value in body.items() if value is not None}
+        errors = failures(_TICKET, body)
+        if errors:
+            raise BadEvent(errors)
+        return TicketRequest(
+            call_id=body["call_id"],
+            nonce=body["nonce"],
+            caller=phone_number(body.get("from", "")) or body.get("from", "")[:64],
+            called=body.get("to", "")[:64],
+            language=body.get("language") or "",
+        )
+
     def _signer(self, request: InboundRequest) -> str:
         """The secret that signed the request; `SignatureInvalid` otherwise."""
         values = self.live("inbound_secret")
@@ -137,9 +219,10 @@ class VoiceGateway(Provider):
         if not offered:
             raise SignatureInvalid("signature_missing", "The request has no X-Convoship-Signature.")
         sent_at = request.headers.get(TIMESTAMP)
-        if sent_at is None and self.account.config.get("require_timestamp"):
+        is_needed = request.part == TICKET_PART or bool(self.account.config.get("require_timestamp"))
+        if sent_at is None and is_needed:
             raise SignatureInvalid(
-                "timestamp_missing", "The request has no X-Convoship-Timestamp, which this connection requires."
+                "timestamp_missing", "The request has no X-Convoship-Timestamp, which is required here."
             )
         if sent_at is not None:
             _check_time(sent_at)

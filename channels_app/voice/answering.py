@@ -275,7 +275,7 @@ def _fallen_back(asked: Asked) -> tuple[UUID | None, bool, str | None]:
     is_let = True
     if call.goes_on:
         is_let = record.sign(call) or call.conversation.control != Control.ASSISTANT
-        if call.mode == CallMode.RELAY:
+        if call.mode != CallMode.GATHER:
             call.mode = CallMode.GATHER
             call.save(update_fields=["mode"])
     before = CallStep.objects.filter(call=call, kind=StepKind.FALLBACK).count()
@@ -316,6 +316,7 @@ PARTS: Mapping[str, Handler] = {
     "recording": voicemail.recording,
     "transcript": voicemail.transcript,
     relay_done.PART: relay_done.done,
+    relay_done.SOUND_PART: relay_done.done,
     **transfer_parts.PARTS,
 }
 # Whose answers nobody hears.
@@ -324,4 +325,5 @@ REPORTS = frozenset({"status", "errors", "recording", "transcript", "transfer-st
 STARTS: Mapping[str, Callable[[Asked, UUID], Awaitable[HttpResponse]]] = {
     CallMode.GATHER: gather.start,
     CallMode.RELAY: relay_done.start,
+    CallMode.STREAM: relay_done.start_sound,
 }

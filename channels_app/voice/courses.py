@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.utils import timezone
 
-from channels_app import bell
+from channels_app import accounts, bell
 from channels_app.models import Call, CallCourse, CallTransfer
 from channels_app.models.call import CallMode, CallState, TransferManner
 from channels_app.models.transfer import CoursePlace
+from channels_app.providers.base import Capability
 from channels_app.providers.twilio.voice_config import VoiceConfig
 from channels_app.voice import transfers
 from deployments.models import Conversation, Handoff
@@ -31,6 +32,8 @@ BY_ITSELF = {
     (CallMode.GATHER, False): dt.timedelta(),
     (CallMode.RELAY, True): dt.timedelta(seconds=70),
     (CallMode.RELAY, False): dt.timedelta(seconds=70),
+    (CallMode.STREAM, True): dt.timedelta(seconds=70),
+    (CallMode.STREAM, False): dt.timedelta(seconds=70),
 }
 FROM_VOICEMAIL = dt.timedelta(seconds=5)
 # So long nothing may be heard of a place until the call is led there again.
@@ -101,6 +104,9 @@ def note_wanted(conversation: Conversation) -> None:
 def lead(conversation: Conversation, call: Call, course: CallCourse | None, *, is_answered: bool) -> None:
     """`note_wanted` of these, as they were read. `is_answered`: a request of the call waits for what was posted."""
     if not conversation.is_active or call.state == CallState.ENDED:
+        return
+    if not accounts.kind_of(call.connection).can(Capability.SPOKEN):
+        # A gateway can't be told to take a call elsewhere: who takes it over writes, and is spoken.
         return
     way = way_of(conversation, call)
     # Most calls have none, as nobody ever led them anywhere; one that is made is made under the conversation's lock.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -120,16 +120,29 @@ def admit(connection_id: UUID, setup: Setup) -> Admitted | None:
     account = call.connection.config.get("account_sid", "")
     if not call.goes_on or (setup.account and account and setup.account != account):
         return None
+    return _let_in(call, CallMode.RELAY, setup.session, "Twilio listens and speaks word by word.")
+
+
+def admit_sound(connection_id: UUID, ticket: str, call_sid: str | None, session: str, words: str) -> Admitted | None:
+    """The same of a socket that carries the call's sound; `words` say what hears and what speaks."""
+    call = relay_tickets.spend(connection_id, call_sid, ticket, session)
+    if call is None:
+        return None
+    call = record.lock(call.id)
+    return _let_in(call, CallMode.STREAM, session, words) if call.goes_on else None
+
+
+def _let_in(call: Call, mode: CallMode, session: str, words: str) -> Admitted:
     record.answered(call)
-    call.mode = CallMode.RELAY
+    call.mode = mode
     call.save(update_fields=["mode"])
     record.sign(call)
-    record.note(call, StepKind.RELAY_CONNECTED, "Twilio listens and speaks word by word.", session=setup.session)
+    record.note(call, StepKind.RELAY_CONNECTED, words, session=session)
     return Admitted(
         workspace_id=call.workspace_id,
         call_id=call.id,
         conversation_id=call.conversation_id,
-        session=setup.session,
+        session=session,
         language=call.language,
         turn=call.turn,
         ends_by=call.ends_by,
@@ -452,6 +465,11 @@ def speak(call_id: UUID, tag: str, by_caller: bool) -> None:
 def sounded(call_id: UUID, number: int, milliseconds: int) -> None:
     """The first words of a turn's answer were heard, so long after they were given to the voice."""
     CallTurn.objects.filter(call_id=call_id, number=number).update(speech_ms=max(0, milliseconds))
+
+
+def hand(call_id: UUID, session: str, handed: Mapping[str, Any]) -> None:
+    """The session is over, and says what the call goes on with."""
+    relay_tickets.hand(record.lock(call_id), session, handed)
 
 
 def gave_up(call_id: UUID, words: str, remedy: str) -> None:

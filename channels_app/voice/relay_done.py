@@ -1,4 +1,7 @@
-"""The beginning of a relay session, and what comes after its end: the address that `<Connect>` names as its action.
+"""The beginning of a session over a socket, and what comes after its end: the address that is asked then.
+
+Where Twilio listens and speaks (ConversationRelay), that is the action of `<Connect>`; where we do (Media Streams), the
+verb that stands behind it, which tells nothing of the session: what it said of its end is kept beside its ticket.
 
 A session ends by our `end` frame, with a word about what comes next in `HandoffData`; by the caller, who hung up; or it
 fails, as the socket could not be opened or broke (our process may have died). Then the call goes on sentence by
@@ -34,6 +37,8 @@ from channels_app.voice import (
     ways_out,
 )
 from channels_app.voice.asked import Asked
+from channels_app.voice.engines.base import EngineFailed
+from channels_app.voice.media import speech
 from channels_app.voice.relay_ledger import Ledger
 from channels_app.voice.words import say
 from convoship.lib.parsers import BadJSON, loads
@@ -43,7 +48,7 @@ from deployments.models import Message, Turn
 from deployments.models.conversation import AuthorKind, Control, MessageStatus, TurnStatus
 from deployments.models.handoff import HandoffCause
 
-PART = "relay-done"
+PART, SOUND_PART = "relay-done", "stream-done"
 SOCKET = "relay"
 FALLBACKS = "relay_failed"
 
@@ -73,7 +78,50 @@ def _connect(asked: Asked, call_id: UUID) -> str:
     return str(response)
 
 
+async def start_sound(asked: Asked, call_id: UUID) -> HttpResponse:
+    """Have the call's sound brought to us. Where what hears or speaks isn't there, Twilio listens after all."""
+    absent = speech.missing(asked.provider.account.config)
+    if absent is not None:
+        await in_tenant(_without_speech)(asked.workspace_id, call_id, absent)
+        return await gather.start(asked, call_id)
+    return twiml.answered(await in_tenant(_connect_sound)(asked.workspace_id, asked, call_id))
+
+
+def _without_speech(call_id: UUID, absent: EngineFailed) -> None:
+    call = record.lock(call_id)
+    call.mode = CallMode.GATHER
+    call.save(update_fields=["mode"])
+    words = f"{absent.words} The call goes on sentence by sentence."
+    record.note(call, StepKind.FALLBACK, words, absent.remedy, **{FALLBACKS: True})
+
+
+def _connect_sound(asked: Asked, call_id: UUID) -> str:
+    call = record.lock(call_id)
+    record.answered(call)
+    taking.take(call_id, call.turn, "")
+    response = VoiceResponse()
+    relay_twiml.streamed(
+        response,
+        url=speech.socket_url(asked.provider.account.inbound_url),
+        action=asked.url(SOUND_PART),
+        parameters={relay_tickets.PARAMETER: relay_tickets.issue(call)},
+    )
+    return str(response)
+
+
 # --- The end ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """How a session ended: what it said of it, or (`is_failed`) what is known of why it did not."""
+
+    is_failed: bool
+    handed: Mapping[str, Any]
+    session: str = ""
+    code: str = ""
+    detail: str = ""
+    words: str = "Word by word failed, and Twilio does not say why."
 
 
 @dataclass(frozen=True)
@@ -121,11 +169,26 @@ def _done(asked: Asked) -> _Next | None:
     if not status and "again" in asked.query:
         # It broke here, and what the session said of its end is lost with the first request.
         return _ended(asked, call, "", {})
-    handed = _handed(asked.form.get("HandoffData", ""))
-    then = str(handed.get("then", ""))
-    if status == "ended" and then and then != "failed":
-        return _ended(asked, call, then, handed)
-    return _failed(asked, call, then)
+    end = _end_of_sound(call) if asked.part == SOUND_PART else _end_of_relay(asked)
+    then = str(end.handed.get("then", ""))
+    if not end.is_failed and then and then != "failed":
+        return _ended(asked, call, then, end.handed)
+    return _failed(asked, call, then, end)
+
+
+def _end_of_relay(asked: Asked) -> _Ended:
+    form = asked.form
+    handed, is_ended = _handed(form.get("HandoffData", "")), form.get("SessionStatus", "").lower() == "ended"
+    code, detail = form.get("ErrorCode", ""), form.get("ErrorMessage", "")
+    return _Ended(not is_ended, handed, form.get("SessionId", "")[:64], code if code != "0" else "", detail)
+
+
+def _end_of_sound(call: Call) -> _Ended:
+    session, handed = relay_tickets.handed(call)
+    if handed is not None:
+        return _Ended(False, handed, session)
+    words = "The socket of the call's sound broke." if session else "The socket of the call's sound was not opened."
+    return _Ended(True, {}, session, words=words)
 
 
 def _handed(text: str) -> Mapping[str, Any]:
@@ -182,21 +245,22 @@ def _reopen(call: Call) -> None:
 # --- It failed --------------------------------------------------------------------------------------------------------
 
 
-def _failed(asked: Asked, call: Call, then: str) -> _Next:
+def _failed(asked: Asked, call: Call, then: str, end: _Ended) -> _Next:
     """The socket could not be opened, broke, or we could not go on: sentence by sentence from here."""
-    code = asked.form.get("ErrorCode", "")
-    detail = asked.form.get("ErrorMessage", "")
-    fault = fault_of(code) if code and code != "0" else None
+    code = end.code
+    fault = fault_of(code) if code else None
     if fault:
         # Of the connection's health; in the call's own story it stands once, with how the call went on.
         faults.note(asked.connection_id, code)
-    words = faults.words_of(code) if fault else "Word by word failed, and Twilio does not say why."
+    words = faults.words_of(code) if fault else end.words
     remedy = fault.remedy if fault else "Look at the server's log and Twilio's error log for that time."
     if then == "failed":
-        words, remedy = "The server could not go on word by word.", "Look at the server's log for that time."
+        # (What failed of our own hearing and speaking stands in the call's story already.)
+        words = str(end.handed.get("reason") or "The server could not go on word by word.")
+        remedy = "Look at the server's log for that time."
     response = VoiceResponse()
     before = CallStep.objects.filter(call=call, kind=StepKind.FALLBACK, **{f"data__{FALLBACKS}": True}).count()
-    data = {FALLBACKS: True, "code": code[:10], "session": asked.form.get("SessionId", "")[:64], "detail": detail[:300]}
+    data = {FALLBACKS: True, "code": code[:10], "session": end.session, "detail": end.detail[:300]}
     if before:
         relay_rest.note(call, StepKind.FALLBACK, f"{words} It was the second time.", remedy, None, **data)
         goes_on = handoff.is_somebody_there(call.conversation)

@@ -17,19 +17,13 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
 
-from channels_app import accounts, doors, health, inbound
-from channels_app.models import Connection
-from channels_app.providers.base import Capability, InboundRequest, SignatureInvalid
-from channels_app.providers.registry import PROVIDERS
-from channels_app.voice import relay_acts, relay_frames
+from channels_app.providers.base import Capability
+from channels_app.voice import handshakes, relay_acts, relay_frames
 from channels_app.voice.relay_frames import BadFrame, Setup
 from channels_app.voice.relay_session import Session
-from convoship.lib.database import drop_broken_connections
 from convoship.lib.frame_rate import FrameRate
-from convoship.lib.tenancy import in_tenant, tenant
-from convoship.lib.threads import in_thread
+from convoship.lib.tenancy import in_tenant
 
 logger = logging.getLogger(__name__)
 
@@ -49,68 +43,13 @@ async def relay(scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
     """One socket, from its handshake to its end."""
     if (await receive())["type"] != "websocket.connect":
         return
-    try:
-        owner = await in_thread(admit, scope)
-    except (OperationalError, InterfaceError) as error:
-        logger.warning("a relay's socket was refused, the database does not answer: %s", error)
-        await in_thread(drop_broken_connections)
-        owner = None
-    if owner is None:
+    knock = await handshakes.admitted(scope, PART, Capability.RELAYED, settings.PUBLIC_BASE_URL)
+    if knock is None:
         # Before it is accepted: the other side sees 403.
         await send({"type": "websocket.close", "code": 4403})
         return
     await send({"type": "websocket.accept"})
-    await _Socket(*owner, receive, send).run()
-
-
-# --- Before it is accepted --------------------------------------------------------------------------------------------
-
-
-def admit(scope: Mapping[str, Any]) -> tuple[UUID, UUID] | None:
-    """The workspace and connection that a handshake is for; None where it isn't signed as it has to be."""
-    arguments = scope["url_route"]["kwargs"]
-    try:
-        connection_id = UUID(arguments["connection_id"])
-    except ValueError:
-        return None
-    owner = doors.resolve_connection(connection_id)
-    if owner is None or owner.kind != arguments["kind"] or not PROVIDERS[owner.kind].can(Capability.RELAYED):
-        return None
-    request = _request(scope)
-    with tenant(owner.workspace_id):
-        connection = Connection.objects.get(id=connection_id)
-        provider = accounts.to_receive(connection)
-        try:
-            provider.validate_handshake(request)
-        except SignatureInvalid as why:
-            if provider.account.unreadable:
-                health.note_unreadable(connection, provider.account.unreadable[0])
-            else:
-                inbound.refuse(connection, request, why)
-            return None
-        health.note_readable(connection)
-    return owner.workspace_id, connection_id
-
-
-def _request(scope: Mapping[str, Any]) -> InboundRequest:
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in scope["headers"]:
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
-        headers[name] = f"{headers[name]},{value}" if name in headers else value
-    raw_path = scope.get("raw_path")
-    path = raw_path.decode("latin-1").partition("?")[0] if raw_path else scope["path"]
-    query = scope.get("query_string", b"").decode("latin-1")
-    # As for webhooks: what was signed is the outside address.
-    address = f"{settings.PUBLIC_BASE_URL}{path}" + (f"?{query}" if query else "")
-    return InboundRequest(
-        method="GET",
-        url="ws" + address.removeprefix("http"),
-        part=PART,
-        query={},
-        headers=headers,
-        content_type="",
-        body=b"",
-    )
+    await _Socket(knock.workspace_id, knock.connection_id, receive, send).run()
 
 
 # --- Afterwards -------------------------------------------------------------------------------------------------------

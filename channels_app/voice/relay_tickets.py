@@ -9,6 +9,8 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import secrets
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
@@ -23,20 +25,39 @@ LIVES = dt.timedelta(seconds=60)
 BYTES = 24
 
 
+class Asked(Exception):
+    """This request for a ticket was answered before."""
+
+
 def issue(call: Call) -> str:
     """A new ticket of this call; inside `tenant()`."""
-    value = secrets.token_urlsafe(BYTES)
-    RelayTicket.objects.create(call=call, digest=_digest(value), expires_at=timezone.now() + LIVES)
-    return value
+    return issue_for(call, "")[0]
 
 
-def spend(connection_id: UUID, call_sid: str, value: str, session: str) -> Call | None:
+def issue_for(call: Call, nonce: str) -> tuple[str, dt.datetime]:
+    """A ticket of this held call for who asks with a nonce, and until when it is good. `Asked` for one of before."""
+    value, expires_at = secrets.token_urlsafe(BYTES), timezone.now() + LIVES
+    asked = _digest(nonce) if nonce else None
+    if asked is not None and RelayTicket.objects.filter(call=call, nonce=asked).exists():
+        raise Asked
+    RelayTicket.objects.create(call=call, digest=_digest(value), nonce=asked, expires_at=expires_at)
+    return value, expires_at
+
+
+def spend(connection_id: UUID, call_sid: str | None, value: str, session: str) -> Call | None:
     """The call that this ticket opens, which is spent with this; None where it opens none. Inside `tenant()`.
 
     None as well where it was spent, is too old, is another call's or another connection's, or the call is over.
+    `call_sid`: which call they say that this is; None where their dialect has no name of ours for it.
     """
-    call = Call.objects.filter(connection_id=connection_id, sid=call_sid).exclude(state=CallState.ENDED).first()
-    if call is None or not value:
+    if not value:
+        return None
+    calls = Call.objects.filter(connection_id=connection_id).exclude(state=CallState.ENDED)
+    if call_sid is None:
+        call = calls.filter(tickets__digest=_digest(value)).first()
+    else:
+        call = calls.filter(sid=call_sid).first()
+    if call is None:
         return None
     # Before its ticket: who ends the call holds it, and writes the ticket after it.
     record.lock(call.id)
@@ -44,6 +65,17 @@ def spend(connection_id: UUID, call_sid: str, value: str, session: str) -> Call 
     # (No join: where two come at once, PostgreSQL looks again at the row alone.)
     tickets = RelayTicket.objects.filter(call_id=call.id, digest=_digest(value), spent_at=None, expires_at__gt=now)
     return call if tickets.update(spent_at=now, session=session[:64]) else None
+
+
+def hand(call: Call, session: str, handed: Mapping[str, Any]) -> None:
+    """Keep what a session over our own socket said of its end, for whoever asks what comes next."""
+    RelayTicket.objects.filter(call=call, session=session[:64]).exclude(spent_at=None).update(handed=dict(handed))
+
+
+def handed(call: Call) -> tuple[str, Mapping[str, Any] | None]:
+    """What the last session over our own socket said of its end (None: nothing, it broke), and its id; "" for none."""
+    row = RelayTicket.objects.filter(call=call).exclude(spent_at=None).order_by("-spent_at").first()
+    return ("", None) if row is None else (row.session, row.handed)
 
 
 def _digest(value: str) -> bytes:

@@ -62,6 +62,8 @@ def _turn_json(row: CallTurn) -> dict[str, Any]:
         "finished_at": maybe_moment(row.finished_at),
         "responder_ms": row.responder_ms,
         "platform_ms": row.platform_ms,
+        "endpoint_ms": row.endpoint_ms,
+        "speech_ms": row.speech_ms,
         "error": row.error,
     }
 

@@ -20,7 +20,7 @@ from twilio.twiml.voice_response import VoiceResponse
 from channels_app import accounts
 from channels_app.models import Call
 from channels_app.models.call import CallOutcome, CallState, StepKind
-from channels_app.providers.base import CallFacts, Provider, ProviderError
+from channels_app.providers.base import CallFacts, Capability, Provider, ProviderError
 from channels_app.providers.twilio import twiml
 from channels_app.providers.twilio.voice_config import VoiceConfig
 from channels_app.voice import ending, hearing, minutes, record
@@ -113,6 +113,9 @@ def _plan(due: DueCall) -> _Plan | ProviderError | None:
     call = _held(due)
     if call is None:
         return None
+    if not accounts.kind_of(call.connection).can(Capability.SPOKEN):
+        _without_provider(call)
+        return None
     try:
         provider = accounts.to_send(call.connection)
     except ProviderError as error:
@@ -136,6 +139,20 @@ def _plan(due: DueCall) -> _Plan | ProviderError | None:
     twiml.said(response, words or config.goodbye_words or say("goodbye", call.language), config, call.language)
     response.hangup()
     return _Plan(provider, call.sid, str(response), outcome, why, remedy)
+
+
+def _without_provider(call: Call) -> None:
+    """A gateway's call, which nobody can be asked about: nothing was heard of its socket for a while."""
+    if not call.conversation.is_active:
+        ending.end(call.id, CallOutcome.COMPLETED, call.conversation.ended_reason or "The conversation was ended.")
+    elif timezone.now() >= call.ends_by + record.ENDS_BY_ITSELF:
+        remedy = "Raise the longest call in the connection's settings."
+        ending.end(call.id, CallOutcome.TOO_LONG, "The longest call was reached.", remedy)
+    else:
+        words = "The socket of the call's sound broke, and no other one was opened."
+        ending.end(
+            call.id, CallOutcome.LOST, words, "Look at your gateway's log, and at whether Convoship was restarted."
+        )
 
 
 def _has_minutes(call: Call) -> bool:

@@ -70,6 +70,7 @@ _NAMES: Mapping[str, str] = {
 }
 # A loss of the connection is told by the step that says how the call went on.
 _GOES_ON_WITHIN = dt.timedelta(seconds=60)
+SOMETHING_TO_SAY = "Until there was something to say"
 UNKNOWN_END = "How much of the last answer was heard is not known: Twilio does not say it sentence by sentence."
 
 
@@ -296,17 +297,27 @@ def _turns(call: Call) -> dict[UUID, TurnTold]:
 
 def turn_told(row: CallTurn, *, is_cut: bool = False) -> TurnTold:
     """A turn with its stages, as far as they were measured; `is_cut`: its answer came to no end."""
+    # Where we hear and speak ourselves, what that took is known as well.
+    is_ours = row.endpoint_ms is not None or row.speech_ms is not None
     stamps = [
         ("", row.heard_at),
         ("Until the assistant was asked", row.asked_at),
         ("Until its first word", row.first_word_at),
-        ("Until Twilio had something to say", row.spoken_at),
-        ("Until Twilio had all of it", None if is_cut else row.finished_at),
+        (SOMETHING_TO_SAY if is_ours else "Until Twilio had something to say", row.spoken_at),
+        (
+            "Until all of it was written" if is_ours else "Until Twilio had all of it",
+            None if is_cut else row.finished_at,
+        ),
     ]
     known = [(name, at) for name, at in stamps if at is not None]
     stages = [
         Stage(name, max(0, round((at - before).total_seconds() * 1000))) for (_, before), (name, at) in pairwise(known)
     ]
+    if row.endpoint_ms is not None:
+        stages.insert(0, Stage("Until it was clear that they were done", row.endpoint_ms))
+    if row.speech_ms is not None:
+        place = next((at + 1 for at, stage in enumerate(stages) if stage.name == SOMETHING_TO_SAY), len(stages))
+        stages.insert(place, Stage("Until the voice had its first sound", row.speech_ms))
     return TurnTold(row.number, row.keys, row.confidence, stages, row.responder_ms, row.platform_ms, row.error)
 
 

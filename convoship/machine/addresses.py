@@ -20,6 +20,9 @@ class Address:
     port: int
     public_base_url: str
     stranger_port: int
+    # Of the sockets of calls' sound, and their address where nothing stands before them.
+    media_port: int
+    media_base_url: str
     # The port somebody would have expected, where it was busy.
     instead_of: int | None
 
@@ -48,11 +51,18 @@ def choose() -> Address:
         port, instead_of = ports.next_free(host, DEFAULT_PORT + 1), DEFAULT_PORT
     seen_as = "127.0.0.1" if host in EVERYWHERE else host
     own = f"http://[{seen_as}]:{port}" if ":" in seen_as else f"http://{seen_as}:{port}"
+    stranger_port = ports.next_free("127.0.0.1", port + 1)
+    media_port = ports.next_free(host, stranger_port + 1)
+    public_base_url = (os.environ.get("PUBLIC_BASE_URL") or own).rstrip("/")
+    # Whoever set an address of their own leads the path of these sockets to their port.
+    media_base_url = f"{own.rpartition(':')[0]}:{media_port}" if public_base_url == own else public_base_url
     return Address(
         host=host,
         port=port,
-        public_base_url=(os.environ.get("PUBLIC_BASE_URL") or own).rstrip("/"),
-        stranger_port=ports.next_free("127.0.0.1", port + 1),
+        public_base_url=public_base_url,
+        stranger_port=stranger_port,
+        media_port=media_port,
+        media_base_url=(os.environ.get("MEDIA_BASE_URL") or media_base_url).rstrip("/"),
         instead_of=instead_of,
     )
 

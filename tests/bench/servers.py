@@ -124,7 +124,7 @@ class Bench:
         """What gives answers that wait, as `make run` starts it."""
         base = "http://127.0.0.1:1"
         environment = {**self.environment, "PUBLIC_BASE_URL": base}
-        specs = Product(Address("127.0.0.1", 1, base, 0, None), environment, self.folder).answerers()
+        specs = Product(Address("127.0.0.1", 1, base, 0, 0, base, None), environment, self.folder).answerers()
         return tuple(Server(spec, spawn(spec), 0) for spec in specs)
 
     def toy(self, *, pool: bool = False, static: bool = False) -> Server:
@@ -163,7 +163,7 @@ class Bench:
         """The product's worker, as `make run` starts it."""
         base = "http://127.0.0.1:1"
         environment = {**self.environment, "PUBLIC_BASE_URL": base}
-        spec = Product(Address("127.0.0.1", 1, base, 0, None), environment, self.folder).worker()
+        spec = Product(Address("127.0.0.1", 1, base, 0, 0, base, None), environment, self.folder).worker()
         return Server(spec, spawn(spec), 0)
 
     def toy_worker(self, pool: str, concurrency: int, queue: str) -> Server:
@@ -186,7 +186,7 @@ class Bench:
         port = ports.free()
         base = f"http://127.0.0.1:{port}"
         product = Product(
-            Address("127.0.0.1", port, base, 0, None),
+            Address("127.0.0.1", port, base, 0, 0, base, None),
             {**self.environment, "PUBLIC_BASE_URL": base, **more},
             self.folder,
         )

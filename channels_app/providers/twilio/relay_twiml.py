@@ -1,4 +1,7 @@
-"""The TwiML that opens a relay session (twilio.com/docs/voice/twiml/connect/conversationrelay)."""
+"""The TwiML that opens a session over a socket: words (ConversationRelay) or sound (Media Streams).
+
+twilio.com/docs/voice/twiml/connect/conversationrelay, twilio.com/docs/voice/twiml/stream.
+"""
 
 from __future__ import annotations
 
@@ -47,3 +50,15 @@ def relayed(
     )
     for name, value in parameters.items():
         relay.parameter(name=name, value=value)
+
+
+def streamed(response: VoiceResponse, *, url: str, action: str, parameters: dict[str, str]) -> None:
+    """Send the call's sound to the socket at `url` and play what comes back; once it is closed, ask `action`.
+
+    `<Stream>` tells nobody what became of it, so that comes as the next verb: Twilio goes on with it when the socket
+    could not be opened, broke, or was closed by us.
+    """
+    stream = response.connect().stream(url=url)
+    for name, value in parameters.items():
+        stream.parameter(name=name, value=value)
+    response.redirect(action, method="POST")

@@ -21,6 +21,7 @@ from channels_app.providers.base import (
 )
 from channels_app.providers.events import NotUsed, ProviderEvent
 from channels_app.providers.twilio import calls, recordings, sdk, signing, voice_config, voice_setup
+from channels_app.providers.twilio.forms import AccountForm
 from channels_app.providers.twilio.voice_config import VoiceConfig
 from channels_app.providers.twilio.voice_forms import VoiceForm
 from deployments.models import Conversation, Message
@@ -45,6 +46,7 @@ class TwilioVoice(Provider):
             Capability.CALLS,
             Capability.SPOKEN,
             Capability.RELAYED,
+            Capability.STREAMED,
             Capability.STATUS,
             Capability.METERED,
             Capability.REGISTERS_WEBHOOK,
@@ -58,7 +60,7 @@ class TwilioVoice(Provider):
     # Every address of a call; what each answers is `channels_app.voice.answering`'s.
     parts = (
         *("turn", "wait", "status", "fallback", "errors"),
-        *("relay-done", "transfer-done", "whisper", "queue"),
+        *("relay-done", "stream-done", "transfer-done", "whisper", "queue"),
         *("consent", "recording", "voicemail", "transcript"),
         *("transfer-status", "queue-left", "talk", "lead"),
     )
@@ -66,12 +68,12 @@ class TwilioVoice(Provider):
     def validate_request(self, request: InboundRequest) -> None:
         """X-Twilio-Signature with the auth token, or the secondary one while it is rotated."""
         credentials = self.account.credentials
-        signing.verify([credentials.get(name, "") for name in VoiceForm.credentials], request)
+        signing.verify([credentials.get(name, "") for name in AccountForm.credentials], request)
 
     def validate_handshake(self, request: InboundRequest) -> None:
         """The same of a socket's."""
         credentials = self.account.credentials
-        signing.verify_handshake([credentials.get(name, "") for name in VoiceForm.credentials], request)
+        signing.verify_handshake([credentials.get(name, "") for name in AccountForm.credentials], request)
 
     def call_form(self, request: InboundRequest) -> Mapping[str, str]:
         """The form's fields as text; nothing of a body that is none."""

@@ -42,7 +42,7 @@ class VoiceConfig:
     """What the form of `voice_forms` holds. Words that are empty: the house's own, in the caller's language."""
 
     number: str = ""
-    mode: Literal["relay", "gather"] = "relay"
+    mode: Literal["relay", "gather", "stream"] = "relay"
     voice: str = ""
     language: str = LANGUAGE
     greeting: str = ""
@@ -85,7 +85,7 @@ class VoiceConfig:
 
         return cls(
             number=text("from_number"),
-            mode="gather" if config.get("mode") == "gather" else "relay",
+            mode=_one(config.get("mode"), ("relay", "gather", "stream"), "relay"),
             voice=text("voice"),
             language=text("language") or LANGUAGE,
             greeting=text("greeting"),

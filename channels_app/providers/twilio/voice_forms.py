@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django import forms
 
 from channels_app.providers import numbers
+from channels_app.providers.speech_fields import SPEECH_FIELDS, SPEECH_KEYS, SpeechFields
 from channels_app.providers.twilio import voice_config
 from channels_app.providers.twilio.forms import AccountForm, CountriesField
 
@@ -29,7 +30,7 @@ def _words(label: str, help_text: str, *, rows: int = 0) -> forms.CharField:
     return forms.CharField(label=label, max_length=LONGEST_WORDS, required=False, help_text=help_text, widget=widget)
 
 
-class VoiceForm(AccountForm):
+class VoiceForm(SpeechFields, AccountForm):
     """The number, how it listens and speaks, and what bounds a call and its costs."""
 
     rarely: ClassVar[frozenset[str]] = frozenset(
@@ -37,6 +38,7 @@ class VoiceForm(AccountForm):
             *("secondary_auth_token", "api_base_url", "hints", "barge_in", "queue"),
             *("consent_words", "allowed_countries", "unasked_per_hour", "new_per_range", "voicemail_words"),
             *("hold_words", "goodbye_words", "longest_call", "daily_minutes"),
+            *SPEECH_FIELDS,
         }
     )
     groups: ClassVar[tuple[tuple[str, tuple[str, ...]], ...]] = (
@@ -46,9 +48,11 @@ class VoiceForm(AccountForm):
         ("Words", ("hints", "barge_in", "hold_words", "goodbye_words")),
         ("Queue", ("queue",)),
         ("Messages and recording", ("voicemail_words", "consent_words")),
+        ("Speech engines, where the sound is brought to Convoship", SPEECH_FIELDS),
         ("Costs", ("longest_call", "daily_minutes", "allowed_countries", "unasked_per_hour", "new_per_range")),
         ("Account at Twilio", ("api_base_url",)),
     )
+    credentials: ClassVar[tuple[str, ...]] = (*AccountForm.credentials, *SPEECH_KEYS)
     field_order = ("account_sid", "auth_token", "from_number", "mode", "language", "voice", "greeting")
 
     from_number = forms.CharField(
@@ -59,11 +63,16 @@ class VoiceForm(AccountForm):
     )
     mode = forms.ChoiceField(
         label="How it listens",
-        choices=[("relay", "Word by word (ConversationRelay)"), ("gather", "Sentence by sentence (Gather)")],
+        choices=[
+            ("relay", "Word by word (ConversationRelay)"),
+            ("gather", "Sentence by sentence (Gather)"),
+            ("stream", "With speech engines of your own (Media Streams)"),
+        ],
         initial="relay",
         required=False,
         help_text="Word by word answers fastest and can be interrupted at any word. It needs ConversationRelay to be "
-        "allowed in Twilio's console once, and falls back to sentence by sentence where it can't be had.",
+        "allowed in Twilio's console once, and falls back to sentence by sentence where it can't be had. With engines "
+        "of your own the call's sound is brought to Convoship, heard and spoken there: choose the engines below.",
     )
     language = forms.RegexField(
         regex=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
@@ -294,6 +303,7 @@ class VoiceForm(AccountForm):
         for name in ("mode", "barge_in", "then", "manner", "transfer_then", "transfer_after", "record"):
             if name in cleaned and not cleaned[name]:
                 cleaned[name] = self.fields[name].initial
+        self.check_speech(cleaned)
         keys = set(voice_config.menu_of(cleaned.get("menu", "")).values())
         can_transfer = bool(cleaned.get("transfer_to")) or cleaned.get("manner") == "queue"
         wants_transfer = cleaned.get("then") == "transfer" or "transfer" in keys or cleaned.get("manner") == "warm"

@@ -219,7 +219,7 @@ class Machine:
     # --- How each is started ------------------------------------------------------------------------------------------
 
     def _product(self, environment: dict[str, str]) -> Product:
-        about = Address("127.0.0.1", self.web_port, self.base_url, 0, None)
+        about = Address("127.0.0.1", self.web_port, self.base_url, 0, 0, self.base_url, None)
         control = {"CONVOSHIP_FAULT_CONTROL": self.control}
         return Product(about, {**self.environment, **control, **environment}, self.folder)
 

@@ -1,0 +1,297 @@
+"""The socket of a call's sound: `/stream` of a connection's address, in processes that do nothing else.
+
+A raw ASGI endpoint: a frame is read, decoded and heard on the event loop, without a thread for it, without the database
+and the channel layer. Who connects is judged before they are accepted, as that kind signs; for which call is said by a
+ticket, in the opening frame or in the address, good once and for that call alone (RELIABILITY R26, R30).
+
+Close codes: 1000 the session is over, 1008 too many frames, 1009 a frame too large, 1012 this process ends, 1013 we are
+too busy, 4400 frames that are none, 4401 no call for this ticket, 4408 no opening frame.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+
+from channels_app.providers.base import Capability
+from channels_app.voice import handshakes, relay_acts, relay_tickets
+from channels_app.voice.engines.base import EngineFailed
+from channels_app.voice.handshakes import Knock
+from channels_app.voice.media import dialects, finishing, speech
+from channels_app.voice.media.events import BadFrame, Dialect, Event, Frame, Started, Stopped
+from channels_app.voice.media.line import Line
+from channels_app.voice.relay_acts import Admitted
+from channels_app.voice.relay_session import Session
+from convoship.lib.frame_rate import FrameRate
+from convoship.lib.tenancy import in_tenant
+
+logger = logging.getLogger(__name__)
+
+PART = "stream"
+OPENING_SECONDS = 5.0
+# Sound comes fifty times a second; a network that stalled gives a second of it at once.
+FRAMES_PER_SECOND = 150
+LARGEST_FRAME = 64 * 1024
+# Frames that can't be read, in a row, until who sends them speaks another language.
+MOST_BAD_FRAMES = 20
+# A process that ends waits so long for its calls to be written down.
+ENDS_WITHIN = 1.8
+
+OVER, RATE, TOO_LARGE, RESTART, OVERLOAD = 1000, 1008, 1009, 1012, 1013
+NO_DIALECT, NO_CALL, NO_OPENING = 4400, 4401, 4408
+
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+
+# Calls of this process, by connection.
+_calls: Counter[UUID] = Counter()
+_open: set[_Socket] = set()
+
+
+async def stream(scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+    """One socket, from its handshake to its end."""
+    if (await receive())["type"] != "websocket.connect":
+        return
+    knock = await handshakes.admitted(scope, PART, Capability.STREAMED, settings.MEDIA_BASE_URL)
+    if knock is None:
+        # Before it is accepted: the other side sees 403.
+        await send({"type": "websocket.close", "code": 4403})
+        return
+    dialect = dialects.new(speech.dialect_of(knock.kind, knock.config))
+    offered = scope.get("subprotocols") or ()
+    subprotocol = dialect.subprotocol if dialect.subprotocol in offered else None
+    await send({"type": "websocket.accept", "subprotocol": subprotocol})
+    await _Socket(knock, dialect, receive, send).run()
+
+
+def calls() -> int:
+    """How many calls this process carries."""
+    return _calls.total()
+
+
+async def end_all() -> None:
+    """This process ends: each call is written down as far as it was heard, and its socket closed, in two seconds."""
+    sockets = list(_open)
+    for socket in sockets:
+        socket.leave()
+    if sockets:
+        await asyncio.wait({socket.ended for socket in sockets}, timeout=ENDS_WITHIN)
+
+
+class _Socket:
+    """An accepted socket: its limits, its opening frame, and then sound both ways."""
+
+    def __init__(self, knock: Knock, dialect: Dialect, receive: Receive, send: Send) -> None:
+        self.knock, self.dialect = knock, dialect
+        self.receive, self.send = receive, send
+        self.frame_rate = FrameRate(FRAMES_PER_SECOND, 1.0)
+        self.bad, self.bad_words = 0, ""
+        self.is_gone = False
+        self.is_handed = False
+        self.close_code = OVER
+        # Why we closed it, in words, where the other side broke a limit.
+        self.refusal = ""
+        self.early: list[Event] = []
+        self.session: Session | None = None
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def leave(self) -> None:
+        """The process ends."""
+        self.close_code = RESTART
+        if self.session is not None:
+            self.session.close()
+
+    async def run(self) -> None:
+        """Until either side ends it."""
+        _open.add(self)
+        try:
+            await self._run()
+        finally:
+            _open.discard(self)
+            if not self.ended.done():
+                self.ended.set_result(None)
+
+    async def _run(self) -> None:
+        try:
+            async with asyncio.timeout(OPENING_SECONDS):
+                started = await self._opening()
+        except TimeoutError:
+            await self._close(NO_OPENING)
+            return
+        if started is None:
+            return
+        connection_id = self.knock.connection_id
+        if _calls.total() >= settings.MEDIA_MOST_CALLS or (
+            _calls[connection_id] >= settings.MEDIA_MOST_CALLS_PER_CONNECTION
+        ):
+            logger.warning("a call of connection %s was not taken: this process has as many as it may", connection_id)
+            await self._close(OVERLOAD)
+            return
+        _calls[connection_id] += 1
+        try:
+            await self._converse(started)
+        finally:
+            _calls[connection_id] -= 1
+            if not _calls[connection_id]:
+                del _calls[connection_id]
+
+    async def _converse(self, started: Started) -> None:
+        knock = self.knock
+        ticket = started.parameters.get(relay_tickets.PARAMETER, "") or knock.query.get(relay_tickets.PARAMETER, "")
+        # Others name their calls as they like: the ticket says which one it is.
+        named = started.call if speech.is_asked_afterwards(knock.kind) else None
+        session_id = (started.stream or started.call)[:64]
+        admitted = await in_tenant(relay_acts.admit_sound)(
+            knock.workspace_id, knock.connection_id, ticket, named, session_id, speech.words_of(knock.config)
+        )
+        if admitted is None:
+            await self._close(NO_CALL)
+            return
+        try:
+            engines = await speech.engines(knock.workspace_id, knock.connection_id)
+        except EngineFailed as error:
+            await in_tenant(relay_acts.gave_up)(knock.workspace_id, admitted.call_id, error.words, error.remedy)
+            if speech.is_asked_afterwards(knock.kind):
+                await self._hand(admitted, {"then": "failed", "reason": error.words[:300]})
+            else:
+                await finishing.broke(admitted, error.words, error.remedy)
+            await self._close(OVER)
+            return
+        line = Line(
+            self.dialect,
+            engines,
+            self._put,
+            lambda handed: self._ends(line, admitted, handed),
+            language=admitted.language,
+            is_interruptible=admitted.config.barge_in,
+        )
+        session = self.session = Session(admitted, line.take, line.done_at)
+        line.session = session
+        await self._carry(line, session, admitted)
+
+    async def _carry(self, line: Line, session: Session, admitted: Admitted) -> None:
+        """Sound one way and the other, until one of them ends."""
+        loop = asyncio.get_running_loop()
+        for event in self.early:
+            line.hear(event)
+        conducting = loop.create_task(session.conduct())
+        reading = loop.create_task(self._read(line))
+        carrying = loop.create_task(line.run())
+        try:
+            await asyncio.wait({conducting, reading, carrying}, return_when=asyncio.FIRST_COMPLETED)
+            if not conducting.done():
+                session.close()
+                # It writes down how far it was heard.
+                await asyncio.wait({conducting}, timeout=10)
+        finally:
+            for task in (conducting, reading, carrying):
+                task.cancel()
+            await asyncio.gather(conducting, reading, carrying, return_exceptions=True)
+        if not self.is_handed and not speech.is_asked_afterwards(self.knock.kind):
+            await self._note_end(admitted)
+        await self._close(self.close_code)
+        for task in (conducting, reading, carrying):
+            if not task.cancelled() and task.exception() is not None:
+                logger.error("the sound of call %s broke", admitted.call_id, exc_info=task.exception())
+
+    async def _ends(self, line: Line, admitted: Admitted, handed: Mapping[str, Any]) -> None:
+        """The session is over by its own word."""
+        self.is_handed = True
+        if speech.is_asked_afterwards(self.knock.kind):
+            await self._hand(admitted, handed)
+        else:
+            await finishing.finish(line, admitted, handed)
+        if self.session is not None:
+            self.session.close()
+
+    async def _note_end(self, admitted: Admitted) -> None:
+        """Nobody asks us about a gateway's call afterwards, and it ends with its socket."""
+        if self.close_code == RESTART:
+            # It may come again with another ticket, to another process; else the call is lost before long.
+            return
+        if self.refusal:
+            await finishing.broke(admitted, self.refusal, "Look at what your gateway sends, and at docs/voice.md.")
+        else:
+            await finishing.hung_up(admitted)
+
+    async def _hand(self, admitted: Admitted, handed: Mapping[str, Any]) -> None:
+        """The session is over by its own word: whoever asks what comes next finds it, and this socket is closed."""
+        await in_tenant(relay_acts.hand)(admitted.workspace_id, admitted.call_id, admitted.session, handed)
+
+    async def _opening(self) -> Started | None:
+        """The opening frame; None where the socket is closed before it."""
+        while (frame := await self._next()) is not None:
+            for event in self._events(frame):
+                if isinstance(event, Started):
+                    return event
+                self.early.append(event)
+            if self.bad >= MOST_BAD_FRAMES:
+                await self._refuse(NO_DIALECT, self.bad_words)
+        return None
+
+    async def _read(self, line: Line) -> None:
+        """Have the line hear until the socket ends. Nothing here waits for anything else than the next frame."""
+        while (frame := await self._next()) is not None:
+            for event in self._events(frame):
+                if isinstance(event, Stopped):
+                    self.is_gone = True
+                    return
+                line.hear(event)
+            if self.bad >= MOST_BAD_FRAMES:
+                await self._refuse(NO_DIALECT, self.bad_words)
+
+    def _events(self, frame: Frame) -> list[Event]:
+        try:
+            events = list(self.dialect.read(frame))
+        except BadFrame as error:
+            self.bad += 1
+            self.bad_words = f"Frames came that can't be read: {error}"
+            logger.info("a frame of connection %s can't be read: %s", self.knock.connection_id, error)
+            return []
+        self.bad = 0
+        return events
+
+    async def _next(self) -> Frame | None:
+        """The next frame; None once the socket is closed, be it by its limits."""
+        while not self.is_gone:
+            event = await self.receive()
+            if event["type"] == "websocket.disconnect":
+                self.is_gone = True
+                return None
+            if event["type"] != "websocket.receive":
+                continue
+            text, data = event.get("text"), event.get("bytes")
+            frame: Frame = data if data is not None else (text or "")
+            if len(frame) > LARGEST_FRAME:
+                await self._refuse(TOO_LARGE, f"A frame came that is larger than {LARGEST_FRAME} bytes.")
+                return None
+            if self.frame_rate.is_too_high():
+                await self._refuse(RATE, f"More than {FRAMES_PER_SECOND} frames came in a second.")
+                return None
+            return frame
+        return None
+
+    async def _put(self, frame: Frame) -> None:
+        if not self.is_gone:
+            await self.send({"type": "websocket.send", "text" if isinstance(frame, str) else "bytes": frame})
+
+    async def _refuse(self, code: int, words: str) -> None:
+        self.refusal = words
+        await self._close(code)
+
+    async def _close(self, code: int) -> None:
+        if not self.is_gone:
+            self.is_gone = True
+            for frame in self.dialect.hang_up() if code == OVER and self._hangs_up() else ():
+                await self.send({"type": "websocket.send", "text" if isinstance(frame, str) else "bytes": frame})
+            await self.send({"type": "websocket.close", "code": code})
+
+    def _hangs_up(self) -> bool:
+        """Whether a session's end is the call's: where nobody asks us what comes next."""
+        return not speech.is_asked_afterwards(self.knock.kind)

@@ -1,0 +1,231 @@
+"""A gateway that streams: its tickets, the sound of its calls in each dialect, and how they end without Twilio."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from channels_app import connections
+from channels_app.models import Call, CallTurn, Delivery, RelayTicket
+from channels_app.voice import sweeping
+from channels_app.voice.engines import registry
+from channels_app.voice.media import socket
+from convoship.lib.actors import SYSTEM
+from convoship.lib.tenancy import tenant
+from convoship.lib.threads import in_thread
+from deployments import conversations, handoff
+from deployments.models import Conversation, Message
+from tests import factories
+from tests.channels import relays, streams
+from tests.channels.far_end import FarEnd
+from tests.channels.gateway import Gateway
+from tests.channels.hearing import BOOKING, share_heard
+from tests.channels.media_senders import AsteriskSender, JambonzSender, Sender, TelnyxSender, TwilioSender
+from tests.channels.streams import Line, words_of
+
+pytestmark = pytest.mark.asyncio
+
+GREETING = "Hello, I would like to help you."
+
+
+@pytest_asyncio.fixture(autouse=True)
+async def loop_of_its_own(transactional_db: None) -> AsyncIterator[None]:
+    yield
+    await streams.let_go()
+    await registry.close()
+    await relays.let_go()
+
+
+def make(far: FarEnd, **config: Any) -> Gateway:
+    workspace = factories.make_workspace()
+    assistant = factories.make_assistant(workspace)
+    who = factories.actor(workspace)
+    with tenant(workspace.id):
+        made = connections.create(
+            who,
+            kind="voice_gateway",
+            name="Our telephones",
+            assistant_id=assistant.id,
+            config={"mode": "stream", **config},
+            credentials={},
+        )
+    return Gateway(workspace, made.connection, dict(made.secrets), far, who, factories.owner_of(workspace).email)
+
+
+@pytest.fixture
+def gateway(transactional_db: None, far: FarEnd) -> Gateway:
+    return make(far)
+
+
+async def ask(gateway: Gateway, call: str = "call-1", *, is_timed: bool = True, **more: Any) -> Any:
+    """Ask for a ticket."""
+    body = json.dumps({"call_id": call, "nonce": uuid.uuid4().hex, **more}).encode()
+    headers = {"Content-Type": "application/json"} | gateway.signed(body, at=time.time() if is_timed else None)
+    return await gateway.post(body, headers=headers, path=f"{gateway.path}/ticket")
+
+
+def sender_of(dialect: str, ticket: str, call: str) -> Sender:
+    match dialect:
+        case "telnyx":
+            return TelnyxSender(parameters={"ticket": ticket})
+        case "asterisk":
+            return AsteriskSender()
+        case "jambonz":
+            return JambonzSender(parameters={"ticket": ticket})
+    return TwilioSender(parameters={"ticket": ticket}, call=call)
+
+
+async def call(gateway: Gateway, dialect: str = "media_streams", name: str = "call-1", **more: Any) -> Line:
+    """A call whose sound is on its way."""
+    given = await ask(gateway, name, **more)
+    assert given.status_code == 201, given.content
+    url, ticket = given.data["socket_url"], given.data["ticket"]
+    if dialect == "asterisk":
+        url += f"?ticket={quote(ticket)}"
+    line = Line(url, sender_of(dialect, ticket, name))
+    await line.open()
+    return line
+
+
+async def row(gateway: Gateway, name: str = "call-1") -> Call:
+    return await gateway.inside(lambda: Call.objects.select_related("conversation").get(sid=name))
+
+
+async def until(gateway: Gateway, holds: Any, seconds: float = 20) -> Any:
+    return await relays.Telephone(gateway.workspace, gateway.connection, gateway.who).until(holds, seconds)
+
+
+@pytest.mark.parametrize("dialect", ["media_streams", "telnyx", "asterisk", "jambonz"])
+async def test_callers_are_heard_and_spoken_to_in_each_dialect(far: FarEnd, dialect: str) -> None:
+    gateway = await in_thread(lambda: make(far, dialect=dialect))
+    line = await call(gateway, dialect)
+    greeting = await line.hears()
+    place = line.place
+    await line.says(BOOKING)
+    answer = await line.hears(since=place)
+    await until(gateway, lambda: CallTurn.objects.filter(call__sid="call-1", number=1, speech_ms__gt=0).first())
+    heard = await gateway.inside(lambda: CallTurn.objects.get(call__sid="call-1", number=1).message)
+    assert heard is not None
+    assert share_heard(BOOKING, heard.text) > 0.6
+    assert await gateway.inside(lambda: Delivery.objects.count()) == 0
+    await line.hangs_up()
+    ended = await until(gateway, lambda: Call.objects.filter(sid="call-1", state="ended").first())
+    assert (ended.outcome, ended.reason) == ("hung_up", "They hung up.")
+    assert len((await words_of(greeting)).split()) > 2
+    assert len((await words_of(answer)).split()) > 2
+
+
+async def test_the_ticket_is_signed_for_with_a_timestamp(gateway: Gateway) -> None:
+    assert (await ask(gateway, is_timed=False)).status_code == 403
+    given = await ask(gateway)
+    assert given.status_code == 201
+    assert set(given.data) == {"ticket", "expires_at", "socket_url"}
+    assert given.headers["cache-control"] == "no-store"
+    kept = await gateway.inside(lambda: RelayTicket.objects.get())
+    assert given.data["ticket"].encode() not in bytes(kept.digest)
+
+
+async def test_a_nonce_is_answered_once(gateway: Gateway) -> None:
+    assert (await ask(gateway, nonce="abcdefgh")).status_code == 201
+    again = await ask(gateway, nonce="abcdefgh")
+    assert again.status_code == 409
+    assert "another nonce" in json.dumps(again.data)
+    assert (await ask(gateway)).status_code == 201
+    assert await gateway.inside(lambda: Call.objects.count()) == 1
+
+
+@pytest.mark.parametrize("body", ["no JSON", "[]", '{"call_id": "a"}', '{"call_id": "", "nonce": "12345678"}', "{}"])
+async def test_a_request_that_cant_be_read_says_why(gateway: Gateway, body: str) -> None:
+    headers = {"Content-Type": "application/json"} | gateway.signed(body.encode(), at=time.time())
+    answer = await gateway.post(body.encode(), headers=headers, path=f"{gateway.path}/ticket")
+    assert answer.status_code == 422
+    assert await gateway.inside(lambda: Call.objects.count()) == 0
+
+
+async def test_turn_by_turn_there_are_no_tickets(far: FarEnd) -> None:
+    gateway = await in_thread(lambda: make(far, mode="turns", gateway_url=far.url))
+    answer = await ask(gateway)
+    assert answer.status_code == 409
+    line = Line(f"ws://127.0.0.1:8000{gateway.path}/stream", TwilioSender())
+    accepted, _ = await line.connect(timeout=5)
+    assert not accepted
+
+
+async def test_a_ticket_of_another_connection_opens_nothing(gateway: Gateway, far: FarEnd) -> None:
+    other = await in_thread(lambda: make(far))
+    ticket = (await ask(other)).data["ticket"]
+    line = Line(f"ws://127.0.0.1:8000{gateway.path}/stream", TwilioSender(parameters={"ticket": ticket}))
+    await line.open()
+    assert await line.closed() == socket.NO_CALL
+
+
+async def test_a_call_that_has_ended_gets_no_ticket(gateway: Gateway) -> None:
+    line = await call(gateway)
+    await line.hangs_up()
+    await until(gateway, lambda: Call.objects.filter(state="ended").first())
+    assert (await ask(gateway)).status_code == 409
+
+
+async def test_where_the_conversation_is_over_a_goodbye_is_heard_and_the_call_completed(gateway: Gateway) -> None:
+    line = await call(gateway)
+    await line.until(lambda: line.sender.heard)
+    await gateway.inside(lambda: handoff.resolve(SYSTEM, "Kim", conversations.lock(Conversation.objects.get().id)))
+    assert await line.closed(40) == socket.OVER
+    ended = await row(gateway)
+    assert (ended.state, ended.outcome) == ("ended", "completed")
+
+
+async def test_a_member_who_takes_over_is_spoken(gateway: Gateway) -> None:
+    line = await call(gateway)
+    await line.hears()
+    place = line.place
+
+    def take_over() -> None:
+        found = Conversation.objects.get().id
+        handoff.reply(SYSTEM, None, conversations.lock(found), "Hello, this is a person.", None)
+
+    await gateway.inside(take_over)
+    assert await line.hears(since=place)
+    told = await until(
+        gateway, lambda: Message.objects.filter(text="Hello, this is a person.", status="delivered").first()
+    )
+    assert told is not None
+    assert (await row(gateway)).state == "active"
+    await line.hangs_up()
+
+
+async def test_a_call_whose_process_died_is_lost_with_words(gateway: Gateway) -> None:
+    await ask(gateway)
+    found = await row(gateway)
+
+    def sweep() -> None:
+        Call.objects.update(due_at=found.began_at)
+
+    await gateway.inside(sweep)
+    due = await gateway.inside(lambda: sweeping.claim(gateway.workspace.id, 5))
+    assert [one.call_id for one in due] == [found.id]
+    await sweeping.run(due[0])
+    ended = await row(gateway)
+    assert ended.outcome == "lost"
+    assert ended.reason == "The socket of the call's sound broke, and no other one was opened."
+    assert ended.remedy
+
+
+async def test_the_door_of_media_processes_answers_nothing_else() -> None:
+    from convoship.media import application
+
+    transport = httpx.ASGITransport(app=application)  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        assert (await client.get("/healthz")).json() == {"status": "ok", "calls": 0}
+        assert (await client.get("/app/")).status_code == 404
+    line = Line("ws://127.0.0.1:8000/v1/public/sessions/x", TwilioSender())
+    accepted, _ = await line.connect(timeout=5)
+    assert not accepted
