@@ -460,7 +460,11 @@ class Provider:
         raise NotImplementedError
 
     def validate_handshake(self, request: InboundRequest) -> None:
-        """The same for the GET that opens a socket; its `url` begins with wss, or ws. Needs `RELAYED`."""
+        """The same for the GET that opens a socket; its `url` begins with wss, or ws. Needs `RELAYED` or `STREAMED`."""
+        raise NotImplementedError
+
+    def ticket_request(self, request: InboundRequest) -> TicketRequest:
+        """What a signed request for the ticket of a socket asks; `BadEvent`. Needs `STREAMED`, and a gateway."""
         raise NotImplementedError
 
     def parse_events(self, request: InboundRequest) -> list[ProviderEvent]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from channels_app.voice import relay_frames
 from channels_app.voice.engines.base import EngineFailed, Transcript
-from channels_app.voice.media.events import FRAME, RATE, Audio, Event, Frame
+from channels_app.voice.media.events import FRAME, RATE, Audio, Event, Frame, Marked
 from channels_app.voice.media.line import Engines, Line
 
 
@@ -188,15 +188,17 @@ class FarSide:
             self._free_at = begins + (len(frame) - 1) / RATE
             self.played.append((begins, frame[1:]))
         elif frame[:1] == b"m" and self.marks:
-            from channels_app.voice.media.events import Marked
-
             name = frame[1:].decode()
-            loop.call_at(max(now, self._free_at), lambda: self.line and self.line.hear(Marked(name)))
+            loop.call_at(max(now, self._free_at), self._reached, name)
         elif frame[:1] == b"c":
             self.cleared_at.append(now)
             # What had not begun to be played by now never is.
             self.played = [(at, ulaw[: max(0, round((now - at) * RATE))]) for at, ulaw in self.played if at < now]
             self._free_at = now
+
+    def _reached(self, name: str) -> None:
+        if self.line is not None:
+            self.line.hear(Marked(name))
 
     @property
     def seconds_played(self) -> float:

@@ -18,7 +18,7 @@ from channels.testing import WebsocketCommunicator
 from channels_app.voice.engines.pocketsphinx_local import hearing as pocketsphinx
 from channels_app.voice.media.events import FRAME, SILENCE
 from tests.channels.hearing import hearing, spoken
-from tests.channels.media_senders import Sender
+from tests.channels.media_sender import Sender
 
 # In real time: a frame is twenty milliseconds.
 STEP = 0.02

@@ -28,7 +28,8 @@ from tests.channels import relays, streams
 from tests.channels.far_end import FarEnd
 from tests.channels.gateway import Gateway
 from tests.channels.hearing import BOOKING, share_heard
-from tests.channels.media_senders import AsteriskSender, JambonzSender, Sender, TelnyxSender, TwilioSender
+from tests.channels.media_sender import Sender
+from tests.channels.media_senders import AsteriskSender, JambonzSender, TelnyxSender, TwilioSender
 from tests.channels.streams import Line, words_of
 
 pytestmark = pytest.mark.asyncio
@@ -222,7 +223,7 @@ async def test_a_call_whose_process_died_is_lost_with_words(gateway: Gateway) ->
 async def test_the_door_of_media_processes_answers_nothing_else() -> None:
     from convoship.media import application
 
-    transport = httpx.ASGITransport(app=application)  # type: ignore[arg-type]
+    transport = httpx.ASGITransport(app=application)
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
         assert (await client.get("/healthz")).json() == {"status": "ok", "calls": 0}
         assert (await client.get("/app/")).status_code == 404
