@@ -534,6 +534,10 @@ class Provider:
         """Whether its people take only what takes place over the connection itself. Needs `DESK`."""
         return False
 
+    def why_unsent(self, message: Message) -> tuple[str, str]:
+        """Why `plan` makes no request of a message, in words, and what can be done about it."""
+        return "The connection sends nothing for this message.", "Look at what it sends, under its Settings."
+
     def is_said_there(self, message: Message) -> bool:
         """Whether the person has a message of a conversation over it already, as it was said at the other side."""
         return False

@@ -71,6 +71,8 @@ class StatusReported(ProviderEvent):
     opted_out: bool = False
     # It was refused because they had not written for too long.
     window_closed: bool = False
+    # It may be of something that others sent: of what we don't know nothing is said then.
+    is_maybe_others: bool = False
 
 
 @dataclass(frozen=True)
