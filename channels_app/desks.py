@@ -251,12 +251,12 @@ def take(connection: Connection, event: DeskSaid, event_id: str) -> tuple[Conver
         case "typing":
             author = {"kind": "agent", "name": name}
             live.tell_typing(conversation.workspace_id, conversation.id, author, on=event.on)
-        case "returned":
-            desk_cases.note_closed(connection.id, key)
-            handoff.returned_by_desk(conversation, case, event.text)
-        case "ended" if case.state not in (HandoffState.ACCEPTED, HandoffState.LIVE):
+        case "ended" | "lapsed" if case.state not in (HandoffState.ACCEPTED, HandoffState.LIVE):
             desk_cases.note_closed(connection.id, key)
             handoff.unavailable(conversation, case, event.text or f"Nobody at {connection.name} took it.")
+        case "returned" | "lapsed":
+            desk_cases.note_closed(connection.id, key)
+            handoff.returned_by_desk(conversation, case, event.text)
         case "closed" | "ended":
             desk_cases.note_closed(connection.id, key)
             handoff.closed_by_desk(conversation, case, name)
