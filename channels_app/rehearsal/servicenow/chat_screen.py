@@ -12,7 +12,7 @@ from channels_app.rehearsal.servicenow import controls
 from channels_app.rehearsal.servicenow.controls import Element
 from channels_app.rehearsal.servicenow.record_screen import Changed
 from channels_app.rehearsal.servicenow.store import Store, iso
-from channels_app.rehearsal.servicenow.virtual_agent import Talk, VirtualAgent
+from channels_app.rehearsal.servicenow.virtual_agent import SHOWN, Talk, VirtualAgent, called
 
 REPLY = Act("reply", "Reply")
 ACCEPT, NOBODY = Act("accept", "Accept"), Act("no_agents", "No agent is available")
@@ -55,6 +55,7 @@ class ChatScreen:
             ("User", talk["user_id"]),
             ("Email", talk["email"]),
             ("Client session", talk["request"].get("clientSessionId", "")),
+            *((name.removeprefix(SHOWN).capitalize(), value) for name, value in talk.get("shown", {}).items()),
             ("Agent", agent.get("name", "")),
         ]
         entries = [
@@ -64,7 +65,7 @@ class ChatScreen:
         return ShownCase(
             ref=talk["interaction_id"],
             number=talk["number"],
-            title=f"Chat with {talk['user_id']}",
+            title=f"Chat with {called(talk)}",
             status=_STATES[talk["state"]],
             facts=[fact for fact in facts if fact[1]],
             entries=entries,
