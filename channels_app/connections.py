@@ -136,6 +136,8 @@ def _checked(
                 said = f"{provider.label} has no such field. It has: {', '.join(known) or 'none'}."
                 errors[f"{group}.{str(key)[:60]}"] = [said]
     if not form.is_valid():
+        # Said with the rest: whoever mends one thing after the other has to paste the secrets each time.
+        _check_base_url(provider, form.cleaned_data, errors)
         for field, messages in form.errors.items():
             group = "credentials" if field in secret_fields else "config"
             errors[group if field == "__all__" else f"{group}.{field}"] = [str(message) for message in messages]
@@ -185,7 +187,8 @@ def _check_base_url(provider: type[Provider], config: Mapping[str, Any], errors:
     ):
         return
     known = " or ".join(f"https://{suffix}" for suffix in provider.hosts)
-    errors["config.api_base_url"] = [f"Credentials of {provider.label} go to {known} (or below it) only."]
+    below = "(or below it)" if len(provider.hosts) == 1 else "(or below one of them)"
+    errors["config.api_base_url"] = [f"Credentials of {provider.label} go to {known} {below} only."]
 
 
 def _ways_in(provider: type[Provider], config: Mapping[str, Any]) -> dict[str, Any]:

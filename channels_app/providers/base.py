@@ -597,6 +597,16 @@ class Provider:
         """Set our addresses at the provider, and say what was set. Needs `REGISTERS_WEBHOOK`."""
         raise NotImplementedError
 
+    @property
+    def by_hand(self) -> str:
+        """How our addresses are entered there by hand, by somebody who set the connection up like this."""
+        return self.set_by_hand
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether what comes in is signed; else a secret comes along with it."""
+        return True
+
     def to_paste(self) -> Sequence[Paste]:
         """What a person has to put in at the provider by hand, as there is no API for it, or may."""
         return ()

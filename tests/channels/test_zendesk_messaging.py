@@ -202,6 +202,8 @@ async def test_a_hand_over_passes_control_with_what_agents_have_to_know(talk: Ta
     assert metadata["convoship_page"].endswith(f"/app/conversations/{row.id}/")
     assert metadata["dataCapture.systemField.tags"] == "convoship"
     assert "Vera Visitor: Where is my order?" in metadata["convoship_transcript"]
+    # Where they write, in words that say something: "Webhook" is what we call it.
+    assert f"\nChannel: Zendesk, {opened.content['conversation']}\n" in metadata["convoship_transcript"]
     # Its own desk is the only one that has the customer before it.
     assert (case.desk, row.control) == (talk.ref, "waiting")
 

@@ -185,6 +185,16 @@ class Zendesk(Provider):
             return await messaging_setup.check(self.account)
         return await setup.check(self.account)
 
+    @property
+    def by_hand(self) -> str:
+        """A webhook and a trigger; in messaging what the integration tells."""
+        return messaging_setup.BY_HAND if self._is_messaging else self.set_by_hand
+
+    @property
+    def is_signed(self) -> bool:
+        """Of tickets; in messaging a header comes along."""
+        return not self._is_messaging
+
     def to_paste(self) -> Sequence[Paste]:
         """The trigger's body, for who makes it by hand."""
         if self._is_messaging:
