@@ -379,6 +379,10 @@ def test_that_nobody_is_there_makes_it_unavailable_but_not_an_agents_saying_so()
             "Two\nA: 1",
         ),
         ({"uiType": "HoloDeck", "value": {"deep": [{"words": "Still here"}]}}, "Still here"),
+        (
+            {"uiType": "FileUpload", "label": "A photo of it?", "itemType": "File", "maxCount": 1, "maxSize": 25},
+            "A photo of it?",
+        ),
         ({"uiType": "DateTime", "label": "When?"}, "When?"),
     ],
 )

@@ -495,6 +495,7 @@ def test_a_chat_goes_to_an_agent_and_ends() -> None:
         ("image", "OutputImage"),
         ("html", "OutputHtml"),
         ("picker", "Picker"),
+        ("upload", "FileUpload"),
         ("fancy", "FancyControl"),
         ("typing", "ActionMsg"),
         ("stop_typing", "ActionMsg"),

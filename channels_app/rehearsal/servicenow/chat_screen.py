@@ -26,6 +26,7 @@ _CONTROLS: Mapping[str, tuple[str, Callable[[str, str], Element]]] = {
     "image": ("Send an image", lambda words, _: controls.image(words)),
     "html": ("Send HTML", lambda words, _: controls.html(words)),
     "picker": ("Send a choice", lambda words, _: controls.picker(words, ("Yes", "No"))),
+    "upload": ("Ask for a file", lambda words, _: controls.file_upload(words)),
     "fancy": ("Send an unknown control (FancyControl)", lambda words, _: controls.fancy(words)),
 }
 CONTROLS = tuple(Act(word, label) for word, (label, _) in _CONTROLS.items())
@@ -150,7 +151,9 @@ class ChatScreen:
         self, talk: Talk, does: str, words: str, by: Mapping[str, str]
     ) -> tuple[str, list[Element], dict[str, Any]]:
         label, make = _CONTROLS[does]
-        message_id = self.virtual_agent.note(talk, "agent", by["name"], f"[{label.removeprefix('Send ')}] {words}")
+        message_id = self.virtual_agent.note(
+            talk, "agent", by["name"], f"[{label.removeprefix('Send ').lower()}] {words}"
+        )
         element = make(words, self.virtual_agent.base_url) | {"agentInfo": self._info(by), "messageId": message_id}
         return words, [element], {"agentChat": True}
 
