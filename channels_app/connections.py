@@ -136,11 +136,11 @@ def _checked(
                 said = f"{provider.label} has no such field. It has: {', '.join(known) or 'none'}."
                 errors[f"{group}.{str(key)[:60]}"] = [said]
     if not form.is_valid():
-        # Said with the rest: whoever mends one thing after the other has to paste the secrets each time.
-        _check_base_url(provider, form.cleaned_data, errors)
         for field, messages in form.errors.items():
             group = "credentials" if field in secret_fields else "config"
             errors[group if field == "__all__" else f"{group}.{field}"] = [str(message) for message in messages]
+        # All that is wrong is said at once.
+        _check_base_url(provider, form.cleaned_data, errors)
         return {}, {}
     cleaned = {
         name: value

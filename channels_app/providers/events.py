@@ -99,7 +99,16 @@ class DeskSaid(ProviderEvent):
 
     kind: ClassVar[str] = "desk"
     says: Literal[
-        *("", "accepted", "message", "typing", "returned", "closed", "unavailable", "changed", "visitor", "ended"),
+        "",
+        "accepted",
+        "message",
+        "typing",
+        "returned",
+        "closed",
+        "unavailable",
+        "changed",
+        "visitor",
+        "ended",
         "lapsed",
     ] = ""
     name: str = ""

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from django import template
 
-from channels_app import accounts, desk_cases
 from channels_app.models import Delivery
-from channels_app.providers.base import Capability
 from channels_app.providers.desk_port import CLOSED, MESSAGE, OPENED, RECEIPT, TRANSCRIPT, UNDELIVERED
 
 register = template.Library()
@@ -23,23 +21,16 @@ _CALLED = {
 
 @register.filter
 def called(delivery: Delivery) -> str:
-    """What is sent. Of a helpdesk's case in words; a program's events keep their own names."""
-    return _CALLED.get(delivery.what, delivery.what) if _is_of_case(delivery) else delivery.what
+    """What is sent. Of a case that has a number at its desk in words; a program's events keep their own names."""
+    return _CALLED.get(delivery.what, delivery.what) if _case_of(delivery) else delivery.what
 
 
 @register.filter
 def place(delivery: Delivery) -> str:
-    """Where it goes: the case's number at the desk, that it has none yet, or the address."""
-    if number := _number_of(delivery):
-        return number
-    return "a case that is not there yet" if _is_of_case(delivery) else delivery.address
+    """Where it goes: the case's number at the desk, or the address."""
+    return _case_of(delivery) or delivery.address
 
 
-def _is_of_case(delivery: Delivery) -> bool:
-    is_helpdesk = accounts.kind_of(delivery.connection).can(Capability.DESK_LOOKS)
-    return bool(_number_of(delivery)) or (is_helpdesk and desk_cases.is_key(delivery.address))
-
-
-def _number_of(delivery: Delivery) -> str:
+def _case_of(delivery: Delivery) -> str:
     """As `queries.deliveries` and `queries.delivery` note it."""
     return str(getattr(delivery, "case_number", "") or "")

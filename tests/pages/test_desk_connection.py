@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
 import pytest
-from django.utils import timezone
 
 from channels_app import accounts, connections
-from channels_app.models import Connection, Delivery
+from channels_app.models import Connection
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import tenant
 from deployments import publishing
@@ -132,20 +130,3 @@ def test_a_test_has_no_deployment_and_says_why(member: Browser, workspace: Works
     with tenant(workspace.id):
         Conversation.objects.filter(id=row.id).update(is_test=False)
     assert "Deployment deleted" in words(member.get(path))
-
-
-def test_what_a_case_that_never_was_should_have_been_told_has_words(member: Browser, workspace: Workspace) -> None:
-    connection = make(workspace, "servicenow", {"instance": "acme", "mode": "incident"})
-    with tenant(workspace.id):
-        Delivery.objects.create(
-            connection=connection,
-            lane=uuid.uuid4(),
-            position=1,
-            address=f"{uuid.uuid4()}.1",
-            what="handoff.opened",
-            content={},
-            due_at=timezone.now(),
-        )
-    page = words(member.get(f"/app/channels/{connection.id}/deliveries"))
-    assert "A case is opened a case that is not there yet" in page
-    assert "handoff.opened" not in page
