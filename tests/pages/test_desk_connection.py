@@ -74,7 +74,7 @@ def test_who_hands_over_to_it_is_named_and_what_is_still_to_be_published(member:
     assert "Add The desk to them under Ada, Hand-over , and publish." in page_of(member, connection)
     who = factories.actor(workspace)
     with tenant(workspace.id):
-        assistant = Assistant.objects.get(id=connection.assistant_id)
+        assistant = Assistant.objects.get(name="Ada")
         assistant.draft = {**assistant.draft, "handoff": {"desks": [str(connection.id)]}}
         assistant.save()
     page = page_of(member, connection)
