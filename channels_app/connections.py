@@ -143,6 +143,8 @@ def _checked(
             errors[group if field == "__all__" else f"{group}.{config_paths.path(field)}"] = [
                 str(message) for message in messages
             ]
+        # All that is wrong is said at once.
+        _check_base_url(provider, form.cleaned_data, errors)
         return {}, {}
     cleaned = {
         name: value
@@ -189,7 +191,8 @@ def _check_base_url(provider: type[Provider], config: Mapping[str, Any], errors:
     ):
         return
     known = " or ".join(f"https://{suffix}" for suffix in provider.hosts)
-    errors["config.api_base_url"] = [f"Credentials of {provider.label} go to {known} (or below it) only."]
+    below = "(or below it)" if len(provider.hosts) == 1 else "(or below one of them)"
+    errors["config.api_base_url"] = [f"Credentials of {provider.label} go to {known} {below} only."]
 
 
 def _ways_in(provider: type[Provider], config: Mapping[str, Any]) -> dict[str, Any]:

@@ -157,7 +157,7 @@ class ConnectionDesks:
     def choices(self) -> Sequence[Choice]:
         """Those of this workspace, by name."""
         rows = Connection.objects.order_by("name", "created_at")
-        return [Choice(str(connection.id), connection.name) for connection in rows if is_desk(connection)]
+        return [Choice(str(connection.id), _chosen_as(connection)) for connection in rows if is_desk(connection)]
 
     def cases_of(self, handoff: Handoff) -> Sequence[ShownCase]:
         """Those that were taken, or that something is wrong with."""
@@ -176,6 +176,12 @@ class ConnectionDesks:
             return ()
         own = accounts.kind_of(link.connection).takes_own_alone(link.connection.config)
         return (str(link.connection_id),) if own else ()
+
+
+def _chosen_as(connection: Connection) -> str:
+    """Its name, and whom it takes, where that is not everybody."""
+    is_own = accounts.kind_of(connection).takes_own_alone(connection.config)
+    return f"{connection.name} (takes only who writes over it)" if is_own else connection.name
 
 
 def _shown_case(row: DeskCase) -> ShownCase:
@@ -251,12 +257,12 @@ def take(connection: Connection, event: DeskSaid, event_id: str) -> tuple[Conver
         case "typing":
             author = {"kind": "agent", "name": name}
             live.tell_typing(conversation.workspace_id, conversation.id, author, on=event.on)
-        case "returned":
-            desk_cases.note_closed(connection.id, key)
-            handoff.returned_by_desk(conversation, case, event.text)
-        case "ended" if case.state not in (HandoffState.ACCEPTED, HandoffState.LIVE):
+        case "ended" | "lapsed" if case.state not in (HandoffState.ACCEPTED, HandoffState.LIVE):
             desk_cases.note_closed(connection.id, key)
             handoff.unavailable(conversation, case, event.text or f"Nobody at {connection.name} took it.")
+        case "returned" | "lapsed":
+            desk_cases.note_closed(connection.id, key)
+            handoff.returned_by_desk(conversation, case, event.text)
         case "closed" | "ended":
             desk_cases.note_closed(connection.id, key)
             handoff.closed_by_desk(conversation, case, name)
@@ -312,7 +318,8 @@ def _tell_undelivered(connection: Connection, conversation: Conversation, key: s
     if offered is None:
         return
     found, offer = offered
-    ended = "" if conversation.is_active else " The conversation has ended."
+    is_said = found.outcome == HandoffOutcome.ENDED
+    ended = "" if conversation.is_active or is_said else " The conversation has ended."
     words = f"{found.get_outcome_display()}.{ended}" if found.outcome else f"Somebody else has it by now.{ended}"
     ConnectionDesk(connection).undelivered(Case(found, conversation, offer), event, words)
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from channels_app import accounts, bell, calls
 from channels_app.models import Call, CallCourse, Connection, ConversationLink, Delivery
 from channels_app.models.outbound import Purpose
-from channels_app.providers.base import Capability, Planned
+from channels_app.providers.base import Capability, Planned, Provider
 from channels_app.voice import courses, hearing
 from convoship.lib import rows
 from deployments import conversations
@@ -59,7 +59,7 @@ def on_message_posted(
     heard = [message for message in left if provider.is_said_there(message)]
     for message in heard:
         conversations.change_message(conversation, message, status=MessageStatus.DELIVERED, reason="", remedy="")
-    _hold_back(conversation, [message for message in left if message not in heard])
+    _hold_back(conversation, provider, [message for message in left if message not in heard])
 
 
 def _carried_by(conversation: Conversation) -> tuple[ConversationLink | None, Call | None, CallCourse | None]:
@@ -98,15 +98,12 @@ def _say_unsent(conversation: Conversation, messages: Sequence[Message]) -> None
         )
 
 
-def _hold_back(conversation: Conversation, messages: Sequence[Message]) -> None:
+def _hold_back(conversation: Conversation, provider: Provider, messages: Sequence[Message]) -> None:
     """What the connection makes no request of would wait for ever: an event that is not chosen, say."""
     for message in messages:
+        reason, remedy = provider.why_unsent(message)
         conversations.change_message(
-            conversation,
-            message,
-            status=MessageStatus.SUPPRESSED,
-            reason="The connection sends nothing for this message.",
-            remedy="Look at what it sends, under its Settings.",
+            conversation, message, status=MessageStatus.SUPPRESSED, reason=reason, remedy=remedy
         )
 
 

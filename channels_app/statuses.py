@@ -43,6 +43,8 @@ def apply(connection: Connection, event: StatusReported) -> tuple[Delivery | Non
     A report may be quicker than the receipt of what it is about; it is then put off and found later.
     """
     found = _find(connection, event)
+    if found is None and event.is_maybe_others and not _is_one_under_way(connection, event.address):
+        return None, "It is of a message that somebody else sent, so this changes nothing."
     if found is None:
         raise Problem(
             "conflict",
@@ -96,6 +98,13 @@ def _of_erased(connection: Connection, event: StatusReported) -> str:
         if not Identity.objects.filter(value=event.address).exists():
             consents.forget(connection, event.address)
     return ERASED
+
+
+def _is_one_under_way(connection: Connection, address: str) -> bool:
+    """Whether something to there may have arrived whose receipt, and with it its id, is not here yet."""
+    unknown = (DeliveryStatus.QUEUED, DeliveryStatus.UNKNOWN)
+    rows = Delivery.objects.filter(connection=connection, address=address, status__in=unknown, provider_id="")
+    return rows.exclude(claim=None, tries=0).exists()
 
 
 def _find(connection: Connection, event: StatusReported) -> Delivery | None:

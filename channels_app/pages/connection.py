@@ -17,7 +17,7 @@ from django.utils.functional import SimpleLazyObject
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from channels_app import accounts, connections, desks, examples, health, windows
+from channels_app import accounts, connections, desk_users, desks, examples, health, windows
 from channels_app.models import Connection
 from channels_app.pages import queries
 from channels_app.providers import numbers
@@ -87,18 +87,24 @@ def addresses(connection: Connection) -> list[tuple[str, str, str]]:
 
 def ways_to_try(row: Connection) -> dict[str, Any]:
     """What its test card offers, or the steps after it was made."""
-    registers = accounts.kind_of(row).can(Capability.REGISTERS_WEBHOOK)
+    kind, provider = accounts.kind_of(row), accounts.to_plan(row)
+    registers, is_desk = kind.can(Capability.REGISTERS_WEBHOOK), desks.is_desk(row)
+    # What looks often needs nobody to call it.
+    is_called = registers or (kind.can(Capability.DESK_LOOKS) and row.config.get("poll") != "yes")
     return {
-        "is_desk": desks.is_desk(row),
-        "pastes": accounts.to_plan(row).to_paste(),
+        "is_desk": is_desk,
+        "users": desk_users.of(row) if is_desk else None,
+        "pastes": provider.to_paste(),
+        "by_hand": provider.by_hand,
+        "is_signed": provider.is_signed,
         "examples": examples.types_of(row),
         "writes_to_people": examples.writes_to_people(row),
         "calls_people": accounts.is_spoken(row),
         "example_number": _example_number(row),
         "registers_webhook": registers,
-        "is_set_by_hand": registers and not accounts.kind_of(row).can_register(row.config),
+        "is_set_by_hand": registers and not kind.can_register(row.config),
         # What a stand-in plays is on this server.
-        "is_out_of_reach": registers and not row.is_rehearsal and not settings.PUBLIC_BASE_URL.startswith("https://"),
+        "is_out_of_reach": is_called and not row.is_rehearsal and not settings.PUBLIC_BASE_URL.startswith("https://"),
     }
 
 

@@ -140,6 +140,7 @@ def _screen(request: WorkspaceRequest, connection_id: UUID) -> dict[str, Any]:
         **stand_in.shown(row, rehearsal, address),
         "rehearsal": rehearsal,
         "stand_in": stand_in,
+        "faults": stand_in.faults_for(row.config),
         "address": address,
         "conversation_id": queries.latest_conversation(row, address) if address else None,
         "addresses": [(one, "?" + urlencode({"with": one})) for one in addresses],

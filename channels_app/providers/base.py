@@ -551,6 +551,10 @@ class Provider:
         """Whether its people take only what takes place over the connection itself. Needs `DESK`."""
         return False
 
+    def why_unsent(self, message: Message) -> tuple[str, str]:
+        """Why `plan` makes no request of a message, in words, and what can be done about it."""
+        return "The connection sends nothing for this message.", "Look at what it sends, under its Settings."
+
     def is_said_there(self, message: Message) -> bool:
         """Whether the person has a message of a conversation over it already, as it was said at the other side."""
         return False
@@ -609,6 +613,16 @@ class Provider:
     async def register_webhook(self) -> Health:
         """Set our addresses at the provider, and say what was set. Needs `REGISTERS_WEBHOOK`."""
         raise NotImplementedError
+
+    @property
+    def by_hand(self) -> str:
+        """How our addresses are entered there by hand, by somebody who set the connection up like this."""
+        return self.set_by_hand
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether what comes in is signed; else a secret comes along with it."""
+        return True
 
     def to_paste(self) -> Sequence[Paste]:
         """What a person has to put in at the provider by hand, as there is no API for it, or may."""

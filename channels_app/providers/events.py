@@ -71,6 +71,8 @@ class StatusReported(ProviderEvent):
     opted_out: bool = False
     # It was refused because they had not written for too long.
     window_closed: bool = False
+    # It may be of something that others sent: of what we don't know nothing is said then.
+    is_maybe_others: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,12 +94,22 @@ class DeskSaid(ProviderEvent):
 
     `changed`: something happened there, and what it was has to be looked up. `visitor`: the visitor said it there,
     where the desk's people read it, too. `ended`: it is over there: closed where somebody there had taken it, else
-    unavailable.
+    unavailable. `lapsed`: nobody ended it, it has run out of time there: it is given back by whoever had it.
     """
 
     kind: ClassVar[str] = "desk"
     says: Literal[
-        "", "accepted", "message", "typing", "returned", "closed", "unavailable", "changed", "visitor", "ended"
+        "",
+        "accepted",
+        "message",
+        "typing",
+        "returned",
+        "closed",
+        "unavailable",
+        "changed",
+        "visitor",
+        "ended",
+        "lapsed",
     ] = ""
     name: str = ""
     # The words of a message, the summary of a return, the reason of one that can't take it.

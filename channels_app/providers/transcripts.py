@@ -1,4 +1,4 @@
-"""What a desk's people read of a conversation that is handed over to them: the case, and all that was said. Pure."""
+"""What a desk's people read of a conversation that is handed over to them: the case, and all that was said."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from channels_app import replies
+from deployments import carriers
 from deployments.desks import Case
-from deployments.models import Message
-from deployments.models.conversation import AuthorKind
+from deployments.models import Conversation, Message
+from deployments.models.conversation import AuthorKind, Channel
 from deployments.models.handoff import HandoffOutcome
 
 _CALLED = {AuthorKind.ASSISTANT: "Assistant", AuthorKind.SYSTEM: "Notice", AuthorKind.AGENT: "A person"}
@@ -58,13 +59,19 @@ def facts(case: Case, page: str) -> list[str]:
         f"Why: {handoff.get_cause_display()}.{f' {handoff.reason}' if handoff.reason else ''}",
         f"Visitor: {visitor.shown}",
         email,
-        f"Channel: {conversation.get_channel_display()}",
+        f"Channel: {_channel_of(conversation)}",
         f"Language: {conversation.locale}" if conversation.locale else "",
         f"Page: {conversation.page_url}" if conversation.page_url else "",
         *(f"{name.capitalize()}: {answer}" for name, answer in handoff.answers.items() if name == "question"),
         f"The whole conversation: {page}",
     ]
     return [line for line in lines if line]
+
+
+def _channel_of(conversation: Conversation) -> str:
+    """Where they write, and from which address: of a connection its kind, as \"Webhook\" says nothing to agents."""
+    place = carriers.place_of(conversation) if conversation.channel != Channel.WEB else None
+    return f"{place.label}, {place.address}" if place is not None else conversation.get_channel_display()
 
 
 def line_of(message: Message, visitor: Visitor) -> str:

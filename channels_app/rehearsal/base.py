@@ -200,6 +200,11 @@ class StandIn:
         """The answer to a call that is not genuine; None for one that is."""
         raise NotImplementedError
 
+    @classmethod
+    def faults_for(cls, config: Mapping[str, Any]) -> Sequence[Fault]:
+        """Those of its faults that a connection set up like this can meet."""
+        return cls.faults
+
     def is_sent(self, call: Call) -> bool:
         """Whether something is sent with it."""
         return True

@@ -87,7 +87,7 @@ def behave(actor: Actor, stand_in: StandIn, *, fault: str, calls: int | None, re
     `reads`: people there let it be known that they have read something.
     """
     errors = {}
-    if fault and fault not in {one.word for one in stand_in.faults}:
+    if fault and fault not in {one.word for one in stand_in.faults_for(stand_in.connection.config)}:
         errors["fault"] = ["Choose one of the list."]
     if reports not in Reports.values:
         errors["reports"] = ["Choose one of the list."]

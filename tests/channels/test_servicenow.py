@@ -299,6 +299,10 @@ async def test_a_table_that_does_not_keep_our_key_is_named(instance: Instance) -
     instance.ignores = frozenset({"correlation_id"})
     with pytest.raises(ProviderError, match="did not keep the field “correlation_id”") as lacking:
         await opened(instance)
+    # What was made for nothing is named, and says so to whoever opens it.
+    (record,) = instance.tables["incident"]
+    assert f"{record['number']} was made all the same" in lacking.value.words
+    assert "reaches nobody: close it" in instance.journal("work_notes")[-1]
     # What waited for the connection would make a record at every try.
     assert lacking.value.permanent
     assert not lacking.value.stops

@@ -210,6 +210,32 @@ async def test_a_live_agent_chats_and_ends_it(instance: Instance, far: FarEnd) -
     assert not (await room.row()).is_active
 
 
+TIMED_OUT = {
+    "completed": True,
+    "body": [
+        {"uiType": "ActionMsg", "actionType": "System", "message": "The chat has timed out."},
+        {"uiType": "ActionMsg", "actionType": "SwitchToVirtualAgent"},
+    ],
+}
+
+
+@pytest.mark.parametrize("has_come", [True, False])
+async def test_a_chat_that_times_out_goes_back_or_on_and_is_not_said_to_be_closed_by_its_agent(
+    instance: Instance, far: FarEnd, has_come: bool
+) -> None:
+    desk, room, echo = await chatting(instance, far)
+    if has_come:
+        await desk.told({**echo, **spoken("Hello, this is Beth", "m1")})
+    await desk.told({**echo, **TIMED_OUT})
+    case, row = await room.case(), await room.row()
+    assert row.is_active
+    assert not any("closed" in line for line in await room.lines("system"))
+    if has_come:
+        assert (case.outcome, case.summary) == ("by_desk", "The chat has timed out.")
+    else:
+        assert case.tried[0]["words"] == "The chat has timed out."
+
+
 async def test_nobody_there_sends_the_conversation_back(instance: Instance, far: FarEnd) -> None:
     desk, room, echo = await chatting(instance, far)
     words = "No agents are available at the moment."

@@ -320,6 +320,16 @@ def test_control_that_is_given_back_is_a_return() -> None:
     assert event.says == "returned"
 
 
+@pytest.mark.parametrize("words", ["The conversation with the live agent has timed out.", "Chat session time-out"])
+def test_a_chat_that_timed_out_was_ended_by_nobody(words: str) -> None:
+    system = {"uiType": "ActionMsg", "actionType": "System", "message": words}
+    events = said({"body": [system, SWITCHED, text("The conversation has ended.")], "completed": True})
+    assert [(one.says, one.text) for one in events if isinstance(one, DeskSaid)] == [("lapsed", words)]
+    # What an agent says about time is theirs.
+    spoken = agent(text("Your request timed out, I will try again.", agentInfo=BETH))
+    assert [one.says for one in spoken if isinstance(one, DeskSaid)] == ["message"]
+
+
 @pytest.mark.parametrize("ends", [{"completed": True}, {"takeControl": True}, {"body": [SWITCHED]}])
 def test_a_post_that_ends_a_chat_is_a_copy_at_once_and_later_the_end_of_another(ends: dict[str, Any]) -> None:
     """Two chats of one session may end with the same body."""
@@ -369,6 +379,10 @@ def test_that_nobody_is_there_makes_it_unavailable_but_not_an_agents_saying_so()
             "Two\nA: 1",
         ),
         ({"uiType": "HoloDeck", "value": {"deep": [{"words": "Still here"}]}}, "Still here"),
+        (
+            {"uiType": "FileUpload", "label": "A photo of it?", "itemType": "File", "maxCount": 1, "maxSize": 25},
+            "A photo of it?",
+        ),
         ({"uiType": "DateTime", "label": "When?"}, "When?"),
     ],
 )

@@ -424,6 +424,14 @@ def test_what_the_agent_cannot_do_is_said() -> None:
     assert json.loads(desk.does(record["sys_id"], "reopen").body)["state"] == "2"
 
 
+@pytest.mark.parametrize("does", ["assign", "hold"])
+def test_words_that_stand_in_the_field_are_saved_along_and_not_lost(does: str) -> None:
+    desk = Desk()
+    told = json.loads(desk.does(desk.made()["sys_id"], does, "One moment, please").body)
+    assert (told["journal"]["element"], told["journal"]["value"]) == ("comments", "One moment, please")
+    assert desk.it.cases()[0].entries[-1].text == "One moment, please"
+
+
 # --- Files ----------------------------------------------------------------------------------------------------------
 
 
@@ -487,6 +495,7 @@ def test_a_chat_goes_to_an_agent_and_ends() -> None:
         ("image", "OutputImage"),
         ("html", "OutputHtml"),
         ("picker", "Picker"),
+        ("upload", "FileUpload"),
         ("fancy", "FancyControl"),
         ("typing", "ActionMsg"),
         ("stop_typing", "ActionMsg"),
@@ -500,6 +509,26 @@ def test_an_agent_sends_controls(does: str, ui_type: str) -> None:
     assert [one["uiType"] for one in body] == [ui_type]
     if does == "card":
         assert json.loads(body[0]["data"])["title"] == "Look"
+
+
+def test_an_agent_reads_who_it_is_and_not_their_id_where_the_history_names_them() -> None:
+    desk = Desk("virtual_agent")
+    waiting(desk)
+    assert desk.it.cases()[0].title == "Chat with beth"
+    history = [{"displayName": "Grace Hopper", "isBotMessage": False, "value": "Hi"}]
+    context = {"live_agent_only": "true", "liveagent_order": "K2"}
+    told = {"text": "A person", "typed": True}
+    desk.bot(action="AGENT", clientSessionId="c-2", message=told, history=history, contextVariables=context)
+    case = desk.it.cases()[0]
+    assert (case.title, dict(case.facts)["Order"]) == ("Chat with Grace Hopper", "K2")
+    assert "Live_agent_only" not in dict(case.facts)
+    assert {one.name for one in case.entries if one.role == "customer"} == {"Grace Hopper"}
+
+
+@pytest.mark.parametrize(("mode", "other"), [("virtual_agent", "ignored"), ("incident", "silent_agent")])
+def test_only_what_its_mode_can_meet_is_offered(mode: str, other: str) -> None:
+    offered = {one.word for one in ServicenowDesk.faults_for({"mode": mode})}
+    assert {one.word for one in ServicenowDesk.faults} - offered == {other}
 
 
 def test_nobody_is_there_somebody_leaves_or_they_end_it() -> None:

@@ -428,7 +428,7 @@ def test_a_condition_holds(condition: dict[str, str], does: set[str]) -> None:
         desk = Desk()
         desk.ticket(status="open")
         desk.hook(condition)
-        if desk.does(word, "1", "x").url:
+        if desk.does(word, "1", "x" if word == "note" else "").url:
             found.add(word)
     assert found == does
 
@@ -455,6 +455,22 @@ def test_an_agent_works_on_a_ticket() -> None:
     desk.does("close")
     (case,) = desk.it.cases()
     assert (case.status, case.writes, case.acts) == ("closed", (), ())
+
+
+@pytest.mark.parametrize("does", ["pending", "solve"])
+def test_words_that_stand_in_the_field_are_submitted_along_and_not_lost(does: str) -> None:
+    desk = Desk()
+    desk.ticket(requester={"name": "Grace", "email": "grace@example.com"})
+    desk.does(does, "1", "It is on its way")
+    (case,) = desk.it.cases()
+    assert [one.text for one in case.entries if one.role == "agent"] == ["It is on its way"]
+    assert case.status == {"pending": "pending", "solve": "solved"}[does]
+
+
+def test_only_what_its_mode_can_meet_is_offered() -> None:
+    offered = {one.word for one in ZendeskDesk.faults_for({"mode": "messaging"})}
+    assert {one.word for one in ZendeskDesk.faults} - offered == {"closed"}
+    assert ZendeskDesk.faults_for({"mode": "tickets"}) == ZendeskDesk.faults
 
 
 # --- Messaging -------------------------------------------------------------------------------------------------------

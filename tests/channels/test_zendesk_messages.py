@@ -13,7 +13,7 @@ from channels_app.providers.events import DeskSaid, MessageReceived, NotUsed, St
 from channels_app.providers.zendesk import messaging
 from channels_app.providers.zendesk.messaging import LARGEST_METADATA, Messaging
 from channels_app.providers.zendesk.provider import Zendesk
-from deployments.models import Conversation, Person
+from deployments.models import Person
 from tests.channels.far_end import FarEnd, Said
 from tests.channels.test_zendesk import case, said
 
@@ -182,7 +182,7 @@ def test_a_delivery_that_failed_for_good_is_a_status_of_its_message() -> None:
     found = parsed("conversation:message:delivery:failure", isFinalEvent=True, **failed)
     assert isinstance(found, StatusReported)
     assert (found.provider_id, found.status, found.code) == ("m1", "failed", "bad_request")
-    assert found.reason == "Zendesk could not deliver it: No such number"
+    assert found.reason == "Zendesk could not deliver it: No such number."
 
 
 # --- What is planned --------------------------------------------------------------------------------------------------
@@ -204,7 +204,7 @@ def test_what_agents_are_told_fits_zendesks_four_kilobytes_whatever_it_is_writte
 def test_a_long_answer_goes_in_pieces_and_buttons_with_the_last() -> None:
     buttons = {"type": "buttons", "buttons": [{"label": "Yes", "payload": "yes"}]}
     answer = said("x" * 5000, 2, "assistant", blocks=[buttons])
-    one, other = messaging.messages(Conversation(control="assistant"), [answer], "c1", uuid4())
+    one, other = messaging.messages([answer], "c1", uuid4())
     assert (len(one.content["text"]), "actions" in one.content) == (4096, False)
     assert other.content["actions"] == [{"type": "reply", "text": "Yes", "payload": "yes"}]
 
@@ -218,7 +218,7 @@ def test_a_long_answer_goes_in_pieces_and_buttons_with_the_last() -> None:
 )
 def test_buttons_that_zendesk_would_refuse_stand_in_the_words(buttons: list[dict[str, str]]) -> None:
     answer = said("Well?", 2, "assistant", blocks=[{"type": "buttons", "buttons": buttons}])
-    (planned,) = messaging.messages(Conversation(control="assistant"), [answer], "c1", uuid4())
+    (planned,) = messaging.messages([answer], "c1", uuid4())
     assert "actions" not in planned.content
     assert f"1. {buttons[0]['label']}" in planned.content["text"]
 
@@ -226,11 +226,18 @@ def test_buttons_that_zendesk_would_refuse_stand_in_the_words(buttons: list[dict
 def test_what_an_agent_said_in_zendesk_is_not_sent_back_to_it() -> None:
     theirs = said("Hello.", 2, "agent", client_id="desk:e1")
     members = said("Hello.", 3, "agent", client_id="c1")
-    human = Conversation(control="human")
-    assert messaging.messages(human, [theirs], "c1", uuid4()) == []
-    assert len(messaging.messages(human, [members], "c1", uuid4())) == 1
-    # Who has joined says the agent's own client.
-    assert messaging.messages(human, [said("Olga has joined.", 4, "system")], "c1", uuid4()) == []
+    notice = said("Olga has joined.", 4, "system")
+    assert messaging.messages([theirs], "c1", uuid4()) == []
+    assert len(messaging.messages([members], "c1", uuid4())) == 1
+    # That an agent has come is shown by Zendesk; who else comes is nobody's to say but ours.
+    assert messaging.messages([notice], "c1", uuid4(), agents_have_it=True) == []
+    assert len(messaging.messages([notice], "c1", uuid4())) == 1
+
+
+def test_only_what_the_assistant_says_is_told_as_written_by_ai() -> None:
+    turns = [said("Hi.", 2, "assistant"), said("Hello.", 3, "agent", client_id="c1"), said("Wait.", 4, "system")]
+    planned = messaging.messages(turns, "c1", uuid4())
+    assert ["is_ai" in one.content for one in planned] == [True, False, False]
 
 
 # --- What its answers mean --------------------------------------------------------------------------------------------

@@ -202,6 +202,8 @@ async def test_a_hand_over_passes_control_with_what_agents_have_to_know(talk: Ta
     assert metadata["convoship_page"].endswith(f"/app/conversations/{row.id}/")
     assert metadata["dataCapture.systemField.tags"] == "convoship"
     assert "Vera Visitor: Where is my order?" in metadata["convoship_transcript"]
+    # Where they write, in words that say something: "Webhook" is what we call it.
+    assert f"\nChannel: Zendesk, {opened.content['conversation']}\n" in metadata["convoship_transcript"]
     # Its own desk is the only one that has the customer before it.
     assert (case.desk, row.control) == (talk.ref, "waiting")
 
@@ -271,6 +273,14 @@ async def test_when_a_member_takes_over_control_comes_to_us_and_their_words_go_o
     await talk.settle()
     assert ((await talk.row()).control, await talk.status()) == ("human", "ours")
     assert (await talk.seen("bot"))[-1] == "I am the owner."
+    # That somebody else goes on is said by us, as nobody else can; that Olga came, Zendesk shows.
+    held = await talk.bridge.inside(lambda: list(Message.objects.filter(status="suppressed")))
+    assert [one.text for one in held] == ["Olga has joined the conversation."]
+    assert (held[0].reason, held[0].remedy) == (
+        "Zendesk shows customers itself who has the conversation, so this was not sent there.",
+        "",
+    )
+    assert "somebody else now" in (await talk.seen("bot"))[-2]
     # The customer answers the member: nobody else does.
     before = len(await talk.lines("assistant"))
     await talk.customer("Thanks.")
@@ -385,9 +395,22 @@ async def test_a_message_that_could_not_be_delivered_says_so(talk: Talk) -> None
     await talk.does("undelivered")
     (row,) = await talk.deliveries()
     assert (row.status, row.code) == ("failed", "uncategorized_error")
-    assert row.reason == "Zendesk could not deliver it: The channel did not take it"
+    assert row.reason == "Zendesk could not deliver it: The channel did not take it."
     message = await talk.bridge.inside(lambda: Message.objects.get(author_kind="assistant"))
     assert message.status == "failed"
+
+
+async def test_a_failure_that_comes_once_agents_have_control_is_still_of_our_message(talk: Talk) -> None:
+    await talk.begin("hello")
+    await talk.ask()
+    await talk.does("reply", "Hello.", name="Olga")
+    rows = [one for one in await talk.deliveries() if one.what == "message"]
+    said = {"message": {"id": rows[0].provider_id}, "error": {"code": "x", "message": "No."}}
+    failure = event("conversation:message:delivery:failure", isFinalEvent=True, **said)
+    failure["payload"]["conversation"] = talk.at(False, (await talk.case()).ref)
+    await talk.post(failure)
+    rows = [one for one in await talk.deliveries() if one.what == "message"]
+    assert (rows[0].status, rows[0].reason) == ("failed", "Zendesk could not deliver it: No.")
 
 
 async def test_a_failure_that_is_not_the_last_word_or_is_an_agents_is_none(talk: Talk) -> None:
@@ -396,7 +419,8 @@ async def test_a_failure_that_is_not_the_last_word_or_is_an_agents_is_none(talk:
     ref, kind = (await talk.case()).ref, "conversation:message:delivery:failure"
     said = {"message": {"id": row.provider_id}, "error": {"code": "x"}}
     await talk.post(event(kind, conversation=talk.at(True, ref), isFinalEvent=False, **said))
-    await talk.post(event(kind, conversation=talk.at(False, ref), isFinalEvent=True, **said))
+    theirs = {"message": {"id": "0" * 24}, "error": {"code": "x"}}
+    await talk.post(event(kind, conversation=talk.at(False, ref), isFinalEvent=True, **theirs))
     (row,) = await talk.deliveries()
     assert row.status == "accepted"
     states = await talk.bridge.inside(lambda: set(InboundEvent.objects.values_list("state", flat=True)))

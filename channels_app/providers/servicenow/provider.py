@@ -86,6 +86,11 @@ class Servicenow(Provider):
         """As the Virtual Agent answers, too."""
         return JsonResponse({"status": "success"})
 
+    @property
+    def is_signed(self) -> bool:
+        """By the business rule; the Virtual Agent sends a header along."""
+        return not self._is_chat
+
     def to_paste(self) -> Sequence[Paste]:
         """The business rule and its system property, or the connection's address and header."""
         return pasting.to_paste(self.account)

@@ -7,6 +7,7 @@ writing appends.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -28,6 +29,10 @@ from deployments.models.handoff import HandoffOutcome
 
 # By this the business rule knows our records.
 MARK = "Convoship"
+ORPHAN = (
+    "Convoship: this record did not keep its correlation_id, so it belongs to no conversation. What is written here "
+    "reaches nobody: close it."
+)
 # A journal's field takes 4,000 characters, unless somebody made it longer.
 LONGEST_NOTE = 3900
 MOST_TOGETHER = 20
@@ -226,13 +231,14 @@ async def by_key(api: Api, table: str, key: str) -> dict[str, Any] | None:
     return next((one for one in rows if raw(one, "correlation_id") == key), None)
 
 
-def lacks(table: str, field: str, *, stops: bool) -> ProviderError:
-    """A table that does not keep what we need.
+def lacks(table: str, field: str, *, stops: bool, made: str = "") -> ProviderError:
+    """A table that does not keep what we need; `made`: the record that was made all the same.
 
     Where that shows once something is made it doesn't stop the connection: what waited would make it again and again.
     """
+    in_vain = f" {made} was made all the same, and what is written there reaches nobody: close it." if made else ""
     return ProviderError(
-        f"The table {table} at ServiceNow did not keep the field “{field}”.",
+        f"The table {table} at ServiceNow did not keep the field “{field}”.{in_vain}",
         f"Let the integration's user write {field} (System Security, Access Control), or add that column to the table "
         "(System Definition, Tables), or choose another table in the connection's settings.",
         permanent=True,
@@ -259,7 +265,7 @@ async def _take_up(api: Api, what: Outgoing, table: str, ref: str) -> Receipt:
     text, key = str(what.content["comment"]), what.content["record"]["correlation_id"]
     body = {"comments": text, "correlation_id": key, "correlation_display": MARK, **states.again(table)}
     record = await api.record("PATCH", table, ref, body, fields=FIELDS)
-    _kept(table, record, key)
+    await _kept(api, table, record, key)
     there = await there_of(api, table, record, since=raw(record, "sys_updated_on"), is_again=True)
     return _receipt(record, "comments", text, there)
 
@@ -273,7 +279,7 @@ async def _create(api: Api, what: Outgoing, earlier: str) -> Receipt:
     body |= {"assignment_group": group} if group else {}
     text = str(what.content["comment"])
     record = await api.record("POST", table, "", {**body, "comments": text}, fields=FIELDS)
-    _kept(table, record, body["correlation_id"])
+    await _kept(api, table, record, body["correlation_id"], is_new=True)
     there = await there_of(api, table, record, since=raw(record, "sys_created_on"))
     return _receipt(record, "comments", text, there)
 
@@ -288,10 +294,19 @@ def fitting(table: str, body: Mapping[str, Any]) -> dict[str, Any]:
     return {**body, "contact_type": "chat"} if table == "incident" else dict(body)
 
 
-def _kept(table: str, record: Mapping[str, Any], key: str) -> None:
-    """Unknown fields are passed over without a word, so the answer is read."""
-    if raw(record, "correlation_id") != key:
-        raise lacks(table, "correlation_id", stops=False)
+async def _kept(api: Api, table: str, record: Mapping[str, Any], key: str, *, is_new: bool = False) -> None:
+    """Unknown fields are passed over without a word, so the answer is read.
+
+    A new record that is nobody's then stays: who opens it reads there that it is, as far as that can be written.
+    """
+    if raw(record, "correlation_id") == key:
+        return
+    made = ""
+    if is_new:
+        made = raw(record, "number") or raw(record, "sys_id")
+        with contextlib.suppress(ProviderError):
+            await api.record("PATCH", table, raw(record, "sys_id"), {"work_notes": ORPHAN}, fields=FIELDS)
+    raise lacks(table, "correlation_id", stops=False, made=made)
 
 
 async def group_of(api: Api) -> str:

@@ -29,6 +29,7 @@ NOBODY = re.compile(
 # As bot-api.md shows them, said with `agentChat` before anybody has come.
 _QUEUED = frozenset({"please stand by while i connect you to a live agent.", "routing you to a live agent..."})
 _OVER = re.compile(r"(?i)^(?:end|close|complete|terminate)_?(?:chat|conversation|session)$")
+_LAPSED = re.compile(r"(?i)\btim(?:e|ed|es)[ -]?out\b")
 _TAGS = re.compile(r"<[a-zA-Z/!][^>]*>")
 LONGEST_WHAT = 300
 
@@ -41,7 +42,7 @@ def parse(request: InboundRequest) -> list[ProviderEvent]:
     elements = [one for one in (body if isinstance(body, list) else [body]) if isinstance(one, Mapping)]
     address, is_agent = _address(post), post.get("agentChat") is True
     events = [_event(one, f"{made}:{place}", address, is_agent) for place, one in enumerate(elements)]
-    events += _end(post, made, address, events, has_left=any(_is(one, "SwitchToVirtualAgent") for one in elements))
+    events += _end(post, made, address, events, elements)
     return events or [NotUsed(key=f"post:{made}", address=address, what=f"a post that says nothing: {_kinds(post)}")]
 
 
@@ -97,21 +98,37 @@ def _is(element: Mapping[str, Any], action: str) -> bool:
     return element.get("uiType") == "ActionMsg" and element.get("actionType") == action
 
 
+def _lapsed(element: Mapping[str, Any]) -> str:
+    """The words of an action which tells that the chat with the agent has timed out; "" of any other."""
+    if element.get("uiType") != "ActionMsg" or element.get("actionType") != "System":
+        return ""
+    words = words_of(element)
+    return words[:LONGEST_WHAT] if _LAPSED.search(words) else ""
+
+
 def _end(
-    post: Mapping[str, Any], made: str, address: str, events: Sequence[ProviderEvent], *, has_left: bool
+    post: Mapping[str, Any],
+    made: str,
+    address: str,
+    events: Sequence[ProviderEvent],
+    elements: Sequence[Mapping[str, Any]],
 ) -> list[ProviderEvent]:
     """`takeControl` gives it back, and so does an agent who has left; `completed` says that it is over.
 
-    Agents come and leave by `SwitchToLiveAgent` and `SwitchToVirtualAgent` (ServiceNowDocs:
+    Agents come and leave by `SwitchToLiveAgent` and `SwitchToVirtualAgent`; that a chat has timed out, which nobody
+    chose, is told by `System`, and its `completed` is the bot's (ServiceNowDocs:
     conversational-interfaces/virtual-agent/virtual-agent-api-whats-new.md, action types).
     """
     if any(isinstance(one, DeskSaid) and one.says in {"unavailable", "ended"} for one in events):
         return []
     if post.get("takeControl") is True:
         return [DeskSaid(key=f"back:{made}", address=address, says="returned", copy_seconds=COPY_SECONDS)]
+    lapsed = next((words for one in elements if (words := _lapsed(one))), "")
+    if lapsed:
+        return [DeskSaid(key=f"lapsed:{made}", address=address, says="lapsed", text=lapsed, copy_seconds=COPY_SECONDS)]
     if post.get("completed") is True:
         return [DeskSaid(key=f"over:{made}", address=address, says="ended", copy_seconds=COPY_SECONDS)]
-    if has_left:
+    if any(_is(one, "SwitchToVirtualAgent") for one in elements):
         return [DeskSaid(key=f"left:{made}", address=address, says="returned", copy_seconds=COPY_SECONDS)]
     return []
 

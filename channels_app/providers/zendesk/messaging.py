@@ -20,8 +20,8 @@ from channels_app.providers.desk_port import CLOSED, OPENED, CaseThere
 from channels_app.providers.zendesk.api import SERVICE, said
 from convoship.lib.times import moment
 from deployments.desks import Case
-from deployments.models import Conversation, Message
-from deployments.models.conversation import AuthorKind, Control
+from deployments.models import Message
+from deployments.models.conversation import AuthorKind
 from deployments.models.handoff import HandoffOutcome
 
 LONGEST_TEXT = 4096
@@ -72,15 +72,15 @@ def _errors(answer: Any) -> str:
 # --- Planned ----------------------------------------------------------------------------------------------------------
 
 
-def messages(conversation: Conversation, of: Sequence[Message], address: str, workspace_id: Any) -> list[Planned]:
-    """Texts with buttons, a long one in pieces; notices only while the assistant has the conversation.
+def messages(of: Sequence[Message], address: str, workspace_id: Any, *, agents_have_it: bool = False) -> list[Planned]:
+    """Texts with buttons, a long one in pieces; of a conversation that Zendesk's agents have no notices.
 
     What an agent said at Zendesk was read there, and is not said again.
     """
     planned = []
     for message in of:
-        is_notice = message.author_kind == AuthorKind.SYSTEM and conversation.control == Control.HUMAN
-        if is_notice or is_said_there(message):
+        is_shown_there = agents_have_it and message.author_kind == AuthorKind.SYSTEM
+        if is_shown_there or is_said_there(message):
             continue
         actions = _actions(message)
         text = replies.as_text(_without_buttons(message) if actions else message)
@@ -91,6 +91,7 @@ def messages(conversation: Conversation, of: Sequence[Message], address: str, wo
             content |= {"actions": actions} if actions and place == len(pieces) - 1 else {}
             content |= {"links": links} if links else {}
             content |= {"name": message.author_name} if message.author_name else {}
+            content |= {"is_ai": True} if message.author_kind == AuthorKind.ASSISTANT else {}
             planned.append(Planned("message", content, [message]))
     return planned
 
@@ -181,7 +182,9 @@ async def send(api: Messaging, what: Outgoing) -> Receipt:
         await api.call("POST", f"{path}/passControl", body)
         ref = str(what.content["conversation"])
         return Receipt("delivered", http_status=200, case=_there(what, ref) if to == "next" else None)
-    author = {"type": "business", "subtypes": ["AI"]}
+    author: dict[str, Any] = {"type": "business"}
+    # Zendesk tells customers of such messages that they were written by AI (openapi.yaml, author.subtypes).
+    author |= {"subtypes": ["AI"]} if what.content.get("is_ai") else {}
     author |= {"displayName": what.content["name"]} if what.content.get("name") else {}
     content: dict[str, Any] = {"type": "text", "text": what.content["text"]}
     content |= {"actions": what.content["actions"]} if what.content.get("actions") else {}

@@ -69,23 +69,29 @@ def _event(integration: str, event: Mapping[str, Any]) -> ProviderEvent:
         case "conversation:typing":
             return _typing(key, address, _part(payload, "activity"))
         case "conversation:message:delivery:failure":
-            return _failed(key, address, payload, is_ours=is_ours)
+            return _failed(key, address, payload)
     return NotUsed(key=key, address=address, what=f"{kind or 'an event without a type'}")
 
 
-def _failed(key: str, address: str, payload: Mapping[str, Any], *, is_ours: bool) -> ProviderEvent:
-    """A message that the customer's channel didn't take. Agents see that of their own; which one it is isn't told."""
-    if not is_ours or payload.get("isFinalEvent") is False:
-        return NotUsed(key=key, address=address, what="a delivery that failed and is another's, or is tried again")
+def _failed(key: str, address: str, payload: Mapping[str, Any]) -> ProviderEvent:
+    """A message that the customer's channel didn't take. Agents see that of their own; whose it is isn't told.
+
+    It may come late, when control is somebody else's by now: ours is known by its id.
+    """
+    if payload.get("isFinalEvent") is False:
+        return NotUsed(key=key, address=address, what="a delivery that failed and is tried again")
     error = _part(payload, "error")
+    why = str(error.get("message") or "").strip()[:280]
+    ended = "" if why.endswith((".", "!", "?")) else "."
     return StatusReported(
         key=key,
         address=address,
         provider_id=str(_part(payload, "message").get("id", "")),
         status="failed",
         code=str(error.get("code", ""))[:40],
-        reason=f"Zendesk could not deliver it: {error.get('message', '')}".rstrip(": ")[:300],
+        reason=f"Zendesk could not deliver it{f': {why}' if why else ''}{ended}"[:300],
         remedy="Write to them another way.",
+        is_maybe_others=True,
     )
 
 

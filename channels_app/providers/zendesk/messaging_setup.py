@@ -12,6 +12,11 @@ TRIGGERS = (
     *("conversation:message", "conversation:postback", "conversation:typing", "conversation:message:delivery:failure"),
     *("switchboard:passControl", "switchboard:releaseControl"),
 )
+BY_HAND = (
+    "In Zendesk's Admin Center: Apps and integrations, Conversations integrations, the one of yours. Webhook endpoint "
+    f"URL: the inbound address; include the full user; subscriptions: {', '.join(TRIGGERS)}. Write the webhook's "
+    "shared secret into the connection's settings."
+)
 _FIRST = "Choose it as first responder in Admin Center, Channels, Messaging and social, Messaging."
 
 

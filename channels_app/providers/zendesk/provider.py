@@ -30,7 +30,9 @@ from channels_app.providers.zendesk.api import Api
 from channels_app.providers.zendesk.forms import ZendeskForm
 from channels_app.providers.zendesk.messaging import Messaging
 from deployments.desks import Case
-from deployments.models import Conversation, Message
+from deployments.models import Conversation, Handoff, Message
+from deployments.models.conversation import Control
+from deployments.models.handoff import HandoffState
 
 FIRST_LOOK_SECONDS = 30.0
 
@@ -88,7 +90,21 @@ class Zendesk(Provider):
         """In messaging what the assistant says; else visitors are elsewhere."""
         if not self._is_messaging:
             return []
-        return messaging.messages(conversation, messages, self.account.address, self.account.workspace_id)
+        address, workspace_id = self.account.address, self.account.workspace_id
+        have_it = self._agents_have(conversation)
+        return messaging.messages(messages, address, workspace_id, agents_have_it=have_it)
+
+    def _agents_have(self, conversation: Conversation) -> bool:
+        """Whether it is with Zendesk's agents now, and with no member."""
+        mine = Handoff.objects.filter(conversation=conversation, state=HandoffState.LIVE)
+        here = str(self.account.connection_id)
+        return conversation.control == Control.HUMAN and mine.filter(desk=here).exists()
+
+    def why_unsent(self, message: Message) -> tuple[str, str]:
+        """In messaging: that an agent has come shows there."""
+        if self._is_messaging:
+            return "Zendesk shows customers itself who has the conversation, so this was not sent there.", ""
+        return super().why_unsent(message)
 
     def is_said_there(self, message: Message) -> bool:
         """What agents say in messaging, customers read in messaging."""
@@ -168,6 +184,16 @@ class Zendesk(Provider):
         if self._is_messaging:
             return await messaging_setup.check(self.account)
         return await setup.check(self.account)
+
+    @property
+    def by_hand(self) -> str:
+        """A webhook and a trigger; in messaging what the integration tells."""
+        return messaging_setup.BY_HAND if self._is_messaging else self.set_by_hand
+
+    @property
+    def is_signed(self) -> bool:
+        """Of tickets; in messaging a header comes along."""
+        return not self._is_messaging
 
     def to_paste(self) -> Sequence[Paste]:
         """The trigger's body, for who makes it by hand."""

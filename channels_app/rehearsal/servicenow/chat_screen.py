@@ -12,7 +12,7 @@ from channels_app.rehearsal.servicenow import controls
 from channels_app.rehearsal.servicenow.controls import Element
 from channels_app.rehearsal.servicenow.record_screen import Changed
 from channels_app.rehearsal.servicenow.store import Store, iso
-from channels_app.rehearsal.servicenow.virtual_agent import Talk, VirtualAgent
+from channels_app.rehearsal.servicenow.virtual_agent import SHOWN, Talk, VirtualAgent, called
 
 REPLY = Act("reply", "Reply")
 ACCEPT, NOBODY = Act("accept", "Accept"), Act("no_agents", "No agent is available")
@@ -26,6 +26,7 @@ _CONTROLS: Mapping[str, tuple[str, Callable[[str, str], Element]]] = {
     "image": ("Send an image", lambda words, _: controls.image(words)),
     "html": ("Send HTML", lambda words, _: controls.html(words)),
     "picker": ("Send a choice", lambda words, _: controls.picker(words, ("Yes", "No"))),
+    "upload": ("Ask for a file", lambda words, _: controls.file_upload(words)),
     "fancy": ("Send an unknown control (FancyControl)", lambda words, _: controls.fancy(words)),
 }
 CONTROLS = tuple(Act(word, label) for word, (label, _) in _CONTROLS.items())
@@ -55,6 +56,7 @@ class ChatScreen:
             ("User", talk["user_id"]),
             ("Email", talk["email"]),
             ("Client session", talk["request"].get("clientSessionId", "")),
+            *((name.removeprefix(SHOWN).capitalize(), value) for name, value in talk.get("shown", {}).items()),
             ("Agent", agent.get("name", "")),
         ]
         entries = [
@@ -64,7 +66,7 @@ class ChatScreen:
         return ShownCase(
             ref=talk["interaction_id"],
             number=talk["number"],
-            title=f"Chat with {talk['user_id']}",
+            title=f"Chat with {called(talk)}",
             status=_STATES[talk["state"]],
             facts=[fact for fact in facts if fact[1]],
             entries=entries,
@@ -149,7 +151,9 @@ class ChatScreen:
         self, talk: Talk, does: str, words: str, by: Mapping[str, str]
     ) -> tuple[str, list[Element], dict[str, Any]]:
         label, make = _CONTROLS[does]
-        message_id = self.virtual_agent.note(talk, "agent", by["name"], f"[{label.removeprefix('Send ')}] {words}")
+        message_id = self.virtual_agent.note(
+            talk, "agent", by["name"], f"[{label.removeprefix('Send ').lower()}] {words}"
+        )
         element = make(words, self.virtual_agent.base_url) | {"agentInfo": self._info(by), "messageId": message_id}
         return words, [element], {"agentChat": True}
 

@@ -97,6 +97,20 @@ def input_text(label: str) -> Element:
     }
 
 
+def file_upload(label: str) -> Element:
+    """FileUpload, which asks for a file (bot-api: `itemType`, `maxCount`, `maxSize` in megabytes)."""
+    return {
+        "uiType": "FileUpload",
+        "group": "DefaultText",
+        "required": True,
+        "nluTextEnabled": False,
+        "label": label,
+        "itemType": "File",
+        "maxCount": 1,
+        "maxSize": 25,
+    }
+
+
 def card(title: str, base_url: str) -> Element:
     """OutputCard, whose `data` is JSON as text."""
     data = {

@@ -91,6 +91,12 @@ class ServicenowDesk(DeskStandIn):
         more = {"has_rule": rehearsal.contents.get("has_rule", True)} if has_rule else {}
         return {**super().shown(connection, rehearsal, address), "rule": more}
 
+    @classmethod
+    def faults_for(cls, config: Mapping[str, Any]) -> Sequence[Fault]:
+        """Chats have no correlation_id, and of records something is always heard."""
+        other = IGNORED if config.get("mode") == "virtual_agent" else SILENT_AGENT
+        return [one for one in cls.faults if one is not other]
+
     @property
     def _mode(self) -> str:
         return str(self.account.config.get("mode") or "incident")

@@ -121,6 +121,8 @@ class RecordScreen:
             return self._write(record, "comments" if does == "reply" else "work_notes", text, by)
         if does == "assign":
             self.store.update(self.table, record, {"assigned_to": by["sys_id"]}, by)
+            if text:
+                return self._changed(record, self._along(record, text, by), text)
             # The rule looks at journals and the state: of this nobody is told.
             return Changed(f"{record['number']} was assigned to {by['name']}.")
         return self._move(record, does, text, by)
@@ -144,7 +146,12 @@ class RecordScreen:
         if does == "progress" and not record.get("assigned_to"):
             values["assigned_to"] = by["sys_id"]
         self.store.update(self.table, record, values, by)
-        return self._changed(record, None, f"{record['number']} is {self.table.states[state]}.")
+        entry = None if state in self.table.resolved else self._along(record, text, by)
+        return self._changed(record, entry, f"{record['number']} is {self.table.states[state]}.")
+
+    def _along(self, record: dict[str, str], text: str, by: Mapping[str, str]) -> Mapping[str, str] | None:
+        """What stands in the field is saved with whatever else is changed, as an additional comment."""
+        return self.store.write(record, "comments", text, by) if text else None
 
     def _changed(self, record: Mapping[str, str], entry: Mapping[str, str] | None, words: str) -> Changed:
         if not self.store.has_rule:

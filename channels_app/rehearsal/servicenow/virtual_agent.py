@@ -1,8 +1,9 @@
 """The Virtual Agent Bot Integration API: what is taken, and what Virtual Agent posts to us of it.
 
 A talk: {key, user_id, email, interaction_id, number, state, agent, is_silent, is_muted, request, entries, made_at,
-changed_at}. `state`: created, virtual_agent, waiting, live, ended. `request` is the newest one, of which the fields
-that come back are kept. `is_silent`: nothing is ever posted of it (the fault); `is_muted`: silentMessage.
+changed_at, name?, shown?}. `name`: as the history calls the user; `shown`: the context that agents see. `state`:
+created, virtual_agent, waiting, live, ended. `request` is the newest one, of which the fields that come back are kept.
+`is_silent`: nothing is ever posted of it (the fault); `is_muted`: silentMessage.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ SUCCESS = '{"status": "success"}'
 # Texts may be of any length; so much of one is shown.
 _SHOWN = 8000
 Talk = dict[str, Any]
+# Context variables that begin so are shown to live agents (bot-api, `contextVariables`).
+SHOWN = "liveagent_"
 _KEPT = ("requestId", "clientSessionId", "nowSessionId", "message", "userId", "clientVariables")
 _LIVE_WORDS = {"live agent support.", "live agent support"}
 # Commands of sys_cs_contextual_action (contextual-actions).
@@ -122,12 +125,19 @@ class VirtualAgent:
     def _remember(self, talk: Talk, body: Mapping[str, Any]) -> None:
         talk["request"] = {name: body[name] for name in _KEPT if name in body}
         talk["email"] = body.get("emailId") or talk["email"]
+        context = body.get("contextVariables", {})
+        talk["shown"] = {
+            **talk.get("shown", {}),
+            **{name: str(context[name]) for name in context if name.startswith(SHOWN)},
+        }
         if "silentMessage" in body:
             talk["is_muted"] = body["silentMessage"]
 
     def _history(self, talk: Talk, history: Any) -> None:
         for one in history if isinstance(history, list) else [history]:
             role = "bot" if one["isBotMessage"] else "customer"
+            if role == "customer" and one.get("displayName"):
+                talk["name"] = one["displayName"]
             self.note(talk, role, one.get("displayName", "Bot" if role == "bot" else "User"), one["value"])
 
     def _react(self, talk: Talk, body: Mapping[str, Any], action: str) -> Sequence[dict[str, Any]]:
@@ -137,7 +147,7 @@ class VirtualAgent:
         is_live_only = str(body.get("contextVariables", {}).get("live_agent_only", "")).lower() == "true"
         if words or files:
             # A talk that begins with an action has its words still to be seen by the agent.
-            self.note(talk, "customer", body["userId"], words, files)
+            self.note(talk, "customer", called(talk), words, files)
         match action:
             case "END_CONVERSATION" | "FAULT_CONVERSATION":
                 return self._end(talk, action)
@@ -268,6 +278,11 @@ class VirtualAgent:
 def key_of(body: Mapping[str, Any]) -> str:
     """What a talk is known by: the client's session, or the user where there is none."""
     return str(body.get("clientSessionId") or body["userId"])
+
+
+def called(talk: Talk) -> str:
+    """What agents call the user: as the history does that came along, else by their id."""
+    return str(talk.get("name") or talk["user_id"])
 
 
 def files_of(message: Mapping[str, Any]) -> list[dict[str, str]]:

@@ -27,7 +27,7 @@ from channels_app.rehearsal.zendesk.books import Books, beginning
 from channels_app.rehearsal.zendesk.hooks import new_secret
 from channels_app.rehearsal.zendesk.tickets import closed
 
-NO_ACCESS = Fault("no_access", "No access to tickets", "403: the integration's user may not write tickets.")
+NO_ACCESS = Fault("no_access", "No access", "403: the integration may not write there.")
 CLOSED = Fault("closed", "The ticket is closed", "422 to the next change of a ticket, which is closed from then on.")
 PAGE = Fault("html", "Answers a web page", "200 with HTML, as a proxy in between would; nothing is taken.")
 _MESSAGING = "messaging"
@@ -72,6 +72,12 @@ class ZendeskDesk(DeskStandIn):
     def contents(cls, account_sid: str) -> dict[str, Any]:
         """An account with its integration user and one group; no webhooks, no triggers."""
         return beginning()
+
+    @classmethod
+    def faults_for(cls, config: Mapping[str, Any]) -> Sequence[Fault]:
+        """In messaging there are no tickets."""
+        is_messaging = config.get("mode") == _MESSAGING
+        return [one for one in cls.faults if one is not CLOSED] if is_messaging else cls.faults
 
     @property
     def books(self) -> Books:

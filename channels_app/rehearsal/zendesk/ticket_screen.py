@@ -26,6 +26,7 @@ PENDING = Act("pending", "Submit as Pending")
 SOLVE = Act("solve", "Submit as Solved")
 CLOSE = Act("close", "Close, as the automation does")
 REOPEN = Act("reopen", "Submit as Open")
+SUBMITS = frozenset({PENDING.word, SOLVE.word, REOPEN.word})
 _STATUSES = {PENDING.word: "pending", SOLVE.word: "solved", CLOSE.word: "closed", REOPEN.word: "open"}
 # What a webhook and trigger that were made by hand are set off by: the text that is shipped for pasting says so.
 _TOLD_BY_HAND = frozenset({REPLY.word, NOTE.word, PENDING.word, SOLVE.word, REOPEN.word, ASSIGN.word})
@@ -98,11 +99,13 @@ def done(books: Books, typed: Mapping[str, str]) -> tuple[Record, str, list[str]
     is_said = does in {REPLY.word, NOTE.word}
     if is_said and not text:
         raise Unsayable({"text": ["Write something."]})
+    # What stands in the field goes along with a submit, publicly, as it does there.
+    is_said = is_said or (bool(text) and does in SUBMITS)
     actor_id = SYSTEM_USER if does == CLOSE.word else int(books.agent(said(typed, "name", 100))["id"])
     before = copy.deepcopy(ticket)
     comment = None
     if is_said:
-        wanted = {"body": text, "public": does == REPLY.word}
+        wanted = {"body": text, "public": does != NOTE.word}
         comment = make_comment(books, ticket, wanted, author_id=actor_id, via="web")
     try:
         changing.change(books, ticket, _wanted(books, ticket, does, actor_id), actor_id)
