@@ -247,6 +247,15 @@ async def test_a_look_in_vain_is_said_where_the_hand_over_is_shown(
     assert html.escape(case.trouble, quote=True) in page.content.decode()
 
 
+async def test_the_addresses_can_be_set_where_the_vendor_lets_them(desk: RehearsedDesk) -> None:
+    page = await sync_to_async(desk.client.get)(f"/app/channels/{desk.connection.id}/")
+    path = f"/app/channels/{desk.connection.id}/register"
+    if path not in page.content.decode():
+        return
+    answer = await sync_to_async(desk.client.post)(path)
+    assert answer.context["found"].is_good, answer.context["found"]
+
+
 async def test_test_makes_and_closes_a_case_of_its_own(desk: RehearsedDesk) -> None:
     await sync_to_async(desk.client.post)(f"/app/channels/{desk.connection.id}/register")
     page = await sync_to_async(desk.client.post)(f"/app/channels/{desk.connection.id}/test")

@@ -186,6 +186,8 @@ async def register(account: Account) -> Health:
         headers = integration.get("webhookHeaders")
         kept = {str(k): str(v) for k, v in headers.items()} if isinstance(headers, Mapping) else {}
         body = {
+            # It has to be there even where it stays (`OpenIntegrationUpdateRequest`, required).
+            "name": str(integration.get("name") or ""),
             "outboundNotificationWebhookUrl": account.inbound_url,
             "outboundNotificationWebhookSignatureSecretToken": secret,
             "webhookHeaders": {
