@@ -262,6 +262,10 @@ async def test_test_makes_and_closes_a_case_of_its_own(desk: RehearsedDesk) -> N
     row = await desk.bridge.inside(lambda: Connection.objects.get(id=desk.connection.id))
     assert row.tested, page.content.decode()[:500]
     assert all(one["is_good"] for one in row.tested), row.tested
+    # What the vendor reports of it afterwards is nothing that went wrong.
+    await desk.settle()
+    events = await desk.bridge.inside(lambda: list(InboundEvent.objects.filter(connection=desk.connection)))
+    assert [(one.state, one.reason) for one in events if one.state in ("received", "failed")] == []
 
 
 async def test_the_visitor_of_a_rehearsal_is_handed_over_to_the_rehearsed_desk(room: Room, desk: RehearsedDesk) -> None:

@@ -135,10 +135,10 @@ def _cant_end() -> Finding:
 
 async def _test_interaction(api: Api) -> list[Finding]:
     """One message of a customer that there is not, and the end of what it began."""
-    key, now = str(uuid4()), moment(timezone.now())
+    key, now = f"{webhooks.OF_A_TEST}{uuid4()}", moment(timezone.now())
     body = {
         "channel": {
-            "from": {"id": f"convoship-test-{key}", "idType": "Opaque", "nickname": "Convoship: a test"},
+            "from": {"id": key, "idType": "Opaque", "nickname": "Convoship: a test"},
             "time": now,
             "messageId": key,
         },
