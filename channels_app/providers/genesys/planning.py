@@ -85,9 +85,11 @@ def _messages(whose: Mapping[str, str], words: str, files: Sequence[Mapping[str,
 
 def closed(config: Mapping[str, Any], case: Case, outcome: str, words: str) -> list[Planned]:
     """That it is over, to whoever has it; then the interaction is ended, unless that is the agent's to do."""
-    text = transcripts.ending(outcome, words)
+    is_left = config.get("on_end") == TELL
+    # Nobody can answer in an interaction that is ended.
+    text = transcripts.ending(outcome if is_left else "", words)
     tells = Planned(CLOSED, {"from": customer(case), "text": text[:LONGEST_TEXT], "closes": True})
-    return [tells] if config.get("on_end") == TELL else [tells, Planned(CLOSED, {"ends": True})]
+    return [tells] if is_left else [tells, Planned(CLOSED, {"ends": True})]
 
 
 def receipt(case: Case, key: str, why_not: str = "") -> list[Planned]:
