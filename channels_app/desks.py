@@ -241,9 +241,13 @@ def take(connection: Connection, event: DeskSaid, event_id: str) -> tuple[Conver
     name = _named(connection, event, case.holder_name)
     message = None
     match event.says:
+        case "accepted" if case.state == HandoffState.LIVE and not _kind_names(connection):
+            handoff.known_at_desk(conversation, case, name=name)
         case "accepted":
             handoff.accept(conversation, case, name=name)
         case "message":
+            if not name:
+                desk_cases.stir(connection.id, key)
             message = handoff.said_at_desk(conversation, case, name=name, text=event.text, client_id=f"desk:{event_id}")
             ConnectionDesk(connection).received(Case(case, conversation), event)
         case "visitor":
@@ -279,8 +283,12 @@ def _said_by_visitor(conversation: Conversation, event: DeskSaid, event_id: str)
 
 
 def _named(connection: Connection, event: DeskSaid, holder: str) -> str:
-    """Who says it: without a name it is whoever has it already."""
-    return names.shown(event.name) or holder or connection.name
+    """Who says it: without a name it is whoever has it already; "" where that is still to be learnt."""
+    return names.shown(event.name) or holder or (connection.name if _kind_names(connection) else "")
+
+
+def _kind_names(connection: Connection) -> bool:
+    return accounts.kind_of(connection).names_who_writes
 
 
 # Nobody had come when these were said, and nobody else has it since.

@@ -577,6 +577,20 @@ def said_at_desk(conversation: Conversation, case: Handoff, *, name: str, text: 
     return message
 
 
+def known_at_desk(conversation: Conversation, case: Handoff, *, name: str) -> None:
+    """Who of a desk has it live, where what they write doesn't say so. Another one than was known goes on, and it is
+    said; of one who had no name yet it shows with what they write next.
+    """
+    if case.state != HandoffState.LIVE or not name or names.are_same(case.holder_name, name[:100]):
+        return
+    was_named = bool(case.holder_name)
+    _note_holder(case, timezone.now())
+    case.holder_name = name[:100]
+    case.save()
+    if was_named:
+        _notice(conversation, rules_of(conversation).words("changed", conversation, person=name))
+
+
 def came_late(conversation: Conversation, desk: str, *, name: str) -> Handoff:
     """A desk's person answers after nobody had come in time, and the assistant has it still: they have it from now on.
 
@@ -661,7 +675,7 @@ def closed_by_desk(conversation: Conversation, case: Handoff, name: str) -> None
     words = rules_of(conversation).words("resolved", conversation, person=name)
     case.is_at_desk = False
     _finish(case, HandoffState.CLOSED, HandoffOutcome.RESOLVED, timezone.now())
-    conversations.end(conversation, Status.COMPLETED, f"Resolved by {name}.", words)
+    conversations.end(conversation, Status.COMPLETED, f"Resolved by {name or 'a person at the desk'}.", words)
 
 
 def talk_over(conversation: Conversation, why: str) -> None:

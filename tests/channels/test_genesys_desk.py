@@ -17,7 +17,8 @@ from channels_app.providers.genesys import webhooks
 from channels_app.providers.genesys.provider import Genesys
 from channels_app.providers.registry import PROVIDERS
 from convoship.lib.tenancy import tenant
-from deployments.models import Conversation
+from deployments import conversations, handoff
+from deployments.models import Conversation, Handoff, Message
 from tests import factories
 from tests.channels.conftest import Bridge, make_bridge
 from tests.channels.far_end import FarEnd
@@ -36,6 +37,7 @@ from tests.channels.test_desks import Room
 from workspaces import secret_store
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
+LONG_AGO = "2026-11-28T09:59:00.000Z"
 MESSAGES, RECEIPTS = f"POST {INBOUND}/message", f"POST {INBOUND}/receipt"
 
 
@@ -68,6 +70,13 @@ class GenesysRoom(Room):
         answer = await self.bridge.client.post(path, raw, content_type="application/json", headers=headers)
         await self.bridge.drain()
         return int(answer.status_code)
+
+    async def authors(self) -> list[str]:
+        def found() -> list[str]:
+            rows = Message.objects.filter(conversation=self.id, author_kind="agent").order_by("seq")
+            return list(rows.values_list("author_name", flat=True))
+
+        return await self.bridge.inside(found)
 
     async def look(self) -> DeskCase:
         def claimed() -> Any:
@@ -171,6 +180,56 @@ async def test_the_visitor_leaves_and_the_interaction_is_ended(room: GenesysRoom
     await room.leave()
     assert "does not reach the visitor" in room.there.asked(MESSAGES)[-1].json["text"]
     assert len(room.there.asked(f"PATCH {THERE}")) == 1
+
+
+async def test_who_nobody_came_for_is_promised_no_answer_in_an_interaction_that_is_ended(room: GenesysRoom) -> None:
+    await room.hand_over()
+    room.there.on(f"GET {THERE}", as_json(fixture("conversation")))
+    room.there.on(f"PATCH {THERE}", as_json({}))
+    await room.bridge.inside(lambda: Handoff.objects.update(due_at=timezone.now(), wait_until=timezone.now()))
+    await room.bridge.inside(lambda: handoff.overdue(conversations.lock(room.id)))
+    await room.bridge.drain()
+    told = room.there.asked(MESSAGES)[-1].json["text"]
+    assert told.startswith("Convoship: Nobody came in time.")
+    assert "still reaches" not in told
+    assert len(room.there.asked(f"PATCH {THERE}")) == 1
+
+
+async def test_an_agent_without_a_name_is_a_person_until_a_look_tells_who(room: GenesysRoom) -> None:
+    await room.hand_over()
+    await room.bridge.inside(lambda: DeskCase.objects.update(about={"conversation": INTERACTION, "opened": LONG_AGO}))
+    room.there.on(f"GET {THERE}", as_json(fixture("conversation")))
+    room.there.on(f"POST {THERE}/messages/bulk", as_json({"entities": []}))
+    # What they write asks for the look.
+    await room.told()
+    assert room.there.asked(f"GET {THERE}")
+    assert (await room.lines("system"))[-1] == "A person has joined the conversation."
+    await room.told()
+    assert await room.authors() == ["", "Bea Agent"]
+    assert "Our Genesys" not in " ".join(await room.lines("system"))
+
+
+async def test_another_agent_who_has_it_by_now_is_told_to_the_visitor(room: GenesysRoom) -> None:
+    await room.hand_over()
+    await room.look()
+    there = fixture("conversation")
+    there["participants"] = there["participants"][:4]
+    for one in there["participants"]:
+        one.pop("messages", None)
+    room.there.on(f"GET {THERE}", as_json(there))
+    await room.bridge.inside(lambda: DeskCase.objects.update(about={"conversation": INTERACTION, "opened": LONG_AGO}))
+    await room.look()
+    await room.told()
+    bea = there["participants"][3]
+    max_ = {**bea, "id": str(uuid4()), "name": "Max Agent", "connectedTime": "2026-11-28T10:09:00.000Z"}
+    there["participants"] = [*there["participants"][:3], {**bea, "state": "disconnected"}, max_]
+    room.there.on(f"GET {THERE}", as_json(there))
+    await room.look()
+    await room.told()
+    assert await room.authors() == ["Bea Agent", "Max Agent"]
+    assert (await room.lines("system"))[-1] == "You are talking to Max Agent now."
+    await room.look()
+    assert (await room.lines("system"))[-1] == "You are talking to Max Agent now."
 
 
 async def test_a_look_finds_what_an_outage_lost_and_what_came_is_not_doubled(room: GenesysRoom) -> None:
