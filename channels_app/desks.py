@@ -24,7 +24,7 @@ from channels_app.rehearsal import visitors
 from convoship.lib import names
 from deployments import conversations, desks, handoff, live, turns
 from deployments.conversations import NewMessage
-from deployments.desks import Availability, Case, Choice, Desk, ShownCase
+from deployments.desks import Availability, Case, Choice, Desk, ShownCase, Untold
 from deployments.models import Conversation, Handoff, Message
 from deployments.models.conversation import AuthorKind, Channel, Control, MessageStatus
 from deployments.models.handoff import HandoffOutcome, HandoffState
@@ -57,6 +57,11 @@ class ConnectionDesk:
         rows = Message.objects.filter(conversation=case.conversation).order_by("-seq")[:MOST_MESSAGES]
         page = f"{settings.PUBLIC_BASE_URL}/app/conversations/{case.conversation.id}/"
         self._write(case, self._provider(case).plan_opened(case, list(rows)[::-1], page))
+
+    def untold(self, case: Case) -> Untold | None:
+        """By how what opens it stands in the outbox."""
+        row = Delivery.objects.filter(connection=self.connection, address=case.key, what=OPENED).first()
+        return _untold(row) if row is not None else None
 
     def add_turn(self, case: Case, message: Message) -> None:
         """What the visitor, or a program, said since."""
@@ -321,8 +326,18 @@ def _tell_undelivered(connection: Connection, conversation: Conversation, key: s
         return
     found, offer = offered
     ended = "" if conversation.is_active else " The conversation has ended."
-    words = f"{found.get_outcome_display()}.{ended}" if found.outcome else f"Somebody else has it by now.{ended}"
+    words = f"{found.shown_outcome}.{ended}" if found.outcome else f"Somebody else has it by now.{ended}"
     ConnectionDesk(connection).undelivered(Case(found, conversation, offer), event, words)
+
+
+def _untold(opening: Delivery) -> Untold | None:
+    """Whether its desk knows of a case, by the delivery that opens it: one under way, or in doubt, may be there."""
+    if opening.status == DeliveryStatus.QUEUED:
+        is_sure = not opening.is_in_doubt and opening.claim is None
+        return Untold(f"It could not be told in time: {opening.reason or 'it still waits to be sent.'}", is_sure)
+    if opening.status in (DeliveryStatus.FAILED, DeliveryStatus.SUPPRESSED, DeliveryStatus.UNKNOWN):
+        return Untold(f"It could not be told: {opening.reason}", opening.status != DeliveryStatus.UNKNOWN)
+    return None
 
 
 def on_settled(delivery: Delivery) -> None:
@@ -346,4 +361,5 @@ def on_settled(delivery: Delivery) -> None:
     if delivery.what != OPENED and accounts.kind_of(delivery.connection).can(Capability.DESK_LOOKS):
         words = "Something could not be told here, so the conversation went on to somebody else."
         ConnectionDesk(delivery.connection).close_case(Case(case, delivery.conversation), "", words)
-    handoff.unavailable(delivery.conversation, case, f"It could not be told: {delivery.reason}")
+    untold = _untold(delivery) if delivery.what == OPENED else None
+    handoff.unavailable(delivery.conversation, case, f"It could not be told: {delivery.reason}", untold=untold)

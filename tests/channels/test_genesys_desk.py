@@ -9,6 +9,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from asgiref.sync import sync_to_async
+from django.test import Client
 from django.utils import timezone
 
 from channels_app import connections, desk_looks
@@ -193,6 +195,34 @@ async def test_who_nobody_came_for_is_promised_no_answer_in_an_interaction_that_
     assert told.startswith("Convoship: Nobody came in time.")
     assert "still reaches" not in told
     assert len(room.there.asked(f"PATCH {THERE}")) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [(400, "No desk could be told of it"), (504, "It could not be told whether anybody took it")],
+)
+async def test_a_desk_that_was_never_told_is_not_one_where_nobody_came(
+    room: GenesysRoom, answer: int, says: str
+) -> None:
+    room.there.on(MESSAGES, as_json({"message": "No."}, answer))
+    await room.hand_over()
+    if (await room.case()).is_open:
+        await room.bridge.inside(lambda: Handoff.objects.update(due_at=timezone.now(), wait_until=timezone.now()))
+        await room.bridge.inside(lambda: handoff.overdue(conversations.lock(room.id)))
+    case = await room.case()
+    assert (case.outcome, case.shown_outcome) == ("nobody_came", says)
+    assert case.tried[-1]["words"].startswith("It could not be told")
+    client = Client()
+    await sync_to_async(client.force_login)(await sync_to_async(factories.owner_of)(room.bridge.workspace))
+    page = await sync_to_async(client.get)(f"/app/conversations/{room.id}/")
+    assert says in page.content.decode()
+
+
+async def test_where_one_desk_was_told_and_another_was_not_nobody_came(room: GenesysRoom) -> None:
+    await room.hand_over()
+    case = await room.case()
+    case.outcome, case.offers, case.tried = "nobody_came", 2, [{"desk": "a", "words": "No.", "untold": "surely"}]
+    assert case.shown_outcome == "Nobody came in time"
 
 
 async def test_an_agent_without_a_name_is_a_person_until_a_look_tells_who(room: GenesysRoom) -> None:
