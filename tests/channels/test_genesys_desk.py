@@ -218,6 +218,15 @@ async def test_a_desk_that_was_never_told_is_not_one_where_nobody_came(
     assert says in page.content.decode()
 
 
+async def test_an_integration_that_is_gone_stops_the_connection_and_says_where_to_look(room: GenesysRoom) -> None:
+    room.there.on(MESSAGES, as_json({"message": "The requested resource was not found."}, 404))
+    await room.hand_over()
+    row = await room.bridge.refresh()
+    assert row.fault == "There is no Open Messaging integration with this ID in this region."
+    assert "Platforms" in row.fault_remedy
+    assert row.stopped_since is not None
+
+
 async def test_where_one_desk_was_told_and_another_was_not_nobody_came(room: GenesysRoom) -> None:
     await room.hand_over()
     case = await room.case()

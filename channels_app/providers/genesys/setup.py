@@ -26,6 +26,7 @@ from channels_app.providers.genesys.api import (
     RECEIVE,
     VIEW,
     Api,
+    no_integration,
     permit,
 )
 from channels_app.providers.genesys.forms import SHORTEST_SECRET
@@ -72,9 +73,7 @@ async def _integration(api: Api) -> dict[str, Any]:
     except ProviderError as error:
         if error.http_status != 404:
             raise
-        words = "There is no Open Messaging integration with this ID in this region."
-        remedy = "Look under Admin, Message, Platforms, and correct the integration ID or the region in the settings."
-        raise ProviderError(words, remedy, permanent=True, blame="connection", http_status=404) from None
+        raise no_integration(error) from None
 
 
 def _state(integration: Mapping[str, Any]) -> list[Finding]:
