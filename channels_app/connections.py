@@ -139,6 +139,8 @@ def _checked(
         for field, messages in form.errors.items():
             group = "credentials" if field in secret_fields else "config"
             errors[group if field == "__all__" else f"{group}.{field}"] = [str(message) for message in messages]
+        # All that is wrong is said at once.
+        _check_base_url(provider, form.cleaned_data, errors)
         return {}, {}
     cleaned = {
         name: value
