@@ -34,7 +34,7 @@ class Capability(StrEnum):
     KEYED = "keyed"
     # What was sent can be looked up, so that an unknown outcome is settled before anything is sent again.
     LOOK_UP = "look_up"
-    # The provider reports what became of a message.
+    # The provider reports what became of a message at an address of its own, `…/status`.
     STATUS = "status"
     # The person's consent is kept, and asked before each message.
     CONSENT = "consent"

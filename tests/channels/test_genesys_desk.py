@@ -227,6 +227,14 @@ async def test_an_integration_that_is_gone_stops_the_connection_and_says_where_t
     assert row.stopped_since is not None
 
 
+async def test_no_address_is_offered_that_genesys_never_calls(room: GenesysRoom) -> None:
+    client = Client()
+    await sync_to_async(client.force_login)(await sync_to_async(factories.owner_of)(room.bridge.workspace))
+    page = (await sync_to_async(client.get)(f"/app/channels/{room.bridge.connection.id}/")).content.decode()
+    assert "Inbound address" in page
+    assert "Status address" not in page
+
+
 async def test_where_one_desk_was_told_and_another_was_not_nobody_came(room: GenesysRoom) -> None:
     await room.hand_over()
     case = await room.case()

@@ -37,7 +37,6 @@ class Genesys(Provider):
     capabilities = frozenset(
         {
             Capability.KEYED,
-            Capability.STATUS,
             Capability.DESK,
             Capability.DESK_LOOKS,
             Capability.REGISTERS_WEBHOOK,
