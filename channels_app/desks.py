@@ -30,6 +30,9 @@ from deployments.models.conversation import AuthorKind, Channel, Control, Messag
 from deployments.models.handoff import HandoffOutcome, HandoffState
 from deployments.safe_text import LONGEST_TEXT
 
+# So begins the `client_id` of what a desk said; the id of its event follows.
+SAID_AT_DESK = "desk:"
+
 
 class ConnectionDesk:
     """A connection whose other side has people."""
@@ -253,7 +256,9 @@ def take(connection: Connection, event: DeskSaid, event_id: str) -> tuple[Conver
         case "message":
             if not name:
                 desk_cases.stir(connection.id, key)
-            message = handoff.said_at_desk(conversation, case, name=name, text=event.text, client_id=f"desk:{event_id}")
+            message = handoff.said_at_desk(
+                conversation, case, name=name, text=event.text, client_id=f"{SAID_AT_DESK}{event_id}"
+            )
             ConnectionDesk(connection).received(Case(case, conversation), event)
         case "visitor":
             message = _said_by_visitor(conversation, event, event_id)
@@ -280,7 +285,7 @@ def _said_by_visitor(conversation: Conversation, event: DeskSaid, event_id: str)
     new = NewMessage(
         author_kind=AuthorKind.VISITOR,
         text=event.text[:LONGEST_TEXT],
-        client_id=f"desk:{event_id}",
+        client_id=f"{SAID_AT_DESK}{event_id}",
         status=MessageStatus.RECEIVED,
     )
     earlier = conversations.already_posted(conversation, new)

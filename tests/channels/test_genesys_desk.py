@@ -19,7 +19,7 @@ from channels_app.providers.genesys import webhooks
 from channels_app.providers.genesys.provider import Genesys
 from channels_app.providers.registry import PROVIDERS
 from convoship.lib.tenancy import tenant
-from deployments import conversations, handoff
+from deployments import conversations, handoff, handoff_rules, publishing
 from deployments.models import Conversation, Handoff, Message
 from tests import factories
 from tests.channels.conftest import Bridge, make_bridge
@@ -35,7 +35,9 @@ from tests.channels.genesys_end import (
     fixture,
     organization,
 )
+from tests.channels.phones import Phone, make_phone
 from tests.channels.test_desks import Room
+from tests.channels.twilio_end import TwilioEnd
 from workspaces import secret_store
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
@@ -233,6 +235,35 @@ async def test_no_address_is_offered_that_genesys_never_calls(room: GenesysRoom)
     page = (await sync_to_async(client.get)(f"/app/channels/{room.bridge.connection.id}/")).content.decode()
     assert "Inbound address" in page
     assert "Status address" not in page
+
+
+async def test_an_agent_is_told_that_the_visitors_phone_never_got_their_words(
+    room: GenesysRoom, twilio: TwilioEnd
+) -> None:
+    def on_the_phone() -> Phone:
+        assistant, workspace = factories.make_assistant(room.bridge.workspace), room.bridge.workspace
+        rules = {"desks": [str(room.bridge.connection.id)], "keywords": ["human"]}
+        with tenant(workspace.id):
+            publishing.change_draft(room.bridge.who, assistant, handoff=handoff_rules.validate(rules))
+            publishing.publish(room.bridge.who, assistant.id)
+        return make_phone(workspace, twilio, assistant)
+
+    phone = await sync_to_async(on_the_phone)()
+    await phone.text("A human, please")
+    await phone.drain()
+    room.id = (await room.bridge.inside(Conversation.objects.get)).id
+    message_id = uuid4().hex
+    await room.told(id=message_id)
+    await phone.drain()
+    first = room.there.asked(RECEIPTS)[-1].json
+    assert (first["status"], first["isFinalReceipt"]) == ("Delivered", False)
+    sent = next(one for one in twilio.taken if "How can I help?" in one.body)
+    await phone.report(sent, "undelivered", 30003)
+    await phone.drain()
+    last = room.there.asked(RECEIPTS)[-1].json
+    assert (last["id"], last["status"], last["isFinalReceipt"]) == (message_id, "Failed", True)
+    assert last["reasons"][0]["message"].startswith("SMS: ")
+    assert (await room.row()).control == "human"
 
 
 async def test_where_one_desk_was_told_and_another_was_not_nobody_came(room: GenesysRoom) -> None:

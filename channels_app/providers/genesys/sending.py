@@ -155,7 +155,7 @@ async def _receipt(api: Api, what: Outgoing) -> Receipt:
         "id": content["receipt"],
         "channel": {"to": {"id": content["to"], "idType": "Opaque"}, "time": moment(what.since or timezone.now())},
         "status": "Failed" if content.get("why_not") else "Delivered",
-        "isFinalReceipt": True,
+        "isFinalReceipt": not content.get("goes_on"),
     }
     if content.get("why_not"):
         body["reasons"] = [{"code": "GeneralError", "message": content["why_not"]}]
