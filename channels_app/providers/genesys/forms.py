@@ -82,10 +82,10 @@ class GenesysForm(ConfigForm):
     def clean_integration_id(self) -> str:
         """A UUID, as Genesys has them, or the address of a page that has one in it."""
         given = str(self.cleaned_data["integration_id"]).strip().lower()
-        found = {given} if len(given) == _DIGITS else set(_ID.findall(given))
+        found = [given] if len(given) == _DIGITS else list(dict.fromkeys(_ID.findall(given)))
         try:
-            return str(UUID(*found))
-        except (TypeError, ValueError):
+            return str(UUID(found[0] if len(found) == 1 else ""))
+        except ValueError:
             words = "It is a UUID, such as c6b0e62f-8487-44fd-a218-c16e006a7a23."
             raise forms.ValidationError(words) from None
 
