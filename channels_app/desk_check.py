@@ -145,7 +145,7 @@ class DeskCheck:
     def _last_line(self) -> str:
         rows = Message.objects.filter(conversation_id=self.conversation_id, author_kind=AuthorKind.AGENT)
         last = rows.order_by("-seq").first()
-        return f"{last.author_name}: {last.text}" if last is not None else "Nothing was heard."
+        return f"{last.author_name or 'A person'}: {last.text}" if last is not None else "Nothing was heard."
 
     def _summary(self) -> str:
         last = Handoff.objects.filter(conversation_id=self.conversation_id).order_by("-requested_at").first()

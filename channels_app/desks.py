@@ -24,11 +24,14 @@ from channels_app.rehearsal import visitors
 from convoship.lib import names
 from deployments import conversations, desks, handoff, live, turns
 from deployments.conversations import NewMessage
-from deployments.desks import Availability, Case, Choice, Desk, ShownCase
+from deployments.desks import Availability, Case, Choice, Desk, ShownCase, Untold
 from deployments.models import Conversation, Handoff, Message
 from deployments.models.conversation import AuthorKind, Channel, Control, MessageStatus
 from deployments.models.handoff import HandoffOutcome, HandoffState
 from deployments.safe_text import LONGEST_TEXT
+
+# So begins the `client_id` of what a desk said; the id of its event follows.
+SAID_AT_DESK = "desk:"
 
 
 class ConnectionDesk:
@@ -57,6 +60,11 @@ class ConnectionDesk:
         rows = Message.objects.filter(conversation=case.conversation).order_by("-seq")[:MOST_MESSAGES]
         page = f"{settings.PUBLIC_BASE_URL}/app/conversations/{case.conversation.id}/"
         self._write(case, self._provider(case).plan_opened(case, list(rows)[::-1], page))
+
+    def untold(self, case: Case) -> Untold | None:
+        """By how what opens it stands in the outbox."""
+        row = Delivery.objects.filter(connection=self.connection, address=case.key, what=OPENED).first()
+        return _untold(row) if row is not None else None
 
     def add_turn(self, case: Case, message: Message) -> None:
         """What the visitor, or a program, said since."""
@@ -247,10 +255,16 @@ def take(connection: Connection, event: DeskSaid, event_id: str) -> tuple[Conver
     name = _named(connection, event, case.holder_name)
     message = None
     match event.says:
+        case "accepted" if case.state == HandoffState.LIVE and not _kind_names(connection):
+            handoff.known_at_desk(conversation, case, name=name)
         case "accepted":
             handoff.accept(conversation, case, name=name)
         case "message":
-            message = handoff.said_at_desk(conversation, case, name=name, text=event.text, client_id=f"desk:{event_id}")
+            if not name:
+                desk_cases.stir(connection.id, key)
+            message = handoff.said_at_desk(
+                conversation, case, name=name, text=event.text, client_id=f"{SAID_AT_DESK}{event_id}"
+            )
             ConnectionDesk(connection).received(Case(case, conversation), event)
         case "visitor":
             message = _said_by_visitor(conversation, event, event_id)
@@ -277,7 +291,7 @@ def _said_by_visitor(conversation: Conversation, event: DeskSaid, event_id: str)
     new = NewMessage(
         author_kind=AuthorKind.VISITOR,
         text=event.text[:LONGEST_TEXT],
-        client_id=f"desk:{event_id}",
+        client_id=f"{SAID_AT_DESK}{event_id}",
         status=MessageStatus.RECEIVED,
     )
     earlier = conversations.already_posted(conversation, new)
@@ -285,8 +299,12 @@ def _said_by_visitor(conversation: Conversation, event: DeskSaid, event_id: str)
 
 
 def _named(connection: Connection, event: DeskSaid, holder: str) -> str:
-    """Who says it: without a name it is whoever has it already."""
-    return names.shown(event.name) or holder or connection.name
+    """Who says it: without a name it is whoever has it already; "" where that is still to be learnt."""
+    return names.shown(event.name) or holder or (connection.name if _kind_names(connection) else "")
+
+
+def _kind_names(connection: Connection) -> bool:
+    return accounts.kind_of(connection).names_who_writes
 
 
 # Nobody had come when these were said, and nobody else has it since.
@@ -320,8 +338,18 @@ def _tell_undelivered(connection: Connection, conversation: Conversation, key: s
     found, offer = offered
     is_said = found.outcome == HandoffOutcome.ENDED
     ended = "" if conversation.is_active or is_said else " The conversation has ended."
-    words = f"{found.get_outcome_display()}.{ended}" if found.outcome else f"Somebody else has it by now.{ended}"
+    words = f"{found.shown_outcome}.{ended}" if found.outcome else f"Somebody else has it by now.{ended}"
     ConnectionDesk(connection).undelivered(Case(found, conversation, offer), event, words)
+
+
+def _untold(opening: Delivery) -> Untold | None:
+    """Whether its desk knows of a case, by the delivery that opens it: one under way, or in doubt, may be there."""
+    if opening.status == DeliveryStatus.QUEUED:
+        is_sure = not opening.is_in_doubt and opening.claim is None
+        return Untold(f"It could not be told in time: {opening.reason or 'it still waits to be sent.'}", is_sure)
+    if opening.status in (DeliveryStatus.FAILED, DeliveryStatus.SUPPRESSED, DeliveryStatus.UNKNOWN):
+        return Untold(f"It could not be told: {opening.reason}", opening.status != DeliveryStatus.UNKNOWN)
+    return None
 
 
 def on_settled(delivery: Delivery) -> None:
@@ -345,4 +373,5 @@ def on_settled(delivery: Delivery) -> None:
     if delivery.what != OPENED and accounts.kind_of(delivery.connection).can(Capability.DESK_LOOKS):
         words = "Something could not be told here, so the conversation went on to somebody else."
         ConnectionDesk(delivery.connection).close_case(Case(case, delivery.conversation), "", words)
-    handoff.unavailable(delivery.conversation, case, f"It could not be told: {delivery.reason}")
+    untold = _untold(delivery) if delivery.what == OPENED else None
+    handoff.unavailable(delivery.conversation, case, f"It could not be told: {delivery.reason}", untold=untold)

@@ -12,7 +12,17 @@ from dataclasses import dataclass
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from channels_app import accounts, address_locks, consents, desk_cases, desks, ladder, template_faults, windows
+from channels_app import (
+    accounts,
+    address_locks,
+    consents,
+    desk_cases,
+    desk_receipts,
+    desks,
+    ladder,
+    template_faults,
+    windows,
+)
 from channels_app.in_hand import Claimed, token_of
 from channels_app.models import Connection, Delivery, DeliveryAttempt, InteractiveContent
 from channels_app.models.outbound import AttemptOutcome, DeliveryStatus
@@ -223,6 +233,7 @@ def end(delivery: Delivery, status: str, *, reason: str = "", remedy: str = "", 
     )
     tell_messages(delivery)
     desks.on_settled(delivery)
+    desk_receipts.on_settled(delivery)
 
 
 # In one transaction.

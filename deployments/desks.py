@@ -43,6 +43,14 @@ class Availability:
     opens_at: dt.datetime | None = None
 
 
+@dataclass(frozen=True)
+class Untold:
+    """Why a desk does not know of a case, for members. Not `is_sure`: it may have been told, and nobody can say."""
+
+    words: str
+    is_sure: bool
+
+
 class Desk(Protocol):
     """All called inside `tenant()`, in the transaction of the change; the conversation is locked."""
 
@@ -54,6 +62,9 @@ class Desk(Protocol):
 
     def open_case(self, case: Case) -> None:
         """Offer the conversation, with all that was said so far."""
+
+    def untold(self, case: Case) -> Untold | None:
+        """Why it does not know by now, or may not, of a case that was opened; None where it does. Reads rows."""
 
     def add_turn(self, case: Case, message: Message) -> None:
         """The visitor said something more, or a program by the API; never what came from the desk itself."""

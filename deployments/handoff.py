@@ -43,7 +43,7 @@ from deployments import (
     publishing,
 )
 from deployments.conversations import NewMessage
-from deployments.desks import INBOX, Case
+from deployments.desks import INBOX, Case, Untold
 from deployments.handoff_outline import duration
 from deployments.handoff_rules import Rules
 from deployments.models import Conversation, Handoff, Message
@@ -314,9 +314,12 @@ def _offer(conversation: Conversation, case: Handoff, now: dt.datetime) -> bool:
     return False
 
 
-def _note_tried(case: Handoff, ref: str, words: str, now: dt.datetime, *, who: str = "") -> None:
+def _note_tried(
+    case: Handoff, ref: str, words: str, now: dt.datetime, *, who: str = "", untold: Untold | None = None
+) -> None:
     """What came of a desk, "" where nothing was in vain; `who` had it live there, where somebody had."""
     noted = {"desk": ref, "words": words[:300], "at": now.isoformat()} | ({"who": who[:100]} if who else {})
+    noted |= {"untold": "surely" if untold.is_sure else "maybe"} if untold is not None else {}
     case.tried = [*case.tried, noted][-20:]
 
 
@@ -577,6 +580,20 @@ def said_at_desk(conversation: Conversation, case: Handoff, *, name: str, text: 
     return message
 
 
+def known_at_desk(conversation: Conversation, case: Handoff, *, name: str) -> None:
+    """Who of a desk has it live, where what they write doesn't say so. Another one than was known goes on, and it is
+    said; of one who had no name yet it shows with what they write next.
+    """
+    if case.state != HandoffState.LIVE or not name or names.are_same(case.holder_name, name[:100]):
+        return
+    was_named = bool(case.holder_name)
+    _note_holder(case, timezone.now())
+    case.holder_name = name[:100]
+    case.save()
+    if was_named:
+        _notice(conversation, rules_of(conversation).words("changed", conversation, person=name))
+
+
 def came_late(conversation: Conversation, desk: str, *, name: str) -> Handoff:
     """A desk's person answers after nobody had come in time, and the assistant has it still: they have it from now on.
 
@@ -612,10 +629,14 @@ def not_reached(conversation: Conversation, case: Handoff, words: str) -> None:
     _offer_again(conversation, case, now)
 
 
-def unavailable(conversation: Conversation, case: Handoff, words: str) -> None:
-    """The desk can't take the case, or has lost it: the next one is asked, and at the end the assistant goes on."""
+def unavailable(conversation: Conversation, case: Handoff, words: str, *, untold: Untold | None = None) -> None:
+    """The desk can't take the case, or has lost it: the next one is asked, and at the end the assistant goes on.
+
+    `untold`: where it was never told of it.
+    """
     now, case.is_at_desk = timezone.now(), False
-    _note_tried(case, case.desk, words, now, who=case.shown_holder if case.state == HandoffState.LIVE else "")
+    who = case.shown_holder if case.state == HandoffState.LIVE else ""
+    _note_tried(case, case.desk, words, now, who=who, untold=untold)
     if case.state == HandoffState.LIVE:
         _offer_again(conversation, case, now, without=case.desk)
     else:
@@ -661,7 +682,7 @@ def closed_by_desk(conversation: Conversation, case: Handoff, name: str) -> None
     words = rules_of(conversation).words("resolved", conversation, person=name)
     case.is_at_desk = False
     _finish(case, HandoffState.CLOSED, HandoffOutcome.RESOLVED, timezone.now())
-    conversations.end(conversation, Status.COMPLETED, f"Resolved by {name}.", words)
+    conversations.end(conversation, Status.COMPLETED, f"Resolved by {name or 'a person at the desk'}.", words)
 
 
 def talk_over(conversation: Conversation, why: str) -> None:
@@ -708,8 +729,15 @@ def overdue(conversation: Conversation) -> None:
     elif case.state == HandoffState.REQUESTED and (case.wait_until or now) > now:
         _after_form(conversation, case, rules_of(conversation), now)
     else:
-        _note_tried(case, case.desk, "Nobody came in time.", now)
+        untold = _untold(conversation, case)
+        _note_tried(case, case.desk, untold.words if untold else "Nobody came in time.", now, untold=untold)
         _next(conversation, case, now)
+
+
+def _untold(conversation: Conversation, case: Handoff) -> Untold | None:
+    """Why the desk that nobody came from did not know of the case: then nobody could have come."""
+    desk = desks.of(case.desk) if case.is_at_desk else None
+    return desk.untold(Case(case, conversation)) if desk is not None else None
 
 
 def _absence_of(name: str) -> str:

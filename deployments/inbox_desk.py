@@ -34,6 +34,9 @@ class InboxDesk:
             case.handoff.mail_trouble = words
             case.handoff.save(update_fields=["mail_trouble"])
 
+    def untold(self, case: Case) -> None:
+        """It is told with the offer."""
+
     def add_turn(self, case: Case, message: Message) -> None:
         """Nothing: it is there."""
 

@@ -34,7 +34,7 @@ class Capability(StrEnum):
     KEYED = "keyed"
     # What was sent can be looked up, so that an unknown outcome is settled before anything is sent again.
     LOOK_UP = "look_up"
-    # The provider reports what became of a message.
+    # The provider reports what became of a message at an address of its own, `…/status`.
     STATUS = "status"
     # The person's consent is kept, and asked before each message.
     CONSENT = "consent"
@@ -418,6 +418,9 @@ class Provider:
     purpose: ClassVar[str]
     # Whose service it is, and where there our addresses are entered by hand. Needs `REGISTERS_WEBHOOK`.
     company: ClassVar[str] = ""
+    # Of a desk: whether what its people write says who they are. Else it is learnt by looking, and until then visitors
+    # talk to “a person”: what a connection is called is for members.
+    names_who_writes: ClassVar[bool] = True
     # When its suite was last run against an account there (ISO 8601); empty: only stand-ins have proved it.
     proved_live: ClassVar[str] = ""
     # What the assistant of such a connection does, for people.

@@ -66,6 +66,9 @@ class PhoneDesk:
                 key=case.key,
             )
 
+    def untold(self, case: Case) -> None:
+        """It is told with the offer."""
+
     def add_turn(self, case: Case, message: Message) -> None:
         """Nothing: who is rung hears the summary, and then the caller."""
 

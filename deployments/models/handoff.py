@@ -52,6 +52,10 @@ class HandoffOutcome(models.TextChoices):
     ENDED = "ended", "The conversation ended"
 
 
+_UNTOLD = "No desk could be told of it"
+_MAYBE_UNTOLD = "It could not be told whether anybody took it"
+
+
 class Handoff(TenantModel):
     """One hand-over. While it is open it stands for the conversation's `control`, and has a moment of its next step."""
 
@@ -71,7 +75,8 @@ class Handoff(TenantModel):
     offers = models.PositiveIntegerField(default=0)
     # Desks yet to be asked this time, in order.
     desks_left = models.JSONField(default=list, blank=True)
-    # [{desk, words, at, who?}]: those that could not take it, did not, or lost it; `who` had it live there.
+    # [{desk, words, at, who?, untold?}]: those that could not take it, did not, or lost it; `who` had it live there;
+    # `untold`, where it was offered and the desk was "surely" or "maybe" never told.
     tried = models.JSONField(default=list, blank=True)
     # What is asked before: the fields yet to be answered, how often the first was asked, and the answers.
     form_left = models.JSONField(default=list, blank=True)
@@ -147,6 +152,14 @@ class Handoff(TenantModel):
         """When people are back, where it waits for that."""
         is_ahead = self.opens_at is not None and self.opens_at > timezone.now()
         return self.opens_at if is_ahead and self.state == HandoffState.REQUESTED else None
+
+    @property
+    def shown_outcome(self) -> str:
+        """How it ended, as members read it. Where no desk that it was offered to was told, nobody could have come."""
+        untold = [str(each["untold"]) for each in self.tried if each.get("untold")]
+        if self.outcome != HandoffOutcome.NOBODY_CAME or not untold or len(untold) < self.offers:
+            return self.get_outcome_display()
+        return _MAYBE_UNTOLD if "maybe" in untold else _UNTOLD
 
     @property
     def shown_holder(self) -> str:

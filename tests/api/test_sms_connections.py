@@ -119,6 +119,12 @@ def test_credentials_go_to_twilio_alone(api: Program, url: str, is_taken: bool) 
         assert "config.api_base_url" in answer.data["errors"]
 
 
+def test_a_foreign_base_url_is_said_beside_all_else_that_is_wrong(api: Program) -> None:
+    answer = api.post("/connections", body(api, api_base_url="https://api.evil.example", account_sid="no"))
+    assert answer.status_code == 422
+    assert {"config.api_base_url", "config.account_sid"} <= set(answer.data["errors"])
+
+
 def test_a_secret_that_was_pasted_where_its_key_belongs_does_not_come_back(api: Program) -> None:
     assistant = factories.make_assistant(api.workspace)
     value = "0123456789abcdef" * 2

@@ -61,7 +61,10 @@ def form(**values: str) -> Any:
 
 async def test_the_region_comes_from_a_list_that_shows_domains() -> None:
     assert form().is_valid()
-    assert not form(region="api.evil.example").is_valid()
+    assert "mypurecloud" not in str(form(region="").errors["region"])
+    assert "Choose the region" in str(form(region="").errors["region"])
+    assert "eu-central-1" in str(form(region="api.evil.example").errors["region"])
+    assert form().fields["region"].choices[0][0] == ""
     assert all(DOMAINS[region] in label for region, label in CHOICES)
     assert set(Genesys.hosts) == set(DOMAINS.values())
 
@@ -72,6 +75,13 @@ async def test_the_integration_is_a_uuid_and_the_secret_may_come_later() -> None
     assert found.cleaned_data["integration_id"] == INTEGRATION
     assert found.cleaned_data["on_end"] == "end"
     assert "UUID" in str(form(integration_id="17").errors)
+    page = "https://apps.mypurecloud.de/directory/#/admin/messaging/open/"
+    for pasted in (f"{page}{INTEGRATION}", INTEGRATION.replace("-", "")):
+        found = form(integration_id=pasted)
+        assert found.is_valid()
+        assert found.cleaned_data["integration_id"] == INTEGRATION
+    assert "UUID" in str(form(integration_id=f"{page}{INTEGRATION}/{uuid4()}").errors)
+    assert "UUID" in str(form(integration_id=page).errors)
     assert not form(client_id="").is_valid()
 
 

@@ -9,6 +9,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from asgiref.sync import sync_to_async
+from django.test import Client
 from django.utils import timezone
 
 from channels_app import connections, desk_looks
@@ -17,7 +19,8 @@ from channels_app.providers.genesys import webhooks
 from channels_app.providers.genesys.provider import Genesys
 from channels_app.providers.registry import PROVIDERS
 from convoship.lib.tenancy import tenant
-from deployments.models import Conversation
+from deployments import conversations, handoff, handoff_rules, publishing
+from deployments.models import Conversation, Handoff, Message
 from tests import factories
 from tests.channels.conftest import Bridge, make_bridge
 from tests.channels.far_end import FarEnd
@@ -32,10 +35,13 @@ from tests.channels.genesys_end import (
     fixture,
     organization,
 )
+from tests.channels.phones import Phone, make_phone
 from tests.channels.test_desks import Room
+from tests.channels.twilio_end import TwilioEnd
 from workspaces import secret_store
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
+LONG_AGO = "2026-11-28T09:59:00.000Z"
 MESSAGES, RECEIPTS = f"POST {INBOUND}/message", f"POST {INBOUND}/receipt"
 
 
@@ -68,6 +74,13 @@ class GenesysRoom(Room):
         answer = await self.bridge.client.post(path, raw, content_type="application/json", headers=headers)
         await self.bridge.drain()
         return int(answer.status_code)
+
+    async def authors(self) -> list[str]:
+        def found() -> list[str]:
+            rows = Message.objects.filter(conversation=self.id, author_kind="agent").order_by("seq")
+            return list(rows.values_list("author_name", flat=True))
+
+        return await self.bridge.inside(found)
 
     async def look(self) -> DeskCase:
         def claimed() -> Any:
@@ -171,6 +184,130 @@ async def test_the_visitor_leaves_and_the_interaction_is_ended(room: GenesysRoom
     await room.leave()
     assert "does not reach the visitor" in room.there.asked(MESSAGES)[-1].json["text"]
     assert len(room.there.asked(f"PATCH {THERE}")) == 1
+
+
+async def test_who_nobody_came_for_is_promised_no_answer_in_an_interaction_that_is_ended(room: GenesysRoom) -> None:
+    await room.hand_over()
+    room.there.on(f"GET {THERE}", as_json(fixture("conversation")))
+    room.there.on(f"PATCH {THERE}", as_json({}))
+    await room.bridge.inside(lambda: Handoff.objects.update(due_at=timezone.now(), wait_until=timezone.now()))
+    await room.bridge.inside(lambda: handoff.overdue(conversations.lock(room.id)))
+    await room.bridge.drain()
+    told = room.there.asked(MESSAGES)[-1].json["text"]
+    assert told.startswith("Convoship: Nobody came in time.")
+    assert "still reaches" not in told
+    assert len(room.there.asked(f"PATCH {THERE}")) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [(400, "No desk could be told of it"), (504, "It could not be told whether anybody took it")],
+)
+async def test_a_desk_that_was_never_told_is_not_one_where_nobody_came(
+    room: GenesysRoom, answer: int, says: str
+) -> None:
+    room.there.on(MESSAGES, as_json({"message": "No."}, answer))
+    await room.hand_over()
+    if (await room.case()).is_open:
+        await room.bridge.inside(lambda: Handoff.objects.update(due_at=timezone.now(), wait_until=timezone.now()))
+        await room.bridge.inside(lambda: handoff.overdue(conversations.lock(room.id)))
+    case = await room.case()
+    assert (case.outcome, case.shown_outcome) == ("nobody_came", says)
+    assert case.tried[-1]["words"].startswith("It could not be told")
+    client = Client()
+    await sync_to_async(client.force_login)(await sync_to_async(factories.owner_of)(room.bridge.workspace))
+    page = await sync_to_async(client.get)(f"/app/conversations/{room.id}/")
+    assert says in page.content.decode()
+
+
+async def test_an_integration_that_is_gone_stops_the_connection_and_says_where_to_look(room: GenesysRoom) -> None:
+    room.there.on(MESSAGES, as_json({"message": "The requested resource was not found."}, 404))
+    await room.hand_over()
+    row = await room.bridge.refresh()
+    assert row.fault == "There is no Open Messaging integration with this ID in this region."
+    assert "Platforms" in row.fault_remedy
+    assert row.stopped_since is not None
+
+
+async def test_no_address_is_offered_that_genesys_never_calls(room: GenesysRoom) -> None:
+    client = Client()
+    await sync_to_async(client.force_login)(await sync_to_async(factories.owner_of)(room.bridge.workspace))
+    page = (await sync_to_async(client.get)(f"/app/channels/{room.bridge.connection.id}/")).content.decode()
+    assert "Inbound address" in page
+    assert "Status address" not in page
+
+
+async def test_an_agent_is_told_that_the_visitors_phone_never_got_their_words(
+    room: GenesysRoom, twilio: TwilioEnd
+) -> None:
+    def on_the_phone() -> Phone:
+        assistant, workspace = factories.make_assistant(room.bridge.workspace), room.bridge.workspace
+        rules = {"desks": [str(room.bridge.connection.id)], "keywords": ["human"]}
+        with tenant(workspace.id):
+            publishing.change_draft(room.bridge.who, assistant, handoff=handoff_rules.validate(rules))
+            publishing.publish(room.bridge.who, assistant.id)
+        return make_phone(workspace, twilio, assistant)
+
+    phone = await sync_to_async(on_the_phone)()
+    await phone.text("A human, please")
+    await phone.drain()
+    room.id = (await room.bridge.inside(Conversation.objects.get)).id
+    message_id = uuid4().hex
+    await room.told(id=message_id)
+    await phone.drain()
+    first = room.there.asked(RECEIPTS)[-1].json
+    assert (first["status"], first["isFinalReceipt"]) == ("Delivered", False)
+    sent = next(one for one in twilio.taken if "How can I help?" in one.body)
+    await phone.report(sent, "undelivered", 30003)
+    await phone.drain()
+    last = room.there.asked(RECEIPTS)[-1].json
+    assert (last["id"], last["status"], last["isFinalReceipt"]) == (message_id, "Failed", True)
+    assert last["reasons"][0]["message"].startswith("SMS: ")
+    assert (await room.row()).control == "human"
+
+
+async def test_where_one_desk_was_told_and_another_was_not_nobody_came(room: GenesysRoom) -> None:
+    await room.hand_over()
+    case = await room.case()
+    case.outcome, case.offers, case.tried = "nobody_came", 2, [{"desk": "a", "words": "No.", "untold": "surely"}]
+    assert case.shown_outcome == "Nobody came in time"
+
+
+async def test_an_agent_without_a_name_is_a_person_until_a_look_tells_who(room: GenesysRoom) -> None:
+    await room.hand_over()
+    await room.bridge.inside(lambda: DeskCase.objects.update(about={"conversation": INTERACTION, "opened": LONG_AGO}))
+    room.there.on(f"GET {THERE}", as_json(fixture("conversation")))
+    room.there.on(f"POST {THERE}/messages/bulk", as_json({"entities": []}))
+    # What they write asks for the look.
+    await room.told()
+    assert room.there.asked(f"GET {THERE}")
+    assert (await room.lines("system"))[-1] == "A person has joined the conversation."
+    await room.told()
+    assert await room.authors() == ["", "Bea Agent"]
+    assert "Our Genesys" not in " ".join(await room.lines("system"))
+
+
+async def test_another_agent_who_has_it_by_now_is_told_to_the_visitor(room: GenesysRoom) -> None:
+    await room.hand_over()
+    await room.look()
+    there = fixture("conversation")
+    there["participants"] = there["participants"][:4]
+    for one in there["participants"]:
+        one.pop("messages", None)
+    room.there.on(f"GET {THERE}", as_json(there))
+    await room.bridge.inside(lambda: DeskCase.objects.update(about={"conversation": INTERACTION, "opened": LONG_AGO}))
+    await room.look()
+    await room.told()
+    bea = there["participants"][3]
+    max_ = {**bea, "id": str(uuid4()), "name": "Max Agent", "connectedTime": "2026-11-28T10:09:00.000Z"}
+    there["participants"] = [*there["participants"][:3], {**bea, "state": "disconnected"}, max_]
+    room.there.on(f"GET {THERE}", as_json(there))
+    await room.look()
+    await room.told()
+    assert await room.authors() == ["Bea Agent", "Max Agent"]
+    assert (await room.lines("system"))[-1] == "You are talking to Max Agent now."
+    await room.look()
+    assert (await room.lines("system"))[-1] == "You are talking to Max Agent now."
 
 
 async def test_a_look_finds_what_an_outage_lost_and_what_came_is_not_doubled(room: GenesysRoom) -> None:

@@ -298,6 +298,7 @@ async def test_the_addresses_are_set_with_a_new_secret_and_a_header(there: Organ
     assert health.is_good
     assert len(secret) > 40
     assert there.asked(f"PATCH {OPEN}")[0].json == {
+        "name": fixture("integration")["name"],
         "outboundNotificationWebhookUrl": provider.account.inbound_url,
         "outboundNotificationWebhookSignatureSecretToken": secret,
         "webhookHeaders": {"X-Theirs": "1", "X-Convoship-Check": webhooks.second_check(secret)},

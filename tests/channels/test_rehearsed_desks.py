@@ -247,12 +247,25 @@ async def test_a_look_in_vain_is_said_where_the_hand_over_is_shown(
     assert html.escape(case.trouble, quote=True) in page.content.decode()
 
 
+async def test_the_addresses_can_be_set_where_the_vendor_lets_them(desk: RehearsedDesk) -> None:
+    page = await sync_to_async(desk.client.get)(f"/app/channels/{desk.connection.id}/")
+    path = f"/app/channels/{desk.connection.id}/register"
+    if path not in page.content.decode():
+        return
+    answer = await sync_to_async(desk.client.post)(path)
+    assert answer.context["found"].is_good, answer.context["found"]
+
+
 async def test_test_makes_and_closes_a_case_of_its_own(desk: RehearsedDesk) -> None:
     await sync_to_async(desk.client.post)(f"/app/channels/{desk.connection.id}/register")
     page = await sync_to_async(desk.client.post)(f"/app/channels/{desk.connection.id}/test")
     row = await desk.bridge.inside(lambda: Connection.objects.get(id=desk.connection.id))
     assert row.tested, page.content.decode()[:500]
     assert all(one["is_good"] for one in row.tested), row.tested
+    # What the vendor reports of it afterwards is nothing that went wrong.
+    await desk.settle()
+    events = await desk.bridge.inside(lambda: list(InboundEvent.objects.filter(connection=desk.connection)))
+    assert [(one.state, one.reason) for one in events if one.state in ("received", "failed")] == []
 
 
 async def test_the_visitor_of_a_rehearsal_is_handed_over_to_the_rehearsed_desk(room: Room, desk: RehearsedDesk) -> None:

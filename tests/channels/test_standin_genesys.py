@@ -179,7 +179,7 @@ def test_typing_has_the_shape_of_the_page(genesys: Genesys) -> None:
 
 def test_a_bots_choices_have_the_shape_that_an_organisation_sent_and_are_answered(genesys: Genesys) -> None:
     ref = genesys.begun()
-    saying = genesys.do("choices", ref, text="Do you want to proceed?\nYes\nNo")
+    saying = genesys.do("choices", ref, text="Do you want to proceed? | Yes | No")
     body, shown = json.loads(saying.body), fixture("webhook_choices")["request"]["body"]
     assert shape_of(body) == shape_of(shown)
     for name in ("type", "text", "content", "originatingEntity", "direction"):

@@ -74,6 +74,9 @@ class OutsideDesk:
     def availability(self, now: dt.datetime, conversation: Conversation | None = None) -> Availability:
         return Availability(self.is_open, "" if self.is_open else "Closed for tea.")
 
+    def untold(self, case: Case) -> None:
+        return None
+
     def open_case(self, case: Case) -> None:
         assert case.key not in self.told, "a case is opened once"
         assert not self.is_night(), "out of hours nobody is asked"

@@ -92,6 +92,20 @@ class Api:
         return oauth.granted(rest.read(answer, SERVICE), SERVICE, TOKEN_SECONDS)
 
 
+def no_integration(error: ProviderError) -> ProviderError:
+    """Of what names the integration and was answered 404: nothing can go there until the settings name one."""
+    return ProviderError(
+        "There is no Open Messaging integration with this ID in this region.",
+        "Look under Admin, Message, Platforms, and correct the integration ID or the region in the settings.",
+        code="404",
+        permanent=True,
+        stops=True,
+        blame="connection",
+        http_status=404,
+        answer=error.answer,
+    )
+
+
 def said(answer: Answered) -> str:
     """Genesys' own words of an error, and the id by which its support finds it."""
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
 from uuid import UUID
 
@@ -15,6 +16,9 @@ ENDS = (
     (END, "Say so to the agent, and end the interaction"),
     (TELL, "Say so to the agent, who ends the interaction"),
 )
+_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+# Of an id that is written without hyphens.
+_DIGITS = 32
 # Shorter ones are not taken (`outboundNotificationWebhookSignatureSecretToken`).
 SHORTEST_SECRET = 16
 
@@ -31,15 +35,16 @@ class GenesysForm(ConfigForm):
 
     region = forms.ChoiceField(
         label="Region",
-        choices=CHOICES,
+        # Nobody's region is taken for granted: the client would be refused in another.
+        choices=(("", "Choose the region"), *CHOICES),
         help_text="The end of the address at which you sign in: of https://apps.mypurecloud.de it is mypurecloud.de.",
         error_messages={"required": "Choose the region of your Genesys Cloud organization."},
     )
     integration_id = forms.CharField(
         label="Integration ID",
-        max_length=60,
+        max_length=300,
         help_text="Of an Open Messaging integration: Admin, Message, Platforms, the integration; the ID stands in the "
-        "address of its page.",
+        "address of its page, which may be pasted whole.",
         error_messages={"required": "Give the ID of the Open Messaging integration."},
     )
     client_id = forms.CharField(
@@ -75,9 +80,11 @@ class GenesysForm(ConfigForm):
     api_base_url = forms.CharField(label="API base URL", max_length=200, required=False)
 
     def clean_integration_id(self) -> str:
-        """A UUID, as Genesys has them."""
+        """A UUID, as Genesys has them, or the address of a page that has one in it."""
+        given = str(self.cleaned_data["integration_id"]).strip().lower()
+        found = [given] if len(given) == _DIGITS else list(dict.fromkeys(_ID.findall(given)))
         try:
-            return str(UUID(str(self.cleaned_data["integration_id"]).strip()))
+            return str(UUID(found[0] if len(found) == 1 else ""))
         except ValueError:
             words = "It is a UUID, such as c6b0e62f-8487-44fd-a218-c16e006a7a23."
             raise forms.ValidationError(words) from None

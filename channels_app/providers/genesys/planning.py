@@ -18,7 +18,7 @@ from channels_app.providers.genesys.forms import TELL
 from channels_app.providers.genesys.normalized import id_of
 from deployments.desks import Case
 from deployments.models import Message
-from deployments.models.conversation import AuthorKind
+from deployments.models.conversation import AuthorKind, Channel
 
 # What an agent's message may have on Open Messaging (help.mypurecloud.com, accept and respond to a message
 # interaction). Of a customer's no page says more.
@@ -85,12 +85,18 @@ def _messages(whose: Mapping[str, str], words: str, files: Sequence[Mapping[str,
 
 def closed(config: Mapping[str, Any], case: Case, outcome: str, words: str) -> list[Planned]:
     """That it is over, to whoever has it; then the interaction is ended, unless that is the agent's to do."""
-    text = transcripts.ending(outcome, words)
+    is_left = config.get("on_end") == TELL
+    # Nobody can answer in an interaction that is ended.
+    text = transcripts.ending(outcome if is_left else "", words)
     tells = Planned(CLOSED, {"from": customer(case), "text": text[:LONGEST_TEXT], "closes": True})
-    return [tells] if config.get("on_end") == TELL else [tells, Planned(CLOSED, {"ends": True})]
+    return [tells] if is_left else [tells, Planned(CLOSED, {"ends": True})]
 
 
 def receipt(case: Case, key: str, why_not: str = "") -> list[Planned]:
-    """That an agent's message is in the conversation, or why it is not: the agent sees it beside the message."""
+    """That an agent's message is in the conversation, or why it is not: the agent sees it beside the message.
+
+    Where it goes on from there by a provider, that one may still fail, which is another receipt.
+    """
     content: dict[str, Any] = {"receipt": id_of(key), "to": str(case.conversation.id)}
+    content |= {} if why_not or case.conversation.channel == Channel.WEB else {"goes_on": True}
     return [Planned(RECEIPT, content | ({"why_not": why_not[:500]} if why_not else {}))]

@@ -29,13 +29,14 @@ class Genesys(Provider):
         "wrote."
     )
     assistant_hint = "It answers who rehearses or tests; what visitors read is said by the assistant that hands over."
+    # A notification has the integration's name, and no agent's.
+    names_who_writes = False
     gives_back_by = "send the message: /bot and what was done"
     channel = "webhook"
     icon = "headset"
     capabilities = frozenset(
         {
             Capability.KEYED,
-            Capability.STATUS,
             Capability.DESK,
             Capability.DESK_LOOKS,
             Capability.REGISTERS_WEBHOOK,

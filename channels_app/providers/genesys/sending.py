@@ -18,7 +18,7 @@ from channels_app.providers import sent_files, transcripts
 from channels_app.providers.base import Outgoing, ProviderError, Receipt
 from channels_app.providers.desk_port import CaseThere, KnownCase
 from channels_app.providers.genesys import standing
-from channels_app.providers.genesys.api import DISCONNECT, RECEIVE, Api, permit
+from channels_app.providers.genesys.api import DISCONNECT, RECEIVE, Api, no_integration, permit
 from channels_app.providers.genesys.planning import LONGEST_TEXT
 from channels_app.providers.genesys.regions import page_of
 from convoship.lib.times import moment
@@ -98,6 +98,8 @@ async def _post(
     try:
         return await api.call("POST", f"{api.inbound}/message", body, query=query, permission=RECEIVE)
     except ProviderError as error:
+        if error.http_status == 404:
+            raise no_integration(error) from None
         if error.http_status != 409:
             raise
         return {}
@@ -153,7 +155,7 @@ async def _receipt(api: Api, what: Outgoing) -> Receipt:
         "id": content["receipt"],
         "channel": {"to": {"id": content["to"], "idType": "Opaque"}, "time": moment(what.since or timezone.now())},
         "status": "Failed" if content.get("why_not") else "Delivered",
-        "isFinalReceipt": True,
+        "isFinalReceipt": not content.get("goes_on"),
     }
     if content.get("why_not"):
         body["reasons"] = [{"code": "GeneralError", "message": content["why_not"]}]

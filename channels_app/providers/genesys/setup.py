@@ -26,6 +26,7 @@ from channels_app.providers.genesys.api import (
     RECEIVE,
     VIEW,
     Api,
+    no_integration,
     permit,
 )
 from channels_app.providers.genesys.forms import SHORTEST_SECRET
@@ -72,9 +73,7 @@ async def _integration(api: Api) -> dict[str, Any]:
     except ProviderError as error:
         if error.http_status != 404:
             raise
-        words = "There is no Open Messaging integration with this ID in this region."
-        remedy = "Look under Admin, Message, Platforms, and correct the integration ID or the region in the settings."
-        raise ProviderError(words, remedy, permanent=True, blame="connection", http_status=404) from None
+        raise no_integration(error) from None
 
 
 def _state(integration: Mapping[str, Any]) -> list[Finding]:
@@ -135,10 +134,10 @@ def _cant_end() -> Finding:
 
 async def _test_interaction(api: Api) -> list[Finding]:
     """One message of a customer that there is not, and the end of what it began."""
-    key, now = str(uuid4()), moment(timezone.now())
+    key, now = f"{webhooks.OF_A_TEST}{uuid4()}", moment(timezone.now())
     body = {
         "channel": {
-            "from": {"id": f"convoship-test-{key}", "idType": "Opaque", "nickname": "Convoship: a test"},
+            "from": {"id": key, "idType": "Opaque", "nickname": "Convoship: a test"},
             "time": now,
             "messageId": key,
         },
@@ -186,6 +185,8 @@ async def register(account: Account) -> Health:
         headers = integration.get("webhookHeaders")
         kept = {str(k): str(v) for k, v in headers.items()} if isinstance(headers, Mapping) else {}
         body = {
+            # It has to be there even where it stays (`OpenIntegrationUpdateRequest`, required).
+            "name": str(integration.get("name") or ""),
             "outboundNotificationWebhookUrl": account.inbound_url,
             "outboundNotificationWebhookSignatureSecretToken": secret,
             "webhookHeaders": {

@@ -22,7 +22,7 @@ REPLY = Act("reply", "Send")
 ACCEPT = Act("accept", "Answer")
 TYPING = Act("typing", "Show as typing")
 FILE = Act("file", "Send the file at this address")
-CHOICES = Act("choices", "Let a bot ask: a question, then a line for each choice")
+CHOICES = Act("choices", "Let a bot ask: question | choice | choice")
 DISCONNECT = Act("disconnect", "End the conversation")
 RETURN = Act("return", "Return to the assistant")
 END = Act("end", "End, and let the flow tell")
@@ -81,10 +81,14 @@ def _is_address(url: str) -> bool:
 
 def _choices(org: Organisation, case: Case, name: str, typed: Mapping[str, str]) -> Saying:
     """A bot flow's question with quick replies (gildas/go-gcloudcx, testdata/openmessaging-inbound-quickreply.json)."""
-    lines = [line.strip() for line in said(typed, "text", shapes.LONGEST_TEXT).splitlines() if line.strip()]
+    # The screen has one line to write in.
+    parts = said(typed, "text", shapes.LONGEST_TEXT).replace("|", "\n").splitlines()
+    lines = [line.strip() for line in parts if line.strip()]
     question, choices = "".join(lines[:1]), lines[1:]
     if not 1 <= len(choices) <= _MOST_CHOICES:
-        raise Unsayable({"text": [f"Write a question, and below it 1 to {_MOST_CHOICES} choices, a line for each."]})
+        raise Unsayable(
+            {"text": [f"Write a question and 1 to {_MOST_CHOICES} choices, with | between: Which one? | Red | Blue"]}
+        )
     replies = [{"text": one, "payload": one, "action": "Message"} for one in choices]
     message = cases.added(
         case,
