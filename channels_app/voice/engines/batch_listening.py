@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 
-from channels_app.voice.engines.base import EngineFailed, FaultKind, Transcript
+from channels_app.voice.engines.base import EngineFailed, FaultKind
+from channels_app.voice.engines.ears import Ear
 from channels_app.voice.engines.use import Used
 from channels_app.voice.engines.utterances import Gate
 
@@ -13,18 +14,15 @@ from channels_app.voice.engines.utterances import Gate
 _MOST_WAITING = 4
 
 
-class BatchListening:
-    """One call's. `hear` makes words of an utterance's sound."""
+class BatchListening(Ear):
+    """One call's. `recognize` makes words of an utterance's sound."""
 
-    def __init__(self, hear: Callable[[bytes], Awaitable[str]], label: str, engine: Used) -> None:
-        self._hear, self._label, self._engine = hear, label, engine
+    def __init__(self, recognize: Callable[[bytes], Awaitable[str]], label: str, engine: Used) -> None:
+        self._recognize = recognize
         self._gate = Gate()
         self._utterance = bytearray()
         self._waiting: asyncio.Queue[bytes] = asyncio.Queue()
-        self._heard: asyncio.Queue[Transcript | EngineFailed | None] = asyncio.Queue()
-        self._is_closed = False
-        engine.begin()
-        self._task = asyncio.create_task(self._work())
+        super().__init__(label, engine)
 
     def feed(self, ulaw: bytes) -> None:
         """The next of the caller's sound."""
@@ -38,30 +36,12 @@ class BatchListening:
         self._waiting.put_nowait(bytes(self._utterance))
         self._utterance.clear()
 
-    async def __aiter__(self) -> AsyncIterator[Transcript]:
-        while (heard := await self._heard.get()) is not None:
-            if isinstance(heard, EngineFailed):
-                raise heard
-            yield heard
-
-    async def close(self) -> None:
-        """Hear no more."""
-        if self._is_closed:
-            return
-        self._is_closed = True
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-        self._heard.put_nowait(None)
-        self._engine.end()
-
-    async def _work(self) -> None:
-        try:
-            while True:
-                utterance = await self._waiting.get()
-                if self._waiting.qsize() > _MOST_WAITING:
-                    words = f"{self._label} can't hear as fast as the caller speaks."
-                    raise EngineFailed(FaultKind.TIMEOUT, words, "Choose another engine, or a quicker model.")
-                text = await self._hear(utterance) if utterance else ""
-                self._heard.put_nowait(Transcript(text.strip(), is_final=True))
-        except EngineFailed as failed:
-            self._heard.put_nowait(failed)
+    async def hear(self) -> None:
+        """One utterance after the other."""
+        while True:
+            utterance = await self._waiting.get()
+            if self._waiting.qsize() > _MOST_WAITING:
+                words = f"{self.label} can't hear as fast as the caller speaks."
+                raise EngineFailed(FaultKind.TIMEOUT, words, "Choose another engine, or a quicker model.")
+            text = await self._recognize(utterance) if utterance else ""
+            self.tell(text.strip(), is_final=True)

@@ -13,7 +13,8 @@ from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 from channels_app.voice.engines import installed, vendor_faults
-from channels_app.voice.engines.base import EngineFailed, FaultKind, Transcript
+from channels_app.voice.engines.base import EngineFailed, FaultKind
+from channels_app.voice.engines.ears import Ear
 from channels_app.voice.engines.use import Used
 from channels_app.voice.media.events import RATE
 from convoship.lib.outbound import Unreachable
@@ -98,8 +99,7 @@ class Deepgram(Used):
     async def listen(self, language: str) -> DeepgramListening:
         """Open a call's socket, and begin to hear."""
         if self._client is None:
-            made = await asyncio.to_thread(self._made)
-            self._client = self._client or made
+            self._client = await asyncio.to_thread(self._made)
         chosen = self._client.listen.v1.connect(
             model=self._model,
             language=language or "en-US",
@@ -150,65 +150,53 @@ class Deepgram(Used):
         """It holds nothing open."""
 
 
-class DeepgramListening:
+class DeepgramListening(Ear):
     """One call's ear."""
 
     def __init__(self, socket: Any, stack: AsyncExitStack, engine: Used) -> None:
-        self._socket, self._stack, self._engine = socket, stack, engine
+        self._socket, self._stack = socket, stack
         # Sound, or None for a flush.
-        self._work: list[bytes | None] = []
+        self._pieces: list[bytes | None] = []
         self._unsent = 0
         self._there = asyncio.Event()
-        self._heard: asyncio.Queue[Transcript | EngineFailed | None] = asyncio.Queue()
         self._is_spoken = False
         self._flushed: asyncio.TimerHandle | None = None
-        self._is_closed = False
-        engine.begin()
-        self._task = asyncio.create_task(self._hear())
+        super().__init__(LABEL, engine)
 
     def feed(self, ulaw: bytes) -> None:
         """The next of the caller's sound."""
-        self._work.append(ulaw)
+        self._pieces.append(ulaw)
         self._unsent += len(ulaw)
         self._there.set()
 
     def flush(self) -> None:
         """The caller paused."""
-        self._work.append(None)
+        self._pieces.append(None)
         self._there.set()
 
-    async def __aiter__(self) -> AsyncIterator[Transcript]:
-        while (heard := await self._heard.get()) is not None:
-            if isinstance(heard, EngineFailed):
-                raise heard
-            yield heard
-
-    async def close(self) -> None:
-        """Hear no more."""
-        if self._is_closed:
-            return
-        self._is_closed = True
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+    async def let_go(self) -> None:
+        """Say that the call is over, and close the socket."""
         if self._flushed:
             self._flushed.cancel()
         with suppress(Unreachable, TimeoutError):
             async with asyncio.timeout(_CLOSE_SECONDS):
                 await self._socket.send_close_stream()
         await self._stack.aclose()
-        self._heard.put_nowait(None)
-        self._engine.end()
 
-    async def _hear(self) -> None:
+    async def hear(self) -> None:
+        """Send and receive, until one of both breaks off."""
+        failed: EngineFailed | None = None
         try:
             async with asyncio.TaskGroup() as both:
                 both.create_task(self._send())
                 both.create_task(self._receive())
-        except* EngineFailed as failed:
-            self._heard.put_nowait(_first(failed))
+        except* EngineFailed as group:
+            failed = _first(group)
         except* Unreachable:
-            # A send met a closed socket; what it was closed with is what was received last.
-            self._heard.put_nowait(vendor_faults.broken_off(LABEL))
+            # A send met a closed socket before the reader did.
+            failed = failed or vendor_faults.broken_off(LABEL)
+        if failed:
+            raise failed
 
     async def _send(self) -> None:
         while True:
@@ -225,25 +213,25 @@ class DeepgramListening:
             sound = b"".join(self._taken())
             if sound:
                 await self._socket.send_media(sound)
-            elif self._work:
-                self._work.pop(0)
+            elif self._pieces:
+                self._pieces.pop(0)
                 await self._socket.send_finalize()
                 self._flushed = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._answer_flush)
-            if not self._work:
+            if not self._pieces:
                 self._there.clear()
 
     def _taken(self) -> list[bytes]:
         """All the sound up to the next flush."""
         found = []
-        while self._work and (sound := self._work[0]) is not None:
+        while self._pieces and (sound := self._pieces[0]) is not None:
             found.append(sound)
-            self._work.pop(0)
+            self._pieces.pop(0)
         self._unsent -= sum(map(len, found))
         return found
 
     def _answer_flush(self) -> None:
         self._flushed = None
-        self._heard.put_nowait(Transcript("", is_final=True))
+        self.tell("", is_final=True)
 
     async def _receive(self) -> None:
         async for message in self._socket:
@@ -253,7 +241,7 @@ class DeepgramListening:
                 case "UtteranceEnd" if self._is_spoken:
                     # It comes after a pause that `speech_final` has told already, too.
                     self._is_spoken = False
-                    self._heard.put_nowait(Transcript("", is_final=True, ends_turn=True))
+                    self.tell("", is_final=True, ends_turn=True)
                 case "Error":
                     raise vendor_faults.broken_off(LABEL, str(getattr(message, "description", "") or ""))
 
@@ -271,7 +259,7 @@ class DeepgramListening:
         elif not text and not (is_final and ends and self._is_spoken):
             return
         self._is_spoken = (self._is_spoken or bool(text)) and not (is_final and ends)
-        self._heard.put_nowait(Transcript(text, is_final, ends_turn=is_final and ends and not message.from_finalize))
+        self.tell(text, is_final=is_final, ends_turn=is_final and ends and not message.from_finalize)
 
 
 def _first(failed: BaseExceptionGroup[EngineFailed]) -> EngineFailed:

@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Mapping
 from functools import partial
 
 import openai
+from openai import omit
 
 from channels_app.voice.engines import installed, vendor_faults
 from channels_app.voice.engines.base import EngineFailed
@@ -62,7 +63,7 @@ class Transcriptions(Used):
             async with streaming_client(in_lines=False) as http:
                 client = model_client.new(http, self._base_url, self._key, seconds=SECONDS)
                 answer = await client.audio.transcriptions.create(
-                    model=self._model, file=file, response_format="json", **({"language": language} if language else {})
+                    model=self._model, file=file, response_format="json", language=language or omit
                 )
         except _CAUGHT as error:
             raise _failed(error, f"model {self._model!r}") from None

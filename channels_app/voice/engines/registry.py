@@ -93,6 +93,20 @@ ENGINES: Mapping[str, Engine] = {
             needs_key=True,
         ),
         Engine(
+            "whisper",
+            "Whisper (this server)",
+            "Hears English on this server, without a key, and well. It takes half a second of its processor at a time.",
+            "whisper_local",
+            hears=Side(("tiny.en",), "tiny.en", ("en",)),
+        ),
+        Engine(
+            "piper",
+            "Piper (this server)",
+            "Speaks English on this server, without a key, in a natural voice.",
+            "piper_local",
+            speaks=Side(("joe",), "joe", ("en",)),
+        ),
+        Engine(
             "pocketsphinx",
             "pocketsphinx (this server)",
             "Hears English on this server, without a key. For trying calls: it gets much wrong.",

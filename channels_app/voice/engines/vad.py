@@ -32,6 +32,9 @@ class Detector:
     def __init__(self) -> None:
         self._model = _model()
         self._rest = b""
+        self._state: Any = None
+        self._context: Any = None
+        self._quiet = 0.0
         self._forget()
 
     def feed(self, ulaw: bytes) -> list[float]:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import httpx
-
 from channels_app.voice.engines.base import EngineFailed, FaultKind
 from convoship.lib.outbound import OutboundError, Refused
-from convoship.lib.outbound.failures import FAILURES, NotConnected, TimedOut
+from convoship.lib.outbound.failures import FAILURES, Failed, NotConnected, TimedOut
 from convoship.lib.outbound.sockets import OpensTooSlowly
 
 KEY_REMEDY = "Enter the key again in the connection's settings, as it stands in your account there."
@@ -63,7 +61,7 @@ def of_error(label: str, error: BaseException) -> EngineFailed:
         if isinstance(found, NotConnected):
             words = f"{label} can't be reached."
             return EngineFailed(FaultKind.UNREACHABLE, words, "Look at its status page, and try again.")
-        if isinstance(found, httpx.HTTPError):
+        if isinstance(found, Failed):
             return broken_off(label)
         found = found.__cause__
     return broken_off(label)
