@@ -6,10 +6,11 @@ It is there to try calls without a key: it hears simple sentences said clearly, 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 
 from channels_app.voice.engines import hearing_pool, installed
-from channels_app.voice.engines.base import EngineFailed, FaultKind, Transcript
+from channels_app.voice.engines.base import EngineFailed, FaultKind
+from channels_app.voice.engines.ears import Ear
 from channels_app.voice.engines.languages import require_language
 from channels_app.voice.engines.use import Used
 from channels_app.voice.engines.utterances import Gate
@@ -46,26 +47,23 @@ class PocketSphinx(Used):
         await self._pool.close()
 
 
-class PocketSphinxListening:
+class PocketSphinxListening(Ear):
     """One call's ear."""
 
     def __init__(self, pool: hearing_pool.Pool, engine: Used) -> None:
-        self._pool, self._engine = pool, engine
+        self._pool = pool
         self._gate = Gate()
         # Sound, or None for the end of an utterance.
-        self._work: list[bytes | None] = []
+        self._pieces: list[bytes | None] = []
         self._is_behind = 0
         self._there = asyncio.Event()
-        self._heard: asyncio.Queue[Transcript | EngineFailed | None] = asyncio.Queue()
-        self._is_closed = False
-        engine.begin()
-        self._task = asyncio.create_task(self._hear())
+        super().__init__(LABEL, engine)
 
     def feed(self, ulaw: bytes) -> None:
         """The next of the caller's sound."""
         sound = self._gate.feed(ulaw)
         if sound:
-            self._work.append(sound)
+            self._pieces.append(sound)
             self._is_behind += len(sound)
             self._there.set()
         if self._gate.is_over:
@@ -74,38 +72,20 @@ class PocketSphinxListening:
     def flush(self) -> None:
         """The caller paused."""
         self._gate.close()
-        self._work.append(None)
+        self._pieces.append(None)
         self._there.set()
 
-    async def __aiter__(self) -> AsyncIterator[Transcript]:
-        while (heard := await self._heard.get()) is not None:
-            if isinstance(heard, EngineFailed):
-                raise heard
-            yield heard
-
-    async def close(self) -> None:
-        """Hear no more."""
-        if self._is_closed:
-            return
-        self._is_closed = True
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-        self._heard.put_nowait(None)
-        self._engine.end()
-
-    async def _hear(self) -> None:
-        try:
-            while True:
-                await self._there.wait()
-                await self._utterance()
-        except EngineFailed as failed:
-            self._heard.put_nowait(failed)
+    async def hear(self) -> None:
+        """One utterance after the other."""
+        while True:
+            await self._there.wait()
+            await self._utterance()
 
     async def _utterance(self) -> None:
         """One, to its end; all that is asked of it is done in order."""
-        if self._work and self._work[0] is None:
+        if self._pieces and self._pieces[0] is None:
             self._take()
-            self._heard.put_nowait(Transcript("", is_final=True))
+            self.tell("", is_final=True)
             return
         told = ""
         async with self._pool.process() as process:
@@ -113,8 +93,8 @@ class PocketSphinxListening:
                 text = await process.asked(b"S", sound)
                 if text and text != told:
                     told = text
-                    self._heard.put_nowait(Transcript(text, is_final=False))
-            self._heard.put_nowait(Transcript(await process.asked(b"F", b""), is_final=True))
+                    self.tell(text, is_final=False)
+            self.tell(await process.asked(b"F", b""), is_final=True)
 
     async def _next(self) -> bytes | None:
         """A piece of the utterance's sound; None where it ends."""
@@ -128,11 +108,11 @@ class PocketSphinxListening:
         return self._take()
 
     def _take(self) -> bytes | None:
-        first = self._work.pop(0)
+        first = self._pieces.pop(0)
         sound = bytearray(first or b"")
-        while first is not None and self._work and self._work[0] is not None and len(sound) < _PIECE:
-            sound += self._work.pop(0) or b""
+        while first is not None and self._pieces and self._pieces[0] is not None and len(sound) < _PIECE:
+            sound += self._pieces.pop(0) or b""
         self._is_behind -= len(sound)
-        if not self._work:
+        if not self._pieces:
             self._there.clear()
         return bytes(sound) if first is not None else None

@@ -60,6 +60,53 @@ ENGINES: Mapping[str, Engine] = {
     engine.name: engine
     for engine in (
         Engine(
+            "deepgram",
+            "Deepgram",
+            "Hears many languages while the caller speaks. The best choice for hearing.",
+            "deepgram",
+            hears=Side(("nova-3", "nova-2-phonecall", "nova-2"), "nova-3", takes_others=True),
+            needs_key=True,
+        ),
+        Engine(
+            "elevenlabs",
+            "ElevenLabs",
+            "Speaks many languages in natural voices. A voice is named by its ID, which stands in your account there.",
+            "elevenlabs",
+            speaks=Side(("JBFqnCBsd6RMkjVDRZzb",), "JBFqnCBsd6RMkjVDRZzb", takes_others=True),
+            needs_key=True,
+        ),
+        Engine(
+            "openai",
+            "OpenAI",
+            "Hears and speaks many languages. It hears only once the caller pauses, so answers come a little later.",
+            "openai_audio",
+            hears=Side(
+                ("gpt-4o-mini-transcribe", "gpt-4o-transcribe", "whisper-1"),
+                "gpt-4o-mini-transcribe",
+                takes_others=True,
+            ),
+            speaks=Side(
+                ("alloy", "ash", "ballad", "coral", "echo", "fable", "nova", "onyx", "sage", "shimmer", "verse"),
+                "alloy",
+                takes_others=True,
+            ),
+            needs_key=True,
+        ),
+        Engine(
+            "whisper",
+            "Whisper (this server)",
+            "Hears English on this server, without a key, and well. It takes half a second of its processor at a time.",
+            "whisper_local",
+            hears=Side(("tiny.en",), "tiny.en", ("en",)),
+        ),
+        Engine(
+            "piper",
+            "Piper (this server)",
+            "Speaks English on this server, without a key, in a natural voice.",
+            "piper_local",
+            speaks=Side(("joe",), "joe", ("en",)),
+        ),
+        Engine(
             "pocketsphinx",
             "pocketsphinx (this server)",
             "Hears English on this server, without a key. For trying calls: it gets much wrong.",
@@ -90,13 +137,13 @@ def speaking() -> list[Engine]:
 
 def speech_to_text(config: Config, key: str) -> SpeechToText:
     """The engine that hears with this configuration, in a running loop. Raises `EngineFailed` where there is none."""
-    engine = _engine(config.get("engine") or DEFAULT_STT, key, lambda engine: engine.hears, "hears")
+    engine = _engine(config.get("engine") or DEFAULT_STT, config, key, lambda engine: engine.hears, "hears")
     return cast("SpeechToText", _kept(engine, "hearing", config, key))
 
 
 def text_to_speech(config: Config, key: str) -> TextToSpeech:
     """The engine that speaks with this configuration, as `speech_to_text`."""
-    engine = _engine(config.get("engine") or DEFAULT_TTS, key, lambda engine: engine.speaks, "speaks")
+    engine = _engine(config.get("engine") or DEFAULT_TTS, config, key, lambda engine: engine.speaks, "speaks")
     return cast("TextToSpeech", _kept(engine, "speaking", config, key))
 
 
@@ -107,7 +154,7 @@ async def close() -> None:
     _all().clear()
 
 
-def _engine(name: str, key: str, side: Callable[[Engine], Side | None], does: str) -> Engine:
+def _engine(name: str, config: Config, key: str, side: Callable[[Engine], Side | None], does: str) -> Engine:
     engine = ENGINES.get(name)
     if engine is None or side(engine) is None:
         known = ", ".join(one.name for one in ENGINES.values() if side(one))
@@ -115,7 +162,8 @@ def _engine(name: str, key: str, side: Callable[[Engine], Side | None], does: st
             FaultKind.REFUSED, f"There is no engine {name!r} that {does}.", f"Choose one of {known} in the settings."
         )
     installed.require(name, engine.label)
-    if engine.needs_key and not key:
+    # Another's `base_url` may want none.
+    if engine.needs_key and not key and not config.get("base_url"):
         raise EngineFailed(FaultKind.KEY, f"{engine.label} needs a key, and none is set.", "Enter it in the settings.")
     return engine
 

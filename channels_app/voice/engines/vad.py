@@ -32,8 +32,8 @@ class Detector:
     def __init__(self) -> None:
         self._model = _model()
         self._rest = b""
-        self._context: Any
-        self._state: Any
+        self._state: Any = None
+        self._context: Any = None
         self._quiet = 0.0
         self._forget()
 

@@ -302,10 +302,10 @@ def measured(client: httpx.AsyncClient, *, in_lines: bool) -> httpx.AsyncClient:
 
 
 @asynccontextmanager
-async def streaming_client() -> AsyncIterator[httpx.AsyncClient]:
-    """A `measured` client of answers that come line by line. Its connections are shared with others of this loop."""
+async def streaming_client(*, in_lines: bool = True) -> AsyncIterator[httpx.AsyncClient]:
+    """A `measured` client, by default of answers that come line by line. Its connections are shared in this loop."""
     with _room() as client:
-        yield measured(client, in_lines=True)
+        yield measured(client, in_lines=in_lines)
 
 
 async def send(

@@ -29,11 +29,18 @@ _HTTP = {"ws": "http", "wss": "https"}
 
 
 class TurnedAway(OutboundError):
-    """The address answered the handshake with something else than a socket. `status`: with what."""
+    """The address answered the handshake with something else than a socket. `status`: with what.
 
-    def __init__(self, words: str, status: int) -> None:
+    `headers` of that answer, names in lower case: some say in one of them why.
+    """
+
+    def __init__(self, words: str, status: int, headers: Mapping[str, str]) -> None:
         super().__init__(words)
-        self.status = status
+        self.status, self.headers = status, headers
+
+
+class OpensTooSlowly(Unreachable):
+    """The address may be called, and had opened no socket in time."""
 
 
 class _Connect(connect):
@@ -50,10 +57,10 @@ class OpenSocket:
     def __init__(self, inner: ClientConnection) -> None:
         self._inner = inner
 
-    async def send(self, text: str) -> None:
-        """One text frame. `Unreachable` where the socket is closed."""
+    async def send(self, frame: str | bytes) -> None:
+        """One frame: of text, or binary for bytes. `Unreachable` where the socket is closed."""
         try:
-            await self._inner.send(text)
+            await self._inner.send(frame)
         except ConnectionClosed:
             raise Unreachable("The socket is closed.") from None
 
@@ -63,6 +70,12 @@ class OpenSocket:
             return await self._inner.recv()
         except ConnectionClosed:
             return None
+
+    @property
+    def closed_with(self) -> tuple[int, str]:
+        """Once it is closed: the code and the reason that the other side gave (RFC 6455, 7.4); (1006, "") for none."""
+        code, reason = self._inner.close_code, self._inner.close_reason
+        return (1006 if code is None else code, reason or "")
 
     async def close(self, *, rudely: bool = False) -> None:
         """Close it; `rudely`: cut the connection, without a word of the protocol."""
@@ -88,10 +101,11 @@ async def open_socket(url: str, *, headers: Mapping[str, str], seconds: float = 
                 except OSError as error:
                     problem = error
     except TimeoutError:
-        raise Unreachable(f"{target.host} did not open a socket in time.") from None
+        raise OpensTooSlowly(f"{target.host} did not open a socket in time.") from None
     except InvalidStatus as error:
         status = error.response.status_code
-        raise TurnedAway(f"{target.host} answered {status} and opened no socket.", status) from None
+        headers = {name.lower(): value for name, value in error.response.headers.raw_items()}
+        raise TurnedAway(f"{target.host} answered {status} and opened no socket.", status, headers) from None
     except (InvalidHandshake, WebSocketException) as error:
         raise Unreachable(f"{target.host} opened no socket ({type(error).__name__}).") from None
     said = "its certificate can't be trusted" if "CERTIFICATE" in str(problem).upper() else "nothing answers there"
