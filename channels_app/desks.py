@@ -134,7 +134,7 @@ class ConnectionDesk:
                 address=case.key,
                 what=plan.what,
                 content=dict(plan.content),
-                is_test=case.conversation.is_test,
+                is_test=case.conversation.is_test or self.connection.is_rehearsal,
                 due_at=timezone.now() + wait,
                 workspace_id=case.conversation.workspace_id,
             )
@@ -157,7 +157,7 @@ class ConnectionDesks:
     def choices(self) -> Sequence[Choice]:
         """Those of this workspace, by name."""
         rows = Connection.objects.order_by("name", "created_at")
-        return [Choice(str(connection.id), connection.name) for connection in rows if is_desk(connection)]
+        return [Choice(str(row.id), row.name, row.is_rehearsal) for row in rows if is_desk(row)]
 
     def cases_of(self, handoff: Handoff) -> Sequence[ShownCase]:
         """Those that were taken, or that something is wrong with."""

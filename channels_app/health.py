@@ -12,6 +12,7 @@ from channels_app import accounts
 from channels_app.models import Connection, RefusedRequest
 from channels_app.models.connection import ConnectionState
 from channels_app.providers.base import Capability, Unreadable
+from deployments.models import Assistant
 
 _UNREADABLE = "can't be decrypted, so nothing that comes in can be checked."
 _MISSING = "is missing, so nothing can be checked or sent."
@@ -47,6 +48,8 @@ def standing(connection: Connection) -> Standing:
         return Standing(
             "plain", f"{connection.state_reason} Nothing is lost.", "Enable it to go on with what was kept."
         )
+    if reaches_nobody := _reaches_nobody(connection):
+        return reaches_nobody
     if connection.assistant is None:
         return Standing("bad", "No assistant answers: the one that did is deleted.", "Choose an assistant.")
     if connection.fault:
@@ -87,6 +90,22 @@ def while_paused(connection: Connection) -> str:
     then = f"are put through to {number}" if number else "the call ends"
     said = f"Callers hear that their call can't be taken, and {then}."
     return f"{said} Each such call stands on Events. Call me calls nobody."
+
+
+def _reaches_nobody(connection: Connection) -> Standing | None:
+    """Of a rehearsal that stands among the desks that real visitors are handed over to."""
+    if not connection.is_rehearsal:
+        return None
+    named = {"published__content__handoff__desks__contains": [str(connection.id)]}
+    found = list(Assistant.objects.filter(**named).order_by("name").values_list("name", flat=True))
+    if not found:
+        return None
+    return Standing(
+        "bad",
+        "Real visitors who are handed over to it reach nobody: it is a rehearsal, and a published desk of "
+        f"{', '.join(found)}.",
+        "Take it out there, under Hand-over, and publish.",
+    )
 
 
 def _refused(connection: Connection) -> Standing | None:
