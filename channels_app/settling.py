@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from channels_app import accounts, address_locks, consents, desk_cases, desks, ladder, template_faults, windows
+from channels_app import accounts, address_locks, consents, desk_cases, desks, hiding, ladder, template_faults, windows
 from channels_app.in_hand import Claimed, token_of
 from channels_app.models import Connection, Delivery, DeliveryAttempt, InteractiveContent
 from channels_app.models.outbound import AttemptOutcome, DeliveryStatus
@@ -190,6 +190,8 @@ def fail(delivery: Delivery, error: ProviderError, *, milliseconds: int, keeps_d
 
 def _note_attempt(delivery: Delivery, outcome: str, **told: object) -> None:
     told = {name: value for name, value in told.items() if value is not None}
+    if told.get("answer"):
+        told["answer"] = hiding.of(delivery.connection).text(str(told["answer"]))
     for name, longest in (("reason", 300), ("code", 40), ("answer", 2000)):
         if name in told:
             told[name] = str(told[name])[:longest]

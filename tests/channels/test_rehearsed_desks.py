@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import html
+import json
 import re
+from base64 import b64encode
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,7 +17,16 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 from pytest_django.live_server_helper import LiveServer
 
-from channels_app.models import Connection, Delivery, DeskCase, InboundEvent, Rehearsal
+from channels_app.models import (
+    Connection,
+    Delivery,
+    DeliveryAttempt,
+    DeskCase,
+    InboundEvent,
+    Rehearsal,
+    RehearsalLine,
+)
+from channels_app.providers.genesys import webhooks
 from channels_app.rehearsal import receiving
 from convoship.lib.tenancy import tenant
 from deployments.models import Conversation, Message
@@ -25,6 +36,7 @@ from tests.channels.conftest import Bridge, make_bridge
 from tests.channels.far_end import FarEnd
 from tests.channels.rehearsed_desks import REHEARSED, RehearsedDesk, stage
 from tests.channels.test_desks import Room
+from workspaces import secret_store
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
 
@@ -301,3 +313,63 @@ async def test_desk_check_opens_nothing_at_a_real_account_unless_told_so(desk: R
         await sync_to_async(call_command)("desk_check", str(desk.connection.id))
     with pytest.raises(CommandError, match="takes no hand-overs"):
         await sync_to_async(call_command)("desk_check", str(desk.bridge.connection.id), live=True)
+
+
+async def test_no_secret_stands_in_what_is_kept_of_the_wire_or_shown_of_it(room: Room, desk: RehearsedDesk) -> None:
+    def secrets() -> set[str]:
+        row = Connection.objects.get(id=desk.connection.id)
+        return {secret_store.value_of(key) for field, key in row.credentials.items() if field not in NO_SECRETS}
+
+    def kept() -> list[str]:
+        rows = RehearsalLine.objects.filter(connection=desk.connection).values("url", "headers", "body", "answer")
+        attempts = DeliveryAttempt.objects.filter(delivery__connection=desk.connection).values_list("answer", flat=True)
+        return [json.dumps(row) for row in rows] + list(attempts)
+
+    found = await room.bridge.inside(secrets)
+    await sync_to_async(desk.client.post)(f"/app/channels/{desk.connection.id}/register")
+    await sync_to_async(desk.client.post)(f"/app/channels/{desk.connection.id}/test")
+    await opened(room, desk)
+    await desk.accept()
+    await desk.say("Which one?", "d1")
+    await desk.give_back("Sent a new one.")
+    found |= await room.bridge.inside(secrets)
+    if desk.kind == "genesys":
+        found.add(webhooks.second_check(await room.bridge.inside(lambda: own_secret(desk))))
+    assert found
+    screen = (await sync_to_async(desk.client.get)(f"/app/channels/{desk.connection.id}/rehearsal/live")).content
+    for text in (*await room.bridge.inside(kept), html.unescape(screen.decode())):
+        for value in found:
+            assert value not in text, (value, text[:2000])
+        assert not re.search(r'"(access_token|client_secret|secret)": ?"(?!\[hidden\])', text.replace('\\"', '"'))
+
+
+async def test_what_was_kept_with_a_secret_is_shown_without_it(room: Room, desk: RehearsedDesk) -> None:
+    def write() -> str:
+        secret = own_secret(desk)
+        RehearsalLine.objects.create(
+            connection=desk.connection,
+            kind="said",
+            url=f"https://example.com/?key=1&client_secret=abc-123&said={secret}",
+            headers={"X-Convoship-Secret": secret, "X-Other": secret, "Authorization": "Basic YWJjZGVmOjEyMw=="},
+            body=json.dumps({"value": secret, "access_token": "abc-123", "said": "Basic authentication, please."}),
+            answer=f"token_type=bearer&access_token=abc-123&x={b64encode(secret.encode()).decode()}",
+        )
+        return secret
+
+    secret = await room.bridge.inside(write)
+    screen = (await sync_to_async(desk.client.get)(f"/app/channels/{desk.connection.id}/rehearsal/live")).content
+    page = html.unescape(screen.decode())
+    for value in (secret, "abc-123", "YWJjZGVmOjEyMw", b64encode(secret.encode()).decode()):
+        assert value not in page
+    assert "X-Convoship-Secret: [hidden]" in page
+    assert "key=1&client_secret=[hidden]&said=[hidden]" in page
+    assert "Basic authentication, please." in page
+
+
+# They say who we are, and stand on pages as settings do.
+NO_SECRETS = {"client_id", "username", "email"}
+
+
+def own_secret(desk: RehearsedDesk) -> str:
+    row = Connection.objects.get(id=desk.connection.id)
+    return secret_store.value_of(row.credentials["webhook_secret"])
