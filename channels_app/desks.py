@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from urllib.parse import urlencode, urlsplit
 from uuid import UUID, uuid5
 
 from django.conf import settings
@@ -161,7 +162,7 @@ class ConnectionDesks:
 
     def cases_of(self, handoff: Handoff) -> Sequence[ShownCase]:
         """Those that were taken, or that something is wrong with."""
-        rows = DeskCase.objects.filter(handoff=handoff).order_by("opened_at")
+        rows = DeskCase.objects.filter(handoff=handoff).select_related("connection").order_by("opened_at")
         return [shown for row in rows if (shown := _shown_case(row)).number or shown.trouble]
 
     def own_of(self, conversation: Conversation) -> Sequence[str]:
@@ -181,7 +182,25 @@ class ConnectionDesks:
 def _shown_case(row: DeskCase) -> ShownCase:
     trouble = f"{row.trouble} {row.trouble_remedy}".strip() if row.closed_at is None else ""
     trouble = " ".join(filter(None, (_not_told(row), trouble)))
-    return ShownCase(row.number, row.url, trouble, reverse("connection_deliveries", args=[row.connection_id]))
+    log = reverse("connection_deliveries", args=[row.connection_id])
+    return ShownCase(row.number, _console_of(row), trouble, log, row.taken_at, row.closed_at)
+
+
+def _console_of(row: DeskCase) -> str:
+    """Where its people open it: at the vendor's own host and nowhere else; of a rehearsal the screen of its agent."""
+    connection = row.connection
+    if connection.is_rehearsal:
+        query = urlencode({"with": row.ref or row.key})
+        return f"{reverse('rehearsal', args=[connection.id])}?{query}"
+    try:
+        parts = urlsplit(row.url)
+        host = parts.hostname or ""
+    except ValueError:
+        return ""
+    of_its_own = urlsplit(str(connection.config.get("api_base_url") or "")).hostname
+    hosts = (*accounts.kind_of(connection).hosts, *([of_its_own] if of_its_own else []))
+    is_theirs = any(host == known or host.endswith(f".{known}") for known in hosts)
+    return row.url if parts.scheme in ("https", "http") and is_theirs and not parts.username else ""
 
 
 def _not_told(row: DeskCase) -> str:

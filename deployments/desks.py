@@ -93,6 +93,8 @@ class ShownCase:
     url: str
     trouble: str
     log: str
+    taken_at: dt.datetime | None = None
+    closed_at: dt.datetime | None = None
 
 
 class Finder(Protocol):

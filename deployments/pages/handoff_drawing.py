@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from deployments import desks, handoff_history
-from deployments.desks import Choice, ShownCase
+from deployments.desks import INBOX, Choice, ShownCase
 from deployments.handoff_outline import FORM_NAMES, desk_words
 from deployments.models import Conversation, Handoff
+from deployments.models.handoff import HandoffState
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,26 @@ class Drawn:
     cases: Sequence[ShownCase] = ()
     # A real visitor is with a desk that is a rehearsal, or waits for it.
     reaches_nobody: bool = False
+
+    @property
+    def is_outside(self) -> bool:
+        """Whether it goes on at a desk outside the house, or came by one: then that is said without being opened."""
+        return self.row.is_open and (self.row.desk not in ("", INBOX) or bool(self.tried))
+
+    @property
+    def since(self) -> dt.datetime | None:
+        """Since when it stands as it does."""
+        row = self.row
+        match row.state:
+            case HandoffState.OFFERED:
+                return row.offered_at
+            case HandoffState.ACCEPTED:
+                return row.accepted_at
+            case HandoffState.LIVE:
+                return row.live_at
+            case HandoffState.REQUESTED:
+                return row.requested_at
+        return row.ended_at
 
 
 def drawn(conversation: Conversation) -> list[Drawn]:

@@ -373,3 +373,85 @@ NO_SECRETS = {"client_id", "username", "email"}
 def own_secret(desk: RehearsedDesk) -> str:
     row = Connection.objects.get(id=desk.connection.id)
     return secret_store.value_of(row.credentials["webhook_secret"])
+
+
+async def test_the_case_of_a_rehearsal_is_opened_on_its_agents_screen(room: Room, desk: RehearsedDesk) -> None:
+    await opened(room, desk)
+    await desk.settle()
+    first, ref = room.id, (await desk.case()).ref
+    await room.begin([desk.ref])
+    await room.visitor("Another kettle.")
+    await room.ask()
+    await desk.settle()
+    assert (await desk.case()).ref != ref
+    page = (await sync_to_async(desk.client.get)(f"/app/conversations/{first}/")).content.decode()
+    links = {html.unescape(one) for one in re.findall(r'href="([^"]*/rehearsal\?with=[^"]*)"', page)}
+    (link,) = links
+    screen = (await sync_to_async(desk.client.get)(link)).content.decode()
+    assert f'id="case-{ref}"' in screen
+    case = await room.bridge.inside(lambda: DeskCase.objects.get(conversation_id=first))
+    assert not case.url or html.escape(case.url) not in page
+
+
+@pytest.mark.parametrize(
+    ("url", "is_led_to"),
+    [
+        ("own", True),
+        ("javascript:alert(1)", False),
+        ("https://evil.example/agent/tickets/1", False),
+        ("https://zendesk.com.evil.example/agent/tickets/1", False),
+        ("https://zendesk.com@evil.example/agent/tickets/1", False),
+        ("http://[", False),
+    ],
+)
+async def test_a_case_is_led_to_at_its_vendors_own_host_alone(
+    room: Room, bridge: Bridge, live_server: LiveServer, settings: Any, url: str, is_led_to: bool
+) -> None:
+    parts = urlsplit(live_server.url)
+    stage(settings, live_server.url, str(parts.hostname), int(parts.port or 80))
+    desk = await sync_to_async(REHEARSED["zendesk"])(bridge)
+    await opened(room, desk)
+    await desk.settle()
+
+    def write() -> str:
+        row = DeskCase.objects.get()
+        row.url = row.url if url == "own" else url
+        row.save()
+        # From here on as if it were a real one.
+        Connection.objects.filter(id=desk.connection.id).update(is_rehearsal=False)
+        return row.url
+
+    written = await room.bridge.inside(write)
+    page = (await sync_to_async(desk.client.get)(f"/app/conversations/{room.id}/")).content.decode()
+    now = page.partition('id="handoff-now"')[2].partition("</dl>")[0]
+    assert (f'href="{html.escape(written)}"' in now) is is_led_to
+    assert "evil.example" not in page
+    assert "javascript:" not in now
+
+
+async def test_the_page_of_a_conversation_says_where_it_is_handed_over_to_and_what_was_tried(
+    room: Room, desk: RehearsedDesk
+) -> None:
+    gone = "00000000-0000-4000-8000-000000000000"
+    await room.begin([gone, desk.ref])
+    await room.visitor("My kettle leaks.")
+    await room.ask()
+    await desk.settle()
+    case = await room.bridge.inside(lambda: DeskCase.objects.get())
+
+    async def now() -> str:
+        page = (await sync_to_async(desk.client.get)(f"/app/conversations/{room.id}/")).content.decode()
+        # Before what has to be opened first.
+        part = page.partition('id="handoff-now"')[2].partition("</dl>")[0]
+        assert page.index('id="handoff-now"') < page.index('id="handoffs-all"')
+        return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", part)).split())
+
+    said = await now()
+    assert f"{desk.connection.name} (rehearsal)" in said
+    assert f"{case.number} (in a new tab)" in said
+    assert ", taken just now" in said
+    assert "State Offered since just now" in said or "State Accepted since just now" in said
+    assert "Asked in vain Connection 00000000, deleted: The connection is deleted." in said
+    await desk.say("Which one?", "d1")
+    # Genesys doesn't tell the names of its agents.
+    assert re.search(r"State With a person since just now : (Olga|Rehearsal of Genesys)", await now())
