@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django import template
 
-from channels_app import accounts, desk_cases
+from channels_app import accounts, case_words, desk_cases
 from channels_app.models import Delivery
 from channels_app.providers.base import Capability
 from channels_app.providers.code_words import in_words
@@ -35,6 +35,18 @@ def place(delivery: Delivery) -> str:
     """Where it goes: the case's number at the desk, or the address."""
     is_new = _is_helpdesk(delivery) and desk_cases.is_key(delivery.address)
     return _case_of(delivery) or ("a case that has no number yet" if is_new else delivery.address)
+
+
+@register.filter
+def told(delivery: Delivery) -> list[case_words.Told]:
+    """What it tells a desk: who said what, and when."""
+    return case_words.of(delivery)
+
+
+@register.filter
+def told_line(delivery: Delivery) -> str:
+    """The same in one line; "" where no words go along."""
+    return " ".join(one.line for one in case_words.of(delivery))
 
 
 def _is_helpdesk(delivery: Delivery) -> bool:

@@ -455,3 +455,44 @@ async def test_the_page_of_a_conversation_says_where_it_is_handed_over_to_and_wh
     await desk.say("Which one?", "d1")
     # Genesys doesn't tell the names of its agents.
     assert re.search(r"State With a person since just now : (Olga|Rehearsal of Genesys)", await now())
+
+
+async def test_dead_letters_say_who_said_what_when_and_why_and_go_again_in_their_order(
+    room: Room, desk: RehearsedDesk
+) -> None:
+    await opened(room, desk)
+    await desk.settle()
+    said = [f"Line {number}." for number in range(1, 7)]
+    await room.bridge.inside(lambda: Connection.objects.filter(id=desk.connection.id).update(state="paused"))
+    for text in said:
+        await room.visitor(text)
+        # Each on its own, where several would go together.
+        await room.bridge.inside(lambda: Delivery.objects.filter(status="queued").update(tries=1))
+
+    def die() -> list[str]:
+        rows = list(Delivery.objects.filter(status="queued", what="handoff.message").order_by("-position"))
+        # The last one first, as they may die where several are under way.
+        for row in rows:
+            row.status, row.reason, row.settled_at = "failed", "The desk was not there.", timezone.now()
+            row.save()
+        Connection.objects.filter(id=desk.connection.id).update(state="active")
+        return [str(row.id) for row in rows]
+
+    ids = await room.bridge.inside(die)
+    assert len(ids) == len(said)
+    path = f"/app/channels/{desk.connection.id}/deliveries"
+    page = (await sync_to_async(desk.client.get)(f"{path}?show=dead")).content.decode()
+    read = " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
+    for text in said:
+        assert re.search(rf"\w: {text}", read), read
+    assert read.count("The desk was not there.") == len(said)
+    one = (await sync_to_async(desk.client.get)(f"{path}/{ids[0]}")).content.decode()
+    part = one.partition('id="told-title"')[2].partition("</section>")[0]
+    assert "Line 6." in part
+    assert "{" not in part
+    await sync_to_async(desk.client.post)(f"{path}/replay", {"show": "dead", "q": ""})
+    await desk.settle()
+    heard = "\n".join(await desk.customers())
+    places = [heard.index(text) for text in said]
+    assert places == sorted(places)
+    assert all(heard.count(text) == 1 for text in said)
