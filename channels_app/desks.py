@@ -183,7 +183,8 @@ def _shown_case(row: DeskCase) -> ShownCase:
     trouble = f"{row.trouble} {row.trouble_remedy}".strip() if row.closed_at is None else ""
     trouble = " ".join(filter(None, (_not_told(row), trouble)))
     log = reverse("connection_deliveries", args=[row.connection_id])
-    return ShownCase(row.number, _console_of(row), trouble, log, row.taken_at, row.closed_at)
+    desk = row.connection.name
+    return ShownCase(row.number, _console_of(row), trouble, log, row.taken_at, row.closed_at, desk)
 
 
 def _console_of(row: DeskCase) -> str:

@@ -95,6 +95,8 @@ class ShownCase:
     log: str
     taken_at: dt.datetime | None = None
     closed_at: dt.datetime | None = None
+    # What members call the desk.
+    desk: str = ""
 
 
 class Finder(Protocol):
