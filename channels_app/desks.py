@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from urllib.parse import urlencode, urlsplit
 from uuid import UUID, uuid5
 
 from django.conf import settings
@@ -142,7 +143,7 @@ class ConnectionDesk:
                 address=case.key,
                 what=plan.what,
                 content=dict(plan.content),
-                is_test=case.conversation.is_test,
+                is_test=case.conversation.is_test or self.connection.is_rehearsal,
                 due_at=timezone.now() + wait,
                 workspace_id=case.conversation.workspace_id,
             )
@@ -165,11 +166,11 @@ class ConnectionDesks:
     def choices(self) -> Sequence[Choice]:
         """Those of this workspace, by name."""
         rows = Connection.objects.order_by("name", "created_at")
-        return [Choice(str(connection.id), _chosen_as(connection)) for connection in rows if is_desk(connection)]
+        return [Choice(str(row.id), _chosen_as(row), row.is_rehearsal) for row in rows if is_desk(row)]
 
     def cases_of(self, handoff: Handoff) -> Sequence[ShownCase]:
         """Those that were taken, or that something is wrong with."""
-        rows = DeskCase.objects.filter(handoff=handoff).order_by("opened_at")
+        rows = DeskCase.objects.filter(handoff=handoff).select_related("connection").order_by("opened_at")
         return [shown for row in rows if (shown := _shown_case(row)).number or shown.trouble]
 
     def own_of(self, conversation: Conversation) -> Sequence[str]:
@@ -195,7 +196,26 @@ def _chosen_as(connection: Connection) -> str:
 def _shown_case(row: DeskCase) -> ShownCase:
     trouble = f"{row.trouble} {row.trouble_remedy}".strip() if row.closed_at is None else ""
     trouble = " ".join(filter(None, (_not_told(row), trouble)))
-    return ShownCase(row.number, row.url, trouble, reverse("connection_deliveries", args=[row.connection_id]))
+    log = reverse("connection_deliveries", args=[row.connection_id])
+    desk = row.connection.name
+    return ShownCase(row.number, _console_of(row), trouble, log, row.taken_at, row.closed_at, desk)
+
+
+def _console_of(row: DeskCase) -> str:
+    """Where its people open it: at the vendor's own host and nowhere else; of a rehearsal the screen of its agent."""
+    connection = row.connection
+    if connection.is_rehearsal:
+        query = urlencode({"with": row.ref or row.key})
+        return f"{reverse('rehearsal', args=[connection.id])}?{query}"
+    try:
+        parts = urlsplit(row.url)
+        host = parts.hostname or ""
+    except ValueError:
+        return ""
+    of_its_own = urlsplit(str(connection.config.get("api_base_url") or "")).hostname
+    hosts = (*accounts.kind_of(connection).hosts, *([of_its_own] if of_its_own else []))
+    is_theirs = any(host == known or host.endswith(f".{known}") for known in hosts)
+    return row.url if parts.scheme in ("https", "http") and is_theirs and not parts.username else ""
 
 
 def _not_told(row: DeskCase) -> str:

@@ -12,12 +12,17 @@ from channels_app import accounts
 from channels_app.models import Connection, RefusedRequest
 from channels_app.models.connection import ConnectionState
 from channels_app.providers.base import Capability, Unreadable
+from deployments.models import Assistant
 
 _UNREADABLE = "can't be decrypted, so nothing that comes in can be checked."
 _MISSING = "is missing, so nothing can be checked or sent."
 # What was refused is told for so long, unless something genuine came after it; when that came is noted in steps.
 _LATELY, _STEP = dt.timedelta(hours=24), dt.timedelta(seconds=5)
-_WRONG = "signature_wrong"
+# Where a provider can't sign, it sends a secret along.
+_WRONG = ("signature_wrong", "secret_wrong", "header_wrong")
+_LACKS_SECRET = "no_secret"  # noqa: S105 (a reason)
+# The credential that only what comes in is checked with, where a kind has one; otherwise it is the first.
+_WEBHOOK_SECRET = "webhook_secret"  # noqa: S105 (a field's name)
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +52,8 @@ def standing(connection: Connection) -> Standing:
         return Standing(
             "plain", f"{connection.state_reason} Nothing is lost.", "Enable it to go on with what was kept."
         )
+    if reaches_nobody := _reaches_nobody(connection):
+        return reaches_nobody
     if connection.assistant is None:
         return Standing("bad", "No assistant answers: the one that did is deleted.", "Choose an assistant.")
     if connection.fault:
@@ -89,25 +96,66 @@ def while_paused(connection: Connection) -> str:
     return f"{said} Each such call stands on Events. Call me calls nobody."
 
 
-def _refused(connection: Connection) -> Standing | None:
-    """Of requests with a wrong signature that nothing genuine came after: anybody can send one such in between."""
-    rows = RefusedRequest.objects.filter(connection=connection, reason=_WRONG, last_at__gt=timezone.now() - _LATELY)
-    if connection.last_inbound_at is not None:
-        rows = rows.filter(last_at__gt=connection.last_inbound_at + _STEP)
-    found = list(rows.order_by("hour").values_list("hour", "count"))
+def _reaches_nobody(connection: Connection) -> Standing | None:
+    """Of a rehearsal that stands among the desks that real visitors are handed over to."""
+    if not connection.is_rehearsal:
+        return None
+    named = {"published__content__handoff__desks__contains": [str(connection.id)]}
+    found = list(Assistant.objects.filter(**named).order_by("name").values_list("name", flat=True))
     if not found:
         return None
-    count, since = sum(each for _, each in found), timezone.localtime(found[0][0])
-    were = "1 request with a wrong signature was" if count == 1 else f"{count} requests with a wrong signature were"
-    form = accounts.kind_of(connection).config_form
-    secret = str(form.base_fields[form.credentials[0]].label).lower() if form.credentials else "inbound secret"
     return Standing(
         "bad",
-        f"{were} refused since {since:%-d %B, %H:%M} UTC, and none with a right one has come after.",
-        f"Compare the {secret} of this connection with the one that the sender signs with. "
+        "Real visitors who are handed over to it reach nobody: it is a rehearsal, and a published desk of "
+        f"{', '.join(found)}.",
+        "Take it out there, under Hand-over, and publish.",
+    )
+
+
+def _refused(connection: Connection) -> Standing | None:
+    """Of requests with a wrong signature that nothing genuine came after: anybody can send one such in between."""
+    lacks_secret = _checked_with(connection) == _WEBHOOK_SECRET and _WEBHOOK_SECRET not in connection.credentials
+    reasons = (_LACKS_SECRET,) if lacks_secret else _WRONG
+    rows = RefusedRequest.objects.filter(
+        connection=connection, reason__in=reasons, last_at__gt=timezone.now() - _LATELY
+    )
+    if connection.last_inbound_at is not None and not lacks_secret:
+        rows = rows.filter(last_at__gt=connection.last_inbound_at + _STEP)
+    found = list(rows.order_by("hour").values_list("hour", "count", "reason"))
+    if not found:
+        return None
+    count, since = sum(each for _, each, _ in found), timezone.localtime(found[0][0])
+    when, were = f"since {since:%-d %B, %H:%M} UTC", "was" if count == 1 else "were"
+    requests = "1 request" if count == 1 else f"{count} requests"
+    if lacks_secret:
+        words = f"{requests} {were} refused {when}, as without {_called(connection)} nothing can be checked."
+        remedy = "Write it in its settings."
+        if accounts.kind_of(connection).can(Capability.REGISTERS_WEBHOOK):
+            remedy = f"Set the addresses at {accounts.kind_of(connection).label}, or write it in its settings."
+        return Standing("bad", words, remedy, is_of_refused=True)
+    wrong = "signature" if all(reason == _WRONG[0] for _, _, reason in found) else "secret"
+    return Standing(
+        "bad",
+        f"{requests} with a wrong {wrong} {were} refused {when}, and none with a right one has come after.",
+        f"Compare the {_called(connection)} of this connection with what the sender uses. "
         "What was wrong stands on Events, under Refused.",
         is_of_refused=True,
     )
+
+
+def _checked_with(connection: Connection) -> str:
+    """The credential that what comes in is checked with; "" where that is a secret of the connection's own."""
+    credentials = accounts.kind_of(connection).config_form.credentials
+    return _WEBHOOK_SECRET if _WEBHOOK_SECRET in credentials else next(iter(credentials), "")
+
+
+def _called(connection: Connection) -> str:
+    """What that is called in its settings."""
+    field, form = _checked_with(connection), accounts.kind_of(connection).config_form
+    if not field:
+        return "inbound secret"
+    label = str(form.base_fields[field].label)
+    return f"“{label}”" if field == _WEBHOOK_SECRET else label.lower()
 
 
 def note_unreadable(connection: Connection, secret: Unreadable) -> None:

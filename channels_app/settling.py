@@ -19,6 +19,7 @@ from channels_app import (
     desk_cases,
     desk_receipts,
     desks,
+    hiding,
     ladder,
     template_faults,
     windows,
@@ -200,6 +201,8 @@ def fail(delivery: Delivery, error: ProviderError, *, milliseconds: int, keeps_d
 
 def _note_attempt(delivery: Delivery, outcome: str, **told: object) -> None:
     told = {name: value for name, value in told.items() if value is not None}
+    if told.get("answer"):
+        told["answer"] = hiding.of(delivery.connection).text(str(told["answer"]))
     for name, longest in (("reason", 300), ("code", 40), ("answer", 2000)):
         if name in told:
             told[name] = str(told[name])[:longest]

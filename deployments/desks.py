@@ -78,10 +78,19 @@ class Desk(Protocol):
 
 @dataclass(frozen=True)
 class Choice:
-    """A desk that a rule may name: its `ref` and what members call it."""
+    """A desk that a rule may name: its `ref` and what members call it.
+
+    `is_rehearsal`: a stand-in plays its people, so that who is handed over to it reaches nobody.
+    """
 
     ref: str
     name: str
+    is_rehearsal: bool = False
+
+    @property
+    def words(self) -> str:
+        """What members call it, marked where nobody real is behind it."""
+        return f"{self.name} (rehearsal)" if self.is_rehearsal else self.name
 
 
 @dataclass(frozen=True)
@@ -95,6 +104,10 @@ class ShownCase:
     url: str
     trouble: str
     log: str
+    taken_at: dt.datetime | None = None
+    closed_at: dt.datetime | None = None
+    # What members call the desk.
+    desk: str = ""
 
 
 class Finder(Protocol):
@@ -144,3 +157,8 @@ def cases_of(handoff: Handoff) -> list[ShownCase]:
 def choices() -> list[Choice]:
     """Every desk that a rule of this workspace may name."""
     return [choice for finder in _finders for choice in finder.choices()]
+
+
+def rehearsals() -> dict[str, Choice]:
+    """By their refs the desks behind which a stand-in plays: no real visitor is to be handed over to them."""
+    return {choice.ref: choice for choice in choices() if choice.is_rehearsal}

@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from channels_app import inbound, incoming_messages
+from channels_app import event_words, inbound, incoming_messages
 from channels_app.models import Connection, InboundEvent
 from channels_app.pages import queries
 from channels_app.pages.connection import head
@@ -27,19 +27,6 @@ FILTER_LABELS = {
     "ignored": "Kept, not used",
     "failed": "Failed",
 }
-_KINDS = {"message": "Message", "status": "Status report", "hang-up": "Hang-up"}
-
-
-def words_of(row: InboundEvent) -> str:
-    """What it was, in a few words."""
-    event = event_of(row.kind, row.content)
-    return _KINDS.get(row.kind) or (event.what[:80].capitalize() if event.what else "Something else")
-
-
-def excerpt_of(row: InboundEvent) -> str:
-    """What was said in it, or which status it reports."""
-    content = row.content
-    return str(content.get("text") or content.get("payload") or content.get("status") or "")[:120]
 
 
 @require_safe
@@ -62,14 +49,16 @@ def _listing(request: WorkspaceRequest, connection_id: UUID) -> dict[str, Any]:
     chosen = chosen if chosen in FILTER_LABELS else "all"
     cursor = request.GET.get("after", "")
     page = queries.events_page(row, chosen, cursor)
+    numbers = queries.case_numbers(row, [event.lane for event in page.rows])
     files = queries.files_not_here([event.message_id for event in page.rows if event.message_id])
     return {
         **head(request, row, "events"),
         "rows": [
             (
                 event,
-                words_of(event),
-                excerpt_of(event),
+                event_words.words_of(read := event_of(event.kind, event.content)),
+                event_words.excerpt_of(read, event.content),
+                numbers.get(event.lane, event.lane),
                 _blocked(row, event),
                 files.get(event.message_id, ()) if event.message_id else (),
             )

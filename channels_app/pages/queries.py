@@ -104,6 +104,13 @@ def with_cases(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
     return rows.annotate(case_number=Subquery(cases.values("number")[:1]))
 
 
+def case_numbers(connection: Connection, lanes: Sequence[str]) -> dict[str, str]:
+    """What people call the cases that events are of, by our key or by the desk's own id."""
+    meant = Q(key__in=lanes) | Q(ref__in=[lane for lane in lanes if lane])
+    rows = DeskCase.objects.filter(meant, connection=connection).exclude(number="").order_by("opened_at")
+    return {name: number for key, ref, number in rows.values_list("key", "ref", "number") for name in (key, ref)}
+
+
 def settled_until(rows: QuerySet[Delivery]) -> dt.datetime | None:
     """When the last of these ended."""
     newest: dt.datetime | None = rows.order_by().aggregate(newest=Max("settled_at"))["newest"]
@@ -132,7 +139,7 @@ def deliveries_page(rows: QuerySet[Delivery], cursor: str) -> Page[Delivery]:
 
 def delivery(connection: Connection, delivery_id: UUID) -> Delivery:
     """The connection's delivery; Http404 where it has none by that id."""
-    rows = with_cases(Delivery.objects.select_related("message", "conversation__person"))
+    rows = with_cases(Delivery.objects.select_related("connection", "message", "conversation__person"))
     return get_object_or_404(rows, id=delivery_id, connection=connection)
 
 

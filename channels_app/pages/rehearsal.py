@@ -18,6 +18,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
+from channels_app import hiding
 from channels_app.models import Connection, Delivery, RehearsalLine
 from channels_app.models.rehearsal import LineKind, Reports
 from channels_app.pages import queries, timeline
@@ -154,11 +155,32 @@ def _screen(request: WorkspaceRequest, connection_id: UUID) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Wired:
-    """What went over the wire, `times` in a row alike; `words` tell what it was."""
+    """What went over the wire, `times` in a row alike; `words` tell what it was. The rest is without secrets."""
 
     line: RehearsalLine
     words: str
     times: int = 1
+    hider: hiding.Hider = field(default_factory=hiding.Hider)
+
+    @property
+    def url(self) -> str:
+        """Where it went."""
+        return self.hider.text(self.line.url)
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """What stood above it."""
+        return list(self.hider.headers(self.line.headers).items())
+
+    @property
+    def body(self) -> str:
+        """What it brought."""
+        return self.hider.text(self.line.body)
+
+    @property
+    def answer(self) -> str:
+        """What it was answered."""
+        return self.hider.text(self.line.answer)
 
 
 def _wire(row: Connection, stand_in: type[StandIn]) -> list[Wired]:
@@ -167,15 +189,16 @@ def _wire(row: Connection, stand_in: type[StandIn]) -> list[Wired]:
         # What a call that rings will be told of, unless it is answered, is nobody's yet.
         lines = lines.exclude(due_at__gt=timezone.now())
     found: list[Wired] = []
+    hider = hiding.of(row)
     for line in lines[:LINES_READ]:
         words = line.note or (cut(line.text, LONGEST_TEXT) if line.kind in _CAUGHT else "")
         if found and _alike(found[-1], line, words):
             # Under the oldest one's id, which stays as the row grows.
-            found[-1] = Wired(line, words, found[-1].times + 1)
+            found[-1] = Wired(line, words, found[-1].times + 1, hider)
         elif len(found) == LINES_SHOWN:
             break
         else:
-            found.append(Wired(line, words))
+            found.append(Wired(line, words, hider=hider))
     return found
 
 

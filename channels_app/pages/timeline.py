@@ -15,7 +15,9 @@ from channels_app.models.outbound import AttemptOutcome, DeliveryStatus, Purpose
 from channels_app.pages import window_steps
 from channels_app.pages.steps import Step
 from channels_app.providers.base import Capability
+from channels_app.providers.code_words import in_words
 from channels_app.replaying import REPLAYABLE
+from channels_app.templatetags import delivery_words
 from deployments.models import Message
 from deployments.models.conversation import AuthorKind
 from workspaces.models import AuditEvent
@@ -93,7 +95,7 @@ def _begin(delivery: Delivery) -> Iterator[Step]:
         words = _start(delivery.message.text)
         yield Step(delivery.message.created_at, f"Answered by {author}", icon="bot-message-square", words=words)
     title = "Queued as a test" if delivery.purpose == Purpose.TEST else "Queued"
-    words = f"{delivery.what}, to {delivery.address}"
+    words = f"{delivery_words.called(delivery)}, to {delivery_words.place(delivery)}"
     yield Step(delivery.created_at, title, icon="inbox", words=words, facts=_size(delivery))
 
 
@@ -164,7 +166,7 @@ def _facts(attempt: DeliveryAttempt) -> list[str]:
 def _reports(delivery: Delivery) -> Iterator[Step]:
     for event in delivery.events.order_by("received_at"):
         word = str(event.content.get("status", ""))
-        label = DeliveryStatus(word).label if word in DeliveryStatus.values else word
+        label = DeliveryStatus(word).label if word in DeliveryStatus.values else in_words(word)
         code = str(event.content.get("code", ""))
         yield Step(
             event.received_at,

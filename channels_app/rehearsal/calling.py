@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from channels_app import hiding
 from channels_app.models import RehearsalLine
 from channels_app.models.rehearsal import LineKind
 from channels_app.rehearsal import rehearsing
@@ -71,7 +72,7 @@ def call_one(workspace_id: UUID, connection_id: UUID, line_id: UUID | None = Non
 def _headers(player: StandIn, line: RehearsalLine) -> dict[str, str]:
     signed = player.sign(line.url, line.body, wrongly=line.is_signed_wrongly)
     headers = {"content-type": player.content_type, **signed}
-    line.headers = headers
+    line.headers = hiding.of(player.connection).headers(headers)
     line.save(update_fields=["headers"])
     return headers
 

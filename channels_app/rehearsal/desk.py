@@ -81,7 +81,7 @@ class DeskStandIn(StandIn):
             "has_customers": stand_in.has_customers,
             "visitor": None if stand_in.has_customers else visitors.shown(rehearsal),
             "cases": cases,
-            "case": next((one for one in cases if one.ref == address), cases[0] if cases else None),
+            "case": next((one for one in cases if _is_meant(one, address)), cases[0] if cases else None),
         }
 
     def way_back(self) -> tuple[str, str]:
@@ -99,3 +99,8 @@ class DeskStandIn(StandIn):
     def cases(self) -> list[ShownCase]:
         """Its cases, the one that changed last first."""
         raise NotImplementedError
+
+
+def _is_meant(case: ShownCase, address: str) -> bool:
+    """Whether this is the case that an address of the screen is of: by its id, its number, or what its page says."""
+    return bool(address) and address in {case.ref, case.number, *(value for _, value in case.facts)}

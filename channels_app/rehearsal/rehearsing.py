@@ -6,11 +6,12 @@ import datetime as dt
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
 
-from channels_app import accounts, connections
+from channels_app import accounts, connections, hiding
 from channels_app.connections import MADE_UP, NewConnection
 from channels_app.models import (
     Connection,
@@ -205,14 +206,25 @@ def say(actor: Actor, stand_in: StandIn, typed: Mapping[str, str], sent: Checked
     return Said(ids, saying.address)
 
 
-def note(connection: Connection, **values: object) -> RehearsalLine:
-    """A line of what passed; the oldest make room."""
+def note(connection: Connection, **values: Any) -> RehearsalLine:
+    """A line of what passed, without secrets; the oldest make room."""
+    values = _without_secrets(connection, values)
     line: RehearsalLine = RehearsalLine.objects.create(connection=connection, **values)
     lines = RehearsalLine.objects.filter(connection=connection)
     old = lines.order_by("-created_at").values_list("created_at", flat=True)[MOST_LINES : MOST_LINES + 1]
     for created_at in old:
         lines.filter(created_at__lte=created_at, due_at=None).delete()
     return line
+
+
+def _without_secrets(connection: Connection, values: Mapping[str, Any]) -> dict[str, Any]:
+    """What is still to be posted goes as it is; it is shown without them all the same."""
+    hider = hiding.of(connection)
+    names = ("answer",) if values.get("due_at") else ("url", "body", "answer")
+    kept: dict[str, Any] = {name: hider.text(str(values[name])) for name in names if name in values}
+    if "headers" in values:
+        kept["headers"] = hider.headers(values["headers"])
+    return {**values, **kept}
 
 
 # --- What it has still to call us for -------------------------------------------------------------------------------
@@ -253,7 +265,8 @@ def take_due(connection_id: UUID, line_id: UUID | None = None) -> RehearsalLine 
 
 def finish(line: RehearsalLine, *, status: int | None, answer: str, words: str) -> None:
     """Write what our webhook answered; `words` where nothing could be reached."""
-    known = {"answer_status": status, "answer": answer[:SHOWN_BODY].replace("\x00", ""), "due_at": None}
+    answer = hiding.of(line.connection).text(answer[:SHOWN_BODY].replace("\x00", ""))
+    known = {"answer_status": status, "answer": answer[:SHOWN_BODY], "due_at": None}
     RehearsalLine.objects.filter(id=line.id).update(**known, **({"note": words[:300]} if words else {}))
     if line.kind == LineKind.REPORT and status is not None and status < 300:
         taken = RehearsalLine.objects.filter(

@@ -94,7 +94,7 @@ class PhoneDesks:
     def choices(self) -> Sequence[Choice]:
         """Those of this workspace, by name."""
         rows = Connection.objects.order_by("name", "created_at")
-        return [Choice(str(row.id), PhoneDesk(row).name()) for row in rows if is_desk(row)]
+        return [Choice(str(row.id), PhoneDesk(row).name(), row.is_rehearsal) for row in rows if is_desk(row)]
 
     def cases_of(self, handoff: Handoff) -> Sequence[ShownCase]:
         """None."""

@@ -42,6 +42,8 @@ def meets(content: Mapping[str, Any], *, person: str, locale: str, channel: str,
     is_open = hours is None or hours.is_open(now)
     reasons = _who_is_away(rules, now)
     standing = _standing(rules, now)
+    if first := _rehearsed(rules, now):
+        standing += f" The first who is asked is {first}, a rehearsal: nobody real comes from there."
     if is_open and not reasons:
         steps = ["waiting", *(f"ask_{name}" for name in rules.form)]
         wait, silence = (duration(int(each.total_seconds())) for each in (rules.longest_wait, rules.longest_silence))
@@ -89,6 +91,14 @@ def _who_is_away(rules: Rules, now: dt.datetime) -> list[str]:
             return []
         reasons.append(f"{desk.name() if desk else desk_words(ref).capitalize()}: {there.words}")
     return reasons
+
+
+def _rehearsed(rules: Rules, now: dt.datetime) -> str:
+    """The first desk that takes cases now, where that is a rehearsal; "" otherwise."""
+    played = desks.rehearsals()
+    there = ((ref, desk) for ref in rules.desks if (desk := desks.of(ref)) is not None)
+    first = next((ref for ref, desk in there if desk.availability(now).is_open), "") if played else ""
+    return played[first].name if first in played else ""
 
 
 def preview(content: Mapping[str, Any], *, person: str, locale: str, channel: str, now: dt.datetime) -> list[Said]:

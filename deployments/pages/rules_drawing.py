@@ -150,6 +150,12 @@ class Drawn:
         return desks.choices()
 
     @property
+    def rehearsals(self) -> list[Choice]:
+        """Those of the named desks behind which nobody real is, in order."""
+        played = {choice.ref: choice for choice in self.choices if choice.is_rehearsal}
+        return [played[ref] for ref in dict.fromkeys(self.typed.desks) if ref in played]
+
+    @property
     def has_room_for_desk(self) -> bool:
         """Whether another desk can be named: there is one, and room for it."""
         return len(self.typed.desks) < min(MOST_DESKS, len(self.choices))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import html
+import json
 import re
+from base64 import b64encode
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,7 +17,16 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 from pytest_django.live_server_helper import LiveServer
 
-from channels_app.models import Connection, Delivery, DeskCase, InboundEvent, Rehearsal
+from channels_app.models import (
+    Connection,
+    Delivery,
+    DeliveryAttempt,
+    DeskCase,
+    InboundEvent,
+    Rehearsal,
+    RehearsalLine,
+)
+from channels_app.providers.genesys import webhooks
 from channels_app.rehearsal import receiving
 from convoship.lib.tenancy import tenant
 from deployments.models import Conversation, Message
@@ -25,6 +36,7 @@ from tests.channels.conftest import Bridge, make_bridge
 from tests.channels.far_end import FarEnd
 from tests.channels.rehearsed_desks import REHEARSED, RehearsedDesk, stage
 from tests.channels.test_desks import Room
+from workspaces import secret_store
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
 
@@ -314,3 +326,186 @@ async def test_desk_check_opens_nothing_at_a_real_account_unless_told_so(desk: R
         await sync_to_async(call_command)("desk_check", str(desk.connection.id))
     with pytest.raises(CommandError, match="takes no hand-overs"):
         await sync_to_async(call_command)("desk_check", str(desk.bridge.connection.id), live=True)
+
+
+async def test_no_secret_stands_in_what_is_kept_of_the_wire_or_shown_of_it(room: Room, desk: RehearsedDesk) -> None:
+    def secrets() -> set[str]:
+        row = Connection.objects.get(id=desk.connection.id)
+        return {secret_store.value_of(key) for field, key in row.credentials.items() if field not in NO_SECRETS}
+
+    def kept() -> list[str]:
+        rows = RehearsalLine.objects.filter(connection=desk.connection).values("url", "headers", "body", "answer")
+        attempts = DeliveryAttempt.objects.filter(delivery__connection=desk.connection).values_list("answer", flat=True)
+        return [json.dumps(row) for row in rows] + list(attempts)
+
+    found = await room.bridge.inside(secrets)
+    await sync_to_async(desk.client.post)(f"/app/channels/{desk.connection.id}/register")
+    await sync_to_async(desk.client.post)(f"/app/channels/{desk.connection.id}/test")
+    await opened(room, desk)
+    await desk.accept()
+    await desk.say("Which one?", "d1")
+    await desk.give_back("Sent a new one.")
+    found |= await room.bridge.inside(secrets)
+    if desk.kind == "genesys":
+        found.add(webhooks.second_check(await room.bridge.inside(lambda: own_secret(desk))))
+    assert found
+    screen = (await sync_to_async(desk.client.get)(f"/app/channels/{desk.connection.id}/rehearsal/live")).content
+    for text in (*await room.bridge.inside(kept), html.unescape(screen.decode())):
+        for value in found:
+            assert value not in text, (value, text[:2000])
+        assert not re.search(r'"(access_token|client_secret|secret)": ?"(?!\[hidden\])', text.replace('\\"', '"'))
+
+
+async def test_what_was_kept_with_a_secret_is_shown_without_it(room: Room, desk: RehearsedDesk) -> None:
+    def write() -> str:
+        secret = own_secret(desk)
+        RehearsalLine.objects.create(
+            connection=desk.connection,
+            kind="said",
+            url=f"https://example.com/?key=1&client_secret=abc-123&said={secret}",
+            headers={"X-Convoship-Secret": secret, "X-Other": secret, "Authorization": "Basic YWJjZGVmOjEyMw=="},
+            body=json.dumps({"value": secret, "access_token": "abc-123", "said": "Basic authentication, please."}),
+            answer=f"token_type=bearer&access_token=abc-123&x={b64encode(secret.encode()).decode()}",
+        )
+        return secret
+
+    secret = await room.bridge.inside(write)
+    screen = (await sync_to_async(desk.client.get)(f"/app/channels/{desk.connection.id}/rehearsal/live")).content
+    page = html.unescape(screen.decode())
+    for value in (secret, "abc-123", "YWJjZGVmOjEyMw", b64encode(secret.encode()).decode()):
+        assert value not in page
+    assert "X-Convoship-Secret: [hidden]" in page
+    assert "key=1&client_secret=[hidden]&said=[hidden]" in page
+    assert "Basic authentication, please." in page
+
+
+# They say who we are, and stand on pages as settings do.
+NO_SECRETS = {"client_id", "username", "email"}
+
+
+def own_secret(desk: RehearsedDesk) -> str:
+    row = Connection.objects.get(id=desk.connection.id)
+    return secret_store.value_of(row.credentials["webhook_secret"])
+
+
+async def test_the_case_of_a_rehearsal_is_opened_on_its_agents_screen(room: Room, desk: RehearsedDesk) -> None:
+    await opened(room, desk)
+    await desk.settle()
+    first, ref = room.id, (await desk.case()).ref
+    await room.begin([desk.ref])
+    await room.visitor("Another kettle.")
+    await room.ask()
+    await desk.settle()
+    assert (await desk.case()).ref != ref
+    page = (await sync_to_async(desk.client.get)(f"/app/conversations/{first}/")).content.decode()
+    links = {html.unescape(one) for one in re.findall(r'href="([^"]*/rehearsal\?with=[^"]*)"', page)}
+    (link,) = links
+    screen = (await sync_to_async(desk.client.get)(link)).content.decode()
+    assert f'id="case-{ref}"' in screen
+    case = await room.bridge.inside(lambda: DeskCase.objects.get(conversation_id=first))
+    assert not case.url or html.escape(case.url) not in page
+
+
+@pytest.mark.parametrize(
+    ("url", "is_led_to"),
+    [
+        ("own", True),
+        ("javascript:alert(1)", False),
+        ("https://evil.example/agent/tickets/1", False),
+        ("https://zendesk.com.evil.example/agent/tickets/1", False),
+        ("https://zendesk.com@evil.example/agent/tickets/1", False),
+        ("http://[", False),
+    ],
+)
+async def test_a_case_is_led_to_at_its_vendors_own_host_alone(
+    room: Room, bridge: Bridge, live_server: LiveServer, settings: Any, url: str, is_led_to: bool
+) -> None:
+    parts = urlsplit(live_server.url)
+    stage(settings, live_server.url, str(parts.hostname), int(parts.port or 80))
+    desk = await sync_to_async(REHEARSED["zendesk"])(bridge)
+    await opened(room, desk)
+    await desk.settle()
+
+    def write() -> str:
+        row = DeskCase.objects.get()
+        row.url = row.url if url == "own" else url
+        row.save()
+        # From here on as if it were a real one.
+        Connection.objects.filter(id=desk.connection.id).update(is_rehearsal=False)
+        return row.url
+
+    written = await room.bridge.inside(write)
+    page = (await sync_to_async(desk.client.get)(f"/app/conversations/{room.id}/")).content.decode()
+    now = page.partition('id="handoff-now"')[2].partition("</dl>")[0]
+    assert (f'href="{html.escape(written)}"' in now) is is_led_to
+    assert "evil.example" not in page
+    assert "javascript:" not in now
+
+
+async def test_the_page_of_a_conversation_says_where_it_is_handed_over_to_and_what_was_tried(
+    room: Room, desk: RehearsedDesk
+) -> None:
+    gone = "00000000-0000-4000-8000-000000000000"
+    await room.begin([gone, desk.ref])
+    await room.visitor("My kettle leaks.")
+    await room.ask()
+    await desk.settle()
+    case = await room.bridge.inside(lambda: DeskCase.objects.get())
+
+    async def now() -> str:
+        page = (await sync_to_async(desk.client.get)(f"/app/conversations/{room.id}/")).content.decode()
+        # Before what has to be opened first.
+        part = page.partition('id="handoff-now"')[2].partition("</dl>")[0]
+        assert page.index('id="handoff-now"') < page.index('id="handoffs-all"')
+        return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", part)).split())
+
+    said = await now()
+    assert f"{desk.connection.name} (rehearsal)" in said
+    assert f"{case.number} (in a new tab)" in said
+    assert ", taken just now" in said
+    assert "State Offered since just now" in said or "State Accepted since just now" in said
+    assert "Asked in vain Connection 00000000, deleted: The connection is deleted." in said
+    await desk.say("Which one?", "d1")
+    # Genesys doesn't tell the names of its agents.
+    assert re.search(r"State With a person since just now : (Olga|Rehearsal of Genesys)", await now())
+
+
+async def test_dead_letters_say_who_said_what_when_and_why_and_go_again_in_their_order(
+    room: Room, desk: RehearsedDesk
+) -> None:
+    await opened(room, desk)
+    await desk.settle()
+    said = [f"Line {number}." for number in range(1, 7)]
+    await room.bridge.inside(lambda: Connection.objects.filter(id=desk.connection.id).update(state="paused"))
+    for text in said:
+        await room.visitor(text)
+        # Each on its own, where several would go together.
+        await room.bridge.inside(lambda: Delivery.objects.filter(status="queued").update(tries=1))
+
+    def die() -> list[str]:
+        rows = list(Delivery.objects.filter(status="queued", what="handoff.message").order_by("-position"))
+        # The last one first, as they may die where several are under way.
+        for row in rows:
+            row.status, row.reason, row.settled_at = "failed", "The desk was not there.", timezone.now()
+            row.save()
+        Connection.objects.filter(id=desk.connection.id).update(state="active")
+        return [str(row.id) for row in rows]
+
+    ids = await room.bridge.inside(die)
+    assert len(ids) == len(said)
+    path = f"/app/channels/{desk.connection.id}/deliveries"
+    page = (await sync_to_async(desk.client.get)(f"{path}?show=dead")).content.decode()
+    read = " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
+    for text in said:
+        assert re.search(rf"\w: {text}", read), read
+    assert read.count("The desk was not there.") == len(said)
+    one = (await sync_to_async(desk.client.get)(f"{path}/{ids[0]}")).content.decode()
+    part = one.partition('id="told-title"')[2].partition("</section>")[0]
+    assert "Line 6." in part
+    assert "{" not in part
+    await sync_to_async(desk.client.post)(f"{path}/replay", {"show": "dead", "q": ""})
+    await desk.settle()
+    heard = "\n".join(await desk.customers())
+    places = [heard.index(text) for text in said]
+    assert places == sorted(places)
+    assert all(heard.count(text) == 1 for text in said)

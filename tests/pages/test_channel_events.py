@@ -58,7 +58,7 @@ def test_other_kinds_of_events_have_words_of_their_own(member: Browser, bridge: 
     with tenant(bridge.workspace.id):
         inbound.record(bridge.connection, events, request_of())
     page = words(member.get(list_of(bridge)))
-    assert "Status report delivered" in page
+    assert "Status report Delivered" in page
     assert "Hang-up" in page
     assert "A reaction" in page
     assert "Convoship does nothing with this: a reaction." in page

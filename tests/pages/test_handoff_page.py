@@ -5,15 +5,19 @@ from __future__ import annotations
 import copy
 import datetime as dt
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 import time_machine
+from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from channels_app.models import Delivery
+from channels_app.pages import queries as channel_queries
+from channels_app.rehearsal import rehearsing
 from convoship.lib.tenancy import tenant
-from deployments import handoff_rules, public_holidays
+from deployments import handoff_rules, public_holidays, publishing, visits
 from deployments.models import Assistant
 from deployments.opening_hours import DAYS, OpeningHours
 from deployments.pages.rules_typed import Typed
@@ -353,3 +357,80 @@ def test_the_form_of_any_rules_means_these_rules(rules: dict[str, Any]) -> None:
     typed = Typed.of_content(content)
     assert handoff_rules.validate(typed.without_empty().content()) == content
     assert handoff_rules.parsed(handoff_rules.whole(content)) == handoff_rules.parsed(content)
+
+
+# --- Rehearsals -------------------------------------------------------------------------------------------------------
+
+
+class Rehearsed:
+    """A rehearsal of Zendesk that an assistant of the workspace names as its desk."""
+
+    def __init__(self, workspace: Workspace, assistant: Assistant) -> None:
+        self.who = factories.actor(workspace)
+        with tenant(workspace.id):
+            made = rehearsing.begin(self.who, kind="zendesk", assistant_id=assistant.id)
+            made.connection.name = "Support"
+            made.connection.save()
+        self.id, self.assistant, self.workspace = str(made.connection.id), assistant, workspace
+        self.path = f"/app/channels/{self.id}/"
+
+    def publish(self) -> None:
+        with tenant(self.workspace.id):
+            publishing.publish(self.who, self.assistant.id)
+
+    def take_in(self) -> UUID:
+        """A real visitor comes, and is handed over; their conversation."""
+        with tenant(self.workspace.id):
+            row = Assistant.objects.select_related("published").get(id=self.assistant.id)
+        opened = factories.start_session(factories.make_deployment(self.workspace, row))
+        visit = visits.resolve(opened.token, opened.session.id)
+        visits.ask_for_person(visit, factories.caller(), "A person!")
+        return opened.session.conversation_id
+
+
+@pytest.fixture
+def rehearsed(page: Page, workspace: Workspace) -> Rehearsed:
+    return Rehearsed(workspace, page.assistant)
+
+
+def test_a_rehearsal_among_the_desks_is_marked_and_warned_of(page: Page, rehearsed: Rehearsed, member: Browser) -> None:
+    warned = "Real visitors who are handed over to Support reach nobody."
+    before = words(member.get(page.path))
+    assert "Support (rehearsal)" in before
+    assert warned not in before
+    page.set({"desks": [rehearsed.id, "inbox"]})
+    after = words(member.get(page.path))
+    assert warned in after
+    assert "The first who is asked is Support, a rehearsal: nobody real comes from there." in after
+    # What is typed and not saved yet is warned of, too.
+    page.set({})
+    form = page.form()
+    form["desk_0"] = rehearsed.id
+    assert warned in words(page.send(form, "preview"))
+
+
+def test_a_rehearsal_that_real_visitors_are_handed_over_to_says_so_wherever_it_stands(
+    page: Page, rehearsed: Rehearsed, member: Browser
+) -> None:
+    said = "Real visitors who are handed over to it reach nobody"
+    page.set({"desks": [rehearsed.id]})
+    for path in ("/app/channels/", rehearsed.path):
+        assert said not in words(member.get(path))
+    rehearsed.publish()
+    for path in ("/app/channels/", rehearsed.path):
+        assert said in words(member.get(path))
+    talk = f"/app/conversations/{rehearsed.take_in()}/"
+    told = words(member.get(talk))
+    assert "This is a real visitor, and nobody real has them." in told
+    assert "Desk Support (rehearsal)" in told
+
+
+def test_what_a_rehearsed_desk_was_not_told_of_a_real_visitor_counts_nowhere(
+    page: Page, rehearsed: Rehearsed, workspace: Workspace
+) -> None:
+    page.set({"desks": [rehearsed.id]})
+    rehearsed.publish()
+    rehearsed.take_in()
+    with tenant(workspace.id):
+        assert Delivery.objects.update(status="failed", settled_at=timezone.now()) > 0
+        assert channel_queries.dead_count() == 0

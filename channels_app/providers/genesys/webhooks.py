@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from channels_app.providers.base import BadEvent, InboundRequest, SignatureInvalid, same
+from channels_app.providers.code_words import in_words
 from channels_app.providers.events import DeskSaid, NotUsed, ProviderEvent, StatusReported
 from channels_app.providers.genesys import normalized
 from convoship.lib.parsers import BadJSON, loads
@@ -132,7 +133,7 @@ def _notification(raw: bytes, body: Mapping[str, Any]) -> ProviderEvent:
         return _typing(body, address, message_id, str(channel.get("time") or ""))
     if kind in {"Text", "Structured", "Message"}:
         return normalized.event_of(message_id, address, body)
-    return NotUsed(key=spare, address=address, what=f"a notification of the type “{kind[:40]}”")
+    return NotUsed(key=spare, address=address, what=f"a notification that Genesys calls “{in_words(kind)}”")
 
 
 def _typing(body: Mapping[str, Any], address: str, message_id: str, time: str) -> ProviderEvent:
@@ -142,7 +143,9 @@ def _typing(body: Mapping[str, Any], address: str, message_id: str, time: str) -
     )
     key = f"event:{message_id}:{time[:40]}"
     if "Typing" not in kinds:
-        return NotUsed(key=key, address=address, what=f"an event of the kind “{', '.join(kinds)[:60]}”")
+        return NotUsed(
+            key=key, address=address, what=f"an event that Genesys calls “{', '.join(map(in_words, kinds[:5]))}”"
+        )
     return DeskSaid(key=key, address=address, says="typing")
 
 
@@ -161,9 +164,9 @@ def _receipt(body: Mapping[str, Any], message_id: str, spare: str) -> ProviderEv
     # Of an agent's message: what became of it is ours to tell. A failure is never passed over.
     is_theirs = body.get("direction") == "Outbound" and status != "failed"
     if status is None or not message_id or is_theirs:
-        return NotUsed(key=spare, what=f"a receipt that says “{told[:40]}”")
+        return NotUsed(key=spare, what=f"a receipt that says “{in_words(told)}”")
     if _is_of_a_test(body.get("channel")):
-        return NotUsed(key=spare, what=f"a receipt for what “Test” wrote, which says “{told[:40]}”")
+        return NotUsed(key=spare, what=f"a receipt for what “Test” wrote, which says “{in_words(told)}”")
     key = f"receipt:{message_id}:{status}"
     if status != "failed":
         return StatusReported(key=key, provider_id=message_id, status=status)

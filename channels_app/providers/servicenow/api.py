@@ -32,8 +32,8 @@ ROLES = (
 # One record: others may be touched where this may not.
 _RECORD = re.compile(r"/api/now/table/\w+/[0-9a-f]{32}")
 _REMEDIES = {
-    401: "Check the user (System Security, Users) or the OAuth application (System OAuth, Application Registry), and "
-    "write the credentials again in the connection's settings.",
+    401: "Check the user (System Security, Users and Groups, Users): that it is active and not locked out; and write "
+    "its user ID and password again in the connection's settings.",
     403: ROLES,
     404: "It is not there any more, or the integration's user may not see it.",
     429: "Nothing has to be done; it is tried again. The limit is set in System Web Services, REST, Rate Limit Rules.",
@@ -42,6 +42,7 @@ _CLIENT = (
     "Check the OAuth application (System OAuth, Application Registry): its client ID and secret, its OAuth Application "
     "User, and that the system property glide.oauth.inbound.client.credential.grant_type.enabled is true."
 )
+_OAUTH_REMEDIES = {**_REMEDIES, 401: _CLIENT}
 
 
 class Api:
@@ -76,7 +77,9 @@ class Api:
         answer = await self._asked(method, path, body, query, headers or {}, content)
         budget.note(self.account.connection_id, answer.headers)
         if not answer.is_success:
-            raise _failure(answer, is_write=method != "GET", of_one=_RECORD.search(path) is not None)
+            remedies = _REMEDIES if self.is_basic else _OAUTH_REMEDIES
+            is_of_one = _RECORD.search(path) is not None
+            raise _failure(answer, remedies, is_write=method != "GET", of_one=is_of_one)
         return read(answer, is_write=method != "GET")
 
     async def rows(self, table: str, query: str, fields: str, limit: int, offset: int = 0) -> list[dict[str, Any]]:
@@ -131,14 +134,14 @@ class Api:
         if answer.status in {400, 401}:
             raise oauth.refused("ServiceNow refuses the OAuth application", said(answer), _CLIENT, answer.status)
         if not answer.is_success:
-            raise rest.failure(answer, SERVICE, said(answer), is_write=False, remedies=_REMEDIES)
+            raise rest.failure(answer, SERVICE, said(answer), is_write=False, remedies=_OAUTH_REMEDIES)
         return oauth.granted(read(answer, is_write=False), SERVICE, TOKEN_SECONDS)
 
 
-def _failure(answer: Answered, *, is_write: bool, of_one: bool) -> ProviderError:
+def _failure(answer: Answered, remedies: Mapping[int, str], *, is_write: bool, of_one: bool) -> ProviderError:
     """What an answer that is no 2xx means; a table that isn't there is a matter of the settings."""
     words = said(answer)
-    error = rest.failure(answer, SERVICE, words, is_write=is_write, remedies=_REMEDIES, of_one=of_one)
+    error = rest.failure(answer, SERVICE, words, is_write=is_write, remedies=remedies, of_one=of_one)
     if answer.status == 400 and words.lower().startswith("invalid table"):
         error.stops, error.blame = True, "connection"
         error.remedy = "Check the table's name in the connection's settings: System Definition, Tables, Name."

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from channels_app.providers.base import InboundRequest
+from channels_app.providers.code_words import in_words
 from channels_app.providers.events import DeskSaid, NotUsed, ProviderEvent
 from channels_app.providers.servicenow.virtual_agent import CASE
 from channels_app.providers.servicenow.webhooks import body_of
@@ -43,7 +44,9 @@ def parse(request: InboundRequest) -> list[ProviderEvent]:
     address, is_agent = _address(post), post.get("agentChat") is True
     events = [_event(one, f"{made}:{place}", address, is_agent) for place, one in enumerate(elements)]
     events += _end(post, made, address, events, elements)
-    return events or [NotUsed(key=f"post:{made}", address=address, what=f"a post that says nothing: {_kinds(post)}")]
+    return events or [
+        NotUsed(key=f"post:{made}", address=address, what="a post of the Virtual Agent that says nothing")
+    ]
 
 
 def _address(post: Mapping[str, Any]) -> str:
@@ -90,7 +93,8 @@ def _action(element: Mapping[str, Any], key: str, address: str, is_agent: bool) 
     if _OVER.match(kind):
         return DeskSaid(key=key, address=address, says="ended", text=words[:300], copy_seconds=seconds)
     wait = f" ({element['waitTime']})" if isinstance(element.get("waitTime"), str) else ""
-    what = _short(f"{kind or 'an action'} of the Virtual Agent{wait}", words)
+    step = f"what the Virtual Agent calls “{in_words(kind)}”" if kind else "a step of the Virtual Agent"
+    what = _short(f"{step}{wait}", words)
     return NotUsed(key=key, address=address, what=what, copy_seconds=seconds)
 
 
@@ -195,7 +199,3 @@ def _parts(value: object, depth: int = 0) -> list[str]:
 
 def _short(what: str, words: str) -> str:
     return f"{what}: {words}"[:LONGEST_WHAT] if words else what
-
-
-def _kinds(post: Mapping[str, Any]) -> str:
-    return ", ".join(list(post)[:10])

@@ -25,6 +25,13 @@ _REMEDIES = {
     "and write.",
     404: "It is not there any more, or was merged or deleted. Nothing more can be told of it.",
 }
+# Of a connection that signs in by an agent's address and API token.
+_LEGACY_REMEDIES = {
+    **_REMEDIES,
+    401: "Check the API token in Admin Center, Apps and integrations, APIs, API tokens, and that token access is on; "
+    "write the agent's e-mail address and the token again in the connection's settings.",
+    403: "Give the agent whose e-mail address the connection has the role of an agent or admin in Admin Center.",
+}
 
 
 class Api:
@@ -64,7 +71,7 @@ class Api:
                 SERVICE,
                 said(answer),
                 is_write=method != "GET",
-                remedies=_REMEDIES,
+                remedies=_LEGACY_REMEDIES if self._is_legacy else _REMEDIES,
                 of_one=path.startswith("/api/v2/tickets/"),
             )
         return rest.read(answer, SERVICE)

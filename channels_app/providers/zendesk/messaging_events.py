@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from channels_app.providers.base import BadEvent, InboundRequest, SignatureInvalid, same
+from channels_app.providers.code_words import in_words
 from channels_app.providers.desk_port import CaseThere, KnownCase, Looked
 from channels_app.providers.events import DeskSaid, MessageReceived, NotUsed, ProviderEvent, StatusReported
 from channels_app.providers.zendesk.messaging import OURS, Messaging, active_integration
@@ -70,7 +71,30 @@ def _event(integration: str, event: Mapping[str, Any]) -> ProviderEvent:
             return _typing(key, address, _part(payload, "activity"))
         case "conversation:message:delivery:failure":
             return _failed(key, address, payload)
-    return NotUsed(key=key, address=address, what=f"{kind or 'an event without a type'}")
+    return NotUsed(key=key, address=address, what=_called(kind))
+
+
+# docs.smooch.io/rest, webhook event types; others are told by their own name.
+_CALLED: Mapping[str, str] = {
+    "conversation:create": "that a conversation began",
+    "conversation:join": "that somebody joined the conversation",
+    "conversation:leave": "that somebody left the conversation",
+    "conversation:read": "that somebody has read the conversation",
+    "conversation:remove": "that a conversation was deleted",
+    "conversation:message:delivery:channel": "that a message has reached the customer's channel",
+    "conversation:message:delivery:user": "that a message has reached the customer",
+    "conversation:referral": "that the customer came by a link",
+    "switchboard:acceptControl": "that somebody else takes the conversation",
+    "switchboard:acceptControl:failure": "that somebody else could not take the conversation",
+    "switchboard:offerControl": "that the conversation is offered to somebody else",
+    "switchboard:offerControl:failure": "that the conversation could not be offered to somebody else",
+}
+
+
+def _called(kind: str) -> str:
+    if not kind:
+        return "an event that says no kind"
+    return _CALLED.get(kind) or f"an event that Zendesk calls “{in_words(kind)}”"
 
 
 def _failed(key: str, address: str, payload: Mapping[str, Any]) -> ProviderEvent:
