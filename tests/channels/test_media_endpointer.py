@@ -14,7 +14,8 @@ class Caller:
     """Speaks and pauses, window after window."""
 
     def __init__(self) -> None:
-        self.endpointer, self.now, self.edges = Endpointer(), 0.0, []
+        self.endpointer, self.now = Endpointer(), 0.0
+        self.edges: list[tuple[Edge, float]] = []
         self.ended: list[tuple[float, TurnEnd]] = []
 
     def sounds(self, share: float, seconds: float) -> None:
@@ -126,7 +127,8 @@ def test_what_was_only_guessed_counts_where_nothing_better_comes():
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans(), st.sampled_from(["", "a.", "b c"]))))
 def test_whatever_happens_each_final_word_is_in_one_turn_or_still_waits(steps):
-    caller, said = Caller(), []
+    caller = Caller()
+    said: list[str] = []
     for share, final, text in steps:
         caller.sounds(share, 0.2)
         caller.is_heard(text, final=final)
