@@ -42,7 +42,7 @@ async def test_what_flite_says_pocketsphinx_hears_with_partials_and_one_final(en
         assert share_heard(HOURS, await ear.say(await spoken(HOURS))) >= 0.8
 
 
-def test_sound_of_any_length_is_heard_be_it_a_single_sample() -> None:
+async def test_sound_of_any_length_is_heard_be_it_a_single_sample() -> None:
     ear = speech_hosts.decoder()
     assert [ear.hear(SILENCE * length) for length in (1, 1, 2, 160, 1)] == [""] * 5
     assert ear.finish() == ""
