@@ -29,6 +29,13 @@ def feed(ear: Listening, ulaw: bytes) -> None:
         ear.feed(ulaw[at : at + FRAME])
 
 
+async def flow(ear: Listening, ulaw: bytes) -> None:
+    """As `feed`, with a turn of the loop after each frame, only quicker than a call does."""
+    for at in range(0, len(ulaw), FRAME):
+        ear.feed(ulaw[at : at + FRAME])
+        await asyncio.sleep(0.002)
+
+
 @dataclass
 class Ear:
     """What was heard on one call so far."""
@@ -38,7 +45,7 @@ class Ear:
 
     async def say(self, ulaw: bytes) -> str:
         """Feed it, pause, and what was heard by the next final."""
-        feed(self.inner, QUIET + ulaw + QUIET)
+        await flow(self.inner, QUIET + ulaw + QUIET)
         self.inner.flush()
         return (await self.final()).text
 
@@ -57,15 +64,12 @@ class Ear:
 
 @asynccontextmanager
 async def hearing(engine: SpeechToText, language: str = "en-US") -> AsyncIterator[Ear]:
-    """One call's ear, closed at the end, and its engine with it."""
+    """One call's ear, closed at the end; its engine goes on."""
+    listening = await engine.listen(language)
     try:
-        listening = await engine.listen(language)
-        try:
-            yield Ear(listening)
-        finally:
-            await listening.close()
+        yield Ear(listening)
     finally:
-        await engine.close()
+        await listening.close()
 
 
 def share_heard(said: str, heard: str) -> float:

@@ -17,8 +17,9 @@ import tempfile
 import threading
 import wave
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -30,11 +31,12 @@ from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-from channels_app.voice.engines.base import Listening, Transcript
-from channels_app.voice.engines.pocketsphinx_local import PocketSphinx
+from channels_app.voice.engines.pocketsphinx_process import Ear
 from channels_app.voice.engines.resample import from_telephone, to_telephone
+from channels_app.voice.engines.utterances import Gate
 from channels_app.voice.engines.vad import WINDOW_SECONDS, Detector
 from channels_app.voice.media import g711
+from channels_app.voice.media.events import RATE
 from tests.channels.far_end import Server
 
 KEY = "a-key-that-is-good"
@@ -51,7 +53,6 @@ class DeepgramHost:
     keeps_quiet_on_finalize: bool = False
     is_over: asyncio.Event = field(default_factory=asyncio.Event)
     server: SocketServer | None = None
-    engine: PocketSphinx = field(default_factory=lambda: PocketSphinx(1))
 
     @property
     def url(self) -> str:
@@ -85,9 +86,7 @@ class DeepgramHost:
     async def serve(self, socket: ServerConnection) -> None:
         """One call's socket."""
         self.open_now += 1
-        ear = await self.engine.listen("en")
-        call = _DeepgramCall(self, socket, ear)
-        telling = asyncio.create_task(call.tell())
+        call = _DeepgramCall(self, socket)
         try:
             async for frame in socket:
                 await call.take(frame)
@@ -95,24 +94,22 @@ class DeepgramHost:
             pass
         finally:
             self.open_now -= 1
-            await ear.close()
-            await asyncio.gather(telling, return_exceptions=True)
+            decoder().finish()
 
 
 class _DeepgramCall:
-    def __init__(self, host: DeepgramHost, socket: ServerConnection, ear: Listening) -> None:
-        self.host, self.socket, self.ear = host, socket, ear
-        self.detector = Detector()
+    def __init__(self, host: DeepgramHost, socket: ServerConnection) -> None:
+        self.host, self.socket = host, socket
+        self.detector, self.gate = Detector(), Gate()
         self.query = host.asked[-1]
         self.quiet, self.is_speech, self.seconds, self.is_owed_end = 0.0, False, 0.0, False
-        # Why each final was asked for, in order.
-        self.because: list[str] = []
+        self.unheard, self.told = b"", ""
 
     async def take(self, frame: str | bytes) -> None:
         if isinstance(frame, str):
             self.host.texts.append(json.loads(frame)["type"])
             if self.host.texts[-1] == "Finalize" and not self.host.keeps_quiet_on_finalize:
-                self.flush("finalize")
+                await self.finish("finalize")
             elif self.host.texts[-1] == "CloseStream":
                 await self.socket.close()
             return
@@ -122,9 +119,19 @@ class _DeepgramCall:
             self.socket.transport.abort()
         elif self.host.fault.startswith("close:"):
             await self.socket.close(int(self.host.fault.partition(":")[2]), "NET-0000")
-        self.ear.feed(frame)
-        self.seconds += len(frame) / 8000
-        for probability in self.detector.feed(frame):
+        for at in range(0, len(frame), 160):
+            await self.hear(frame[at : at + 160])
+
+    async def hear(self, ulaw: bytes) -> None:
+        self.seconds += len(ulaw) / RATE
+        self.unheard += self.gate.feed(ulaw)
+        if len(self.unheard) >= RATE // 2:
+            text = await asyncio.to_thread(decoder().hear, self.unheard)
+            self.unheard = b""
+            if text and text != self.told:
+                self.told = text
+                await self.socket.send(json.dumps(self.results(text, is_final=False)))
+        for probability in self.detector.feed(ulaw):
             await self.judge(probability)
 
     async def judge(self, probability: float) -> None:
@@ -134,32 +141,30 @@ class _DeepgramCall:
             self.quiet += WINDOW_SECONDS
         if self.is_speech and self.quiet >= int(self.query["endpointing"]) / 1000:
             self.is_speech, self.is_owed_end = False, True
-            self.flush("speech")
+            await self.finish("speech")
         if self.is_owed_end and self.quiet >= int(self.query["utterance_end_ms"]) / 1000:
             self.is_owed_end = False
             ended = {"type": "UtteranceEnd", "channel": [0, 1], "last_word_end": self.seconds - self.quiet}
             await self.socket.send(json.dumps(ended))
 
-    def flush(self, because: str) -> None:
-        self.because.append(because)
-        self.ear.flush()
+    async def finish(self, because: str) -> None:
+        self.gate.close()
+        if self.unheard:
+            await asyncio.to_thread(decoder().hear, self.unheard)
+        self.unheard, self.told = b"", ""
+        text = await asyncio.to_thread(decoder().finish)
+        await self.socket.send(json.dumps(self.results(text, is_final=True, because=because)))
 
-    async def tell(self) -> None:
-        async for transcript in self.ear:
-            because = self.because.pop(0) if transcript.is_final and self.because else ""
-            with suppress(ConnectionClosed):
-                await self.socket.send(json.dumps(self.results(transcript, because)))
-
-    def results(self, transcript: Transcript, because: str) -> dict[str, Any]:
+    def results(self, text: str, *, is_final: bool, because: str = "") -> dict[str, Any]:
         return {
             "type": "Results",
             "channel_index": [0, 1],
             "duration": self.seconds,
             "start": 0.0,
-            "is_final": transcript.is_final,
+            "is_final": is_final,
             "speech_final": because == "speech",
             "from_finalize": because == "finalize",
-            "channel": {"alternatives": [{"transcript": transcript.text, "confidence": 0.9, "words": []}]},
+            "channel": {"alternatives": [{"transcript": text, "confidence": 0.9, "words": []}]},
             "metadata": {
                 "request_id": "00000000-0000-0000-0000-000000000000",
                 "model_info": {"name": "general", "version": "1", "arch": "nova"},
@@ -182,7 +187,6 @@ async def deepgram() -> AsyncIterator[DeepgramHost]:
             yield host
         finally:
             host.is_over.set()
-            await host.engine.close()
 
 
 @dataclass
@@ -265,7 +269,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.host.asked.append({name: value for name, value in parts.items() if name != "file"})
         with wave.open(io.BytesIO(parts["file"])) as sound:  # type: ignore[arg-type]
             ulaw = g711.to_ulaw(sound.readframes(sound.getnframes()))
-        self.answer(200, {"text": asyncio.run(heard(ulaw))})
+        self.answer(200, {"text": heard(ulaw)})
 
     def stream(self, kind: str, sound: bytes) -> None:
         """As it is made: in pieces of an odd length, so that samples are cut."""
@@ -328,18 +332,16 @@ def said_by_flite(words: str) -> tuple[bytes, int]:
             return sound.readframes(sound.getnframes()), sound.getframerate()
 
 
-async def heard(ulaw: bytes) -> str:
+@cache
+def decoder() -> Ear:
+    """In this process, as a host may hold its test up; it hears one utterance at a time."""
+    return Ear()
+
+
+def heard(ulaw: bytes) -> str:
     """What pocketsphinx makes of it."""
-    engine = PocketSphinx(1)
-    ear = await engine.listen("en")
-    try:
-        for at in range(0, len(ulaw), 160):
-            ear.feed(ulaw[at : at + 160])
-        ear.flush()
-        async for transcript in ear:
-            if transcript.is_final:
-                return transcript.text
-        return ""
-    finally:
-        await ear.close()
-        await engine.close()
+    gate, ear = Gate(), decoder()
+    for at in range(0, len(ulaw), RATE // 2):
+        if sound := gate.feed(ulaw[at : at + RATE // 2]):
+            ear.hear(sound)
+    return ear.finish()

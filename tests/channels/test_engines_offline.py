@@ -31,7 +31,7 @@ async def test_whisper_hears_or_says_what_brings_it() -> None:
         assert share_heard(BOOKING, await ear.say(sound)) >= 0.8
         with loop_watched() as held:
             assert share_heard(BOOKING, await ear.say(sound)) >= 0.8
-        assert held.longest < 0.2  # all of a call's speech is fed at once here
+        assert held.longest < 0.05
 
 
 async def test_piper_speaks_or_says_what_brings_it() -> None:

@@ -78,3 +78,13 @@ def test_a_process_that_needs_no_speech_loads_none_of_its_packages() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_a_process_of_calls_can_load_beforehand_what_its_first_call_would_wait_for() -> None:
+    code = (
+        "import asyncio, sys, channels_app.voice.engines.registry as registry\n"
+        "asyncio.run(registry.load())\n"
+        "print(*sorted({'onnxruntime', 'elevenlabs.client', 'deepgram.listen.v1.client'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["deepgram.listen.v1.client", "elevenlabs.client", "onnxruntime"]

@@ -127,14 +127,13 @@ class Pool:
             process = self._free.pop()
             if process.is_alive:
                 return process
-        # It needs nothing of our environment, least of all its secrets.
+        # It needs nothing of our environment, least of all its secrets. What goes wrong in it stands in our log.
         inner = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", self._module),
             cwd=_ROOT,
             env={"PATH": os.environ.get("PATH", "")},
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
         )
         process = Process(inner, self._label)
         try:

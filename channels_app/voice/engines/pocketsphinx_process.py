@@ -40,19 +40,22 @@ class Ear:
             # What it has learnt of one caller's line is not for the next one's.
             self._decoder.set_cmn(_TELEPHONE)
             self._decoder.start_utt()
-        self._decoder.process_raw(self._line.put(ulaw), no_search=False, full_utt=False)
+        self._decode(self._line.put(ulaw))
         return self._text()
 
     def finish(self) -> str:
         """What was said."""
         if self._line is None:
             return ""
-        rest = self._line.rest()
-        if rest:
-            self._decoder.process_raw(rest, no_search=False, full_utt=False)
+        self._decode(self._line.rest())
         self._line = None
         self._decoder.end_utt()
         return self._text()
+
+    def _decode(self, linear: bytes) -> None:
+        # The resampler holds short sounds back, and the decoder refuses to hear nothing.
+        if linear:
+            self._decoder.process_raw(linear, no_search=False, full_utt=False)
 
     def _text(self) -> str:
         found = self._decoder.hyp()

@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
-from channels_app.voice.engines import installed
+from channels_app.voice.engines import installed, vad
 from channels_app.voice.engines.base import EngineFailed, FaultKind, SpeechToText, TextToSpeech
 from channels_app.voice.engines.languages import primary
 
@@ -122,6 +122,7 @@ ENGINES: Mapping[str, Engine] = {
         ),
     )
 }
+_SDKS = {"deepgram": "deepgram.listen.v1.client", "elevenlabs": "elevenlabs.client"}
 DEFAULT_STT, DEFAULT_TTS = "pocketsphinx", "flite"
 
 
@@ -145,6 +146,15 @@ def text_to_speech(config: Config, key: str) -> TextToSpeech:
     """The engine that speaks with this configuration, as `speech_to_text`."""
     engine = _engine(config.get("engine") or DEFAULT_TTS, config, key, lambda engine: engine.speaks, "speaks")
     return cast("TextToSpeech", _kept(engine, "speaking", config, key))
+
+
+async def load() -> None:
+    """Load what the first call would wait seconds for, as far as it is installed. For a process of calls' sound."""
+    if not installed.missing(installed.VAD):
+        await vad.load()
+    for name, module in _SDKS.items():
+        if not installed.missing(name):
+            await asyncio.to_thread(import_module, module)
 
 
 async def close() -> None:
