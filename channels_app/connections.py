@@ -95,6 +95,8 @@ def create(
         _check_is_free(provider, cleaned, errors)
     if errors:
         raise invalid(errors)
+    if any(_hosts(cleaned)[1:]):
+        _may_move_secrets(actor)
     connection = Connection.objects.create(
         kind=kind,
         name=name.strip()[:LONGEST_NAME],
@@ -247,7 +249,7 @@ def change(actor: Actor, connection: Connection, changes: Mapping[str, Any]) -> 
             _check_is_free(provider, connection.config, errors)
     if errors:
         raise invalid(errors)
-    if provider.config_form.credentials and before.get("api_base_url") != connection.config.get("api_base_url"):
+    if provider.config_form.credentials and _hosts(before) != _hosts(connection.config):
         _may_move_secrets(actor)
     connection.save(update_fields=["name", "assistant", "config", "credentials"])
     if (before, keys_before) != (connection.config, connection.credentials):
@@ -257,6 +259,12 @@ def change(actor: Actor, connection: Connection, changes: Mapping[str, Any]) -> 
     audit.record(actor, "connection.changed", connection, changed=sorted(changes))
     releasing.go_on(connection)
     return connection
+
+
+def _hosts(config: Mapping[str, Any]) -> list[Any]:
+    """Where credentials go that config may lead elsewhere."""
+    names = ("api_base_url", "speech__stt__base_url", "speech__tts__base_url")
+    return [config_paths.flat(config).get(name) for name in names]
 
 
 def _may_move_secrets(actor: Actor) -> None:

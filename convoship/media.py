@@ -4,6 +4,7 @@
 no page for them; a reverse proxy leads that path here (docs/voice.md).
 """
 
+import asyncio
 import json
 import os
 from typing import Any, cast
@@ -17,9 +18,12 @@ django.setup(set_prefix=False)
 refuse_unsafe(os.environ["DATABASE_URL"])
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402  (the settings are known now)
+from daphne.server import twisted_loop  # noqa: E402
+from django.conf import settings  # noqa: E402
 from django.urls import path, re_path  # noqa: E402
 
-from channels_app.voice.media import socket  # noqa: E402
+from channels_app.voice.engines import registry  # noqa: E402
+from channels_app.voice.media import beats, socket  # noqa: E402
 from convoship.lib import collecting  # noqa: E402
 from convoship.server import adjust_daphne, at_the_root, before_it_ends  # noqa: E402
 
@@ -38,8 +42,19 @@ async def _nowhere(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "websocket.close", "code": 4404})
 
 
+_heart = beats.Heart(twisted_loop, socket.calls)
+
+
+async def _end() -> None:
+    await asyncio.gather(socket.end_all(), _heart.stop())
+
+
 adjust_daphne()
-before_it_ends(socket.end_all)
+before_it_ends(_end)
+if not settings.TESTING:
+    # What the first call would wait seconds for.
+    asyncio.run(registry.load())
+    _heart.start()
 application = at_the_root(
     cast(
         Any,

@@ -1,6 +1,6 @@
 """Links to the outside world, what came in over them, and what goes out."""
 
-from channels_app.models.beat import WorkerBeat
+from channels_app.models.beat import MediaBeat, WorkerBeat
 from channels_app.models.call import (
     Call,
     CallRecording,
@@ -41,6 +41,7 @@ __all__ = [
     "InboundEvent",
     "InboundMedia",
     "InteractiveContent",
+    "MediaBeat",
     "MemberTelephone",
     "MessageTemplate",
     "RefusedRequest",

@@ -23,3 +23,19 @@ class WorkerBeat(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class MediaBeat(models.Model):
+    """One process that carries the sound of calls. No workspace's: it says only how many they are."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    # Host and process, for people.
+    name = models.CharField(max_length=100)
+    looked_at = models.DateTimeField()
+    calls = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["looked_at"], name="media_looked")]
+
+    def __str__(self) -> str:
+        return self.name

@@ -22,6 +22,8 @@ from channels_app.models import Connection
 from channels_app.pages import queries
 from channels_app.providers import numbers
 from channels_app.providers.base import Capability, Finding, Health, Provider
+from channels_app.providers.speech_fields import STREAM
+from channels_app.voice.media import speech_check
 from convoship.lib import limiting
 from convoship.lib.outbound import sending
 from convoship.lib.problems import Problem
@@ -67,6 +69,7 @@ def page(request: WorkspaceRequest, row: Connection, *, status: int = 200, **mor
         "addresses": addresses(row),
         **ways_to_try(row),
         "last_test": connections.last_test(row),
+        "speech_lacks": speech_check.lacks(row.config) if row.config.get("mode") == STREAM else [],
         "once": once.mark(),
         **more,
     }

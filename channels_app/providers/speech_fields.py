@@ -6,71 +6,120 @@ from typing import Any
 
 from django import forms
 
-from channels_app.voice.engines import registry
+from channels_app.providers.endpoints import endpoint
+from channels_app.voice.engines import installed, registry
+from channels_app.voice.engines.registry import Engine, Side
 
-SPEECH_FIELDS = ("speech__stt__engine", "speech__stt__model", "speech__tts__engine", "speech__tts__voice")
+STT_FIELDS = ("speech__stt__engine", "speech__stt__model", "speech__stt__base_url")
+TTS_FIELDS = ("speech__tts__engine", "speech__tts__voice", "speech__tts__model", "speech__tts__base_url")
+SPEECH_FIELDS = (*STT_FIELDS, *TTS_FIELDS)
+# Few need these.
+RARE_SPEECH_FIELDS = (*STT_FIELDS[1:], *TTS_FIELDS[2:])
 SPEECH_KEYS = ("stt_api_key", "tts_api_key")
 # In such a mode they are used.
 STREAM = "stream"
+LANGUAGE = "en-US"
 _NAME = r"^[A-Za-z0-9._:/-]+$"
+_KEY = "Of the account at the engine's company; engines on this server need none."
+_URL = "Only for a server that speaks as the engine's company does, or for its servers in another region: https://…"
+
+
+def _named(label: str, help_text: str) -> forms.RegexField:
+    words = "The name as the engine's documentation has it: letters, digits and . _ : / - only."
+    invalid = {"invalid": words}
+    return forms.RegexField(
+        _NAME, label=label, max_length=100, required=False, help_text=help_text, error_messages=invalid
+    )
+
+
+def _url(label: str) -> forms.CharField:
+    return forms.CharField(label=label, max_length=300, required=False, help_text=_URL)
+
+
+def _choices(engines: list[Engine]) -> list[tuple[str, str]]:
+    """Each engine; of one that can't be used yet, the command that brings it."""
+    return [
+        (
+            one.name,
+            f"{one.label} - not installed: {installed.command(one.name)}" if installed.missing(one.name) else one.label,
+        )
+        for one in engines
+    ]
 
 
 class SpeechFields(forms.Form):
     """The fields, for forms of connections whose `mode` may be “stream”."""
 
-    speech__stt__engine = forms.ChoiceField(
-        label="What hears",
-        choices=[(one.name, one.label) for one in registry.hearing()],
-        initial=registry.DEFAULT_STT,
-        required=False,
-        help_text="Those on this server need no key and send nothing anywhere. They need Convoship's voice packages: "
-        "make voice.",
-    )
-    speech__stt__model = forms.RegexField(
-        regex=_NAME,
-        label="Its model",
-        max_length=100,
-        required=False,
-        help_text="As the engine's own documentation names it. Left empty, the engine's usual one.",
-        error_messages={"invalid": "The name of a model, as the engine's documentation has it."},
-    )
-    speech__tts__engine = forms.ChoiceField(
-        label="What speaks",
-        choices=[(one.name, one.label) for one in registry.speaking()],
-        initial=registry.DEFAULT_TTS,
-        required=False,
-    )
-    speech__tts__voice = forms.RegexField(
-        regex=_NAME,
-        label="Its voice",
-        max_length=100,
-        required=False,
-        help_text="The id or name of a voice, as the engine's own documentation has it. Left empty, its usual one.",
-        error_messages={"invalid": "The name of a voice, as the engine's documentation has it."},
-    )
-    stt_api_key = forms.CharField(
-        label="Key for what hears",
-        max_length=100,
-        required=False,
-        help_text="Of the account at the engine's company; engines on this server need none.",
-    )
-    tts_api_key = forms.CharField(
-        label="Key for what speaks",
-        max_length=100,
-        required=False,
-        help_text="Of the account at the engine's company; engines on this server need none.",
-    )
+    speech__stt__engine = forms.ChoiceField(label="What hears", initial=registry.DEFAULT_STT, required=False)
+    speech__stt__model = _named("Model of what hears", "Left empty, its usual one.")
+    speech__stt__base_url = _url("Address of what hears")
+    speech__tts__engine = forms.ChoiceField(label="What speaks", initial=registry.DEFAULT_TTS, required=False)
+    speech__tts__voice = _named("Voice", "A voice's name or ID at the engine's company. Left empty, its usual one.")
+    speech__tts__model = _named("Model of what speaks", "Left empty, its usual one.")
+    speech__tts__base_url = _url("Address of what speaks")
+    stt_api_key = forms.CharField(label="Key for what hears", max_length=100, required=False, help_text=_KEY)
+    tts_api_key = forms.CharField(label="Key for what speaks", max_length=100, required=False, help_text=_KEY)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, engines in (
+            ("speech__stt__engine", registry.hearing()),
+            ("speech__tts__engine", registry.speaking()),
+        ):
+            field = self.fields[name]
+            assert isinstance(field, forms.ChoiceField)  # noqa: S101  (declared above)
+            field.choices = _choices(engines)
+            field.help_text = " ".join(one.about for one in engines if one.is_local)
+            known = ", ".join(one.name for one in engines)
+            field.error_messages["invalid_choice"] = f"There is no such engine. There are: {known}."
+
+    def clean_speech__stt__base_url(self) -> str:
+        """An address that may be called, or none."""
+        return _address(self.cleaned_data["speech__stt__base_url"])
+
+    def clean_speech__tts__base_url(self) -> str:
+        """The same."""
+        return _address(self.cleaned_data["speech__tts__base_url"])
 
     def check_speech(self, cleaned: dict[str, Any]) -> None:
         """In the mode that uses them each engine has what it needs; in others what was not chosen is not kept."""
-        ear = cleaned.get("speech__stt__engine") or registry.DEFAULT_STT
-        mouth = cleaned.get("speech__tts__engine") or registry.DEFAULT_TTS
         if cleaned.get("mode") != STREAM:
-            if (ear, mouth) == (registry.DEFAULT_STT, registry.DEFAULT_TTS):
-                for name in SPEECH_FIELDS:
+            for name, usual in (
+                ("speech__stt__engine", registry.DEFAULT_STT),
+                ("speech__tts__engine", registry.DEFAULT_TTS),
+            ):
+                if cleaned.get(name) == usual:
                     cleaned[name] = ""
             return
-        cleaned["speech__stt__engine"], cleaned["speech__tts__engine"] = ear, mouth
-        for engine, key in ((ear, "stt_api_key"), (mouth, "tts_api_key")):
-            if registry.ENGINES[engine].needs_key and not cleaned.get(key):
-                self.add_error(key, f"{registry.ENGINES[engine].label} needs a key: choose the secret that holds it.")
+        language = cleaned.get("language") or LANGUAGE
+        for prefix, usual, named in (
+            ("speech__stt__", registry.DEFAULT_STT, "model"),
+            ("speech__tts__", registry.DEFAULT_TTS, "voice"),
+        ):
+            if f"{prefix}engine" in self.errors:
+                continue
+            engine = registry.ENGINES[cleaned.get(f"{prefix}engine") or usual]
+            cleaned[f"{prefix}engine"] = engine.name
+            side = engine.hears if prefix == "speech__stt__" else engine.speaks
+            if side is not None:
+                self._check_side(cleaned, prefix, engine, side, named, language)
+
+    def _check_side(
+        self, cleaned: dict[str, Any], prefix: str, engine: Engine, side: Side, named: str, language: str
+    ) -> None:
+        key, url = f"{prefix.split('__')[1]}_api_key", cleaned.get(f"{prefix}base_url")
+        if engine.needs_key and not url and not cleaned.get(key):
+            self.add_error(key, f"{engine.label} needs a key: choose the secret that holds it.")
+        if url and engine.is_local:
+            self.add_error(f"{prefix}base_url", f"{engine.label} is on this server and has no address.")
+        chosen = cleaned.get(f"{prefix}{named}")
+        if chosen and not side.takes_others and chosen not in side.choices:
+            self.add_error(f"{prefix}{named}", f"{engine.label} has: {', '.join(side.choices)}.")
+        if not side.knows(language):
+            known = ", ".join(side.languages)
+            words = f"{engine.label} knows these languages only: {known}. The connection's is {language}."
+            self.add_error(f"{prefix}engine", f"{words} Choose another engine.")
+
+
+def _address(url: str) -> str:
+    return endpoint(url).rstrip("/") if url.strip() else ""

@@ -40,8 +40,8 @@ from channels_app.providers.base import (
 )
 from channels_app.providers.endpoints import endpoint
 from channels_app.providers.events import CallEnded, MessageReceived, ProviderEvent
-from channels_app.providers.speech_fields import SPEECH_FIELDS, SPEECH_KEYS, SpeechFields
-from channels_app.voice.media import dialects
+from channels_app.providers.speech_fields import RARE_SPEECH_FIELDS, SPEECH_FIELDS, SPEECH_KEYS, STREAM, SpeechFields
+from channels_app.voice.media import dialects, speech_check
 from convoship.lib import same_number
 from convoship.lib.outbound.sending import send
 from convoship.lib.parsers import BadJSON, loads
@@ -93,7 +93,7 @@ class VoiceGatewayForm(SpeechFields, ConfigForm):
     """Where answers go, and how the gateway signs; or how the sound of calls is carried, and what hears and speaks."""
 
     credentials = SPEECH_KEYS
-    rarely = frozenset(SPEECH_FIELDS[1::2])
+    rarely = frozenset(RARE_SPEECH_FIELDS)
     groups = (
         ("Turn by turn", ("gateway_url", "require_timestamp")),
         ("Streaming: the sound of calls", ("dialect", *SPEECH_FIELDS)),
@@ -330,6 +330,8 @@ class VoiceGateway(Provider):
 
     async def check(self) -> Health:
         """Post a reply that says by its `type` that it belongs to no call."""
+        if self.account.config.get("mode") == STREAM:
+            return Health(await speech_check.check(self.account.config, self.account.credentials))
         if self.is_fetched:
             words = (
                 "There is no gateway_url: answers are given in the response to ?reply=inline, and nothing is posted."

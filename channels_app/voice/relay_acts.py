@@ -478,9 +478,13 @@ def gave_up(call_id: UUID, words: str, remedy: str) -> None:
 
 
 def fault(call_id: UUID, words: str) -> None:
-    """Twilio could not do something that it was told."""
+    """The other side could not do something that it was told, or said something that can't be read."""
+    call = record.lock(call_id)
+    if call.mode == CallMode.STREAM:
+        record.note(call, StepKind.ERROR, words[:500], "The call goes on. Look at what the far side sends.")
+        return
     record.note(
-        record.lock(call_id),
+        call,
         StepKind.ERROR,
         f"Twilio says: {words}"[:500] if words else "Twilio reports an error without words.",
         "The call goes on. Where this comes again, look the words up in Twilio's error log.",

@@ -38,7 +38,7 @@ from channels_app.voice import (
 )
 from channels_app.voice.asked import Asked
 from channels_app.voice.engines.base import EngineFailed
-from channels_app.voice.media import speech
+from channels_app.voice.media import engines_of, speech
 from channels_app.voice.relay_ledger import Ledger
 from channels_app.voice.words import say
 from convoship.lib.parsers import BadJSON, loads
@@ -80,7 +80,7 @@ def _connect(asked: Asked, call_id: UUID) -> str:
 
 async def start_sound(asked: Asked, call_id: UUID) -> HttpResponse:
     """Have the call's sound brought to us. Where what hears or speaks isn't there, Twilio listens after all."""
-    absent = speech.missing(asked.provider.account.config)
+    absent = engines_of.missing(asked.provider.account.config)
     if absent is not None:
         await in_tenant(_without_speech)(asked.workspace_id, call_id, absent)
         return await gather.start(asked, call_id)

@@ -103,6 +103,7 @@
 -- migration: channels_app 0020_last_test 0e806c4791308fe0
 -- migration: channels_app 0021_desk_cases 05e42363b6ca6d6f
 -- migration: channels_app 0022_sound_of_calls c978f8e12e8f9cb5
+-- migration: channels_app 0023_media_beat 6449c91eadbf8473
 -- migration: sessions 0001_initial 2aa438e2393ee513
 
 CREATE FUNCTION public.all_workspaces() RETURNS SETOF uuid
@@ -1188,6 +1189,14 @@ CREATE TABLE public.channels_app_interactivecontent (
 );
 
 ALTER TABLE ONLY public.channels_app_interactivecontent FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.channels_app_mediabeat (
+    id uuid NOT NULL,
+    name character varying(100) NOT NULL,
+    looked_at timestamp with time zone NOT NULL,
+    calls integer NOT NULL,
+    CONSTRAINT channels_app_mediabeat_calls_check CHECK ((calls >= 0))
+);
 
 CREATE TABLE public.channels_app_membertelephone (
     id uuid NOT NULL,
@@ -2486,6 +2495,9 @@ ALTER TABLE ONLY public.channels_app_inboundmedia
 ALTER TABLE ONLY public.channels_app_interactivecontent
     ADD CONSTRAINT channels_app_interactivecontent_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.channels_app_mediabeat
+    ADD CONSTRAINT channels_app_mediabeat_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.channels_app_membertelephone
     ADD CONSTRAINT channels_app_membertelephone_pkey PRIMARY KEY (id);
 
@@ -3399,6 +3411,8 @@ CREATE INDEX handoff_newest ON public.deployments_handoff USING btree (workspace
 CREATE INDEX line_due ON public.channels_app_rehearsalline USING btree (connection_id, due_at) WHERE (due_at IS NOT NULL);
 
 CREATE INDEX media_due ON public.channels_app_inboundmedia USING btree (due_at) WHERE ((state)::text = 'waiting'::text);
+
+CREATE INDEX media_looked ON public.channels_app_mediabeat USING btree (looked_at);
 
 CREATE INDEX mention_due ON public.deployments_mention USING btree (due_at) WHERE (due_at IS NOT NULL);
 

@@ -60,6 +60,7 @@ SHARED_TABLES = {
     "axes_accessfailurelog",
     "axes_accesslog",
     "channels_app_workerbeat",
+    "channels_app_mediabeat",
     "deployments_answererbeat",
     "deployments_gonefile",
     "django_admin_log",

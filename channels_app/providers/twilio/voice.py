@@ -20,10 +20,12 @@ from channels_app.providers.base import (
     Provider,
 )
 from channels_app.providers.events import NotUsed, ProviderEvent
+from channels_app.providers.speech_fields import STREAM
 from channels_app.providers.twilio import calls, recordings, sdk, signing, voice_config, voice_setup
 from channels_app.providers.twilio.forms import AccountForm
 from channels_app.providers.twilio.voice_config import VoiceConfig
 from channels_app.providers.twilio.voice_forms import VoiceForm
+from channels_app.voice.media import speech_check
 from deployments.models import Conversation, Message
 
 
@@ -106,7 +108,10 @@ class TwilioVoice(Provider):
 
     async def check(self) -> Health:
         """The account, the number, where its calls go, and what Twilio noted lately."""
-        return await voice_setup.check(self.account)
+        found = await voice_setup.check(self.account)
+        if self.account.config.get("mode") != STREAM:
+            return found
+        return Health([*found.findings, *await speech_check.check(self.account.config, self.account.credentials)])
 
     async def register_webhook(self) -> Health:
         """Set our addresses at the number."""

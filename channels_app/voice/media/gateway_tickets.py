@@ -15,7 +15,7 @@ from channels_app.models.call import CallDirection
 from channels_app.models.connection import ConnectionState
 from channels_app.providers.base import BadEvent, InboundRequest, Provider
 from channels_app.voice import record, relay_tickets, taking
-from channels_app.voice.media import speech
+from channels_app.voice.media import engines_of, speech
 from convoship.lib import language_tags
 from convoship.lib.problems import Problem, as_json_response, invalid
 
@@ -54,7 +54,7 @@ def _may_stream(connection: Connection) -> None:
         raise Problem("conflict", words, hint="Set its mode to Streaming in its settings.")
     if connection.state != ConnectionState.ACTIVE:
         raise Problem("conflict", "The connection is paused, so the call was not taken.", hint="Enable the connection.")
-    absent = speech.missing(connection.config)
+    absent = engines_of.missing(connection.config)
     if absent is not None:
         raise Problem("unavailable", absent.words, hint=absent.remedy)
 

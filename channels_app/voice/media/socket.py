@@ -23,10 +23,11 @@ from channels_app.providers.base import Capability
 from channels_app.voice import handshakes, relay_acts, relay_tickets
 from channels_app.voice.engines.base import EngineFailed
 from channels_app.voice.handshakes import Knock
-from channels_app.voice.media import dialects, finishing, speech
+from channels_app.voice.media import dialects, engines_of, finishing, speech
 from channels_app.voice.media.events import BadFrame, Dialect, Event, Frame, Started, Stopped
 from channels_app.voice.media.line import Line
 from channels_app.voice.relay_acts import Admitted
+from channels_app.voice.relay_frames import Fault
 from channels_app.voice.relay_session import Session
 from convoship.lib.frame_rate import FrameRate
 from convoship.lib.tenancy import in_tenant
@@ -37,7 +38,7 @@ PART = "stream"
 OPENING_SECONDS = 5.0
 # Sound comes fifty times a second; a network that stalled gives a second of it at once.
 FRAMES_PER_SECOND = 150
-LARGEST_FRAME = 64 * 1024
+LARGEST_FRAME = 128 * 1024
 # Frames that can't be read, in a row, until who sends them speaks another language.
 MOST_BAD_FRAMES = 20
 # A process that ends waits so long for its calls to be written down.
@@ -148,7 +149,7 @@ class _Socket:
         named = started.call if speech.is_asked_afterwards(knock.kind) else None
         session_id = (started.stream or started.call)[:64]
         admitted = await in_tenant(relay_acts.admit_sound)(
-            knock.workspace_id, knock.connection_id, ticket, named, session_id, speech.words_of(knock.config)
+            knock.workspace_id, knock.connection_id, ticket, named, session_id, engines_of.words_of(knock.config)
         )
         if admitted is None:
             await self._close(NO_CALL)
@@ -251,7 +252,11 @@ class _Socket:
             events = list(self.dialect.read(frame))
         except BadFrame as error:
             self.bad += 1
-            self.bad_words = f"Frames came that can't be read: {error}"
+            words = f"A frame came that can't be read: {error}"
+            if self.session is not None and words != self.bad_words:
+                # Once for each fault: it stands in the call's story, and the call goes on.
+                self.session.hear(Fault(words))
+            self.bad_words = words
             logger.info("a frame of connection %s can't be read: %s", self.knock.connection_id, error)
             return []
         self.bad = 0

@@ -1,4 +1,4 @@
-"""Which engines hear and speak in a connection's calls, and how its sound is carried: as its config says."""
+"""The engines of a connection's calls, and how its sound comes here."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from django.conf import settings
 
 from channels_app import accounts
 from channels_app.models import Connection
-from channels_app.voice.engines import installed, registry, vad
-from channels_app.voice.engines.base import EngineFailed
+from channels_app.voice.engines import registry, vad
+from channels_app.voice.media.engines_of import STT_KEY, TTS_KEY, part_of
 from channels_app.voice.media.line import Engines
 from convoship.lib.tenancy import in_tenant
 
-# The names of the credentials that engines take.
-STT_KEY, TTS_KEY = "stt_api_key", "tts_api_key"
 MEDIA_STREAMS = "media_streams"
 
 
@@ -28,40 +26,6 @@ def dialect_of(kind: str, config: Mapping[str, Any]) -> str:
 def is_asked_afterwards(kind: str) -> bool:
     """Whether the provider asks what comes next once a socket is closed; else the call is over with it."""
     return kind == "twilio_voice"
-
-
-def part_of(config: Mapping[str, Any], which: str) -> Mapping[str, Any]:
-    """The config of what hears ("stt") or of what speaks ("tts")."""
-    speech = config.get("speech") or {}
-    found: Mapping[str, Any] = speech.get(which) or {}
-    return found
-
-
-def words_of(config: Mapping[str, Any]) -> str:
-    """What hears and what speaks, in a line of the call's story."""
-    ear, mouth = _names(config)
-    return f"Its sound is ours: {_label(ear)} hears, {_label(mouth)} speaks."
-
-
-def _names(config: Mapping[str, Any]) -> tuple[str, str]:
-    ear = part_of(config, "stt").get("engine") or registry.DEFAULT_STT
-    return ear, part_of(config, "tts").get("engine") or registry.DEFAULT_TTS
-
-
-def _label(name: str) -> str:
-    engine = registry.ENGINES.get(name)
-    return engine.label if engine is not None else name
-
-
-def missing(config: Mapping[str, Any]) -> EngineFailed | None:
-    """What this server lacks to hear and speak as this config says; None where it lacks nothing."""
-    try:
-        installed.require(installed.VAD, "What tells speech from silence")
-        for name in _names(config):
-            installed.require(name, _label(name))
-    except EngineFailed as absent:
-        return absent
-    return None
 
 
 def socket_url(inbound_url: str) -> str:
