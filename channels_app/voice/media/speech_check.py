@@ -1,4 +1,4 @@
-"""*Test* of a connection whose calls we hear and speak: its engines say a sentence and hear it, and they are carried."""
+"""*Test* of a connection whose calls we hear and speak: its engines say a sentence, hear it, and are carried."""
 
 from __future__ import annotations
 
