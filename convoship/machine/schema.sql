@@ -103,7 +103,7 @@
 -- migration: channels_app 0020_last_test 0e806c4791308fe0
 -- migration: channels_app 0021_desk_cases 05e42363b6ca6d6f
 -- migration: channels_app 0022_sound_of_calls c978f8e12e8f9cb5
--- migration: channels_app 0023_media_beat 6449c91eadbf8473
+-- migration: channels_app 0023_media_beat eafd5b984fafc789
 -- migration: sessions 0001_initial 2aa438e2393ee513
 
 CREATE FUNCTION public.all_workspaces() RETURNS SETOF uuid

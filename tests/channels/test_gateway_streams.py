@@ -76,11 +76,11 @@ async def ask(gateway: Gateway, call: str = "call-1", *, is_timed: bool = True, 
 def sender_of(dialect: str, ticket: str, call: str) -> Sender:
     match dialect:
         case "telnyx":
-            return TelnyxSender(parameters={"ticket": ticket})
+            return TelnyxSender(parameters={"ticket": ticket}, call=call)
         case "asterisk":
             return AsteriskSender()
         case "jambonz":
-            return JambonzSender(parameters={"ticket": ticket})
+            return JambonzSender(parameters={"ticket": ticket}, call=call)
     return TwilioSender(parameters={"ticket": ticket}, call=call)
 
 
@@ -163,7 +163,14 @@ async def test_turn_by_turn_there_are_no_tickets(far: FarEnd) -> None:
 async def test_a_ticket_of_another_connection_opens_nothing(gateway: Gateway, far: FarEnd) -> None:
     other = await in_thread(lambda: make(far))
     ticket = (await ask(other)).data["ticket"]
-    line = Line(f"ws://127.0.0.1:8000{gateway.path}/stream", TwilioSender(parameters={"ticket": ticket}))
+    line = Line(f"ws://127.0.0.1:8000{gateway.path}/stream", TwilioSender(parameters={"ticket": ticket}, call="call-1"))
+    await line.open()
+    assert await line.closed() == socket.NO_CALL
+
+
+async def test_a_ticket_of_another_call_opens_nothing(gateway: Gateway) -> None:
+    given = (await ask(gateway)).data
+    line = Line(given["socket_url"], TwilioSender(parameters={"ticket": given["ticket"]}, call="call-2"))
     await line.open()
     assert await line.closed() == socket.NO_CALL
 

@@ -145,8 +145,9 @@ class _Socket:
     async def _converse(self, started: Started) -> None:
         knock = self.knock
         ticket = started.parameters.get(relay_tickets.PARAMETER, "") or knock.query.get(relay_tickets.PARAMETER, "")
-        # Others name their calls as they like: the ticket says which one it is.
-        named = started.call if speech.is_asked_afterwards(knock.kind) else None
+        # Where a dialect's name of the call is none of ours, the ticket alone says which one it is.
+        tells = dialects.DIALECTS[speech.dialect_of(knock.kind, knock.config)].tells_call
+        named = started.call or None if tells else None
         session_id = (started.stream or started.call)[:64]
         admitted = await in_tenant(relay_acts.admit_sound)(
             knock.workspace_id, knock.connection_id, ticket, named, session_id, engines_of.words_of(knock.config)
