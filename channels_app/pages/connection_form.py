@@ -151,9 +151,6 @@ class ConnectionForm:
         for one in form.fields.values():
             if isinstance(one, forms.MultipleChoiceField):
                 one.widget = forms.CheckboxSelectMultiple(choices=one.choices)  # type: ignore[arg-type]
-        # What leaves no choice is not asked; the form takes it for granted.
-        for name in [name for name, one in form.fields.items() if _is_settled(one)]:
-            del form.fields[name]
         # What is wrong with it comes from the act, which asks the same form.
         form._errors = ErrorDict()  # type: ignore[attr-defined]
         form.cleaned_data = {}
@@ -336,13 +333,6 @@ def _of_credential(one: Credential) -> Iterator[ToMend]:
         yield ToMend(f"new_key-{one.name}", f"{one.label}, key", words)
     for words in one.value_errors:
         yield ToMend(f"new_value-{one.name}", f"{one.label}, value", words)
-
-
-def _is_settled(declared: forms.Field) -> bool:
-    if not isinstance(declared, forms.ChoiceField) or isinstance(declared, forms.MultipleChoiceField):
-        return False
-    choices: Any = declared.choices
-    return not declared.required and len(list(choices)) == 1
 
 
 def _free_key(wanted: str, keys: list[str]) -> str:

@@ -179,6 +179,8 @@ class VoiceGateway(Provider):
     )
     parts = (TICKET_PART,)
     config_form = VoiceGatewayForm
+    # Of the speech engines that take keys.
+    hosts = ("api.deepgram.com", "api.elevenlabs.io", "api.openai.com")
     own_secrets = ("inbound_secret",)
 
     # --- What comes in ------------------------------------------------------------------------------------------------

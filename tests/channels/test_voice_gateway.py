@@ -297,11 +297,11 @@ async def test_what_else_a_gateway_sends_and_what_it_leaves_empty_are_left_alone
 @pytest.mark.parametrize(
     ("config", "field"),
     [
-        ({"mode": "stream"}, "config.mode"),
+        ({"mode": "morse"}, "config.mode"),
         ({"gateway_url": "nonsense"}, "config.gateway_url"),
         ({"gateway_url": "http://gateway.example/"}, "config.gateway_url"),
         ({"language": "Deutsch!"}, "config.language"),
-        ({"dialect": "telnyx"}, "config.dialect"),
+        ({"dialect": "morse"}, "config.dialect"),
         ({"speech": "x"}, "config.speech"),
     ],
 )

@@ -354,11 +354,10 @@ def test_a_key_that_has_no_secret_is_refused(member: Browser, workspace: Workspa
     assert "There is no secret by this key." in words(answer)
 
 
-def test_a_choice_of_one_is_not_asked_for(member: Browser, workspace: Workspace) -> None:
+def test_a_gateway_works_turn_by_turn_unless_it_is_said_otherwise(member: Browser, workspace: Workspace) -> None:
     factories.make_assistant(workspace)
     form = filled(member, "/app/channels/new/voice_gateway", name="Our gateway")
-    assert "config-mode" not in form.values
-    assert "config-gateway_url" in form.values
+    assert form.values["config-mode"] == ["turns"]
     member.send(form)
     (connection,) = made(workspace)
     assert (connection.kind, connection.config["mode"]) == ("voice_gateway", "turns")

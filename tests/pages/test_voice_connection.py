@@ -199,6 +199,9 @@ def test_its_events_and_deliveries_lead_to_its_calls_and_say_what_stands_there_i
         assert f'<a class="button" href="{path}calls">See the calls</a>' in page
 
 
+SPEECH = "Speech engines, where the sound is brought to Convoship"
+
+
 def test_its_form_has_what_belongs_together_in_groups_and_labels_that_say_it_alone(here: Line, member: Client) -> None:
     page = member.get("/app/channels/new/twilio_voice").content.decode()
     folded = page.index("<summary>More settings")
@@ -207,7 +210,7 @@ def test_its_form_has_what_belongs_together_in_groups_and_labels_that_say_it_alo
         assert f'name="config-{name}"' in silences
     assert page.index("When callers say nothing") < folded
     groups = re.findall(r"<legend>([^<]+)</legend>", page[folded:])
-    assert groups == ["Words", "Queue", "Messages and recording", "Costs", "Account at Twilio"]
+    assert groups == ["Words", "Queue", "Messages and recording", SPEECH, "Costs", "Account at Twilio"]
     labels = [" ".join(strip_tags(one).split()) for one in re.findall(r"<label for=.*?</label>", page, re.DOTALL)]
     for vague in ("Then", "Into a silence", "While it thinks", "Before a message", "Goodbye"):
         assert not any(label.split(" (")[0] == vague for label in labels)

@@ -64,7 +64,7 @@ async def stream(scope: Mapping[str, Any], receive: Receive, send: Send) -> None
         # Before it is accepted: the other side sees 403.
         await send({"type": "websocket.close", "code": 4403})
         return
-    dialect = dialects.new(speech.dialect_of(knock.kind, knock.config))
+    dialect = dialects.new(speech.dialect_of(knock.config))
     offered = scope.get("subprotocols") or ()
     subprotocol = dialect.subprotocol if dialect.subprotocol in offered else None
     await send({"type": "websocket.accept", "subprotocol": subprotocol})
@@ -146,7 +146,7 @@ class _Socket:
         knock = self.knock
         ticket = started.parameters.get(relay_tickets.PARAMETER, "") or knock.query.get(relay_tickets.PARAMETER, "")
         # Where a dialect's name of the call is none of ours, the ticket alone says which one it is.
-        tells = dialects.DIALECTS[speech.dialect_of(knock.kind, knock.config)].tells_call
+        tells = dialects.DIALECTS[speech.dialect_of(knock.config)].tells_call
         named = started.call or None if tells else None
         session_id = (started.stream or started.call)[:64]
         admitted = await in_tenant(relay_acts.admit_sound)(

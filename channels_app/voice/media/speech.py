@@ -10,22 +10,23 @@ from django.conf import settings
 
 from channels_app import accounts
 from channels_app.models import Connection
+from channels_app.providers.base import Capability
+from channels_app.providers.registry import PROVIDERS
 from channels_app.voice.engines import registry, vad
+from channels_app.voice.media import dialects
 from channels_app.voice.media.engines_of import STT_KEY, TTS_KEY, part_of
 from channels_app.voice.media.line import Engines
 from convoship.lib.tenancy import in_tenant
 
-MEDIA_STREAMS = "media_streams"
 
-
-def dialect_of(kind: str, config: Mapping[str, Any]) -> str:
+def dialect_of(config: Mapping[str, Any]) -> str:
     """The name of the dialect that this connection's far side speaks (`dialects`)."""
-    return MEDIA_STREAMS if kind == "twilio_voice" else str(config.get("dialect") or MEDIA_STREAMS)
+    return str(config.get("dialect") or dialects.DEFAULT)
 
 
 def is_asked_afterwards(kind: str) -> bool:
     """Whether the provider asks what comes next once a socket is closed; else the call is over with it."""
-    return kind == "twilio_voice"
+    return PROVIDERS[kind].can(Capability.SPOKEN)
 
 
 def socket_url(inbound_url: str) -> str:
