@@ -118,6 +118,31 @@ def webs(count: int, redis_url: str, folder: Path, *options: str, **variables: s
 
 
 @contextmanager
+def media(redis_url: str, folder: Path) -> Iterator[tuple[Web, Web]]:
+    """A web process and, at an address of its own, one that carries the sound of calls."""
+    port = ports.free(HOST)
+    address = f"http://{HOST}:{port}"
+    with webs(1, redis_url, folder, MEDIA_BASE_URL=address) as [web]:
+        environment = os.environ | {
+            "DATABASE_URL": database_url("default"),
+            "MIGRATE_DATABASE_URL": database_url("owner"),
+            "REDIS_URL": redis_url,
+            "PUBLIC_BASE_URL": web.address,
+            "MEDIA_BASE_URL": address,
+            "DATABASE_POOL_SIZE": "6",
+        }
+        command = [sys.executable, "-m", "daphne", "-b", HOST, "-p", str(port), "convoship.media:application"]
+        with (folder / "media.log").open("wb") as log:
+            process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+        try:
+            wait_for(f"{address} to answer", partial(_answers, address))
+            yield web, Web(address, process)
+        finally:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
 def answerers(count: int, redis_url: str, folder: Path, **variables: str) -> Iterator[list[subprocess.Popen[bytes]]]:
     """So many processes that give answers, each of which has looked for some."""
     running: list[subprocess.Popen[bytes]] = []

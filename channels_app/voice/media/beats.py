@@ -62,7 +62,8 @@ class Heart:
     async def stop(self) -> None:
         """The process ends."""
         self._ends.set()
-        await asyncio.to_thread(self._thread.join, 2.0)
+        if self._thread.is_alive():
+            await asyncio.to_thread(self._thread.join, 1.0)
 
     def _beat(self) -> None:
         while not self._ends.is_set():
