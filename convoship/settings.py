@@ -75,6 +75,11 @@ if _media.scheme not in {"http", "https"} or not _media.hostname or _media.path:
 # Calls whose sound one such process carries, and those of one connection among them.
 MEDIA_MOST_CALLS = env.int("MEDIA_MOST_CALLS", default=25)
 MEDIA_MOST_CALLS_PER_CONNECTION = env.int("MEDIA_MOST_CALLS_PER_CONNECTION", default=20)
+# Calls by SIP (`manage.py sip_edge`).
+SIP_HOST = env.str("SIP_HOST", default="127.0.0.1")
+SIP_PORT = env.int("SIP_PORT", default=5060)
+SIP_PUBLIC_HOST = env.str("SIP_PUBLIC_HOST", default="")
+SIP_RTP_PORTS = env.str("SIP_RTP_PORTS", default="20000-20199")
 # Another origin for visitors' files, or the same: whatever a file holds can then not touch the console's.
 FILES_BASE_URL = env.str("FILES_BASE_URL", default=PUBLIC_BASE_URL).rstrip("/")
 _files = urlsplit(FILES_BASE_URL)

@@ -40,6 +40,7 @@ from channels_app.providers.base import (
 )
 from channels_app.providers.endpoints import endpoint
 from channels_app.providers.events import CallEnded, MessageReceived, ProviderEvent
+from channels_app.providers.sip_fields import SIP_FIELDS, SIP_PASSWORD, SipFields
 from channels_app.providers.speech_fields import RARE_SPEECH_FIELDS, SPEECH_FIELDS, SPEECH_KEYS, STREAM, SpeechFields
 from channels_app.voice.media import dialects, speech_check
 from convoship.lib import same_number
@@ -89,14 +90,15 @@ _TICKET = PlainValidator(
 _E164 = re.compile(r"\+[1-9][0-9]{4,14}")
 
 
-class VoiceGatewayForm(SpeechFields, ConfigForm):
+class VoiceGatewayForm(SipFields, SpeechFields, ConfigForm):
     """Where answers go, and how the gateway signs; or how the sound of calls is carried, and what hears and speaks."""
 
-    credentials = SPEECH_KEYS
+    credentials = (*SPEECH_KEYS, SIP_PASSWORD)
     rarely = frozenset(RARE_SPEECH_FIELDS)
     groups = (
         ("Turn by turn", ("gateway_url", "require_timestamp")),
         ("Streaming: the sound of calls", ("dialect", *SPEECH_FIELDS)),
+        ("SIP: calls from a trunk or a telephone system", SIP_FIELDS),
     )
     field_order = ("mode", "language")
 
@@ -117,7 +119,7 @@ class VoiceGatewayForm(SpeechFields, ConfigForm):
         choices=dialects.CHOICES,
         initial=dialects.DEFAULT,
         required=False,
-        help_text="How your gateway writes sound on the socket.",
+        help_text="How your gateway writes sound on the socket; or SIP, without one.",
     )
     gateway_url = forms.CharField(
         label="Your gateway",
@@ -152,6 +154,7 @@ class VoiceGatewayForm(SpeechFields, ConfigForm):
         elif cleaned.get("dialect") == dialects.DEFAULT:
             cleaned["dialect"] = ""
         self.check_speech(cleaned)
+        self.check_sip(cleaned)
         return cleaned
 
     def clean_gateway_url(self) -> str:
@@ -194,6 +197,8 @@ class VoiceGateway(Provider):
         if self.account.config.get("mode") != "stream":
             words = "The connection works turn by turn: set its mode to streaming before sound is sent to it."
             raise SignatureInvalid("mode_wrong", words)
+        if self.account.config.get("dialect") == dialects.SIP:
+            raise SignatureInvalid("dialect_wrong", dialects.NO_SOCKET)
 
     def ticket_request(self, request: InboundRequest) -> TicketRequest:
         """What a request for a ticket asks; `BadEvent`."""

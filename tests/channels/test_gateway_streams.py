@@ -160,6 +160,16 @@ async def test_turn_by_turn_there_are_no_tickets(far: FarEnd) -> None:
     assert not accepted
 
 
+async def test_by_sip_there_are_no_tickets_and_no_socket(far: FarEnd) -> None:
+    gateway = await in_thread(lambda: make(far, dialect="sip", sip_allowed_ips="127.0.0.1"))
+    answer = await ask(gateway)
+    assert answer.status_code == 409
+    assert "by SIP" in json.dumps(answer.data)
+    line = Line(f"ws://127.0.0.1:8000{gateway.path}/stream", TwilioSender())
+    accepted, _ = await line.connect(timeout=5)
+    assert not accepted
+
+
 async def test_a_ticket_of_another_connection_opens_nothing(gateway: Gateway, far: FarEnd) -> None:
     other = await in_thread(lambda: make(far))
     ticket = (await ask(other)).data["ticket"]

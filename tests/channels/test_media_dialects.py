@@ -277,13 +277,15 @@ def test_what_we_say_arrives_byte_for_byte_however_it_is_cut(pieces: list[bytes]
         assert bytes(sender.heard).replace(SILENCE, b"") == wanted.replace(SILENCE, b"")
 
 
-def test_there_are_the_four_dialects_of_the_contract_and_no_other() -> None:
-    assert list(DIALECTS) == ["media_streams", "telnyx", "asterisk", "jambonz"]
+def test_there_are_the_four_dialects_of_the_contract_and_sip_which_has_no_socket() -> None:
+    assert list(DIALECTS) == ["media_streams", "telnyx", "asterisk", "jambonz", "sip"]
+    assert [name for name, kind in DIALECTS.items() if not kind.has_socket] == ["sip"]
     assert dialects.DEFAULT == "media_streams"
     assert [name for name, _ in dialects.CHOICES] == list(DIALECTS)
     assert {name for name, kind in DIALECTS.items() if kind.is_by_documentation} == {"telnyx", "asterisk", "jambonz"}
-    with pytest.raises(ValueError, match="There are: media_streams, telnyx"):
-        dialects.new("fax")
+    for name in ("fax", "sip"):
+        with pytest.raises(ValueError, match="There are: media_streams, telnyx, asterisk, jambonz"):
+            dialects.new(name)
 
 
 def test_the_senders_refuse_what_their_pages_do_not_know() -> None:

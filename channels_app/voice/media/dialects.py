@@ -34,7 +34,8 @@ class DialectKind:
 
     name: str
     label: str
-    make: Callable[[], Dialect]
+    # None: its calls come by other ways than a socket (`channels_app.voice.sip`).
+    make: Callable[[], Dialect] | None
     ticket_places: tuple[TicketPlace, ...]
     words: str
     needs: str
@@ -44,8 +45,14 @@ class DialectKind:
     # Written by the vendor's pages, and not yet run against the real thing.
     is_by_documentation: bool = True
 
+    @property
+    def has_socket(self) -> bool:
+        """Whether its calls' sound comes over a socket at `/stream`, with a ticket."""
+        return self.make is not None
+
 
 DEFAULT = "media_streams"
+SIP = "sip"
 
 DIALECTS: Mapping[str, DialectKind] = {
     kind.name: kind
@@ -87,8 +94,23 @@ DIALECTS: Mapping[str, DialectKind] = {
             needs="bidirectionalAudio.streaming, sampleRate 8000 both ways, passDtmf, and hangup behind listen",
             hangs_up=True,
         ),
+        DialectKind(
+            name=SIP,
+            label="SIP (experimental)",
+            make=None,
+            ticket_places=(),
+            words="no ticket: who calls is known by a password, or by their address",
+            needs="the SIP edge on this server, G.711 and RFC 4733 over UDP; no TLS and no SRTP",
+            hangs_up=True,
+            ends_by_closing=True,
+            tells_call=False,
+            is_by_documentation=False,
+        ),
     )
 }
+
+# Why there is no socket, and no ticket, where the dialect has none.
+NO_SOCKET = "This connection's calls come by SIP, which has no socket and no ticket."
 
 # For forms: name and label.
 CHOICES = [(kind.name, kind.label) for kind in DIALECTS.values()]
@@ -97,6 +119,7 @@ CHOICES = [(kind.name, kind.label) for kind in DIALECTS.values()]
 def new(name: str) -> Dialect:
     """One socket's; raises `ValueError` for a name that is none."""
     kind = DIALECTS.get(name)
-    if kind is None:
-        raise ValueError(f"There is no dialect {name[:40]!r}. There are: {', '.join(DIALECTS)}.")
+    if kind is None or kind.make is None:
+        known = ", ".join(one.name for one in DIALECTS.values() if one.has_socket)
+        raise ValueError(f"There is no dialect {name[:40]!r} of sockets. There are: {known}.")
     return kind.make()

@@ -15,7 +15,7 @@ from channels_app.models.call import CallDirection
 from channels_app.models.connection import ConnectionState
 from channels_app.providers.base import BadEvent, InboundRequest, Provider
 from channels_app.voice import record, relay_tickets, taking
-from channels_app.voice.media import engines_of, speech
+from channels_app.voice.media import dialects, engines_of, speech
 from convoship.lib import language_tags
 from convoship.lib.problems import Problem, as_json_response, invalid
 
@@ -28,8 +28,10 @@ def give(connection: Connection, provider: Provider, request: InboundRequest) ->
         asked = provider.ticket_request(request)
     except BadEvent as bad:
         raise invalid(bad.errors) from None
-    _may_stream(connection)
-    call = _call(connection, asked.call_id, asked.caller, asked.called)
+    if not dialects.DIALECTS[speech.dialect_of(connection.config)].has_socket:
+        raise Problem("conflict", dialects.NO_SOCKET, hint="Choose other frames in its settings to open sockets.")
+    require_stream(connection)
+    call = opened(connection, asked.call_id, asked.caller, asked.called)
     if isinstance(call, Problem):
         return as_json_response(call)
     if not call.goes_on:
@@ -48,7 +50,8 @@ def give(connection: Connection, provider: Provider, request: InboundRequest) ->
     return JsonResponse(answer, status=201, headers={"Cache-Control": "no-store"})
 
 
-def _may_stream(connection: Connection) -> None:
+def require_stream(connection: Connection) -> None:
+    """A `Problem` where this connection takes no calls whose sound is ours."""
     if connection.config.get("mode") != "stream":
         words = "This connection works turn by turn, so its calls have no socket."
         raise Problem("conflict", words, hint="Set its mode to Streaming in its settings.")
@@ -59,7 +62,7 @@ def _may_stream(connection: Connection) -> None:
         raise Problem("unavailable", absent.words, hint=absent.remedy)
 
 
-def _call(connection: Connection, call_id: str, caller: str, called: str) -> Call | Problem:
+def opened(connection: Connection, call_id: str, caller: str, called: str) -> Call | Problem:
     """The call; why it is not taken, which is not raised: that the day is used up is kept."""
     try:
         with transaction.atomic():

@@ -35,6 +35,8 @@ MADE_AHEAD = 8.0
 KEPT_FRAMES = 250
 # An engine that fails is tried anew: so often in a call, and after so long.
 MOST_FAILURES, AGAIN_AFTER = 3, 0.5
+# How often a session is told that somebody is there whom we can't hear.
+THERE_EVERY = 1.0
 # An engine that says nothing for so long while it should speak has failed.
 SPEAKS_WITHIN = 10.0
 
@@ -112,6 +114,8 @@ class Line:
         self._awaits_answer = True
         self._failures = 0
         self._is_broken = False
+        # They put us on hold: since when the session was last told that they are there; None where they did not.
+        self._rests_at: float | None = None
 
     # --- What the session wants -------------------------------------------------------------------------------------
 
@@ -136,8 +140,27 @@ class Line:
             return now + 1.0
         return self.playout.done_at(now)
 
+    def rest(self) -> None:
+        """The far side put us on hold: nothing is said or heard, and what was not heard is said afterwards."""
+        if self._rests_at is None:
+            now = self._rests_at = self._clock()
+            if not self.interruptions.is_held and self.playout.is_speaking:
+                self._hold(now)
+
+    def go_on(self) -> None:
+        """They are back."""
+        if self._rests_at is not None:
+            self._rests_at = None
+            if not self.interruptions.is_held:
+                self._say_left()
+
+    def _say_left(self) -> None:
+        words, self._left = self._left, []
+        for one in words:
+            self._say(one)
+
     def _say(self, words: str) -> None:
-        if self.interruptions.is_held:
+        if self.interruptions.is_held or self._rests_at is not None:
             self._left.append(words)
             return
         is_first, self._awaits_answer = self._awaits_answer, False
@@ -161,6 +184,11 @@ class Line:
                         self.session.stir()
 
     def _hear_sound(self, ulaw: bytes, now: float) -> None:
+        if self._rests_at is not None:
+            if now - self._rests_at >= THERE_EVERY:
+                self._rests_at = now
+                self._tell(relay_frames.Prompt("", is_last=False))
+            return
         if not self.interruptions.is_allowed and self.playout.is_speaking:
             # Who may not interrupt is not heard before we are done.
             ulaw = SILENCE * len(ulaw)
@@ -212,9 +240,7 @@ class Line:
             case Verdict.HOLD:
                 self._hold(now)
             case Verdict.RESUME:
-                words, self._left = self._left, []
-                for one in words:
-                    self._say(one)
+                self._say_left()
             case Verdict.GIVE_UP:
                 self._give_up()
 

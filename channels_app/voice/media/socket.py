@@ -21,14 +21,11 @@ from django.conf import settings
 
 from channels_app.providers.base import Capability
 from channels_app.voice import handshakes, relay_acts, relay_tickets
-from channels_app.voice.engines.base import EngineFailed
 from channels_app.voice.handshakes import Knock
-from channels_app.voice.media import dialects, engines_of, finishing, speech
+from channels_app.voice.media import dialects, engines_of, speech
+from channels_app.voice.media.carrying import Broken, Carrying
 from channels_app.voice.media.events import BadFrame, Dialect, Event, Frame, Started, Stopped
 from channels_app.voice.media.line import Line
-from channels_app.voice.relay_acts import Admitted
-from channels_app.voice.relay_frames import Fault
-from channels_app.voice.relay_session import Session
 from convoship.lib.frame_rate import FrameRate
 from convoship.lib.tenancy import in_tenant
 
@@ -94,19 +91,27 @@ class _Socket:
         self.frame_rate = FrameRate(FRAMES_PER_SECOND, 1.0)
         self.bad, self.bad_words = 0, ""
         self.is_gone = False
-        self.is_handed = False
         self.close_code = OVER
-        # Why we closed it, in words, where the other side broke a limit.
-        self.refusal = ""
+        # Where the other side broke a limit.
+        self.broken: Broken | None = None
         self.early: list[Event] = []
-        self.session: Session | None = None
+        self.carrying: Carrying | None = None
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def leave(self) -> None:
         """The process ends."""
         self.close_code = RESTART
-        if self.session is not None:
-            self.session.close()
+        if self.carrying is not None:
+            self.carrying.leave()
+
+    @property
+    def may_return(self) -> bool:
+        """Whether the call may come again, to another process."""
+        return self.close_code == RESTART
+
+    async def close(self) -> None:
+        """The call is over on our side, or this process ends."""
+        await self._close(self.close_code)
 
     async def run(self) -> None:
         """Until either side ends it."""
@@ -155,76 +160,9 @@ class _Socket:
         if admitted is None:
             await self._close(NO_CALL)
             return
-        try:
-            engines = await speech.engines(knock.workspace_id, knock.connection_id)
-        except EngineFailed as error:
-            await in_tenant(relay_acts.gave_up)(knock.workspace_id, admitted.call_id, error.words, error.remedy)
-            if speech.is_asked_afterwards(knock.kind):
-                await self._hand(admitted, {"then": "failed", "reason": error.words[:300]})
-            else:
-                await finishing.broke(admitted, error.words, error.remedy)
-            await self._close(OVER)
-            return
-        line = Line(
-            self.dialect,
-            engines,
-            self._put,
-            lambda handed: self._ends(line, admitted, handed),
-            language=admitted.language,
-            is_interruptible=admitted.config.barge_in,
-        )
-        session = self.session = Session(admitted, line.take, line.done_at)
-        line.session = session
-        await self._carry(line, session, admitted)
-
-    async def _carry(self, line: Line, session: Session, admitted: Admitted) -> None:
-        """Sound one way and the other, until one of them ends."""
-        loop = asyncio.get_running_loop()
-        for event in self.early:
-            line.hear(event)
-        conducting = loop.create_task(session.conduct())
-        reading = loop.create_task(self._read(line))
-        carrying = loop.create_task(line.run())
-        try:
-            await asyncio.wait({conducting, reading, carrying}, return_when=asyncio.FIRST_COMPLETED)
-            if not conducting.done():
-                session.close()
-                # It writes down how far it was heard.
-                await asyncio.wait({conducting}, timeout=10)
-        finally:
-            for task in (conducting, reading, carrying):
-                task.cancel()
-            await asyncio.gather(conducting, reading, carrying, return_exceptions=True)
-        if not self.is_handed and not speech.is_asked_afterwards(self.knock.kind):
-            await self._note_end(admitted)
-        await self._close(self.close_code)
-        for task in (conducting, reading, carrying):
-            if not task.cancelled() and task.exception() is not None:
-                logger.error("the sound of call %s broke", admitted.call_id, exc_info=task.exception())
-
-    async def _ends(self, line: Line, admitted: Admitted, handed: Mapping[str, Any]) -> None:
-        """The session is over by its own word."""
-        self.is_handed = True
-        if speech.is_asked_afterwards(self.knock.kind):
-            await self._hand(admitted, handed)
-        else:
-            await finishing.finish(line, admitted, handed)
-        if self.session is not None:
-            self.session.close()
-
-    async def _note_end(self, admitted: Admitted) -> None:
-        """Nobody asks us about a gateway's call afterwards, and it ends with its socket."""
-        if self.close_code == RESTART:
-            # It may come again with another ticket, to another process; else the call is lost before long.
-            return
-        if self.refusal:
-            await finishing.broke(admitted, self.refusal, "Look at what your gateway sends, and at docs/voice.md.")
-        else:
-            await finishing.hung_up(admitted)
-
-    async def _hand(self, admitted: Admitted, handed: Mapping[str, Any]) -> None:
-        """The session is over by its own word: whoever asks what comes next finds it, and this socket is closed."""
-        await in_tenant(relay_acts.hand)(admitted.workspace_id, admitted.call_id, admitted.session, handed)
+        is_asked = speech.is_asked_afterwards(knock.kind)
+        self.carrying = Carrying(self, admitted, knock.connection_id, is_asked=is_asked)
+        await self.carrying.run(self.early)
 
     async def _opening(self) -> Started | None:
         """The opening frame; None where the socket is closed before it."""
@@ -237,7 +175,7 @@ class _Socket:
                 await self._refuse(NO_DIALECT, self.bad_words)
         return None
 
-    async def _read(self, line: Line) -> None:
+    async def read(self, line: Line) -> None:
         """Have the line hear until the socket ends. Nothing here waits for anything else than the next frame."""
         while (frame := await self._next()) is not None:
             for event in self._events(frame):
@@ -254,9 +192,9 @@ class _Socket:
         except BadFrame as error:
             self.bad += 1
             words = f"A frame came that can't be read: {error}"
-            if self.session is not None and words != self.bad_words:
+            if self.carrying is not None and words != self.bad_words:
                 # Once for each fault: it stands in the call's story, and the call goes on.
-                self.session.hear(Fault(words))
+                self.carrying.note(words)
             self.bad_words = words
             logger.info("a frame of connection %s can't be read: %s", self.knock.connection_id, error)
             return []
@@ -283,12 +221,13 @@ class _Socket:
             return frame
         return None
 
-    async def _put(self, frame: Frame) -> None:
+    async def put(self, frame: Frame) -> None:
+        """Send it."""
         if not self.is_gone:
             await self.send({"type": "websocket.send", "text" if isinstance(frame, str) else "bytes": frame})
 
     async def _refuse(self, code: int, words: str) -> None:
-        self.refusal = words
+        self.broken = Broken(words, "Look at what your gateway sends, and at docs/voice.md.")
         await self._close(code)
 
     async def _close(self, code: int) -> None:

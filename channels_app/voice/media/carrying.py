@@ -1,0 +1,149 @@
+"""One admitted call, carried: the line and the session between a far side and the assistant.
+
+However sound comes and goes (a socket's frames, `socket`; packets, `sip`), a call begins, is led and ends alike.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+from uuid import UUID
+
+from channels_app.voice import relay_acts
+from channels_app.voice.engines.base import EngineFailed
+from channels_app.voice.media import finishing, speech
+from channels_app.voice.media.events import Dialect, Event, Frame
+from channels_app.voice.media.line import Line
+from channels_app.voice.relay_acts import Admitted
+from channels_app.voice.relay_frames import Fault
+from channels_app.voice.relay_session import Session
+from convoship.lib.tenancy import in_tenant
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Broken:
+    """We broke the far side off, in words for the call's page."""
+
+    words: str
+    remedy: str
+
+
+class Far(Protocol):
+    """How a call's sound comes and goes."""
+
+    dialect: Dialect
+    # Why we had to break it off; None while we have not.
+    broken: Broken | None
+
+    @property
+    def may_return(self) -> bool:
+        """Whether this process ends, and the same call may come again to another one."""
+
+    async def put(self, frame: Frame) -> None:
+        """Give a frame to it; nothing once it is gone."""
+
+    async def read(self, line: Line) -> None:
+        """Have the line hear until this side is gone."""
+
+    async def close(self) -> None:
+        """Let it go, unless it is gone."""
+
+
+class Carrying:
+    """Of one call. `is_asked`: whether the provider asks what comes next once the sound is over (`speech`)."""
+
+    def __init__(self, far: Far, admitted: Admitted, connection_id: UUID, *, is_asked: bool) -> None:
+        self.far, self.admitted, self.connection_id = far, admitted, connection_id
+        self.is_asked = is_asked
+        self.session: Session | None = None
+        self._is_handed = False
+
+    def note(self, words: str) -> None:
+        """The far side said something that can't be read; the call goes on."""
+        if self.session is not None:
+            self.session.hear(Fault(words))
+
+    def leave(self) -> None:
+        """This process ends: it is written down how far the call was heard."""
+        if self.session is not None:
+            self.session.close()
+
+    async def run(self, early: Sequence[Event] = ()) -> None:
+        """Until either side ends it. `early`: what was told before the call was admitted."""
+        admitted = self.admitted
+        try:
+            engines = await speech.engines(admitted.workspace_id, self.connection_id)
+        except EngineFailed as error:
+            await in_tenant(relay_acts.gave_up)(admitted.workspace_id, admitted.call_id, error.words, error.remedy)
+            if self.is_asked:
+                await self._hand({"then": "failed", "reason": error.words[:300]})
+            else:
+                await finishing.broke(admitted, error.words, error.remedy)
+            await self.far.close()
+            return
+        line = Line(
+            self.far.dialect,
+            engines,
+            self.far.put,
+            lambda handed: self._ends(line, handed),
+            language=admitted.language,
+            is_interruptible=admitted.config.barge_in,
+        )
+        session = self.session = Session(admitted, line.take, line.done_at)
+        line.session = session
+        for event in early:
+            line.hear(event)
+        await self._carry(line, session)
+
+    async def _carry(self, line: Line, session: Session) -> None:
+        """Sound one way and the other, until one of them ends."""
+        loop = asyncio.get_running_loop()
+        conducting = loop.create_task(session.conduct())
+        reading = loop.create_task(self.far.read(line))
+        carrying = loop.create_task(line.run())
+        try:
+            await asyncio.wait({conducting, reading, carrying}, return_when=asyncio.FIRST_COMPLETED)
+            if not conducting.done():
+                session.close()
+                # It writes down how far it was heard.
+                await asyncio.wait({conducting}, timeout=10)
+        finally:
+            for task in (conducting, reading, carrying):
+                task.cancel()
+            await asyncio.gather(conducting, reading, carrying, return_exceptions=True)
+        if not self._is_handed and not self.is_asked:
+            await self._note_end()
+        await self.far.close()
+        for task in (conducting, reading, carrying):
+            if not task.cancelled() and task.exception() is not None:
+                logger.error("the sound of call %s broke", self.admitted.call_id, exc_info=task.exception())
+
+    async def _ends(self, line: Line, handed: Mapping[str, Any]) -> None:
+        """The session is over by its own word."""
+        self._is_handed = True
+        if self.is_asked:
+            await self._hand(handed)
+        else:
+            await finishing.finish(line, self.admitted, handed)
+        if self.session is not None:
+            self.session.close()
+
+    async def _note_end(self) -> None:
+        """Nobody asks us about such a call afterwards, and it ends with its sound."""
+        if self.far.may_return:
+            # With another ticket, to another process; else the call is lost before long.
+            return
+        if self.far.broken is not None:
+            await finishing.broke(self.admitted, self.far.broken.words, self.far.broken.remedy)
+        else:
+            await finishing.hung_up(self.admitted)
+
+    async def _hand(self, handed: Mapping[str, Any]) -> None:
+        """Whoever asks what comes next finds what the session said of its end."""
+        admitted = self.admitted
+        await in_tenant(relay_acts.hand)(admitted.workspace_id, admitted.call_id, admitted.session, handed)
