@@ -40,7 +40,7 @@ class Asked:
 
 def ask(actor: Actor, stand_in: StandIn, *, wrongly: bool) -> Asked:
     """Line up the request for a new call's ticket; `Problem` where this connection's calls have none."""
-    if not stand_in.has_sound:
+    if not stand_in.has_sound or stand_in.has_telephone:
         words = "The calls of this rehearsal don't go by sound."
         raise Problem("conflict", words, hint="Set the connection's mode to Streaming in its settings.")
     call_id = f"call-{secrets.token_hex(4)}"

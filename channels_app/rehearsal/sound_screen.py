@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.urls import reverse
 
+from channels_app import replies
 from channels_app.models import Call, Connection
 from channels_app.voice.media import speech
 from deployments import calls
@@ -21,9 +22,10 @@ MOST_LINES = 60
 
 @dataclass(frozen=True)
 class Line:
-    """Something that was said. `heard`: of an answer, how much of it they heard, where that is known."""
+    """Something that was said. `text` is as it is spoken; `heard`: how much of an answer they heard, where known."""
 
     message: Message
+    text: str
     is_theirs: bool
     heard: Heard | None
 
@@ -54,9 +56,12 @@ def _latest(connection: Connection) -> Shown | None:
     if call is None or told is None:
         return None
     messages = Message.objects.filter(conversation=call.conversation).order_by("-seq")[:MOST_LINES]
-    lines = [
-        Line(message, message.author_kind == AuthorKind.VISITOR, told.heard.get(message.id))
-        for message in reversed(messages)
-        if message.author_kind != AuthorKind.SYSTEM
-    ]
+    lines = [_line(message, told) for message in reversed(messages) if message.author_kind != AuthorKind.SYSTEM]
     return Shown(told, reverse("conversation", args=[call.conversation_id]), lines)
+
+
+def _line(message: Message, told: Told) -> Line:
+    is_theirs = message.author_kind == AuthorKind.VISITOR
+    # Nobody speaks the marks of what is written.
+    text = message.text if is_theirs else replies.as_speech([message])
+    return Line(message, text, is_theirs, told.heard.get(message.id))

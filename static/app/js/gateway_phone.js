@@ -3,8 +3,8 @@
 
 const phone = document.querySelector("[data-gateway-phone]");
 const find = (name) => phone.querySelector(`[data-${name}]`);
-const [call, hangUp, mute, state, time, trouble, away, live, wrongly, keys] = [
-  ...["call", "hang-up", "mute", "state", "time", "trouble", "trouble-link", "live", "wrongly", "keys"].map(find),
+const [call, hangUp, mute, state, time, trouble, away, before, live, keys] = [
+  ...["call", "hang-up", "mute", "state", "time", "trouble", "trouble-link", "before", "live", "keys"].map(find),
 ];
 const { Sound, NoSound } = await import(phone.dataset.sound);
 
@@ -32,7 +32,7 @@ function say(words, address = "") {
 function arrange() {
   const goes = Boolean(now);
   const hadFocus = phone.contains(document.activeElement);
-  call.hidden = goes;
+  before.hidden = goes;
   live.hidden = !goes;
   time.hidden = !now?.since;
   if (hadFocus && document.activeElement.closest("[hidden]")) (goes ? hangUp : call).focus();
@@ -137,6 +137,8 @@ async function begin() {
     onLost: say,
   });
   setMuted(false);
+  keys.textContent = "";
+  keys.parentElement.hidden = true;
   state.textContent = "Asks for the microphone";
   arrange();
   try {
@@ -177,6 +179,7 @@ function setMuted(isMuted) {
 function press(key) {
   send({ event: "dtmf", dtmf: { track: "inbound_track", digit: key } });
   keys.textContent = `${keys.textContent}${key}`.slice(-20);
+  keys.parentElement.hidden = false;
 }
 
 call.addEventListener("click", begin);

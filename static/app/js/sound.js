@@ -48,9 +48,12 @@ export class Sound {
     this.isMuted = false;
     this.second = 0;
     this.frames = 0;
+    // What is to be played before the microphone was given; {samples}, {mark}.
+    this.early = [];
   }
 
-  // Ask for the microphone and begin to listen; `NoSound` where there is none.
+  // Begin to play, then ask for the microphone and listen. `NoSound` where there is none of either; what plays by then
+  // goes on until `close`.
   async open() {
     if (!navigator.mediaDevices?.getUserMedia || !window.AudioWorkletNode)
       throw new NoSound(
@@ -60,31 +63,41 @@ export class Sound {
       );
     const context = (this.context = new AudioContext({ latencyHint: "interactive" }));
     try {
-      this.stream = await navigator.mediaDevices.getUserMedia({
-        audio: { channelCount: 1, echoCancellation: true, noiseSuppression: true, autoGainControl: true },
-      });
-    } catch (error) {
-      this.close();
-      throw new NoSound(TROUBLES[error.name] ?? `The microphone can’t be used (${error.name}).`);
-    }
-    try {
       await context.audioWorklet.addModule(this.worklet);
       await context.resume();
     } catch (error) {
-      this.close();
       throw new NoSound(`The browser could not begin to play sound (${error.name}). Reload the page, and call again.`);
     }
-    this.ear = new AudioWorkletNode(context, "telephone-ear", { numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" });
+    // Somebody may have hung up meanwhile; so below.
+    if (!this.context) return;
     this.mouth = new AudioWorkletNode(context, "telephone-mouth", { numberOfInputs: 0, outputChannelCount: [1] });
-    this.ear.port.onmessage = ({ data }) => this.heard(data.frame);
     this.mouth.port.onmessage = ({ data }) => {
       if (data.mark !== undefined) this.onMark(data.mark);
       else this.onLevel("them", data.level);
     };
-    context.createMediaStreamSource(this.stream).connect(this.ear);
     this.mouth.connect(context.destination);
-    for (const track of this.stream.getTracks())
+    for (const what of this.early.splice(0)) this.put(what);
+    const stream = await this.microphone();
+    if (!this.context) {
+      for (const track of stream.getTracks()) track.stop();
+      return;
+    }
+    this.stream = stream;
+    this.ear = new AudioWorkletNode(context, "telephone-ear", { numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" });
+    this.ear.port.onmessage = ({ data }) => this.heard(data.frame);
+    context.createMediaStreamSource(stream).connect(this.ear);
+    for (const track of stream.getTracks())
       track.addEventListener("ended", () => this.context && this.onLost("The microphone went away: you are not heard any more."));
+  }
+
+  async microphone() {
+    try {
+      return await navigator.mediaDevices.getUserMedia({
+        audio: { channelCount: 1, echoCancellation: true, noiseSuppression: true, autoGainControl: true },
+      });
+    } catch (error) {
+      throw new NoSound(TROUBLES[error.name] ?? `The microphone can’t be used (${error.name}).`);
+    }
   }
 
   heard(frame) {
@@ -101,17 +114,22 @@ export class Sound {
   }
 
   play(payload) {
-    const samples = read(payload);
-    this.mouth?.port.postMessage({ samples }, [samples.buffer]);
+    this.put({ samples: read(payload) });
   }
 
   mark(name) {
-    this.mouth?.port.postMessage({ mark: name });
+    this.put({ mark: name });
+  }
+
+  put(what) {
+    if (this.mouth) this.mouth.port.postMessage(what);
+    else this.early.push(what);
   }
 
   // Throw away what was not played yet.
   clear() {
     this.mouth?.port.postMessage({ clear: true });
+    for (const { mark } of this.early.splice(0)) if (mark !== undefined) this.onMark(mark);
   }
 
   close() {

@@ -1,10 +1,10 @@
 // In the audio thread of a telephone: the microphone's sound leaves as frames of a telephone line (8000 Hz, 20 ms), and
-// a line's sound is played. Both are resampled by windowed sinc, so that nothing above 3.6 kHz folds into speech.
+// a line's sound is played. Both are resampled by windowed sinc, so that nothing above 4 kHz folds into speech.
 
 const LINE = 8000;
 const FRAME = 160;
 // Of the kernel: how many zero crossings to either side, and into how many phases a sample's distance is cut.
-const LOBES = 8;
+const LOBES = 24;
 const PHASES = 64;
 // How often it is told how loud the other side is, in samples of the line.
 const LEVEL_EVERY = 400;
@@ -19,7 +19,7 @@ class Resampler {
       let sum = 0;
       for (let tap = 0; tap < kernel.length; tap += 1) {
         const at = tap - half + 1 - phase / PHASES;
-        const x = Math.PI * at * cut * 0.92;
+        const x = Math.PI * at * cut * 0.95;
         const window = Math.abs(at) >= half ? 0 : 0.5 + 0.5 * Math.cos((Math.PI * at) / half);
         kernel[tap] = (x === 0 ? 1 : Math.sin(x) / x) * window;
         sum += kernel[tap];
