@@ -128,7 +128,7 @@ class Shown:
 
 def _screen(request: WorkspaceRequest, connection_id: UUID) -> dict[str, Any]:
     row = queries.connection(connection_id)
-    rehearsal, stand_in = queries.rehearsal(row), STAND_INS[row.kind]
+    rehearsal, stand_in = queries.rehearsal(row), STAND_INS[row.kind].set_up(row.config)
     # Not of those: reports are many, and would push what was said off the screen.
     talks = list(queries.rehearsal_lines(row).filter(kind__in=_TALK).exclude(address="")[:LINES_SHOWN])
     addresses = list(dict.fromkeys(line.address for line in talks))[:MOST_ADDRESSES]
@@ -250,7 +250,7 @@ def page(
         "replied": _replied(connection_id, (typed or {}).get("reply_to") or request.GET.get("reply", "")),
         **more,
     }
-    return render(request, STAND_INS[context["connection"].kind].page, context, status=422 if more else 200)
+    return render(request, context["stand_in"].page, context, status=422 if more else 200)
 
 
 def _replied(connection_id: UUID, line_id: str) -> RehearsalLine | None:

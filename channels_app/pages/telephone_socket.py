@@ -6,7 +6,8 @@ who closes the page hangs up, and a web server that goes away drops the call as 
 
 From the page, one JSON object a frame: `call` {caller}, `say` {who, text}, `key` {who, key}, `hang_up` {who}, `drop`,
 `cut_relay`, `pick` {sid, how}, `take` {queue}, `tricks` {wrongly, twice, silent, no_relay, partials, network, pace},
-`ping`. To the page: what happens on the lines (`exchange.Telephone.show`), `refused` {detail}, `pong`.
+`ping`; and while a call's sound is wanted `sound` {payload} and `sound_mark` {name}, as a stream's `media` and `mark`.
+To the page: what happens on the lines (`exchange.Telephone.show`), `refused` {detail}, `pong`.
 """
 
 from __future__ import annotations
@@ -57,6 +58,10 @@ LARGEST_FRAME = 8 * 1024
 LONGEST_SAID = 1000
 MOST_WAITING = 2000
 MOST_LINES = 6
+# How the page's frames of sound begin.
+SOUND = '{"type":"sound'
+# Sound comes fifty times a second, and marks beside it; a browser that stalled sends a second of it at once.
+MOST_SOUND = 800
 KEYS = frozenset("0123456789*#")
 # How fast the voice speaks: as one does, four times as fast, or at once.
 PACES: Mapping[str, Pace] = {"voice": Pace(), "fast": Pace(speech=4), "instant": Pace(speech=40)}
@@ -73,7 +78,7 @@ class TelephoneConsumer(AsyncWebsocketConsumer):
         self.telephone: Telephone | None = None
         self.tasks: list[asyncio.Task[None]] = []
         self.frames: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue(MOST_WAITING)
-        self.frame_rate, self.is_closing = FrameRate(), False
+        self.frame_rate, self.sound_rate, self.is_closing = FrameRate(), FrameRate(MOST_SOUND), False
         origins = [value.decode("latin-1") for name, value in self.scope["headers"] if name == b"origin"]
         if origins != [settings.PUBLIC_BASE_URL] or not self.scope["user"].is_authenticated:
             await self.close()
@@ -108,7 +113,9 @@ class TelephoneConsumer(AsyncWebsocketConsumer):
         """One frame of the page; one of a flood ends the socket, unread."""
         if self.is_closing or self.telephone is None:
             return
-        if self.frame_rate.is_too_high():
+        # (By how it begins: what is of a flood is not read.)
+        is_sound = text_data is not None and text_data.startswith(SOUND) and self.telephone.is_heard
+        if (self.sound_rate if is_sound else self.frame_rate).is_too_high():
             self._close_soon(RATE)
             return
         try:
@@ -120,6 +127,13 @@ class TelephoneConsumer(AsyncWebsocketConsumer):
             self._show({"type": "refused", "code": "internal", "detail": "Something broke on our side. It is logged."})
 
     async def _handle(self, telephone: Telephone, frame: Mapping[str, Any]) -> None:
+        match frame:
+            case {"type": "sound", "payload": str(payload)}:
+                telephone.hear(payload)
+                return
+            case {"type": "sound_mark", "name": str(name)}:
+                telephone.played(name)
+                return
         who = "person" if frame.get("who") == "person" else "caller"
         match frame:
             case {"type": "call"}:

@@ -151,6 +151,8 @@ class StandIn:
     content_type: ClassVar[str] = JSON
     # Whether its screen is a telephone, which is held by a socket and not by forms.
     has_telephone: ClassVar[bool] = False
+    # Whether its calls go by sound: the screen has a microphone and a loudspeaker.
+    has_sound: ClassVar[bool] = False
     # Whether its screen sends files; `sent` is the one that goes with what is said now.
     sends_files: ClassVar[bool] = False
     sent: Checked | None = None
@@ -158,6 +160,11 @@ class StandIn:
 
     def __init__(self, connection: Connection, rehearsal: Rehearsal, account: Account) -> None:
         self.connection, self.rehearsal, self.account = connection, rehearsal, account
+
+    @classmethod
+    def set_up(cls, config: Mapping[str, Any]) -> type[StandIn]:
+        """The stand-in of a connection with this config: some kinds have more than one way to work."""
+        return cls
 
     @classmethod
     def config(cls, like: Mapping[str, Any]) -> dict[str, Any]:
@@ -241,6 +248,10 @@ class StandIn:
 
     def say(self, typed: Mapping[str, str]) -> Saying:
         """What the screen's form means; `Unsayable` where it can't be said."""
+        raise NotImplementedError
+
+    def asks_for_ticket(self, call_id: str) -> Saying:
+        """The request for the ticket of a call by sound (`has_sound`)."""
         raise NotImplementedError
 
     def sign(self, url: str, body: str, *, wrongly: bool) -> dict[str, str]:

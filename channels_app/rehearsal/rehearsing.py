@@ -23,6 +23,7 @@ from channels_app.models import (
 )
 from channels_app.models.rehearsal import LineKind, Reports
 from channels_app.providers.registry import PROVIDERS
+from channels_app.providers.speech_fields import SPEECH_KEYS
 from channels_app.rehearsal.base import StandIn, Unsayable
 from channels_app.rehearsal.desk import DeskStandIn
 from channels_app.rehearsal.registry import STAND_INS
@@ -52,12 +53,18 @@ def begin(actor: Actor, *, kind: str, assistant_id: UUID | None, like: Connectio
         name=f"{like.name}, rehearsed" if like else f"Rehearsal of {label}",
         assistant_id=assistant_id,
         config=stand_in.config(like.config if like else {}),
-        credentials=keys,
+        # The provider is made up; what hears and speaks in calls is not.
+        credentials={**_speech_keys(like), **keys},
         is_rehearsal=True,
     )
     contents = stand_in.contents(str(made.connection.config.get("account_sid", "")))
     Rehearsal.objects.create(connection=made.connection, contents=contents)
     return made
+
+
+def _speech_keys(like: Connection | None) -> dict[str, str]:
+    """The names of the secrets that the engines of a connection's calls take."""
+    return {name: key for name, key in (like.credentials if like else {}).items() if name in SPEECH_KEYS}
 
 
 def held(connection_id: UUID) -> StandIn:
@@ -76,7 +83,8 @@ def held(connection_id: UUID) -> StandIn:
 def of(rehearsal: Rehearsal) -> StandIn:
     """The stand-in of a rehearsal."""
     connection = rehearsal.connection
-    return STAND_INS[connection.kind](connection, rehearsal, accounts.to_receive(connection).account)
+    stand_in = STAND_INS[connection.kind].set_up(connection.config)
+    return stand_in(connection, rehearsal, accounts.to_receive(connection).account)
 
 
 # --- How it behaves -------------------------------------------------------------------------------------------------

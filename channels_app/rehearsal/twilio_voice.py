@@ -24,6 +24,7 @@ from channels_app.providers.twilio import signing
 from channels_app.providers.twilio.voice import TwilioVoice
 from channels_app.providers.twilio.voice_forms import VoiceForm
 from channels_app.providers.twilio.voice_setup import fallback_url
+from channels_app.rehearsal import sound_screen
 from channels_app.rehearsal.base import (
     BROKEN,
     FAULTS,
@@ -71,6 +72,11 @@ class Telephone(StandIn):
     has_telephone = True
     content_type = f"{signing.FORM}; charset=UTF-8"
     faults: ClassVar[Sequence[Fault]] = (*FAULTS, PAGE, NO_NUMBER, NO_PERMISSION, CREDENTIALS)
+
+    @classmethod
+    def set_up(cls, config: Mapping[str, Any]) -> type[StandIn]:
+        """With Twilio's own ears and voice, or by sound."""
+        return SoundTelephone if config.get("mode") == "stream" else Telephone
 
     @classmethod
     def config(cls, like: Mapping[str, Any]) -> dict[str, Any]:
@@ -373,6 +379,18 @@ class Telephone(StandIn):
         """X-Twilio-Signature."""
         token = "another token" if wrongly else self.account.credentials.get("auth_token", "")
         return {"x-twilio-signature": signing.signature(token, url, signing.fields(body.encode()))}
+
+
+class SoundTelephone(Telephone):
+    """The same where sound itself is brought to us (Media Streams): with the browser's microphone and loudspeaker."""
+
+    beside = "channels_app/rehearsal/sound_beside.html"
+    has_sound = True
+
+    @classmethod
+    def shown(cls, connection: Connection, rehearsal: Rehearsal, address: str) -> Mapping[str, Any]:
+        """And what was said in the latest call, which the telephone can't know."""
+        return {**super().shown(connection, rehearsal, address), **sound_screen.shown(connection)}
 
 
 def _form(call: Call) -> dict[str, str]:

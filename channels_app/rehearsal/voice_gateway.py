@@ -8,10 +8,11 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from channels_app.models import Delivery, RehearsalLine
+from channels_app.models import Connection, Delivery, Rehearsal, RehearsalLine
 from channels_app.models.rehearsal import LineKind
 from channels_app.providers.base import same
-from channels_app.providers.voice_gateway import SIGNATURE, TIMESTAMP, VoiceGateway, signature
+from channels_app.providers.voice_gateway import SIGNATURE, TICKET_PART, TIMESTAMP, VoiceGateway, signature
+from channels_app.rehearsal import sound_screen
 from channels_app.rehearsal.base import (
     FAULTS,
     NOT_READABLE,
@@ -25,6 +26,7 @@ from channels_app.rehearsal.base import (
     said,
     turned_away,
 )
+from channels_app.voice.media.speech import MEDIA_STREAMS
 
 GONE = Fault("gone", "The call is over there", "410: it has this call no more.")
 KEYS = frozenset("0123456789*#")
@@ -42,8 +44,15 @@ class Gateway(StandIn):
 
     @classmethod
     def config(cls, like: Mapping[str, Any]) -> dict[str, Any]:
-        """As the connection that it is like; the address is never called."""
+        """As the connection that it is like; the address is never called, and a browser writes sound as Twilio does."""
+        if like.get("mode") == "stream":
+            return {**like, "dialect": MEDIA_STREAMS, "gateway_url": ""}
         return {**like, "mode": "turns", "gateway_url": "https://stand-in.example/say"}
+
+    @classmethod
+    def set_up(cls, config: Mapping[str, Any]) -> type[StandIn]:
+        """Turn by turn, or by sound."""
+        return SoundGateway if config.get("mode") == "stream" else Gateway
 
     def refuse(self, call: Call) -> Answer | None:
         """X-Convoship-Signature over timestamp and body."""
@@ -118,6 +127,31 @@ class Gateway(StandIn):
         except ValueError:
             return ""
         return str(reply.get("text", "")) if isinstance(reply, dict) else ""
+
+
+class SoundGateway(Gateway):
+    """A gateway that sends sound: the telephone is the browser's microphone and loudspeaker."""
+
+    title = "A telephone"
+    screen = "channels_app/rehearsal/sound.html"
+    page = "channels_app/rehearsal/sound_page.html"
+    talk = "channels_app/rehearsal/sound_talk.html"
+    style = "app/css/telephone.css"
+    has_sound = True
+
+    @classmethod
+    def shown(cls, connection: Connection, rehearsal: Rehearsal, address: str) -> Mapping[str, Any]:
+        """The latest call, what is missing before there can be one, and what it listens and speaks with."""
+        return sound_screen.shown(connection)
+
+    def say(self, typed: Mapping[str, str]) -> Saying:
+        """Nothing: its calls have a socket."""
+        raise Unsayable({"text": ["This connection works by sound: call with the telephone."]})
+
+    def asks_for_ticket(self, call_id: str) -> Saying:
+        """The request that begins a call."""
+        body = {"call_id": call_id, "nonce": secrets.token_hex(16), "from": CALLER}
+        return Saying(f"{self.account.inbound_url}/{TICKET_PART}", json.dumps(body), call_id, "Calls")
 
 
 def _ending(reply: Mapping[str, Any]) -> str:

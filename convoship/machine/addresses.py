@@ -33,8 +33,9 @@ class Address:
 
     @property
     def own_sites(self) -> list[str]:
-        """Both sites as `host:port`, by each name this machine has for itself."""
-        return [f"{host}:{port}" for port in (self.port, self.stranger_port) for host in ("127.0.0.1", "localhost")]
+        """The sites, and where calls' sound goes, as `host:port`, by each name this machine has for itself."""
+        ports = (self.port, self.stranger_port, self.media_port)
+        return [f"{host}:{port}" for port in ports for host in ("127.0.0.1", "localhost")]
 
 
 def choose() -> Address:

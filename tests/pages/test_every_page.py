@@ -152,6 +152,7 @@ PAGES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "rehearsal": ("/app/channels/{rehearsal}/rehearsal", GET, "connections.read"),
     "rehearsal_live": ("/app/channels/{rehearsal}/rehearsal/live", GET, "connections.read"),
     "rehearsal_say": ("/app/channels/{rehearsal}/rehearsal/say", POST, "connections.write"),
+    "rehearsal_ticket": ("/app/channels/{rehearsal}/rehearsal/ticket", POST, "connections.write"),
     "rehearsal_visitor": ("/app/channels/{desk}/rehearsal/visitor", POST, "connections.write"),
     "rehearsal_behave": ("/app/channels/{rehearsal}/rehearsal/behave", POST, "connections.write"),
     "rehearsal_act": ("/app/channels/{rehearsal}/rehearsal/act", POST, "connections.write"),

@@ -460,6 +460,12 @@ class World:
             Connection.objects.update(kind="twilio_whatsapp", config=config, credentials={})
         self.rehearse()
 
+    def rehearse_sound(self) -> None:
+        """And one whose calls go by sound."""
+        with tenant(self.workspace.id):
+            Connection.objects.update(kind="voice_gateway", config={"mode": "stream"}, credentials={})
+        self.rehearse()
+
     def rehearse_desk(self) -> None:
         """And one that takes hand-overs, with a visitor."""
         with tenant(self.workspace.id):
@@ -738,6 +744,7 @@ PAGES: Mapping[str, list[Call]] = {
     "rehearsal": [Call("GET", before=World.rehearse)],
     "rehearsal_live": [Call("GET", before=World.rehearse)],
     "rehearsal_say": [Call("POST", {"text": "hello"}, before=World.rehearse)],
+    "rehearsal_ticket": [Call("POST", {}, before=World.rehearse_sound)],
     "rehearsal_visitor": [Call("POST", {"does": "say", "visitor_text": "hello"}, before=World.rehearse_desk)],
     "rehearsal_behave": [Call("POST", {"fault": "broken", "reports": "straight"}, before=World.rehearse)],
     "rehearsal_act": [Call("POST", {"act": "synchronise"}, before=World.rehearse_whatsapp)],

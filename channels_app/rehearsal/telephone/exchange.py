@@ -163,6 +163,24 @@ class Telephone:
         if leg is not None:
             leg.stop(Over("dropped" if drop else "hung_up"))
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether the caller's sound goes anywhere now."""
+        leg = self.leg_of("caller")
+        return leg is not None and leg.stream is not None
+
+    def hear(self, payload: str) -> None:
+        """Sound of the page's microphone; nobody's while no document wants it."""
+        leg = self.leg_of("caller")
+        if leg is not None and leg.stream is not None:
+            leg.stream.bring(payload)
+
+    def played(self, mark: str) -> None:
+        """The page has played what came before this mark."""
+        leg = self.leg_of("caller")
+        if leg is not None and leg.stream is not None:
+            leg.stream.played(mark)
+
     async def cut_relay(self) -> None:
         """Cut the socket of a relay, as a network does; the call goes on."""
         for socket in list(self.relays.values()):
@@ -353,7 +371,7 @@ class Telephone:
         number = await self._number()
         socket = await wire.open_relay(url, number, self.tricks)
         self.relays[call.sid] = socket
-        self._note(call, LineKind.ASKS, method="GET", url=url, answer_status=101, note="opened the relay's socket")
+        self._note(call, LineKind.ASKS, method="GET", url=url, answer_status=101, note="opened the call's socket")
         return socket
 
     async def frame(self, call: Facts, *, sent: bool, text: str, note: str = "", many: int = 1) -> None:
@@ -363,7 +381,7 @@ class Telephone:
             call,
             kind,
             method="FRAME",
-            url="(the relay's socket)",
+            url="(the call's socket)",
             body=text,
             note=telling.cut(f"{wire.told_by(text)} {note}", telling.LONGEST),
         )

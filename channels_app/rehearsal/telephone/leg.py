@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 from urllib.parse import urljoin
 
-from channels_app.rehearsal.telephone import dialling, gathering, recording, relaying, telling, twiml
+from channels_app.rehearsal.telephone import dialling, gathering, recording, relaying, streaming, telling, twiml
 from channels_app.rehearsal.telephone.forms import FINAL, Facts
 from channels_app.rehearsal.telephone.line import (
     Heard,
@@ -64,6 +64,8 @@ class Leg:
     # Set where a star parts them again (`hangupOnStar`).
     star: asyncio.Event | None = None
     language: str = "en-US"
+    # Where their sound goes while it goes anywhere.
+    stream: streaming.Stream | None = None
     _stop: asyncio.Future[Stopped] | None = None
     _answered_at: float | None = None
     # Whether somebody listens to what is said or pressed now.
@@ -348,7 +350,13 @@ async def _hangup(leg: Leg, verb: Verb, base: str) -> Next | None:
 
 async def _connect(leg: Leg, verb: Verb, base: str) -> Next | None:
     relay = next((one for one in verb.inside if one.name == "ConversationRelay"), None)
-    return await relaying.relay(leg, verb, relay, base) if relay is not None else None
+    if relay is not None:
+        return await relaying.relay(leg, verb, relay, base)
+    noun = next((one for one in verb.inside if one.name == "Stream"), None)
+    if noun is not None:
+        # It has no action: what stands behind `Connect` follows.
+        await streaming.stream(leg, noun)
+    return None
 
 
 async def _start(leg: Leg, verb: Verb, base: str) -> Next | None:

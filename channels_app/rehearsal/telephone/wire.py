@@ -83,9 +83,10 @@ def number_of(connection_id: UUID) -> Number:
 
 def is_ours(url: str) -> bool:
     """Whether an address is of this very product: nothing else is called, whatever a document says."""
-    base, asked = urlsplit(settings.PUBLIC_BASE_URL), urlsplit(url)
+    asked = urlsplit(url)
     scheme = {"ws": "http", "wss": "https"}.get(asked.scheme, asked.scheme)
-    return (scheme, asked.netloc) == (base.scheme, base.netloc)
+    own = [urlsplit(base) for base in (settings.PUBLIC_BASE_URL, settings.MEDIA_BASE_URL)]
+    return (scheme, asked.netloc) in [(base.scheme, base.netloc) for base in own]
 
 
 @dataclass(frozen=True)
@@ -207,6 +208,14 @@ def told_by(text: str) -> str:
             return f"Send the tones of {digits}."
         case {"type": "end"}:
             return "End the session."
+        case {"event": "start"}:
+            return "Their sound begins."
+        case {"event": "dtmf", "dtmf": {"digit": key}}:
+            return f"They pressed {key}."
+        case {"event": "clear"}:
+            return "Throw away what was not played."
+        case {"event": "stop"}:
+            return "Their sound ends."
     return ""
 
 

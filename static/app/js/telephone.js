@@ -24,6 +24,47 @@ let queue = "";
 const speeches = new Map();
 const speaking = new Set();
 
+// --- Calls by sound ------------------------------------------------------------------------------------------------
+
+// The microphone and loudspeaker of this page while a call's sound goes to the server; null: none.
+let sound = null;
+const meters = Object.fromEntries([...document.querySelectorAll("[data-level]")].map((one) => [one.dataset.level, one]));
+const drawn = { you: 0, them: 0 };
+
+// -50 dB is nothing, 0 dB all of it; it falls slower than it rises.
+function level(who, loudness) {
+  const height = loudness > 0 ? Math.max(0, 1 + (20 * Math.log10(loudness)) / 50) : 0;
+  drawn[who] = sound ? Math.max(height, drawn[who] - 0.04) : 0;
+  meters[who].value = drawn[who];
+}
+
+async function bySound() {
+  if (sound || !phone.dataset.sound) return;
+  const { Sound } = await import(phone.dataset.sound);
+  const mine = (sound = new Sound({
+    worklet: phone.dataset.worklet,
+    onFrame: (payload) => sound === mine && send({ type: "sound", payload }),
+    onMark: (name) => sound === mine && send({ type: "sound_mark", name }),
+    onLevel: level,
+    onLost: (words) => note(words, true),
+  }));
+  find("by-sound").hidden = false;
+  try {
+    await mine.open();
+    if (sound !== mine) mine.close();
+  } catch (error) {
+    note(`${error.words ?? error.message} Until then the assistant hears nothing of you but keys.`, true);
+  }
+}
+
+function silence() {
+  const ended = sound;
+  sound = null;
+  ended?.close();
+  find("mute")?.setAttribute("aria-pressed", "false");
+  if (find("by-sound")) find("by-sound").hidden = true;
+}
+
 // --- What is shown -------------------------------------------------------------------------------------------------
 
 function line(kind, foot = "") {
@@ -184,6 +225,21 @@ const heard = {
     find("cut").hidden = !what.on;
     note(what.on ? "ConversationRelay listens, word by word." : "ConversationRelay has ended.");
   },
+  stream(what) {
+    find("cut").hidden = !what.on;
+    note(what.on ? "The call goes by sound: speak." : `The sound has ended: ${what.sent} frames there, ${what.heard} back.`);
+    if (what.on) bySound();
+    else silence();
+  },
+  sound(what) {
+    sound?.play(what.payload);
+  },
+  sound_mark(what) {
+    sound?.mark(what.name);
+  },
+  sound_clear() {
+    sound?.clear();
+  },
   language(what) {
     note(`Speaks ${what.speaks} now, and hears ${what.hears}.`);
   },
@@ -240,6 +296,7 @@ const heard = {
     goes = false;
     since = 0;
     queue = "";
+    silence();
     keepCall("");
     withWhom.hidden = true;
     find("cut").hidden = true;
@@ -362,6 +419,7 @@ function connect() {
     goes = hasPerson = false;
     since = 0;
     queue = "";
+    silence();
     speaking.clear();
     rings.replaceChildren();
     tries += 1;
@@ -412,6 +470,10 @@ if (phone && controls) {
   find("hang-up").addEventListener("click", () => send({ type: "hang_up", who: who() }));
   find("drop").addEventListener("click", () => send({ type: "drop" }));
   find("cut").addEventListener("click", () => send({ type: "cut_relay" }));
+  find("mute")?.addEventListener("click", (event) => {
+    if (sound) sound.isMuted = !sound.isMuted;
+    event.currentTarget.setAttribute("aria-pressed", String(Boolean(sound?.isMuted)));
+  });
   find("take").addEventListener("click", () => send({ type: "take", queue }));
   for (const key of sayForm.querySelectorAll("[data-key]"))
     key.addEventListener("click", () => send({ type: "key", who: who(), key: key.dataset.key }));
