@@ -19,7 +19,7 @@ from channels_app.providers import sip_fields
 from channels_app.providers.base import InboundRequest, SignatureInvalid
 from channels_app.providers.voice_gateway import VoiceGateway, phone_number
 from channels_app.voice import ending, relay_acts, relay_tickets, taking
-from channels_app.voice.media import dialects, gateway_tickets, speech
+from channels_app.voice.media import dialects, engines_of, gateway_tickets, speech
 from channels_app.voice.relay_acts import Admitted
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import tenant
