@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from channels_app import replies
 from channels_app.models import Call, Connection
-from channels_app.voice.media import speech
+from channels_app.voice.media import engines_of
 from deployments import calls
 from deployments.calls import Heard, Told
 from deployments.models import Message
@@ -41,10 +41,10 @@ class Shown:
 
 def shown(connection: Connection) -> Mapping[str, Any]:
     """What the screen shows. Inside `tenant()`."""
-    absent = speech.missing(connection.config)
+    absent = engines_of.missing(connection.config)
     return {
         "sound_call": _latest(connection),
-        "sound_words": speech.words_of(connection.config),
+        "sound_words": engines_of.words_of(connection.config),
         "sound_missing": absent,
         "sound_address": settings.MEDIA_BASE_URL.replace("http", "ws", 1),
     }

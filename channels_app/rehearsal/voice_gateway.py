@@ -26,7 +26,7 @@ from channels_app.rehearsal.base import (
     said,
     turned_away,
 )
-from channels_app.voice.media.speech import MEDIA_STREAMS
+from channels_app.voice.media import dialects
 
 GONE = Fault("gone", "The call is over there", "410: it has this call no more.")
 KEYS = frozenset("0123456789*#")
@@ -46,7 +46,7 @@ class Gateway(StandIn):
     def config(cls, like: Mapping[str, Any]) -> dict[str, Any]:
         """As the connection that it is like; the address is never called, and a browser writes sound as Twilio does."""
         if like.get("mode") == "stream":
-            return {**like, "dialect": MEDIA_STREAMS, "gateway_url": ""}
+            return {**like, "dialect": dialects.DEFAULT, "gateway_url": ""}
         return {**like, "mode": "turns", "gateway_url": "https://stand-in.example/say"}
 
     @classmethod
