@@ -96,11 +96,13 @@ class _Answer:
 class Edge:
     """One socket for SIP, and sockets for sound between two ports. `public_host`: our address as others see it."""
 
-    def __init__(self, host: str, port: int, ports: tuple[int, int], public_host: str = "") -> None:
+    def __init__(
+        self, host: str, port: int, ports: tuple[int, int], public_host: str = "", algorithms: Sequence[str] = ("MD5",)
+    ) -> None:
         self.host, self.public_host = host, public_host
         self.wire = Wire(local_addr=(host, port))
         self.uas = SipUAS(self.wire, user_agent="Convoship")
-        self.digest = Digest()
+        self.digest = Digest(algorithms)
         self.calls: dict[str, SipCall] = {}
         self._ports = PortAllocator(ports)
         self._taken: Counter[UUID] = Counter()
