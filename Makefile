@@ -4,7 +4,7 @@ PYTHON ?= python3
 TOOLS = $(PYTHON) manage.py install
 VENV = .venv/bin/python
 
-.PHONY: reliability reliability-full run model voice voice-offline test test-model lint format bench matching recall widget lock openapi schema fresh-clone test-machine test-themes screenshots wheels clean
+.PHONY: sip reliability reliability-full run model voice voice-offline test test-model lint format bench matching recall widget lock openapi schema fresh-clone test-machine test-themes screenshots wheels clean
 
 run: ## Start everything on this machine: http://127.0.0.1:8000 (HOST and PORT choose another address)
 	@$(PYTHON) manage.py up
@@ -36,6 +36,10 @@ reliability-full: ## Twenty minutes of it with every negative control; writes th
 test-model: ## A visitor asks a real model, which is fetched first: 127 MB
 	@$(TOOLS)
 	@$(VENV) -m pytest tests/real_model -m model -s
+
+sip: ## baresip and sipp call the SIP edge, in a network namespace of their own
+	@$(TOOLS)
+	@$(VENV) -m tests.sip
 
 test-themes: ## 1,000 random themes: each accepted one has to pass axe on the real widget, light and dark
 	@CONVOSHIP_THEMES=1000 $(PYTHON) manage.py test tests/e2e/test_themes.py -q -s

@@ -79,6 +79,7 @@ MEDIA_MOST_CALLS_PER_CONNECTION = env.int("MEDIA_MOST_CALLS_PER_CONNECTION", def
 SIP_HOST = env.str("SIP_HOST", default="127.0.0.1")
 SIP_PORT = env.int("SIP_PORT", default=5060)
 SIP_PUBLIC_HOST = env.str("SIP_PUBLIC_HOST", default="")
+SIP_DIGEST = env.list("SIP_DIGEST", default=["MD5"])
 SIP_RTP_PORTS = env.str("SIP_RTP_PORTS", default="20000-20199")
 # Another origin for visitors' files, or the same: whatever a file holds can then not touch the console's.
 FILES_BASE_URL = env.str("FILES_BASE_URL", default=PUBLIC_BASE_URL).rstrip("/")

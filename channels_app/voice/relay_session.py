@@ -239,7 +239,8 @@ class Session:
         self._add(_Sounded(milliseconds))
 
     def stir(self) -> None:
-        """The voice is done: what waits for that is due."""
+        """The voice is done: what waits for that is due, and from here on it is the caller's turn."""
+        self.life = time.monotonic()
         self._add(_Stirred())
 
     def give_up(self, words: str, remedy: str) -> None:

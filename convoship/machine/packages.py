@@ -43,6 +43,13 @@ def _has_fonts() -> bool:
 
 FOR_VOICE = (SystemPackage("flite", "speaks on calls without a key", lambda: bool(shutil.which("flite"))),)
 
+FOR_SIP = (
+    SystemPackage("baresip-core", "a softphone that calls the SIP edge", lambda: bool(shutil.which("baresip"))),
+    SystemPackage("sip-tester", "calls the SIP edge many times at once", lambda: bool(shutil.which("sipp"))),
+    SystemPackage("iproute2", "gives them a network of their own", lambda: bool(shutil.which("ip"))),
+    *FOR_VOICE,
+)
+
 FOR_TESTS = (
     SystemPackage("chromium", "the browser tests drive it", lambda: bool(chromium())),
     SystemPackage("fonts-liberation", "without a font a browser draws no letters", _has_fonts),

@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
     # Each worker has a stretch of the tests, as what a module prepares it prepares once; who is done takes from others.
     spread = ["-n", str(WORKERS), "--dist", "worksteal"]
     code, failures, late = _tried(
-        ["tests", "--ignore=tests/e2e", "-m", "not machine and not model", *spread], MOST_TRIED_AGAIN
+        ["tests", "--ignore=tests/e2e", "-m", "not machine and not model and not sip", *spread], MOST_TRIED_AGAIN
     )
     results = {"pytest": code}
     if "test" in node.scripts():

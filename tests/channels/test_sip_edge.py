@@ -13,7 +13,7 @@ import pytest_asyncio
 from django.core.management import CommandError, call_command
 
 from channels_app import connections
-from channels_app.models import Call, CallTurn, RefusedRequest
+from channels_app.models import Call, CallStep, CallTurn, RefusedRequest
 from channels_app.voice.engines import installed, registry
 from channels_app.voice.sip.edge import Edge
 from convoship.lib.actors import SYSTEM
@@ -60,7 +60,7 @@ def gateway(transactional_db: None, far: FarEnd) -> Gateway:
 
 @pytest_asyncio.fixture
 async def edge(transactional_db: None) -> AsyncIterator[Edge]:
-    made = Edge("127.0.0.1", 0, (30000, 30199))
+    made = Edge("127.0.0.1", 0, (30000, 30199), algorithms=("SHA-256", "MD5"))
     await made.start()
     yield made
     await sip_phone.let_go()
@@ -104,6 +104,8 @@ async def test_a_caller_is_heard_and_spoken_to_and_hangs_up(gateway: Gateway, ed
     phone = phone_of(gateway, edge, codec)
     await phone.ring()
     greeting = await phone.hears()
+    # It took longer than silence may: that was ours.
+    assert await gateway.inside(lambda: CallStep.objects.filter(kind="silence").count()) == 0
     place = len(phone.heard)
     await phone.says(BOOKING)
     answer = await phone.hears(since=place)

@@ -1,8 +1,9 @@
 """Digest for SIP, on the side that asks: challenges, and whether an answer to one is right. Pure: times are given.
 
-SHA-256 and MD5 with qop=auth (RFC 7616, RFC 8760): two challenges, the stronger first, and who calls takes what it
-knows. A nonce is signed and not kept: it says when it was made, and for whom. What was answered with it is kept as long
-as it is good, as one count of it (`nc`) is taken once.
+SHA-256 and MD5 with qop=auth (RFC 7616, RFC 8760). By RFC 8760 who calls takes the first challenge that it knows; those
+of before it (baresip 1.0, sipp 3.6) give up over one for SHA-256 wherever it stands, so which are made is the server's
+to say. A nonce is signed and not kept: it says when it was made, and for whom. What was answered with it is kept as
+long as it is good, as one count of it (`nc`) is taken once.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from channels_app.providers.base import same
 REALM = "convoship"
 # How long a nonce is good, in seconds. A challenge is answered at once.
 GOOD_FOR = 30.0
-# By the name in a header (RFC 8760 2.1), in the order of our preference, with hashlib's name.
+# By the name in a header (RFC 8760 2.1), with hashlib's name.
 ALGORITHMS: Mapping[str, str] = {"SHA-256": "sha256", "MD5": "md5"}
 # Answered nonces that are kept; each belongs to who knew a password.
 MOST_KEPT = 10_000
@@ -38,6 +39,8 @@ class Verdict(StrEnum):
 class Digest:
     """Of one process: its nonces are of no use to another one, which asks again then."""
 
+    # Those that are asked for, the preferred one first.
+    algorithms: Sequence[str] = ("MD5",)
     key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
     _counts: dict[str, int] = field(default_factory=dict)
 
@@ -47,7 +50,9 @@ class Digest:
         """Values of `WWW-Authenticate`, the preferred one first. `now` in seconds, of any clock that only rises."""
         nonce = self._nonce(user, now)
         stale = ", stale=true" if is_stale else ""
-        return [f'Digest realm="{REALM}", nonce="{nonce}", algorithm={name}, qop="auth"{stale}' for name in ALGORITHMS]
+        return [
+            f'Digest realm="{REALM}", nonce="{nonce}", algorithm={name}, qop="auth"{stale}' for name in self.algorithms
+        ]
 
     def _nonce(self, user: str, now: float) -> str:
         made = f"{int(now * 1000):x}.{secrets.token_hex(8)}"
@@ -69,7 +74,7 @@ class Digest:
         """What `Authorization` says (its parameters), for this user. One of the passwords has to be right."""
         given = {name.lower(): value for name, value in answer.items()}
         algorithm = given.get("algorithm", "MD5").upper()
-        if algorithm not in ALGORITHMS or given.get("qop", "").lower() != "auth":
+        if algorithm not in self.algorithms or given.get("qop", "").lower() != "auth":
             return Verdict.WRONG
         count, nonce = _count(given.get("nc", "")), given.get("nonce", "")
         is_right = False

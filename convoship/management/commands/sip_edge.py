@@ -47,10 +47,14 @@ class Command(BaseCommand):
         for library in ("aiosipua", "aiortp"):
             logging.getLogger(library).setLevel(logging.WARNING)
         # Not before it is known to be there.
+        from channels_app.voice.sip.digest import ALGORITHMS
         from channels_app.voice.sip.edge import Edge
 
+        algorithms = [name.strip().upper() for name in settings.SIP_DIGEST]
+        if not algorithms or not set(algorithms) <= set(ALGORITHMS):
+            raise CommandError(f"SIP_DIGEST takes {' and '.join(ALGORITHMS)}, with a comma between.")
         try:
-            asyncio.run(self._serve(Edge(host, port, ports, public_host)))
+            asyncio.run(self._serve(Edge(host, port, ports, public_host, algorithms)))
         except OSError as error:
             words = f"UDP {host}:{port} can't be listened at: {error.strerror or error}. Choose another with --port."
             raise CommandError(words) from None
