@@ -156,7 +156,7 @@ def test_a_softphone_is_greeted_asks_and_is_answered(edge: Path, tmp_path: Path)
     folder.mkdir()
     heard = _baresip(folder, trunk, said, 45)
     trunk.until("the call to end", lambda: Call.objects.filter(state="ended").exists())
-    texts = trunk.inside(lambda: list(CallTurn.objects.exclude(message=None).values_list("message__text", flat=True)))
+    texts = trunk.inside(lambda: [one.message.text for one in CallTurn.objects.all() if one.message is not None])
     assert max(share_heard(BOOKING, text) for text in texts) > 0.6
     words = asyncio.run(words_of(heard)).split()
     # The greeting and the answer, as they were recorded at the other end.
