@@ -12,6 +12,7 @@ from channels_app import accounts
 from channels_app.models import Connection, RefusedRequest
 from channels_app.models.connection import ConnectionState
 from channels_app.providers.base import Capability, Unreadable
+from channels_app.providers.speech_fields import SPEECH_KEYS
 
 _UNREADABLE = "can't be decrypted, so nothing that comes in can be checked."
 _MISSING = "is missing, so nothing can be checked or sent."
@@ -100,7 +101,9 @@ def _refused(connection: Connection) -> Standing | None:
     count, since = sum(each for _, each in found), timezone.localtime(found[0][0])
     were = "1 request with a wrong signature was" if count == 1 else f"{count} requests with a wrong signature were"
     form = accounts.kind_of(connection).config_form
-    secret = str(form.base_fields[form.credentials[0]].label).lower() if form.credentials else "inbound secret"
+    # Nobody signs with the keys of engines that hear and speak.
+    signing = [name for name in form.credentials if name not in SPEECH_KEYS]
+    secret = str(form.base_fields[signing[0]].label).lower() if signing else "inbound secret"
     return Standing(
         "bad",
         f"{were} refused since {since:%-d %B, %H:%M} UTC, and none with a right one has come after.",
