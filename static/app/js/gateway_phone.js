@@ -118,13 +118,13 @@ function open(mine, given) {
       over(words, why, why && event.code !== 1012 ? given.call_url : "");
       return;
     }
-    const server = new URL(given.socket_url).host;
     unreachable();
   });
   // A firewall that answers nothing leaves a browser waiting for minutes.
   setTimeout(() => now === mine && !wasOpen && mine.socket === socket && unreachable(), OPENS_WITHIN);
 
   function unreachable() {
+    const server = new URL(given.socket_url).host;
     over(
       "Not connected",
       `No socket opened at ${server}: the process that carries the sound of calls doesn’t run there, or can’t be reached from this browser. ` +
