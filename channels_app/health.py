@@ -12,6 +12,8 @@ from channels_app import accounts
 from channels_app.models import Connection, RefusedRequest
 from channels_app.models.connection import ConnectionState
 from channels_app.providers.base import Capability, Unreadable
+from channels_app.providers.sip_fields import SIP_PASSWORD
+from channels_app.providers.speech_fields import SPEECH_KEYS
 from deployments.models import Assistant
 
 _UNREADABLE = "can't be decrypted, so nothing that comes in can be checked."
@@ -145,7 +147,10 @@ def _refused(connection: Connection) -> Standing | None:
 
 def _checked_with(connection: Connection) -> str:
     """The credential that what comes in is checked with; "" where that is a secret of the connection's own."""
-    credentials = accounts.kind_of(connection).config_form.credentials
+    # Nobody signs with the keys of engines that hear and speak, or with the password of telephones.
+    beside = (*SPEECH_KEYS, SIP_PASSWORD)
+    named = accounts.kind_of(connection).config_form.credentials
+    credentials = [name for name in named if name not in beside]
     return _WEBHOOK_SECRET if _WEBHOOK_SECRET in credentials else next(iter(credentials), "")
 
 

@@ -9,8 +9,8 @@ from typing import Any
 from django.conf import settings
 from django.urls import reverse
 
-from channels_app import replies
 from channels_app.models import Call, Connection
+from channels_app.voice import speaking
 from channels_app.voice.media import engines_of
 from deployments import calls
 from deployments.calls import Heard, Told
@@ -56,12 +56,15 @@ def _latest(connection: Connection) -> Shown | None:
     if call is None or told is None:
         return None
     messages = Message.objects.filter(conversation=call.conversation).order_by("-seq")[:MOST_LINES]
-    lines = [_line(message, told) for message in reversed(messages) if message.author_kind != AuthorKind.SYSTEM]
+    lines = [
+        _line(message, told, call.language)
+        for message in reversed(messages)
+        if message.author_kind != AuthorKind.SYSTEM
+    ]
     return Shown(told, reverse("conversation", args=[call.conversation_id]), lines)
 
 
-def _line(message: Message, told: Told) -> Line:
+def _line(message: Message, told: Told, language: str) -> Line:
     is_theirs = message.author_kind == AuthorKind.VISITOR
-    # Nobody speaks the marks of what is written.
-    text = message.text if is_theirs else replies.as_speech([message])
+    text = message.text if is_theirs else speaking.spoken(message, language)
     return Line(message, text, is_theirs, told.heard.get(message.id))

@@ -72,6 +72,8 @@ def test_the_telephone_gets_the_ticket_of_a_call_as_a_gateway_does(it: Rehearsed
 def test_a_request_that_is_signed_wrongly_is_refused_in_words(it: Rehearsed) -> None:
     assert "signed wrongly" in asks(it, wrongly="on").json()["refused"]
     assert len(it.refusals) == 1
+    # The page says which secret to look at, and it is not one of the speech engines'.
+    assert "Compare the inbound secret of this connection" in it.screen
 
 
 def test_a_product_that_can_not_reach_itself_says_so(it: Rehearsed, settings: Any) -> None:

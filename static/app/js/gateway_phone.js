@@ -8,6 +8,8 @@ const [call, hangUp, mute, state, time, trouble, away, before, live, keys] = [
 ];
 const { Sound, NoSound } = await import(phone.dataset.sound);
 
+const OPENS_WITHIN = 15_000;
+
 // The call that goes on: {sound, socket, id, since, why}. null: none.
 let now = null;
 
@@ -116,6 +118,12 @@ function open(mine, given) {
       over(words, why, why && event.code !== 1012 ? given.call_url : "");
       return;
     }
+    unreachable();
+  });
+  // A firewall that answers nothing leaves a browser waiting for minutes.
+  setTimeout(() => now === mine && !wasOpen && mine.socket === socket && unreachable(), OPENS_WITHIN);
+
+  function unreachable() {
     const server = new URL(given.socket_url).host;
     over(
       "Not connected",
@@ -123,7 +131,8 @@ function open(mine, given) {
         "make run starts it where the voice packages are installed (make voice); else see “Speech engines of your own” in docs/voice.md. Events says whether the call was refused.",
       given.call_url,
     );
-  });
+    socket.close();
+  }
 }
 
 async function begin() {

@@ -49,6 +49,7 @@ async function bySound() {
     onLost: (words) => note(words, true),
   }));
   find("by-sound").hidden = false;
+  arrange();
   try {
     await mine.open();
     if (sound !== mine) mine.close();
@@ -129,11 +130,14 @@ function arrange() {
   if (!goes && hasPerson) choose("person");
   find("take").hidden = !queue;
   find("interrupt").disabled = !speaking.size;
+  // Where sound itself is heard, nobody hears what is written.
+  words.closest(".field").hidden = find("interrupt").hidden = Boolean(sound);
   time.hidden = !since;
   // Whoever worked with what is hidden now goes on with what took its place.
-  if (before && before !== document.body && before.closest("[hidden]")) (sayForm.hidden ? caller : words).focus();
+  if (before && before !== document.body && before.closest("[hidden]")) onward().focus();
 }
 
+const onward = () => (sayForm.hidden ? caller : sound ? find("hang-up") : words);
 const who = () => sayForm.elements.who.value || "caller";
 function choose(role) {
   for (const one of sayForm.querySelectorAll("[name=who]")) one.checked = one.value === role;
@@ -320,7 +324,7 @@ function gone(sid) {
   const box = rings.querySelector(`[data-sid="${sid}"]`);
   const hadFocus = box?.contains(document.activeElement);
   box?.remove();
-  if (hadFocus) (sayForm.hidden ? caller : words).focus();
+  if (hadFocus) onward().focus();
 }
 
 // --- A page that is left, and a connection that is lost ------------------------------------------------------------
