@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="relayticket",
-            name="nonce",
+            name="nonce_digest",
             field=models.BinaryField(max_length=32, null=True),
         ),
         migrations.AlterField(
@@ -45,6 +45,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="relayticket",
-            constraint=models.UniqueConstraint(fields=("call", "nonce"), name="one_ticket_per_nonce"),
+            constraint=models.UniqueConstraint(fields=("call", "nonce_digest"), name="one_ticket_per_nonce"),
         ),
     ]

@@ -236,7 +236,7 @@ class RelayTicket(TenantModel):
     expires_at = models.DateTimeField()
     spent_at = models.DateTimeField(null=True)
     # Of the request that asked for it, where a gateway did; each asks once.
-    nonce = models.BinaryField(max_length=32, null=True)
+    nonce_digest = models.BinaryField(max_length=32, null=True)
     # The provider's id of the session that spent it.
     session = models.CharField(max_length=64, blank=True)
     # What a session over our own socket said of its end, for the request that asks what comes next. None: nothing.
@@ -246,7 +246,7 @@ class RelayTicket(TenantModel):
 
     class Meta(TenantModel.Meta):
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["call", "nonce"], name="one_ticket_per_nonce"),
+            models.UniqueConstraint(fields=["call", "nonce_digest"], name="one_ticket_per_nonce"),
         ]
 
     def __str__(self) -> str:

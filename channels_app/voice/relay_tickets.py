@@ -38,9 +38,9 @@ def issue_for(call: Call, nonce: str) -> tuple[str, dt.datetime]:
     """A ticket of this held call for who asks with a nonce, and until when it is good. `Asked` for one of before."""
     value, expires_at = secrets.token_urlsafe(BYTES), timezone.now() + LIVES
     asked = _digest(nonce) if nonce else None
-    if asked is not None and RelayTicket.objects.filter(call=call, nonce=asked).exists():
+    if asked is not None and RelayTicket.objects.filter(call=call, nonce_digest=asked).exists():
         raise Asked
-    RelayTicket.objects.create(call=call, digest=_digest(value), nonce=asked, expires_at=expires_at)
+    RelayTicket.objects.create(call=call, digest=_digest(value), nonce_digest=asked, expires_at=expires_at)
     return value, expires_at
 
 

@@ -12,6 +12,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
+from channels_app import accounts
 from channels_app.models import Call, CallRecording, CallSpeech, CallStep, CallTransfer, CallTurn, Connection
 from channels_app.models.call import (
     CallDirection,
@@ -22,6 +23,7 @@ from channels_app.models.call import (
     SpeechState,
     StepKind,
 )
+from channels_app.providers.base import Capability
 from channels_app.providers.twilio.voice_config import VoiceConfig
 from channels_app.voice import recorded, transfer_failures
 from channels_app.voice.shapes import whole_call_json
@@ -65,7 +67,7 @@ _TITLES: Mapping[tuple[str, str], str] = {
 # As people read them, who need not know what a socket is.
 _NAMES: Mapping[str, str] = {
     StepKind.RELAY_CONNECTED: "Listening word by word",
-    StepKind.RELAY_LOST: "Connection to Twilio lost",
+    StepKind.RELAY_LOST: "Connection lost",
     StepKind.FALLBACK: "Went on another way",
 }
 # A loss of the connection is told by the step that says how the call went on.
@@ -214,7 +216,9 @@ def _steps(call: Call) -> list[Step]:
     """The last steps in order; of a longer call it is said first that earlier ones are left out."""
     last = list(call.steps.order_by("-at", "-id")[: MOST_STEPS + 1])
     rows = list(reversed(last[:MOST_STEPS]))
-    went_on = [row.at for row in rows if row.kind == StepKind.FALLBACK]
+    # (A gateway's call ends with its socket: that it hung up is the end's to tell.)
+    ends = (StepKind.FALLBACK,) if accounts.kind_of(call.connection).can(Capability.SPOKEN) else (StepKind.ENDED,)
+    went_on = [row.at for row in rows if row.kind in ends]
     known = {row.words for row in rows if row.kind == StepKind.TRANSFER}
     repairs = _repairs_of_steps(call, rows)
     shown = [

@@ -102,7 +102,7 @@
 -- migration: channels_app 0019_no_returned_transfer 1fc81db5774fe6e0
 -- migration: channels_app 0020_last_test 0e806c4791308fe0
 -- migration: channels_app 0021_desk_cases 05e42363b6ca6d6f
--- migration: channels_app 0022_sound_of_calls c978f8e12e8f9cb5
+-- migration: channels_app 0022_sound_of_calls ba5615f04bd86d0a
 -- migration: channels_app 0023_media_beat eafd5b984fafc789
 -- migration: sessions 0001_initial 2aa438e2393ee513
 
@@ -1339,7 +1339,7 @@ CREATE TABLE public.channels_app_relayticket (
     call_id uuid NOT NULL,
     workspace_id uuid NOT NULL,
     handed jsonb,
-    nonce bytea
+    nonce_digest bytea
 );
 
 ALTER TABLE ONLY public.channels_app_relayticket FORCE ROW LEVEL SECURITY;
@@ -2832,7 +2832,7 @@ ALTER TABLE ONLY public.channels_app_messagetemplate
     ADD CONSTRAINT one_template_per_sid UNIQUE (connection_id, sid);
 
 ALTER TABLE ONLY public.channels_app_relayticket
-    ADD CONSTRAINT one_ticket_per_nonce UNIQUE (call_id, nonce);
+    ADD CONSTRAINT one_ticket_per_nonce UNIQUE (call_id, nonce_digest);
 
 ALTER TABLE ONLY public.channels_app_callturn
     ADD CONSTRAINT one_turn_per_number UNIQUE (call_id, number);
