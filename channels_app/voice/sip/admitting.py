@@ -17,7 +17,7 @@ from channels_app import accounts, doors, health, inbound
 from channels_app.models import Call, Connection
 from channels_app.providers import sip_fields
 from channels_app.providers.base import InboundRequest, SignatureInvalid
-from channels_app.providers.voice_gateway import VoiceGateway, phone_number
+from channels_app.providers.voice_gateway import phone_number
 from channels_app.voice import ending, relay_acts, relay_tickets, taking
 from channels_app.voice.media import dialects, engines_of, gateway_tickets, speech
 from channels_app.voice.relay_acts import Admitted
@@ -68,7 +68,7 @@ def door(user: str) -> Door | None:
     except ValueError:
         return None
     owner = doors.resolve_connection(connection_id)
-    if owner is None or owner.kind != VoiceGateway.kind:
+    if owner is None:
         return None
     with tenant(owner.workspace_id):
         connection = Connection.objects.filter(id=connection_id).first()
