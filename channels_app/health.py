@@ -24,7 +24,7 @@ _LATELY, _STEP = dt.timedelta(hours=24), dt.timedelta(seconds=5)
 _WRONG = ("signature_wrong", "secret_wrong", "header_wrong")
 _LACKS_SECRET = "no_secret"  # noqa: S105 (a reason)
 # The credential that only what comes in is checked with, where a kind has one; otherwise it is the first.
-_WEBHOOK_SECRET = "webhook_secret"  # noqa: S105 (a field's name)
+_WEBHOOK_FIELD = "webhook_secret"
 
 logger = logging.getLogger(__name__)
 
@@ -116,7 +116,7 @@ def _reaches_nobody(connection: Connection) -> Standing | None:
 
 def _refused(connection: Connection) -> Standing | None:
     """Of requests with a wrong signature that nothing genuine came after: anybody can send one such in between."""
-    lacks_secret = _checked_with(connection) == _WEBHOOK_SECRET and _WEBHOOK_SECRET not in connection.credentials
+    lacks_secret = _checked_with(connection) == _WEBHOOK_FIELD and _WEBHOOK_FIELD not in connection.credentials
     reasons = (_LACKS_SECRET,) if lacks_secret else _WRONG
     rows = RefusedRequest.objects.filter(
         connection=connection, reason__in=reasons, last_at__gt=timezone.now() - _LATELY
@@ -151,7 +151,7 @@ def _checked_with(connection: Connection) -> str:
     beside = (*SPEECH_KEYS, SIP_PASSWORD)
     named = accounts.kind_of(connection).config_form.credentials
     credentials = [name for name in named if name not in beside]
-    return _WEBHOOK_SECRET if _WEBHOOK_SECRET in credentials else next(iter(credentials), "")
+    return _WEBHOOK_FIELD if _WEBHOOK_FIELD in credentials else next(iter(credentials), "")
 
 
 def _called(connection: Connection) -> str:
@@ -160,7 +160,7 @@ def _called(connection: Connection) -> str:
     if not field:
         return "inbound secret"
     label = str(form.base_fields[field].label)
-    return f"“{label}”" if field == _WEBHOOK_SECRET else label.lower()
+    return f"“{label}”" if field == _WEBHOOK_FIELD else label.lower()
 
 
 def note_unreadable(connection: Connection, secret: Unreadable) -> None:

@@ -224,6 +224,8 @@ class Session:
                     self._add(_ByKey())
                 self.interrupted_at = None
                 self._add_keys(self.keys.press(key, now))
+                # What was pressed may be whole with a pause, which nothing else tells.
+                self._add(_Stirred())
             case Interrupt(heard=words, after_ms=after_ms):
                 self.life, self.speaks_until, self.interrupted_at = now, now + SPEAKS_FOR, now
                 answering = self.answering if self.answering and not self.answering.is_over else None
