@@ -16,6 +16,9 @@ from channels_app.voice.media.events import FRAME, RATE, SILENCE
 BOOKING = "Hello, I would like to book a table for two tomorrow evening."
 HOURS = "What are your opening hours?"
 QUIET = SILENCE * (RATE // 2)
+# Seconds that the loop may compute in one go, on a machine half as fast as usual. An engine's own work takes several
+# times as long.
+LOOP_HELD = 0.12
 
 
 async def spoken(words: str, engine: TextToSpeech | None = None, language: str = "en") -> bytes:

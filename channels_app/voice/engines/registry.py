@@ -122,7 +122,11 @@ ENGINES: Mapping[str, Engine] = {
         ),
     )
 }
-_SDKS = {"deepgram": "deepgram.listen.v1.client", "elevenlabs": "elevenlabs.client"}
+_SDKS = {
+    "deepgram": "deepgram.listen.v1.client",
+    "elevenlabs": "elevenlabs.client",
+    "openai": "openai.resources.audio",
+}
 DEFAULT_STT, DEFAULT_TTS = "pocketsphinx", "flite"
 
 
