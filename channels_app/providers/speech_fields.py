@@ -69,7 +69,7 @@ class SpeechFields(forms.Form):
             field = self.fields[name]
             assert isinstance(field, forms.ChoiceField)  # noqa: S101  (declared above)
             field.choices = _choices(engines)
-            field.help_text = " ".join(one.about for one in engines if one.is_local)
+            field.help_text = " ".join(f"{one.label}: {one.about}" for one in engines if one.is_local)
             known = ", ".join(one.name for one in engines)
             field.error_messages["invalid_choice"] = f"There is no such engine. There are: {known}."
 

@@ -94,7 +94,8 @@ class VoiceGatewayForm(SipFields, SpeechFields, ConfigForm):
     """Where answers go, and how the gateway signs; or how the sound of calls is carried, and what hears and speaks."""
 
     credentials = (*SPEECH_KEYS, SIP_PASSWORD)
-    rarely = frozenset(RARE_SPEECH_FIELDS)
+    # Most gateways work turn by turn, or with engines of this server.
+    rarely = frozenset({*RARE_SPEECH_FIELDS, *SPEECH_KEYS, *SIP_FIELDS, SIP_PASSWORD})
     groups = (
         ("Turn by turn", ("gateway_url", "require_timestamp")),
         ("Streaming: the sound of calls", ("dialect", *SPEECH_FIELDS)),
