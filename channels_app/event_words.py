@@ -21,6 +21,7 @@ _DONE: Mapping[str, str] = {
     "changed": "Something happened in the case",
     "visitor": "The visitor wrote at the desk",
     "ended": "The case is over at the desk",
+    "lapsed": "The case ran out of time at the desk",
 }
 
 
