@@ -142,7 +142,7 @@ def shown_again(
 
 def _fragment(request: WorkspaceRequest, conversation_id: UUID, typed: Typed, outcome: Outcome) -> HttpResponse:
     context = live_context(request, found(conversation_id))
-    response = render(request, "deployments/conversation_live.html", context)
+    response = render(request, "deployments/conversation_anew.html", context)
     # Beside the field, and not in the part that every event fetches again: the reason stays until the next try.
     if outcome.error:
         happened = json.dumps({"refused": {"words": outcome.error, "kind": typed.kind}})

@@ -25,7 +25,7 @@ def found(conversation_id: UUID) -> Conversation:
 
 
 def live_context(request: WorkspaceRequest, row: Conversation) -> dict[str, Any]:
-    """What the part that changes shows: state and transcript."""
+    """What changes while the page is open: state, transcript, and who the visitor is."""
     around = _around(request)
     call = calls.told(row) if row.channel == Channel.VOICE else None
     shown = transcript.transcript(row, around, call)
@@ -44,6 +44,8 @@ def live_context(request: WorkspaceRequest, row: Conversation) -> dict[str, Any]
         "case": handoff.current(row),
         "handoffs": handoff_drawing.drawn(row),
         "after_nobody": calls.after_nobody_words(row),
+        "email_known_by": person_words.said_by(row.person, "email"),
+        "person_fields": person_fields.values_of(row.person),
     }
 
 
@@ -69,8 +71,6 @@ def page_context(request: WorkspaceRequest, row: Conversation, **typed: Any) -> 
         "canned_replies": CannedReply.objects.order_by("shortcut").only("workspace", "shortcut", "title"),
         "handles": _handles_of_others(request),
         **shown(request, row, Added()),
-        "email_known_by": person_words.said_by(row.person, "email"),
-        "person_fields": person_fields.values_of(row.person),
         **typed,
     }
 
@@ -96,5 +96,5 @@ def conversation(request: WorkspaceRequest, conversation_id: UUID) -> HttpRespon
 @require_safe
 @workspace_page("conversations.read")
 def conversation_live(request: WorkspaceRequest, conversation_id: UUID) -> HttpResponse:
-    """The part that changes: state and transcript, fetched again when something happened."""
-    return render(request, "deployments/conversation_live.html", live_context(request, found(conversation_id)))
+    """What changes, fetched again when something happened."""
+    return render(request, "deployments/conversation_anew.html", live_context(request, found(conversation_id)))

@@ -12,7 +12,7 @@ from tests.driver import wait_for
 from tests.e2e import axe
 from tests.e2e.conftest import Product, Visit
 from tests.e2e.test_accessible import WIDGET, is_fit
-from tests.e2e.test_inbox import live_page
+from tests.e2e.test_inbox import is_the_same_page, live_page, never_reloads
 
 # Two minutes are not waited for: the mail is due at once.
 _DUE = """
@@ -50,11 +50,14 @@ def test_a_visitor_who_left_is_mailed_and_comes_back(
     address = f"grace-{uuid.uuid4().hex[:8]}@navy.example"
     visitor = visit(shop).chat()
     visitor.say("where is my order")
-    visitor.js(f"Convoship.identify({{ email: '{address}' }})")
     conversation = visitor.conversation_id
     with live_page(member):
         member.goto(f"/app/conversations/{conversation}/")
+    never_reloads(member)
+    visitor.js(f"Convoship.identify({{ email: '{address}' }})")
     expect(member.locator(".about")).to_contain_text(address)
+    expect(member.get_by_role("heading", level=1)).to_have_text(address)
+    assert is_the_same_page(member)
     visitor.page.close()
 
     member.get_by_label("Your answer").fill("Your parcel is in **Kiel**.")
