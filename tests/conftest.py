@@ -15,6 +15,8 @@ from django.template import Context, Template
 from django.test import TransactionTestCase
 from django.test.signals import template_rendered
 from django.utils.safestring import SafeString
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from psycopg import sql
 from pytest_django.plugin import DjangoDbBlocker
 from whitenoise.middleware import WhiteNoiseMiddleware
@@ -24,6 +26,10 @@ from deployments import tallies
 
 # Filled by migrations and by Django itself; without them later tests would lack permissions and content types.
 KEPT_TABLES = ("django_migrations", "django_content_type", "auth_permission")
+
+# How long examples take to be made says how busy the machine is.
+hypothesis_settings.register_profile("busy", suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("busy")
 
 
 @pytest.fixture(autouse=True)

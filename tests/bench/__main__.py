@@ -14,7 +14,7 @@ from importlib.metadata import version
 from typing import Any
 
 from convoship.machine.state import ROOT
-from tests.bench import answers, calls, goals, measures, searching
+from tests.bench import answers, calls, goals, measures, searching, sound
 from tests.bench.clients import Broken
 from tests.bench.servers import Bench, bench
 
@@ -30,6 +30,7 @@ NAMES = (
     "script",
     "answers",
     "calls",
+    "sound",
     "webhook",
     "outbox",
     "inbox",
@@ -55,13 +56,14 @@ async def _measure(servers: Bench, arguments: argparse.Namespace) -> dict[str, l
     names = [name for name in NAMES if name in arguments.only.split(",")]
     idle, seconds, rounds = (200, 1.0, 1) if arguments.quick else (1000, 2.0, arguments.rounds)
     began = time.monotonic()
-    has_visitors = set(names) - {"webhook", "outbox", "inbox", "search", "calls"}
+    has_visitors = set(names) - {"webhook", "outbox", "inbox", "search", "calls", "sound"}
     data = servers.prepare(
-        max(idle, 4 * measures.LANES) if has_visitors else 1,
-        measures.OUTBOXES if "outbox" in names else 0,
-        measures.OPEN if "inbox" in names else 0,
-        answers.ANSWERS if "answers" in names else 0,
-        calls.CALLS if "calls" in names else 0,
+        sessions=max(idle, 4 * measures.LANES) if has_visitors else 1,
+        outboxes=measures.OUTBOXES if "outbox" in names else 0,
+        inbox=measures.OPEN if "inbox" in names else 0,
+        readers=answers.ANSWERS if "answers" in names else 0,
+        calls=calls.CALLS if "calls" in names else 0,
+        sounding=sound.CALLS if "sound" in names else 0,
     )
     found: dict[str, list[tuple[Any, Any]]] = {name: [] for name in names}
     # These stand through all rounds; product and socket toy are fresh in each, for their memory is weighed.
@@ -73,6 +75,7 @@ async def _measure(servers: Bench, arguments: argparse.Namespace) -> dict[str, l
             lambda: servers.product(wall=False),
             servers.provider,
             servers.model,
+            servers.mouth,
         ):
             standing.append(start())
         toy_http, toy_static, open_product, *_ = standing
@@ -151,6 +154,17 @@ earlier one of its conversation; each delivery's last attempt and its message sa
   until a model's endpoint answers, two and a half in which that is spoken, the rest to think and to speak. Counted is
   the time from the frame with the caller's words to the first frame with words to be said, less the model's second:
   what taking the turn, asking the model, reading its answer and making a clause of it cost, in one web process.
+
+## Sound of our own
+
+* **Calls by sound (19)**: twenty calls at once over a gateway's `/stream` (`tests/bench/sound.py`), carried by one media
+  process that is held to one processor; all else runs beside it, on that one too. Each sends a frame each twenty
+  milliseconds, says something real every few seconds, and speaks over each second answer. The ear is a host that
+  speaks Deepgram's wire, the mouth one that speaks ElevenLabs', and the model a third; they take 0.1, 0.1 and 1 s. A
+  turn counts from when the ear is told of the pause to the first sound of the answer at the caller, less these 1.2 s.
+  Silence counts from the first frame with speech to when nothing is left to be played. A frame is late where the ear
+  has it more than 60 ms after it was sent. The toy is an echo that takes the sound out of each frame and sends it back
+  in another.
 
 ## Answers of a model
 

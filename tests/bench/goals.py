@@ -11,6 +11,7 @@ from typing import Any
 import brotli
 
 from convoship.machine.state import ROOT
+from tests.bench.sound import FRAME_DEADLINE
 
 WIDGET = ROOT / "static" / "widget"
 Rounds = Mapping[str, Sequence[tuple[Any, Any]]]
@@ -178,6 +179,25 @@ def _calls(rounds: Rounds) -> list[Line]:
     return [Line("18", what, "", f"{p95:.3g} ms", p95, 60, "ms")]
 
 
+def _sound(rounds: Rounds) -> list[Line]:
+    if "sound" not in rounds:
+        return []
+    found = [product for _, product in rounds["sound"]]
+    words = f"{found[0].calls} calls whose sound is ours, on one processor"
+    overhead, silence = (median(getattr(one, name) for one in found) for name in ("overhead_ms", "silence_ms"))
+    late, dry = (max(getattr(one, name) for one in found) for name in ("late", "dry"))
+    late_words = f"frames later at the ear than {FRAME_DEADLINE * 1000:.0f} ms, in the worst round"
+    return [
+        Line("19", f"{words}: p95 of a turn over the engines' own", "", f"{overhead:.3g} ms", overhead, 60, "ms"),
+        Line("19", "somebody speaks over us: silence after, p95", "", f"{silence:.3g} ms", silence, 200, "ms"),
+        *_line(
+            rounds, "19", "sound", "a caller's frame, to an echo of it: CPU", lambda one: float(one.cpu_us), "µs", 1.5
+        ),
+        Line("19", late_words, "", f"{late} of {found[0].frames}", late, 0, ""),
+        Line("19", "callers' buffers that ran dry in the midst of words", "", f"{dry}", dry, 0, ""),
+    ]
+
+
 # What is said below the table.
 NOTE = (
     "Goal 12 is for messages that have to be tasks of their own. No message is one here: a worker drains outboxes,\n"
@@ -219,6 +239,7 @@ def lines(rounds: Rounds) -> list[Line]:
         *_inbox(rounds),
         *_answers(rounds),
         *_calls(rounds),
+        *_sound(rounds),
     ]
 
 

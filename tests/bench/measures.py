@@ -18,6 +18,7 @@ from tests.bench.carrying import Outbox, Webhooks, as_json
 from tests.bench.clients import DEFLATE, Broken, HttpLane, Lane, SocketLane, request
 from tests.bench.loads import Figures, Processors, closed_loop, open_loop, own_bytes
 from tests.bench.servers import Bench, Server
+from tests.bench.sound import echoed, sounded
 
 TEXT = "Hello, can I get a table for four on Friday evening at eight?"
 BASE = "/v1/public/runtime"
@@ -369,6 +370,16 @@ async def _calls(field: Field) -> Any:
     return await talked(field.product.pid, field.product.port, field.data["telephone"], max(18.0, field.seconds * 12))
 
 
+async def _sounded(field: Field) -> Any:
+    """The product's calls whose sound is ours."""
+    return await sounded(field.bench, field.product, field.data["gateway"], max(25.0, field.seconds * 12))
+
+
+async def _echoed(field: Field) -> Any:
+    """An echo of the same frames."""
+    return await echoed(field.bench, field.data["gateway"], max(4.0, field.seconds * 3))
+
+
 def pairs(field: Field) -> dict[str, tuple[Measure, Measure]]:
     """Each measure's toy and product, memory first: it wants fresh servers."""
     sockets, http = Sockets(field), Http(field)
@@ -385,6 +396,7 @@ def pairs(field: Field) -> dict[str, tuple[Measure, Measure]]:
         "inbox": (http.bare_page, http.inbox),
         "answers": (sockets.quiet, sockets.answers),
         "calls": (_no_toy, partial(_calls, field)),
+        "sound": (partial(_echoed, field), partial(_sounded, field)),
         "webhook": (lambda: webhooks.toy(field.toy_http), lambda: webhooks.product(field.product)),
         "outbox": (outbox.toy, outbox.product),
     }

@@ -1,7 +1,8 @@
-"""Run with the product's environment: makes workspaces, visitors' sessions, connections and an outbox; prints JSON."""
+"""Run with the product's environment, and what is wanted as JSON: makes what loads need, and prints it as JSON."""
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import json
 import os
@@ -18,9 +19,19 @@ CONVERSATIONS, MESSAGES = 24, 6
 
 
 def main(
-    sessions: int, outboxes: int, provider: str, inbox: int, readers: int, model: int, calls: int
+    *,
+    sessions: int,
+    provider: str,
+    model: int,
+    ear: int,
+    mouth: int,
+    outboxes: int = 0,
+    inbox: int = 0,
+    readers: int = 0,
+    calls: int = 0,
+    sounding: int = 0,
 ) -> dict[str, Any]:
-    """What the loads need to know. `provider` is the address that the outboxes are sent to, `model` a port."""
+    """What the loads need to know. `provider` is the address that the outboxes are sent to; the others are ports."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "convoship.settings")
     django.setup()
     from django.conf import settings
@@ -51,6 +62,7 @@ def main(
         "outboxes": [_outbox(provider) for _ in range(outboxes)],
         "readers": _readers(readers, model),
         "telephone": _telephone(model) if calls else "",
+        "gateway": _gateway(model, ear, mouth) if sounding else {},
     }
 
 
@@ -98,6 +110,42 @@ def _telephone(model: int) -> str:
             credentials={"auth_token": "twilio_token"},
         )  # fmt: skip
     return str(made.connection.id)
+
+
+def _gateway(model: int, ear: int, mouth: int) -> dict[str, str]:
+    """A connection whose calls' sound is ours; a model answers after a second, and vendors' hosts hear and speak."""
+    import asyncio
+
+    from channels_app import connections
+    from convoship.lib.tenancy import tenant
+    from tests import factories
+    from tests.bench import speech
+    from tests.channels.hearing import spoken
+    from workspaces import secret_store
+
+    workspace = factories.make_workspace()
+    assistant = _thinks(workspace, f"http://127.0.0.1:{model}/short/v1")
+    actor = factories.actor(workspace)
+    engines = {
+        "stt": {"engine": "deepgram", "base_url": f"http://127.0.0.1:{ear}"},
+        "tts": {"engine": "elevenlabs", "base_url": f"http://127.0.0.1:{mouth}"},
+    }
+    with tenant(workspace.id):
+        secret_store.write(actor, "speech_key", "the-key-of-this-bench")
+        made = connections.create(
+            actor,
+            kind="voice_gateway",
+            name="Telephones",
+            assistant_id=assistant.id,
+            config={"mode": "stream", "dialect": "media_streams", "speech": engines},
+            credentials={"stt_api_key": "speech_key", "tts_api_key": "speech_key"},
+        )
+    sound = asyncio.run(spoken(speech.QUESTION))
+    return {
+        "connection": str(made.connection.id),
+        "secret": made.secrets["inbound_secret"],
+        "sound": base64.b64encode(speech.without_silence(sound)).decode(),
+    }
 
 
 def _readers(how_many: int, model: int) -> list[dict[str, str]]:
@@ -186,5 +234,4 @@ def _outbox(provider: str) -> str:
 
 
 if __name__ == "__main__":
-    sessions, outboxes, address, *counts = sys.argv[1:]
-    print(json.dumps(main(int(sessions), int(outboxes), address, *map(int, counts))))
+    print(json.dumps(main(**json.loads(sys.argv[1]))))

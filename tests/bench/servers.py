@@ -32,6 +32,8 @@ from tests.driver import clean_environment
 TOY = "tests.bench.toy.asgi:application"
 PRODUCT = "convoship.asgi:application"
 WITHOUT_WALL = "tests.bench.no_wall:application"
+PRODUCT_MEDIA = "convoship.media:application"
+TOY_MEDIA = "tests.bench.toy.sound:application"
 WITH_BARE_PAGE = "tests.bench.bare:application"
 
 
@@ -79,19 +81,21 @@ class Bench:
         self.provider_port = ports.free()
         self.provider_url = f"http://127.0.0.1:{self.provider_port}"
         self.model_port = ports.free()
+        # Of the hosts that hear and speak.
+        self.ear_port, self.mouth_port = ports.free(), ports.free()
         # The product sends to no private address that is not listed.
-        listed = (self.provider_port, self.model_port)
+        listed = (self.provider_port, self.model_port, self.ear_port, self.mouth_port)
         self.environment["CONVOSHIP_PRIVATE_ALLOWLIST"] = ",".join(f"127.0.0.1:{port}" for port in listed)
         self.open_database = _sibling(environment["DATABASE_URL"], "convoship_open")
         self.toy_database = _sibling(environment["MIGRATE_DATABASE_URL"], "toy")
 
-    def prepare(self, sessions: int, outboxes: int, inbox: int = 0, readers: int = 0, calls: int = 0) -> dict[str, Any]:
+    def prepare(self, **counts: int) -> dict[str, Any]:
         """Tables, static files, visitors, and the databases beside the product's; answers what `prepare` prints."""
         self._run("manage.py", "migrate", "--no-input", "--skip-checks", "--verbosity", "0")
         self._run("manage.py", "collectstatic", "--no-input", "--verbosity", "0", "--ignore", "rest_framework")
-        counts = (inbox, readers, self.model_port, calls)
-        wanted = [str(sessions), str(outboxes), self.provider_url, *map(str, counts)]
-        made: dict[str, Any] = json.loads(self._run("-m", "tests.bench.prepare", *wanted).splitlines()[-1])
+        at = {"provider": self.provider_url, "model": self.model_port, "ear": self.ear_port, "mouth": self.mouth_port}
+        wanted = json.dumps(at | counts)
+        made: dict[str, Any] = json.loads(self._run("-m", "tests.bench.prepare", wanted).splitlines()[-1])
         owner = self.environment["MIGRATE_DATABASE_URL"]
         with psycopg.connect(_dsn(owner), autocommit=True) as connection:
             template = sql.Identifier(urlsplit(owner).path[1:])
@@ -147,17 +151,46 @@ class Bench:
         """The model's endpoint."""
         return self._beside("model", self.model_port)
 
+    def mouth(self) -> Server:
+        """The host that speaks."""
+        return self._beside("mouth", self.mouth_port)
+
+    def media(self) -> Server:
+        """What carries the sound of calls, as `make run` starts it, on one processor."""
+        return self._one_processor(PRODUCT_MEDIA)
+
+    def toy_media(self) -> Server:
+        """An echo of the same frames, on one processor."""
+        return self._one_processor(TOY_MEDIA)
+
+    def _one_processor(self, application: str) -> Server:
+        port = ports.free()
+        base = f"http://127.0.0.1:{port}"
+        environment = {**self.environment, "PUBLIC_BASE_URL": base, "MEDIA_BASE_URL": base}
+        spec = Product(Address("127.0.0.1", 1, base, 0, port, base, None), environment, self.folder).media()
+        spec = replace(spec, command=[application if word == PRODUCT_MEDIA else word for word in spec.command])
+        ours = os.sched_getaffinity(0)
+        try:
+            # What it starts, threads too, stays there.
+            os.sched_setaffinity(0, {min(ours)})
+            return self._listening(spec, port)
+        finally:
+            os.sched_setaffinity(0, ours)
+
     def _beside(self, name: str, port: int) -> Server:
-        spec = self._spec(name, ["-m", f"tests.bench.{name}", str(port)], {})
-        server = Server(spec, spawn(spec), port)
+        server = self._listening(self._spec(name, ["-m", f"tests.bench.{name}", str(port)], {}), port)
         self.pids[name] = server.pid
-        deadline = time.monotonic() + 10
+        return server
+
+    def _listening(self, spec: Spec, port: int) -> Server:
+        server = Server(spec, spawn(spec), port)
+        deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
                 return server
             time.sleep(0.05)
         server.stop()
-        raise Broken(f"the {name} did not start")
+        raise Broken(f"the {spec.name} did not start")
 
     def worker(self) -> Server:
         """The product's worker, as `make run` starts it."""

@@ -72,13 +72,11 @@ class Detector:
     def __init__(self) -> None:
         self._rest = b""
 
-    def feed(self, ulaw: bytes) -> Sequence[float]:
+    def feed(self, ulaw: bytes, tell: Callable[[float], None]) -> None:
         self._rest += ulaw
-        shares = []
         while len(self._rest) >= 256:
             window, self._rest = self._rest[:256], self._rest[256:]
-            shares.append(0.9 if window.count(1) > 128 else 0.02)
-        return shares
+            tell(0.9 if window.count(1) > 128 else 0.02)
 
 
 class Listening:

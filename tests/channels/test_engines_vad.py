@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
+
 import pytest
 
 from channels_app.voice.engines import installed, vad
 from channels_app.voice.engines.base import EngineFailed, FaultKind
-from channels_app.voice.engines.vad import WINDOW_SECONDS, Detector
+from channels_app.voice.engines.vad import WINDOW_SECONDS, Detector, JointDetector
 from channels_app.voice.media import g711
 from channels_app.voice.media.events import FRAME, RATE, SILENCE
 from tests.channels.hearing import spoken
@@ -92,6 +95,32 @@ def test_calls_have_states_of_their_own_on_one_model(sentences: list[bytes]) -> 
         second.feed(sentences[1][at : at + FRAME])
     assert mixed == pytest.approx(alone[: len(mixed)], abs=1e-5)
     assert first._model is second._model
+
+
+@pytest.mark.asyncio
+async def test_calls_judged_together_are_judged_as_alone(sentences: list[bytes]) -> None:
+    # More calls than are judged in one go, whose frames come in bursts of different lengths.
+    calls = [JointDetector() for _ in range(vad.MOST_AT_ONCE + 3)]
+    sounds = [sentences[place % len(sentences)][place * FRAME : RATE * 2] for place in range(len(calls))]
+    told: list[list[float]] = [[] for _ in calls]
+    left = sum(len(sound) // vad.WINDOW for sound in sounds)
+    is_all_told = asyncio.Event()
+
+    def tell(place: int, share: float) -> None:
+        nonlocal left
+        left -= 1
+        told[place].append(share)
+        if not left:
+            is_all_told.set()
+
+    for at in range(0, 2 * RATE, 5 * FRAME):
+        for place, (call, sound) in enumerate(zip(calls, sounds, strict=True)):
+            call.feed(sound[at : at + 5 * FRAME], partial(tell, place))
+        await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        await is_all_told.wait()
+    for sound, shares in zip(sounds, told, strict=True):
+        assert shares == pytest.approx(Detector().feed(sound), abs=1e-4)
 
 
 def test_after_a_long_quiet_it_hears_as_at_first(sentences: list[bytes]) -> None:

@@ -2,16 +2,19 @@
 
 The model takes windows of 256 samples at 8 kHz with the 32 before them, and a state of (2, 1, 128) that it gives back
 (github.com/snakers4/silero-vad, `src/silero_vad/utils_vad.py`, OnnxWrapper). A session for each call would hold
-10 MB for each. A window takes a tenth of a millisecond, so it is computed where it is asked for.
+10 MB for each. A window takes a tenth of a millisecond, so it is computed where it is asked for; the windows of several
+calls, judged together, take a third of that each, so those of a moment are gathered (`JointDetector`).
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from channels_app.voice.engines import installed
 from channels_app.voice.engines.base import EngineFailed, FaultKind
@@ -24,45 +27,96 @@ _CONTEXT = 32
 # After a long quiet it finds less speech than there is, unless it forgets the quiet (Pipecat's analyser does so too).
 FORGET_SECONDS = 2.0
 QUIET = 0.35
+# The windows of different calls that come within so long are judged together; no more of them in one go.
+GATHER_SECONDS, MOST_AT_ONCE = 0.008, 16
 
 
-class Detector:
-    """One call's. Raises `EngineFailed` where the model is not installed."""
+class _Ear:
+    """What is kept of one call: its sound since the last whole window, and what the model remembers of it."""
 
-    def __init__(self) -> None:
-        self._model = _model()
+    def __init__(self, model: _Model) -> None:
+        self._numpy = model.numpy
         self._rest = b""
-        self._state: Any = None
-        self._context: Any = None
         self._quiet = 0.0
-        self._forget()
+        self.forget()
 
-    def feed(self, ulaw: bytes) -> list[float]:
-        """How probable speech is, 0 to 1, for each window of 32 ms that these complete."""
+    def forget(self) -> None:
+        """As if nothing had been heard."""
+        self.state = self._numpy.zeros((2, 1, 128), dtype=self._numpy.float32)
+        self.context = self._numpy.zeros(_CONTEXT, dtype=self._numpy.float32)
+        self._quiet = 0.0
+
+    def windows(self, ulaw: bytes) -> Iterator[bytes]:
+        """The windows that these complete."""
         sound = self._rest + ulaw
         whole = len(sound) - len(sound) % WINDOW
         self._rest = sound[whole:]
-        return [self._window(sound[at : at + WINDOW]) for at in range(0, whole, WINDOW)]
+        return (sound[at : at + WINDOW] for at in range(0, whole, WINDOW))
 
-    def _window(self, ulaw: bytes) -> float:
-        numpy, model = self._model.numpy, self._model
-        samples = model.table[numpy.frombuffer(ulaw, dtype=numpy.uint8)]
-        window = numpy.concatenate((self._context, samples))
-        output, self._state = model.session.run(
-            None, {"input": window[numpy.newaxis], "state": self._state, "sr": model.rate}
-        )
-        self._context = window[-_CONTEXT:]
-        probability = float(output[0, 0])
-        self._quiet = self._quiet + WINDOW_SECONDS if probability < QUIET else 0.0
+    def keep(self, share: float, state: Any, context: Any) -> None:
+        """What a window left behind."""
+        self.state, self.context = state, context
+        self._quiet = self._quiet + WINDOW_SECONDS if share < QUIET else 0.0
         if self._quiet >= FORGET_SECONDS:
-            self._forget()
-        return probability
+            self.forget()
 
-    def _forget(self) -> None:
-        numpy = self._model.numpy
-        self._state = numpy.zeros((2, 1, 128), dtype=numpy.float32)
-        self._context = numpy.zeros(_CONTEXT, dtype=numpy.float32)
-        self._quiet = 0.0
+
+class Detector:
+    """One call's, judged at once. Raises `EngineFailed` where the model is not installed."""
+
+    def __init__(self) -> None:
+        self._model = _model()
+        self._ear = _Ear(self._model)
+
+    def feed(self, ulaw: bytes) -> list[float]:
+        """How probable speech is, 0 to 1, for each window of 32 ms that these complete."""
+        return [self._model.shares([self._ear], [window])[0] for window in self._ear.windows(ulaw)]
+
+
+class JointDetector:
+    """One call's, judged with others of the running loop. Raises `EngineFailed` where the model is not installed."""
+
+    def __init__(self) -> None:
+        self._ear = _Ear(_model())
+        self._gathering = _gatherings.setdefault(asyncio.get_running_loop(), _Gathering())
+
+    def feed(self, ulaw: bytes, tell: Callable[[float], None]) -> None:
+        """Tells, within `GATHER_SECONDS`, how probable speech is (0 to 1) in each window of 32 ms that is complete."""
+        for window in self._ear.windows(ulaw):
+            self._gathering.add(self._ear, window, tell)
+
+
+class _Gathering:
+    """The windows of this moment."""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[_Ear, bytes, Callable[[float], None]]] = []
+        self._due: asyncio.TimerHandle | None = None
+
+    def add(self, ear: _Ear, window: bytes, tell: Callable[[float], None]) -> None:
+        self._waiting.append((ear, window, tell))
+        if self._due is None:
+            self._due = asyncio.get_running_loop().call_later(GATHER_SECONDS, self._judge)
+
+    def _judge(self) -> None:
+        self._due = None
+        waiting, self._waiting = self._waiting, []
+        while waiting:
+            # Of a call one at a time: each window is judged by what the one before it left.
+            chosen: dict[_Ear, tuple[bytes, Callable[[float], None]]] = {}
+            later = []
+            for ear, window, tell in waiting:
+                if ear in chosen or len(chosen) == MOST_AT_ONCE:
+                    later.append((ear, window, tell))
+                else:
+                    chosen[ear] = window, tell
+            shares = _model().shares(list(chosen), [window for window, _ in chosen.values()])
+            waiting = later
+            for share, (_, tell) in zip(shares, chosen.values(), strict=True):
+                tell(share)
+
+
+_gatherings: WeakKeyDictionary[asyncio.AbstractEventLoop, _Gathering] = WeakKeyDictionary()
 
 
 async def load() -> None:
@@ -86,6 +140,18 @@ class _Model:
         self.rate: Any = numpy.array(RATE, dtype=numpy.int64)
         linear = numpy.frombuffer(g711.to_linear(bytes(range(256))), dtype="<i2")
         self.table: Any = linear.astype(numpy.float32) / 32768
+
+    def shares(self, ears: Sequence[_Ear], windows: Sequence[bytes]) -> list[float]:
+        """How probable speech is in the next window of each of these."""
+        numpy = self.numpy
+        samples = self.table[numpy.frombuffer(b"".join(windows), dtype=numpy.uint8)].reshape(len(windows), WINDOW)
+        sound = numpy.concatenate((numpy.stack([ear.context for ear in ears]), samples), axis=1)
+        state = ears[0].state if len(ears) == 1 else numpy.concatenate([ear.state for ear in ears], axis=1)
+        output, state = self.session.run(None, {"input": sound, "state": state, "sr": self.rate})
+        found = output[:, 0].tolist()
+        for place, (ear, share) in enumerate(zip(ears, found, strict=True)):
+            ear.keep(share, state[:, place : place + 1], sound[place, -_CONTEXT:])
+        return [float(share) for share in found]
 
 
 @cache

@@ -44,8 +44,8 @@ SPEAKS_WITHIN = 10.0
 class Detector(Protocol):
     """Tells speech from other sound (`engines.vad`)."""
 
-    def feed(self, ulaw: bytes) -> Sequence[float]:
-        """The share of speech in each window that this completes."""
+    def feed(self, ulaw: bytes, tell: Callable[[float], None]) -> None:
+        """Tells the share of speech in each window that this completes: now, or a moment later."""
 
 
 class Hearer(Protocol):
@@ -113,7 +113,7 @@ class Line:
         # The caller was heard: the next words that are said answer to it.
         self._awaits_answer = True
         self._failures = 0
-        self._is_broken = False
+        self._is_broken = self._is_over = False
         # They put us on hold: since when the session was last told that they are there; None where they did not.
         self._rests_at: float | None = None
 
@@ -195,14 +195,19 @@ class Line:
         self._recent.append(ulaw)
         if self._listening is not None:
             self._listening.feed(ulaw)
-        for share in self.engines.detector.feed(ulaw):
-            match self.endpointer.sound(share, now):
-                case Edge.BEGAN:
-                    self._tell(relay_frames.Prompt("", is_last=False))
-                    self._follow(self.interruptions.began(self.playout.is_speaking, now), now)
-                case Edge.PAUSED:
-                    if self._listening is not None:
-                        self._listening.flush()
+        self.engines.detector.feed(ulaw, self._hear_share)
+
+    def _hear_share(self, share: float) -> None:
+        if self._is_over:
+            return
+        now = self._clock()
+        match self.endpointer.sound(share, now):
+            case Edge.BEGAN:
+                self._tell(relay_frames.Prompt("", is_last=False))
+                self._follow(self.interruptions.began(self.playout.is_speaking, now), now)
+            case Edge.PAUSED:
+                if self._listening is not None:
+                    self._listening.flush()
         self._judge(now)
 
     def _press(self, key: str, now: float) -> None:
@@ -273,6 +278,7 @@ class Line:
         try:
             await asyncio.gather(*tasks)
         finally:
+            self._is_over = True
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)

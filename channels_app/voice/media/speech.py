@@ -47,7 +47,7 @@ async def engines(workspace_id: UUID, connection_id: UUID) -> Engines:
     ear = registry.speech_to_text(part_of(config, "stt"), keys.get(STT_KEY, ""))
     mouth = registry.text_to_speech(part_of(config, "tts"), keys.get(TTS_KEY, ""))
     await vad.load()
-    return Engines(ear, mouth, vad.Detector())
+    return Engines(ear, mouth, vad.JointDetector())
 
 
 def _asked_for(connection_id: UUID) -> tuple[Mapping[str, Any], Mapping[str, str]]:
