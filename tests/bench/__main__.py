@@ -157,8 +157,8 @@ earlier one of its conversation; each delivery's last attempt and its message sa
 
 ## Sound of our own
 
-* **Calls by sound (19)**: twenty calls at once over a gateway's `/stream` (`tests/bench/sound.py`), carried by one media
-  process that is held to one processor; all else runs beside it, on that one too. Each sends a frame each twenty
+* **Calls by sound (19)**: twenty calls at once over a gateway's `/stream` (`tests/bench/sound.py`), carried by one
+  media process that is held to one processor; all else runs beside it, on that one too. Each sends a frame each twenty
   milliseconds, says something real every few seconds, and speaks over each second answer. The ear is a host that
   speaks Deepgram's wire, the mouth one that speaks ElevenLabs', and the model a third; they take 0.1, 0.1 and 1 s. A
   turn counts from when the ear is told of the pause to the first sound of the answer at the caller, less these 1.2 s.
