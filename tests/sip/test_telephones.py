@@ -1,4 +1,4 @@
-"""baresip and sipp call: what they hear and we hear is judged from baresip's own recording and by our ear."""
+"""baresip and sipp call. Judged are the packets on the wire, what baresip recorded, and what our ear heard."""
 
 from __future__ import annotations
 
@@ -10,22 +10,25 @@ import sys
 import time
 import wave
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from channels_app import connections
-from channels_app.models import Call, CallTurn
+from channels_app.models import Call, CallStep, CallTurn
 from channels_app.voice.media import g711
 from convoship.lib.tenancy import tenant
 from convoship.machine.state import ROOT
+from deployments import publishing
 from tests import factories
 from tests.channels.hearing import BOOKING, share_heard, spoken
 from tests.channels.streams import words_of
 from tests.driver import wait_for
 from tests.reliability.processes import OwnValkey, database_url
 from tests.sip import scenarios
+from tests.sip.capture import capturing, first_loud, last_loud
 from workspaces import secret_store
 from workspaces.models import Workspace
 
@@ -41,11 +44,15 @@ MODULES = ("g711.so", "aufile.so", "sndfile.so", "account.so", "menu.so")
 class Trunk:
     """A connection, and how it stands."""
 
-    def __init__(self, **config: Any) -> None:
+    def __init__(self, welcome: str = "", **config: Any) -> None:
         self.workspace: Workspace = factories.make_workspace()
         assistant = factories.make_assistant(self.workspace)
         who = factories.actor(self.workspace)
         with tenant(self.workspace.id):
+            if welcome:
+                script = {**assistant.draft["scripted"], "welcome": {"text": welcome}}
+                publishing.change_draft(who, assistant, scripted=script)
+                publishing.publish(who, assistant.id)
             secret_store.write(who, "sip-password", PASSWORD)
             made = connections.create(
                 who,
@@ -113,10 +120,22 @@ def test_sipp_sees_that_it_lives_signs_in_and_presses_keys(edge: Path, tmp_path:
 
 def test_twenty_calls_at_once_are_answered_and_end_well(edge: Path, tmp_path: Path) -> None:
     trunk = Trunk(sip_allowed_ips=THERE)
-    sipp(tmp_path, scenarios.call(), trunk.id, "-m", "20", "-l", "20", "-r", "4", "-d", "8000")
+    with capturing() as capture:
+        sipp(tmp_path, scenarios.call(), trunk.id, "-m", "20", "-l", "20", "-r", "4", "-d", "8000")
     trunk.until("all to end", lambda: Call.objects.filter(state="ended").count() == 20)
     outcomes = trunk.inside(lambda: set(Call.objects.values_list("outcome", flat=True)))
     assert outcomes == {"hung_up"}
+    streams = [packets for packets in capture.streams(HOST) if len(packets) > 50]
+    assert len(streams) == 20
+    for packets in streams:
+        # In the order they were numbered, each twenty milliseconds of sound: nothing is missing.
+        assert [(one.number - packets[0].number) % 2**16 for one in packets] == list(range(len(packets)))
+        assert {(b.timestamp - a.timestamp) % 2**32 for a, b in pairwise(packets)} == {160}
+        # By deadlines that don't drift: what was late was made good.
+        late = [one.at - packets[0].at - 0.02 * place for place, one in enumerate(packets)]
+        print("LATE", round(packets[0].at % 1000, 2), len(packets), [(p, round(l, 2)) for p, l in enumerate(late) if p % 25 == 0])
+        assert max(late) < 500
+        assert sorted(late)[len(late) // 2] < 0.06
 
 
 def _wav(path: Path, ulaw: bytes) -> None:
@@ -146,6 +165,30 @@ def _baresip(folder: Path, trunk: Trunk, said: bytes, seconds: int) -> bytes:
     with wave.open(str(recorded[-1]), "rb") as file:
         assert (file.getnchannels(), file.getframerate()) == (1, 8000)
         return g711.to_ulaw(file.readframes(file.getnframes()))
+
+
+def test_a_softphone_that_speaks_over_us_hears_silence_and_then_its_answer(edge: Path, tmp_path: Path) -> None:
+    trunk = Trunk(welcome="I could tell you a lot about this house, and I am glad to do it. " * 8)
+    quiet = b"\xff" * 8000
+    folder = tmp_path / "baresip"
+    folder.mkdir()
+    with capturing() as capture:
+        _baresip(folder, trunk, quiet * 12 + asyncio.run(spoken(BOOKING)) + quiet * 30, 42)
+    trunk.until("the call to end", lambda: Call.objects.filter(state="ended").exists())
+    [ours] = [packets for packets in capture.streams(HOST) if len(packets) > 50]
+    [theirs] = [packets for packets in capture.streams(THERE) if len(packets) > 50]
+    began = first_loud(theirs, theirs[0].at)
+    assert any(one.is_loud for one in ours if began - 1 < one.at < began), "nobody was spoken over"
+    silent = last_loud(ours, began, pause=0.3)
+    print(f"silence {silent - began:.3f} s after the caller began")
+    assert silent - began < 0.4
+    # What they said was an interruption, and was answered.
+    done = last_loud(theirs, began, pause=1)
+    answered = first_loud(ours, silent + 0.1)
+    print(f"answered {answered - done:.3f} s after the caller was done")
+    assert answered > done
+    steps = trunk.inside(lambda: set(CallStep.objects.values_list("kind", flat=True)))
+    assert "interrupted" in steps
 
 
 def test_a_softphone_is_greeted_asks_and_is_answered(edge: Path, tmp_path: Path) -> None:
