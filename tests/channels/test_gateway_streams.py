@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 import uuid
@@ -14,10 +15,10 @@ import pytest
 import pytest_asyncio
 
 from channels_app import connections
-from channels_app.models import Call, CallTurn, Delivery, RelayTicket
+from channels_app.models import Call, CallTurn, Delivery, RefusedRequest, RelayTicket
 from channels_app.voice import sweeping
 from channels_app.voice.engines import registry
-from channels_app.voice.media import socket
+from channels_app.voice.media import socket, waiting
 from convoship.lib.actors import SYSTEM
 from convoship.lib.tenancy import tenant
 from convoship.lib.threads import in_thread
@@ -196,6 +197,70 @@ async def test_a_call_that_has_ended_gets_no_ticket(gateway: Gateway) -> None:
     await line.hangs_up()
     await until(gateway, lambda: Call.objects.filter(state="ended").first())
     assert (await ask(gateway)).status_code == 409
+
+
+async def test_a_call_goes_on_over_the_socket_that_was_opened_last(gateway: Gateway) -> None:
+    first = await call(gateway)
+    # As where a network was lost: the gateway opens another socket, and we don't know yet of the first one's end.
+    second = await call(gateway)
+    assert await first.closed() == socket.NO_CALL
+    await until(gateway, lambda: socket.calls() == 1)
+    assert (await row(gateway)).state == "active"
+    assert second.close_code is None
+    await second.hangs_up()
+    ended = await until(gateway, lambda: Call.objects.filter(sid="call-1", state="ended").first())
+    assert ended.outcome == "hung_up"
+
+
+async def test_the_end_of_an_earlier_socket_in_another_process_does_not_end_the_call(gateway: Gateway) -> None:
+    first = await call(gateway)
+    # Another process knows nothing of it.
+    socket._carried.clear()
+    second = await call(gateway)
+    await first.hangs_up()
+    await until(gateway, lambda: socket.calls() == 1)
+    assert (await row(gateway)).state == "active"
+    await second.hangs_up()
+    await until(gateway, lambda: Call.objects.filter(sid="call-1", state="ended").first())
+
+
+async def test_sockets_that_say_nothing_keep_nobody_out(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "MOST_ALIKE", 3)
+    monkeypatch.setattr(socket, "OPENING_SECONDS", 600.0)
+    silent = [Line(f"ws://127.0.0.1:8000{gateway.path}/stream", TwilioSender()) for _ in range(5)]
+    for one in silent:
+        assert (await one.connect(timeout=5))[0]
+    # Those that waited longest had to go.
+    for one in silent[:2]:
+        assert (await one.receive_output(5))["code"] == socket.NO_OPENING
+    line = await call(gateway)
+    await line.until(lambda: line.sender.heard)
+    assert (await silent[2].receive_output(5))["code"] == socket.NO_OPENING
+    told = await until(gateway, lambda: RefusedRequest.objects.filter(reason="sockets_waiting").first())
+    assert "127.0.0.1" in told.detail
+    await line.hangs_up()
+    for one in silent:
+        await one.disconnect(1006)
+
+
+async def test_who_says_much_before_the_opening_is_let_go(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "MOST_OPENING_FRAMES", 20)
+    line = Line(f"ws://127.0.0.1:8000{gateway.path}/stream", TwilioSender())
+    await line.connect(timeout=5)
+    for _ in range(21):
+        await line.send_to(text_data='{"event": "connected"}')
+    assert (await line.receive_output(4))["code"] == socket.NO_DIALECT
+
+
+async def test_sound_that_comes_faster_than_time_ends_the_call_and_says_so(gateway: Gateway) -> None:
+    line = await call(gateway)
+    line.waits_for_close = True
+    payload = base64.b64encode(b"\x55" * 40_000).decode()
+    for _ in range(8):
+        await line._tell(json.dumps({"event": "media", "media": {"track": "inbound", "payload": payload}}))
+    assert await line.closed() == socket.RATE
+    ended = await until(gateway, lambda: Call.objects.filter(sid="call-1", state="ended").first())
+    assert (ended.outcome, "faster than time" in ended.reason) == ("failed", True)
 
 
 async def test_where_the_conversation_is_over_a_goodbye_is_heard_and_the_call_completed(gateway: Gateway) -> None:

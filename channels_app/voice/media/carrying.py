@@ -61,7 +61,7 @@ class Carrying:
         self.far, self.admitted, self.connection_id = far, admitted, connection_id
         self.is_asked = is_asked
         self.session: Session | None = None
-        self._is_handed = False
+        self._is_handed = self._is_left = False
 
     def note(self, words: str) -> None:
         """The far side said something that can't be read; the call goes on."""
@@ -69,7 +69,8 @@ class Carrying:
             self.session.hear(Fault(words))
 
     def leave(self) -> None:
-        """This process ends: it is written down how far the call was heard."""
+        """This side is over, as where its process ends: it is written down how far the call was heard."""
+        self._is_left = True
         if self.session is not None:
             self.session.close()
 
@@ -96,6 +97,9 @@ class Carrying:
         )
         session = self.session = Session(admitted, line.take, line.done_at)
         line.session = session
+        if self._is_left:
+            # While its engines were being made.
+            session.close()
         for event in early:
             line.hear(event)
         await self._carry(line, session)
