@@ -18,6 +18,7 @@ from channels_app import connections
 from channels_app.models import Call, CallTurn, Delivery, RefusedRequest, RelayTicket
 from channels_app.voice import sweeping
 from channels_app.voice.engines import registry
+from channels_app.voice.engines.flite_local import Flite
 from channels_app.voice.media import socket, waiting
 from convoship.lib.actors import SYSTEM
 from convoship.lib.tenancy import tenant
@@ -261,6 +262,18 @@ async def test_sound_that_comes_faster_than_time_ends_the_call_and_says_so(gatew
     assert await line.closed() == socket.RATE
     ended = await until(gateway, lambda: Call.objects.filter(sid="call-1", state="ended").first())
     assert (ended.outcome, "faster than time" in ended.reason) == ("failed", True)
+
+
+async def test_a_fault_of_ours_is_no_hang_up_of_theirs(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def speak(self: Flite, words: str, language: str) -> AsyncIterator[bytes]:
+        raise LookupError("nobody thought of this")
+        yield b""
+
+    monkeypatch.setattr(Flite, "speak", speak)
+    line = await call(gateway)
+    assert await line.closed() == socket.OVER
+    ended = await until(gateway, lambda: Call.objects.filter(sid="call-1", state="ended").first())
+    assert (ended.outcome, ended.reason) == ("failed", "A fault of this server's ended the call.")
 
 
 async def test_where_the_conversation_is_over_a_goodbye_is_heard_and_the_call_completed(gateway: Gateway) -> None:

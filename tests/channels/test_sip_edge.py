@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 
 from channels_app import connections
 from channels_app.models import Call, CallStep, CallTurn, RefusedRequest
 from channels_app.voice.engines import installed, registry
+from channels_app.voice.sip import admitting
 from channels_app.voice.sip.edge import Edge
 from convoship.lib.actors import SYSTEM
 from convoship.lib.problems import Problem
@@ -274,6 +276,34 @@ async def test_a_paused_connection_takes_no_calls_and_says_why(far: FarEnd, raw:
     refused = await raw.asks(raw.request("INVITE", str(gateway.connection.id), body=sdp()))
     assert refused.status_code == 480
     assert "paused" in await refusal(gateway, "sip_not_taken")
+
+
+@pytest.mark.asyncio
+async def test_where_the_database_is_away_once_a_call_is_answered_it_is_hung_up(
+    far: FarEnd, edge: Edge, raw: Raw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise OperationalError("the server closed the connection unexpectedly")
+
+    gateway = await in_thread(lambda: make(far, password="", sip_allowed_ips="127.0.0.1"))
+    monkeypatch.setattr(admitting, "admit", away)
+    answered = await raw.asks(raw.request("INVITE", str(gateway.connection.id), body=sdp()))
+    assert answered.status_code == 200
+    assert (await raw.asked()).method == "BYE"
+    assert (await ended(gateway)).outcome == "canceled"
+
+
+@pytest.mark.asyncio
+async def test_an_invite_that_nobody_thought_of_is_answered(
+    far: FarEnd, raw: Raw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(*_: object) -> None:
+        raise AttributeError("no such thing")
+
+    gateway = await in_thread(lambda: make(far, password="", sip_allowed_ips="127.0.0.1"))
+    monkeypatch.setattr(admitting, "open_call", breaks)
+    refused = await raw.asks(raw.request("INVITE", str(gateway.connection.id), body=sdp()))
+    assert refused.status_code == 503
 
 
 # --- SIP itself -------------------------------------------------------------------------------------------------------

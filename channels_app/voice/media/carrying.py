@@ -33,6 +33,9 @@ class Broken:
     remedy: str
 
 
+_FAULT = Broken("A fault of this server's ended the call.", "Whoever runs the server finds the fault in its log.")
+
+
 class Far(Protocol):
     """How a call's sound comes and goes."""
 
@@ -120,12 +123,12 @@ class Carrying:
             for task in (conducting, reading, carrying):
                 task.cancel()
             await asyncio.gather(conducting, reading, carrying, return_exceptions=True)
+        faults = [task.exception() for task in (conducting, reading, carrying) if not task.cancelled()]
+        for fault in filter(None, faults):
+            logger.error("the sound of call %s broke", self.admitted.call_id, exc_info=fault)
         if not self._is_handed and not self.is_asked:
-            await self._note_end()
+            await self._note_end(_FAULT if any(faults) else self.far.broken)
         await self.far.close()
-        for task in (conducting, reading, carrying):
-            if not task.cancelled() and task.exception() is not None:
-                logger.error("the sound of call %s broke", self.admitted.call_id, exc_info=task.exception())
 
     async def _ends(self, line: Line, handed: Mapping[str, Any]) -> None:
         """The session is over by its own word."""
@@ -137,13 +140,13 @@ class Carrying:
         if self.session is not None:
             self.session.close()
 
-    async def _note_end(self) -> None:
+    async def _note_end(self, broken: Broken | None) -> None:
         """Nobody asks us about such a call afterwards, and it ends with its sound."""
         if self.far.may_return:
             # With another ticket, to another process; else the call is lost before long.
             return
-        if self.far.broken is not None:
-            await finishing.broke(self.admitted, self.far.broken.words, self.far.broken.remedy)
+        if broken is not None:
+            await finishing.broke(self.admitted, broken.words, broken.remedy)
         else:
             await finishing.hung_up(self.admitted)
 

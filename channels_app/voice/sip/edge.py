@@ -215,9 +215,14 @@ class Edge:
             if self._deciding.pop(key, None) is not None:
                 self._refuse(key, request, 503, [("Retry-After", str(RETRY_AFTER))])
             await in_thread(drop_broken_connections)
-        except ValueError as error:
-            logger.debug("an INVITE from %s can't be read: %s", addr, error)
-            self._refuse(key, request, 403)
+        except Exception as error:
+            if self._deciding.pop(key, None) is None:
+                raise
+            # What strangers write fails in many ways; none of them goes without an answer.
+            logger.info("an INVITE from %s can't be taken: %r", addr, error)
+            self._refuse(key, request, 403 if isinstance(error, ValueError) else 503)
+            if not isinstance(error, ValueError):
+                raise
         finally:
             self._deciding.pop(key, None)
 
@@ -271,7 +276,7 @@ class Edge:
             opened = await self._open(door, request)
             try:
                 await self._answer(door, opened, key, offer, addr)
-            except _Refusal:
+            except Exception:
                 await in_tenant(admitting.abandoned)(door.workspace_id, opened.call_id)
                 raise
         finally:
@@ -321,6 +326,8 @@ class Edge:
             try:
                 await self._converse(door, opened, call)
             finally:
+                # Whatever became of it on our side, they are told that it is over.
+                await call.close()
                 self._forget(call)
         finally:
             await sound.close()
@@ -328,7 +335,6 @@ class Edge:
     async def _converse(self, door: Door, opened: Opened, call: SipCall) -> None:
         admitted = await in_tenant(admitting.admit)(door.workspace_id, door.connection_id, opened, door.config)
         if admitted is None:
-            await call.close()
             return
         call.carrying = Carrying(call, admitted, door.connection_id, is_asked=False)
         await call.carrying.run()
