@@ -264,6 +264,15 @@ async def test_sound_that_comes_faster_than_time_ends_the_call_and_says_so(gatew
     assert (ended.outcome, "faster than time" in ended.reason) == ("failed", True)
 
 
+async def test_a_call_in_which_nobody_speaks_for_long_keeps_its_voice(gateway: Gateway) -> None:
+    line = await call(gateway)
+    await line.hears()
+    voice = registry.text_to_speech({"engine": "flite"}, "")
+    await registry.close_idle(0)
+    assert registry.text_to_speech({"engine": "flite"}, "") is voice
+    await line.hangs_up()
+
+
 async def test_a_fault_of_ours_is_no_hang_up_of_theirs(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
     async def speak(self: Flite, words: str, language: str) -> AsyncIterator[bytes]:
         raise LookupError("nobody thought of this")

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from channels_app.voice import relay_acts
+from channels_app.voice.engines import registry
 from channels_app.voice.engines.base import EngineFailed
 from channels_app.voice.media import finishing, speech
 from channels_app.voice.media.events import Dialect, Event, Frame
@@ -105,7 +106,8 @@ class Carrying:
             session.close()
         for event in early:
             line.hear(event)
-        await self._carry(line, session)
+        with registry.in_use(engines.ear, engines.mouth):
+            await self._carry(line, session)
 
     async def _carry(self, line: Line, session: Session) -> None:
         """Sound one way and the other, until one of them ends."""
