@@ -15,7 +15,7 @@ import json
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from channels_app.voice import relay_frames
@@ -297,8 +297,8 @@ class Line:
                 for ulaw in self._recent:
                     listening.feed(ulaw)
                 self._listening = listening
-                async for transcript in listening:
-                    now = self._clock()
+                async for told in listening:
+                    now, transcript = self._clock(), replace(told, text=relay_frames.clean(told.text))
                     self.endpointer.heard(transcript, now)
                     if transcript.is_final and transcript.text.strip():
                         self._recent.clear()
@@ -361,6 +361,8 @@ class Line:
                         self.session.sounded(round((self._clock() - given.at) * 1000))
                     self.playout.add(passage, ulaw)
                     self._moved.set()
+                    if passage.is_endless:
+                        raise EngineFailed(FaultKind.BROKEN, "The engine gave more sound than its words can last.")
                 break
             except (EngineFailed, TimeoutError) as failure:
                 error = failure if isinstance(failure, EngineFailed) else _silent()
