@@ -222,6 +222,7 @@ def test_an_ear_that_breaks_off_is_replaced_and_hears_again_what_was_not_told():
             await call.is_quiet(1.2)
             assert call.session.prompts == ["When are you open?"]
             assert call.session.given_up == []
+            assert [one.is_closed for one in call.ear.listenings] == [True, False]
 
     leap(story)
 

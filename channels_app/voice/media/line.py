@@ -292,6 +292,7 @@ class Line:
     async def _listen(self) -> None:
         """Take words from the ear; where it breaks off, from another one, which hears again what was not told yet."""
         while not self._is_broken:
+            listening: Listening | None = None
             try:
                 listening = await self.engines.ear.listen(self.language)
                 for ulaw in self._recent:
@@ -311,6 +312,10 @@ class Line:
             except EngineFailed as error:
                 self._listening = None
                 await self._failed(error, "hears")
+            finally:
+                # One that broke off holds a socket, and its place at the engine, until then.
+                if listening is not None:
+                    await listening.close()
 
     async def _listen_anew(self) -> None:
         """In another language."""
