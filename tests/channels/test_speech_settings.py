@@ -148,7 +148,7 @@ def test_a_key_that_was_withdrawn_from_an_address_is_sent_there_no_more(workspac
 def test_what_is_missing_is_said_with_the_command_that_brings_it(workspace: Workspace, monkeypatch: pytest.MonkeyPatch):
     made = create(workspace, {})
     assert [finding.words for finding in speech_check.lacks(made.config)] == [speech_check.NOT_CARRIED]
-    MediaBeat.objects.create(name="here:1", looked_at=timezone.now())
+    MediaBeat.objects.create(name="sockets here:1", looked_at=timezone.now())
     assert speech_check.lacks(made.config) == []
     monkeypatch.setenv("PATH", "/nowhere")
     found = speech_check.lacks(made.config)
@@ -158,21 +158,30 @@ def test_what_is_missing_is_said_with_the_command_that_brings_it(workspace: Work
     assert labels["flite"].endswith("not installed: make voice")
 
 
+def test_by_sip_another_process_is_needed(workspace: Workspace):
+    made = create(workspace, {"dialect": "sip", "sip_allowed_ips": "192.0.2.7"})
+    beats.note(uuid.uuid4(), 0)
+    [lacking] = speech_check.lacks(made.config)
+    assert (lacking.words, lacking.remedy) == (speech_check.NO_EDGE, speech_check.START_EDGE)
+    beats.note(uuid.uuid4(), 0, beats.SIP)
+    assert speech_check.lacks(made.config) == []
+
+
 def test_a_process_that_carries_sound_says_so_until_it_ends(transactional_db: None):
     mine = uuid.uuid4()
     beats.note(mine, 3)
     beats.note(mine, 4)
-    assert beats.alive() == 1
+    assert beats.alive(beats.SOCKETS) == 1
     assert MediaBeat.objects.get().calls == 4
     MediaBeat.objects.update(looked_at=timezone.now() - beats.LONGEST_SILENCE * 2)
-    assert beats.alive() == 0
+    assert beats.alive(beats.SOCKETS) == 0
     beats.forget(mine)
     assert not MediaBeat.objects.exists()
 
 
 @pytest.mark.asyncio
 async def test_test_has_the_engines_say_a_sentence_and_hear_it(workspace: Workspace):
-    await in_thread(lambda: MediaBeat.objects.create(name="here:1", looked_at=timezone.now()))
+    await in_thread(lambda: MediaBeat.objects.create(name="sockets here:1", looked_at=timezone.now()))
     try:
         found = await speech_check.check({"language": "en-US"}, {})
     finally:

@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from channels_app.voice.engines import installed, registry
 from channels_app.voice.engines.base import EngineFailed
+from channels_app.voice.media import beats
 from convoship.lib import collecting
 from convoship.machine.roles import refuse_unsafe
 from deployments import turns
@@ -67,11 +68,13 @@ class Command(BaseCommand):
         # What the first call would wait seconds for.
         await registry.load()
         await edge.start()
+        heart = beats.Heart(loop, lambda: len(edge.calls), beats.SIP)
+        heart.start()
         collecting.settle()
         self.stdout.write(f"Calls by SIP are taken at UDP {edge.host}:{edge.port}.")
         self.stdout.flush()
         await ends.wait()
-        await edge.stop()
+        await asyncio.gather(edge.stop(), heart.stop())
         await turns.let_go_all()
 
 
