@@ -13,11 +13,13 @@ from urllib.parse import quote
 import httpx
 import pytest
 import pytest_asyncio
+from django.db import OperationalError
 
 from channels_app import connections
 from channels_app.models import Call, CallTurn, Delivery, RefusedRequest, RelayTicket
-from channels_app.voice import sweeping
+from channels_app.voice import relay_acts, sweeping
 from channels_app.voice.engines import registry
+from channels_app.voice.engines.base import EngineFailed, FaultKind
 from channels_app.voice.engines.flite_local import Flite
 from channels_app.voice.media import socket, waiting
 from convoship.lib.actors import SYSTEM
@@ -244,6 +246,43 @@ async def test_sockets_that_say_nothing_keep_nobody_out(gateway: Gateway, monkey
         await one.disconnect(1006)
 
 
+async def test_a_process_that_ends_waits_for_no_socket_that_says_nothing(gateway: Gateway) -> None:
+    line = Line(f"ws://127.0.0.1:8000{gateway.path}/stream", TwilioSender())
+    await line.connect(timeout=5)
+    began = time.monotonic()
+    await socket.end_all()
+    assert time.monotonic() - began < 1
+    assert (await line.receive_output(1))["code"] == socket.RESTART
+
+
+async def test_a_call_whose_ticket_is_looked_at_when_the_process_ends_is_let_go(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admit = relay_acts.admit_sound
+
+    def slowly(*given: Any) -> Any:
+        for one in socket._open:
+            one.leave()
+        return admit(*given)
+
+    monkeypatch.setattr(relay_acts, "admit_sound", slowly)
+    line = await call(gateway)
+    assert await line.closed() == socket.RESTART
+    assert (await row(gateway)).state == "active"
+
+
+async def test_where_the_database_is_away_a_socket_is_told_to_come_again(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise OperationalError("the server closed the connection unexpectedly")
+
+    monkeypatch.setattr(relay_acts, "admit_sound", away)
+    line = await call(gateway)
+    assert await line.closed() == socket.OVERLOAD
+    assert (await row(gateway)).state != "ended"
+
+
 async def test_who_says_much_before_the_opening_is_let_go(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "MOST_OPENING_FRAMES", 20)
     line = Line(f"ws://127.0.0.1:8000{gateway.path}/stream", TwilioSender())
@@ -271,6 +310,24 @@ async def test_a_call_in_which_nobody_speaks_for_long_keeps_its_voice(gateway: G
     await registry.close_idle(0)
     assert registry.text_to_speech({"engine": "flite"}, "") is voice
     await line.hangs_up()
+
+
+async def test_a_call_that_hears_nothing_any_more_ends_though_that_cant_be_written_down(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def speak(self: Flite, words: str, language: str) -> AsyncIterator[bytes]:
+        raise EngineFailed(FaultKind.KEY, "No\x00 key.")
+        yield b""
+
+    def away(*_: object) -> None:
+        raise OperationalError("the server closed the connection unexpectedly")
+
+    monkeypatch.setattr(Flite, "speak", speak)
+    monkeypatch.setattr(relay_acts, "gave_up", away)
+    line = await call(gateway)
+    assert await line.closed(30) == socket.OVER
+    ended = await until(gateway, lambda: Call.objects.filter(sid="call-1", state="ended").first())
+    assert (ended.outcome, "No\ufffd key." in ended.reason) == ("failed", True)
 
 
 async def test_a_fault_of_ours_is_no_hang_up_of_theirs(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:

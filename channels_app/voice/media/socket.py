@@ -20,6 +20,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 
 from channels_app.providers.base import Capability
 from channels_app.voice import handshakes, relay_acts, relay_tickets
@@ -31,8 +32,10 @@ from channels_app.voice.media.flow import MOST_AHEAD, Flow
 from channels_app.voice.media.line import Line
 from channels_app.voice.media.waiting import MOST_ALIKE, Waiting
 from convoship.lib import client_ip
+from convoship.lib.database import drop_broken_connections
 from convoship.lib.frame_rate import FrameRate
 from convoship.lib.tenancy import in_tenant
+from convoship.lib.threads import in_thread
 
 logger = logging.getLogger(__name__)
 
@@ -135,6 +138,7 @@ class _Socket:
     def leave(self) -> None:
         """The process ends."""
         self.close_code = RESTART
+        _waiting.let_go(self)
         if self.carrying is not None:
             self.carrying.leave()
 
@@ -180,7 +184,7 @@ class _Socket:
                     await self._tell_of_many()
                 started = await self._opening()
         except TimeoutError:
-            await self._close(NO_OPENING)
+            await self._close(RESTART if self.close_code == RESTART else NO_OPENING)
             return
         finally:
             _waiting.remove(self)
@@ -221,9 +225,16 @@ class _Socket:
         tells = dialects.DIALECTS[speech.dialect_of(knock.config)].tells_call
         named = started.call or None if tells else None
         session_id = (started.stream or started.call)[:64]
-        admitted = await in_tenant(relay_acts.admit_sound)(
-            knock.workspace_id, knock.connection_id, ticket, named, session_id, engines_of.words_of(knock.config)
-        )
+        words = engines_of.words_of(knock.config)
+        try:
+            admitted = await in_tenant(relay_acts.admit_sound)(
+                knock.workspace_id, knock.connection_id, ticket, named, session_id, words
+            )
+        except (OperationalError, InterfaceError) as error:
+            logger.warning("a call's socket was closed, the database does not answer: %s", error)
+            await self._close(OVERLOAD)
+            await in_thread(drop_broken_connections)
+            return
         if admitted is None:
             await self._close(NO_CALL)
             return
@@ -232,6 +243,9 @@ class _Socket:
         earlier, _carried[admitted.call_id] = _carried.get(admitted.call_id), self
         if earlier is not None:
             earlier.replace()
+        if self.close_code != OVER:
+            # The process ends, as it began to do while the ticket was looked at.
+            self.carrying.leave()
         try:
             await self.carrying.run(self.early)
         finally:

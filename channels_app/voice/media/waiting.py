@@ -38,14 +38,19 @@ class Waiting:
         """One more waits: whether another one had to go for it."""
         oldest = self._oldest(waiter)
         if oldest is not None:
-            self.remove(oldest)
-            oldest.give_way()
+            self.let_go(oldest)
         self._waiters[waiter] = None
         return oldest is not None
 
     def remove(self, waiter: Waiter) -> None:
         """It has said for which call it is, or is gone."""
         self._waiters.pop(waiter, None)
+
+    def let_go(self, waiter: Waiter) -> None:
+        """It is waited for no more, if it is."""
+        if waiter in self._waiters:
+            self.remove(waiter)
+            waiter.give_way()
 
     def _oldest(self, waiter: Waiter) -> Waiter | None:
         for common in waiter.belongs:
