@@ -62,6 +62,17 @@ def test_an_engine_that_never_ends_is_cut_off_before_it_fills_the_memory():
     leap(story)
 
 
+def test_where_a_call_ends_nothing_more_is_made_for_it():
+    async def story() -> None:
+        async with Call(Ear(), Mouth(begins_after=60)) as call:
+            await call.is_told("Good morning. ")
+            await call.is_quiet(1.0)
+            assert (call.mouth.spoken, call.mouth.closed) == (["Good morning. "], 0)
+        assert call.mouth.closed == 1
+
+    leap(story)
+
+
 def test_words_are_spoken_and_the_session_knows_when_they_were_heard():
     async def story() -> None:
         async with Call(Ear()) as call:

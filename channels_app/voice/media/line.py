@@ -345,8 +345,14 @@ class Line:
                 # They spoke over it meanwhile.
                 continue
             self._making = asyncio.ensure_future(self._make(given))
-            await asyncio.wait({self._making})
-            making, self._making = self._making, None
+            try:
+                # (`wait` leaves what it waits for alone where the call ends.)
+                await asyncio.wait({self._making})
+            finally:
+                making, self._making = self._making, None
+                if not making.done():
+                    making.cancel()
+                    await asyncio.gather(making, return_exceptions=True)
             if not making.cancelled():
                 making.result()
 
