@@ -12,8 +12,9 @@ from channels_app.models import Connection, ConnectionSecret
 from channels_app.models.connection import SecretKind
 from channels_app.providers.base import Account, Capability, Provider, ProviderError, Unreadable
 from channels_app.providers.registry import PROVIDERS
+from channels_app.voice.media import engines_of
 from convoship.lib import crypto
-from workspaces import secret_store
+from workspaces import secret_hosts, secret_store
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +79,7 @@ def to_receive(connection: Connection) -> Provider:
     secrets, closed = _opened(connection)
     unreadable = [one for one in closed if one.which == SecretKind.INBOUND]
     credentials = {}
-    for field, key in connection.credentials.items():
+    for field, key in _those_that_may_go(connection).items():
         try:
             credentials[field] = secret_store.value_of(key)
         except secret_store.SecretUnreadable:
@@ -91,11 +92,19 @@ def to_receive(connection: Connection) -> Provider:
 def to_send(connection: Connection) -> Provider:
     """The provider as it sends; `ProviderError` where a credential is missing."""
     try:
-        credentials = {field: secret_store.value_of(key) for field, key in connection.credentials.items()}
+        credentials = {field: secret_store.value_of(key) for field, key in _those_that_may_go(connection).items()}
     except secret_store.SecretMissing as missing:
         raise ProviderError(missing.words, missing.remedy, permanent=True, blame="connection", stops=True) from None
     secrets, unreadable = _opened(connection)
     return _made(connection, credentials, secrets, unreadable)
+
+
+def _those_that_may_go(connection: Connection) -> dict[str, str]:
+    """Its credentials, but for those that an admin has withdrawn from the address they would be sent to."""
+    addressed = [
+        (field, key, engines_of.sent_to(connection.config, field)) for field, key in connection.credentials.items()
+    ]
+    return {field: key for field, key, url in addressed if not url or secret_hosts.may_go(key, url)}
 
 
 def to_plan(connection: Connection, address: str = "") -> Provider:

@@ -14,10 +14,11 @@ class ChannelsAppConfig(AppConfig):
         from deployments import calls, carriers, person_holders, publishing
         from deployments import starting as port
         from deployments.conversations import message_posted
-        from workspaces import secret_store
+        from workspaces import secret_hosts, secret_store
 
         message_posted.connect(enqueueing.on_message_posted, dispatch_uid="channels_app.outbox")
         secret_store.register_users(connections.uses_of_secrets)
+        secret_hosts.register_pointings(connections.pointings)
         secret_store.register_told(connections.on_secret_written, of_end=connections.on_secret_deleted)
         publishing.register_answers(connections.answered_by)
         sealed.register(ConnectionSecret, "sealed", accounts.purpose)

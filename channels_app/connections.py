@@ -23,16 +23,18 @@ from channels_app.models.connection import ConnectionState, SecretKind
 from channels_app.providers.base import ConfigForm, Finding, Health, Provider, ProviderError
 from channels_app.providers.registry import PROVIDERS
 from channels_app.voice import audio
+from channels_app.voice.media import engines_of
 from convoship.lib import crypto, standard_webhooks
 from convoship.lib.actors import Actor
 from convoship.lib.plain_errors import shown
 from convoship.lib.problems import Problem, invalid, not_found
 from convoship.lib.tenancy import entered_workspace_id
 from deployments.models import Assistant
-from workspaces import audit, secret_store
+from workspaces import audit, secret_hosts, secret_store
 from workspaces.members import user_of
 from workspaces.models import Secret
 from workspaces.permissions import Role
+from workspaces.secret_hosts import Pointing
 from workspaces.secret_store import Use
 
 MAX_OVERLAP_SECONDS = 30 * 24 * 3600
@@ -97,6 +99,7 @@ def create(
         raise invalid(errors)
     if any(_hosts(cleaned)[1:]):
         _may_move_secrets(actor)
+    secret_hosts.point(actor, _pointings(cleaned, keys), {})
     connection = Connection.objects.create(
         kind=kind,
         name=name.strip()[:LONGEST_NAME],
@@ -251,6 +254,8 @@ def change(actor: Actor, connection: Connection, changes: Mapping[str, Any]) -> 
         raise invalid(errors)
     if provider.config_form.credentials and _hosts(before) != _hosts(connection.config):
         _may_move_secrets(actor)
+    if _pointings(before, keys_before) != (pointings := _pointings(connection.config, connection.credentials)):
+        secret_hosts.point(actor, pointings, {})
     connection.save(update_fields=["name", "assistant", "config", "credentials"])
     if (before, keys_before) != (connection.config, connection.credentials):
         _forget_test(connection)
@@ -265,6 +270,18 @@ def _hosts(config: Mapping[str, Any]) -> list[Any]:
     """Where credentials go that config may lead elsewhere."""
     names = ("api_base_url", "speech__stt__base_url", "speech__tts__base_url")
     return [config_paths.flat(config).get(name) for name in names]
+
+
+def _pointings(config: Mapping[str, Any], credentials: Mapping[str, str]) -> list[Pointing]:
+    """Which secrets are sent to addresses that somebody chose (`api_base_url` has to be one of the kind's own)."""
+    addressed = [(field, key, engines_of.sent_to(config, field)) for field, key in sorted(credentials.items())]
+    return [Pointing(f"credentials.{field}", key, url) for field, key, url in addressed if url]
+
+
+def pointings() -> Iterator[Pointing]:
+    """The same of all the workspace's connections, for the secrets' pages."""
+    for connection in Connection.objects.exclude(credentials={}).order_by("id"):
+        yield from _pointings(connection.config, connection.credentials)
 
 
 def _may_move_secrets(actor: Actor) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -49,6 +50,8 @@ class Admitted:
     turn: int
     ends_by: dt.datetime
     config: VoiceConfig
+    # Of the ticket that let it in (`relay_tickets.digest_of`).
+    ticket: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,10 @@ def admit_sound(connection_id: UUID, ticket: str, call_sid: str | None, session:
     if call is None:
         return None
     call = record.lock(call.id)
-    return _let_in(call, CallMode.STREAM, session, words) if call.goes_on else None
+    if not call.goes_on:
+        return None
+    admitted = _let_in(call, CallMode.STREAM, session, words)
+    return dataclasses.replace(admitted, ticket=relay_tickets.digest_of(ticket))
 
 
 def _let_in(call: Call, mode: CallMode, session: str, words: str) -> Admitted:

@@ -398,9 +398,10 @@ class Session:
                 await self._act(relay_acts.sounded, self.turn, event.milliseconds)
             case _GaveUp():
                 self._silence()
-                await self._act(relay_acts.gave_up, event.words, event.remedy)
+                # First of all, as writing it down may fail, and nobody hears them any more.
                 self._finish("failed", reason=event.words)
                 self.then_by = time.monotonic() + CUT_AFTER
+                await self._act(relay_acts.gave_up, event.words, event.remedy)
             case _Changed():
                 await self._look()
             case _Gone():

@@ -37,10 +37,10 @@ def issue(call: Call) -> str:
 def issue_for(call: Call, nonce: str) -> tuple[str, dt.datetime]:
     """A ticket of this held call for who asks with a nonce, and until when it is good. `Asked` for one of before."""
     value, expires_at = secrets.token_urlsafe(BYTES), timezone.now() + LIVES
-    asked = _digest(nonce) if nonce else None
+    asked = digest_of(nonce) if nonce else None
     if asked is not None and RelayTicket.objects.filter(call=call, nonce_digest=asked).exists():
         raise Asked
-    RelayTicket.objects.create(call=call, digest=_digest(value), nonce_digest=asked, expires_at=expires_at)
+    RelayTicket.objects.create(call=call, digest=digest_of(value), nonce_digest=asked, expires_at=expires_at)
     return value, expires_at
 
 
@@ -54,7 +54,7 @@ def spend(connection_id: UUID, call_sid: str | None, value: str, session: str) -
         return None
     calls = Call.objects.filter(connection_id=connection_id).exclude(state=CallState.ENDED)
     if call_sid is None:
-        call = calls.filter(tickets__digest=_digest(value)).first()
+        call = calls.filter(tickets__digest=digest_of(value)).first()
     else:
         call = calls.filter(sid=call_sid).first()
     if call is None:
@@ -63,8 +63,14 @@ def spend(connection_id: UUID, call_sid: str | None, value: str, session: str) -
     record.lock(call.id)
     now = timezone.now()
     # (No join: where two come at once, PostgreSQL looks again at the row alone.)
-    tickets = RelayTicket.objects.filter(call_id=call.id, digest=_digest(value), spent_at=None, expires_at__gt=now)
+    tickets = RelayTicket.objects.filter(call_id=call.id, digest=digest_of(value), spent_at=None, expires_at__gt=now)
     return call if tickets.update(spent_at=now, session=session[:64]) else None
+
+
+def is_last(call_id: UUID, digest: bytes) -> bool:
+    """Whether no other ticket of this call was spent after this one: whose session ends, ends the call with it."""
+    row = RelayTicket.objects.filter(call=call_id).exclude(spent_at=None).order_by("-spent_at").first()
+    return row is None or bytes(row.digest) == digest
 
 
 def hand(call: Call, session: str, handed: Mapping[str, Any]) -> None:
@@ -78,5 +84,6 @@ def handed(call: Call) -> tuple[str, Mapping[str, Any] | None]:
     return ("", None) if row is None else (row.session, row.handed)
 
 
-def _digest(value: str) -> bytes:
+def digest_of(value: str) -> bytes:
+    """What is kept of a ticket."""
     return hashlib.sha256(value.encode("utf-8", "surrogatepass")).digest()

@@ -84,6 +84,7 @@ class Listening:
         self.ear = ear
         self.queue: asyncio.Queue[Transcript | EngineFailed | None] = asyncio.Queue()
         self.fed = bytearray()
+        self.is_closed = False
 
     def feed(self, ulaw: bytes) -> None:
         self.fed += ulaw
@@ -103,6 +104,7 @@ class Listening:
             yield told
 
     async def close(self) -> None:
+        self.is_closed = True
         self.queue.put_nowait(None)
 
 

@@ -172,6 +172,14 @@ class Raw:
                 if isinstance(message, SipResponse) and message.status_code >= 200:
                     return message
 
+    async def asked(self, seconds: float = 10) -> SipRequest:
+        """The next request that came."""
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(seconds):
+            while not isinstance(message := SipMessage.parse(await loop.sock_recv(self.socket, 65536)), SipRequest):
+                pass
+        return message
+
     async def asks(self, message: SipRequest) -> SipResponse:
         self.send(message)
         return await self.answer()

@@ -32,11 +32,11 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from channels_app.voice.engines.pocketsphinx_process import Ear
-from channels_app.voice.engines.resample import from_telephone, to_telephone
 from channels_app.voice.engines.utterances import Gate
 from channels_app.voice.engines.vad import WINDOW_SECONDS, Detector
 from channels_app.voice.media import g711
 from channels_app.voice.media.events import RATE
+from channels_app.voice.media.resampling import from_telephone, to_telephone
 from tests.channels.far_end import Server
 
 KEY = "a-key-that-is-good"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -53,6 +55,32 @@ async def test_an_engine_that_nobody_uses_is_closed_and_one_in_use_is_not() -> N
     await sound.aclose()
     await registry.close_idle(0)
     assert registry.text_to_speech({"engine": "flite"}, "") is not flite
+
+
+async def test_a_call_keeps_its_engines_though_nobody_speaks_for_long() -> None:
+    flite = registry.text_to_speech({"engine": "flite"}, "")
+    with registry.in_use(flite):
+        await registry.close_idle(0)
+        assert registry.text_to_speech({"engine": "flite"}, "") is flite
+    await registry.close_idle(0)
+    assert registry.text_to_speech({"engine": "flite"}, "") is not flite
+
+
+async def test_however_many_engines_are_made_one_timer_looks_for_those_that_nobody_uses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    set_for: list[float] = []
+    loop = asyncio.get_running_loop()
+    call_later = loop.call_later
+
+    def counted(delay: float, *rest: Any) -> asyncio.TimerHandle:
+        set_for.append(delay)
+        return call_later(delay, *rest)
+
+    monkeypatch.setattr(loop, "call_later", counted)
+    for voice in ("rms", "slt", "awb"):
+        registry.text_to_speech({"engine": "flite", "voice": voice}, "")
+    assert set_for.count(registry.IDLE_SECONDS) == 1
 
 
 @pytest.mark.parametrize(

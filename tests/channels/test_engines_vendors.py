@@ -273,6 +273,37 @@ async def test_nothing_listens_there(settings: Any) -> None:
         await assert_refused(work, FaultKind.UNREACHABLE)
 
 
+async def test_no_key_follows_a_redirect(settings: Any) -> None:
+    asked: list[bytes] = []
+
+    async def elsewhere(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.read(1000))
+        writer.close()
+
+    async def here(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 307 Temporary Redirect\r\nLocation: http://127.0.0.1:%d/\r\n" % ports[0])
+        writer.write(b"Content-Length: 0\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    servers = [await asyncio.start_server(one, "127.0.0.1", 0) for one in (elsewhere, here)]
+    ports = [server.sockets[0].getsockname()[1] for server in servers]
+    settings.OUTBOUND_ALLOWLIST = frozenset(("127.0.0.1", port) for port in ports)
+    url = f"http://127.0.0.1:{ports[1]}"
+    for work in (
+        registry.speech_to_text({"engine": "deepgram", "base_url": url}, KEY).listen("en"),
+        spoken(HOURS, registry.text_to_speech({"engine": "elevenlabs", "base_url": url}, KEY)),
+        spoken(HOURS, registry.text_to_speech({"engine": "openai", "base_url": f"{url}/v1"}, KEY)),
+    ):
+        with pytest.raises(EngineFailed):
+            await work
+    assert asked == []
+    for server in servers:
+        server.close()
+    await registry.close()
+
+
 @pytest.mark.parametrize("name", ["deepgram", "openai"])
 async def test_without_a_key_an_engine_says_so_before_any_call(name: str) -> None:
     with pytest.raises(EngineFailed) as failed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 import uuid
@@ -12,12 +13,15 @@ from urllib.parse import quote
 import httpx
 import pytest
 import pytest_asyncio
+from django.db import OperationalError
 
 from channels_app import connections
-from channels_app.models import Call, CallTurn, Delivery, RelayTicket
-from channels_app.voice import sweeping
+from channels_app.models import Call, CallTurn, Delivery, RefusedRequest, RelayTicket
+from channels_app.voice import relay_acts, sweeping
 from channels_app.voice.engines import registry
-from channels_app.voice.media import socket
+from channels_app.voice.engines.base import EngineFailed, FaultKind
+from channels_app.voice.engines.flite_local import Flite
+from channels_app.voice.media import socket, waiting
 from convoship.lib.actors import SYSTEM
 from convoship.lib.tenancy import tenant
 from convoship.lib.threads import in_thread
@@ -196,6 +200,146 @@ async def test_a_call_that_has_ended_gets_no_ticket(gateway: Gateway) -> None:
     await line.hangs_up()
     await until(gateway, lambda: Call.objects.filter(state="ended").first())
     assert (await ask(gateway)).status_code == 409
+
+
+async def test_a_call_goes_on_over_the_socket_that_was_opened_last(gateway: Gateway) -> None:
+    first = await call(gateway)
+    # As where a network was lost: the gateway opens another socket, and we don't know yet of the first one's end.
+    second = await call(gateway)
+    assert await first.closed() == socket.NO_CALL
+    await until(gateway, lambda: socket.calls() == 1)
+    assert (await row(gateway)).state == "active"
+    assert second.close_code is None
+    await second.hangs_up()
+    ended = await until(gateway, lambda: Call.objects.filter(sid="call-1", state="ended").first())
+    assert ended.outcome == "hung_up"
+
+
+async def test_the_end_of_an_earlier_socket_in_another_process_does_not_end_the_call(gateway: Gateway) -> None:
+    first = await call(gateway)
+    # Another process knows nothing of it.
+    socket._carried.clear()
+    second = await call(gateway)
+    await first.hangs_up()
+    await until(gateway, lambda: socket.calls() == 1)
+    assert (await row(gateway)).state == "active"
+    await second.hangs_up()
+    await until(gateway, lambda: Call.objects.filter(sid="call-1", state="ended").first())
+
+
+async def test_sockets_that_say_nothing_keep_nobody_out(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "MOST_ALIKE", 3)
+    monkeypatch.setattr(socket, "OPENING_SECONDS", 600.0)
+    silent = [Line(f"ws://127.0.0.1:8000{gateway.path}/stream", TwilioSender()) for _ in range(5)]
+    for one in silent:
+        assert (await one.connect(timeout=5))[0]
+    # Those that waited longest had to go.
+    for one in silent[:2]:
+        assert (await one.receive_output(5))["code"] == socket.NO_OPENING
+    line = await call(gateway)
+    await line.until(lambda: line.sender.heard)
+    assert (await silent[2].receive_output(5))["code"] == socket.NO_OPENING
+    told = await until(gateway, lambda: RefusedRequest.objects.filter(reason="sockets_waiting").first())
+    assert "127.0.0.1" in told.detail
+    await line.hangs_up()
+    for one in silent:
+        await one.disconnect(1006)
+
+
+async def test_a_process_that_ends_waits_for_no_socket_that_says_nothing(gateway: Gateway) -> None:
+    line = Line(f"ws://127.0.0.1:8000{gateway.path}/stream", TwilioSender())
+    await line.connect(timeout=5)
+    began = time.monotonic()
+    await socket.end_all()
+    assert time.monotonic() - began < 1
+    assert (await line.receive_output(1))["code"] == socket.RESTART
+
+
+async def test_a_call_whose_ticket_is_looked_at_when_the_process_ends_is_let_go(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admit = relay_acts.admit_sound
+
+    def slowly(*given: Any) -> Any:
+        for one in socket._open:
+            one.leave()
+        return admit(*given)
+
+    monkeypatch.setattr(relay_acts, "admit_sound", slowly)
+    line = await call(gateway)
+    assert await line.closed() == socket.RESTART
+    assert (await row(gateway)).state == "active"
+
+
+async def test_where_the_database_is_away_a_socket_is_told_to_come_again(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise OperationalError("the server closed the connection unexpectedly")
+
+    monkeypatch.setattr(relay_acts, "admit_sound", away)
+    line = await call(gateway)
+    assert await line.closed() == socket.OVERLOAD
+    assert (await row(gateway)).state != "ended"
+
+
+async def test_who_says_much_before_the_opening_is_let_go(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "MOST_OPENING_FRAMES", 20)
+    line = Line(f"ws://127.0.0.1:8000{gateway.path}/stream", TwilioSender())
+    await line.connect(timeout=5)
+    for _ in range(21):
+        await line.send_to(text_data='{"event": "connected"}')
+    assert (await line.receive_output(4))["code"] == socket.NO_DIALECT
+
+
+async def test_sound_that_comes_faster_than_time_ends_the_call_and_says_so(gateway: Gateway) -> None:
+    line = await call(gateway)
+    line.waits_for_close = True
+    payload = base64.b64encode(b"\x55" * 40_000).decode()
+    for _ in range(8):
+        await line._tell(json.dumps({"event": "media", "media": {"track": "inbound", "payload": payload}}))
+    assert await line.closed() == socket.RATE
+    ended = await until(gateway, lambda: Call.objects.filter(sid="call-1", state="ended").first())
+    assert (ended.outcome, "faster than time" in ended.reason) == ("failed", True)
+
+
+async def test_a_call_in_which_nobody_speaks_for_long_keeps_its_voice(gateway: Gateway) -> None:
+    line = await call(gateway)
+    await line.hears()
+    voice = registry.text_to_speech({"engine": "flite"}, "")
+    await registry.close_idle(0)
+    assert registry.text_to_speech({"engine": "flite"}, "") is voice
+    await line.hangs_up()
+
+
+async def test_a_call_that_hears_nothing_any_more_ends_though_that_cant_be_written_down(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def speak(self: Flite, words: str, language: str) -> AsyncIterator[bytes]:
+        raise EngineFailed(FaultKind.KEY, "No\x00 key.")
+        yield b""
+
+    def away(*_: object) -> None:
+        raise OperationalError("the server closed the connection unexpectedly")
+
+    monkeypatch.setattr(Flite, "speak", speak)
+    monkeypatch.setattr(relay_acts, "gave_up", away)
+    line = await call(gateway)
+    assert await line.closed(30) == socket.OVER
+    ended = await until(gateway, lambda: Call.objects.filter(sid="call-1", state="ended").first())
+    assert (ended.outcome, "No\ufffd key." in ended.reason) == ("failed", True)
+
+
+async def test_a_fault_of_ours_is_no_hang_up_of_theirs(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def speak(self: Flite, words: str, language: str) -> AsyncIterator[bytes]:
+        raise LookupError("nobody thought of this")
+        yield b""
+
+    monkeypatch.setattr(Flite, "speak", speak)
+    line = await call(gateway)
+    assert await line.closed() == socket.OVER
+    ended = await until(gateway, lambda: Call.objects.filter(sid="call-1", state="ended").first())
+    assert (ended.outcome, ended.reason) == ("failed", "A fault of this server's ended the call.")
 
 
 async def test_where_the_conversation_is_over_a_goodbye_is_heard_and_the_call_completed(gateway: Gateway) -> None:

@@ -153,7 +153,6 @@ def test_frames_are_bounded(pair: tuple[Dialect, Sender]) -> None:
     with pytest.raises(BadFrame, match="at most"):
         dialect.read("{" + " " * frames.LARGEST_TEXT)
     long = bytes(5 * sender_bytes(sender) + 6)
-    assert len(long) < frames.LARGEST_FRAME
     with pytest.raises(BadFrame, match="More than 5 s"):
         read(dialect, *([long] if isinstance(sender, AsteriskSender | JambonzSender) else [sender._sound(long)]))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 
 import pytest
 
@@ -25,6 +26,49 @@ def test_what_a_caller_says_is_a_prompt_and_how_long_it_took_is_told():
             assert last.waited_ms is not None
             assert 300 <= last.waited_ms <= 600
             assert Prompt("", is_last=False) in call.session.told
+
+    leap(story)
+
+
+def test_what_an_engine_heard_can_be_kept_whatever_it_writes():
+    async def story() -> None:
+        async with Call(Ear("Are\x00 you\ud800 open? " + "x" * 100_000)) as call:
+            await call.says(1.5)
+            await call.is_quiet(2.0)
+            [prompt] = call.session.prompts
+            assert prompt.startswith("Are\ufffd you\ufffd open? x")
+            assert len(prompt) <= relay_frames.LONGEST_PROMPT
+
+    leap(story)
+
+
+def test_an_engine_that_never_ends_is_cut_off_before_it_fills_the_memory():
+    class Endless(Mouth):
+        async def speak(self, words: str, language: str) -> AsyncGenerator[bytes]:
+            self.spoken.append(words)
+            for _ in range(5000 if words == "One. " else 1):
+                yield b"\x02" * 8000
+
+    async def story() -> None:
+        async with Call(Ear(), Endless()) as call:
+            await call.is_told("One. ", "Two. ")
+            await call.is_quiet(1.0)
+            assert call.line.playout.made_ahead < 30
+            while call.line.playout.is_speaking:
+                await call.is_quiet(1.0)
+            assert call.far.seconds_played < 30
+            assert call.mouth.spoken == ["One. ", "Two. "]
+
+    leap(story)
+
+
+def test_where_a_call_ends_nothing_more_is_made_for_it():
+    async def story() -> None:
+        async with Call(Ear(), Mouth(begins_after=60)) as call:
+            await call.is_told("Good morning. ")
+            await call.is_quiet(1.0)
+            assert (call.mouth.spoken, call.mouth.closed) == (["Good morning. "], 0)
+        assert call.mouth.closed == 1
 
     leap(story)
 
@@ -189,6 +233,7 @@ def test_an_ear_that_breaks_off_is_replaced_and_hears_again_what_was_not_told():
             await call.is_quiet(1.2)
             assert call.session.prompts == ["When are you open?"]
             assert call.session.given_up == []
+            assert [one.is_closed for one in call.ear.listenings] == [True, False]
 
     leap(story)
 

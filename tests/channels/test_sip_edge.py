@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import threading
 import time
 import uuid
 from collections.abc import AsyncIterator
@@ -11,10 +13,13 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 
 from channels_app import connections
 from channels_app.models import Call, CallStep, CallTurn, RefusedRequest
 from channels_app.voice.engines import installed, registry
+from channels_app.voice.sip import admitting
+from channels_app.voice.sip import edge as edges
 from channels_app.voice.sip.edge import Edge
 from convoship.lib.actors import SYSTEM
 from convoship.lib.problems import Problem
@@ -276,6 +281,34 @@ async def test_a_paused_connection_takes_no_calls_and_says_why(far: FarEnd, raw:
     assert "paused" in await refusal(gateway, "sip_not_taken")
 
 
+@pytest.mark.asyncio
+async def test_where_the_database_is_away_once_a_call_is_answered_it_is_hung_up(
+    far: FarEnd, edge: Edge, raw: Raw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise OperationalError("the server closed the connection unexpectedly")
+
+    gateway = await in_thread(lambda: make(far, password="", sip_allowed_ips="127.0.0.1"))
+    monkeypatch.setattr(admitting, "admit", away)
+    answered = await raw.asks(raw.request("INVITE", str(gateway.connection.id), body=sdp()))
+    assert answered.status_code == 200
+    assert (await raw.asked()).method == "BYE"
+    assert (await ended(gateway)).outcome == "canceled"
+
+
+@pytest.mark.asyncio
+async def test_an_invite_that_nobody_thought_of_is_answered(
+    far: FarEnd, raw: Raw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(*_: object) -> None:
+        raise AttributeError("no such thing")
+
+    gateway = await in_thread(lambda: make(far, password="", sip_allowed_ips="127.0.0.1"))
+    monkeypatch.setattr(admitting, "open_call", breaks)
+    refused = await raw.asks(raw.request("INVITE", str(gateway.connection.id), body=sdp()))
+    assert refused.status_code == 503
+
+
 # --- SIP itself -------------------------------------------------------------------------------------------------------
 
 
@@ -358,6 +391,61 @@ async def test_what_is_no_sip_is_dropped_and_answers_go_back_to_who_asked(edge: 
     # As if it came from elsewhere.
     asked.headers.set_single("Via", "SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK1;received=192.0.2.2;rport=9")
     assert (await raw.asks(asked)).status_code == 200
+
+
+@pytest.mark.asyncio
+async def test_what_no_request_may_lack_is_asked_for_before_a_call_is_opened(far: FarEnd, edge: Edge, raw: Raw) -> None:
+    gateway = await in_thread(lambda: make(far, password="", sip_allowed_ips="127.0.0.1"))
+    lacking = raw.request("INVITE", str(gateway.connection.id), body=sdp())
+    lacking.headers.remove("From")
+    assert (await raw.asks(lacking)).status_code == 400
+    assert await gateway.inside(lambda: Call.objects.count()) == 0
+    assert not edge._ready
+    assert not edge.wire.record_routes
+
+
+@pytest.mark.asyncio
+async def test_what_strangers_write_for_names_is_kept_as_it_can_be_shown(far: FarEnd, raw: Raw) -> None:
+    gateway = await in_thread(lambda: make(far, password="", sip_allowed_ips="127.0.0.1"))
+    asked = raw.request("INVITE", str(gateway.connection.id), body=sdp(), call_id="a\x00b")
+    asked.headers.set_single("From", "<sip:ki\x00m@example.com>;tag=1")
+    assert (await raw.asks(asked)).status_code == 200
+    found = await gateway.inside(lambda: Call.objects.get())
+    assert (found.caller, len(found.sid)) == ("kim", 64)
+
+
+@pytest.mark.asyncio
+async def test_one_address_that_sends_many_invites_keeps_no_other_out(
+    gateway: Gateway, raw: Raw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edges, "MOST_DECIDING_ALIKE", 2)
+    goes_on, door = threading.Event(), admitting.door
+
+    def slowly(user: str) -> Any:
+        goes_on.wait(10)
+        return door(user)
+
+    monkeypatch.setattr(admitting, "door", slowly)
+    user = str(gateway.connection.id)
+    for _ in range(3):
+        raw.send(raw.request("INVITE", user, body=sdp()))
+    assert (await raw.answer()).status_code == 503
+    goes_on.set()
+    assert {(await raw.answer()).status_code for _ in range(2)} == {401}
+
+
+@pytest.mark.asyncio
+async def test_what_strangers_write_wrongly_fills_no_log(
+    edge: Edge, raw: Raw, caplog: pytest.LogCaptureFixture
+) -> None:
+    wrong = raw.request("OPTIONS", "anybody")
+    wrong.headers.remove("Via")
+    raw.send(wrong)
+    odd = raw.request("INVITE", "anybody")
+    odd.headers.set_single("CSeq", "many INVITE")
+    raw.send(odd)
+    assert (await raw.asks(raw.request("OPTIONS", "anybody"))).status_code == 200
+    assert not [one for one in caplog.records if one.levelno >= logging.WARNING]
 
 
 # --- Its settings -----------------------------------------------------------------------------------------------------

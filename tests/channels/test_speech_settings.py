@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from channels_app import config_paths, connections
+from channels_app import accounts, config_paths, connections
 from channels_app.models import Connection, MediaBeat
 from channels_app.providers import speech_fields
 from channels_app.providers.registry import PROVIDERS
@@ -19,7 +19,7 @@ from convoship.lib.tenancy import tenant
 from convoship.lib.threads import in_thread
 from tests import factories
 from tests.channels.speech_hosts import deepgram
-from workspaces import secret_store
+from workspaces import secret_hosts, secret_store
 from workspaces.models import Workspace
 from workspaces.permissions import Role
 
@@ -109,10 +109,46 @@ def test_only_an_admin_has_a_key_sent_to_an_address_of_ones_own(workspace: Works
     assert problem.value.code == "scope_missing"
 
 
+OWN = {"mode": "stream", "speech": {"stt": {"engine": "openai", "base_url": "https://speech.example/v1"}}}
+
+
+def test_only_an_admin_has_another_key_sent_to_an_address_of_ones_own(workspace: Workspace):
+    made = create(workspace, OWN, stt_api_key="speech-key")
+    with tenant(workspace.id):
+        secret_store.write(factories.actor(workspace), "of-another-use", "a-secret")
+        row = Connection.objects.select_for_update().get(id=made.id)
+        editor = factories.actor(workspace, role=Role.EDITOR)
+        with pytest.raises(Problem) as problem:
+            connections.change(editor, row, {"credentials": {"stt_api_key": "of-another-use"}})
+        row.refresh_from_db()
+        # What stays as it is may stay.
+        connections.change(editor, row, {"name": "Telephones"})
+    assert problem.value.code == "scope_missing"
+
+
+def test_a_secret_that_is_used_goes_to_an_address_of_ones_own_only_if_its_value_is_typed(workspace: Workspace):
+    used = create(workspace, {"speech": {"stt": {"engine": "deepgram"}}}, stt_api_key="deepgram-key")
+    with tenant(workspace.id):
+        row = Connection.objects.select_for_update().get(id=used.id)
+        with pytest.raises(Problem) as problem:
+            connections.change(factories.actor(workspace), row, {"config": OWN})
+    assert "Type its value again" in " ".join(problem.value.errors["credentials.stt_api_key"])
+
+
+def test_a_key_that_was_withdrawn_from_an_address_is_sent_there_no_more(workspace: Workspace):
+    made = create(workspace, OWN, stt_api_key="speech-key")
+    with tenant(workspace.id):
+        assert accounts.to_receive(made).account.credentials == {"stt_api_key": "a-key-of-an-engine"}
+        assert [one.is_used for one in secret_hosts.granted()["speech-key"]] == [True]
+        secret_hosts.withdraw(factories.actor(workspace), "speech-key", "https://speech.example")
+        assert accounts.to_receive(made).account.credentials == {}
+        assert accounts.to_send(made).account.credentials == {}
+
+
 def test_what_is_missing_is_said_with_the_command_that_brings_it(workspace: Workspace, monkeypatch: pytest.MonkeyPatch):
     made = create(workspace, {})
     assert [finding.words for finding in speech_check.lacks(made.config)] == [speech_check.NOT_CARRIED]
-    MediaBeat.objects.create(name="here:1", looked_at=timezone.now())
+    MediaBeat.objects.create(name="sockets here:1", looked_at=timezone.now())
     assert speech_check.lacks(made.config) == []
     monkeypatch.setenv("PATH", "/nowhere")
     found = speech_check.lacks(made.config)
@@ -122,21 +158,30 @@ def test_what_is_missing_is_said_with_the_command_that_brings_it(workspace: Work
     assert labels["flite"].endswith("not installed: make voice")
 
 
+def test_by_sip_another_process_is_needed(workspace: Workspace):
+    made = create(workspace, {"dialect": "sip", "sip_allowed_ips": "192.0.2.7"})
+    beats.note(uuid.uuid4(), 0)
+    [lacking] = speech_check.lacks(made.config)
+    assert (lacking.words, lacking.remedy) == (speech_check.NO_EDGE, speech_check.START_EDGE)
+    beats.note(uuid.uuid4(), 0, beats.SIP)
+    assert speech_check.lacks(made.config) == []
+
+
 def test_a_process_that_carries_sound_says_so_until_it_ends(transactional_db: None):
     mine = uuid.uuid4()
     beats.note(mine, 3)
     beats.note(mine, 4)
-    assert beats.alive() == 1
+    assert beats.alive(beats.SOCKETS) == 1
     assert MediaBeat.objects.get().calls == 4
     MediaBeat.objects.update(looked_at=timezone.now() - beats.LONGEST_SILENCE * 2)
-    assert beats.alive() == 0
+    assert beats.alive(beats.SOCKETS) == 0
     beats.forget(mine)
     assert not MediaBeat.objects.exists()
 
 
 @pytest.mark.asyncio
 async def test_test_has_the_engines_say_a_sentence_and_hear_it(workspace: Workspace):
-    await in_thread(lambda: MediaBeat.objects.create(name="here:1", looked_at=timezone.now()))
+    await in_thread(lambda: MediaBeat.objects.create(name="sockets here:1", looked_at=timezone.now()))
     try:
         found = await speech_check.check({"language": "en-US"}, {})
     finally:

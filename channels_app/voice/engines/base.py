@@ -11,6 +11,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from convoship.lib.plain_errors import shown
+
+LONGEST_WORDS = 500
+
 
 class FaultKind(StrEnum):
     """Why an engine did not do it; each has a remedy of its own."""
@@ -26,11 +30,14 @@ class FaultKind(StrEnum):
 
 
 class EngineFailed(Exception):
-    """An engine did not do what it should. `words` and `remedy` are for people and hold no secret."""
+    """An engine did not do what it should. `words` and `remedy` are for people and hold no secret.
+
+    They may tell what a stranger's server wrote, which is shown and kept: without what can't be.
+    """
 
     def __init__(self, kind: FaultKind, words: str, remedy: str = "") -> None:
         super().__init__(words)
-        self.kind, self.words, self.remedy = kind, words, remedy
+        self.kind, self.words, self.remedy = kind, shown(words, LONGEST_WORDS), shown(remedy, LONGEST_WORDS)
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from pathlib import Path
 from channels_app.voice.engines import installed
 from channels_app.voice.engines.base import EngineFailed, FaultKind
 from channels_app.voice.engines.languages import require_language
-from channels_app.voice.engines.resample import to_telephone
 from channels_app.voice.engines.use import Used
+from channels_app.voice.media.resampling import to_telephone
 
 LABEL = "flite"
 # Those that are built in.

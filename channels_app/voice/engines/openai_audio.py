@@ -17,10 +17,10 @@ from channels_app.voice.engines import installed, vendor_faults
 from channels_app.voice.engines.base import EngineFailed
 from channels_app.voice.engines.batch_listening import BatchListening
 from channels_app.voice.engines.languages import primary
-from channels_app.voice.engines.resample import ToTelephone
 from channels_app.voice.engines.use import Used
 from channels_app.voice.media import g711
 from channels_app.voice.media.events import RATE
+from channels_app.voice.media.resampling import ToTelephone
 from convoship.lib.outbound.sending import streaming_client
 from deployments import model_client
 

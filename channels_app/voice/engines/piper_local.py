@@ -16,8 +16,8 @@ from typing import Any
 from channels_app.voice.engines import installed
 from channels_app.voice.engines.base import EngineFailed, FaultKind
 from channels_app.voice.engines.languages import require_language
-from channels_app.voice.engines.resample import to_telephone
 from channels_app.voice.engines.use import Used
+from channels_app.voice.media.resampling import to_telephone
 
 LABEL = "Piper"
 VOICES = ("joe",)

@@ -13,7 +13,7 @@ import struct
 import sys
 from typing import Any, BinaryIO
 
-from channels_app.voice.engines.resample import FromTelephone
+from channels_app.voice.media.resampling import FromTelephone
 
 COMMAND, LENGTH = struct.Struct(">cI"), struct.Struct(">I")
 _RATE = 16000

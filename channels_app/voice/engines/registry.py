@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib import import_module
@@ -17,6 +18,7 @@ from weakref import WeakKeyDictionary
 from channels_app.voice.engines import installed, vad
 from channels_app.voice.engines.base import EngineFailed, FaultKind, SpeechToText, TextToSpeech
 from channels_app.voice.engines.languages import primary
+from channels_app.voice.engines.use import Used
 
 logger = logging.getLogger(__name__)
 
@@ -152,6 +154,16 @@ def text_to_speech(config: Config, key: str) -> TextToSpeech:
     return cast("TextToSpeech", _kept(engine, "speaking", config, key))
 
 
+@contextmanager
+def in_use(*engines: SpeechToText | TextToSpeech) -> Iterator[None]:
+    """None of them is closed for want of use meanwhile: in a call on hold nobody speaks for long, and then they do."""
+    with ExitStack() as uses:
+        for engine in engines:
+            if isinstance(engine, Used):
+                uses.enter_context(engine.in_use())
+        yield
+
+
 async def load() -> None:
     """Load what the first call would wait seconds for, as far as it is installed. For a process of calls' sound."""
     if not installed.missing(installed.VAD):
@@ -187,6 +199,8 @@ _engines: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, ...], Any
 
 # Of a task that nobody keeps nothing may be left before it is done.
 _looking: set[asyncio.Task[None]] = set()
+# When each loop looks next for those that nobody uses.
+_looks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.TimerHandle] = WeakKeyDictionary()
 
 
 def _all() -> dict[tuple[str, ...], Any]:
@@ -207,14 +221,17 @@ def _kept(engine: Engine, does: str, config: Config, key: str) -> Any:
 
 
 def _look_later() -> None:
+    """Once, however many engines are made meanwhile."""
     loop = asyncio.get_running_loop()
 
     def look() -> None:
+        _looks.pop(loop, None)
         task = loop.create_task(close_idle())
         _looking.add(task)
         task.add_done_callback(_looking.discard)
 
-    loop.call_later(IDLE_SECONDS, look)
+    if loop not in _looks:
+        _looks[loop] = loop.call_later(IDLE_SECONDS, look)
 
 
 async def close_idle(seconds: float = IDLE_SECONDS) -> None:

@@ -18,8 +18,8 @@ from channels_app.voice.engines import installed
 from channels_app.voice.engines.base import EngineFailed, FaultKind
 from channels_app.voice.engines.batch_listening import BatchListening
 from channels_app.voice.engines.languages import require_language
-from channels_app.voice.engines.resample import from_telephone
 from channels_app.voice.engines.use import Used
+from channels_app.voice.media.resampling import from_telephone
 
 LABEL = "Whisper"
 SECONDS = 30.0

@@ -27,17 +27,22 @@ LONGEST_SILENCE = dt.timedelta(seconds=20)
 KEPT = dt.timedelta(days=1)
 
 
-def alive() -> int:
-    """How many carry sound."""
-    return MediaBeat.objects.filter(looked_at__gte=timezone.now() - LONGEST_SILENCE).count()
+# How calls come to a process, at the beginning of its name.
+SOCKETS, SIP = "sockets", "sip"
 
 
-def note(beat_id: UUID, calls: int) -> None:
+def alive(way: str) -> int:
+    """How many carry sound that comes this way."""
+    living = MediaBeat.objects.filter(looked_at__gte=timezone.now() - LONGEST_SILENCE)
+    return living.filter(name__startswith=f"{way} ").count()
+
+
+def note(beat_id: UUID, calls: int, way: str = SOCKETS) -> None:
     """This process lives, and carries so many calls."""
     now = timezone.now()
     if not MediaBeat.objects.filter(id=beat_id).update(looked_at=now, calls=calls):
         MediaBeat.objects.filter(looked_at__lt=now - KEPT).delete()
-        name = f"{platform.node()}:{os.getpid()}"[:100]
+        name = f"{way} {platform.node()}:{os.getpid()}"[:100]
         MediaBeat.objects.create(id=beat_id, name=name, looked_at=now, calls=calls)
 
 
@@ -47,10 +52,10 @@ def forget(beat_id: UUID) -> None:
 
 
 class Heart:
-    """Of one process. `loop` is the one that carries the calls, `calls` says how many."""
+    """Of one process. `loop` is the one that carries the calls, `calls` says how many, `way` how they come."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, calls: Callable[[], int]) -> None:
-        self.id = uuid4()
+    def __init__(self, loop: asyncio.AbstractEventLoop, calls: Callable[[], int], way: str = SOCKETS) -> None:
+        self.id, self.way = uuid4(), way
         self._loop, self._calls = loop, calls
         self._ends = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="media-heart", daemon=True)
@@ -68,7 +73,7 @@ class Heart:
     def _beat(self) -> None:
         while not self._ends.is_set():
             try:
-                note(self.id, self._counted())
+                note(self.id, self._counted(), self.way)
             except TimeoutError:
                 logger.error("the event loop of this process is stuck: it is not said to carry calls")
             except Error as error:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from channels_app.voice import relay_acts
+from channels_app.voice.engines import registry
 from channels_app.voice.engines.base import EngineFailed
 from channels_app.voice.media import finishing, speech
 from channels_app.voice.media.events import Dialect, Event, Frame
@@ -31,6 +32,9 @@ class Broken:
 
     words: str
     remedy: str
+
+
+_FAULT = Broken("A fault of this server's ended the call.", "Whoever runs the server finds the fault in its log.")
 
 
 class Far(Protocol):
@@ -61,7 +65,7 @@ class Carrying:
         self.far, self.admitted, self.connection_id = far, admitted, connection_id
         self.is_asked = is_asked
         self.session: Session | None = None
-        self._is_handed = False
+        self._is_handed = self._is_left = False
 
     def note(self, words: str) -> None:
         """The far side said something that can't be read; the call goes on."""
@@ -69,7 +73,8 @@ class Carrying:
             self.session.hear(Fault(words))
 
     def leave(self) -> None:
-        """This process ends: it is written down how far the call was heard."""
+        """This side is over, as where its process ends: it is written down how far the call was heard."""
+        self._is_left = True
         if self.session is not None:
             self.session.close()
 
@@ -96,9 +101,13 @@ class Carrying:
         )
         session = self.session = Session(admitted, line.take, line.done_at)
         line.session = session
+        if self._is_left:
+            # While its engines were being made.
+            session.close()
         for event in early:
             line.hear(event)
-        await self._carry(line, session)
+        with registry.in_use(engines.ear, engines.mouth):
+            await self._carry(line, session)
 
     async def _carry(self, line: Line, session: Session) -> None:
         """Sound one way and the other, until one of them ends."""
@@ -116,12 +125,12 @@ class Carrying:
             for task in (conducting, reading, carrying):
                 task.cancel()
             await asyncio.gather(conducting, reading, carrying, return_exceptions=True)
+        faults = [task.exception() for task in (conducting, reading, carrying) if not task.cancelled()]
+        for fault in filter(None, faults):
+            logger.error("the sound of call %s broke", self.admitted.call_id, exc_info=fault)
         if not self._is_handed and not self.is_asked:
-            await self._note_end()
+            await self._note_end(_FAULT if any(faults) else self.far.broken)
         await self.far.close()
-        for task in (conducting, reading, carrying):
-            if not task.cancelled() and task.exception() is not None:
-                logger.error("the sound of call %s broke", self.admitted.call_id, exc_info=task.exception())
 
     async def _ends(self, line: Line, handed: Mapping[str, Any]) -> None:
         """The session is over by its own word."""
@@ -133,13 +142,13 @@ class Carrying:
         if self.session is not None:
             self.session.close()
 
-    async def _note_end(self) -> None:
+    async def _note_end(self, broken: Broken | None) -> None:
         """Nobody asks us about such a call afterwards, and it ends with its sound."""
         if self.far.may_return:
             # With another ticket, to another process; else the call is lost before long.
             return
-        if self.far.broken is not None:
-            await finishing.broke(self.admitted, self.far.broken.words, self.far.broken.remedy)
+        if broken is not None:
+            await finishing.broke(self.admitted, broken.words, broken.remedy)
         else:
             await finishing.hung_up(self.admitted)
 

@@ -23,6 +23,9 @@ PAUSE, AFTER_SENTENCE, AFTER_WORDS = 0.3, 0.3, 0.7
 # Words that the engine owes after a pause are waited for so long.
 WORDS_WITHIN = 6.0
 
+# Of what somebody says in one go, in characters: more is nobody's sentence.
+LONGEST_TURN = 4000
+
 _SENTENCE_ENDS = (".", "?", "!", "…", "。", "？", "！")
 
 
@@ -88,13 +91,13 @@ class Endpointer:
     def heard(self, transcript: Transcript, now: float) -> None:
         """Words from the engine."""
         if transcript.is_final:
-            if transcript.text.strip():
-                self._finals.append(transcript.text.strip())
+            if transcript.text.strip() and len(self.words) < LONGEST_TURN:
+                self._finals.append(transcript.text.strip()[:LONGEST_TURN])
             self._partial = ""
             # What it owed after a pause; a final in the midst of speech pays nothing.
             self._is_owed = self._is_owed and self.is_voiced
         else:
-            self._partial = transcript.text.strip()
+            self._partial = transcript.text.strip()[:LONGEST_TURN]
         if self.words and self._voice_at is None:
             # The detector missed a soft voice.
             self._voice_at = now

@@ -25,6 +25,12 @@ def names(config: Mapping[str, Any]) -> tuple[str, str]:
     return ear, part_of(config, "tts").get("engine") or registry.DEFAULT_TTS
 
 
+def sent_to(config: Mapping[str, Any], credential: str) -> str:
+    """The address of somebody's own that this credential is sent to; "" for the engine's company's, or none."""
+    sides = {STT_KEY: "stt", TTS_KEY: "tts"}
+    return str(part_of(config, sides[credential]).get("base_url") or "") if credential in sides else ""
+
+
 def label(name: str) -> str:
     """What an engine is called on pages."""
     engine = registry.ENGINES.get(name)

@@ -13,7 +13,7 @@ from typing import Any
 from channels_app.models import Call
 from channels_app.models.call import CallOutcome
 from channels_app.providers.twilio.voice_config import VoiceConfig
-from channels_app.voice import ending, record, relay_frames
+from channels_app.voice import ending, record, relay_frames, relay_tickets
 from channels_app.voice.media.line import Line
 from channels_app.voice.relay_acts import Admitted
 from channels_app.voice.words import say
@@ -36,7 +36,7 @@ class _Last:
 
 async def finish(line: Line, admitted: Admitted, handed: Mapping[str, Any]) -> None:
     """The session has ended by its own word: say goodbye, and end the call."""
-    last = await in_tenant(_last)(admitted.workspace_id, admitted.call_id, handed)
+    last = await in_tenant(_last)(admitted.workspace_id, admitted, handed)
     if last is None:
         return
     if last.words:
@@ -50,18 +50,24 @@ async def finish(line: Line, admitted: Admitted, handed: Mapping[str, Any]) -> N
 
 async def hung_up(admitted: Admitted) -> None:
     """The far side ended it."""
-    await in_tenant(_hung_up)(admitted.workspace_id, admitted.call_id)
+    await in_tenant(_hung_up)(admitted.workspace_id, admitted)
 
 
 async def broke(admitted: Admitted, words: str, remedy: str) -> None:
     """We had to close the socket."""
-    await in_tenant(_broke)(admitted.workspace_id, admitted.call_id, words, remedy)
+    await in_tenant(_broke)(admitted.workspace_id, admitted, words, remedy)
 
 
-def _last(call_id: Any, handed: Mapping[str, Any]) -> _Last | None:
-    if not Call.objects.filter(id=call_id).exists():
+def _is_ours(admitted: Admitted) -> bool:
+    """Whether the call is there, and has not gone on over another socket meanwhile."""
+    call_id = admitted.call_id
+    return Call.objects.filter(id=call_id).exists() and relay_tickets.is_last(call_id, admitted.ticket)
+
+
+def _last(admitted: Admitted, handed: Mapping[str, Any]) -> _Last | None:
+    if not _is_ours(admitted):
         return None
-    call = record.lock(call_id)
+    call = record.lock(admitted.call_id)
     config, language = VoiceConfig.of(call.connection.config), call.language
     reason = str(handed.get("reason", ""))
     match handed.get("then"):
@@ -80,11 +86,11 @@ def _last(call_id: Any, handed: Mapping[str, Any]) -> _Last | None:
     return _Last(words, CallOutcome.COMPLETED, reason)
 
 
-def _hung_up(call_id: Any) -> None:
-    if Call.objects.filter(id=call_id).exists():
-        ending.over(call_id)
+def _hung_up(admitted: Admitted) -> None:
+    if _is_ours(admitted):
+        ending.over(admitted.call_id)
 
 
-def _broke(call_id: Any, words: str, remedy: str) -> None:
-    if Call.objects.filter(id=call_id).exists():
-        ending.end(call_id, CallOutcome.FAILED, words, remedy)
+def _broke(admitted: Admitted, words: str, remedy: str) -> None:
+    if _is_ours(admitted):
+        ending.end(admitted.call_id, CallOutcome.FAILED, words, remedy)

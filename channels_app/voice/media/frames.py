@@ -16,8 +16,6 @@ from convoship.lib.parsers import BadJSON, loads
 LARGEST_TEXT = 64 * 1024
 # Sound in one frame, in seconds. Senders cut it into 20 to 200 ms; after a stall jambonz sends all that it kept.
 LONGEST_SOUND = 5.0
-# The largest frame that any dialect takes, in bytes: linear sound of the highest rate.
-LARGEST_FRAME = int(LONGEST_SOUND) * 2 * 64000
 # Of what is handed along in an opening: how many, and how long a name and a value may be.
 MOST_PARAMETERS, LONGEST_NAME, LONGEST_VALUE = 50, 64, 1000
 LONGEST_ID = 200

@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 
 from channels_app.voice.media import frames, g711
 from channels_app.voice.media.events import RATE, Audio, BadFrame, Event, Frame, Key, Marked, Started
-from channels_app.voice.media.resampling import Resampler, ResamplerMissing
+from channels_app.voice.media.resampling import QUICK, Resampler, ResamplerMissing
 
 # Rates that `listen` has, in Hz.
 RATES = (8000, 16000, 24000, 32000, 48000, 64000)
@@ -67,7 +67,8 @@ class JambonzWire:
             )
         if rate != RATE:
             try:
-                self._ear, self._voice = Resampler(rate, RATE), Resampler(RATE, rate)
+                self._ear = Resampler(rate, RATE, QUICK)
+                self._voice = Resampler(RATE, rate, QUICK, has_marks=True)
             except ResamplerMissing as error:
                 raise BadFrame(
                     f"jambonz sends at {rate} Hz. Set sampleRate and bidirectionalAudio.sampleRate of “listen” "

@@ -15,7 +15,7 @@ import json
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from channels_app.voice import relay_frames
@@ -298,13 +298,14 @@ class Line:
     async def _listen(self) -> None:
         """Take words from the ear; where it breaks off, from another one, which hears again what was not told yet."""
         while not self._is_broken:
+            listening: Listening | None = None
             try:
                 listening = await self.engines.ear.listen(self.language)
                 for ulaw in self._recent:
                     listening.feed(ulaw)
                 self._listening = listening
-                async for transcript in listening:
-                    now = self._clock()
+                async for told in listening:
+                    now, transcript = self._clock(), replace(told, text=relay_frames.clean(told.text))
                     self.endpointer.heard(transcript, now)
                     if transcript.is_final and transcript.text.strip():
                         self._recent.clear()
@@ -317,6 +318,10 @@ class Line:
             except EngineFailed as error:
                 self._listening = None
                 await self._failed(error, "hears")
+            finally:
+                # One that broke off holds a socket, and its place at the engine, until then.
+                if listening is not None:
+                    await listening.close()
 
     async def _listen_anew(self) -> None:
         """In another language."""
@@ -346,8 +351,14 @@ class Line:
                 # They spoke over it meanwhile.
                 continue
             self._making = asyncio.ensure_future(self._make(given))
-            await asyncio.wait({self._making})
-            making, self._making = self._making, None
+            try:
+                # (`wait` leaves what it waits for alone where the call ends.)
+                await asyncio.wait({self._making})
+            finally:
+                making, self._making = self._making, None
+                if not making.done():
+                    making.cancel()
+                    await asyncio.gather(making, return_exceptions=True)
             if not making.cancelled():
                 making.result()
 
@@ -367,6 +378,8 @@ class Line:
                         self.session.sounded(round((self._clock() - given.at) * 1000))
                     self.playout.add(passage, ulaw)
                     self._moved.set()
+                    if passage.is_endless:
+                        raise EngineFailed(FaultKind.BROKEN, "The engine gave more sound than its words can last.")
                 break
             except (EngineFailed, TimeoutError) as failure:
                 error = failure if isinstance(failure, EngineFailed) else _silent()

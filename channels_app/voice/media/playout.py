@@ -20,6 +20,8 @@ AHEAD = 1.0
 LARGEST = RATE // 5
 # The far side begins to play so long after it was sent something, where nothing was playing.
 BEGINS_AFTER = 0.06
+# No voice needs so much longer for words than was reckoned: so many times as long, and so many seconds.
+SLOWEST, SLOWEST_SECONDS = 4.0, 20.0
 # A mark that is later than this was lost.
 MARK_PATIENCE = 2.0
 
@@ -45,6 +47,11 @@ class Passage:
         """How long it is; a guess where its sound is not all there."""
         known = self.made / RATE
         return known if self.is_whole else max(known, seconds_of(self.words))
+
+    @property
+    def is_endless(self) -> bool:
+        """Whether its sound can't be that of its words."""
+        return self.made / RATE > SLOWEST * seconds_of(self.words) + SLOWEST_SECONDS
 
     @property
     def is_sent(self) -> bool:

@@ -4,30 +4,38 @@ A raw ASGI endpoint: a frame is read, decoded and heard on the event loop, witho
 and the channel layer. Who connects is judged before they are accepted, as that kind signs; for which call is said by a
 ticket, in the opening frame or in the address, good once and for that call alone (RELIABILITY R26, R30).
 
-Close codes: 1000 the session is over, 1008 too many frames, 1009 a frame too large, 1012 this process ends, 1013 we are
-too busy, 4400 frames that are none, 4401 no call for this ticket, 4408 no opening frame.
+Close codes: 1000 the session is over, 1008 too many frames or too much sound, 1009 a frame too large, 1012 this process
+ends, 1013 we are too busy, 4400 frames that are none, 4401 no call for this ticket, or another socket has it now, 4408
+no opening frame.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 
 from channels_app.providers.base import Capability
 from channels_app.voice import handshakes, relay_acts, relay_tickets
 from channels_app.voice.handshakes import Knock
 from channels_app.voice.media import dialects, engines_of, speech
 from channels_app.voice.media.carrying import Broken, Carrying
-from channels_app.voice.media.events import BadFrame, Dialect, Event, Frame, Started, Stopped
+from channels_app.voice.media.events import Audio, BadFrame, Dialect, Event, Frame, Started, Stopped
+from channels_app.voice.media.flow import MOST_AHEAD, Flow
 from channels_app.voice.media.line import Line
+from channels_app.voice.media.waiting import MOST_ALIKE, Waiting
+from convoship.lib import client_ip
+from convoship.lib.database import drop_broken_connections
 from convoship.lib.frame_rate import FrameRate
 from convoship.lib.tenancy import in_tenant
+from convoship.lib.threads import in_thread
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +43,12 @@ PART = "stream"
 OPENING_SECONDS = 5.0
 # Sound comes fifty times a second; a network that stalled gives a second of it at once.
 FRAMES_PER_SECOND = 150
+# Before it is said for which call: Asterisk's sound may overtake its opening.
+MOST_OPENING_FRAMES = 300
+# Handshakes of one address that are judged at once; the database is asked for each.
+MOST_KNOCKING = 50
+# How often a connection's page is told of sockets that were closed for others.
+TOLD_EVERY = 60.0
 LARGEST_FRAME = 128 * 1024
 # Frames that can't be read, in a row, until who sends them speaks another language.
 MOST_BAD_FRAMES = 20
@@ -50,13 +64,21 @@ Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 # Calls of this process, by connection.
 _calls: Counter[UUID] = Counter()
 _open: set[_Socket] = set()
+# By call.
+_carried: dict[UUID, _Socket] = {}
+_waiting = Waiting()
+# Handshakes, by address.
+_knocking: Counter[str] = Counter()
+# When a connection's page was told of sockets that had to go.
+_told_at: dict[UUID, float] = {}
 
 
 async def stream(scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
     """One socket, from its handshake to its end."""
     if (await receive())["type"] != "websocket.connect":
         return
-    knock = await handshakes.admitted(scope, PART, Capability.STREAMED, settings.MEDIA_BASE_URL)
+    address = client_ip.of_scope(dict(scope))
+    knock = await _admitted(scope, address)
     if knock is None:
         # Before it is accepted: the other side sees 403.
         await send({"type": "websocket.close", "code": 4403})
@@ -65,7 +87,20 @@ async def stream(scope: Mapping[str, Any], receive: Receive, send: Send) -> None
     offered = scope.get("subprotocols") or ()
     subprotocol = dialect.subprotocol if dialect.subprotocol in offered else None
     await send({"type": "websocket.accept", "subprotocol": subprotocol})
-    await _Socket(knock, dialect, receive, send).run()
+    await _Socket(knock, address, dialect, receive, send).run()
+
+
+async def _admitted(scope: Mapping[str, Any], address: str) -> Knock | None:
+    if _knocking[address] >= MOST_KNOCKING:
+        logger.warning("a call's socket was refused: %s opens %d at once", address, MOST_KNOCKING)
+        return None
+    _knocking[address] += 1
+    try:
+        return await handshakes.admitted(scope, PART, Capability.STREAMED, settings.MEDIA_BASE_URL)
+    finally:
+        _knocking[address] -= 1
+        if not _knocking[address]:
+            del _knocking[address]
 
 
 def calls() -> int:
@@ -85,8 +120,8 @@ async def end_all() -> None:
 class _Socket:
     """An accepted socket: its limits, its opening frame, and then sound both ways."""
 
-    def __init__(self, knock: Knock, dialect: Dialect, receive: Receive, send: Send) -> None:
-        self.knock, self.dialect = knock, dialect
+    def __init__(self, knock: Knock, address: str, dialect: Dialect, receive: Receive, send: Send) -> None:
+        self.knock, self.address, self.dialect = knock, address, dialect
         self.receive, self.send = receive, send
         self.frame_rate = FrameRate(FRAMES_PER_SECOND, 1.0)
         self.bad, self.bad_words = 0, ""
@@ -96,18 +131,37 @@ class _Socket:
         self.broken: Broken | None = None
         self.early: list[Event] = []
         self.carrying: Carrying | None = None
+        self.flow = Flow(asyncio.get_running_loop().time())
+        self._opens = asyncio.timeout(OPENING_SECONDS)
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def leave(self) -> None:
         """The process ends."""
         self.close_code = RESTART
+        _waiting.let_go(self)
+        if self.carrying is not None:
+            self.carrying.leave()
+
+    def replace(self) -> None:
+        """Another socket has this call now: whoever opened this one may be gone without a word."""
+        self.close_code = NO_CALL
         if self.carrying is not None:
             self.carrying.leave()
 
     @property
+    def belongs(self) -> Sequence[Hashable]:
+        """See `waiting`."""
+        return self.knock.connection_id, self.address
+
+    def give_way(self) -> None:
+        """It was not said for which call this one is, and others wait."""
+        if not self._opens.expired():
+            self._opens.reschedule(asyncio.get_running_loop().time())
+
+    @property
     def may_return(self) -> bool:
-        """Whether the call may come again, to another process."""
-        return self.close_code == RESTART
+        """Whether the call goes on without this socket: in another process, or over another one."""
+        return self.close_code != OVER
 
     async def close(self) -> None:
         """The call is over on our side, or this process ends."""
@@ -125,11 +179,15 @@ class _Socket:
 
     async def _run(self) -> None:
         try:
-            async with asyncio.timeout(OPENING_SECONDS):
+            async with self._opens:
+                if _waiting.add(self):
+                    await self._tell_of_many()
                 started = await self._opening()
         except TimeoutError:
-            await self._close(NO_OPENING)
+            await self._close(RESTART if self.close_code == RESTART else NO_OPENING)
             return
+        finally:
+            _waiting.remove(self)
         if started is None:
             return
         connection_id = self.knock.connection_id
@@ -147,6 +205,19 @@ class _Socket:
             if not _calls[connection_id]:
                 del _calls[connection_id]
 
+    async def _tell_of_many(self) -> None:
+        """Say, on the connection's page, that sockets were closed for others."""
+        now, knock = time.monotonic(), self.knock
+        if now - _told_at.get(knock.connection_id, -TOLD_EVERY) < TOLD_EVERY:
+            return
+        _told_at[knock.connection_id] = now
+        words = (
+            f"More than {MOST_ALIKE} sockets were open that had not said for which call they are (the last from "
+            f"{self.address}); the oldest were closed. Open a socket once there is a ticket, and say it at once."
+        )
+        logger.warning("connection %s: %s", knock.connection_id, words)
+        await handshakes.refused(knock, "sockets_waiting", words)
+
     async def _converse(self, started: Started) -> None:
         knock = self.knock
         ticket = started.parameters.get(relay_tickets.PARAMETER, "") or knock.query.get(relay_tickets.PARAMETER, "")
@@ -154,19 +225,41 @@ class _Socket:
         tells = dialects.DIALECTS[speech.dialect_of(knock.config)].tells_call
         named = started.call or None if tells else None
         session_id = (started.stream or started.call)[:64]
-        admitted = await in_tenant(relay_acts.admit_sound)(
-            knock.workspace_id, knock.connection_id, ticket, named, session_id, engines_of.words_of(knock.config)
-        )
+        words = engines_of.words_of(knock.config)
+        try:
+            admitted = await in_tenant(relay_acts.admit_sound)(
+                knock.workspace_id, knock.connection_id, ticket, named, session_id, words
+            )
+        except (OperationalError, InterfaceError) as error:
+            logger.warning("a call's socket was closed, the database does not answer: %s", error)
+            await self._close(OVERLOAD)
+            await in_thread(drop_broken_connections)
+            return
         if admitted is None:
             await self._close(NO_CALL)
             return
         is_asked = speech.is_asked_afterwards(knock.kind)
         self.carrying = Carrying(self, admitted, knock.connection_id, is_asked=is_asked)
-        await self.carrying.run(self.early)
+        earlier, _carried[admitted.call_id] = _carried.get(admitted.call_id), self
+        if earlier is not None:
+            earlier.replace()
+        if self.close_code != OVER:
+            # The process ends, as it began to do while the ticket was looked at.
+            self.carrying.leave()
+        try:
+            await self.carrying.run(self.early)
+        finally:
+            if _carried.get(admitted.call_id) is self:
+                del _carried[admitted.call_id]
 
     async def _opening(self) -> Started | None:
         """The opening frame; None where the socket is closed before it."""
+        read = 0
         while (frame := await self._next()) is not None:
+            read += 1
+            if read > MOST_OPENING_FRAMES:
+                await self._refuse(NO_DIALECT, "None of so many frames said for which call they are.")
+                return None
             for event in self._events(frame):
                 if isinstance(event, Started):
                     return event
@@ -177,10 +270,15 @@ class _Socket:
 
     async def read(self, line: Line) -> None:
         """Have the line hear until the socket ends. Nothing here waits for anything else than the next frame."""
+        loop = asyncio.get_running_loop()
         while (frame := await self._next()) is not None:
             for event in self._events(frame):
                 if isinstance(event, Stopped):
                     self.is_gone = True
+                    return
+                if isinstance(event, Audio) and self.flow.is_too_much(len(event.ulaw), loop.time()):
+                    words = f"Sound came faster than time goes by, and was {MOST_AHEAD:.0f} seconds ahead of it."
+                    await self._refuse(RATE, words)
                     return
                 line.hear(event)
             if self.bad >= MOST_BAD_FRAMES:

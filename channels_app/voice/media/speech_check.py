@@ -10,7 +10,7 @@ from typing import Any
 from channels_app.providers.base import Finding
 from channels_app.voice.engines import registry
 from channels_app.voice.engines.base import EngineFailed, SpeechToText, TextToSpeech
-from channels_app.voice.media import beats, engines_of
+from channels_app.voice.media import beats, dialects, engines_of
 from channels_app.voice.media.events import FRAME, RATE, SILENCE
 from convoship.lib.threads import in_thread
 
@@ -22,6 +22,8 @@ NOT_CARRIED = (
 CARRY = (
     "Whoever runs the server starts one: make run does after make voice; elsewhere daphne convoship.media:application."
 )
+NO_EDGE = "No process on this server takes calls by SIP, so nobody who calls is answered."
+START_EDGE = "Whoever runs the server starts it, beside the others: manage.py sip_edge."
 
 
 def lacks(config: Mapping[str, Any]) -> list[Finding]:
@@ -29,13 +31,15 @@ def lacks(config: Mapping[str, Any]) -> list[Finding]:
     absent = engines_of.missing(config)
     if absent is not None:
         return [Finding(False, absent.words, absent.remedy)]
-    return [] if beats.alive() else [Finding(False, NOT_CARRIED, CARRY)]
+    if config.get("dialect") == dialects.SIP:
+        return [] if beats.alive(beats.SIP) else [Finding(False, NO_EDGE, START_EDGE)]
+    return [] if beats.alive(beats.SOCKETS) else [Finding(False, NOT_CARRIED, CARRY)]
 
 
 async def check(config: Mapping[str, Any], credentials: Mapping[str, str]) -> list[Finding]:
     """What *Test* finds of speech."""
     found = await in_thread(lacks, config)
-    if found and found[0].words != NOT_CARRIED:
+    if found and found[0].words not in {NOT_CARRIED, NO_EDGE}:
         return found
     language = str(config.get("language") or "en-US")
     ear, mouth = engines_of.names(config)

@@ -19,7 +19,7 @@ from channels_app.providers import sip_fields
 from channels_app.providers.base import InboundRequest, SignatureInvalid
 from channels_app.providers.voice_gateway import phone_number
 from channels_app.voice import ending, relay_acts, relay_tickets, taking
-from channels_app.voice.media import dialects, engines_of, gateway_tickets, speech
+from channels_app.voice.media import dialects, engines_of, frames, gateway_tickets, speech
 from channels_app.voice.relay_acts import Admitted
 from convoship.lib.problems import Problem
 from convoship.lib.tenancy import tenant
@@ -102,8 +102,10 @@ def refuse(connection_id: UUID, reason: str, words: str) -> None:
 
 
 def sid_of(call_id: str) -> str:
-    """The call's name with us: its Call-ID, or where that is too long what stands for it."""
-    return call_id if len(call_id) <= LONGEST_SID else hashlib.sha256(call_id.encode()).hexdigest()
+    """The call's name with us: its Call-ID, or where that is too long, or can't be shown, what stands for it."""
+    if len(call_id) <= LONGEST_SID and call_id.isprintable():
+        return call_id
+    return hashlib.sha256(call_id.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def open_call(connection_id: UUID, call_id: str, caller: str, called: str) -> Opened | Problem | None:
@@ -119,7 +121,9 @@ def open_call(connection_id: UUID, call_id: str, caller: str, called: str) -> Op
     sid = sid_of(call_id)
     if Call.objects.filter(connection=connection, sid=sid).exists():
         return None
-    call = gateway_tickets.opened(connection, sid, phone_number(caller) or caller[:64], called[:64])
+    # As strangers write it, but for what can't be kept or shown.
+    caller, called = phone_number(caller) or frames.word(caller, 64), frames.word(called, 64)
+    call = gateway_tickets.opened(connection, sid, caller, called)
     if isinstance(call, Problem):
         return call
     ticket = relay_tickets.issue(call)

@@ -23,7 +23,7 @@ from aiortp import PortAllocator
 from aiosipua import SipUAS
 from aiosipua.headers import parse_auth, parse_uri
 from aiosipua.incoming_call import IncomingCall
-from aiosipua.message import SipRequest, SipResponse
+from aiosipua.message import SipRequest, SipResponse, missing_required_headers
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
@@ -43,8 +43,8 @@ from convoship.lib.threads import in_thread
 logger = logging.getLogger(__name__)
 
 ALLOW = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, PRACK"
-# Calls that are being judged at once; the database is asked for each.
-MOST_DECIDING = 50
+# Calls that are being judged at once, and those of one address among them; the database is asked for each.
+MOST_DECIDING, MOST_DECIDING_ALIKE = 50, 20
 # Answers that a repeated request gets again, for as long as one may be repeated (RFC 3261, timer H: 32 s).
 MOST_ANSWERED, REPEATED_FOR = 2000, 32.0
 RETRY_AFTER = 10
@@ -84,6 +84,7 @@ class _Deciding:
     """An INVITE that is being judged."""
 
     request: SipRequest
+    address: str
     is_cancelled: bool = False
 
 
@@ -151,14 +152,16 @@ class Edge:
             return
         to = message.to_addr if message.headers.get("to") else None
         is_first = to is not None and not to.tag
+        # What every request has. (The library answers 400.)
+        is_lacking = bool(missing_required_headers(message))
         match message.method:
             case "OPTIONS":
                 self._reply(message, 200, [("Allow", ALLOW), ("Accept", "application/sdp")])
-            case "INVITE" if is_first and _key(message) is not None:
+            case "INVITE" if is_first and _key(message) is not None and not is_lacking:
                 self._on_first_invite(message, addr)
             case "INVITE" if self._is_repeated(message):
                 pass
-            case "INVITE" if (message.call_id or "") not in self.calls:
+            case "INVITE" if (message.call_id or "") not in self.calls and not is_lacking:
                 self._reply(message, 481)
             case "CANCEL" if deciding := self._deciding.get(_key(message) or ("", "", 0)):
                 deciding.is_cancelled = True
@@ -181,13 +184,18 @@ class Edge:
             pass
         elif request.call_id in self.calls or any(key[0] == other[0] for other in self._deciding):
             self._reply(request, 482)
-        elif self._is_ending or len(self._deciding) >= MOST_DECIDING:
+        elif self._is_ending or self._decides_enough(addr[0]):
             self._reply(request, 503, [("Retry-After", str(RETRY_AFTER))])
         else:
-            self._deciding[key] = _Deciding(request)
+            self._deciding[key] = _Deciding(request, addr[0])
             task = asyncio.get_running_loop().create_task(self._take(key, request, addr))
             self._tasks.add(task)
             task.add_done_callback(self._done)
+
+    def _decides_enough(self, address: str) -> bool:
+        """Whether no more can be judged now: one address that sends many keeps none of the others out."""
+        alike = sum(one.address == address for one in self._deciding.values())
+        return len(self._deciding) >= MOST_DECIDING or alike >= MOST_DECIDING_ALIKE
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -215,9 +223,14 @@ class Edge:
             if self._deciding.pop(key, None) is not None:
                 self._refuse(key, request, 503, [("Retry-After", str(RETRY_AFTER))])
             await in_thread(drop_broken_connections)
-        except ValueError as error:
-            logger.debug("an INVITE from %s can't be read: %s", addr, error)
-            self._refuse(key, request, 403)
+        except Exception as error:
+            if self._deciding.pop(key, None) is None:
+                raise
+            # What strangers write fails in many ways; none of them goes without an answer.
+            logger.info("an INVITE from %s can't be taken: %r", addr, error)
+            self._refuse(key, request, 403 if isinstance(error, ValueError) else 503)
+            if not isinstance(error, ValueError):
+                raise
         finally:
             self._deciding.pop(key, None)
 
@@ -271,7 +284,7 @@ class Edge:
             opened = await self._open(door, request)
             try:
                 await self._answer(door, opened, key, offer, addr)
-            except _Refusal:
+            except Exception:
                 await in_tenant(admitting.abandoned)(door.workspace_id, opened.call_id)
                 raise
         finally:
@@ -314,21 +327,19 @@ class Edge:
             call_id = request.call_id or ""
             self._ready[call_id] = (offer, sound, host)
             self.wire.record_routes[call_id] = list(request.headers.get("record-route"))
-            self._deciding.pop(key, None)
-            if self._inner is not None:
-                self._inner(request, addr)
-            call = self.calls[call_id]
             try:
-                await self._converse(door, opened, call)
+                if self._inner is not None:
+                    self._inner(request, addr)
+                self._deciding.pop(key, None)
+                await self._converse(door, opened, self.calls[call_id])
             finally:
-                self._forget(call)
+                await self._forget(call_id)
         finally:
             await sound.close()
 
     async def _converse(self, door: Door, opened: Opened, call: SipCall) -> None:
         admitted = await in_tenant(admitting.admit)(door.workspace_id, door.connection_id, opened, door.config)
         if admitted is None:
-            await call.close()
             return
         call.carrying = Carrying(call, admitted, door.connection_id, is_asked=False)
         await call.carrying.run()
@@ -373,14 +384,19 @@ class Edge:
         finally:
             self._byes.pop(call.call_id, None)
 
-    def _forget(self, carried: SipCall) -> None:
-        call = carried.call
-        # The library keeps what it was told to hang up.
-        call._stop_retransmissions()
-        self.uas._remove_invite_transaction(call.invite)
-        self.uas._calls.pop(call.call_id, None)
-        self.calls.pop(call.call_id, None)
-        self.wire.record_routes.pop(call.call_id, None)
+    async def _forget(self, call_id: str) -> None:
+        """Whatever became of it on our side: they are told that it is over, and nothing of it is kept."""
+        self._ready.pop(call_id, None)
+        carried = self.calls.get(call_id)
+        if carried is not None:
+            await carried.close()
+            call = carried.call
+            # The library keeps what it was told to hang up.
+            call._stop_retransmissions()
+            self.uas._remove_invite_transaction(call.invite)
+        self.uas._calls.pop(call_id, None)
+        self.calls.pop(call_id, None)
+        self.wire.record_routes.pop(call_id, None)
 
     def _host_for(self, addr: tuple[str, int]) -> str:
         """Our own address, as who is there can reach it."""

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aiosipua.message import SipRequest
-from aiosipua.sdp import SdpMessage, negotiate_sdp, parse_sdp
+from aiosipua.sdp import Codec, SdpMessage, negotiate_sdp, parse_sdp
 from aiosipua.sdp_negotiate import SdpNegotiationError
 
 from channels_app.voice.sip.sound import PCMA, PCMU
 
-# Where an offer has no telephone events, none come.
-NO_KEYS = 0
+# Where an offer has no telephone events, none come: a type that no packet can have (0 would be mu-law's).
+NO_KEYS = 128
 _NOWHERE = "0.0.0.0"  # noqa: S104 (RFC 2543's way to put a call on hold)
 
 
@@ -54,9 +54,17 @@ def read(request: SipRequest, codecs: Sequence[int] = (PCMU, PCMA)) -> Offer:
         is_ip4 = False
     if not is_ip4 or not 0 <= port < 65536:
         raise NotAcceptable("The SDP has no IPv4 address and port for the sound.")
-    keys = next((one.payload_type for one in audio.codecs if one.encoding_name.lower() == "telephone-event"), NO_KEYS)
+    where = ipaddress.ip_address(host)
+    if host != _NOWHERE and (where.is_multicast or where.is_reserved or where.is_unspecified):
+        # All of a network would get the call, or nobody.
+        raise NotAcceptable(f"The SDP has {host} for the sound, which is no single host's address.")
+    keys = next((one.payload_type for one in audio.codecs if _is_keys(one, payload_type)), NO_KEYS)
     is_held = host == _NOWHERE or audio.direction in {"sendonly", "inactive"}
     return Offer(sdp, (host, port), payload_type, keys, is_held)
+
+
+def _is_keys(codec: Codec, sound: int) -> bool:
+    return codec.encoding_name.lower() == "telephone-event" and codec.payload_type != sound
 
 
 def answer(offer: Offer, host: str, port: int, session: str, version: int) -> SdpMessage:
@@ -66,7 +74,8 @@ def answer(offer: Offer, host: str, port: int, session: str, version: int) -> Sd
         host,
         port,
         supported_codecs=[offer.payload_type],
-        dtmf_payload_type=offer.keys,
+        # (To the library 0 is none.)
+        dtmf_payload_type=0 if offer.keys == NO_KEYS else offer.keys,
         session_id=session,
     )
     assert made.origin is not None  # noqa: S101 (the library always writes it)

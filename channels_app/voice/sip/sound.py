@@ -16,6 +16,7 @@ from aiortp.codecs import Codec
 
 from channels_app.voice.media import g711
 from channels_app.voice.media.events import FRAME, FRAME_SECONDS, RATE, SILENCE, Audio, Event, Frame, Key, Marked
+from channels_app.voice.media.flow import Flow
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +29,10 @@ SILENT_AFTER = 0.1
 MOST_LATE = 0.5
 # Events that wait for the line: what comes while it is being made.
 MOST_WAITING = 250
+# Of sound in one packet: a fifth of a second, and what stands before it (RFC 3550 5.1). Nobody sends more.
+LONGEST_PACKET = 12 + 4 * 15 + RATE // 5
+# Of comfort noise (RFC 3551).
+_NOISE = 13
 _KEYS = frozenset("0123456789*#ABCD")
 
 
@@ -68,17 +73,31 @@ class _AsItIs(Codec):
 
 
 class _Session(RTPSession):
-    """Takes packets from the call's own hosts alone: symmetric RTP would follow anybody who sends some."""
+    """Takes packets from the call's own hosts alone: symmetric RTP would follow anybody who sends some.
+
+    And of what was agreed upon alone: the library takes sound of every type for the call's. What can't be read is
+    dropped without a word: whoever sends it sends it fifty times a second.
+    """
 
     hosts: Collection[str] = ()
 
     def _handle_rtp(self, data: bytes, addr: tuple[str, int]) -> None:
-        if addr[0] in self.hosts:
+        if addr[0] not in self.hosts or not 12 <= len(data) <= LONGEST_PACKET or data[0] >> 6 != 2:
+            return
+        if data[1] & 0x7F not in {self._payload_type, self._dtmf_payload_type, _NOISE}:
+            return
+        try:
             super()._handle_rtp(data, addr)
+        except (ValueError, IndexError) as error:
+            logger.debug("a packet of sound can't be read: %s", error)
 
     def _handle_rtcp(self, data: bytes, addr: tuple[str, int]) -> None:
-        if addr[0] in self.hosts:
+        if addr[0] not in self.hosts:
+            return
+        try:
             super()._handle_rtcp(data, addr)
+        except (ValueError, IndexError) as error:
+            logger.debug("a report on sound can't be read: %s", error)
 
 
 class Sound:
@@ -92,6 +111,7 @@ class Sound:
         self._session = session
         self._out: deque[bytes | str] = deque()
         self._heard_at = 0.0
+        self._flow = Flow(asyncio.get_running_loop().time())
         self._pacing: asyncio.Task[None] | None = None
         session.on_audio = self._heard
         session.on_dtmf = self._pressed
@@ -106,7 +126,10 @@ class Sound:
         keys: int,
         ports: PortAllocator,
     ) -> Sound:
-        """Listen for packets from now on. `keys`: the payload type of RFC 4733; RuntimeError where no port is free."""
+        """Listen for packets from now on; RuntimeError where no port is free.
+
+        `keys`: the payload type of RFC 4733, `offers.NO_KEYS` where none come.
+        """
         session = await _Session.create(
             (host, 0),
             remote,
@@ -202,7 +225,9 @@ class Sound:
     def _heard(self, payload: bytes, timestamp: int) -> None:
         if self.is_held:
             return
-        self._heard_at = asyncio.get_running_loop().time()
+        self._heard_at = now = asyncio.get_running_loop().time()
+        if self._flow.is_too_much(len(payload), now):
+            return
         self._tell(Audio(g711.ulaw_of_alaw(payload) if self.payload_type == PCMA else payload))
 
     def _pressed(self, key: str, duration: int) -> None:

@@ -64,6 +64,7 @@ class Wire(UdpSipTransport):
         try:
             message = SipMessage.parse(data)
             if isinstance(message, SipRequest):
+                _check(message)
                 _stamp(message, addr)
         except Exception as error:  # noqa: BLE001 (whatever strangers send)
             logger.debug("what came from %s is no SIP: %s", addr, error)
@@ -83,6 +84,14 @@ class Wire(UdpSipTransport):
             for route in self.record_routes.get(response.call_id or "", ()):
                 response.headers.append("Record-Route", route)
         super().send_reply(response)
+
+
+def _check(request: SipRequest) -> None:
+    """`ValueError`, or another, where it can't be answered, or what everybody reads of it later can't be read."""
+    if not request.via:
+        raise ValueError("It has no Via.")
+    for _ in (request.cseq, request.from_addr, request.to_addr, request.contact):
+        pass
 
 
 def _stamp(request: SipRequest, addr: tuple[str, int]) -> None:

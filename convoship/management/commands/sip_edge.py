@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from channels_app.voice.engines import installed
+from channels_app.voice.engines import installed, registry
 from channels_app.voice.engines.base import EngineFailed
+from channels_app.voice.media import beats
 from convoship.lib import collecting
 from convoship.machine.roles import refuse_unsafe
 from deployments import turns
@@ -43,9 +44,9 @@ class Command(BaseCommand):
         except EngineFailed as absent:
             raise CommandError(f"{absent.words} {absent.remedy}") from None
         refuse_unsafe(os.environ["DATABASE_URL"])
-        # They tell every call, with numbers.
+        # They tell every call, with numbers, and warn of each packet that strangers write wrongly.
         for library in ("aiosipua", "aiortp"):
-            logging.getLogger(library).setLevel(logging.WARNING)
+            logging.getLogger(library).setLevel(logging.ERROR)
         # Not before it is known to be there.
         from channels_app.voice.sip.digest import ALGORITHMS
         from channels_app.voice.sip.edge import Edge
@@ -64,12 +65,16 @@ class Command(BaseCommand):
         loop = asyncio.get_running_loop()
         for one in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(one, ends.set)
+        # What the first call would wait seconds for.
+        await registry.load()
         await edge.start()
+        heart = beats.Heart(loop, lambda: len(edge.calls), beats.SIP)
+        heart.start()
         collecting.settle()
         self.stdout.write(f"Calls by SIP are taken at UDP {edge.host}:{edge.port}.")
         self.stdout.flush()
         await ends.wait()
-        await edge.stop()
+        await asyncio.gather(edge.stop(), heart.stop())
         await turns.let_go_all()
 
 
