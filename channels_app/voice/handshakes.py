@@ -69,6 +69,14 @@ def admit(scope: Mapping[str, Any], part: str, can: Capability, base_url: str) -
     return Knock(owner.workspace_id, connection_id, owner.kind, connection.config, request.query)
 
 
+def turn_away(connection_id: UUID, part: str, reason: str, words: str) -> None:
+    """Count a socket that was closed before it carried anything, as forged requests are. Inside `tenant()`."""
+    connection = Connection.objects.filter(id=connection_id).first()
+    if connection is not None:
+        request = InboundRequest(method="GET", url="", part=part, query={}, headers={}, content_type="", body=b"")
+        inbound.refuse(connection, request, SignatureInvalid(reason, words))
+
+
 def _request(scope: Mapping[str, Any], part: str, base_url: str) -> InboundRequest:
     headers: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:

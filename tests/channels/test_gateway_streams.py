@@ -6,6 +6,7 @@ import json
 import time
 import uuid
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -14,7 +15,7 @@ import pytest
 import pytest_asyncio
 
 from channels_app import connections
-from channels_app.models import Call, CallTurn, Delivery, RelayTicket
+from channels_app.models import Call, CallTurn, Delivery, RefusedRequest, RelayTicket
 from channels_app.voice import sweeping
 from channels_app.voice.engines import registry
 from channels_app.voice.media import socket
@@ -176,12 +177,19 @@ async def test_by_sip_there_are_no_tickets_and_no_socket(far: FarEnd) -> None:
     assert not accepted
 
 
+async def refused(gateway: Gateway) -> tuple[str, str]:
+    """Why something was refused, as the connection's page says it."""
+    found = await until(gateway, lambda: RefusedRequest.objects.values_list("reason", "detail").first())
+    return str(found[0]), str(found[1])
+
+
 async def test_a_ticket_of_another_connection_opens_nothing(gateway: Gateway, far: FarEnd) -> None:
     other = await in_thread(lambda: make(far))
     ticket = (await ask(other)).data["ticket"]
     line = Line(f"ws://127.0.0.1:8000{gateway.path}/stream", TwilioSender(parameters={"ticket": ticket}, call="call-1"))
     await line.open()
     assert await line.closed() == socket.NO_CALL
+    assert (await refused(gateway))[0] == "ticket_unknown"
 
 
 async def test_a_ticket_of_another_call_opens_nothing(gateway: Gateway) -> None:
@@ -189,6 +197,39 @@ async def test_a_ticket_of_another_call_opens_nothing(gateway: Gateway) -> None:
     line = Line(given["socket_url"], TwilioSender(parameters={"ticket": given["ticket"]}, call="call-2"))
     await line.open()
     assert await line.closed() == socket.NO_CALL
+    reason, words = await refused(gateway)
+    assert reason == "ticket_of_another_call"
+    assert "has to name the call" in words
+
+
+async def test_a_ticket_is_good_for_one_socket_and_the_page_says_so(gateway: Gateway) -> None:
+    given = (await ask(gateway)).data
+    sender = partial(TwilioSender, parameters={"ticket": given["ticket"]}, call="call-1")
+    first, second = Line(given["socket_url"], sender()), Line(given["socket_url"], sender())
+    await first.open()
+    await first.hears()
+    await second.open()
+    assert await second.closed() == socket.NO_CALL
+    assert await refused(gateway) == (
+        "ticket_used",
+        "A socket showed a ticket that was used before. Ask for another one for each socket.",
+    )
+    await first.hangs_up()
+
+
+async def test_an_opening_that_cant_be_read_stands_on_the_connections_page(gateway: Gateway) -> None:
+    given = (await ask(gateway)).data
+    line = Line(given["socket_url"], TwilioSender(parameters={"ticket": given["ticket"]}, call="call-1"))
+    await line.connect()
+    form = {"encoding": "audio/l16", "sampleRate": 16000, "channels": 1}
+    start = {"streamSid": "s", "callSid": "call-1", "mediaFormat": form}
+    await line.send_to(text_data=json.dumps({"event": "start", "streamSid": "s", "start": start}))
+    for _ in range(socket.MOST_BAD_FRAMES):
+        await line.send_to(text_data=json.dumps({"event": "media", "media": {"payload": "AAAA"}}))
+    assert (await line.receive_output(20))["code"] == socket.NO_DIALECT
+    reason, words = await refused(gateway)
+    assert reason == "frames_unreadable"
+    assert "Send mu-law at 8000 Hz, mono." in words
 
 
 async def test_a_call_that_has_ended_gets_no_ticket(gateway: Gateway) -> None:

@@ -128,7 +128,8 @@ class _Socket:
             async with asyncio.timeout(OPENING_SECONDS):
                 started = await self._opening()
         except TimeoutError:
-            await self._close(NO_OPENING)
+            words = f"A socket sent nothing that begins a call within {OPENING_SECONDS:.0f} seconds."
+            await self._turn_away(NO_OPENING, "no_opening", f"{words} {self.bad_words}".strip())
             return
         if started is None:
             return
@@ -137,7 +138,8 @@ class _Socket:
             _calls[connection_id] >= settings.MEDIA_MOST_CALLS_PER_CONNECTION
         ):
             logger.warning("a call of connection %s was not taken: this process has as many as it may", connection_id)
-            await self._close(OVERLOAD)
+            words = "A call was not taken, as this process carries as many as it may (MEDIA_MOST_CALLS)."
+            await self._turn_away(OVERLOAD, "too_many_calls", words)
             return
         _calls[connection_id] += 1
         try:
@@ -158,7 +160,8 @@ class _Socket:
             knock.workspace_id, knock.connection_id, ticket, named, session_id, engines_of.words_of(knock.config)
         )
         if admitted is None:
-            await self._close(NO_CALL)
+            why = in_tenant(relay_tickets.why_not)(knock.workspace_id, knock.connection_id, named, ticket)
+            await self._turn_away(NO_CALL, *await why)
             return
         is_asked = speech.is_asked_afterwards(knock.kind)
         self.carrying = Carrying(self, admitted, knock.connection_id, is_asked=is_asked)
@@ -172,7 +175,7 @@ class _Socket:
                     return event
                 self.early.append(event)
             if self.bad >= MOST_BAD_FRAMES:
-                await self._refuse(NO_DIALECT, self.bad_words)
+                await self._turn_away(NO_DIALECT, "frames_unreadable", self.bad_words)
         return None
 
     async def read(self, line: Line) -> None:
@@ -195,7 +198,9 @@ class _Socket:
             if self.carrying is not None and words != self.bad_words:
                 # Once for each fault: it stands in the call's story, and the call goes on.
                 self.carrying.note(words)
-            self.bad_words = words
+            if self.carrying is not None or not self.bad_words:
+                # (Before the call the first fault is the one that all others come of.)
+                self.bad_words = words
             logger.info("a frame of connection %s can't be read: %s", self.knock.connection_id, error)
             return []
         self.bad = 0
@@ -229,6 +234,14 @@ class _Socket:
     async def _refuse(self, code: int, words: str) -> None:
         self.broken = Broken(words, "Look at what your gateway sends, and at docs/voice.md.")
         await self._close(code)
+
+    async def _turn_away(self, code: int, reason: str, words: str) -> None:
+        """Close a socket that no call came of, and say why on the connection's page."""
+        if not self.is_gone:
+            await self._close(code)
+            await in_tenant(handshakes.turn_away)(
+                self.knock.workspace_id, self.knock.connection_id, PART, reason, words
+            )
 
     async def _close(self, code: int) -> None:
         if not self.is_gone:
