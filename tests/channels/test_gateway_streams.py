@@ -267,12 +267,19 @@ async def test_a_member_who_takes_over_is_spoken(gateway: Gateway) -> None:
     await line.hangs_up()
 
 
-async def test_a_call_whose_process_died_is_lost_with_words(gateway: Gateway) -> None:
+@pytest.mark.parametrize(
+    ("was_opened", "reason"),
+    [
+        (True, "The socket of the call's sound broke, and no other one was opened."),
+        (False, "Its ticket was given, and no socket was opened with it."),
+    ],
+)
+async def test_a_call_whose_socket_is_gone_is_lost_with_words(gateway: Gateway, was_opened: bool, reason: str) -> None:
     await ask(gateway)
     found = await row(gateway)
 
     def sweep() -> None:
-        Call.objects.update(due_at=found.began_at)
+        Call.objects.update(due_at=found.began_at, answered_at=found.began_at if was_opened else None)
 
     await gateway.inside(sweep)
     due = await gateway.inside(lambda: sweeping.claim(gateway.workspace.id, 5))
@@ -280,8 +287,20 @@ async def test_a_call_whose_process_died_is_lost_with_words(gateway: Gateway) ->
     await sweeping.run(due[0])
     ended = await row(gateway)
     assert ended.outcome == "lost"
-    assert ended.reason == "The socket of the call's sound broke, and no other one was opened."
+    assert ended.reason == reason
     assert ended.remedy
+
+
+async def test_a_network_that_stalled_gives_all_of_its_sound_at_once_and_the_call_goes_on(gateway: Gateway) -> None:
+    line = await call(gateway)
+    await line.hears()
+    for _ in range(300):
+        for frame in line.sender.audio(b"\xff" * 160):
+            await line.send_to(text_data=str(frame))
+    await line.says(BOOKING)
+    assert await until(gateway, lambda: CallTurn.objects.filter(number=1).first())
+    assert (await row(gateway)).state == "active"
+    await line.hangs_up()
 
 
 async def test_the_door_of_media_processes_answers_nothing_else() -> None:

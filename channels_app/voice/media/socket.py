@@ -33,8 +33,8 @@ logger = logging.getLogger(__name__)
 
 PART = "stream"
 OPENING_SECONDS = 5.0
-# Sound comes fifty times a second; a network that stalled gives a second of it at once.
-FRAMES_PER_SECOND = 150
+# Sound comes fifty times a second; a network that stalled gives all of it at once when it is back.
+MOST_FRAMES, IN_SECONDS = 1000, 10.0
 LARGEST_FRAME = 128 * 1024
 # Frames that can't be read, in a row, until who sends them speaks another language.
 MOST_BAD_FRAMES = 20
@@ -88,7 +88,7 @@ class _Socket:
     def __init__(self, knock: Knock, dialect: Dialect, receive: Receive, send: Send) -> None:
         self.knock, self.dialect = knock, dialect
         self.receive, self.send = receive, send
-        self.frame_rate = FrameRate(FRAMES_PER_SECOND, 1.0)
+        self.frame_rate = FrameRate(MOST_FRAMES, IN_SECONDS)
         self.bad, self.bad_words = 0, ""
         self.is_gone = False
         self.close_code = OVER
@@ -221,7 +221,7 @@ class _Socket:
                 await self._refuse(TOO_LARGE, f"A frame came that is larger than {LARGEST_FRAME} bytes.")
                 return None
             if self.frame_rate.is_too_high():
-                await self._refuse(RATE, f"More than {FRAMES_PER_SECOND} frames came in a second.")
+                await self._refuse(RATE, f"More than {MOST_FRAMES} frames came in {IN_SECONDS:.0f} seconds.")
                 return None
             return frame
         return None
@@ -232,7 +232,7 @@ class _Socket:
             await self.send({"type": "websocket.send", "text" if isinstance(frame, str) else "bytes": frame})
 
     async def _refuse(self, code: int, words: str) -> None:
-        self.broken = Broken(words, "Look at what your gateway sends, and at docs/voice.md.")
+        self.broken = Broken(words, "Look at what your gateway sends, and at docs/voice-streams.md.")
         await self._close(code)
 
     async def _turn_away(self, code: int, reason: str, words: str) -> None:
