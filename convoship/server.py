@@ -24,8 +24,8 @@ logger = logging.getLogger(__name__)
 # statements while the event loop is busy with answers under way. With one millisecond the slowest acts beside a loop
 # that was busy for 60 % of the time took 0.3 to 0.8 times as long (`sys.setswitchinterval`).
 SWITCH_SECONDS = 0.001
-# Too large, restart, overload: a server's codes, which autobahn's `sendClose` keeps from applications.
-SERVER_CODES = frozenset({1009, 1012, 1013})
+# Too many frames, too large, restart, overload: a server's codes, which autobahn's `sendClose` keeps from applications.
+SERVER_CODES = frozenset({1008, 1009, 1012, 1013})
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 

@@ -62,6 +62,8 @@ class TurnTold:
     responder_ms: int | None = None
     platform_ms: int | None = None
     error: str = ""
+    # Where we hear and speak ourselves: from the caller's last sound to the first of the answer.
+    to_first_sound: int | None = None
 
     @property
     def to_first_word(self) -> int | None:

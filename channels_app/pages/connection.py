@@ -23,7 +23,8 @@ from channels_app.pages import queries
 from channels_app.providers import numbers
 from channels_app.providers.base import Capability, Finding, Health, Provider
 from channels_app.providers.speech_fields import STREAM
-from channels_app.voice.media import speech_check
+from channels_app.voice import calling
+from channels_app.voice.media import speech, speech_check
 from convoship.lib import limiting
 from convoship.lib.outbound import sending
 from convoship.lib.problems import Problem
@@ -78,6 +79,8 @@ def page(request: WorkspaceRequest, row: Connection, *, status: int = 200, **mor
 
 def addresses(connection: Connection) -> list[tuple[str, str, str]]:
     """Where the provider calls us: (id, what it is, address)."""
+    if speech.frames_of(connection) is not None:
+        return speech.addresses(connection)
     found = [("inbound-url", "Inbound address", accounts.inbound_url(connection))]
     if "fallback" in accounts.kind_of(connection).parts:
         found.append(
@@ -100,9 +103,10 @@ def ways_to_try(row: Connection) -> dict[str, Any]:
         "pastes": provider.to_paste(),
         "by_hand": provider.by_hand,
         "is_signed": provider.is_signed,
+        "frames": speech.frames_of(row),
         "examples": examples.types_of(row),
         "writes_to_people": examples.writes_to_people(row),
-        "calls_people": accounts.is_spoken(row),
+        "calls_people": calling.calls_people(row),
         "example_number": _example_number(row),
         "registers_webhook": registers,
         "is_set_by_hand": registers and not kind.can_register(row.config),

@@ -69,7 +69,9 @@ class SpeechFields(forms.Form):
             field = self.fields[name]
             assert isinstance(field, forms.ChoiceField)  # noqa: S101  (declared above)
             field.choices = _choices(engines)
-            field.help_text = " ".join(f"{one.label}: {one.about}" for one in engines if one.is_local)
+            field.help_text = " ".join(
+                [*_lack(engines), *(f"{one.label}: {one.about}" for one in engines if one.is_local), _keys(engines)]
+            )
             known = ", ".join(one.name for one in engines)
             field.error_messages["invalid_choice"] = f"There is no such engine. There are: {known}."
 
@@ -119,6 +121,19 @@ class SpeechFields(forms.Form):
             known = ", ".join(side.languages)
             words = f"{engine.label} knows these languages only: {known}. The connection's is {language}."
             self.add_error(f"{prefix}engine", f"{words} Choose another engine.")
+
+
+def _lack(engines: list[Engine]) -> list[str]:
+    """That none of them can be used yet, with the one command that brings most."""
+    if not all(installed.missing(one.name) for one in engines):
+        return []
+    words = f"None of these is installed on this server: whoever runs it runs {installed.command(engines[0].name)}"
+    return [f"{words}, and starts Convoship again."]
+
+
+def _keys(engines: list[Engine]) -> str:
+    named = " and ".join(one.label for one in engines if one.needs_key)
+    return f"{named} need a key of your account there, below."
 
 
 def _address(url: str) -> str:

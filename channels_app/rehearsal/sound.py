@@ -25,7 +25,7 @@ from convoship.lib.parsers import BadJSON, loads
 from convoship.lib.problems import Problem
 from workspaces import audit
 
-_NOTE = "Asks for the ticket of a call."
+_NOTE = "to ask for the ticket of a call."
 # In the log a ticket is nobody's any more.
 _STRUCK_OUT = "(given to the telephone)"
 

@@ -69,17 +69,17 @@ def admit(scope: Mapping[str, Any], part: str, can: Capability, base_url: str) -
     return Knock(owner.workspace_id, connection_id, owner.kind, connection.config, request.query)
 
 
-async def refused(knock: Knock, reason: str, words: str) -> None:
-    """Count a socket that was closed before it was known for which call it is, on its connection's page."""
+async def refused(knock: Knock, part: str, reason: str, words: str) -> None:
+    """Count a socket that was closed before it carried anything, on its connection's page, as forged requests are."""
     try:
-        await in_thread(_note_refusal, knock, reason, words)
+        await in_thread(_note_refusal, knock, part, reason, words)
     except (OperationalError, InterfaceError) as error:
         logger.warning("a socket that was closed is not counted, the database does not answer: %s", error)
         await in_thread(drop_broken_connections)
 
 
-def _note_refusal(knock: Knock, reason: str, words: str) -> None:
-    request = InboundRequest(method="GET", url="", part="", query={}, headers={}, content_type="", body=b"")
+def _note_refusal(knock: Knock, part: str, reason: str, words: str) -> None:
+    request = InboundRequest(method="GET", url="", part=part, query={}, headers={}, content_type="", body=b"")
     with tenant(knock.workspace_id):
         connection = Connection.objects.filter(id=knock.connection_id).first()
         if connection is not None:

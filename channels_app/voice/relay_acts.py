@@ -143,7 +143,8 @@ def _let_in(call: Call, mode: CallMode, session: str, words: str) -> Admitted:
     call.mode = mode
     call.save(update_fields=["mode"])
     record.sign(call)
-    record.note(call, StepKind.RELAY_CONNECTED, words, session=session)
+    of = {"of": "sound"} if mode == CallMode.STREAM else {}
+    record.note(call, StepKind.RELAY_CONNECTED, words, session=session, **of)
     return Admitted(
         workspace_id=call.workspace_id,
         call_id=call.id,

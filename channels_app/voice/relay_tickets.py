@@ -73,6 +73,28 @@ def is_last(call_id: UUID, digest: bytes) -> bool:
     return row is None or bytes(row.digest) == digest
 
 
+def why_not(connection_id: UUID, call_sid: str | None, value: str) -> tuple[str, str]:
+    """Why `spend` gave nothing: a short name, and words for the connection's owner. Inside `tenant()`."""
+    row = (
+        RelayTicket.objects.filter(call__connection_id=connection_id, digest=digest_of(value)).first()
+        if value
+        else None
+    )
+    if row is None:
+        shown = "a ticket that is none of this connection's" if value else "no ticket"
+        words = f"A socket showed {shown}. Ask for one when the call begins, and send it along as it was given."
+        return "ticket_unknown", words
+    if row.spent_at is not None:
+        return "ticket_used", "A socket showed a ticket that was used before. Ask for another one for each socket."
+    if row.call.state == CallState.ENDED:
+        return "ticket_call_over", "A socket showed the ticket of a call that is over. A new call takes a new ticket."
+    if row.expires_at <= timezone.now():
+        lives = f"{LIVES.total_seconds():.0f} seconds"
+        return "ticket_old", f"A socket showed a ticket that was older than {lives}. Open the socket within them."
+    words = "A socket named another call than its ticket is for. It has to name the call as the ticket's request did."
+    return "ticket_of_another_call", words
+
+
 def hand(call: Call, session: str, handed: Mapping[str, Any]) -> None:
     """Keep what a session over our own socket said of its end, for whoever asks what comes next."""
     RelayTicket.objects.filter(call=call, session=session[:64]).exclude(spent_at=None).update(handed=dict(handed))

@@ -150,9 +150,11 @@ def _without_provider(call: Call) -> None:
         ending.end(call.id, CallOutcome.TOO_LONG, "The longest call was reached.", remedy)
     else:
         words = "The socket of the call's sound broke, and no other one was opened."
-        ending.end(
-            call.id, CallOutcome.LOST, words, "Look at your gateway's log, and at whether Convoship was restarted."
-        )
+        remedy = "Look at your gateway's log, and at whether Convoship was restarted."
+        if call.answered_at is None:
+            words = "Its ticket was given, and no socket was opened with it."
+            remedy = "Look at your gateway's log, and at Events of the connection, under Refused."
+        ending.end(call.id, CallOutcome.LOST, words, remedy)
 
 
 def _has_minutes(call: Call) -> bool:

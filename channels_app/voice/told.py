@@ -58,6 +58,7 @@ _LOOKS: Mapping[str, tuple[str, str]] = {
 }
 # One kind of step is told of several things, which have titles of their own; `of` says which, where nothing else does.
 _TITLES: Mapping[tuple[str, str], str] = {
+    (StepKind.RELAY_CONNECTED, "sound"): "Listening by its sound",
     (StepKind.TRANSFER, "ring"): "Ringing",
     (StepKind.TRANSFER, "seconds"): "Talk over",
     (StepKind.VOICEMAIL, "asked"): "Asked for a message",
@@ -295,14 +296,16 @@ def _turns(call: Call) -> dict[UUID, TurnTold]:
     for row in call.turns.order_by("number"):
         message_id = row.message_id or answers.get(row.id)
         if message_id is not None:
-            found[message_id] = turn_told(row, is_cut=row.id in cut)
+            found[message_id] = turn_told(row, is_cut=row.id in cut, is_ours=call.mode == CallMode.STREAM)
     return found
 
 
-def turn_told(row: CallTurn, *, is_cut: bool = False) -> TurnTold:
-    """A turn with its stages, as far as they were measured; `is_cut`: its answer came to no end."""
-    # Where we hear and speak ourselves, what that took is known as well.
-    is_ours = row.endpoint_ms is not None or row.speech_ms is not None
+def turn_told(row: CallTurn, *, is_cut: bool = False, is_ours: bool = False) -> TurnTold:
+    """A turn with its stages, as far as they were measured; `is_cut`: its answer came to no end.
+
+    `is_ours`: we hear and speak ourselves; what that took is known as well, then.
+    """
+    is_ours = is_ours or row.endpoint_ms is not None or row.speech_ms is not None
     stamps = [
         ("", row.heard_at),
         ("Until the assistant was asked", row.asked_at),
@@ -317,12 +320,23 @@ def turn_told(row: CallTurn, *, is_cut: bool = False) -> TurnTold:
     stages = [
         Stage(name, max(0, round((at - before).total_seconds() * 1000))) for (_, before), (name, at) in pairwise(known)
     ]
+    waited = None
     if row.endpoint_ms is not None:
         stages.insert(0, Stage("Until it was clear that they were done", row.endpoint_ms))
     if row.speech_ms is not None:
         place = next((at + 1 for at, stage in enumerate(stages) if stage.name == SOMETHING_TO_SAY), len(stages))
         stages.insert(place, Stage("Until the voice had its first sound", row.speech_ms))
-    return TurnTold(row.number, row.keys, row.confidence, stages, row.responder_ms, row.platform_ms, row.error)
+        waited = sum(stage.milliseconds for stage in stages[: place + 1])
+    return TurnTold(
+        row.number,
+        row.keys,
+        row.confidence,
+        stages,
+        row.responder_ms,
+        row.platform_ms,
+        row.error,
+        to_first_sound=waited,
+    )
 
 
 def _heard(row: CallSpeech) -> Heard:

@@ -7,6 +7,7 @@ import json
 import time
 import uuid
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -180,12 +181,19 @@ async def test_by_sip_there_are_no_tickets_and_no_socket(far: FarEnd) -> None:
     assert not accepted
 
 
+async def refused(gateway: Gateway) -> tuple[str, str]:
+    """Why something was refused, as the connection's page says it."""
+    found = await until(gateway, lambda: RefusedRequest.objects.values_list("reason", "detail").first())
+    return str(found[0]), str(found[1])
+
+
 async def test_a_ticket_of_another_connection_opens_nothing(gateway: Gateway, far: FarEnd) -> None:
     other = await in_thread(lambda: make(far))
     ticket = (await ask(other)).data["ticket"]
     line = Line(f"ws://127.0.0.1:8000{gateway.path}/stream", TwilioSender(parameters={"ticket": ticket}, call="call-1"))
     await line.open()
     assert await line.closed() == socket.NO_CALL
+    assert (await refused(gateway))[0] == "ticket_unknown"
 
 
 async def test_a_ticket_of_another_call_opens_nothing(gateway: Gateway) -> None:
@@ -193,6 +201,39 @@ async def test_a_ticket_of_another_call_opens_nothing(gateway: Gateway) -> None:
     line = Line(given["socket_url"], TwilioSender(parameters={"ticket": given["ticket"]}, call="call-2"))
     await line.open()
     assert await line.closed() == socket.NO_CALL
+    reason, words = await refused(gateway)
+    assert reason == "ticket_of_another_call"
+    assert "has to name the call" in words
+
+
+async def test_a_ticket_is_good_for_one_socket_and_the_page_says_so(gateway: Gateway) -> None:
+    given = (await ask(gateway)).data
+    sender = partial(TwilioSender, parameters={"ticket": given["ticket"]}, call="call-1")
+    first, second = Line(given["socket_url"], sender()), Line(given["socket_url"], sender())
+    await first.open()
+    await first.hears()
+    await second.open()
+    assert await second.closed() == socket.NO_CALL
+    assert await refused(gateway) == (
+        "ticket_used",
+        "A socket showed a ticket that was used before. Ask for another one for each socket.",
+    )
+    await first.hangs_up()
+
+
+async def test_an_opening_that_cant_be_read_stands_on_the_connections_page(gateway: Gateway) -> None:
+    given = (await ask(gateway)).data
+    line = Line(given["socket_url"], TwilioSender(parameters={"ticket": given["ticket"]}, call="call-1"))
+    await line.connect()
+    form = {"encoding": "audio/l16", "sampleRate": 16000, "channels": 1}
+    start = {"streamSid": "s", "callSid": "call-1", "mediaFormat": form}
+    await line.send_to(text_data=json.dumps({"event": "start", "streamSid": "s", "start": start}))
+    for _ in range(socket.MOST_BAD_FRAMES):
+        await line.send_to(text_data=json.dumps({"event": "media", "media": {"payload": "AAAA"}}))
+    assert (await line.receive_output(20))["code"] == socket.NO_DIALECT
+    reason, words = await refused(gateway)
+    assert reason == "frames_unreadable"
+    assert "Send mu-law at 8000 Hz, mono." in words
 
 
 async def test_a_call_that_has_ended_gets_no_ticket(gateway: Gateway) -> None:
@@ -370,12 +411,19 @@ async def test_a_member_who_takes_over_is_spoken(gateway: Gateway) -> None:
     await line.hangs_up()
 
 
-async def test_a_call_whose_process_died_is_lost_with_words(gateway: Gateway) -> None:
+@pytest.mark.parametrize(
+    ("was_opened", "reason"),
+    [
+        (True, "The socket of the call's sound broke, and no other one was opened."),
+        (False, "Its ticket was given, and no socket was opened with it."),
+    ],
+)
+async def test_a_call_whose_socket_is_gone_is_lost_with_words(gateway: Gateway, was_opened: bool, reason: str) -> None:
     await ask(gateway)
     found = await row(gateway)
 
     def sweep() -> None:
-        Call.objects.update(due_at=found.began_at)
+        Call.objects.update(due_at=found.began_at, answered_at=found.began_at if was_opened else None)
 
     await gateway.inside(sweep)
     due = await gateway.inside(lambda: sweeping.claim(gateway.workspace.id, 5))
@@ -383,8 +431,20 @@ async def test_a_call_whose_process_died_is_lost_with_words(gateway: Gateway) ->
     await sweeping.run(due[0])
     ended = await row(gateway)
     assert ended.outcome == "lost"
-    assert ended.reason == "The socket of the call's sound broke, and no other one was opened."
+    assert ended.reason == reason
     assert ended.remedy
+
+
+async def test_a_network_that_stalled_gives_all_of_its_sound_at_once_and_the_call_goes_on(gateway: Gateway) -> None:
+    line = await call(gateway)
+    await line.hears()
+    for _ in range(300):
+        for frame in line.sender.audio(b"\xff" * 160):
+            await line.send_to(text_data=str(frame))
+    await line.says(BOOKING)
+    assert await until(gateway, lambda: CallTurn.objects.filter(number=1).first())
+    assert (await row(gateway)).state == "active"
+    await line.hangs_up()
 
 
 async def test_the_door_of_media_processes_answers_nothing_else() -> None:

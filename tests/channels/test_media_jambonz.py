@@ -107,7 +107,7 @@ has_soxr = importlib.util.find_spec("soxr") is not None
 @pytest.mark.skipif(has_soxr, reason="soxr is installed")
 def test_what_is_not_installed_is_said() -> None:
     with pytest.raises(resampling.ResamplerMissing, match="make voice"):
-        resampling.Resampler(16000, 8000)
+        resampling.Resampler(16000, 8000, resampling.QUICK)
 
 
 def tone(hertz: int, rate: int, seconds: float) -> bytes:

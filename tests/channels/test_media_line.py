@@ -133,6 +133,28 @@ def test_who_speaks_over_us_hears_silence_within_a_fifth_of_a_second():
     leap(story)
 
 
+def test_words_that_an_ear_tells_late_end_an_answer_that_began_meanwhile():
+    async def story() -> None:
+        async with Call(Ear("How long does delivery take?", takes=1.0)) as call:
+            await call.says(1.0)
+            await call.is_quiet(0.2)
+            # The answer to what they had said before, which the ear was slow to tell as well.
+            await call.is_told(LONG)
+            await call.is_quiet(2.0)
+            prompts = [one for one in call.session.told if isinstance(one, Interrupt) or getattr(one, "is_last", False)]
+            first, second = prompts
+            assert isinstance(first, Interrupt)
+            assert LONG.startswith(first.heard)
+            assert len(first.heard) < len(LONG) - 20
+            assert isinstance(second, Prompt)
+            played = call.far.seconds_played
+            await call.is_quiet(3.0)
+            assert call.far.seconds_played == played
+            assert not call.line.playout.is_speaking
+
+    leap(story)
+
+
 def test_a_cough_does_not_end_what_we_say_and_no_word_is_lost_or_said_twice():
     async def story() -> None:
         async with Call(Ear("")) as call:
@@ -161,6 +183,8 @@ def test_what_a_session_says_while_somebody_coughs_is_said_after_the_rest():
             await call.is_quiet(10.0)
             assert call.mouth.spoken[-1] == "And one thing more. "
             assert call.session.interrupts == []
+            # Who only listens has said nothing that is answered.
+            assert call.session.prompts == []
 
     leap(story)
 

@@ -31,6 +31,9 @@ def samples(kind: str) -> Path:
     return Path(settings.BASE_DIR) / "docs" / "samples" / kind
 
 
+SOCKET_URL = f"wss://media.convoship.example{PATH}/stream"
+
+
 class House(ThreadingHTTPServer):
     """Where tickets come from; it takes what is signed alone."""
 
@@ -50,7 +53,8 @@ class Door(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         wanted = signature(SECRET, body, self.headers["X-Convoship-Timestamp"])
         good = self.path == f"{PATH}/ticket" and self.headers["X-Convoship-Signature"] == wanted
-        answer = {"ticket": "t-1_A", "expires_at": "2026-11-29T08:00:00Z"} if good else {"title": 'Not "signed"'}
+        given = {"ticket": "t-1_A", "expires_at": "2026-11-29T08:00:00Z", "socket_url": SOCKET_URL}
+        answer = given if good else {"title": 'Not "signed"'}
         if good:
             self.server.asked.append(json.loads(body))
         self.send_response(201 if good else 403)
@@ -138,7 +142,7 @@ def test_the_application_answers_a_call_with_its_ticket(house: House, monkeypatc
         server.server_close()
     listen, hangup = answer.json()
     assert [asked["call_id"] for asked in house.asked] == ["j-1"]
-    assert listen["url"] == f"ws{house.connection.removeprefix('http')}/stream"
+    assert listen["url"] == SOCKET_URL
     assert hangup == {"verb": "hangup"}
     # What the verb asks for is what the dialect takes, and the ticket comes where it is looked for.
     assert listen["bidirectionalAudio"] == {"enabled": True, "streaming": True, "sampleRate": listen["sampleRate"]}

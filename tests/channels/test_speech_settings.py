@@ -192,6 +192,24 @@ async def test_test_has_the_engines_say_a_sentence_and_hear_it(workspace: Worksp
 
 
 @pytest.mark.asyncio
+async def test_test_asks_an_ear_only_what_was_spoken(workspace: Workspace, monkeypatch: pytest.MonkeyPatch):
+    await in_thread(lambda: MediaBeat.objects.create(name="here:1", looked_at=timezone.now()))
+    engine = {"engine": "openai", "base_url": "https://speech.invalid/v1"}
+    config = {"speech": {"stt": engine, "tts": engine}}
+    try:
+        # What this server speaks with says the sentence where what was chosen can't.
+        _, hears = await speech_check.check(config, {})
+        assert not hears.is_good
+        assert "speech.invalid" in hears.words
+        monkeypatch.setenv("PATH", "/nowhere")
+        _, hears = await speech_check.check(config, {})
+    finally:
+        await registry.close()
+    assert not hears.is_good
+    assert "was not asked" in hears.words
+
+
+@pytest.mark.asyncio
 async def test_test_says_that_a_key_is_refused(workspace: Workspace, settings: Any):
     async with deepgram() as host:
         settings.OUTBOUND_ALLOWLIST = frozenset({("127.0.0.1", host.port)})

@@ -9,7 +9,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from channels_app.models import Call, CallTransfer, Connection
+from channels_app.models import Call, CallTransfer, CallTurn, Connection
 from channels_app.pages import queries
 from channels_app.voice import ending, record, taking, transfer_failures
 from convoship.lib.tenancy import tenant
@@ -222,6 +222,24 @@ def test_word_by_word_the_greeting_stands_after_twilio_began_to_listen(member: B
         taking.first_given(taken.turn)
     page = text(member.get(f"/app/conversations/{call.conversation_id}/"))
     assert page.index("Listening word by word") < page.index('id="m-1"')
+
+
+def test_by_sound_a_turn_tells_when_its_first_sound_came_and_names_no_provider(
+    member: Browser, line: Connection
+) -> None:
+    made = told_calls.make_call(line)
+    with tenant(line.workspace_id):
+        Call.objects.filter(id=made.call.id).update(mode="stream")
+        turn = made.turn(1, made.say("question"))
+        made.spoken("answer", "spoken", "answer", turn)
+        CallTurn.objects.filter(id=turn.id).update(endpoint_ms=500, speech_ms=300)
+        keyed = made.turn(2, made.say("5"))
+        made.spoken("another answer", "spoken", "another answer", keyed)
+        record.note(made.call, "relay_connected", "Its sound is ours.", of="sound")
+    shown = words(member.get(page_of(made)))
+    assert "First sound after 1.5 s" in shown
+    assert "Until Twilio" not in shown
+    assert "Listening by its sound" in shown
 
 
 def test_an_answer_that_was_cut_off_has_no_time_to_its_end(member: Browser, line: Connection) -> None:

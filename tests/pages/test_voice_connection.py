@@ -191,7 +191,7 @@ def test_its_events_and_deliveries_lead_to_its_calls_and_say_what_stands_there_i
     path = f"/app/channels/{here.connection.id}/"
     events, deliveries = shown(member, f"{path}events"), shown(member, f"{path}deliveries")
     assert "Nothing received yet" not in events
-    assert "Here stands what became no call: one that was not taken, with the reason, and requests" in events
+    assert "Here stands what became no call: one that was not taken, with the reason, and what was refused" in events
     assert "Nothing sent yet" not in deliveries
     assert "What the assistant says is spoken in the call" in deliveries
     for tab in ("events", "deliveries"):

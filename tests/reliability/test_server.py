@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from convoship.machine.product import LARGEST_FRAME
+from convoship.server import Protocol
 from tests import factories
 from tests.reliability.processes import OwnValkey, web_processes
 from tests.reliability.test_revocation import closed, socket
@@ -35,6 +36,16 @@ def test_a_frame_that_is_too_large_closes_the_socket_with_1009(
 
     with OwnValkey(tmp_path) as valkey, web_processes(1, valkey.url, tmp_path, *options) as [address]:
         assert asyncio.run(shout(address)) == 1009
+
+
+@pytest.mark.parametrize("code", [1000, 1008, 1009, 1012, 1013, 4401])
+def test_a_socket_is_closed_with_whichever_code_it_was_closed_with(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[int | None] = []
+    monkeypatch.setattr(Protocol, "sendCloseFrame", lambda self, code=None, **more: sent.append(code))
+    protocol = Protocol()
+    protocol.state = Protocol.STATE_OPEN
+    protocol.serverClose(code)
+    assert sent == [code]
 
 
 def test_who_sends_and_never_reads_is_let_go(tmp_path: Path) -> None:

@@ -55,6 +55,7 @@ def require(name: str, label: str) -> None:
     """Raises `EngineFailed` where something is missing."""
     lacking = missing(name)
     if lacking:
-        words = f"{label} is not installed on this server: {', '.join(lacking)} is missing."
+        are = "is" if len(lacking) == 1 else "are"
+        words = f"{label} is not installed on this server: {', '.join(lacking)} {are} missing."
         remedy = f"Whoever runs the server installs it with `{command(name)}`, and starts Convoship again."
         raise EngineFailed(FaultKind.MISSING, words, remedy)

@@ -217,6 +217,7 @@ class Line:
                 self._hold(now)
             self.interruptions.is_held = False
             self._give_up()
+        self._awaits_answer = True
         self._tell(relay_frames.Digit(key))
 
     def _judge(self, now: float) -> None:
@@ -224,9 +225,18 @@ class Line:
         end = self.endpointer.end(now)
         if end is None:
             return
-        self._follow(self.interruptions.ended(end.text), now)
-        if end.text:
-            self._turn(end)
+        verdict = self.interruptions.ended(end.text)
+        goes_on = verdict == Verdict.RESUME and bool(self._left)
+        self._follow(verdict, now)
+        if not end.text or goes_on:
+            # Nobody answers a “mhm” that was said into our words.
+            return
+        if self.interruptions.is_allowed and self.playout.is_speaking:
+            # These words are older than the answer that is said just now: who said them did not wait for it.
+            self.interruptions.held_at = now
+            self._hold(now)
+            self._give_up()
+        self._turn(end)
 
     def _turn(self, end: TurnEnd) -> None:
         self.playout.settle()

@@ -41,8 +41,8 @@ logger = logging.getLogger(__name__)
 
 PART = "stream"
 OPENING_SECONDS = 5.0
-# Sound comes fifty times a second; a network that stalled gives a second of it at once.
-FRAMES_PER_SECOND = 150
+# Sound comes fifty times a second; a network that stalled gives all of it at once when it is back.
+MOST_FRAMES, IN_SECONDS = 1000, 10.0
 # Before it is said for which call: Asterisk's sound may overtake its opening.
 MOST_OPENING_FRAMES = 300
 # Handshakes of one address that are judged at once; the database is asked for each.
@@ -123,7 +123,7 @@ class _Socket:
     def __init__(self, knock: Knock, address: str, dialect: Dialect, receive: Receive, send: Send) -> None:
         self.knock, self.address, self.dialect = knock, address, dialect
         self.receive, self.send = receive, send
-        self.frame_rate = FrameRate(FRAMES_PER_SECOND, 1.0)
+        self.frame_rate = FrameRate(MOST_FRAMES, IN_SECONDS)
         self.bad, self.bad_words = 0, ""
         self.is_gone = False
         self.close_code = OVER
@@ -184,7 +184,11 @@ class _Socket:
                     await self._tell_of_many()
                 started = await self._opening()
         except TimeoutError:
-            await self._close(RESTART if self.close_code == RESTART else NO_OPENING)
+            if self.close_code == RESTART:
+                await self._close(RESTART)
+                return
+            words = f"A socket sent nothing that begins a call within {OPENING_SECONDS:.0f} seconds."
+            await self._turn_away(NO_OPENING, "no_opening", f"{words} {self.bad_words}".strip())
             return
         finally:
             _waiting.remove(self)
@@ -195,7 +199,8 @@ class _Socket:
             _calls[connection_id] >= settings.MEDIA_MOST_CALLS_PER_CONNECTION
         ):
             logger.warning("a call of connection %s was not taken: this process has as many as it may", connection_id)
-            await self._close(OVERLOAD)
+            words = "A call was not taken, as this process carries as many as it may (MEDIA_MOST_CALLS)."
+            await self._turn_away(OVERLOAD, "too_many_calls", words)
             return
         _calls[connection_id] += 1
         try:
@@ -216,7 +221,7 @@ class _Socket:
             f"{self.address}); the oldest were closed. Open a socket once there is a ticket, and say it at once."
         )
         logger.warning("connection %s: %s", knock.connection_id, words)
-        await handshakes.refused(knock, "sockets_waiting", words)
+        await handshakes.refused(knock, PART, "sockets_waiting", words)
 
     async def _converse(self, started: Started) -> None:
         knock = self.knock
@@ -236,7 +241,8 @@ class _Socket:
             await in_thread(drop_broken_connections)
             return
         if admitted is None:
-            await self._close(NO_CALL)
+            why = in_tenant(relay_tickets.why_not)(knock.workspace_id, knock.connection_id, named, ticket)
+            await self._turn_away(NO_CALL, *await why)
             return
         is_asked = speech.is_asked_afterwards(knock.kind)
         self.carrying = Carrying(self, admitted, knock.connection_id, is_asked=is_asked)
@@ -265,7 +271,7 @@ class _Socket:
                     return event
                 self.early.append(event)
             if self.bad >= MOST_BAD_FRAMES:
-                await self._refuse(NO_DIALECT, self.bad_words)
+                await self._turn_away(NO_DIALECT, "frames_unreadable", self.bad_words)
         return None
 
     async def read(self, line: Line) -> None:
@@ -293,7 +299,9 @@ class _Socket:
             if self.carrying is not None and words != self.bad_words:
                 # Once for each fault: it stands in the call's story, and the call goes on.
                 self.carrying.note(words)
-            self.bad_words = words
+            if self.carrying is not None or not self.bad_words:
+                # (Before the call the first fault is the one that all others come of.)
+                self.bad_words = words
             logger.info("a frame of connection %s can't be read: %s", self.knock.connection_id, error)
             return []
         self.bad = 0
@@ -314,7 +322,7 @@ class _Socket:
                 await self._refuse(TOO_LARGE, f"A frame came that is larger than {LARGEST_FRAME} bytes.")
                 return None
             if self.frame_rate.is_too_high():
-                await self._refuse(RATE, f"More than {FRAMES_PER_SECOND} frames came in a second.")
+                await self._refuse(RATE, f"More than {MOST_FRAMES} frames came in {IN_SECONDS:.0f} seconds.")
                 return None
             return frame
         return None
@@ -325,8 +333,14 @@ class _Socket:
             await self.send({"type": "websocket.send", "text" if isinstance(frame, str) else "bytes": frame})
 
     async def _refuse(self, code: int, words: str) -> None:
-        self.broken = Broken(words, "Look at what your gateway sends, and at docs/voice.md.")
+        self.broken = Broken(words, "Look at what your gateway sends, and at docs/voice-streams.md.")
         await self._close(code)
+
+    async def _turn_away(self, code: int, reason: str, words: str) -> None:
+        """Close a socket that no call came of, and say why on the connection's page."""
+        if not self.is_gone:
+            await self._close(code)
+            await handshakes.refused(self.knock, PART, reason, words)
 
     async def _close(self, code: int) -> None:
         if not self.is_gone:

@@ -14,6 +14,7 @@ from channels_app.providers.base import Capability
 from channels_app.providers.registry import PROVIDERS
 from channels_app.voice.engines import registry, vad
 from channels_app.voice.media import dialects
+from channels_app.voice.media.dialects import DialectKind
 from channels_app.voice.media.engines_of import STT_KEY, TTS_KEY, part_of
 from channels_app.voice.media.line import Engines
 from convoship.lib.tenancy import in_tenant
@@ -39,6 +40,26 @@ def socket_url(inbound_url: str) -> str:
 def socket_url_of(connection: Connection) -> str:
     """The same of a connection."""
     return socket_url(accounts.inbound_url(connection))
+
+
+def frames_of(connection: Connection) -> DialectKind | None:
+    """How a gateway sends the sound of its calls; None of connections that are called otherwise."""
+    kind = accounts.kind_of(connection)
+    streams = kind.can(Capability.STREAMED) and not kind.can(Capability.SPOKEN)
+    return dialects.DIALECTS[dialect_of(connection.config)] if streams and accounts.is_spoken(connection) else None
+
+
+def addresses(connection: Connection) -> list[tuple[str, str, str]]:
+    """Where a gateway that streams calls us: (id, what it is, address)."""
+    if dialects.DIALECTS[dialect_of(connection.config)].has_socket:
+        return [
+            ("ticket-url", "Address for tickets", accounts.inbound_url(connection, "ticket")),
+            ("socket-url", "Socket of a call's sound", socket_url_of(connection)),
+        ]
+    host = settings.SIP_PUBLIC_HOST or settings.SIP_HOST
+    # Unless it was said otherwise the edge listens where nobody outside finds it.
+    host = "ADDRESS_OF_THE_EDGE" if host in {"127.0.0.1", "0.0.0.0"} else host  # noqa: S104
+    return [("sip-url", "Address for your trunk", f"sip:{connection.id}@{host}:{settings.SIP_PORT};transport=udp")]
 
 
 async def engines(workspace_id: UUID, connection_id: UUID) -> Engines:

@@ -50,15 +50,33 @@ async def check(config: Mapping[str, Any], credentials: Mapping[str, str]) -> li
         found.append(Finding(True, f"{engines_of.label(mouth)} speaks: its first sound came after {first_ms} ms."))
     except (EngineFailed, TimeoutError) as error:
         found.append(_of(engines_of.label(mouth), error, "said nothing"))
+    if not sound:
+        sound = await _spoken_otherwise(mouth)
+    if not sound:
+        words = f"{engines_of.label(ear)} was not asked, as nothing spoke a sentence for it to hear."
+        return [*found, Finding(False, words, "Mend what speaks, and press Test again.")]
     try:
         hears = registry.speech_to_text(engines_of.part_of(config, "stt"), credentials.get(engines_of.STT_KEY, ""))
-        words, after_ms = await _heard(hears, sound or SILENCE * RATE, language)
-        said = f"“{words}”" if words else "no words"
-        heard = f"{engines_of.label(ear)} hears: of a test sentence it understood {said}, {after_ms} ms after its end."
-        found.append(Finding(True, heard))
+        words, after_ms = await _heard(hears, sound, language)
+        if words:
+            heard = f"of a test sentence it understood “{words}”, {after_ms} ms after its end."
+            found.append(Finding(True, f"{engines_of.label(ear)} hears: {heard}"))
+        else:
+            heard = f"{engines_of.label(ear)} answered, and understood no word of a test sentence."
+            found.append(Finding(False, heard, "Check its model and the connection's language in the settings."))
     except (EngineFailed, TimeoutError) as error:
         found.append(_of(engines_of.label(ear), error, "heard nothing"))
     return found
+
+
+async def _spoken_otherwise(mouth: str) -> bytes:
+    """The sentence by the voice of this server, where another one that was chosen fails and it is installed."""
+    if mouth == registry.DEFAULT_TTS:
+        return b""
+    try:
+        return (await _spoken(registry.text_to_speech({"engine": registry.DEFAULT_TTS}, ""), "en-US"))[0]
+    except (EngineFailed, TimeoutError):
+        return b""
 
 
 async def _spoken(mouth: TextToSpeech, language: str) -> tuple[bytes, int]:

@@ -19,8 +19,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 
-def ticket(connection: str, secret: str, call_id: str) -> str:
-    """The key is the whole secret as it was shown, whsec_ included."""
+def ticket(connection: str, secret: str, call_id: str) -> dict:
+    """`ticket`, and the `socket_url` to open with it. The key is the whole secret as it was shown, whsec_ included."""
     body = json.dumps({"call_id": call_id, "nonce": secrets.token_hex(16)}).encode()
     timestamp = str(int(time.time()))
     signature = hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
@@ -31,14 +31,15 @@ def ticket(connection: str, secret: str, call_id: str) -> str:
     }
     request = urllib.request.Request(f"{connection}/ticket", body, headers)  # noqa: S310
     with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
-        return json.load(answer)["ticket"]
+        return json.load(answer)
 
 
 def verbs(connection: str, secret: str, call_id: str) -> list:
-    """verbs.json with this connection's address and this call's ticket."""
+    """verbs.json with the socket's address and this call's ticket."""
     listen, hangup = json.loads((Path(__file__).parent / "verbs.json").read_text())
-    listen["url"] = f"{connection.replace('http', 'ws', 1)}/stream"
-    listen["metadata"] = {"ticket": ticket(connection, secret, call_id)}
+    given = ticket(connection, secret, call_id)
+    listen["url"] = given["socket_url"]
+    listen["metadata"] = {"ticket": given["ticket"]}
     return [listen, hangup]
 
 
