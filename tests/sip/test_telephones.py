@@ -133,13 +133,7 @@ def test_twenty_calls_at_once_are_answered_and_end_well(edge: Path, tmp_path: Pa
         assert {(b.timestamp - a.timestamp) % 2**32 for a, b in pairwise(packets)} == {160}
         # By deadlines that don't drift: what was late was made good.
         late = [one.at - packets[0].at - 0.02 * place for place, one in enumerate(packets)]
-        print(
-            "LATE",
-            round(packets[0].at % 1000, 2),
-            len(packets),
-            [(p, round(l, 2)) for p, l in enumerate(late) if p % 25 == 0],
-        )
-        assert max(late) < 500
+        assert max(late) < 0.5
         assert sorted(late)[len(late) // 2] < 0.06
 
 
