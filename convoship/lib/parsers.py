@@ -42,6 +42,13 @@ def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return value
 
 
+# Made once: to make one takes longer than to read a frame of a socket.
+_decode = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite).decode
+_decode_strictly = json.JSONDecoder(
+    parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=_no_key_twice
+).decode
+
+
 def loads(raw: bytes | str, *, no_key_twice: bool = False, called: str = "The body") -> Any:
     """Parse JSON or raise `BadJSON` with plain words; `no_key_twice` also where an object repeats a key.
 
@@ -54,12 +61,7 @@ def loads(raw: bytes | str, *, no_key_twice: bool = False, called: str = "The bo
     if depth(text) > MAX_DEPTH:
         raise BadJSON(f"The JSON is nested more than {MAX_DEPTH} deep.")
     try:
-        value = json.loads(
-            text,
-            parse_constant=_no_constant,
-            parse_float=_finite,
-            object_pairs_hook=_no_key_twice if no_key_twice else None,
-        )
+        value = _decode_strictly(text) if no_key_twice else _decode(text)
     except BadJSON:
         raise
     except json.JSONDecodeError as error:

@@ -163,8 +163,8 @@ earlier one of its conversation; each delivery's last attempt and its message sa
   speaks Deepgram's wire, the mouth one that speaks ElevenLabs', and the model a third; they take 0.1, 0.1 and 1 s. A
   turn counts from when the ear is told of the pause to the first sound of the answer at the caller, less these 1.2 s.
   Silence counts from the first frame with speech to when nothing is left to be played. A frame is late where the ear
-  has it more than 60 ms after it was sent. The toy is an echo that takes the sound out of each frame and sends it back
-  in another.
+  has it more than 100 ms after it was sent. What a frame costs is measured while all twenty are silent, so that it is
+  no turn's cost; the toy is an echo that takes the sound out of each frame and sends it back in another.
 
 ## Answers of a model
 

@@ -28,7 +28,7 @@ _CONTEXT = 32
 FORGET_SECONDS = 2.0
 QUIET = 0.35
 # The windows of different calls that come within so long are judged together; no more of them in one go.
-GATHER_SECONDS, MOST_AT_ONCE = 0.008, 16
+GATHER_SECONDS, MOST_AT_ONCE = 0.015, 16
 
 
 class _Ear:
