@@ -22,13 +22,19 @@ HEARS_SECONDS, SPEAKS_SECONDS = 0.1, 0.1
 RATE, FRAME = 8000, 160
 # Below this a sample is silence.
 _QUIET = 0x28
+_LOUD = [(~byte & 0x7F) > _QUIET for byte in range(256)]
 
 
 def without_silence(ulaw: bytes) -> bytes:
     """From its first loud sample to its last, in whole frames: so it is known when somebody begins, and ends."""
-    loud = [at for at, byte in enumerate(ulaw) if (~byte & 0x7F) > _QUIET]
+    loud = [at for at, byte in enumerate(ulaw) if _LOUD[byte]]
     kept = ulaw[loud[0] : loud[-1]]
     return kept[: len(kept) // FRAME * FRAME]
+
+
+def is_loud(ulaw: bytes) -> bool:
+    """Whether a tenth of it is no silence."""
+    return sum(map(_LOUD.__getitem__, ulaw)) * 10 > len(ulaw)
 
 
 class Hearing:
@@ -41,6 +47,7 @@ class Hearing:
         self.hears: Callable[[int], None] = lambda _frames: None
         # When it was last told of a pause.
         self.asked_at = 0.0
+        self._is_speaking = False
         self._answers: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -50,35 +57,44 @@ class Hearing:
                 if isinstance(frame, bytes):
                     self.bytes += len(frame)
                     self.hears(self.bytes // FRAME)
+                    if not self._is_speaking and is_loud(frame):
+                        # As its users ask for (`interim_results`): the first words, while the others are said.
+                        self._is_speaking = True
+                        self._tell_later(_results(QUESTION.split()[0], is_final=False))
                 elif json.loads(frame)["type"] == "Finalize":
                     self.asked_at = time.perf_counter()
-                    answer = asyncio.ensure_future(self._tell(self.asked_at + HEARS_SECONDS))
-                    self._answers.add(answer)
-                    answer.add_done_callback(self._answers.discard)
+                    self._is_speaking = False
+                    self._tell_later(_results(QUESTION, is_final=True))
         except ConnectionClosed:
             pass
 
-    async def _tell(self, due: float) -> None:
+    def _tell_later(self, results: str) -> None:
+        answer = asyncio.ensure_future(self._tell(time.perf_counter() + HEARS_SECONDS, results))
+        self._answers.add(answer)
+        answer.add_done_callback(self._answers.discard)
+
+    async def _tell(self, due: float, results: str) -> None:
         await asyncio.sleep(due - time.perf_counter())
-        await self.socket.send(json.dumps(_RESULTS))
+        await self.socket.send(results)
 
 
-# developers.deepgram.com/reference/speech-to-text/listen-streaming
-_RESULTS = {
-    "type": "Results",
-    "channel_index": [0, 1],
-    "duration": 1.0,
-    "start": 0.0,
-    "is_final": True,
-    "speech_final": False,
-    "from_finalize": True,
-    "channel": {"alternatives": [{"transcript": QUESTION, "confidence": 0.9, "words": []}]},
-    "metadata": {
-        "request_id": "00000000-0000-0000-0000-000000000000",
-        "model_info": {"name": "general", "version": "1", "arch": "nova"},
-        "model_uuid": "00000000-0000-0000-0000-000000000000",
-    },
-}
+def _results(text: str, *, is_final: bool) -> str:
+    """A frame of words: developers.deepgram.com/reference/speech-to-text/listen-streaming."""
+    return json.dumps({
+        "type": "Results",
+        "channel_index": [0, 1],
+        "duration": 1.0,
+        "start": 0.0,
+        "is_final": is_final,
+        "speech_final": False,
+        "from_finalize": is_final,
+        "channel": {"alternatives": [{"transcript": text, "confidence": 0.9, "words": []}]},
+        "metadata": {
+            "request_id": "00000000-0000-0000-0000-000000000000",
+            "model_info": {"name": "general", "version": "1", "arch": "nova"},
+            "model_uuid": "00000000-0000-0000-0000-000000000000",
+        },
+    })  # fmt: skip
 
 
 @asynccontextmanager
