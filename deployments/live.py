@@ -37,8 +37,6 @@ Ring = tuple[str, Event]
 
 SEND_TIMEOUT_SECONDS = 2.0
 RETRY_SECONDS = 1.0
-# Events that are passed on in one go.
-AT_ONCE = 8
 
 
 def conversation_group(workspace_id: UUID, conversation_id: UUID) -> str:
@@ -368,10 +366,7 @@ class Hub:
     async def _receive(self, layer: Any, channel: str) -> None:
         while True:
             message = await layer.receive(channel)
-            for place, (group, event) in enumerate(message["rings"], start=1):
-                if place % AT_ONCE == 0:
-                    # Pieces of many answers come together: whoever else has something to do needn't wait for all.
-                    await asyncio.sleep(0)
+            for group, event in message["rings"]:
                 for listener in tuple(self.listeners.get(group, ())):
                     try:
                         listener(event)
