@@ -13,6 +13,7 @@ from channels_app.models import (
     CallTransfer,
     CallTurn,
     MemberTelephone,
+    RecordingPart,
     RehearsalCall,
     RelayTicket,
 )
@@ -95,6 +96,14 @@ class CallRecordingAdmin(TenantAdmin):
     list_filter = ("kind", "state")
     search_fields = ("sid",)
     ordering = ("-created_at",)
+
+
+@admin.register(RecordingPart)
+class RecordingPartAdmin(TenantAdmin):
+    """Seconds of recordings that are not put together yet. What is said in them is not shown."""
+
+    list_display = ("recording", "number")
+    list_select_related = ("recording",)
 
 
 @admin.register(MemberTelephone)

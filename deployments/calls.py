@@ -108,7 +108,7 @@ class Step:
 class Recorded:
     """A recording, or a voicemail: `url` plays it, good for an hour; while there is none, `reason` says why.
 
-    `again`: where it is fetched anew, by POST.
+    `again`: where it is fetched anew, by POST, under a button that says `act`.
     """
 
     id: str
@@ -124,6 +124,7 @@ class Recorded:
     remedy: str = ""
     next_try_at: dt.datetime | None = None
     again: str = ""
+    act: str = "Fetch again"
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from channels_app.models.call import (
     CallStep,
     CallTransfer,
     CallTurn,
+    RecordingPart,
     RelayTicket,
 )
 from channels_app.models.connection import Connection, ConnectionSecret, ConversationLink
@@ -44,6 +45,7 @@ __all__ = [
     "MediaBeat",
     "MemberTelephone",
     "MessageTemplate",
+    "RecordingPart",
     "RefusedRequest",
     "Rehearsal",
     "RehearsalCall",

@@ -333,7 +333,10 @@ class RecordingState(models.TextChoices):
 
 
 class CallRecording(TenantModel):
-    """Audio of a call that the provider made: fetched into the house's files, then played from there."""
+    """Audio of a call: fetched from the provider that made it, or put together of our own parts; played from our files.
+
+    Parts are there where the call's sound was ours (`RecordingPart`); once it is kept they go.
+    """
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="recordings")
     call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="recordings")
@@ -347,6 +350,10 @@ class CallRecording(TenantModel):
     transcript = models.TextField(blank=True)
     reason = models.CharField(max_length=300, blank=True)
     remedy = models.CharField(max_length=300, blank=True)
+    # We recorded it ourselves.
+    is_own = models.BooleanField(default=False, db_default=False)
+    # What of the call is not on it, in words: it broke off.
+    missing = models.CharField(max_length=300, blank=True, default="", db_default="")
     attempts = models.PositiveSmallIntegerField(default=0)
     due_at = models.DateTimeField()
     claim = models.UUIDField(null=True)
@@ -369,3 +376,25 @@ class CallRecording(TenantModel):
 
     def __str__(self) -> str:
         return f"recording {str(self.id)[:8]}"
+
+
+class RecordingPart(TenantModel):
+    """Some seconds of a recording of ours, written while the call goes on: so a process that dies loses little.
+
+    Both sides, a byte of G.711 mu-law of each in turn: the caller's, the assistant's.
+    """
+
+    recording = models.ForeignKey(CallRecording, on_delete=models.CASCADE, related_name="parts")
+    # They count 0, 1, 2 ...
+    number = models.PositiveIntegerField()
+    sound = models.BinaryField()
+
+    objects = TenantManager()
+
+    class Meta(TenantModel.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["recording", "number"], name="one_part_per_number"),
+        ]
+
+    def __str__(self) -> str:
+        return f"part {self.number}"

@@ -12,6 +12,7 @@ from channels_app.models.call import (
     CallStep,
     CallTransfer,
     CallTurn,
+    RecordingPart,
     RelayTicket,
 )
 from channels_app.models.connection import Connection, ConnectionSecret, ConversationLink
@@ -51,9 +52,10 @@ PERSONAL: Mapping[type[TenantModel], Personal] = {
     ),
     MemberTelephone: Personal(kept={"number": "A member's, not a visitor's: it goes with their account."}),
     CallRecording: Personal(
-        blank={"transcript": "", "reason": "", "remedy": ""},
+        blank={"transcript": "", "reason": "", "remedy": "", "missing": ""},
         kept={"sid url": "The provider's id and address of the audio, until it is deleted there as well."},
     ),
+    RecordingPart: Personal(rows="With their conversation's content."),
     Connection: Personal(
         kept={"kind name config credentials": _OWN, "state_reason fault fault_remedy tested": _STANDS},
     ),

@@ -135,8 +135,8 @@ def connection_calls_rows(request: WorkspaceRequest, connection_id: UUID) -> Htt
 @form_of("conversation")
 @workspace_page("conversations.write")
 def call_recording_again(request: WorkspaceRequest, conversation_id: UUID, recording_id: UUID) -> HttpResponse:
-    """The button beside audio that could not be fetched."""
+    """The button beside audio that could not be fetched, or stored."""
     with refusals.missing_is_404():
-        if audio.fetch_again(request.actor, conversation_id, recording_id):
-            messages.success(request, "The recording is being fetched.")
+        if row := audio.fetch_again(request.actor, conversation_id, recording_id):
+            messages.success(request, f"The recording is being {'stored' if row.is_own else 'fetched'}.")
     return redirect("conversation", conversation_id)

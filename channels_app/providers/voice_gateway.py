@@ -16,7 +16,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from django import forms
 from django.http import HttpResponse, JsonResponse
 
 from channels_app import replies
@@ -24,7 +23,6 @@ from channels_app.providers import http_errors
 from channels_app.providers.base import (
     BadEvent,
     Capability,
-    ConfigForm,
     Finding,
     Health,
     InboundRequest,
@@ -38,10 +36,9 @@ from channels_app.providers.base import (
     TicketRequest,
     same,
 )
-from channels_app.providers.endpoints import endpoint
 from channels_app.providers.events import CallEnded, MessageReceived, ProviderEvent
-from channels_app.providers.sip_fields import SIP_FIELDS, SIP_PASSWORD, SipFields
-from channels_app.providers.speech_fields import RARE_SPEECH_FIELDS, SPEECH_FIELDS, SPEECH_KEYS, STREAM, SpeechFields
+from channels_app.providers.speech_fields import STREAM
+from channels_app.providers.voice_gateway_form import VoiceGatewayForm
 from channels_app.voice.media import dialects, speech_check
 from convoship.lib import same_number
 from convoship.lib.outbound.sending import send
@@ -88,80 +85,6 @@ _TICKET = PlainValidator(
 
 # ITU-T E.164: at most fifteen digits, the first of the country code never 0.
 _E164 = re.compile(r"\+[1-9][0-9]{4,14}")
-
-
-class VoiceGatewayForm(SipFields, SpeechFields, ConfigForm):
-    """Where answers go, and how the gateway signs; or how the sound of calls is carried, and what hears and speaks."""
-
-    credentials = (*SPEECH_KEYS, SIP_PASSWORD)
-    # Most gateways work turn by turn, or with engines of this server.
-    rarely = frozenset({*RARE_SPEECH_FIELDS, *SPEECH_KEYS, *SIP_FIELDS, SIP_PASSWORD})
-    groups = (
-        ("Turn by turn", ("gateway_url", "require_timestamp")),
-        ("Streaming: the sound of calls", ("dialect", *SPEECH_FIELDS)),
-        ("SIP: calls from a trunk or a telephone system", SIP_FIELDS),
-    )
-    field_order = ("mode", "language")
-
-    mode = forms.ChoiceField(
-        label="Mode",
-        choices=[("turns", "Turn by turn"), ("stream", "Streaming")],
-        initial="turns",
-        required=False,
-        help_text="Turn by turn your gateway hears and speaks, and sends a request for each thing that a caller says. "
-        "Streaming, it sends the sound of calls over a socket, and Convoship hears and speaks.",
-        error_messages={
-            "invalid_choice": "The mode is “turns” (a request for each thing that the caller says) or “stream” (the "
-            "sound of calls over a socket)."
-        },
-    )
-    dialect = forms.ChoiceField(
-        label="Frames",
-        choices=dialects.CHOICES,
-        initial=dialects.DEFAULT,
-        required=False,
-        help_text="How your gateway writes sound on the socket; or SIP, without one.",
-    )
-    gateway_url = forms.CharField(
-        label="Your gateway",
-        max_length=2000,
-        required=False,
-        help_text="An https address of yours that answers are posted to. Without it your gateway asks for each answer "
-        "in the response, with ?reply=inline.",
-    )
-    require_timestamp = forms.BooleanField(
-        label="Only requests with a timestamp",
-        required=False,
-        help_text="Refuses requests without X-Convoship-Timestamp, so that a recorded one can't be sent again later.",
-    )
-    language = forms.RegexField(
-        regex=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$",
-        label="Language",
-        max_length=35,
-        required=False,
-        help_text="Of callers, where the gateway doesn't say: en or de-AT, say.",
-        error_messages={"invalid": "A language as de or en-GB."},
-    )
-
-    def clean_mode(self) -> str:
-        """Turn by turn unless it is said."""
-        return self.cleaned_data["mode"] or "turns"
-
-    def clean(self) -> dict[str, Any]:
-        """Each mode has what it needs; of the other one nothing is kept that is as it is by itself."""
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        if cleaned.get("mode") == "stream":
-            cleaned["dialect"] = cleaned.get("dialect") or dialects.DEFAULT
-        elif cleaned.get("dialect") == dialects.DEFAULT:
-            cleaned["dialect"] = ""
-        self.check_speech(cleaned)
-        self.check_sip(cleaned)
-        return cleaned
-
-    def clean_gateway_url(self) -> str:
-        """An address that may be called, or none."""
-        url = self.cleaned_data["gateway_url"].strip()
-        return endpoint(url) if url else ""
 
 
 class VoiceGateway(Provider):

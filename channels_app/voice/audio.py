@@ -1,7 +1,8 @@
 """Audio of calls, fetched by the worker from where its provider keeps it, and taken away there once it is erased here.
 
-A recording is claimed by a lease and a token as files of messages are (`inbound_media`), and tried on the same ladder.
-A voicemail's audio goes into the message that it is; the audio of a whole call stands on the call alone.
+What we recorded ourselves is put together of its parts (`own_recordings`), and kept in the same way. A recording is
+claimed by a lease and a token as files of messages are (`inbound_media`), and tried on the same ladder. A voicemail's
+audio goes into the message that it is; the audio of a whole call stands on the call alone.
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ from django.utils import timezone
 
 from channels_app import accounts, bell
 from channels_app.inbound_media import LATER, LEASE, MOST_FAULTS, MOST_TRIES, SOON
-from channels_app.models import CallRecording, Connection
+from channels_app.models import CallRecording, Connection, RecordingPart
 from channels_app.models.call import RecordingKind, RecordingState
 from channels_app.models.connection import ConnectionState
 from channels_app.providers import fetching
 from channels_app.providers.base import Provider, ProviderError
+from channels_app.voice import own_recordings
 from convoship.lib.actors import Actor
 from convoship.lib.failpoints import failpoint
 from convoship.lib.problems import Problem, not_found
@@ -43,17 +45,21 @@ logger = logging.getLogger(__name__)
 TAKEN = FilesTaken(("audio",), fetching.LARGEST, 1)
 _OPEN = (RecordingState.MADE, RecordingState.FETCHING)
 _NAMES = {RecordingKind.VOICEMAIL: "Voicemail.mp3", RecordingKind.RECORDING: "Recording.mp3"}
+_OWN_NAME = "Recording.wav"
 _TOLD = frozenset({"state", "reason", "remedy", "next_try_at", "tried_at"})
 
 
 @dataclass(frozen=True)
 class ClaimedAudio:
-    """A recording in hand. `is_gone`: it was erased here, and is to be deleted at its provider."""
+    """A recording in hand. `is_gone`: it was erased here, and is to be deleted at its provider.
+
+    `provider` is None of one that we made ourselves.
+    """
 
     workspace_id: UUID
     recording_id: UUID
     claim: UUID
-    provider: Provider
+    provider: Provider | None
     sid: str
     name: str
     conversation_id: UUID
@@ -68,7 +74,7 @@ def claim(workspace_id: UUID, limit: int) -> list[ClaimedAudio]:
     now = timezone.now()
     rows = CallRecording.objects.select_for_update(of=("self",), skip_locked=True)
     # What was erased is deleted there while the connection is paused, too.
-    wanted = Q(state__in=_OPEN, connection__state=ConnectionState.ACTIVE)
+    wanted = Q(state__in=_OPEN) & (Q(connection__state=ConnectionState.ACTIVE) | Q(is_own=True))
     wanted |= Q(state=RecordingState.DELETED) & ~Q(url="")
     due = rows.filter(wanted, Q(leased_until=None) | Q(leased_until__lt=now), due_at__lte=now)
     found = due.select_related("connection", "call")
@@ -84,12 +90,12 @@ def claim(workspace_id: UUID, limit: int) -> list[ClaimedAudio]:
             row.state = RecordingState.FETCHING
         row.save(update_fields=["claim", "leased_until", "attempts", "state"])
         try:
-            provider = accounts.to_send(row.connection)
+            provider = None if row.is_own else accounts.to_send(row.connection)
         except ProviderError as error:
             # It waits for the connection to be mended, whose page says what is wrong.
             _wait(row, None, error, LATER[2])
             continue
-        name = _NAMES[RecordingKind(row.kind)]
+        name = _OWN_NAME if row.is_own else _NAMES[RecordingKind(row.kind)]
         claimed.append(
             ClaimedAudio(
                 workspace_id, row.id, row.claim, provider, row.sid, name, row.call.conversation_id, is_gone=is_gone
@@ -101,19 +107,32 @@ def claim(workspace_id: UUID, limit: int) -> list[ClaimedAudio]:
 def _stopped_too_often(row: CallRecording) -> None:
     conversation = conversations.lock_those_free([row.call.conversation_id]).get(row.call.conversation_id)
     if conversation is not None:
-        words = f"The worker was stopped {row.attempts} times while fetching it."
-        _give_up(row, conversation, words, "Look at the worker's log, then fetch it again.")
+        words = f"The worker was stopped {row.attempts} times {_doing(row)} it."
+        _give_up(row, conversation, words, f"Look at the worker's log, then {_again(row)} it again.")
+
+
+def _doing(row: CallRecording) -> str:
+    """What is done with it, in a sentence with “it”."""
+    return "while storing" if row.is_own else "while fetching"
+
+
+def _again(row: CallRecording) -> str:
+    """The same, as something to be done."""
+    return "store" if row.is_own else "fetch"
 
 
 async def run(claimed: ClaimedAudio) -> None:
     """Fetch one and keep it, or delete it at its provider; whatever fails is said on the call."""
     try:
-        if claimed.is_gone:
+        if claimed.is_gone and claimed.provider is not None:
             await claimed.provider.delete_recording(claimed.sid)
             await in_tenant(_deleted)(claimed.workspace_id, claimed)
             return
-        fetched = await claimed.provider.fetch(claimed.provider.recording_url(claimed.sid))
-        checked = await checking.check(f"media:{claimed.workspace_id}", claimed.name, fetched.content, TAKEN)
+        if claimed.provider is None:
+            content = await in_tenant(own_recordings.put_together)(claimed.workspace_id, claimed.recording_id)
+        else:
+            content = (await claimed.provider.fetch(claimed.provider.recording_url(claimed.sid))).content
+        checked = await checking.check(f"media:{claimed.workspace_id}", claimed.name, content, TAKEN)
         failpoint("F9")
         await in_thread(_keep, claimed, checked)
     except ProviderError as error:
@@ -185,6 +204,7 @@ def _finish(claimed: ClaimedAudio, kept: File) -> None:
     File.objects.filter(id=kept.id).update(message=message or _anchor(conversation))
     row.state, row.reason, row.remedy, row.claim, row.leased_until = RecordingState.KEPT, "", "", None, None
     row.save(update_fields=["state", "reason", "remedy", "claim", "leased_until"])
+    own_recordings.drop_parts(row.id)
     _show(conversation, row, message, attachments.file_json(kept))
 
 
@@ -207,10 +227,11 @@ def _broke(claimed: ClaimedAudio) -> None:
     """A fault of ours: what made it may pass, but not often."""
     held = _held(claimed)
     if held is not None:
-        is_over = held[1].attempts >= MOST_FAULTS
-        remedy = "The server's log says more. Fetch it again once that is mended."
-        words = "Something broke in Convoship while fetching it."
-        _put_off(held[1], ProviderError(words, remedy, permanent=is_over), held[0])
+        conversation, row = held
+        is_over = row.attempts >= MOST_FAULTS
+        remedy = f"The server's log says more. {_again(row).capitalize()} it again once that is mended."
+        words = f"Something broke in Convoship {_doing(row)} it."
+        _put_off(row, ProviderError(words, remedy, permanent=is_over), conversation)
 
 
 def _refused(claimed: ClaimedAudio, problem: Problem) -> None:
@@ -225,12 +246,14 @@ def _refused(claimed: ClaimedAudio, problem: Problem) -> None:
         remedy = "It is tried again."
         if isinstance(problem, file_quotas.NoRoom):
             words = "The workspace keeps as many files as it may."
-            remedy = "Delete old ones: Channels, and a deployment's Settings tab, lead to them. Then fetch it again."
+            remedy = "Delete old ones: Channels, and a deployment's Settings tab, lead to them. "
+            remedy += f"Then {_again(row)} it again."
         _put_off(row, ProviderError(words, remedy, retry_after=problem.retry_after), conversation)
         return
     if problem.code == "unsupported_media_type":
         words = "What the provider gave is no audio that is taken here."
-    _give_up(row, conversation, words, "Listen to it at the provider, by the recording's id.")
+    remedy = "Listen to it at the provider, by the recording's id."
+    _give_up(row, conversation, words, "Mend that, then store it again." if row.is_own else remedy)
 
 
 def _put_off(row: CallRecording, error: ProviderError, conversation: Conversation) -> None:
@@ -316,21 +339,21 @@ def _show(conversation: Conversation, row: CallRecording, message: Message | Non
 FAILED_SO_FAR = Q(state=RecordingState.FAILED) | (Q(state__in=_OPEN, claim=None) & ~Q(reason=""))
 
 
-def fetch_again(actor: Actor, conversation_id: UUID, recording_id: UUID) -> bool:
-    """Try one that failed anew, now; False where it didn't, or is in hand again. 404 where there is none."""
+def fetch_again(actor: Actor, conversation_id: UUID, recording_id: UUID) -> CallRecording | None:
+    """Try one that failed anew, now; None where it didn't, or is in hand again. 404 where there is none."""
     conversation = conversations.lock(conversation_id)
     ours = CallRecording.objects.filter(id=recording_id, call__conversation=conversation)
     if not ours.exists():
         raise not_found()
     row = ours.select_for_update(of=("self",)).select_related("call").filter(FAILED_SO_FAR).first()
     if row is None:
-        return False
+        return None
     row.state, row.attempts, row.due_at, row.reason, row.remedy = RecordingState.MADE, 0, timezone.now(), "", ""
     row.save(update_fields=["state", "attempts", "due_at", "reason", "remedy"])
     _show(conversation, row, message_of(row), {"state": "fetching"})
     audit.record(actor, "conversation.recording_fetched_again", conversation, recording=str(row.id))
     transaction.on_commit(bell.ring)
-    return True
+    return row
 
 
 def erase(conversation_ids: Any) -> int:
@@ -339,12 +362,14 @@ def erase(conversation_ids: Any) -> int:
     How many. The files themselves go with their conversations' content.
     """
     rows = CallRecording.objects.filter(call__conversation__in=conversation_ids).exclude(state=RecordingState.DELETED)
+    RecordingPart.objects.filter(recording__call__conversation__in=conversation_ids).delete()
     count = rows.update(
         state=RecordingState.DELETED,
         file=None,
         transcript="",
         reason="",
         remedy="",
+        missing="",
         attempts=0,
         due_at=timezone.now(),
         claim=None,

@@ -37,7 +37,9 @@ def _shown(call: Call, row: CallRecording) -> Recorded:
     # Its next try, where there was one before.
     is_put_off = row.state in (RecordingState.MADE, RecordingState.FETCHING) and bool(row.reason) and row.claim is None
     again = ""
-    if row.state == RecordingState.FAILED or is_put_off:
+    # Of one of ours that was lost there is nothing left to try.
+    has_sound = not row.is_own or row.parts.exists()
+    if (row.state == RecordingState.FAILED or is_put_off) and has_sound:
         again = reverse("call_recording_again", args=[call.conversation_id, row.id])
     return Recorded(
         id=str(row.id),
@@ -49,10 +51,11 @@ def _shown(call: Call, row: CallRecording) -> Recorded:
         url=file_links.link(row.workspace_id, row.file.id) if is_here and row.file else "",
         content_type=row.file.content_type if row.file else "",
         transcript=row.transcript,
-        reason=row.reason,
+        reason=row.reason or row.missing,
         remedy=row.remedy,
         next_try_at=row.due_at if is_put_off and row.due_at > timezone.now() else None,
         again=again,
+        act="Store again" if row.is_own else "Fetch again",
     )
 
 
@@ -62,7 +65,7 @@ def _standing(row: CallRecording) -> tuple[str, str]:
         case RecordingState.MADE if row.seconds is None:
             return "Goes on", "accent"
         case RecordingState.MADE | RecordingState.FETCHING:
-            return "Being fetched", "warn" if row.reason else "accent"
+            return "Being stored" if row.is_own else "Being fetched", "warn" if row.reason else "accent"
         case RecordingState.KEPT if row.file_id is not None:
             return "Kept", "good"
         case RecordingState.FAILED:

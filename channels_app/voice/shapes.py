@@ -105,7 +105,7 @@ def recording_json(row: CallRecording) -> dict[str, Any]:
         "seconds": row.seconds,
         "url": file_links.link(row.workspace_id, row.file_id) if is_kept and row.file_id else None,
         "transcript": row.transcript,
-        "reason": row.reason,
+        "reason": row.reason or row.missing,
         "remedy": row.remedy,
         "made_at": moment(row.created_at),
     }

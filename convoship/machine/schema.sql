@@ -104,6 +104,7 @@
 -- migration: channels_app 0021_desk_cases 05e42363b6ca6d6f
 -- migration: channels_app 0022_sound_of_calls ba5615f04bd86d0a
 -- migration: channels_app 0023_media_beat eafd5b984fafc789
+-- migration: channels_app 0024_own_recordings 9fe7bc052f66ec0e
 -- migration: sessions 0001_initial 2aa438e2393ee513
 
 CREATE FUNCTION public.all_workspaces() RETURNS SETOF uuid
@@ -203,7 +204,7 @@ CREATE FUNCTION public.due_channel_work(p_limit integer) RETURNS TABLE(kind text
     UNION ALL
     (SELECT 'recording', r.workspace_id, min(r.due_at)
        FROM channels_app_callrecording r JOIN channels_app_connection c ON c.id = r.connection_id
-      WHERE (r.state IN ('made', 'fetching') AND c.state = 'active' OR r.state = 'deleted' AND r.url <> '')
+      WHERE (r.state IN ('made', 'fetching') AND (c.state = 'active' OR r.is_own) OR r.state = 'deleted' AND r.url <> '')
         AND r.due_at <= now() AND (r.leased_until IS NULL OR r.leased_until < now())
       GROUP BY r.workspace_id)
  ORDER BY since LIMIT p_limit) AS due $$;
@@ -864,6 +865,8 @@ CREATE TABLE public.channels_app_callrecording (
     connection_id uuid NOT NULL,
     file_id uuid,
     workspace_id uuid NOT NULL,
+    is_own boolean DEFAULT false NOT NULL,
+    missing character varying(300) DEFAULT ''::character varying NOT NULL,
     CONSTRAINT channels_app_callrecording_attempts_check CHECK ((attempts >= 0)),
     CONSTRAINT channels_app_callrecording_seconds_check CHECK ((seconds >= 0))
 );
@@ -1228,6 +1231,17 @@ CREATE TABLE public.channels_app_messagetemplate (
 );
 
 ALTER TABLE ONLY public.channels_app_messagetemplate FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.channels_app_recordingpart (
+    id uuid NOT NULL,
+    number integer NOT NULL,
+    sound bytea NOT NULL,
+    recording_id uuid NOT NULL,
+    workspace_id uuid NOT NULL,
+    CONSTRAINT channels_app_recordingpart_number_check CHECK ((number >= 0))
+);
+
+ALTER TABLE ONLY public.channels_app_recordingpart FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.channels_app_refusedrequest (
     id uuid NOT NULL,
@@ -2504,6 +2518,9 @@ ALTER TABLE ONLY public.channels_app_membertelephone
 ALTER TABLE ONLY public.channels_app_messagetemplate
     ADD CONSTRAINT channels_app_messagetemplate_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.channels_app_recordingpart
+    ADD CONSTRAINT channels_app_recordingpart_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.channels_app_refusedrequest
     ADD CONSTRAINT channels_app_refusedrequest_pkey PRIMARY KEY (id);
 
@@ -2798,6 +2815,9 @@ ALTER TABLE ONLY public.deployments_budgetnotice
 ALTER TABLE ONLY public.deployments_conversationtag
     ADD CONSTRAINT one_of_a_tag_per_conversation UNIQUE (conversation_id, tag_id);
 
+ALTER TABLE ONLY public.channels_app_recordingpart
+    ADD CONSTRAINT one_part_per_number UNIQUE (recording_id, number);
+
 ALTER TABLE ONLY public.deployments_personfield
     ADD CONSTRAINT one_person_field_per_key UNIQUE (workspace_id, key);
 
@@ -3075,6 +3095,10 @@ CREATE INDEX channels_app_membertelephone_workspace_id_ab892f91 ON public.channe
 CREATE INDEX channels_app_messagetemplate_connection_id_0b18742a ON public.channels_app_messagetemplate USING btree (connection_id);
 
 CREATE INDEX channels_app_messagetemplate_workspace_id_4c6b4cfc ON public.channels_app_messagetemplate USING btree (workspace_id);
+
+CREATE INDEX channels_app_recordingpart_recording_id_58ce9b93 ON public.channels_app_recordingpart USING btree (recording_id);
+
+CREATE INDEX channels_app_recordingpart_workspace_id_34671a86 ON public.channels_app_recordingpart USING btree (workspace_id);
 
 CREATE INDEX channels_app_refusedrequest_connection_id_d55a120b ON public.channels_app_refusedrequest USING btree (connection_id);
 
@@ -3739,6 +3763,12 @@ ALTER TABLE ONLY public.channels_app_messagetemplate
 ALTER TABLE ONLY public.channels_app_messagetemplate
     ADD CONSTRAINT channels_app_message_workspace_id_4c6b4cfc_fk_workspace FOREIGN KEY (workspace_id) REFERENCES public.workspaces_workspace(id) DEFERRABLE INITIALLY DEFERRED;
 
+ALTER TABLE ONLY public.channels_app_recordingpart
+    ADD CONSTRAINT channels_app_recordi_recording_id_58ce9b93_fk_channels_ FOREIGN KEY (recording_id) REFERENCES public.channels_app_callrecording(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.channels_app_recordingpart
+    ADD CONSTRAINT channels_app_recordi_workspace_id_34671a86_fk_workspace FOREIGN KEY (workspace_id) REFERENCES public.workspaces_workspace(id) DEFERRABLE INITIALLY DEFERRED;
+
 ALTER TABLE ONLY public.channels_app_refusedrequest
     ADD CONSTRAINT channels_app_refused_connection_id_d55a120b_fk_channels_ FOREIGN KEY (connection_id) REFERENCES public.channels_app_connection(id) DEFERRABLE INITIALLY DEFERRED;
 
@@ -4214,6 +4244,8 @@ ALTER TABLE public.channels_app_membertelephone ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.channels_app_messagetemplate ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.channels_app_recordingpart ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.channels_app_refusedrequest ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.channels_app_rehearsal ENABLE ROW LEVEL SECURITY;
@@ -4357,6 +4389,8 @@ CREATE POLICY owner ON public.channels_app_interactivecontent TO CURRENT_USER US
 CREATE POLICY owner ON public.channels_app_membertelephone TO CURRENT_USER USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON public.channels_app_messagetemplate TO CURRENT_USER USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON public.channels_app_recordingpart TO CURRENT_USER USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON public.channels_app_refusedrequest TO CURRENT_USER USING (true) WITH CHECK (true);
 
@@ -4515,6 +4549,8 @@ CREATE POLICY tenant ON public.channels_app_interactivecontent USING ((workspace
 CREATE POLICY tenant ON public.channels_app_membertelephone USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON public.channels_app_messagetemplate USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON public.channels_app_recordingpart USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON public.channels_app_refusedrequest USING ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid));
 

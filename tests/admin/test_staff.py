@@ -33,6 +33,7 @@ from channels_app.models import (
     InteractiveContent,
     MemberTelephone,
     MessageTemplate,
+    RecordingPart,
     Rehearsal,
     RehearsalCall,
     RehearsalLine,
@@ -255,7 +256,8 @@ def _what_calls_leave(member: User, connection: Connection, conversation: Conver
     RelayTicket.objects.create(call=call, digest=uuid4().bytes * 2, expires_at=now)
     transfer = CallTransfer.objects.create(call=call, manner="cold", to="+14155550123")
     CallCourse.objects.create(call=call, transfer=transfer)
-    CallRecording.objects.create(connection=connection, call=call, sid="RE1", kind="recording", due_at=now)
+    made = CallRecording.objects.create(connection=connection, call=call, sid="RE1", kind="recording", due_at=now)
+    RecordingPart.objects.create(recording=made, number=0, sound=bytes(range(200)))
     MemberTelephone.objects.create(member=member, number="+14155550123")
     RehearsalCall.objects.create(connection=connection, sid="CA2", direction="inbound", status="ringing", seen_at=now)
 

@@ -16,7 +16,7 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError
 
 from channels_app import connections
-from channels_app.models import Call, CallStep, CallTurn, RefusedRequest
+from channels_app.models import Call, CallRecording, CallStep, CallTurn, RefusedRequest
 from channels_app.voice.engines import installed, registry
 from channels_app.voice.sip import admitting
 from channels_app.voice.sip import edge as edges
@@ -34,6 +34,7 @@ from tests.channels.gateway import Gateway
 from tests.channels.hearing import BOOKING, share_heard
 from tests.channels.sip_phone import Raw, SipPhone, authorization, sdp
 from tests.channels.streams import words_of
+from tests.channels.test_gateway_recording import tracks
 from workspaces import secret_store
 
 PASSWORD = "a-long-word-for-a-trunk"
@@ -139,6 +140,29 @@ async def test_keys_are_taken_from_the_packets(gateway: Gateway, edge: Edge) -> 
     assert turn.keys.startswith("42")
     phone.hang_up()
     await ended(gateway)
+
+
+@pytest.mark.parametrize("codec", [0, 8], ids=["mu-law", "a-law"])
+@pytest.mark.asyncio
+async def test_with_a_yes_a_call_is_recorded_as_it_was_played(far: FarEnd, edge: Edge, codec: int) -> None:
+    gateway = await in_thread(lambda: make(far, record="with_consent"))
+    phone = phone_of(gateway, edge, codec)
+    await phone.ring()
+    question = await phone.hears()
+    place = len(phone.heard)
+    phone.press("1")
+    await phone.hears(since=place)
+    await phone.says(BOOKING)
+    await until(gateway, lambda: CallTurn.objects.filter(number=1, speech_ms__gt=0).first())
+    phone.hang_up()
+    await ended(gateway)
+    await until(gateway, lambda: CallRecording.objects.filter(seconds__gt=0).first())
+    await gateway.drain()
+    row = await until(gateway, lambda: CallRecording.objects.select_related("file").filter(state="kept").first())
+    theirs, ours = await in_thread(tracks, row)
+    assert share_heard(BOOKING, await words_of(theirs)) > 0.5
+    assert len((await words_of(ours)).split()) > 2
+    assert "record" in await words_of(question)
 
 
 @pytest.mark.asyncio

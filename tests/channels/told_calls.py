@@ -9,7 +9,7 @@ import struct
 import wave
 from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.core.files.base import ContentFile
 from django.utils import timezone
@@ -24,6 +24,7 @@ from channels_app.models import (
     Connection,
     ConversationLink,
 )
+from channels_app.voice import own_recordings
 from convoship.lib.tenancy import tenant
 from deployments import conversations, files, people
 from deployments.conversations import NewMessage
@@ -175,6 +176,18 @@ class Made:
             )
             locked = conversations.lock(self.conversation.id)
             conversations.end(locked, "completed" if outcome == "completed" else "abandoned", reason, "")
+
+    def own_recording(self, seconds: int = 12, *, is_over: bool = True) -> UUID:
+        """One that we made ourselves: a tone of theirs and one of ours, and nobody has put it together yet."""
+        steps = b"\x90\x8d\x90\xff\x10\x0d\x10\x7f"
+        both = bytes(one for at in range(8000) for one in (steps[at % 8], steps[at // 2 % 8]))
+        with tenant(self.workspace_id):
+            made = own_recordings.begin(self.call)
+            for number in range(seconds):
+                own_recordings.add(made, number, both)
+            if is_over:
+                own_recordings.end(made)
+        return made
 
     def recording(
         self, kind: str = "recording", state: str = "kept", number: int | None = None, **more: Any

@@ -31,6 +31,19 @@ made = told_calls.make_story(line)
 print(made.conversation.id)
 """
 
+_OWN = """
+import uuid
+from channels_app.models import Connection
+from convoship.lib.tenancy import tenant
+from tests.channels import told_calls
+with tenant(uuid.UUID({workspace!r})):
+    line = Connection.objects.get(id={line!r})
+made = told_calls.make_call(line)
+made.say("Hello?")
+made.own_recording(12)
+print(made.conversation.id)
+"""
+
 
 def told_call(product: Product, program: Program, line_id: str) -> str:
     """A call in which everything happened, with its recording; its conversation's id."""
@@ -170,6 +183,24 @@ def test_a_recording_is_played_by_key_and_plays_on_while_the_page_is_drawn_anew(
     member.keyboard.press("Space")
     wait_for("it is stopped", lambda: player.evaluate("(one) => one.paused"))
     assert axe.violations(member, "document.querySelector('#call')") == []
+
+
+def test_what_we_recorded_ourselves_is_put_together_and_played_with_both_sides(
+    line: dict[str, Any], product: Product, program: Program, member: Page
+) -> None:
+    code = _OWN.format(workspace=program.demo["workspace_id"], line=line["connection"]["id"])
+    member.goto(f"/app/conversations/{product.manage('shell', '-c', code).split()[-1]}/")
+    player = member.locator("audio")
+    expect(player).to_have_accessible_name("Recording of the call, 12 s", timeout=30_000)
+    player.focus()
+    member.keyboard.press("Space")
+    wait_for("it plays", lambda: player.evaluate("(one) => one.currentTime > 0.2"))
+    assert player.evaluate("(one) => Math.round(one.duration)") == 12
+    channels = """async (one) => {
+        const sound = await (await fetch(one.src)).arrayBuffer();
+        return (await new AudioContext().decodeAudioData(sound)).numberOfChannels;
+    }"""
+    assert player.evaluate(channels) == 2
 
 
 def test_what_was_not_heard_is_told_apart_for_ears_as_for_eyes(

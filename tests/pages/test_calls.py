@@ -9,9 +9,9 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from channels_app.models import Call, CallTransfer, CallTurn, Connection
+from channels_app.models import Call, CallRecording, CallTransfer, CallTurn, Connection
 from channels_app.pages import queries
-from channels_app.voice import ending, record, taking, transfer_failures
+from channels_app.voice import ending, own_recordings, record, taking, transfer_failures
 from convoship.lib.tenancy import tenant
 from deployments.models import Message
 from tests.channels import told_calls
@@ -300,6 +300,40 @@ def test_audio_that_could_not_be_fetched_says_why_and_is_fetched_again(member: B
     answer = member.send(form_of(page, f"recordings/{row.id}/again"))
     assert "The recording is being fetched." in words(answer)
     assert "Being fetched" in words(answer)
+
+
+def test_what_we_recorded_ourselves_says_how_it_stands_until_it_is_kept(member: Browser, line: Connection) -> None:
+    made = told_calls.make_call(line)
+    recording = made.own_recording(is_over=False)
+    shown = words(member.get(page_of(made)))
+    assert "Recording of the call Goes on" in shown
+    assert "The recording has begun." in shown
+    with tenant(made.workspace_id):
+        own_recordings.end(recording)
+    shown = words(member.get(page_of(made)))
+    assert "Recording of the call 12 s Being stored" in shown
+    with tenant(made.workspace_id):
+        CallRecording.objects.update(state="failed", reason="The file could not be kept.", remedy="Look at the disk.")
+    page = member.get(page_of(made))
+    assert "Not kept The file could not be kept. Look at the disk. Store again" in words(page)
+    answer = member.send(form_of(page, f"recordings/{recording}/again"))
+    assert "The recording is being stored." in words(answer)
+    assert "Being stored" in words(answer)
+
+
+def test_what_broke_off_says_so_beside_its_player_and_what_is_lost_has_no_button(
+    member: Browser, line: Connection
+) -> None:
+    made = told_calls.make_call(line)
+    made.recording(is_own=True, missing="It breaks off after 12 s.")
+    page = member.get(page_of(made))
+    assert "<audio" in text(page)
+    assert "It breaks off after 12 s." in words(page)
+    lost = told_calls.make_call(line)
+    lost.recording(state="failed", is_own=True, reason="The recording is lost: the process died.")
+    page = member.get(page_of(lost))
+    assert "Not kept The recording is lost: the process died." in words(page)
+    assert not [form for form in forms_of(page) if form.action.endswith("/again")]
 
 
 def test_who_may_only_read_has_no_button_to_fetch_it(workspace: Workspace, line: Connection) -> None:

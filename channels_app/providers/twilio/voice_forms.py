@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 from django import forms
 
 from channels_app.providers import numbers
+from channels_app.providers.recording_fields import LONGEST_WORDS, RecordingFields
 from channels_app.providers.speech_fields import SPEECH_FIELDS, SPEECH_KEYS, SpeechFields
 from channels_app.providers.twilio import voice_config
 from channels_app.providers.twilio.forms import AccountForm, CountriesField
 
-LONGEST_WORDS = 1000
 # Twilio takes so many hints, each so long (twilio.com/docs/voice/twiml/gather).
 MOST_HINTS, LONGEST_HINT = 500, 100
 # A whole day is the longest call that Twilio lets be.
@@ -30,7 +30,7 @@ def _words(label: str, help_text: str, *, rows: int = 0) -> forms.CharField:
     return forms.CharField(label=label, max_length=LONGEST_WORDS, required=False, help_text=help_text, widget=widget)
 
 
-class VoiceForm(SpeechFields, AccountForm):
+class VoiceForm(RecordingFields, SpeechFields, AccountForm):
     """The number, how it listens and speaks, and what bounds a call and its costs."""
 
     rarely: ClassVar[frozenset[str]] = frozenset(
@@ -189,15 +189,6 @@ class VoiceForm(SpeechFields, AccountForm):
     )
     voicemail_words = _words("Words before a message", "Said to who may leave one, before the tone.")
     goodbye_words = _words("Goodbye words", "The last words of a call that ends without a person.")
-    record = forms.ChoiceField(
-        label="Recording",
-        choices=[("off", "Calls are not recorded"), ("with_consent", "Recorded, where the caller agrees")],
-        initial="off",
-        required=False,
-    )
-    consent_words = _words(
-        "Question before recording", "What callers are asked: they agree with 1 or yes, and decline with 2 or no."
-    )
     longest_call = forms.IntegerField(
         label="Longest call",
         required=False,

@@ -16,8 +16,10 @@ from channels_app.voice import relay_acts
 from channels_app.voice.engines import registry
 from channels_app.voice.engines.base import EngineFailed
 from channels_app.voice.media import finishing, speech
-from channels_app.voice.media.events import Dialect, Event, Frame
+from channels_app.voice.media.consent import Asking
+from channels_app.voice.media.events import Dialect, Ear, Event, Frame
 from channels_app.voice.media.line import Line
+from channels_app.voice.media.taping import Taping
 from channels_app.voice.relay_acts import Admitted
 from channels_app.voice.relay_frames import Fault
 from channels_app.voice.relay_session import Session
@@ -51,7 +53,7 @@ class Far(Protocol):
     async def put(self, frame: Frame) -> None:
         """Give a frame to it; nothing once it is gone."""
 
-    async def read(self, line: Line) -> None:
+    async def read(self, line: Ear) -> None:
         """Have the line hear until this side is gone."""
 
     async def close(self) -> None:
@@ -65,6 +67,9 @@ class Carrying:
         self.far, self.admitted, self.connection_id = far, admitted, connection_id
         self.is_asked = is_asked
         self.session: Session | None = None
+        # Where a call is recorded by whom it came over, that is asked and done there.
+        self._records = admitted.config.records and not is_asked
+        self._asking: Asking | None = None
         self._is_handed = self._is_left = False
 
     def note(self, words: str) -> None:
@@ -75,6 +80,8 @@ class Carrying:
     def leave(self) -> None:
         """This side is over, as where its process ends: it is written down how far the call was heard."""
         self._is_left = True
+        if self._asking is not None:
+            self._asking.close()
         if self.session is not None:
             self.session.close()
 
@@ -91,8 +98,9 @@ class Carrying:
                 await finishing.broke(admitted, error.words, error.remedy)
             await self.far.close()
             return
+        taping = Taping(admitted, self.far.dialect) if self._records else None
         line = Line(
-            self.far.dialect,
+            taping or self.far.dialect,
             engines,
             self.far.put,
             lambda handed: self._ends(line, handed),
@@ -101,24 +109,26 @@ class Carrying:
         )
         session = self.session = Session(admitted, line.take, line.done_at)
         line.session = session
+        if taping is not None:
+            line.session = self._asking = Asking(admitted, session)
         if self._is_left:
             # While its engines were being made.
-            session.close()
+            self.leave()
         for event in early:
             line.hear(event)
         with registry.in_use(engines.ear, engines.mouth):
-            await self._carry(line, session)
+            await self._carry(line, session, taping)
 
-    async def _carry(self, line: Line, session: Session) -> None:
+    async def _carry(self, line: Line, session: Session, taping: Taping | None) -> None:
         """Sound one way and the other, until one of them ends."""
         loop = asyncio.get_running_loop()
-        conducting = loop.create_task(session.conduct())
-        reading = loop.create_task(self.far.read(line))
+        conducting = loop.create_task(self._lead(line, session, taping))
+        reading = loop.create_task(self.far.read(line if taping is None else taping.over(line)))
         carrying = loop.create_task(line.run())
         try:
             await asyncio.wait({conducting, reading, carrying}, return_when=asyncio.FIRST_COMPLETED)
             if not conducting.done():
-                session.close()
+                self.leave()
                 # It writes down how far it was heard.
                 await asyncio.wait({conducting}, timeout=10)
         finally:
@@ -130,7 +140,17 @@ class Carrying:
             logger.error("the sound of call %s broke", self.admitted.call_id, exc_info=fault)
         if not self._is_handed and not self.is_asked:
             await self._note_end(_FAULT if any(faults) else self.far.broken)
-        await self.far.close()
+        await asyncio.gather(self.far.close(), *([taping.close()] if taping is not None else ()))
+
+    async def _lead(self, line: Line, session: Session, taping: Taping | None) -> None:
+        """The call; before anything else is said in it, whether it may be recorded, where it is to be."""
+        if taping is not None and self._asking is not None:
+            recording_id = await self._asking.run(line)
+            if recording_id is not None:
+                taping.begin(recording_id)
+            line.session, self._asking = session, None
+            session.stir()
+        await session.conduct()
 
     async def _ends(self, line: Line, handed: Mapping[str, Any]) -> None:
         """The session is over by its own word."""

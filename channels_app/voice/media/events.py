@@ -62,6 +62,19 @@ class Stopped:
 Event = Started | Audio | Key | Marked | Stopped
 
 
+class Ear(Protocol):
+    """Whom a far side tells what happens (a `Line`). No method waits."""
+
+    def hear(self, event: Event) -> None:
+        """What happened on the call's sound."""
+
+    def rest(self) -> None:
+        """The far side put us on hold."""
+
+    def go_on(self) -> None:
+        """They are back."""
+
+
 class Dialect(Protocol):
     """How one kind of sender writes this, one object a socket: it may keep what a stream said of itself.
 

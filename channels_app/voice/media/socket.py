@@ -27,9 +27,8 @@ from channels_app.voice import handshakes, relay_acts, relay_tickets
 from channels_app.voice.handshakes import Knock
 from channels_app.voice.media import dialects, engines_of, speech
 from channels_app.voice.media.carrying import Broken, Carrying
-from channels_app.voice.media.events import Audio, BadFrame, Dialect, Event, Frame, Started, Stopped
+from channels_app.voice.media.events import Audio, BadFrame, Dialect, Ear, Event, Frame, Started, Stopped
 from channels_app.voice.media.flow import MOST_AHEAD, Flow
-from channels_app.voice.media.line import Line
 from channels_app.voice.media.waiting import MOST_ALIKE, Waiting
 from convoship.lib import client_ip
 from convoship.lib.database import drop_broken_connections
@@ -274,7 +273,7 @@ class _Socket:
                 await self._turn_away(NO_DIALECT, "frames_unreadable", self.bad_words)
         return None
 
-    async def read(self, line: Line) -> None:
+    async def read(self, line: Ear) -> None:
         """Have the line hear until the socket ends. Nothing here waits for anything else than the next frame."""
         loop = asyncio.get_running_loop()
         while (frame := await self._next()) is not None:

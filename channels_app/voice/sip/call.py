@@ -11,8 +11,7 @@ from collections.abc import Awaitable, Callable
 from aiosipua.incoming_call import IncomingCall
 
 from channels_app.voice.media.carrying import Broken, Carrying
-from channels_app.voice.media.events import Dialect, Frame
-from channels_app.voice.media.line import Line
+from channels_app.voice.media.events import Dialect, Ear, Frame
 from channels_app.voice.sip import offers
 from channels_app.voice.sip.offers import Offer
 from channels_app.voice.sip.sound import SipDialect, Sound
@@ -35,7 +34,7 @@ class SipCall:
         self.is_gone = False
         self._bye = bye
         self._offer = offer
-        self._line: Line | None = None
+        self._line: Ear | None = None
         self._session, self._version = str(secrets.randbits(31)), int(time.time())
 
     def answer(self) -> None:
@@ -80,7 +79,7 @@ class SipCall:
         if not self.is_gone:
             self.sound.put(frame)
 
-    async def read(self, line: Line) -> None:
+    async def read(self, line: Ear) -> None:
         """Until they hang up."""
         self._line = line
         self._hold(self.sound.is_held)
