@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.channels import far_end
 from tests.channels.far_end import FarEnd, Said
@@ -158,3 +159,29 @@ def test_a_secret_is_rotated_and_shown_once(width: int, member: Page, far: FarEn
     expect(member.locator("#secret")).to_have_count(0)
     member.goto(settings)
     expect(member.get_by_text(new)).to_have_count(0)
+
+
+def _answers(status: int, route: Route) -> None:
+    route.fulfill(status=status, body="")
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_button_whose_request_comes_to_nothing_says_so(width: int, member: Page, far: FarEnd) -> None:
+    make(member, far, f"Silent at {width}")
+    member.get_by_role("link", name="Done").click()
+    test = member.get_by_role("button", name="Test", exact=True)
+    said = member.locator(".notice.failed")
+    for status, words in ((404, "That is not there any more."), (503, "The server could not do that.")):
+        member.route("**/test", partial(_answers, status))
+        test.click()
+        expect(said).to_contain_text(words)
+        member.unroute("**/test")
+    member.route("**/test", lambda route: route.abort())
+    test.click()
+    expect(said).to_contain_text("Convoship could not be reached")
+    is_fit(member, "the words of a request that came to nothing")
+    member.unroute("**/test")
+    # The next one that works takes them away.
+    test.click()
+    expect(member.get_by_text("took a signed test event and answered 200")).to_be_visible()
+    expect(said).to_have_count(0)
