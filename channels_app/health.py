@@ -14,6 +14,7 @@ from channels_app.models.connection import ConnectionState
 from channels_app.providers.base import Capability, Unreadable
 from channels_app.providers.sip_fields import SIP_PASSWORD
 from channels_app.providers.speech_fields import SPEECH_KEYS
+from channels_app.voice.media import speech_check
 from deployments.models import Assistant
 
 _UNREADABLE = "can't be decrypted, so nothing that comes in can be checked."
@@ -83,6 +84,8 @@ def standing(connection: Connection) -> Standing:
         return Standing(
             "plain", "Nothing was handed over to it yet.", "Test it, and choose it as a desk of an assistant."
         )
+    if connection.config.get("mode") == "stream" and (lacks := speech_check.lacks(connection.config)):
+        return Standing("bad", lacks[0].words, lacks[0].remedy)
     if connection.last_outbound_at is None and connection.last_inbound_at is None:
         return Standing("plain", "Nothing has gone over it yet.", "Test it, or send something to its inbound address.")
     return Standing("good", "It works.")

@@ -65,12 +65,15 @@ def connection(request: WorkspaceRequest, connection_id: UUID) -> HttpResponse:
 
 def page(request: WorkspaceRequest, row: Connection, *, status: int = 200, **more: Any) -> HttpResponse:
     """Its overview, with what a form on it has to say."""
+    shown = head(request, row, "overview")
+    lacks = speech_check.lacks(row.config) if row.config.get("mode") == STREAM else []
     context = {
-        **head(request, row, "overview"),
+        **shown,
         "addresses": addresses(row),
         **ways_to_try(row),
         "last_test": connections.last_test(row),
-        "speech_lacks": speech_check.lacks(row.config) if row.config.get("mode") == STREAM else [],
+        # What its health says is not said twice.
+        "speech_lacks": [finding for finding in lacks if finding.words != shown["standing"].words],
         "once": once.mark(),
         **more,
     }

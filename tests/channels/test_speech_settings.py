@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from channels_app import accounts, config_paths, connections
+from channels_app import accounts, config_paths, connections, health
 from channels_app.models import Connection, MediaBeat
 from channels_app.providers import speech_fields
 from channels_app.providers.registry import PROVIDERS
@@ -148,7 +148,12 @@ def test_a_key_that_was_withdrawn_from_an_address_is_sent_there_no_more(workspac
 def test_what_is_missing_is_said_with_the_command_that_brings_it(workspace: Workspace, monkeypatch: pytest.MonkeyPatch):
     made = create(workspace, {})
     assert [finding.words for finding in speech_check.lacks(made.config)] == [speech_check.NOT_CARRIED]
-    MediaBeat.objects.create(name="sockets here:1", looked_at=timezone.now())
+    # Nothing says beside it that it works.
+    made.last_inbound_at = timezone.now()
+    with tenant(workspace.id):
+        assert (health.standing(made).tone, health.standing(made).words) == ("bad", speech_check.NOT_CARRIED)
+        MediaBeat.objects.create(name="sockets here:1", looked_at=timezone.now())
+        assert health.standing(made).tone == "good"
     assert speech_check.lacks(made.config) == []
     monkeypatch.setenv("PATH", "/nowhere")
     found = speech_check.lacks(made.config)

@@ -57,7 +57,9 @@ def of_error(label: str, error: BaseException) -> EngineFailed:
         if isinstance(found, TimedOut | TimeoutError | OpensTooSlowly):
             return timed_out(label)
         if isinstance(found, OutboundError):
-            return EngineFailed(FaultKind.UNREACHABLE, found.words, _LATER)
+            return EngineFailed(
+                FaultKind.UNREACHABLE, found.words, f"If the address is one of your own, check it. {_LATER}"
+            )
         if isinstance(found, NotConnected):
             words = f"{label} can't be reached."
             return EngineFailed(FaultKind.UNREACHABLE, words, "Look at its status page, and try again.")
