@@ -48,14 +48,16 @@ class ElevenLabs(Used):
     def __init__(self, voice: str, model: str, key: str, base_url: str) -> None:
         super().__init__()
         self._voice, self._model, self._key, self._base_url = voice, model, key, base_url.rstrip("/")
+        self._sdk: tuple[Any, Any] | None = None
 
     async def speak(self, words: str, language: str) -> AsyncGenerator[bytes]:
         """The sound of a clause, as it comes."""
         if not words.strip():
             return
-        # Loading the SDK takes more than a second, once.
-        sdk: Any = await asyncio.to_thread(import_module, "elevenlabs.client")
-        errors: Any = await asyncio.to_thread(import_module, "elevenlabs.core.api_error")
+        if self._sdk is None:
+            # Loading it takes more than a second, once.
+            self._sdk = await asyncio.to_thread(_loaded)
+        sdk, errors = self._sdk
         with self.in_use():
             heard = 0
             try:
@@ -89,3 +91,8 @@ class ElevenLabs(Used):
 
     async def close(self) -> None:
         """Connections are the guarded client's own."""
+
+
+def _loaded() -> tuple[Any, Any]:
+    """The SDK, and the module of its errors."""
+    return import_module("elevenlabs.client"), import_module("elevenlabs.core.api_error")
