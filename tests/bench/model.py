@@ -13,6 +13,8 @@ import json
 import sys
 from typing import Any
 
+from tests.bench.lean import Lean, serve
+
 PIECES, PAUSE_SECONDS = 100, 0.1
 SENTENCE, SHORT_SECONDS = "Your order has left us this morning. ", 1.0
 _CHUNK = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1_700_000_000, "model": "bench"}
@@ -44,28 +46,17 @@ _END = _delta({}, "stop") + _event({"choices": [], "usage": _USAGE}) + b"e\r\nda
 _SHORT = _delta({"content": SENTENCE})
 
 
-class Model(asyncio.Protocol):
+class Model(Lean):
     """One connection. What is asked is not looked at; every answer is the same."""
 
     under_way: set[Model] = set()
     written = broken_off = 0
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Asyncio's: somebody is there."""
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-        self.asked = b""
-        self.next = 0
-        self.timer: asyncio.TimerHandle | None = None
+    next = 0
+    timer: asyncio.TimerHandle | None = None
 
-    def data_received(self, data: bytes) -> None:
-        """Asyncio's: a piece of a request."""
-        self.asked += data
-        head, found, body = self.asked.partition(b"\r\n\r\n")
-        length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0].strip()
-        if not found or len(body) < int(length or 0):
-            return
-        self.asked = b""
+    def answer(self, head: bytes) -> None:
+        """Write it as time goes by."""
         if head.startswith(b"GET"):
             told = json.dumps(
                 {"under_way": len(self.under_way), "written": Model.written, "broken_off": Model.broken_off}
@@ -106,11 +97,5 @@ class Model(asyncio.Protocol):
             Model.broken_off += 1
 
 
-async def main(port: int) -> None:
-    """Serve until killed."""
-    server = await asyncio.get_running_loop().create_server(Model, "127.0.0.1", port, backlog=1024)
-    await server.serve_forever()
-
-
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1])))
+    asyncio.run(serve(Model, int(sys.argv[1])))

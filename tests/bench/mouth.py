@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import sys
 
+from tests.bench.lean import Lean, serve
 from tests.bench.speech import RATE, SPEAKS_SECONDS
 
 SOUND_SECONDS = 2.5
@@ -23,23 +24,11 @@ _FIRST = _HEAD + _chunk(_SOUND[: RATE // 2])
 _REST = _chunk(_SOUND[RATE // 2 :]) + b"0\r\n\r\n"
 
 
-class Mouth(asyncio.Protocol):
+class Mouth(Lean):
     """One connection."""
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Asyncio's: somebody is there."""
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-        self.asked = b""
-
-    def data_received(self, data: bytes) -> None:
-        """Asyncio's: a piece of a request."""
-        self.asked += data
-        head, found, body = self.asked.partition(b"\r\n\r\n")
-        length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0].strip()
-        if not found or len(body) < int(length or 0):
-            return
-        self.asked = b""
+    def answer(self, head: bytes) -> None:
+        """Speak, after a while."""
         asyncio.get_running_loop().call_later(SPEAKS_SECONDS, self._speak)
 
     def _speak(self) -> None:
@@ -47,11 +36,5 @@ class Mouth(asyncio.Protocol):
         self.transport.write(_REST)
 
 
-async def main(port: int) -> None:
-    """Serve until killed."""
-    server = await asyncio.get_running_loop().create_server(Mouth, "127.0.0.1", port, backlog=1024)
-    await server.serve_forever()
-
-
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1])))
+    asyncio.run(serve(Mouth, int(sys.argv[1])))

@@ -198,7 +198,7 @@ async def test_test_has_the_engines_say_a_sentence_and_hear_it(workspace: Worksp
 
 @pytest.mark.asyncio
 async def test_test_asks_an_ear_only_what_was_spoken(workspace: Workspace, monkeypatch: pytest.MonkeyPatch):
-    await in_thread(lambda: MediaBeat.objects.create(name="here:1", looked_at=timezone.now()))
+    await in_thread(lambda: MediaBeat.objects.create(name="sockets here:1", looked_at=timezone.now()))
     engine = {"engine": "openai", "base_url": "https://speech.invalid/v1"}
     config = {"speech": {"stt": engine, "tts": engine}}
     try:
