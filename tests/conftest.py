@@ -27,8 +27,8 @@ from deployments import tallies
 # Filled by migrations and by Django itself; without them later tests would lack permissions and content types.
 KEPT_TABLES = ("django_migrations", "django_content_type", "auth_permission")
 
-# How long examples take to be made says how busy the machine is.
-hypothesis_settings.register_profile("busy", suppress_health_check=[HealthCheck.too_slow])
+# How long examples take, to be made or tried, says how busy the machine is.
+hypothesis_settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("busy")
 
 

@@ -134,7 +134,7 @@ def test_twenty_calls_at_once_are_answered_and_end_well(edge: Path, tmp_path: Pa
         # By deadlines that don't drift: what was late was made good.
         late = [one.at - packets[0].at - 0.02 * place for place, one in enumerate(packets)]
         assert max(late) < 0.5
-        assert sorted(late)[len(late) // 2] < 0.06
+        assert sorted(late)[len(late) // 2] < 0.1
 
 
 def _wav(path: Path, ulaw: bytes) -> None:
