@@ -123,6 +123,35 @@ async def test_calls_judged_together_are_judged_as_alone(sentences: list[bytes])
         assert shares == pytest.approx(Detector().feed(sound), abs=1e-4)
 
 
+@pytest.mark.asyncio
+async def test_a_fault_of_one_call_is_no_others(sentences: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    broken, whole = JointDetector(), JointDetector()
+    is_told = asyncio.Event()
+
+    def breaks(share: float) -> None:
+        raise ValueError("the line of this call")
+
+    broken.feed(sentences[0][: vad.WINDOW], breaks)
+    whole.feed(sentences[0][: vad.WINDOW], lambda share: is_told.set())
+    async with asyncio.timeout(10):
+        await is_told.wait()
+    with pytest.raises(ValueError, match="the line of this call"):
+        broken.feed(sentences[0][:FRAME], breaks)
+    # A fault of the model is every call's that it was to judge, and told to each.
+    is_asked = asyncio.Event()
+
+    def fails(*_: object) -> list[float]:
+        is_asked.set()
+        raise RuntimeError("the model")
+
+    monkeypatch.setattr(vad._Model, "shares", fails)
+    whole.feed(sentences[0][: vad.WINDOW], lambda share: None)
+    async with asyncio.timeout(10):
+        await is_asked.wait()
+    with pytest.raises(RuntimeError, match="the model"):
+        whole.feed(sentences[0][:FRAME], lambda share: None)
+
+
 def test_after_a_long_quiet_it_hears_as_at_first(sentences: list[bytes]) -> None:
     quiet = SILENCE * (vad.WINDOW * round(2 / WINDOW_SECONDS + 1))
     detector = Detector()

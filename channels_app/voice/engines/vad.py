@@ -38,6 +38,7 @@ class _Ear:
         self._numpy = model.numpy
         self._rest = b""
         self._quiet = 0.0
+        self.fault: Exception | None = None
         self.forget()
 
     def forget(self) -> None:
@@ -81,7 +82,12 @@ class JointDetector:
         self._gathering = _gatherings.setdefault(asyncio.get_running_loop(), _Gathering())
 
     def feed(self, ulaw: bytes, tell: Callable[[float], None]) -> None:
-        """Tells, within `GATHER_SECONDS`, how probable speech is (0 to 1) in each window of 32 ms that is complete."""
+        """Tells, within `GATHER_SECONDS`, how probable speech is (0 to 1) in each window of 32 ms that is complete.
+
+        What went wrong with an earlier window, here or in its `tell`, is raised: it is this call's, and no other's.
+        """
+        if self._ear.fault is not None:
+            raise self._ear.fault
         for window in self._ear.windows(ulaw):
             self._gathering.add(self._ear, window, tell)
 
@@ -110,10 +116,18 @@ class _Gathering:
                     later.append((ear, window, tell))
                 else:
                     chosen[ear] = window, tell
-            shares = _model().shares(list(chosen), [window for window, _ in chosen.values()])
             waiting = later
-            for share, (_, tell) in zip(shares, chosen.values(), strict=True):
-                tell(share)
+            try:
+                shares = _model().shares(list(chosen), [window for window, _ in chosen.values()])
+            except Exception as error:  # noqa: BLE001 (each of these calls raises it, and says so in its story)
+                for ear in chosen:
+                    ear.fault = error
+                continue
+            for share, (ear, (_, tell)) in zip(shares, chosen.items(), strict=True):
+                try:
+                    tell(share)
+                except Exception as error:  # noqa: BLE001 (its own call raises it; the others go on)
+                    ear.fault = error
 
 
 _gatherings: WeakKeyDictionary[asyncio.AbstractEventLoop, _Gathering] = WeakKeyDictionary()
