@@ -234,14 +234,15 @@ class _Socket:
             admitted = await in_tenant(relay_acts.admit_sound)(
                 knock.workspace_id, knock.connection_id, ticket, named, session_id, words
             )
+            if admitted is None:
+                why = await in_tenant(relay_tickets.why_not)(knock.workspace_id, knock.connection_id, named, ticket)
         except (OperationalError, InterfaceError) as error:
             logger.warning("a call's socket was closed, the database does not answer: %s", error)
             await self._close(OVERLOAD)
             await in_thread(drop_broken_connections)
             return
         if admitted is None:
-            why = in_tenant(relay_tickets.why_not)(knock.workspace_id, knock.connection_id, named, ticket)
-            await self._turn_away(NO_CALL, *await why)
+            await self._turn_away(NO_CALL, *why)
             return
         is_asked = speech.is_asked_afterwards(knock.kind)
         self.carrying = Carrying(self, admitted, knock.connection_id, is_asked=is_asked)
