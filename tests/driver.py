@@ -104,6 +104,17 @@ class Up:
         """What it said so far."""
         return "\n".join(self.lines)
 
+    def latest(self, most: int) -> str:
+        """The last lines that it said until now."""
+        while not self._queue.empty():
+            said = self._queue.get()
+            if said is None:
+                # For whoever waits for the end.
+                self._queue.put(None)
+                break
+            self.lines.append(said)
+        return "\n".join(self.lines[-most:])
+
     def says(self, words: str, seconds: float = 2 * MINUTE) -> str:
         """Wait for a line with these words."""
         for line in self.lines:

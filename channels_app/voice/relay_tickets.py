@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from channels_app.models import Call, RelayTicket
 from channels_app.models.call import CallState
+from channels_app.providers.base import same
 from channels_app.voice import record
 
 # The name of the parameter that carries it.
@@ -70,7 +71,7 @@ def spend(connection_id: UUID, call_sid: str | None, value: str, session: str) -
 def is_last(call_id: UUID, digest: bytes) -> bool:
     """Whether no other ticket of this call was spent after this one: whose session ends, ends the call with it."""
     row = RelayTicket.objects.filter(call=call_id).exclude(spent_at=None).order_by("-spent_at").first()
-    return row is None or bytes(row.digest) == digest
+    return row is None or same(row.digest, digest)
 
 
 def why_not(connection_id: UUID, call_sid: str | None, value: str) -> tuple[str, str]:

@@ -8,7 +8,7 @@ import shutil
 import signal
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +23,7 @@ from tests.e2e.programs import Program
 from tests.e2e.visitor import Visitor
 
 PATIENCE = 45_000  # milliseconds: two busy cores are slow now and then, and a right answer comes at once
+LINES_TOLD = 60  # of what the product said, where a test fails
 # One machine visits all day, so the limit per address is out of the way here; tests/runtime holds it.
 VISITS = {"LIMIT_SESSIONS_PER_IP": "2000/60"}
 
@@ -118,6 +119,18 @@ def product() -> Iterator[Product]:
     finally:
         up.close()
         shutil.rmtree(base, ignore_errors=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What the product said last stands under each failure: a browser sees only that nobody answers."""
+    report = yield
+    product = getattr(item, "funcargs", {}).get("product")
+    if report.failed and product is not None:
+        ended = product.up.process.poll()
+        state = "is up" if ended is None else f"ended with {ended}"
+        report.sections.append((f"the product, which {state}", product.up.latest(LINES_TOLD)))
+    return report
 
 
 @pytest.fixture(scope="session")
