@@ -13,7 +13,7 @@ from convoship.lib.tenancy import in_tenant
 from deployments import budget_notices, budgets, rehearsed_bots, webhook_callbacks, webhook_secrets
 from deployments.budget_notices import Near
 from deployments.budgets import Refusal, Who
-from deployments.knowledge import embedding
+from deployments.knowledge import embedding, vocabulary
 from deployments.models import Assistant
 from deployments.responders.base import (
     Callback,
@@ -32,6 +32,43 @@ R = TypeVar("R")
 _settling: set[asyncio.Task[int | None]] = set()
 
 
+# Passages, secret, what the call may take and whether that was set aside.
+_Found = tuple[Sequence[Passage], str, Usage, str | Refusal]
+
+
+@dataclass
+class Prepared:
+    """An opening that was found ahead, for whoever wants just this, once."""
+
+    wanted: Wanted
+    found: _Found | None
+
+    def take(self, wanted: Wanted) -> _Found | None:
+        """What was found, where this is what it was found for."""
+        is_same = (wanted.text, wanted.limit, wanted.secret) == (
+            self.wanted.text,
+            self.wanted.limit,
+            self.wanted.secret,
+        )
+        if self.found is None or not is_same or wanted.most(self.found[0]) != self.found[2]:
+            return None
+        found, self.found = self.found, None
+        return found
+
+
+def prepare(assistant_id: UUID, who: Who, wanted: Wanted) -> Prepared | None:
+    """Find an opening within the transaction that claims the turn; None where it is better asked for afterwards.
+
+    So it is where passages have to be searched for, as that may take long, and where there is an error to be told of.
+    """
+    if wanted.limit and vocabulary.about(assistant_id) is not None:
+        return None
+    try:
+        return Prepared(wanted, _set_aside(who, wanted, ()))
+    except ResponderError:
+        return None
+
+
 @dataclass(frozen=True)
 class WorkspaceReach:
     """`Reach` for one turn: each call crosses the database by itself and gives its connection back."""
@@ -40,6 +77,8 @@ class WorkspaceReach:
     assistant_id: UUID
     # For whom it is asked: whose budgets it takes from.
     who: Who = field(default_factory=Who)
+    # What was found with the turn's claim.
+    prepared: Prepared | None = None
 
     async def secret(self, key: str, url: str) -> str:
         """The secret's value, if it is there and may be sent to this address."""
@@ -50,15 +89,23 @@ class WorkspaceReach:
         return await embedding.passages(self.workspace_id, self.assistant_id, text, limit, counting=self)
 
     async def opening(self, wanted: Wanted) -> Opening:
-        """All of it in one transaction, where no endpoint has to be asked for the question's embedding in between."""
-        found = await self._or_given_back(
-            in_tenant(_opening)(self.workspace_id, self.assistant_id, self.who, wanted),
-            lambda found: found and found[-1],
-        )
+        """All of it in one transaction, where no endpoint has to be asked for the question's embedding in between.
+
+        Or in none, where it was found with the claim.
+        """
+        found = self.prepared.take(wanted) if self.prepared is not None else None
+        if found is None:
+            found = await self._open(wanted)
         if found is None:
             return await found_in_parts(self, wanted)
         passages, secret, most, taken = found
         return Opening(passages, secret, await self._taken(taken, most))
+
+    async def _open(self, wanted: Wanted) -> _Found | None:
+        return await self._or_given_back(
+            in_tenant(_opening)(self.workspace_id, self.assistant_id, self.who, wanted),
+            lambda found: found and found[-1],
+        )
 
     async def spend(self, most: Usage) -> str:
         """Set it aside in every budget that it falls under."""
@@ -105,6 +152,13 @@ class WorkspaceReach:
             await in_tenant(budget_notices.note_near)(self.workspace_id, near)
         return cost
 
+    async def close(self) -> None:
+        """Give back what was set aside with the claim, where nobody asked for it."""
+        if self.prepared is not None and self.prepared.found is not None:
+            taken, self.prepared.found = self.prepared.found[-1], None
+            if isinstance(taken, str):
+                await self.settle(taken, Usage())
+
     async def _frees(self) -> bool:
         """Give back what processes that died had set aside; whether there was any."""
         overdue = await in_tenant(budgets.overdue)(self.workspace_id)
@@ -129,15 +183,17 @@ class WorkspaceReach:
         return await in_tenant(webhook_callbacks.answer_to)(self.workspace_id, callback)
 
 
-def _opening(
-    assistant_id: UUID, who: Who, wanted: Wanted
-) -> tuple[Sequence[Passage], str, Usage, str | Refusal] | None:
-    """Passages, secret, what the call may take and whether that was set aside; None where an embedding is wanted."""
+def _opening(assistant_id: UUID, who: Who, wanted: Wanted) -> _Found | None:
+    """What there is of it; None where an embedding is wanted."""
     passages: Sequence[Passage] = ()
     if wanted.limit:
         endpoint, passages = embedding.known_without(assistant_id, wanted.text, wanted.limit)
         if endpoint is not None:
             return None
+    return _set_aside(who, wanted, passages)
+
+
+def _set_aside(who: Who, wanted: Wanted, passages: Sequence[Passage]) -> _Found:
     secret = _secret(*wanted.secret) if wanted.secret else ""
     most = wanted.most(passages)
     return passages, secret, most, budgets.take(who, most)

@@ -36,6 +36,7 @@ from deployments import (
     handoff_rules,
     live,
     publishing,
+    reaching,
     responder_health,
     writing,
 )
@@ -345,6 +346,14 @@ def _claim(turn: Turn, conversation: Conversation) -> Claim:
             [conversation.id, turn.seq, HISTORY_LINES],
         )
         lines = [Line(author, text, payload or None, at) for author, text, payload, at in reversed(earlier)]
+    asked = replace(
+        _input(conversation, version, message.text, message.payload, lines),
+        conversation_id=str(conversation.id),
+        turn_id=str(turn.id),
+        user_id=conversation.proved_as,
+    )
+    who = _who(conversation, turn)
+    prepared = _prepared(version, asked, who)
     return Claim(
         workspace_id=conversation.workspace_id,
         turn_id=turn.id,
@@ -353,14 +362,19 @@ def _claim(turn: Turn, conversation: Conversation) -> Claim:
         version=version,
         locale=conversation.locale,
         client_id=message.client_id,
-        input=replace(
-            _input(conversation, version, message.text, message.payload, lines),
-            reach=WorkspaceReach(conversation.workspace_id, version.assistant_id, _who(conversation, turn)),
-            conversation_id=str(conversation.id),
-            turn_id=str(turn.id),
-            user_id=conversation.proved_as,
-        ),
+        input=replace(asked, reach=WorkspaceReach(conversation.workspace_id, version.assistant_id, who, prepared)),
     )
+
+
+def _prepared(version: AssistantVersion, asked: TurnInput, who: Who) -> reaching.Prepared | None:
+    """What the answer's first call needs, as the database is at hand."""
+    try:
+        wanted = answering.wanted(version.content, asked)
+    except Exception:
+        # The message is being taken, which counts for more; whoever answers fails alike, and says so.
+        logger.exception("responder %s can't say what it needs", version.responder)
+        return None
+    return None if wanted is None else reaching.prepare(version.assistant_id, who, wanted)
 
 
 def _who(conversation: Conversation, turn: Turn) -> Who:
@@ -602,7 +616,10 @@ async def _answer_one(claim: Claim, is_watched: bool, ear: Ear | None) -> tuple[
 async def _answered(claim: Claim, is_watched: bool, ear: Ear | None) -> tuple[list[Message], Claim | None]:
     answer = Answer()
     async with Writer(claim, answer, is_watched=is_watched, ear=ear) as writer:
-        await _read(claim, answer, writer)
+        try:
+            await _read(claim, answer, writer)
+        finally:
+            await claim.input.reach.close()
         await writer.finish()
     if writer.is_let_go:
         await in_tenant(writing.let_go)(claim.workspace_id, claim, writer.ending)

@@ -71,7 +71,7 @@ def spend(connection_id: UUID, call_sid: str | None, value: str, session: str) -
 def is_last(call_id: UUID, digest: bytes) -> bool:
     """Whether no other ticket of this call was spent after this one: whose session ends, ends the call with it."""
     row = RelayTicket.objects.filter(call=call_id).exclude(spent_at=None).order_by("-spent_at").first()
-    return row is None or same(row.digest, digest)
+    return row is None or same(bytes(row.digest), digest)
 
 
 def why_not(connection_id: UUID, call_sid: str | None, value: str) -> tuple[str, str]:

@@ -16,6 +16,7 @@ from deployments.responders import failing
 from deployments.responders.base import (
     EndOfText,
     HandOver,
+    KnowsItsOpening,
     Missed,
     Remember,
     Reply,
@@ -24,6 +25,7 @@ from deployments.responders.base import (
     Token,
     Trace,
     TurnInput,
+    Wanted,
     closing,
     responder_for,
 )
@@ -58,6 +60,15 @@ def failure_of(error: ResponderError) -> dict[str, str]:
     return {"code": error.code, "reason": error.reason, "remedy": error.remedy}
 
 
+def wanted(whole: Mapping[str, Any], turn: TurnInput) -> Wanted | None:
+    """What will surely be needed for the reply to one message; `whole` and `turn` as in `answer`."""
+    responder = responder_for(whole["responder"])
+    if not isinstance(responder, KnowsItsOpening):
+        return None
+    chain = _Chain(whole, turn)
+    return None if chain.asks_script_first else responder.wanted(replace(turn, state=chain.state))
+
+
 async def answer(whole: Mapping[str, Any], turn: TurnInput) -> AsyncIterator[Reply]:
     """The reply to one message; `turn.content` is that of the version's responder.
 
@@ -83,9 +94,14 @@ class _Chain:
         # Whether a text was begun that nothing has ended.
         self.is_writing = False
 
+    @property
+    def asks_script_first(self) -> bool:
+        """Whether the other is asked only where the script doesn't know."""
+        return bool(self.rules["scripted"] == "first")
+
     async def run(self, kind: str) -> AsyncIterator[Reply]:
         """The script where it goes first and knows; then the other; then what is said when that failed."""
-        if self.rules["scripted"] == "first" and (known := await self._script(_LEAVES)) is not None:
+        if self.asks_script_first and (known := await self._script(_LEAVES)) is not None:
             for reply in known:
                 yield reply
             return

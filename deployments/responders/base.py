@@ -143,6 +143,10 @@ class Reach(Protocol):
         """The answer that was posted there, good in itself (`webhook_answer`); None where there is none yet."""
         ...
 
+    async def close(self) -> None:
+        """The answer is over: what was set aside for it ahead, and never asked for, is given back."""
+        ...
+
 
 async def found_in_parts(reach: Reach, wanted: Wanted) -> Opening:
     """An opening, one crossing after another."""
@@ -196,6 +200,9 @@ class NoReach:
     async def called_back(self, callback: Callback) -> Mapping[str, Any] | None:
         """Nobody calls."""
         return None
+
+    async def close(self) -> None:
+        """Nothing was set aside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,6 +358,18 @@ class AnswersAtOnce(Protocol):
 
     def replies(self, turn: TurnInput) -> Sequence[Reply]:
         """The whole reply to one message: no `Token`s."""
+        ...
+
+
+@runtime_checkable
+class KnowsItsOpening(Protocol):
+    """A responder that can say, before it is asked, what its answer's first call will need (`Reach.opening`).
+
+    That is looked up and set aside in the transaction that claims the turn, which spares the answer one of its own.
+    """
+
+    def wanted(self, turn: TurnInput) -> Wanted:
+        """What that is; pure computation."""
         ...
 
 

@@ -91,6 +91,11 @@ class LLMResponder:
         """Nothing of its own: an assistant's welcome is its script's."""
         return []
 
+    def wanted(self, turn: TurnInput) -> Wanted:
+        """What its first call needs."""
+        answer = _Answer(llm_content.whole(turn.content), turn)
+        return answer.wanted(Toolbox(answer.content["tools"], turn), [])
+
     async def answer(self, turn: TurnInput) -> AsyncIterator[Reply]:
         """The reply, piece by piece; ResponderError where the provider gives none."""
         answer = _Answer(llm_content.whole(turn.content), turn)
@@ -223,6 +228,13 @@ class _Answer:
     async def _open(self, toolbox: Toolbox) -> prompting.Chat:
         """What the first call says; what it is made of is looked up with its key, and what it may take set aside."""
         chat: prompting.Chat = []
+        opening = await self.turn.reach.opening(self.wanted(toolbox, chat))
+        self.key = opening.secret
+        self._begin(opening.spent, self._most(chat, toolbox))
+        return chat
+
+    def wanted(self, toolbox: Toolbox, chat: prompting.Chat) -> Wanted:
+        """What the first call needs; `chat` is what it says, once its passages are known."""
 
         def most(passages: Sequence[Passage]) -> Usage:
             self.passages = passages
@@ -230,11 +242,7 @@ class _Answer:
             return self._most(chat, toolbox)
 
         key = (self.content["api_key"], self.content["base_url"]) if "api_key" in self.content else None
-        limit = MOST_PASSAGES if self.content["knowledge"] else 0
-        opening = await self.turn.reach.opening(Wanted(self.turn.text, limit, key, most))
-        self.key = opening.secret
-        self._begin(opening.spent, self._most(chat, toolbox))
-        return chat
+        return Wanted(self.turn.text, MOST_PASSAGES if self.content["knowledge"] else 0, key, most)
 
     def _most(self, chat: prompting.Chat, toolbox: Toolbox) -> Usage:
         return Usage(self.content["model"], _tokens_of(chat, toolbox.offered), self.content["max_tokens"])

@@ -41,8 +41,10 @@ class Program:
         body = {"kind": "custom_webhook", "name": name, "assistant_id": self.demo["assistant_id"], "config": config}
         return self.call("POST", "/connections", body)
 
-    def line(self, name: str = "Our number") -> dict[str, Any]:
+    def line(self, name: str = "Our number", number: str = NUMBER) -> dict[str, Any]:
         """A telephone number at Twilio that the demo's assistant answers: its connection, with `inbound_url`.
+
+        Each number is one connection's, so whoever shares a demo asks for one of their own.
 
         Nothing is asked of Twilio for a call that it tells us of, so its account is nobody's.
         """
@@ -51,7 +53,7 @@ class Program:
             "kind": "twilio_voice",
             "name": name,
             "assistant_id": self.demo["assistant_id"],
-            "config": {"account_sid": ACCOUNT, "from_number": NUMBER, "mode": "gather"},
+            "config": {"account_sid": ACCOUNT, "from_number": number, "mode": "gather"},
             "credentials": {"auth_token": "voice-token"},
         }
         return self.call("POST", "/connections", body)
