@@ -46,7 +46,8 @@ LEASE = dt.timedelta(seconds=20)
 # Pieces that come faster than anybody reads are told together: an eye sees twenty pictures a second.
 TELL_EVERY_SECONDS = 0.05
 # Of all answers that a process writes at once: above that each is told more rarely, so that they leave room for others.
-MOST_PIECES_A_SECOND = 800
+# With two hundred that is twice a second, which reads as a text that is being written still.
+MOST_PIECES_A_SECOND = 400
 # Where many are written, what is kept of those of a workspace is kept together, this often.
 KEEP_TOGETHER_SECONDS = 0.4
 SAVE_EVERY_SECONDS = 1.0

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import itertools
 import uuid
 from typing import Any
 
 import pytest
 import time_machine
+from channels.layers import get_channel_layer
 from django.conf import settings
 from django.utils import timezone
 
@@ -437,3 +439,22 @@ async def test_a_closed_socket_leaves_nothing_behind(site: Site) -> None:
         await socket.disconnect()
     assert not hub.listeners
     assert not pulse.Pulse.get().patients
+
+
+async def test_many_events_at_once_are_handed_out_a_few_at_a_time(site: Site) -> None:
+    conversation_id, seen = uuid.uuid4(), [0]
+    heard: list[Any] = []
+    group = live.piece_group(site.workspace_id, conversation_id)
+    hub = live.Hub.get()
+    hub.listen(group, heard.append)
+    async with asyncio.timeout(10):
+        await hub.hears(group)
+        rings = [(group, {"type": "token", "index": index}) for index in range(50)]
+        await get_channel_layer().group_send(live._carrier(group), {"type": "live.events", "rings": rings})
+        while len(heard) < 50:
+            await asyncio.sleep(0)
+            seen.append(len(heard))
+    hub.leave(group, heard.append)
+    assert [event["index"] for event in heard] == list(range(50))
+    # Whoever else has something to do had their turn in between.
+    assert max(after - before for before, after in itertools.pairwise(seen)) <= 10
