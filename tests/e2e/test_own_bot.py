@@ -65,7 +65,7 @@ def test_a_bot_is_set_tested_and_tried_and_a_visitor_reads_along(
     expect(live).to_contain_text("Your parcel")
     expect(live).not_to_contain_text("on its way")
     gate.set()
-    expect(owner.get_by_text("Your parcel is on its way.")).to_be_visible()
+    expect(owner.get_by_text("Your parcel is on its way.", exact=True)).to_be_visible()
     expect(owner.get_by_text("Answered by the bot at 127.0.0.1", exact=True)).to_be_visible()
 
     answers_tab(owner, place)

@@ -126,9 +126,10 @@ export function createChat(host: Host): App {
     if (signal.aborted) return;
     const { features } = host.now().config ?? {};
     if (conversation) unread.notice(conversation, isSeen());
-    // What sends and shows files is a script of its own, for those who need it. Where it fails, the next drawing asks again.
+    // What sends and shows files is a script of its own, for those who need it. Where it fails, the next drawing asks again,
+    // under another name: browsers remember that a module did not come.
     if (features?.['files'] || conversation?.sync.messages.some((m) => m.attachments?.length))
-      files ??= import(features?.['file_script'] as string).then(({ start }: FileScript) => {
+      files ??= import(`${features?.['file_script']}#${Date.now()}`).then(({ start }: FileScript) => {
         acts.files = start(host, panel, session.kept, speak, view, acts);
         refresh();
       }, (problem) => (files = void host.complain(problem)));
