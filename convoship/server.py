@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import logging
 import sys
 from collections.abc import Awaitable, Callable
@@ -25,6 +26,9 @@ logger = logging.getLogger(__name__)
 # a loop that was busy for 60 % of the time took 0.3 to 0.8 times as long; with a fifth of that the slowest scripted
 # answers beside two hundred of a model took 18 ms instead of 20. Less changes nothing more.
 SWITCH_SECONDS = 0.0002
+# Three for answers to be given back, and as much again for a slow machine; a supervisor waits ten and more.
+ENDS_WITHIN_SECONDS = 8.0
+MOST_TASKS_TOLD = 20
 # Too many frames, too large, restart, overload: a server's codes, which autobahn's `sendClose` keeps from applications.
 SERVER_CODES = frozenset({1008, 1009, 1012, 1013})
 
@@ -85,8 +89,33 @@ async def _let_go() -> None:
     await turns.let_go_all()
 
 
+def _tell_what_is_left() -> None:
+    """The tasks that don't let themselves be stopped: the stacks of threads, which follow, don't show them."""
+    for task in list(asyncio.all_tasks())[:MOST_TASKS_TOLD]:
+        logger.error("this server can't end, as a task is still at %s", " > ".join(_places(task.get_coro())))
+
+
+def _places(waiting: Any) -> list[str]:
+    """Where a coroutine waits, and where that which it waits for does. (A task's own stack is its outermost frame.)"""
+    places = []
+    while waiting is not None:
+        kind = next((kind for kind in ("cr", "ag", "gi") if hasattr(waiting, f"{kind}_frame")), None)
+        frame = getattr(waiting, f"{kind}_frame", None)
+        if frame is None:
+            break
+        places.append(f"{frame.f_code.co_qualname} ({frame.f_code.co_filename}:{frame.f_lineno})")
+        waiting = getattr(waiting, "gi_yieldfrom" if kind == "gi" else f"{kind}_await", None)
+    return places
+
+
 def let_go_first(server: Any) -> Deferred[Any]:
-    """As daphne's, called before its loop ends (SIGTERM): answers under way are given back before sockets are cut."""
+    """As daphne's, called before its loop ends (SIGTERM): answers under way are given back before sockets are cut.
+
+    A server that hangs meanwhile would take no request and leave its place to no other: daphne waits for each request
+    that was stopped, and Python for each thread. So it is ended after a while, and says where it was.
+    """
+    faulthandler.dump_traceback_later(ENDS_WITHIN_SECONDS, exit=True)
+    asyncio.get_event_loop().call_later(ENDS_WITHIN_SECONDS - 1, _tell_what_is_left)
     letting_go = Deferred.fromFuture(asyncio.ensure_future(_let_go()))
     letting_go.addErrback(lambda failure: logger.error("answers were not given back: %s", failure))
     return letting_go.addCallback(lambda _: _kill_all_applications(server))

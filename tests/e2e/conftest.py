@@ -133,6 +133,14 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
+@pytest.fixture(autouse=True)
+def answers(product: Product) -> None:
+    """Whatever the test before did, or failed to do in time, this one begins with a product that answers."""
+    ended = product.up.process.poll()
+    assert ended is None, f"the product ended with {ended}:\n{product.up.latest(LINES_TOLD)}"
+    product.wait_web()
+
+
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     """The system's Chromium, told to stay on this machine; Playwright's own would be downloaded."""

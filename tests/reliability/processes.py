@@ -80,7 +80,14 @@ class Web:
 
 
 @contextmanager
-def webs(count: int, redis_url: str, folder: Path, *options: str, **variables: str) -> Iterator[list[Web]]:
+def webs(
+    count: int,
+    redis_url: str,
+    folder: Path,
+    *options: str,
+    application: str = "convoship.asgi:application",
+    **variables: str,
+) -> Iterator[list[Web]]:
     """So many web processes, with these options of daphne and these variables in their environment."""
     running: list[Web] = []
     try:
@@ -99,7 +106,7 @@ def webs(count: int, redis_url: str, folder: Path, *options: str, **variables: s
                 | variables
             )
             command = [sys.executable, "-m", "daphne", "-b", HOST, "-p", str(port), *options]
-            command.append("convoship.asgi:application")
+            command.append(application)
             with (folder / f"web{number}.log").open("wb") as log:
                 process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
             running.append(Web(address, process))

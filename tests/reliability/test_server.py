@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
 from http.client import HTTPConnection
 from pathlib import Path
@@ -12,7 +13,8 @@ import pytest
 from convoship.machine.product import LARGEST_FRAME
 from convoship.server import Protocol
 from tests import factories
-from tests.reliability.processes import OwnValkey, web_processes
+from tests.driver import wait_for
+from tests.reliability.processes import OwnValkey, web_processes, webs
 from tests.reliability.test_revocation import closed, socket
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -104,3 +106,21 @@ def test_a_status_is_called_by_its_name(tmp_path: Path) -> None:
         finally:
             connection.close()
     assert (answer.status, answer.reason) == (422, "Unprocessable Entity")
+
+
+@pytest.mark.parametrize("path", ["/task", "/thread"])
+def test_a_server_that_hangs_while_it_ends_is_gone_all_the_same_and_its_log_says_where(
+    tmp_path: Path, path: str
+) -> None:
+    hanging = "tests.reliability.hanging:application"
+    with webs(1, "redis://127.0.0.1:9/0", tmp_path, application=hanging) as [web]:
+        connection = HTTPConnection(web.address.removeprefix("http://"), timeout=20)
+        connection.request("GET", path)
+        log = tmp_path / "web0.log"
+        wait_for("the request to be taken", lambda: f"takes {path}" in log.read_text())
+        web.process.send_signal(signal.SIGTERM)
+        assert web.process.wait(8) == 1
+        connection.close()
+    told = log.read_text()
+    assert "Timeout (0:00:02)!" in told
+    assert "never_ends (" in told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import os
 import signal
 from argparse import ArgumentParser
@@ -16,6 +17,8 @@ from convoship.lib import collecting
 from convoship.machine.roles import refuse_unsafe
 from deployments.answerer import Answerer
 
+# Three for answers to be given back, and as much again for a slow machine; a supervisor waits ten and more.
+ENDS_WITHIN_SECONDS = 8.0
 # Whoever waits for a scripted answer waits for the processor alone, and so gets it first.
 NICE = 10
 
@@ -46,9 +49,15 @@ def _yield_to_others(nice: int) -> None:
             Path("/proc/self/autogroup").write_text(str(nice), encoding="ascii")
 
 
+def _end(answerer: Answerer) -> None:
+    # One that hangs leaves its place to no other: it is ended after a while, and says where it was.
+    faulthandler.dump_traceback_later(ENDS_WITHIN_SECONDS, exit=True)
+    answerer.end()
+
+
 async def _answer() -> None:
     answerer = Answerer()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, answerer.end)
+        asyncio.get_running_loop().add_signal_handler(number, _end, answerer)
     collecting.settle()
     await answerer.run()

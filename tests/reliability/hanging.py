@@ -1,0 +1,43 @@
+"""A server whose work comes to no end, as a fault may bring about: `daphne tests.reliability.hanging:application`.
+
+A task that swallows its cancellation, and a thread that waits for such a one: daphne would wait for them for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "convoship.settings")
+
+import django
+
+django.setup(set_prefix=False)
+
+from asgiref.sync import async_to_sync, sync_to_async  # noqa: E402 (the settings are known now)
+
+from convoship import server  # noqa: E402
+
+server.ENDS_WITHIN_SECONDS = 2.0
+server.adjust_daphne()
+
+
+async def never_ends() -> None:
+    """It waits for something that doesn't come, and does not let itself be stopped."""
+    while True:
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            continue
+
+
+async def application(scope: Any, receive: Any, send: Any) -> None:
+    """Answers `/healthz`, and nothing else."""
+    if scope["path"] != "/healthz":
+        sys.stderr.write(f"takes {scope['path']}\n")
+        sys.stderr.flush()
+        await (never_ends() if scope["path"] == "/task" else sync_to_async(async_to_sync(never_ends))())
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"ok"})
