@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import faulthandler
 import logging
+import os
 import sys
+import threading
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
@@ -14,6 +16,7 @@ import daphne.http_protocol
 import daphne.server
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 from twisted.web.http import RESPONSES
 
 from convoship.bodies import BoundedRequest, reply_and_wait
@@ -29,6 +32,7 @@ SWITCH_SECONDS = 0.0002
 # Three for answers to be given back, and as much again for a slow machine; a supervisor waits ten and more.
 ENDS_WITHIN_SECONDS = 8.0
 MOST_TASKS_TOLD = 20
+THREADS_END_WITHIN_SECONDS = 2.0
 # Too many frames, too large, restart, overload: a server's codes, which autobahn's `sendClose` keeps from applications.
 SERVER_CODES = frozenset({1008, 1009, 1012, 1013})
 
@@ -118,7 +122,26 @@ def let_go_first(server: Any) -> Deferred[Any]:
     asyncio.get_event_loop().call_later(ENDS_WITHIN_SECONDS - 1, _tell_what_is_left)
     letting_go = Deferred.fromFuture(asyncio.ensure_future(_let_go()))
     letting_go.addErrback(lambda failure: logger.error("answers were not given back: %s", failure))
-    return letting_go.addCallback(lambda _: _kill_all_applications(server))
+    return letting_go.addCallback(lambda _: _kill_all_applications(server)).addBoth(_leave_threads)
+
+
+def _leave_threads(stopped: Any) -> None:
+    """Every request has ended; what their threads still do they may do for a moment.
+
+    The thread of a request that was stopped before its view began goes on to wait for the event loop (asgiref's
+    `async_to_sync`), which is over by then; and Python, which ends no process with a thread that runs, for the thread.
+    """
+    if isinstance(stopped, Failure):
+        logger.error("requests were not stopped: %s", stopped)
+    leaving = threading.Timer(THREADS_END_WITHIN_SECONDS, _leave)
+    leaving.daemon = True
+    leaving.start()
+
+
+def _leave() -> None:
+    logger.warning("threads that don't end are left behind; what they had begun in the database is taken back")
+    logging.shutdown()
+    os._exit(0)
 
 
 def adjust_daphne() -> None:

@@ -1,6 +1,7 @@
 """A server whose work comes to no end, as a fault may bring about: `daphne tests.reliability.hanging:application`.
 
-A task that swallows its cancellation, and a thread that waits for such a one: daphne would wait for them for ever.
+A task that swallows its cancellation, and a thread that waits for such a one: daphne would wait for them for ever. And
+a thread that nobody waits for any more, but Python when it ends.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import threading
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "convoship.settings")
@@ -20,7 +22,7 @@ from asgiref.sync import async_to_sync, sync_to_async  # noqa: E402 (the setting
 
 from convoship import server  # noqa: E402
 
-server.ENDS_WITHIN_SECONDS = 2.0
+server.ENDS_WITHIN_SECONDS, server.THREADS_END_WITHIN_SECONDS = 2.0, 1.0
 server.adjust_daphne()
 
 
@@ -38,6 +40,18 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     if scope["path"] != "/healthz":
         sys.stderr.write(f"takes {scope['path']}\n")
         sys.stderr.flush()
-        await (never_ends() if scope["path"] == "/task" else sync_to_async(async_to_sync(never_ends))())
+        match scope["path"]:
+            case "/task":
+                await never_ends()
+            case "/thread":
+                await sync_to_async(async_to_sync(never_ends))()
+            case "/stopped":
+                try:
+                    await asyncio.sleep(3600)
+                except asyncio.CancelledError:
+                    sys.stderr.write("was stopped\n")
+                    raise
+            case "/left":
+                await asyncio.to_thread(threading.Event().wait)
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"ok"})

@@ -108,19 +108,37 @@ def test_a_status_is_called_by_its_name(tmp_path: Path) -> None:
     assert (answer.status, answer.reason) == (422, "Unprocessable Entity")
 
 
+def ended(folder: Path, path: str) -> tuple[int, str]:
+    """How a server ends that is asked for this, and what its log says by then."""
+    with webs(1, "redis://127.0.0.1:9/0", folder, application="tests.reliability.hanging:application") as [web]:
+        connection = HTTPConnection(web.address.removeprefix("http://"), timeout=20)
+        connection.request("GET", path)
+        log = folder / "web0.log"
+        wait_for("the request to be taken", lambda: f"takes {path}" in log.read_text())
+        web.process.send_signal(signal.SIGTERM)
+        code = web.process.wait(8)
+        connection.close()
+    return code, log.read_text()
+
+
 @pytest.mark.parametrize("path", ["/task", "/thread"])
 def test_a_server_that_hangs_while_it_ends_is_gone_all_the_same_and_its_log_says_where(
     tmp_path: Path, path: str
 ) -> None:
-    hanging = "tests.reliability.hanging:application"
-    with webs(1, "redis://127.0.0.1:9/0", tmp_path, application=hanging) as [web]:
-        connection = HTTPConnection(web.address.removeprefix("http://"), timeout=20)
-        connection.request("GET", path)
-        log = tmp_path / "web0.log"
-        wait_for("the request to be taken", lambda: f"takes {path}" in log.read_text())
-        web.process.send_signal(signal.SIGTERM)
-        assert web.process.wait(8) == 1
-        connection.close()
-    told = log.read_text()
+    code, told = ended(tmp_path, path)
+    assert code == 1
     assert "Timeout (0:00:02)!" in told
     assert "never_ends (" in told
+
+
+def test_a_thread_that_nobody_waits_for_does_not_keep_a_server_from_ending(tmp_path: Path) -> None:
+    code, told = ended(tmp_path, "/left")
+    assert code == 0
+    assert "threads that don't end are left behind" in told
+
+
+def test_a_request_under_way_is_stopped_where_it_is(tmp_path: Path) -> None:
+    code, told = ended(tmp_path, "/stopped")
+    assert code == 0
+    assert "was stopped" in told
+    assert "left behind" not in told
