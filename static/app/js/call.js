@@ -26,7 +26,9 @@ document.addEventListener("input", ({ target }) => {
 function keepWritten(form, drawn) {
   const field = form.querySelector("#take-call-number");
   const fresh = drawn.querySelector("#take-call-number");
-  if (!fresh || !field?.matches("[data-written], [aria-invalid]")) return;
+  // (What was written before this script was there is not marked.)
+  const isWritten = field?.matches("[data-written], [aria-invalid]") || field?.value !== field?.defaultValue;
+  if (!fresh || !isWritten) return;
   fresh.setAttribute("value", field.value);
   fresh.dataset.written = "";
   const errors = form.querySelector("#take-call-error");
@@ -36,7 +38,7 @@ function keepWritten(form, drawn) {
 }
 
 // A link to a file changes now and then. What is being listened to keeps the one that it has.
-addEventListener("load", () => {
+document.addEventListener("DOMContentLoaded", () => {
   const callbacks = window.Idiomorph?.defaults?.callbacks;
   if (!callbacks) return;
   callbacks.beforeNodeMorphed = (node, drawn) => {
