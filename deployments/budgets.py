@@ -112,6 +112,25 @@ def visitor_words(opens_at: dt.datetime | None, locale: str) -> str:
 # --- Set aside --------------------------------------------------------------------------------------------------------
 
 
+def take_ahead(who: Who, most: Usage) -> str | None:
+    """As `take`, in the transaction that takes a visitor's message; None where that may wait for others, or fail.
+
+    So it is where a budget counts: many lock the same count, and one that is being deleted would break the transaction.
+    """
+    now = timezone.now()
+    is_counted, has_of_day, has_budgets = _standing_of(who, now)
+    if has_budgets or not has_of_day:
+        return None
+    spending = _spending(who, most, int(not is_counted), now)
+    rows.insert([spending])
+    return str(spending.id)
+
+
+def take_back(spending_id: str) -> None:
+    """What was taken ahead, and nobody asked for."""
+    rows.run("DELETE FROM deployments_spending WHERE id = %s AND counted = '[]'::jsonb", [spending_id])
+
+
 def take(who: Who, most: Usage, *, is_beside: bool = False) -> str | Refusal:
     """Set aside what a call may take at most: the id to settle it by, or the budget that has no room for it.
 
@@ -119,29 +138,13 @@ def take(who: Who, most: Usage, *, is_beside: bool = False) -> str | Refusal:
     room for one, and nobody is told where there is none.
     """
     now = timezone.now()
-    price = model_prices.price_of(most.model, now.date())
     is_counted, has_of_day, has_budgets = _standing_of(who, now)
     messages = int(not is_counted)
     if is_beside:
         if messages and (refusal := _without_room(who, now)):
             return refusal
         messages = 0
-    spending = Spending(
-        id=uuid.uuid4(),
-        deployment_id=who.deployment_id,
-        visitor=who.visitor_id,
-        turn=who.turn_id,
-        origin=who.origin[:300],
-        day=now.date(),
-        model=most.model[:200],
-        messages=messages,
-        tokens_in=most.tokens_in,
-        tokens_out=most.tokens_out,
-        cost=price.of(most) if price else None,
-        price_in=price.price_in if price else None,
-        price_out=price.price_out if price else None,
-        held_until=now + HELD,
-    )
+    spending = _spending(who, most, messages, now)
     if not has_of_day:
         _forget_old(now.date())
     if not has_budgets:
@@ -157,6 +160,26 @@ def take(who: Who, most: Usage, *, is_beside: bool = False) -> str | Refusal:
             _note(refused.refusal, now)
         return refused.refusal
     return str(spending.id)
+
+
+def _spending(who: Who, most: Usage, messages: int, now: dt.datetime) -> Spending:
+    price = model_prices.price_of(most.model, now.date())
+    return Spending(
+        id=uuid.uuid4(),
+        deployment_id=who.deployment_id,
+        visitor=who.visitor_id,
+        turn=who.turn_id,
+        origin=who.origin[:300],
+        day=now.date(),
+        model=most.model[:200],
+        messages=messages,
+        tokens_in=most.tokens_in,
+        tokens_out=most.tokens_out,
+        cost=price.of(most) if price else None,
+        price_in=price.price_in if price else None,
+        price_out=price.price_out if price else None,
+        held_until=now + HELD,
+    )
 
 
 def _standing_of(who: Who, now: dt.datetime) -> tuple[bool, bool, bool]:

@@ -38,35 +38,38 @@ _Found = tuple[Sequence[Passage], str, Usage, str | Refusal]
 
 @dataclass
 class Prepared:
-    """An opening that was found ahead, for whoever wants just this, once."""
+    """An opening without passages that was found ahead, for whoever wants just this, once."""
 
     wanted: Wanted
-    found: _Found | None
+    secret: str = field(repr=False)
+    most: Usage
+    # "" once somebody has it.
+    spent: str
 
-    def take(self, wanted: Wanted) -> _Found | None:
+    def take(self, wanted: Wanted) -> Opening | None:
         """What was found, where this is what it was found for."""
-        is_same = (wanted.text, wanted.limit, wanted.secret) == (
-            self.wanted.text,
-            self.wanted.limit,
-            self.wanted.secret,
-        )
-        if self.found is None or not is_same or wanted.most(self.found[0]) != self.found[2]:
+        asked, found = ((one.text, one.limit, one.secret) for one in (wanted, self.wanted))
+        if not self.spent or asked != found or wanted.most(()) != self.most:
             return None
-        found, self.found = self.found, None
-        return found
+        spent, self.spent = self.spent, ""
+        return Opening((), self.secret, spent)
 
 
 def prepare(assistant_id: UUID, who: Who, wanted: Wanted) -> Prepared | None:
     """Find an opening within the transaction that claims the turn; None where it is better asked for afterwards.
 
-    So it is where passages have to be searched for, as that may take long, and where there is an error to be told of.
+    So it is where passages have to be searched for or a budget counts, which may take long or fail, and where there is
+    an error to be told of.
     """
     if wanted.limit and vocabulary.about(assistant_id) is not None:
         return None
     try:
-        return Prepared(wanted, _set_aside(who, wanted, ()))
+        secret = _secret(*wanted.secret) if wanted.secret else ""
     except ResponderError:
         return None
+    most = wanted.most(())
+    spent = budgets.take_ahead(who, most)
+    return Prepared(wanted, secret, most, spent) if spent else None
 
 
 @dataclass(frozen=True)
@@ -93,9 +96,9 @@ class WorkspaceReach:
 
         Or in none, where it was found with the claim.
         """
-        found = self.prepared.take(wanted) if self.prepared is not None else None
-        if found is None:
-            found = await self._open(wanted)
+        if self.prepared is not None and (opening := self.prepared.take(wanted)):
+            return opening
+        found = await self._open(wanted)
         if found is None:
             return await found_in_parts(self, wanted)
         passages, secret, most, taken = found
@@ -153,11 +156,10 @@ class WorkspaceReach:
         return cost
 
     async def close(self) -> None:
-        """Give back what was set aside with the claim, where nobody asked for it."""
-        if self.prepared is not None and self.prepared.found is not None:
-            taken, self.prepared.found = self.prepared.found[-1], None
-            if isinstance(taken, str):
-                await self.settle(taken, Usage())
+        """Take back what was set aside with the claim, where nobody asked for it."""
+        if self.prepared is not None and self.prepared.spent:
+            spent, self.prepared.spent = self.prepared.spent, ""
+            await in_tenant(budgets.take_back)(self.workspace_id, spent)
 
     async def _frees(self) -> bool:
         """Give back what processes that died had set aside; whether there was any."""
@@ -190,10 +192,6 @@ def _opening(assistant_id: UUID, who: Who, wanted: Wanted) -> _Found | None:
         endpoint, passages = embedding.known_without(assistant_id, wanted.text, wanted.limit)
         if endpoint is not None:
             return None
-    return _set_aside(who, wanted, passages)
-
-
-def _set_aside(who: Who, wanted: Wanted, passages: Sequence[Passage]) -> _Found:
     secret = _secret(*wanted.secret) if wanted.secret else ""
     most = wanted.most(passages)
     return passages, secret, most, budgets.take(who, most)

@@ -50,9 +50,9 @@ def _yield_to_others(nice: int) -> None:
 
 
 def _end(answerer: Answerer) -> None:
+    answerer.end()
     # One that hangs leaves its place to no other: it is ended after a while, and says where it was.
     faulthandler.dump_traceback_later(ENDS_WITHIN_SECONDS, exit=True)
-    answerer.end()
 
 
 async def _answer() -> None:
