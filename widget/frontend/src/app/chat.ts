@@ -126,10 +126,10 @@ export function createChat(host: Host): App {
     if (signal.aborted) return;
     const { features } = host.now().config ?? {};
     if (conversation) unread.notice(conversation, isSeen());
-    // What sends and shows files is a script of its own, for those who need it. Where it fails, the next drawing asks again,
-    // under another name: browsers remember that a module did not come.
+    // What sends and shows files is a script of its own, for those who need it. Where it fails, a later drawing asks again,
+    // under another name: browsers remember that a module did not come. Each five seconds have a name.
     if (features?.['files'] || conversation?.sync.messages.some((m) => m.attachments?.length))
-      files ??= import(`${features?.['file_script']}#${Date.now()}`).then(({ start }: FileScript) => {
+      files ??= import(`${features?.['file_script']}#${Math.floor(Date.now() / 5000)}`).then(({ start }: FileScript) => {
         acts.files = start(host, panel, session.kept, speak, view, acts);
         refresh();
       }, (problem) => (files = void host.complain(problem)));
