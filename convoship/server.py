@@ -16,11 +16,11 @@ import daphne.http_protocol
 import daphne.server
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from twisted.internet.defer import Deferred
-from twisted.python.failure import Failure
 from twisted.web.http import RESPONSES
 
 from convoship.bodies import BoundedRequest, reply_and_wait
-from deployments import turns
+from convoship.lib.threads import in_thread
+from deployments import tallies, turns
 
 logger = logging.getLogger(__name__)
 
@@ -29,10 +29,11 @@ logger = logging.getLogger(__name__)
 # a loop that was busy for 60 % of the time took 0.3 to 0.8 times as long; with a fifth of that the slowest scripted
 # answers beside two hundred of a model took 18 ms instead of 20. Less changes nothing more.
 SWITCH_SECONDS = 0.0002
-# Three for answers to be given back, and as much again for a slow machine; a supervisor waits ten and more.
-ENDS_WITHIN_SECONDS = 8.0
-MOST_TASKS_TOLD = 20
-THREADS_END_WITHIN_SECONDS = 2.0
+# Of all that is done when the process is told to end: three for answers to be given back, and these for requests and
+# for their threads. A supervisor waits ten and more.
+ENDS_WITHIN_SECONDS = 9.0
+REQUESTS_END_WITHIN_SECONDS = 2.0
+THREADS_END_WITHIN_SECONDS = 3.0
 # Too many frames, too large, restart, overload: a server's codes, which autobahn's `sendClose` keeps from applications.
 SERVER_CODES = frozenset({1008, 1009, 1012, 1013})
 
@@ -75,7 +76,6 @@ class Factory(WebSocketFactory):
         super().setProtocolOptions(**options, autoPingRestartOnAnyTraffic=False, failByDrop=False)
 
 
-_kill_all_applications = daphne.server.Server.kill_all_applications
 _before_it_ends: list[Callable[[], Awaitable[None]]] = []
 
 
@@ -93,12 +93,6 @@ async def _let_go() -> None:
     await turns.let_go_all()
 
 
-def _tell_what_is_left() -> None:
-    """The tasks that don't let themselves be stopped: the stacks of threads, which follow, don't show them."""
-    for task in list(asyncio.all_tasks())[:MOST_TASKS_TOLD]:
-        logger.error("this server can't end, as a task is still at %s", " > ".join(_places(task.get_coro())))
-
-
 def _places(waiting: Any) -> list[str]:
     """Where a coroutine waits, and where that which it waits for does. (A task's own stack is its outermost frame.)"""
     places = []
@@ -113,33 +107,50 @@ def _places(waiting: Any) -> list[str]:
 
 
 def let_go_first(server: Any) -> Deferred[Any]:
-    """As daphne's, called before its loop ends (SIGTERM): answers under way are given back before sockets are cut.
+    """In place of daphne's, called before its loop ends (SIGTERM): answers are given back before sockets are cut.
 
-    A server that hangs meanwhile would take no request and leave its place to no other: daphne waits for each request
-    that was stopped, and Python for each thread. So it is ended after a while, and says where it was.
+    A server that hangs meanwhile would take no request and leave its place to no other. So it is ended after a while,
+    and says where it was.
     """
+    ending = Deferred.fromFuture(asyncio.ensure_future(_end(server)))
     faulthandler.dump_traceback_later(ENDS_WITHIN_SECONDS, exit=True)
-    asyncio.get_event_loop().call_later(ENDS_WITHIN_SECONDS - 1, _tell_what_is_left)
-    letting_go = Deferred.fromFuture(asyncio.ensure_future(_let_go()))
-    letting_go.addErrback(lambda failure: logger.error("answers were not given back: %s", failure))
-    return letting_go.addCallback(lambda _: _kill_all_applications(server)).addBoth(_leave_threads)
+    return ending.addErrback(lambda failure: logger.error("the server did not end in order: %s", failure))
 
 
-def _leave_threads(stopped: Any) -> None:
-    """Every request has ended; what their threads still do they may do for a moment.
+async def _end(server: Any) -> None:
+    await _let_go()
+    await _stop_requests(server)
+    _leave_threads()
+    # Python would do it once the last thread has ended.
+    await in_thread(tallies.at_the_end)
 
-    The thread of a request that was stopped before its view began goes on to wait for the event loop (asgiref's
+
+async def _stop_requests(server: Any) -> None:
+    """Cancel what is under way, and wait until each has ended. (Daphne goes on once the first one has.)"""
+    applications = (details.get("application_instance") for details in server.connections.values())
+    running = {one for one in applications if one is not None and not one.done()}
+    for request in running:
+        request.cancel()
+    if running:
+        _, left = await asyncio.wait(running, timeout=REQUESTS_END_WITHIN_SECONDS)
+        for request in left:
+            where = " > ".join(_places(request.get_coro()))
+            logger.error("a request does not let itself be stopped, and is left behind at %s", where)
+
+
+def _leave_threads() -> None:
+    """What threads still do they may do for a moment.
+
+    That of a request that was stopped before its view began goes on to wait for the event loop (asgiref's
     `async_to_sync`), which is over by then; and Python, which ends no process with a thread that runs, for the thread.
     """
-    if isinstance(stopped, Failure):
-        logger.error("requests were not stopped: %s", stopped)
     leaving = threading.Timer(THREADS_END_WITHIN_SECONDS, _leave)
     leaving.daemon = True
     leaving.start()
 
 
 def _leave() -> None:
-    logger.warning("threads that don't end are left behind; what they had begun in the database is taken back")
+    logger.warning("threads that don't end are left behind; what they have not committed is taken back")
     logging.shutdown()
     os._exit(0)
 

@@ -166,7 +166,7 @@ def flush() -> None:
         logger.warning("%d counts could not be written, they are tried again: %s", kept, problem)
 
 
-def _at_the_end() -> None:
+def at_the_end() -> None:
     """The process ends: write what waits, unless there is no database any more."""
     global FLUSH_SECONDS
     FLUSH_SECONDS = None
@@ -176,7 +176,7 @@ def _at_the_end() -> None:
         logger.exception("counts that waited could not be written")
 
 
-atexit.register(_at_the_end)
+atexit.register(at_the_end)
 
 
 # --- Writing ------------------------------------------------------------------------------------------------------

@@ -22,7 +22,9 @@ from asgiref.sync import async_to_sync, sync_to_async  # noqa: E402 (the setting
 
 from convoship import server  # noqa: E402
 
-server.ENDS_WITHIN_SECONDS, server.THREADS_END_WITHIN_SECONDS = 2.0, 1.0
+server.ENDS_WITHIN_SECONDS = 4.0
+server.REQUESTS_END_WITHIN_SECONDS = server.THREADS_END_WITHIN_SECONDS = 1.0
+hangs = False
 server.adjust_daphne()
 
 
@@ -35,12 +37,25 @@ async def never_ends() -> None:
             continue
 
 
+async def hang() -> None:
+    """Something of ours that is done before the process ends, and never is."""
+    if hangs:
+        await never_ends()
+
+
+server.before_it_ends(hang)
+
+
 async def application(scope: Any, receive: Any, send: Any) -> None:
     """Answers `/healthz`, and nothing else."""
     if scope["path"] != "/healthz":
         sys.stderr.write(f"takes {scope['path']}\n")
         sys.stderr.flush()
+        global hangs
+        hangs = scope["path"] == "/act"
         match scope["path"]:
+            case "/act":
+                await asyncio.sleep(3600)
             case "/task":
                 await never_ends()
             case "/thread":
@@ -50,6 +65,13 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
                     await asyncio.sleep(3600)
                 except asyncio.CancelledError:
                     sys.stderr.write("was stopped\n")
+                    raise
+            case "/slowly":
+                try:
+                    await asyncio.sleep(3600)
+                except asyncio.CancelledError:
+                    await asyncio.sleep(0.5)
+                    sys.stderr.write("was stopped slowly\n")
                     raise
             case "/left":
                 await asyncio.to_thread(threading.Event().wait)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
+from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -108,27 +109,38 @@ def test_a_status_is_called_by_its_name(tmp_path: Path) -> None:
     assert (answer.status, answer.reason) == (422, "Unprocessable Entity")
 
 
-def ended(folder: Path, path: str) -> tuple[int, str]:
-    """How a server ends that is asked for this, and what its log says by then."""
+def ended(folder: Path, *paths: str) -> tuple[int, str]:
+    """How a server ends that is asked for these, and what its log says by then."""
     with webs(1, "redis://127.0.0.1:9/0", folder, application="tests.reliability.hanging:application") as [web]:
-        connection = HTTPConnection(web.address.removeprefix("http://"), timeout=20)
-        connection.request("GET", path)
         log = folder / "web0.log"
-        wait_for("the request to be taken", lambda: f"takes {path}" in log.read_text())
+        connections = []
+        for path in paths:
+            connections.append(HTTPConnection(web.address.removeprefix("http://"), timeout=20))
+            connections[-1].request("GET", path)
+            wait_for("the request to be taken", partial(_takes, log, path))
         web.process.send_signal(signal.SIGTERM)
         code = web.process.wait(8)
-        connection.close()
+        for connection in connections:
+            connection.close()
     return code, log.read_text()
 
 
+def _takes(log: Path, path: str) -> bool:
+    return f"takes {path}" in log.read_text()
+
+
 @pytest.mark.parametrize("path", ["/task", "/thread"])
-def test_a_server_that_hangs_while_it_ends_is_gone_all_the_same_and_its_log_says_where(
-    tmp_path: Path, path: str
-) -> None:
+def test_a_request_that_does_not_let_itself_be_stopped_is_left_behind_and_named(tmp_path: Path, path: str) -> None:
     code, told = ended(tmp_path, path)
+    assert code == 0
+    assert "left behind at application (" in told
+    assert ("never_ends (" if path == "/task" else "SyncToAsync") in told
+
+
+def test_a_server_that_hangs_while_it_ends_is_gone_all_the_same_and_its_log_says_where(tmp_path: Path) -> None:
+    code, told = ended(tmp_path, "/act")
     assert code == 1
-    assert "Timeout (0:00:02)!" in told
-    assert "never_ends (" in told
+    assert "Timeout (0:00:04)!" in told
 
 
 def test_a_thread_that_nobody_waits_for_does_not_keep_a_server_from_ending(tmp_path: Path) -> None:
@@ -137,8 +149,8 @@ def test_a_thread_that_nobody_waits_for_does_not_keep_a_server_from_ending(tmp_p
     assert "threads that don't end are left behind" in told
 
 
-def test_a_request_under_way_is_stopped_where_it_is(tmp_path: Path) -> None:
-    code, told = ended(tmp_path, "/stopped")
+def test_every_request_under_way_is_stopped_and_waited_for(tmp_path: Path) -> None:
+    code, told = ended(tmp_path, "/stopped", "/slowly")
     assert code == 0
-    assert "was stopped" in told
+    assert {"was stopped", "was stopped slowly"} <= set(told.splitlines())
     assert "left behind" not in told
