@@ -205,7 +205,8 @@ def test_with_servers_of_ones_own_nothing_embedded_starts(tmp_path: Path) -> Non
     try:
         up.is_up()
         assert up.answers()
-        assert set(up.run["children"]) == {"web", "worker", "beat", "answers", "stranger"}
+        # (Where the packages of voice are installed, what carries sound is there as well.)
+        assert set(up.run["children"]) - {"media"} == {"web", "worker", "beat", "answers", "stranger"}
         assert not (tmp_path / "local" / "keys.json").exists()
     finally:
         up.close()
